@@ -1,0 +1,17 @@
+// Package goaio is the root of a module that gives Go programs timers, TCP, DNS
+// and HTTP as context-aware operations that return futures and channels. A
+// supervising loop knows every operation in flight: it counts them, shows them,
+// routes the errors that nobody asked for to one handler, and ends them all
+// gracefully. When the loop's Run returns, nothing is left: no goroutine, no
+// socket, no timer.
+//
+// This package holds documentation only. Import the packages below it:
+//
+//   - goaio.example/aio: the loop, futures, promises, events and stats
+//   - goaio.example/aio/timer: delays, tickers, retries with backoff
+//   - goaio.example/aio/tcp: dialing, listening, connections
+//   - goaio.example/aio/aiotest: helpers for the tests of programs that use the others
+//
+// Imports point one way: aio knows none of the others, timer knows aio, tcp may
+// know both. The test beside this file holds that rule.
+package goaio
