@@ -1,0 +1,54 @@
+package memnet
+
+import (
+	"sync"
+	"time"
+)
+
+// A deadline is a point in time that rings a bell when it comes. The zero
+// deadline never comes. It is guarded by the mutex of its bell.
+type deadline struct {
+	at    time.Time
+	timer *time.Timer
+	gen   uint64 // counts calls of set, so that a late timer is known as such
+	fired bool
+}
+
+// set moves the deadline to t; the zero time means never. Who waits learns of
+// it at once if t is not in the future.
+func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell) {
+	d.stop()
+	d.at = t
+	if t.IsZero() {
+		return
+	}
+	left := time.Until(t)
+	if left <= 0 {
+		d.fired = true
+		b.ring()
+		return
+	}
+	gen := d.gen
+	d.timer = time.AfterFunc(left, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if d.gen == gen {
+			d.fired = true
+			b.ring()
+		}
+	})
+}
+
+// stop clears the deadline and lets go of its timer.
+func (d *deadline) stop() {
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	*d = deadline{gen: d.gen + 1}
+}
+
+// passed reports whether the deadline has come. It looks at the clock too:
+// the timer of this very moment may not have run yet.
+func (d *deadline) passed() bool {
+	return d.fired || !d.at.IsZero() && !time.Now().Before(d.at)
+}

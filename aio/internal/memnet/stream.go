@@ -1,0 +1,100 @@
+package memnet
+
+import (
+	"io"
+	"syscall"
+)
+
+// errAgain is what a call returns that would have to wait.
+var errAgain error = syscall.EAGAIN
+
+// A stream is one direction of a connection. It never blocks: like a
+// non-blocking socket it answers errAgain, and its bell tells when to ask
+// again. It is guarded by the mutex of its link.
+type stream struct {
+	buf  ring
+	bell bell
+	fin  bool // the writer is done: after buf comes EOF
+	deaf bool // the reader is done, but open: bytes are thrown away
+	gone bool // the reader is closed: the next byte is answered by a reset
+	lost bool // bytes were thrown away unread
+	rerr error
+	werr error
+}
+
+// pull moves bytes to p. With an empty p it only tells what a pull would do.
+func (s *stream) pull(p []byte) (int, error) {
+	switch {
+	case s.rerr != nil:
+		return 0, s.rerr
+	case s.buf.n > 0:
+		n := s.buf.read(p)
+		if n > 0 {
+			s.bell.ring()
+		}
+		return n, nil
+	case s.fin || s.deaf:
+		return 0, io.EOF
+	}
+	return 0, errAgain
+}
+
+// push takes as many bytes of p as fit. It returns errAgain if none does.
+func (s *stream) push(p []byte) (int, error) {
+	err := s.room()
+	switch {
+	case err == errAgain && len(p) == 0:
+		return 0, nil
+	case err != nil || len(p) == 0:
+		return 0, err
+	case s.gone:
+		s.werr = syscall.EPIPE
+		s.bell.ring()
+		return len(p), nil
+	case s.deaf:
+		s.lost = true
+		return len(p), nil
+	}
+	n := s.buf.write(p)
+	s.bell.ring()
+	return n, nil
+}
+
+// room returns nil if push would take at least one byte, else what it would
+// return.
+func (s *stream) room() error {
+	switch {
+	case s.werr != nil:
+		return s.werr
+	case s.fin:
+		return syscall.EPIPE
+	case !s.gone && !s.deaf && s.buf.n >= s.buf.limit:
+		return errAgain
+	}
+	return nil
+}
+
+// finish is the writer's FIN.
+func (s *stream) finish() {
+	s.fin = true
+	s.bell.ring()
+}
+
+// drop throws away what is buffered, and notes it if that was something.
+func (s *stream) drop() {
+	s.lost = s.lost || s.buf.n > 0
+	s.buf.clear()
+	s.bell.ring()
+}
+
+// reset ends the stream at once with the given error for its writer. The
+// reader gets ECONNRESET, unless it has nothing to miss.
+func (s *stream) reset(werr error) {
+	if s.buf.n > 0 || !s.fin {
+		s.rerr = syscall.ECONNRESET
+	}
+	if s.werr == nil {
+		s.werr = werr
+	}
+	s.drop()
+}
