@@ -74,12 +74,12 @@ func (e endpoint) addr() net.Addr {
 
 // fits returns an error unless network is a TCP network that can reach e.
 func (e endpoint) fits(network string) error {
-	ip, err := netip.ParseAddr(e.host)
-	switch {
-	case network != "tcp" && network != "tcp4" && network != "tcp6":
+	if network != "tcp" && network != "tcp4" && network != "tcp6" {
 		return net.UnknownNetworkError(network)
-	case err != nil || network == "tcp" || ip.Is4() == (network == "tcp4"):
-		return nil
 	}
-	return &net.AddrError{Err: "no suitable address for " + network, Addr: e.host}
+	ip, _ := netip.ParseAddr(e.host) // a name is reached by any of them
+	if network != "tcp" && ip.IsValid() && ip.Is4() != (network == "tcp4") {
+		return &net.AddrError{Err: "no suitable address for " + network, Addr: e.host}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package memnet
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -55,7 +56,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // one may be faster and the following Read block.
 func (c *Conn) ReadReady() error {
 	_, err := c.read(nil, true)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return c.wrap("read", err)
@@ -72,7 +73,7 @@ func (c *Conn) read(p []byte, peek bool) (int, error) {
 	}
 	for {
 		n, err := c.rx.pull(p)
-		if err != errAgain {
+		if !errors.Is(err, errAgain) {
 			return n, err
 		}
 		if err := c.await(c.rx, &c.rdl); err != nil {
@@ -99,7 +100,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		if err == nil && n == len(p) {
 			return n, nil
 		}
-		if err == nil || err == errAgain {
+		if err == nil || errors.Is(err, errAgain) {
 			err = c.await(c.tx, &c.wdl)
 		}
 		if err != nil {
@@ -137,7 +138,7 @@ func (c *Conn) WriteReady() error {
 		} else {
 			err = c.tx.room()
 		}
-		if err != errAgain {
+		if !errors.Is(err, errAgain) {
 			break
 		}
 		err = c.await(c.tx, &c.wdl)

@@ -128,7 +128,7 @@ func TestTryWrite(t *testing.T) {
 		if n, err := a.TryWrite([]byte("123456")); n != 4 || err != nil {
 			t.Fatalf("into an empty buffer: %d, %v", n, err)
 		}
-		if n, err := a.TryWrite([]byte("5")); n != 0 || err != syscall.EAGAIN {
+		if n, err := a.TryWrite([]byte("5")); n != 0 || err != syscall.EAGAIN { //nolint:errorlint // it comes bare
 			t.Fatalf("into a full buffer: %d, %v", n, err)
 		}
 		if n, err := a.TryWrite(nil); n != 0 || err != nil {
@@ -136,7 +136,7 @@ func TestTryWrite(t *testing.T) {
 		}
 		go wantWrite(t, a, "567890", 6, nil)
 		synctest.Wait()
-		if n, err := a.TryWrite([]byte("x")); n != 0 || err != syscall.EAGAIN {
+		if n, err := a.TryWrite([]byte("x")); n != 0 || err != syscall.EAGAIN { //nolint:errorlint // it comes bare
 			t.Fatalf("beside a Write: %d, %v", n, err)
 		}
 		start := time.Now()

@@ -99,10 +99,10 @@ func wantErr(t *testing.T, what string, err, want error) {
 // wantNetError expects err to have the form of package net's.
 func wantNetError(t *testing.T, err error) {
 	t.Helper()
-	if err == nil || err == io.EOF {
+	if err == nil || err == io.EOF { //nolint:errorlint // it comes bare
 		return
 	}
-	op, ok := err.(*net.OpError)
+	op, ok := err.(*net.OpError) //nolint:errorlint // it is the outermost
 	if !ok {
 		t.Errorf("%v is a %T, not a *net.OpError", err, err)
 		return

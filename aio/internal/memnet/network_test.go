@@ -71,8 +71,8 @@ func TestAddrInUse(t *testing.T) {
 	l := listen(t, n, "localhost:80")
 	_, err := n.Listen("127.0.0.1:80")
 	wantErr(t, "same address", err, syscall.EADDRINUSE)
-	any := listen(t, n, ":80")
-	for l, addr := range map[*memnet.Listener]string{l: "127.0.0.1:80", any: "10.0.0.1:80"} {
+	every := listen(t, n, ":80")
+	for l, addr := range map[*memnet.Listener]string{l: "127.0.0.1:80", every: "10.0.0.1:80"} {
 		dial(t, n, addr)
 		if l.Pending() != 1 {
 			t.Errorf("%s has no connection", l.Addr())
@@ -225,7 +225,7 @@ func TestListenerDeadline(t *testing.T) {
 		l.SetDeadline(start.Add(time.Second))
 		_, err := l.Accept()
 		took(t, start, time.Second)
-		if op, ok := err.(net.Error); !ok || !op.Timeout() {
+		if op, ok := errors.AsType[net.Error](err); !ok || !op.Timeout() {
 			t.Fatal(err)
 		}
 		wantNetError(t, err)

@@ -1,6 +1,7 @@
 package memnet
 
 import (
+	"errors"
 	"io"
 	"syscall"
 )
@@ -43,7 +44,7 @@ func (s *stream) pull(p []byte) (int, error) {
 func (s *stream) push(p []byte) (int, error) {
 	err := s.room()
 	switch {
-	case err == errAgain && len(p) == 0:
+	case errors.Is(err, errAgain) && len(p) == 0:
 		return 0, nil
 	case err != nil || len(p) == 0:
 		return 0, err
