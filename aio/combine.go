@@ -1,0 +1,106 @@
+package aio
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// All returns a future of the values of fs, in their order. It fails as soon as one of them does, with that error; the
+// others go on. Of no futures it is an empty slice. Its inputs count as looked at.
+func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
+	p := NewPromise[[]T](ctx, kindJoin, "All")
+	out := make([]T, len(fs))
+	countdown(p, fs, func() { p.Resolve(out) }, func(i int, f *Future[T]) {
+		if f.op.err != nil {
+			p.Reject(f.op.err)
+			return
+		}
+		out[i] = f.value
+	})
+	return p.Future()
+}
+
+// Settle returns a future of the results of fs, in their order, whether they are values or errors: it does not fail
+// unless it is cancelled itself. Its inputs count as looked at.
+func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
+	p := NewPromise[[]Result[T]](ctx, kindJoin, "Settle")
+	out := make([]Result[T], len(fs))
+	countdown(p, fs, func() { p.Resolve(out) }, func(i int, f *Future[T]) { out[i] = Result[T]{f.value, f.op.err} })
+	return p.Future()
+}
+
+// Race returns a future of what the first of fs resolves with, be it a value or an error. The others are cancelled with
+// ErrStopped, all of them when the race itself is cancelled. Its inputs count as looked at.
+func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
+	p := NewPromise[T](ctx, kindJoin, "Race")
+	if len(fs) == 0 {
+		p.Reject(errNoFutures)
+	}
+	countdown(p, fs, func() {}, func(_ int, f *Future[T]) { settle(p, f) })
+	cancelRest(p, fs)
+	return p.Future()
+}
+
+// Any returns a future of the first value among fs. It fails when all of them have failed, with their errors joined in
+// the order of fs. When there is a value the others are cancelled with ErrStopped, as all are when it is itself
+// cancelled. Its inputs count as looked at.
+func Any[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
+	p := NewPromise[T](ctx, kindJoin, "Any")
+	if len(fs) == 0 {
+		p.Reject(errNoFutures)
+	}
+	errs := make([]error, len(fs))
+	countdown(p, fs, func() { p.Reject(errors.Join(errs...)) }, func(i int, f *Future[T]) {
+		if errs[i] = f.op.err; f.op.err == nil {
+			p.Resolve(f.value)
+		}
+	})
+	cancelRest(p, fs)
+	return p.Future()
+}
+
+var (
+	errNoFutures = errors.New("aio: no futures to choose from")
+	errNilReject = errors.New("aio: a promise was rejected with a nil error")
+)
+
+// countdown calls each for every future as it resolves, unless p is resolved by then, and all after the last one.
+// It looks at the futures.
+func countdown[T, U any](p *Promise[U], fs []*Future[T], all func(), each func(i int, f *Future[T])) {
+	if len(fs) == 0 {
+		all()
+		return
+	}
+	var left atomic.Int64
+	left.Store(int64(len(fs)))
+	for i, f := range fs {
+		f.op.look()
+		f.op.then(func() {
+			if !p.f.op.Ended() {
+				each(i, f)
+			}
+			if left.Add(-1) == 0 {
+				all()
+			}
+		})
+	}
+}
+
+// settle resolves p with the result of f, which is there.
+func settle[T any](p *Promise[T], f *Future[T]) {
+	if f.op.err != nil {
+		p.Reject(f.op.err)
+	} else {
+		p.Resolve(f.value)
+	}
+}
+
+// cancelRest has all of fs cancelled once p is resolved.
+func cancelRest[T any](p *Promise[T], fs []*Future[T]) {
+	p.f.op.then(func() {
+		for _, f := range fs {
+			f.Cancel(ErrStopped)
+		}
+	})
+}

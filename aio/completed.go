@@ -1,0 +1,72 @@
+package aio
+
+import (
+	"context"
+	"iter"
+)
+
+// AsCompleted yields the index and result of each future as it resolves. When ctx ends before the next one has, it
+// yields -1 with an *AwaitError, and ends. Futures not waited for any more go on. The futures count as looked at.
+func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Result[T]] {
+	return func(yield func(int, Result[T]) bool) {
+		done := make(chan int, len(fs))
+		for i, f := range fs {
+			f.op.look()
+			f.op.then(func() { done <- i })
+		}
+		for range fs {
+			i, err := nextDone(ctx, done)
+			if err != nil {
+				yield(-1, Result[T]{Err: err})
+				return
+			}
+			if !yield(i, Result[T]{fs[i].value, fs[i].op.err}) {
+				return
+			}
+		}
+	}
+}
+
+// nextDone receives an index, for as long as ctx lasts. One that is there wins.
+func nextDone(ctx context.Context, done <-chan int) (int, error) {
+	select {
+	case i := <-done:
+		return i, nil
+	default:
+	}
+	select {
+	case i := <-done:
+		return i, nil
+	case <-ctx.Done():
+		return -1, awaitError(ctx)
+	}
+}
+
+// Awaitable is a future of any type.
+type Awaitable interface {
+	// Done is closed once the result is there.
+	Done() <-chan struct{}
+	operation() *Op
+}
+
+func (f *Future[T]) operation() *Op { return &f.op }
+
+// Wait waits for futures of any types. It returns nil when all of them have values, as soon as one fails its error,
+// and an *AwaitError when ctx ends before. Those not waited for any more go on. The futures count as looked at.
+func Wait(ctx context.Context, fs ...Awaitable) error {
+	done := make(chan int, len(fs))
+	for i, f := range fs {
+		f.operation().look()
+		f.operation().then(func() { done <- i })
+	}
+	for range fs {
+		i, err := nextDone(ctx, done)
+		if err != nil {
+			return err
+		}
+		if err := fs[i].operation().err; err != nil {
+			return err
+		}
+	}
+	return nil
+}

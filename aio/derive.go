@@ -1,0 +1,98 @@
+package aio
+
+import (
+	"context"
+	"time"
+
+	"goaio.example/aio/internal/alarm"
+)
+
+// Then returns a future of fn of f's value. fn runs as an operation in a goroutine of its own once f has a value; when
+// f fails, so does the returned future, with the same error. f counts as looked at.
+func Then[T, U any](ctx context.Context, f *Future[T], fn func(ctx context.Context, v T) (U, error)) *Future[U] {
+	return derive(ctx, "Then", f, func(p *Promise[U]) {
+		if f.op.err != nil {
+			p.Reject(f.op.err)
+			return
+		}
+		p.runWith(func(ctx context.Context) (U, error) { return fn(ctx, f.value) })
+	})
+}
+
+// Map is Then for a function that needs no ctx.
+func Map[T, U any](ctx context.Context, f *Future[T], fn func(v T) (U, error)) *Future[U] {
+	return Then(ctx, f, func(_ context.Context, v T) (U, error) { return fn(v) })
+}
+
+// Catch returns a future of f's value or, if f fails, of what fn makes of its error. fn runs as an operation in a
+// goroutine of its own. f counts as looked at.
+func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context, err error) (T, error)) *Future[T] {
+	return derive(ctx, "Catch", f, func(p *Promise[T]) {
+		if f.op.err == nil {
+			p.Resolve(f.value)
+			return
+		}
+		p.runWith(func(ctx context.Context) (T, error) { return fn(ctx, f.op.err) })
+	})
+}
+
+// derive returns the future of a promise that goes on with next once f has resolved. When it is cancelled before that,
+// it is rejected with the cause, and next does not run.
+func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(p *Promise[U])) *Future[U] {
+	p := NewPromise[U](ctx, kindThen, name)
+	if p.f.op.run == nil {
+		return p.Future()
+	}
+	p.f.op.run.callbacks.Add(1)
+	p.f.op.then(func() { p.f.op.run.callbacks.Add(-1) })
+	f.op.look()
+	f.op.then(func() { next(p) })
+	return p.Future()
+}
+
+// runWith resolves the promise with what fn returns. From here on cancelling it asks fn to end.
+func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
+	if !p.f.op.mark(opRunning) {
+		return
+	}
+	p.f.op.run.start(func() {
+		var v T
+		var err error
+		ok := false
+		defer func() {
+			if !ok {
+				err = p.f.op.caught(recover())
+			}
+			if err != nil {
+				p.Reject(err)
+			} else {
+				p.Resolve(v)
+			}
+		}()
+		v, err = fn(p.f.op.Context())
+		ok = true
+	})
+}
+
+// Timeout returns a future that resolves as f does or, if that takes longer than d, fails with an *AwaitError that is
+// context.DeadlineExceeded and ErrTimeout. It bounds the wait and not the work: f goes on, for whoever owns it. f
+// counts as looked at.
+func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[T] {
+	p := NewPromise[T](ctx, kindJoin, "Timeout")
+	if p.f.op.run == nil {
+		return p.Future()
+	}
+	f.op.look()
+	if f.op.resolved() {
+		settle(p, f)
+		return p.Future()
+	}
+	a := alarm.New(func() { p.Reject(errTimedOut) })
+	alarms := &p.f.op.run.alarms
+	p.f.op.then(func() { alarms.Stop(a) })
+	alarms.Set(a, d)
+	f.op.then(func() { settle(p, f) })
+	return p.Future()
+}
+
+var errTimedOut = &AwaitError{Err: context.DeadlineExceeded, Cause: ErrTimeout}

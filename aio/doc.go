@@ -1,0 +1,2 @@
+// Package aio runs operations under a supervising loop.
+package aio

@@ -1,0 +1,84 @@
+package aio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+var (
+	// ErrNoLoop is the error of an operation started with a ctx that belongs to no loop.
+	ErrNoLoop = errors.New("aio: the context belongs to no running loop (start operations inside aio.Run)")
+	// ErrLoopDone is the error of an operation started after its loop has ended, and of a second Run of a Loop.
+	ErrLoopDone = errors.New("aio: the loop is done")
+	// ErrExit is the cause with which operations end because their loop drains or was cancelled.
+	ErrExit = errors.New("aio: the loop is exiting")
+	// ErrPending is the error of Future.Result before the future is done.
+	ErrPending = errors.New("aio: the future is pending")
+	// ErrGoexit is the error of an operation whose function called runtime.Goexit.
+	ErrGoexit = errors.New("aio: the operation's function called runtime.Goexit")
+	// ErrStopped is the error of what was stopped on purpose: a timer, or the inputs that Race and Any no longer
+	// need.
+	ErrStopped = errors.New("aio: stopped")
+	// ErrBacklog is the error of a send to a connection whose queue of outgoing data is full. See package tcp.
+	ErrBacklog = errors.New("aio: the connection's outgoing queue is full")
+)
+
+// AwaitError says that a wait ended because the waiter's own ctx did. The future waited for is untouched. It unwraps
+// to the error and the cause of the waiter's ctx.
+type AwaitError struct {
+	Err   error // the ctx's Err
+	Cause error // the ctx's context.Cause
+}
+
+func (e *AwaitError) Error() string {
+	if e.Cause != nil && e.Cause != e.Err {
+		return fmt.Sprintf("aio: gave up waiting: %v (%v)", e.Err, e.Cause)
+	}
+	return fmt.Sprintf("aio: gave up waiting: %v", e.Err)
+}
+
+// Unwrap returns the error and the cause of the waiter's ctx.
+func (e *AwaitError) Unwrap() []error { return []error{e.Err, e.Cause} }
+
+// awaitError is the AwaitError of a ctx that has ended.
+func awaitError(ctx context.Context) error {
+	return &AwaitError{Err: ctx.Err(), Cause: context.Cause(ctx)}
+}
+
+// onlyCancel reports whether err's leaves say nothing but that an operation was cancelled: with the cause, if that
+// is not nil.
+func onlyCancel(err, cause error) bool {
+	switch err {
+	case nil:
+		return false
+	case context.Canceled, ErrExit, ErrStopped:
+		return true
+	}
+	if cause != nil && same(err, cause) {
+		return true
+	}
+	if conn, ok := err.(*ConnError); ok && conn.Err == nil {
+		return false
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return onlyCancel(e.Unwrap(), cause)
+	case interface{ Unwrap() []error }:
+		any := false
+		for _, leaf := range e.Unwrap() {
+			if leaf != nil && !onlyCancel(leaf, cause) {
+				return false
+			}
+			any = any || leaf != nil
+		}
+		return any
+	}
+	return false
+}
+
+// same is a == b for errors, false for those that cannot be compared.
+func same(a, b error) bool {
+	return reflect.TypeOf(a).Comparable() && a == b
+}

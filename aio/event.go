@@ -1,0 +1,194 @@
+package aio
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Event tells of an error or a condition that nobody asked for.
+type Event struct {
+	Time time.Time
+	Loop *Loop
+	Op   OpInfo // the operation concerned
+	// Err is what happened: a *ConnError, a *PanicError, or the error that an operation's function returned.
+	Err error
+	// Lost says that Err is the error of a future at which nobody ever looked.
+	Lost bool
+}
+
+// OnEvent returns a ctx whose operations, and theirs, send their events to fn instead of Loop.OnEvent, unless a
+// nearer scope has a function of its own. Calls for one loop are serialised, and made from a goroutine of the
+// loop's; fn may start operations. An error that fn does not want to deal with it can pass on to DefaultOnEvent.
+func OnEvent(ctx context.Context, fn func(Event)) context.Context {
+	return &eventCtx{ctx, fn, LoopOf(ctx)}
+}
+
+// eventCtx is a scope for events.
+type eventCtx struct {
+	context.Context
+	fn   func(Event)
+	loop *Loop // whose scope it is; nil for one made outside any loop
+}
+
+// handlerKey is the context key of the nearest *eventCtx.
+var handlerKey = new(byte)
+
+func (c *eventCtx) Value(key any) any {
+	if key == handlerKey {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// DefaultOnEvent is the event handler of a Loop without one: it logs the event and, unless it is about a connection
+// or a lost error, exits the loop with the error. Information, such as EOF, is logged at debug level.
+func DefaultOnEvent(e Event) {
+	level := slog.LevelError
+	if IsInfo(e.Err) {
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{slog.String("op", e.Op.Name), slog.String("kind", e.Op.Kind.String()), slog.Any("err", e.Err)}
+	if e.Lost {
+		attrs = append(attrs, slog.Bool("lost", true))
+	}
+	var p *PanicError
+	if errors.As(e.Err, &p) {
+		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+	}
+	e.Loop.logger().LogAttrs(context.Background(), level, "event", attrs...)
+	if !e.Lost && level == slog.LevelError && !errors.Is(e.Err, ErrConn) {
+		e.Loop.Exit(e.Err)
+	}
+}
+
+// handler returns the event handler for the operation.
+func (o *Op) handler() func(Event) {
+	l := o.run.loop
+	if c, _ := o.base.Value(handlerKey).(*eventCtx); c != nil && (c.loop == l || l.OnEvent == nil) {
+		return c.fn
+	}
+	if l.OnEvent != nil {
+		return l.OnEvent
+	}
+	return DefaultOnEvent
+}
+
+// emit sends an event about o to its handler.
+func (r *running) emit(o *Op, err error, lost bool) {
+	r.events.push(r, queued{o.handler(), Event{time.Now(), r.loop, o.info(r.now()), err, lost}})
+}
+
+// queued is an event on its way to a handler.
+type queued struct {
+	fn func(Event)
+	ev Event
+}
+
+// eventQueue holds events until the dispatcher, a goroutine that exists only while there are any, has delivered them.
+type eventQueue struct {
+	mu     sync.Mutex
+	items  []queued
+	active bool          // there is a dispatcher
+	idle   chan struct{} // closed when the dispatcher ends; set by who waits for that
+	closed bool
+}
+
+// push queues an event. Once the loop is done there is nobody to tell, and it is logged.
+func (q *eventQueue) push(r *running, e queued) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		r.log.Error("error after the end of the loop", "op", e.ev.Op.Name, "err", e.ev.Err)
+		return
+	}
+	q.items = append(q.items, e)
+	if !q.active {
+		q.active = true
+		r.start(func() { q.dispatch(r) })
+	}
+}
+
+// dispatch delivers events until there are none.
+func (q *eventQueue) dispatch(r *running) {
+	for {
+		q.mu.Lock()
+		if len(q.items) == 0 {
+			q.items = nil
+			q.active = false
+			if q.idle != nil {
+				close(q.idle)
+				q.idle = nil
+			}
+			q.mu.Unlock()
+			return
+		}
+		e := q.items[0]
+		q.items[0] = queued{}
+		q.items = q.items[1:]
+		q.mu.Unlock()
+		q.deliver(r, e)
+	}
+}
+
+// deliver calls a handler. A panic in it is fatal to the loop; when it calls runtime.Goexit, another dispatcher goes
+// on.
+func (q *eventQueue) deliver(r *running, e queued) {
+	ok := false
+	defer func() {
+		if ok {
+			return
+		}
+		v := recover()
+		if v == nil {
+			r.start(func() { q.dispatch(r) })
+			return
+		}
+		p := newPanicError(v)
+		if r.loop.CatchPanics {
+			r.log.Error("panic in an event handler", "panic", p.Value, "stack", string(p.Stack))
+			r.loop.Exit(p)
+		} else {
+			r.crash("event handler", p)
+		}
+	}()
+	e.fn(e.ev)
+	ok = true
+}
+
+// wait waits until all events are delivered and closes the queue. It reports false if a handler did not return in
+// time; events that were still waiting are then logged.
+func (q *eventQueue) wait(r *running, deadline <-chan struct{}) bool {
+	for {
+		q.mu.Lock()
+		if !q.active {
+			q.closed = true
+			q.mu.Unlock()
+			return true
+		}
+		if q.idle == nil {
+			q.idle = make(chan struct{})
+		}
+		idle := q.idle
+		q.mu.Unlock()
+		select {
+		case <-idle:
+		case <-deadline:
+			q.abandon(r)
+			return false
+		}
+	}
+}
+
+// abandon closes the queue while a handler hangs.
+func (q *eventQueue) abandon(r *running) {
+	q.mu.Lock()
+	rest := q.items
+	q.items, q.closed = nil, true
+	q.mu.Unlock()
+	for _, e := range rest {
+		r.log.Error("event not delivered: a handler hangs", "op", e.ev.Op.Name, "err", e.ev.Err)
+	}
+}

@@ -1,0 +1,121 @@
+package aio
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Future is the result of an operation, there now or later. It resolves exactly once. All methods may be called from
+// any goroutine, any number of times. Nothing has to be done with a future: dropping it leaks nothing, but if it fails
+// and nobody ever looked at it (Await, Result, a value received from C, or a combinator), its error becomes an event.
+type Future[T any] struct {
+	op    Op
+	value T
+}
+
+// Result is what a future resolved with: a value, or an error.
+type Result[T any] struct {
+	Value T
+	Err   error
+}
+
+// Go runs fn in a goroutine as an operation, a child of the one that ctx belongs to, and returns its future. It never
+// blocks. name says what it is in listings; "" stands for fn's own name. fn's ctx has ctx's values and ends when the
+// operation is cancelled. fn runs even if ctx is dead, because it may own something to release. If ctx has no running
+// loop the future has failed already, with ErrNoLoop or ErrLoopDone, and fn does not run.
+func Go[T any](ctx context.Context, name string, fn func(ctx context.Context) (T, error)) *Future[T] {
+	f := new(Future[T])
+	if name == "" {
+		name = FuncName(fn)
+	}
+	if err := f.op.start(ctx, kindGo, name, opFuture); err != nil {
+		return Failed[T](err)
+	}
+	f.op.run.launch(&f.op, func() { f.run(fn) })
+	return f
+}
+
+// run runs the function of Go.
+func (f *Future[T]) run(fn func(ctx context.Context) (T, error)) {
+	var err error
+	ok := false
+	defer func() {
+		if !ok {
+			err = f.op.caught(recover())
+		}
+		f.op.End(err)
+	}()
+	f.value, err = fn(f.op.Context())
+	ok = true
+}
+
+// Resolved returns a future that has the value v already. It belongs to no loop.
+func Resolved[T any](v T) *Future[T] {
+	f := &Future[T]{value: v}
+	f.op.state.Store(opFinishing | opResolved)
+	return f
+}
+
+// Failed returns a future that has failed already, with err. It belongs to no loop, and err is not watched over.
+func Failed[T any](err error) *Future[T] {
+	f := new(Future[T])
+	f.op.err = err
+	f.op.state.Store(opFinishing | opResolved | opTold)
+	return f
+}
+
+// Await returns the future's result, waiting for it until ctx ends. A result that is there is returned even if ctx is
+// dead. When ctx ends first, Await returns an *AwaitError, and the future is untouched.
+func (f *Future[T]) Await(ctx context.Context) (T, error) {
+	if !f.op.resolved() {
+		select {
+		case <-f.op.doneChan():
+		case <-ctx.Done():
+			if !f.op.resolved() {
+				var zero T
+				return zero, awaitError(ctx)
+			}
+		}
+	}
+	return f.take()
+}
+
+// Result returns the future's result without waiting: ErrPending if it is not there yet.
+func (f *Future[T]) Result() (T, error) {
+	if !f.op.resolved() {
+		var zero T
+		return zero, ErrPending
+	}
+	return f.take()
+}
+
+// take returns the result that is there, as looked at.
+func (f *Future[T]) take() (T, error) {
+	if f.op.err != nil {
+		f.op.look()
+	}
+	return f.value, f.op.err
+}
+
+// Done returns a channel that is closed once the result is there.
+func (f *Future[T]) Done() <-chan struct{} { return f.op.doneChan() }
+
+// C returns a channel that will have the result as its only value: for select. It has room for that value, so it need
+// not be read, and is not closed. Each call makes a channel of its own.
+func (f *Future[T]) C() <-chan Result[T] {
+	ch := make(chan Result[T], 1)
+	var sent atomic.Bool
+	f.op.tap(func() {
+		ch <- Result[T]{f.value, f.op.err}
+		sent.Store(true)
+	}, func() bool { return sent.Load() && len(ch) == 0 })
+	return ch
+}
+
+// Cancel asks the operation to end, with the cause that context.Cause then gives its function; a nil cause stands for
+// context.Canceled. The future resolves when the function has returned. After that, Cancel does nothing.
+func (f *Future[T]) Cancel(cause error) {
+	if !f.op.resolved() {
+		f.op.cancel(cause)
+	}
+}

@@ -1,0 +1,155 @@
+package aio
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Loop supervises operations: it knows every one in flight, tells of errors that nobody asked for, and ends them all
+// gracefully. The zero Loop is ready to Run, once. Set the fields before Run; the methods may be called from any
+// goroutine, before, during and after Run.
+type Loop struct {
+	// Name is the loop's name in events, listings and logs. It may be empty.
+	Name string
+	// Logger takes what the loop has to say; nil means slog.Default().
+	Logger *slog.Logger
+	// OnEvent is told every error and condition that no nearer scope (see the function OnEvent) takes.
+	// Calls are serialised. nil means DefaultOnEvent.
+	OnEvent func(Event)
+	// OnFatal is told the error that Run is about to return, once, when there is one. Run waits for it, within
+	// Abandon.
+	OnFatal func(error)
+	// CatchPanics turns a panic in an operation, callback or handler into a *PanicError: the operation's error and
+	// an event. Without it a panic is logged, the loop is cancelled, and Run panics with the *PanicError.
+	CatchPanics bool
+	// Grace is how long work in progress may go on after Exit. 0 means 10 s; negative: cancel at once.
+	Grace time.Duration
+	// Abandon is how long Run waits for what it has cancelled. 0 means 5 s; negative: not at all.
+	Abandon time.Duration
+	// Signals are taken over while the loop runs: the first is an Exit(nil), the second a Cancel(nil).
+	Signals []os.Signal
+	// MaxInFlight bounds how many operations of Go and Spawn run at once. Beyond it they queue, and do not block
+	// their caller. What an operation that runs within the bound starts itself does not count, so that awaiting
+	// one's own children cannot deadlock. 0 means no bound.
+	MaxInFlight int
+
+	run atomic.Pointer[running]
+	ctl control
+}
+
+// control is what has been asked of a loop.
+type control struct {
+	mu     sync.Mutex
+	exit   chan struct{} // closed by the first Exit
+	cancel chan struct{} // closed by the first Cancel
+	drain  chan struct{} // closed when the loop drains
+	begun  bool          // Run was called
+	over   bool          // Run has taken what it returns
+	fatal  error         // the first fatal error
+	cause  error         // of the first Cancel
+	atExit []func()
+}
+
+// init makes the channels. The lock is held.
+func (c *control) init() {
+	if c.exit == nil {
+		c.exit, c.cancel, c.drain = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	}
+}
+
+// shut closes ch unless it is closed.
+func shut(ch chan struct{}) {
+	select {
+	case <-ch:
+	default:
+		close(ch)
+	}
+}
+
+// Run runs main in a zero Loop. See Loop.Run.
+func Run(ctx context.Context, main func(ctx context.Context) error) error {
+	return new(Loop).Run(ctx, main)
+}
+
+// Exit ends the loop gracefully: it drains. Listeners stop accepting, idle connections, daemons and pending timers
+// that nobody's work waits for end, work in progress goes on for at most Grace, then is cancelled. Run then returns
+// err if it is the loop's first fatal error; nil is no error. Before Run it has the loop drain as soon as it runs.
+func (l *Loop) Exit(err error) {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	l.ctl.init()
+	if l.ctl.fatal == nil {
+		l.ctl.fatal = err
+	}
+	shut(l.ctl.exit)
+}
+
+// Cancel ends the loop at once: every operation is cancelled with the cause, ErrExit if it is nil. A cause that is
+// not nil is a fatal error, which Run returns if it is the first.
+func (l *Loop) Cancel(cause error) {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	l.ctl.init()
+	if l.ctl.fatal == nil {
+		l.ctl.fatal = cause
+	}
+	if l.ctl.cause == nil {
+		l.ctl.cause = cause
+	}
+	shut(l.ctl.cancel)
+}
+
+// AtExit has fn called when all operations have ended or were abandoned, before Run returns. Functions are called
+// one after the other, the last one registered first, and together have Abandon. Once Run returns, AtExit does
+// nothing.
+func (l *Loop) AtExit(fn func()) {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	if !l.ctl.over {
+		l.ctl.atExit = append(l.ctl.atExit, fn)
+	}
+}
+
+// Draining returns a channel that is closed when the loop begins to drain or, without that, is cancelled.
+func (l *Loop) Draining() <-chan struct{} {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	l.ctl.init()
+	return l.ctl.drain
+}
+
+// Draining returns the Draining channel of ctx's loop, nil without a loop: what to select on for leaving gracefully.
+// A ctx itself ends only when its operation is cancelled.
+func Draining(ctx context.Context) <-chan struct{} {
+	if l := LoopOf(ctx); l != nil {
+		return l.Draining()
+	}
+	return nil
+}
+
+// logger returns the loop's logger.
+func (l *Loop) logger() *slog.Logger {
+	log := l.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	if l.Name != "" {
+		log = log.With("loop", l.Name)
+	}
+	return log
+}
+
+// defaults for durations: zero is the default, negative is none.
+func orDefault(d, def time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return def
+	case d < 0:
+		return 0
+	}
+	return d
+}

@@ -1,0 +1,251 @@
+package aio
+
+import (
+	"context"
+	"sync/atomic"
+	"unsafe"
+
+	"goaio.example/aio/internal/alarm"
+)
+
+// Op is one operation of a loop. It is the whole record: registry node, link in the tree of operations, and the
+// context.Context that everything started by the operation inherits from.
+//
+// Programs meet operations as futures; drivers (packages that add operations of their own, as timer and tcp do)
+// get an *Op from Begin, or embed an Op and call Start. All methods may be called from any goroutine.
+type Op struct {
+	run    *running
+	parent atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
+	prev   *Op                // siblings, guarded by the parent's family lock
+	next   *Op
+	family        // children, and the lock for the fields below
+	kind   Kind   // immutable
+	shard  uint8  // immutable: which of the loop's shards counts and links this operation
+	began  int64  // immutable: nanoseconds since the loop began
+	name   string // immutable
+	by     string // immutable: the name of the operation that started this one
+	base   context.Context
+	driver Driver
+	err    error // the result, once resolved
+	done   chan struct{}
+	x      atomic.Pointer[extra]
+}
+
+// The bits of an operation's state.
+const (
+	opFinishing uint32 = 1 << iota // takes no more children; its result is being published
+	opResolved                     // the result is there
+	opCancelled                    // asked to end; extra.cause says why
+	opLooked                       // somebody looked at the result, or was told of it
+	opGhost                        // resolved, but kept in the tree so that cancellation reaches its handed-out ctx
+	opQueued                       // waits for a slot of Loop.MaxInFlight
+	opSlot                         // holds a slot of Loop.MaxInFlight
+	opDaemon                       // does not hold the loop open
+	opFuture                       // its error belongs to whoever holds its future
+	opForeign                      // base has a Done of its own
+	opRoot                         // the loop's own operation: main
+	opTold                         // its error has gone to an event callback already
+	opRunning                      // a promise whose function runs: cancelling asks, and does not reject
+)
+
+// extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std.
+type extra struct {
+	std      atomic.Pointer[stdCtx]
+	cause    error
+	unwatch  func() bool
+	onCancel []func(error)
+	then     []func()
+	taken    []func() bool
+	lost     *lostError
+	scope    *scope
+}
+
+// A Driver is told what happens to an operation that it began with Op.Start. Its methods are called without any
+// lock held, from the goroutine that caused the call: they must not block, and calls for one operation may overlap.
+type Driver interface {
+	// OpCancel asks the operation to end, once, with the cause. The driver answers with Op.End, then or later.
+	OpCancel(cause error)
+	// OpDrain says that the loop has begun to drain. An operation that is idle should end with ErrExit.
+	OpDrain()
+	// OpIdle says that the operation's last child has ended.
+	OpIdle()
+	// OpName names an operation that was started with an empty name. It is asked only when somebody looks.
+	OpName() string
+}
+
+// Begin starts an operation that has no goroutine of its own, for drivers: it is in the tree, the stats and the
+// listings of ctx's loop until End is called, and holds the loop open. kind classes it in the stats.
+// The error is ErrNoLoop or ErrLoopDone. A dead ctx is no error here: see Op.Context and Op.OnCancel.
+func Begin(ctx context.Context, kind Kind, name string) (*Op, error) {
+	o := new(Op)
+	if err := o.Start(ctx, kind, name, nil); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Start is Begin for an Op that is a field of the driver's own record, which saves an allocation; the zero Op is
+// ready for it, once. d may be nil. d is called from the first moment on: OpCancel may come before Start returns.
+func (o *Op) Start(ctx context.Context, kind Kind, name string, d Driver) error {
+	o.driver = d
+	if err := o.start(ctx, kind, name, 0); err != nil {
+		return err
+	}
+	if d != nil && o.state.Load()&opForeign != 0 {
+		o.std() // watches the foreign ctx
+	}
+	return nil
+}
+
+// start enters the operation into the loop of ctx, under the operation that ctx belongs to.
+func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) error {
+	p, base, foreign := lineage(ctx)
+	if p == nil {
+		return ErrNoLoop
+	}
+	r := p.run
+	flags |= p.state.Load() & (opDaemon | opForeign)
+	if foreign {
+		flags |= opForeign
+	}
+	if !r.enter(flags) {
+		return ErrLoopDone
+	}
+	o.run, o.base, o.kind, o.name, o.by = r, base, kind, name, p.label()
+	o.state.Store(flags)
+	o.began = r.now()
+	o.shard = uint8(uintptr(unsafe.Pointer(o)) >> 8 % shards)
+	r.kindCount(kind).cell(o).started.Add(1)
+	p.adopt(o)
+	return nil
+}
+
+// Context returns the operation's context: what is started with it is the operation's child, and is cancelled with
+// it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.
+func (o *Op) Context() context.Context { return (*opCtx)(o) }
+
+// OnCancel has fn called once, with the cause, when the operation is cancelled; at once if it is cancelled already,
+// never after End. fn must not block.
+func (o *Op) OnCancel(fn func(cause error)) {
+	o.mu.Lock()
+	s := o.state.Load()
+	if s&opCancelled == 0 && s&opFinishing == 0 {
+		x := o.extra()
+		x.onCancel = append(x.onCancel, fn)
+		o.mu.Unlock()
+		if s&opForeign != 0 {
+			o.std() // watches the foreign ctx
+		}
+		return
+	}
+	o.mu.Unlock()
+	if s&opFinishing == 0 {
+		o.guard(func() { fn(o.cause()) })
+	}
+}
+
+// End ends the operation with its result. The first call counts: it reports true, later ones false. An error that
+// is no mere cancellation goes to the event handler, or to the Scope around the operation.
+func (o *Op) End(err error) bool {
+	if !o.claim() {
+		return false
+	}
+	o.publish(err)
+	return true
+}
+
+// Ended reports whether the operation has ended or is just ending.
+func (o *Op) Ended() bool { return o.state.Load()&opFinishing != 0 }
+
+// Cancel asks the operation and all below it to end. A nil cause stands for context.Canceled.
+func (o *Op) Cancel(cause error) { o.cancel(cause) }
+
+// Idle reports whether the operation has no unfinished child.
+func (o *Op) Idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.first == nil
+}
+
+// TopLevel reports whether nothing but main and daemons is among the operation's unfinished ancestors: nobody's
+// work in progress needs it when the loop drains.
+func (o *Op) TopLevel() bool {
+	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
+		if s := p.state.Load(); s&(opRoot|opDaemon|opFinishing) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Report sends err to the event handler of the operation's scope, as an event about this operation.
+func (o *Op) Report(err error) { o.run.emit(o, err, false) }
+
+// Loop returns the operation's loop.
+func (o *Op) Loop() *Loop { return o.run.loop }
+
+// Go runs fn in a goroutine for the operation, which must not End before fn is about to return: the loop's end waits
+// for operations, not for goroutines. When fn panics or calls runtime.Goexit, gone is called instead with the
+// *PanicError or ErrGoexit; it should End the operation.
+func (o *Op) Go(fn func(), gone func(error)) {
+	o.run.start(func() {
+		if err := o.Call(fn, gone); err != nil {
+			gone(err)
+		}
+	})
+}
+
+// Call runs a callback of the operation in the caller's goroutine. A panic in it comes back as a *PanicError, which
+// the event handler or, without Loop.CatchPanics, the loop has been told of. When fn calls runtime.Goexit, Call does
+// not return: gone is called with ErrGoexit, and the goroutine ends.
+func (o *Op) Call(fn func(), gone func(error)) (err error) {
+	ok := false
+	defer func() {
+		if ok {
+			return
+		}
+		err = o.caught(recover())
+		if err == ErrGoexit {
+			gone(err)
+		}
+	}()
+	fn()
+	ok = true
+	return nil
+}
+
+// CountBytes adds to the loop's totals of bytes read and written.
+func (o *Op) CountBytes(in, out int) {
+	if in != 0 {
+		o.run.bytesIn.Add(int64(in))
+	}
+	if out != 0 {
+		o.run.bytesOut.Add(int64(out))
+	}
+}
+
+// extra returns the operation's extra record, made now if need be. The operation's lock is held.
+func (o *Op) extra() *extra {
+	x := o.x.Load()
+	if x == nil {
+		x = new(extra)
+		o.x.Store(x)
+	}
+	return x
+}
+
+// label names the operation for people.
+func (o *Op) label() string {
+	if o.name != "" {
+		return o.name
+	}
+	if o.driver != nil {
+		if n := o.driver.OpName(); n != "" {
+			return n
+		}
+	}
+	return o.kind.String()
+}
+
+// Alarms returns the loop's heap of timers, for goaio's own drivers: a pending alarm costs a few words.
+func (o *Op) Alarms() *alarm.Heap { return &o.run.alarms }

@@ -1,0 +1,56 @@
+package aio
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// PanicError is a panic as an error.
+type PanicError struct {
+	Value any    // what panic was called with; a *runtime.PanicNilError for nil
+	Stack []byte // of the goroutine that panicked, as debug.Stack formats it
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("aio: panic: %v", e.Value) }
+
+// Unwrap returns the value if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// caught makes the error of a function of o's that did not return: of the panic with value v or, for nil, of
+// runtime.Goexit. The panic is an event or, without CatchPanics, is logged and cancels the loop. Call it from the
+// deferred function that recovered, while the stack is there.
+func (o *Op) caught(v any) error {
+	if v == nil {
+		return ErrGoexit
+	}
+	p := newPanicError(v)
+	if o.run.loop.CatchPanics {
+		o.state.Or(opTold)
+		o.run.emit(o, p, false)
+	} else {
+		o.run.crash(o.label(), p)
+	}
+	return p
+}
+
+// newPanicError makes the error of a recovered panic: the same one if it comes from a loop run inside the operation.
+func newPanicError(v any) *PanicError {
+	if p, ok := v.(*PanicError); ok {
+		return p
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
+
+// guard runs a callback of the operation's, contained.
+func (o *Op) guard(fn func()) { o.Call(fn, func(error) {}) }
+
+// crash logs a panic at once and cancels the loop, whose Run then panics.
+func (r *running) crash(name string, p *PanicError) {
+	r.log.Error("panic in an operation", "op", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	if r.crashed.CompareAndSwap(nil, p) {
+		r.loop.Cancel(p)
+	}
+}

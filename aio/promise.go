@@ -1,0 +1,105 @@
+package aio
+
+import "context"
+
+// Promise is a future that is resolved by hand, from any goroutine, inside or outside the loop: cl-async's notifier.
+// Until then it is an operation in flight that holds its loop open. When that operation is cancelled, the promise is
+// rejected with the cause.
+type Promise[T any] struct {
+	f Future[T]
+}
+
+// NewPromise begins a promise. kind and name say what it is in stats and listings; the zero Kind stands for a plain
+// promise. If ctx has no running loop, the promise's future has failed already, with ErrNoLoop or ErrLoopDone.
+func NewPromise[T any](ctx context.Context, kind Kind, name string) *Promise[T] {
+	p := new(Promise[T])
+	if kind == 0 {
+		kind = kindPromise
+	}
+	p.start(ctx, kind, name)
+	return p
+}
+
+// start begins the promise, whose driver rejects it on cancellation.
+func (p *Promise[T]) start(ctx context.Context, kind Kind, name string) {
+	if err := p.Start(ctx, kind, name, (*promiseDriver[T])(p)); err != nil {
+		return
+	}
+	p.f.op.run.futures.Add(1)
+}
+
+// Start begins a promise that is a field of a driver's own record, which saves an allocation; the zero Promise is
+// ready for it, once. d is as for Op.Start, and must see to it that the promise is resolved when it is cancelled.
+// With an error, which Start returns too, the future has failed already.
+func (p *Promise[T]) Start(ctx context.Context, kind Kind, name string, d Driver) error {
+	p.f.op.driver = d
+	err := p.f.op.start(ctx, kind, name, opFuture)
+	if err != nil {
+		p.f.op.err = err
+		p.f.op.state.Store(opFinishing | opResolved | opTold)
+		return err
+	}
+	if d != nil && p.f.op.state.Load()&opForeign != 0 {
+		p.f.op.std() // watches the foreign ctx
+	}
+	return nil
+}
+
+// Future returns the promise's future.
+func (p *Promise[T]) Future() *Future[T] { return &p.f }
+
+// Op returns the promise's operation, for drivers.
+func (p *Promise[T]) Op() *Op { return &p.f.op }
+
+// Context returns the promise's context: what is started with it is the promise's child, and it ends when the
+// promise is cancelled.
+func (p *Promise[T]) Context() context.Context {
+	if p.f.op.run == nil {
+		return context.Background()
+	}
+	return p.f.op.Context()
+}
+
+// Resolve gives the promise its value. The first Resolve or Reject counts: it reports true, later ones false.
+func (p *Promise[T]) Resolve(v T) bool {
+	if !p.f.op.claim() {
+		return false
+	}
+	p.f.value = v
+	p.publish(nil)
+	return true
+}
+
+// Reject fails the promise with err, which must not be nil. The first Resolve or Reject counts: it reports true, later
+// ones false.
+func (p *Promise[T]) Reject(err error) bool {
+	if err == nil {
+		err = errNilReject
+	}
+	if !p.f.op.claim() {
+		return false
+	}
+	p.publish(err)
+	return true
+}
+
+// publish resolves the claimed promise.
+func (p *Promise[T]) publish(err error) {
+	if _, plain := p.f.op.driver.(*promiseDriver[T]); plain {
+		p.f.op.run.futures.Add(-1)
+	}
+	p.f.op.publish(err)
+}
+
+// promiseDriver is the Driver of a promise from NewPromise.
+type promiseDriver[T any] Promise[T]
+
+func (d *promiseDriver[T]) OpCancel(cause error) {
+	if d.f.op.claimUnless(opRunning) {
+		(*Promise[T])(d).publish(cause)
+	}
+}
+
+func (d *promiseDriver[T]) OpDrain()       {}
+func (d *promiseDriver[T]) OpIdle()        {}
+func (d *promiseDriver[T]) OpName() string { return "" }

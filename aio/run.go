@@ -1,0 +1,185 @@
+package aio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio/internal/alarm"
+)
+
+// running is the state of a loop that runs or has run.
+type running struct {
+	loop   *Loop
+	root   Op // main, and the root of the tree
+	shards [shards]family
+
+	// count has the operations in flight: all of them times oneLive, plus those that hold the loop open. Negative:
+	// the loop is done, and takes no more.
+	count atomic.Int64
+	wake  chan struct{} // cap 1: a count came down to where the supervisor must look
+
+	epoch    time.Time
+	draining atomic.Bool
+	log      *slog.Logger
+
+	kinds     [maxKinds]atomic.Pointer[kindCount]
+	futures   atomic.Int64 // promises in flight
+	callbacks atomic.Int64
+	bytesIn   atomic.Int64
+	bytesOut  atomic.Int64
+
+	slots  slots
+	events eventQueue
+	lost   lostList
+	alarms alarm.Heap
+
+	crashed  atomic.Pointer[PanicError]
+	goexit   atomic.Bool
+	mainDone atomic.Bool
+	outer    *Op // the operation that this loop is of the loop around it
+}
+
+const (
+	oneLive  = 1 << 32
+	doneMark = -1 << 62
+)
+
+// Run runs main in a goroutine of its own and returns when the loop is empty (main has returned, and no operation
+// holds it open) or has exited. The ctx of main and of all operations has the values of ctx but not its
+// cancellation: the end of ctx makes the loop drain, as Exit does.
+//
+// Run returns nil when the loop became empty by itself, after Exit(nil), and when ctx was cancelled; context.Cause
+// when the deadline of ctx passed; else the first fatal error: main's, or one given to Exit or Cancel. A *StuckError,
+// joined with the fatal error if there is one, says that operations were left running. Run panics with a
+// *PanicError after a panic in an operation, unless CatchPanics is set, and calls runtime.Goexit if main did.
+//
+// A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation of another loop makes this loop an
+// operation of that one: the outer loop's drain is its Exit, the outer's cancelling its Cancel.
+func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) error {
+	r, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	r.start(func() { r.runMain(main) })
+	r.supervise(ctx)
+	err = r.conclude()
+	if r.outer != nil {
+		r.outer.End(nil)
+	}
+	if p := r.crashed.Load(); p != nil {
+		panic(p)
+	}
+	if r.goexit.Load() {
+		runtime.Goexit()
+	}
+	return err
+}
+
+// begin makes the loop's running state.
+func (l *Loop) begin(ctx context.Context) (*running, error) {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	l.ctl.init()
+	if l.ctl.begun {
+		return nil, fmt.Errorf("%w: a Loop runs once", ErrLoopDone)
+	}
+	r := &running{loop: l, epoch: time.Now(), wake: make(chan struct{}, 1)}
+	r.log = l.logger()
+	r.slots.free = l.MaxInFlight
+	r.root.run, r.root.kind, r.root.name = r, kindMain, "main"
+	r.root.base = context.WithoutCancel(ctx)
+	r.root.state.Store(opRoot)
+	if o := opOf(ctx); o != nil {
+		r.outer = &Op{driver: (*nested)(r)}
+		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil {
+			return nil, err
+		}
+	}
+	l.ctl.begun = true
+	r.enter(0)
+	r.kindCount(kindMain).cell(&r.root).started.Add(1)
+	l.run.Store(r)
+	return r, nil
+}
+
+// nested is a loop as an operation of the loop around it.
+type nested running
+
+func (n *nested) OpCancel(cause error) { n.loop.Cancel(cause) }
+func (n *nested) OpDrain()             { n.loop.Exit(nil) }
+func (n *nested) OpIdle()              {}
+func (n *nested) OpName() string       { return "" }
+
+// start is where this package starts goroutines.
+func (r *running) start(body func()) { go body() }
+
+// now returns the nanoseconds since the loop began.
+func (r *running) now() int64 { return int64(time.Since(r.epoch)) }
+
+// runMain runs main, whose error is fatal, and lets go of the loop.
+func (r *running) runMain(main func(ctx context.Context) error) {
+	ok := false
+	defer func() {
+		if !ok {
+			r.mainDied(r.root.caught(recover()))
+		}
+		r.mainDone.Store(true)
+		r.kindCount(kindMain).cell(&r.root).ended.Add(1)
+		r.leave(0)
+	}()
+	err := main(r.root.Context())
+	ok = true
+	if err != nil && !(r.draining.Load() && r.root.cancelledOnly(err)) {
+		r.loop.Exit(err)
+	}
+}
+
+// mainDied sees to a main that panicked or called runtime.Goexit.
+func (r *running) mainDied(err error) {
+	if errors.Is(err, ErrGoexit) {
+		r.goexit.Store(true)
+		err = nil
+	}
+	r.loop.Exit(err)
+}
+
+// enter counts an operation that begins. It reports false if the loop is done.
+func (r *running) enter(state uint32) bool {
+	n := int64(oneLive)
+	if state&opDaemon == 0 {
+		n++
+	}
+	if r.count.Add(n) < 0 {
+		r.count.Add(-n)
+		return false
+	}
+	if r.lost.collected.Load() != 0 {
+		r.sweepLost()
+	}
+	return true
+}
+
+// leave counts an operation that has ended, as the last thing that is done for it.
+func (r *running) leave(state uint32) {
+	n := int64(oneLive)
+	if state&opDaemon == 0 {
+		n++
+	}
+	if r.lost.collected.Load() != 0 {
+		r.sweepLost()
+	}
+	if left := r.count.Add(-n); int32(left) == 0 {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// empty reports whether nothing holds the loop open.
+func (r *running) empty() bool { return int32(r.count.Load()) == 0 }

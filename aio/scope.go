@@ -1,0 +1,117 @@
+package aio
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Scope runs fn in the caller's goroutine and returns when fn and everything started in it have ended: structured
+// concurrency. The first error, of fn or of a Spawn or callback started in the scope, cancels the rest. Scope returns
+// it, joined with the errors that came after it and say more than that they were cancelled, and with those of
+// futures from the scope that nobody looked at. Daemons of the scope end with it.
+//
+// Scope fails with ErrNoLoop or ErrLoopDone without running fn. When fn panics, Scope ends what it started and
+// returns the *PanicError; when fn calls runtime.Goexit, so does Scope, after ending what it started.
+func Scope(ctx context.Context, name string, fn func(ctx context.Context) error) (err error) {
+	s := new(scope)
+	if err := s.op.start(ctx, kindScope, name, 0); err != nil {
+		return err
+	}
+	s.op.mu.Lock()
+	s.op.extra().scope = s
+	s.op.mu.Unlock()
+
+	ok := false
+	defer func() {
+		if !ok {
+			err = s.op.caught(recover())
+		}
+		if err != nil {
+			s.fail(err)
+		}
+		s.waitKids()
+		err = s.result()
+		s.op.state.Or(opLooked)
+		s.op.End(err)
+	}()
+	err = fn(s.op.Context())
+	ok = true
+	return err
+}
+
+// scope is a Scope in progress.
+type scope struct {
+	op   Op
+	mu   sync.Mutex
+	errs []error
+	idle chan struct{} // set by waitKids, closed when there may be no holding child any more
+}
+
+// fail takes the error of something in the scope. The first one cancels the rest.
+func (s *scope) fail(err error) {
+	s.mu.Lock()
+	first := len(s.errs) == 0
+	if first || !onlyCancel(err, s.errs[0]) {
+		s.errs = append(s.errs, err)
+	}
+	s.mu.Unlock()
+	if first {
+		s.op.cancel(err)
+	}
+}
+
+// waitKids waits for the scope's children. Once only daemons are left it cancels them.
+func (s *scope) waitKids() {
+	for {
+		idle := make(chan struct{})
+		s.mu.Lock()
+		s.idle = idle
+		s.mu.Unlock()
+		s.op.mu.Lock()
+		none, hold := s.op.first == nil, s.op.hold
+		s.op.mu.Unlock()
+		if none {
+			return
+		}
+		if hold == 0 {
+			for _, k := range s.op.appendKids(nil) {
+				k.cancel(ErrStopped)
+			}
+		}
+		<-idle
+	}
+}
+
+// wake has waitKids look again.
+func (s *scope) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// result collects what Scope returns.
+func (s *scope) result() error {
+	for _, rec := range s.op.run.lost.takeIf(func(rec *lostError) bool { return rec.scope == s }) {
+		s.fail(rec.event.ev.Err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.errs) == 1 {
+		return s.errs[0]
+	}
+	return errors.Join(s.errs...)
+}
+
+// nearestScope returns the innermost Scope around the operation, nil without one.
+func (o *Op) nearestScope() *scope {
+	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
+		if x := p.x.Load(); x != nil && x.scope != nil && p.state.Load()&opFinishing == 0 {
+			return x.scope
+		}
+	}
+	return nil
+}

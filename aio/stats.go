@@ -1,0 +1,130 @@
+package aio
+
+import (
+	"encoding/json"
+	"expvar"
+	"sync/atomic"
+)
+
+// Stats is a snapshot of a loop. Counts in flight are of operations that have begun and not ended; an operation whose
+// result can be seen is not in flight any more. Counters are read one after the other while the loop goes on, so sums
+// over them may be off by what happened meanwhile.
+type Stats struct {
+	IncomingConns int64 // accepted connections that are open
+	OutgoingConns int64 // dialed connections that are open
+	DNSQueries    int64 // lookups in flight
+	Timers        int64 // delays, afters and tickers that are pending or whose callback runs
+	HTTPRequests  int64 // requests in flight, in and out
+	Futures       int64 // Go operations and promises, combinators' included, that are not resolved
+	Callbacks     int64 // callbacks registered and not run for the last time: delays, handlers of connections, Then
+
+	InFlight  int64 // all operations, main included
+	Started   int64 // operations begun since the loop did
+	Ended     int64 // operations that ended
+	Failed    int64 // of those, with an error that is neither of the following
+	Cancelled int64 // of those, with an error that says only that the operation was cancelled
+	Panicked  int64 // of those, by a panic
+
+	BytesIn  int64 // read from connections
+	BytesOut int64 // written to connections
+
+	Kinds map[string]int64 // operations in flight by kind; kinds without any are left out
+}
+
+// String returns the snapshot as JSON, as expvar wants it.
+func (s Stats) String() string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return `"` + err.Error() + `"`
+	}
+	return string(b)
+}
+
+// kindCount counts the operations of one kind, in shards.
+type kindCount [shards]cell
+
+// cell is one shard of a kindCount, on a cache line of its own.
+type cell struct {
+	started, ended, failed, cancelled, panicked atomic.Int64
+	_                                           [24]byte
+}
+
+// kindCount returns the counters of a kind.
+func (r *running) kindCount(k Kind) *kindCount {
+	c := r.kinds[k].Load()
+	if c == nil {
+		r.kinds[k].CompareAndSwap(nil, new(kindCount))
+		c = r.kinds[k].Load()
+	}
+	return c
+}
+
+// cell returns the shard that counts o.
+func (c *kindCount) cell(o *Op) *cell { return &c[o.shard] }
+
+// Stats returns a snapshot of the loop's figures. It does not depend on how much is in flight, and may be called at any
+// time: all is zero before Run, and after Run what was left.
+func (l *Loop) Stats() Stats {
+	s := Stats{Kinds: map[string]int64{}}
+	r := l.run.Load()
+	if r == nil {
+		return s
+	}
+	for k := range r.kinds {
+		if c := r.kinds[k].Load(); c != nil {
+			s.add(Kind(k), c)
+		}
+	}
+	s.Futures += r.futures.Load()
+	s.Callbacks += r.callbacks.Load()
+	s.BytesIn, s.BytesOut = r.bytesIn.Load(), r.bytesOut.Load()
+	return s
+}
+
+// add adds the counters of a kind.
+func (s *Stats) add(k Kind, c *kindCount) {
+	var started, ended int64
+	for i := range c {
+		ended += c[i].ended.Load() // before started, so that what is in flight is never negative
+		s.Failed += c[i].failed.Load()
+		s.Cancelled += c[i].cancelled.Load()
+		s.Panicked += c[i].panicked.Load()
+	}
+	for i := range c {
+		started += c[i].started.Load()
+	}
+	n := started - ended
+	s.Started += started
+	s.Ended += ended
+	s.InFlight += n
+	if n == 0 {
+		return
+	}
+	s.Kinds[k.String()] = n
+	switch {
+	case k == kindConnIn:
+		s.IncomingConns = n
+	case k == kindConnOut:
+		s.OutgoingConns = n
+	case k == kindLookup:
+		s.DNSQueries = n
+	case k == kindRequest, k == kindResponse:
+		s.HTTPRequests += n
+	case k == kindGo:
+		s.Futures += n
+	case k.isTimer():
+		s.Timers += n
+		if k == kindDelay {
+			s.Callbacks += n
+		}
+	}
+}
+
+// CountCallbacks adds n to the loop's count of registered callbacks, for drivers whose operations have any.
+func (o *Op) CountCallbacks(n int) { o.run.callbacks.Add(int64(n)) }
+
+// Publish publishes the loop's Stats in package expvar under the given name, which must not be taken: as with
+// expvar.Publish, that is logged and ends the program.
+func Publish(name string, l *Loop) {
+	expvar.Publish(name, expvar.Func(func() any { return l.Stats() }))
+}

@@ -1,0 +1,226 @@
+package aio
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// shards is the number of parts that a loop's own list of children, and its counters, are split into.
+const shards = 16
+
+// family is a list of children with the lock that guards it. In an Op that lock guards the Op's own fields too.
+// Where two families are locked at once, the descendant's comes first.
+type family struct {
+	mu    sync.Mutex
+	first *Op
+	hold  int32         // children that are no daemons
+	state atomic.Uint32 // the operation's state; it is here to fill the word
+}
+
+// familyOf returns the list that holds, or would hold, o's child kid.
+func (o *Op) familyOf(kid *Op) *family {
+	if o.state.Load()&opRoot != 0 {
+		return &o.run.shards[kid.shard]
+	}
+	return &o.family
+}
+
+// link puts kid into the family of p, whose lock is held.
+func (f *family) link(p, kid *Op) {
+	kid.parent.Store(p)
+	kid.prev, kid.next = nil, f.first
+	if f.first != nil {
+		f.first.prev = kid
+	}
+	f.first = kid
+	if kid.state.Load()&opDaemon == 0 {
+		f.hold++
+	}
+}
+
+// unlink takes kid out of the family, whose lock is held.
+func (f *family) unlink(kid *Op) {
+	if kid.prev != nil {
+		kid.prev.next = kid.next
+	} else {
+		f.first = kid.next
+	}
+	if kid.next != nil {
+		kid.next.prev = kid.prev
+	}
+	kid.prev, kid.next = nil, nil
+	if kid.state.Load()&opDaemon == 0 {
+		f.hold--
+	}
+}
+
+// adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor.
+func (p *Op) adopt(kid *Op) {
+	for {
+		f := p.familyOf(kid)
+		f.mu.Lock()
+		if p.state.Load()&opFinishing == 0 {
+			f.link(p, kid)
+			f.mu.Unlock()
+			break
+		}
+		f.mu.Unlock()
+		p = p.parent.Load()
+	}
+	if p.state.Load()&opCancelled != 0 {
+		kid.cancel(p.cause())
+	}
+}
+
+// leaveFamily takes a finished operation out of the tree, and with it a ghost that has become childless by that.
+func (o *Op) leaveFamily() {
+	p, f := o.lockFamily()
+	f.unlink(o)
+	idle := f.first == nil && f == &p.family
+	hold := f.hold
+	f.mu.Unlock()
+	p.childLeft(idle, hold)
+}
+
+// lockFamily locks the family that o is in now, and returns it with its owner.
+func (o *Op) lockFamily() (*Op, *family) {
+	for {
+		p := o.parent.Load()
+		f := p.familyOf(o)
+		f.mu.Lock()
+		if o.parent.Load() == p {
+			return p, f
+		}
+		f.mu.Unlock()
+	}
+}
+
+// childLeft tells an operation that a child has left; idle says that it was the last, hold how many children that
+// are no daemons it has now.
+func (p *Op) childLeft(idle bool, hold int32) {
+	s := p.state.Load()
+	if s&opGhost != 0 {
+		if idle {
+			p.vanish()
+		}
+		return
+	}
+	if hold == 0 {
+		if x := p.x.Load(); x != nil && x.scope != nil {
+			x.scope.wake()
+		}
+	}
+	if idle && p.driver != nil && s&opFinishing == 0 {
+		p.driver.OpIdle()
+	}
+}
+
+// vanish takes a childless ghost out of the tree, once.
+func (o *Op) vanish() {
+	o.mu.Lock()
+	gone := o.first == nil && o.state.Load()&opGhost != 0
+	if gone {
+		o.state.And(^opGhost)
+	}
+	o.mu.Unlock()
+	if gone {
+		o.leaveFamily()
+	}
+}
+
+// moveUp moves o from the family of from, which has finished, to that of from's nearest unfinished ancestor. It does
+// nothing if o has left that family already.
+func (o *Op) moveUp(from *Op) {
+	for {
+		target := from.parent.Load()
+		for target.state.Load()&opFinishing != 0 {
+			target = target.parent.Load()
+		}
+		f, tf := from.familyOf(o), target.familyOf(o)
+		f.mu.Lock()
+		if o.parent.Load() != from || o.prev == nil && f.first != o {
+			f.mu.Unlock()
+			return
+		}
+		tf.mu.Lock()
+		if target.state.Load()&opFinishing != 0 {
+			tf.mu.Unlock()
+			f.mu.Unlock()
+			continue
+		}
+		f.unlink(o)
+		idle, hold := f.first == nil, f.hold
+		tf.link(target, o)
+		tf.mu.Unlock()
+		f.mu.Unlock()
+		if target.state.Load()&opCancelled != 0 {
+			o.cancel(target.cause())
+		}
+		from.childLeft(idle, hold)
+		return
+	}
+}
+
+// handUp passes the children of a finishing operation to its nearest unfinished ancestor. Where the operation's
+// ctx has a Done channel in somebody's hands the operation stays in the tree instead, as a ghost, until its last
+// child has ended: so that cancellation reaches those who wait on that channel.
+func (o *Op) handUp() (ghost bool) {
+	if x := o.x.Load(); x != nil && x.std.Load() != nil && o.state.Load()&opCancelled == 0 {
+		o.mu.Lock()
+		ghost = o.first != nil
+		if ghost {
+			o.state.Or(opGhost)
+		}
+		o.mu.Unlock()
+		if ghost {
+			if p := o.parent.Load(); p.state.Load()&opFinishing != 0 {
+				o.moveUp(p)
+			}
+			return true
+		}
+	}
+	for {
+		o.mu.Lock()
+		kid := o.first
+		o.mu.Unlock()
+		if kid == nil {
+			return false
+		}
+		kid.moveUp(o)
+	}
+}
+
+// walk calls visit for each operation below o, parents before children, until visit returns false. Families are
+// read one at a time, so an operation that moves meanwhile may be missed or come twice.
+func (o *Op) walk(visit func(*Op) bool) bool {
+	todo := o.appendKids(nil)
+	for len(todo) > 0 {
+		k := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if k.state.Load()&opFinishing == 0 && !visit(k) {
+			return false
+		}
+		todo = k.appendKids(todo)
+	}
+	return true
+}
+
+// appendKids appends o's children to to.
+func (o *Op) appendKids(to []*Op) []*Op {
+	if o.state.Load()&opRoot != 0 {
+		for i := range o.run.shards {
+			to = o.run.shards[i].appendKids(to)
+		}
+		return to
+	}
+	return o.family.appendKids(to)
+}
+
+func (f *family) appendKids(to []*Op) []*Op {
+	f.mu.Lock()
+	for k := f.first; k != nil; k = k.next {
+		to = append(to, k)
+	}
+	f.mu.Unlock()
+	return to
+}
