@@ -111,7 +111,7 @@ func (o *Op) countFailure(c *cell, err error) {
 func (o *Op) fail(err error) {
 	switch s := o.state.Load(); {
 	case s&opLooked != 0:
-	case s&opFuture == 0:
+	case s&opFuture == 0, s&opCallback != 0:
 		o.tell(err)
 	case s&opTold == 0:
 		o.watchLost(err)

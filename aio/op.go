@@ -46,6 +46,7 @@ const (
 	opRoot                         // the loop's own operation: main
 	opTold                         // its error has gone to an event callback already
 	opRunning                      // a promise whose function runs: cancelling asks, and does not reject
+	opCallback                     // its error is a callback's until somebody asks for its future
 )
 
 // extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std.
@@ -65,7 +66,8 @@ type extra struct {
 type Driver interface {
 	// OpCancel asks the operation to end, once, with the cause. The driver answers with Op.End, then or later.
 	OpCancel(cause error)
-	// OpDrain says that the loop has begun to drain. An operation that is idle should end with ErrExit.
+	// OpDrain says that the loop has begun to drain. An operation that is idle should end with ErrExit. It is called
+	// again when an ancestor's end, while the loop drains, may have made the operation TopLevel.
 	OpDrain()
 	// OpIdle says that the operation's last child has ended.
 	OpIdle()
@@ -104,7 +106,7 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= p.state.Load() & (opDaemon | opForeign)
+	flags |= o.state.Load()&(opDaemon|opCallback) | p.state.Load()&(opDaemon|opForeign)
 	if foreign {
 		flags |= opForeign
 	}
@@ -119,6 +121,10 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 	p.adopt(o)
 	return nil
 }
+
+// AsDaemon makes the operation a daemon, which does not hold the loop open and is cancelled when the loop drains. Call
+// it before Start.
+func (o *Op) AsDaemon() { o.state.Or(opDaemon) }
 
 // Context returns the operation's context: what is started with it is the operation's child, and is cancelled with
 // it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.
@@ -177,6 +183,13 @@ func (o *Op) TopLevel() bool {
 	}
 	return true
 }
+
+// Draining reports whether the loop drains, or is past that. An operation that begins then is not told by OpDrain.
+func (o *Op) Draining() bool { return o.run.draining.Load() }
+
+// SetRunning marks the operation as one whose function runs, so that Promise.RejectIdle leaves it alone. It reports
+// true once; false if the operation is running already, or has ended.
+func (o *Op) SetRunning() bool { return o.mark(opRunning) }
 
 // Report sends err to the event handler of the operation's scope, as an event about this operation.
 func (o *Op) Report(err error) { o.run.emit(o, err, false) }

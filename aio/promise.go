@@ -45,8 +45,17 @@ func (p *Promise[T]) Start(ctx context.Context, kind Kind, name string, d Driver
 	return nil
 }
 
+// AsCallback makes the promise's error that of a callback, told of at once, unless Future was called before it failed.
+// Call it before Start.
+func (p *Promise[T]) AsCallback() { p.f.op.state.Or(opCallback) }
+
 // Future returns the promise's future.
-func (p *Promise[T]) Future() *Future[T] { return &p.f }
+func (p *Promise[T]) Future() *Future[T] {
+	if p.f.op.state.Load()&opCallback != 0 {
+		p.f.op.state.And(^opCallback)
+	}
+	return &p.f
+}
 
 // Op returns the promise's operation, for drivers.
 func (p *Promise[T]) Op() *Op { return &p.f.op }
@@ -83,6 +92,16 @@ func (p *Promise[T]) Reject(err error) bool {
 	return true
 }
 
+// RejectIdle is Reject for a promise whose function does not run, see Op.SetRunning; it does nothing, and reports
+// false, when it does.
+func (p *Promise[T]) RejectIdle(err error) bool {
+	if !p.f.op.claimUnless(opRunning) {
+		return false
+	}
+	p.publish(err)
+	return true
+}
+
 // publish resolves the claimed promise.
 func (p *Promise[T]) publish(err error) {
 	if _, plain := p.f.op.driver.(*promiseDriver[T]); plain {
@@ -95,9 +114,7 @@ func (p *Promise[T]) publish(err error) {
 type promiseDriver[T any] Promise[T]
 
 func (d *promiseDriver[T]) OpCancel(cause error) {
-	if d.f.op.claimUnless(opRunning) {
-		(*Promise[T])(d).publish(cause)
-	}
+	(*Promise[T])(d).RejectIdle(cause)
 }
 
 func (d *promiseDriver[T]) OpDrain()       {}

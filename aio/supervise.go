@@ -77,15 +77,35 @@ func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 func (r *running) drain() {
 	r.markDraining()
 	r.root.walk(func(o *Op) bool {
-		s := o.state.Load()
-		switch {
-		case s&opDaemon != 0, s&opQueued != 0 && o.TopLevel():
-			o.cancel(ErrExit)
-		case o.driver != nil:
-			o.driver.OpDrain()
-		}
+		o.drain()
 		return true
 	})
+}
+
+// drain has the operation see that the loop drains.
+func (o *Op) drain() {
+	s := o.state.Load()
+	switch {
+	case s&opDaemon != 0, s&opQueued != 0 && o.TopLevel():
+		o.cancel(ErrExit)
+	case o.driver != nil && s&opFinishing == 0:
+		o.driver.OpDrain()
+	}
+}
+
+// drainAgain has the operation or, if that has finished, those left below it see that the loop drains, after an
+// ancestor of theirs has finished: nobody's work in progress may need them any more.
+func (o *Op) drainAgain() {
+	if !o.run.draining.Load() {
+		return
+	}
+	if o.state.Load()&opFinishing == 0 {
+		o.drain()
+		return
+	}
+	for _, k := range o.appendKids(nil) {
+		k.drainAgain()
+	}
 }
 
 // markDraining lets the drain be seen.

@@ -156,6 +156,7 @@ func (o *Op) moveUp(from *Op) {
 		if target.state.Load()&opCancelled != 0 {
 			o.cancel(target.cause())
 		}
+		o.drainAgain()
 		from.childLeft(idle, hold)
 		return
 	}
@@ -176,6 +177,7 @@ func (o *Op) handUp() (ghost bool) {
 			if p := o.parent.Load(); p.state.Load()&opFinishing != 0 {
 				o.moveUp(p)
 			}
+			o.drainAgain()
 			return true
 		}
 	}

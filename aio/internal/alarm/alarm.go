@@ -1,21 +1,24 @@
 // Package alarm is a heap of timers on top of a single timer of package time: a pending alarm costs its record and
 // one slot of the heap, and neither a goroutine nor a runtime timer. It works in a synctest bubble.
+//
+// Alarms never fire early. Those whose times differ fire in the order of their times, one after the other; those that
+// have the same time in no particular order.
 package alarm
 
 import (
+	"math"
 	"sync"
 	"time"
 )
 
 // Alarm calls a function once its time has come. It is a field of its user's record: Init it before use.
 type Alarm struct {
-	when int64 // nanoseconds since the heap's epoch
 	slot int32 // 1-based place in the heap, 0 when not pending; guarded by the heap's lock
 	fire Firer
 }
 
 // A Firer is called when an alarm's time has come, in the goroutine that serves all of the heap's alarms: it must not
-// block.
+// block or panic. It may use the heap.
 type Firer interface{ Fire() }
 
 // Init sets what the alarm calls.
@@ -34,18 +37,16 @@ type Heap struct {
 	epoch   time.Time
 	pending []entry // a 4-ary heap
 	timer   *time.Timer
-	due     int64 // when timer fires; 0: it does not
+	due     int64 // when timer fires; never: it does not
 	serving bool  // a goroutine is serving due alarms, and sets the timer when it is done
 	closed  bool
 }
 
-// entry keeps the time beside the alarm, so that sifting does not touch the alarms it passes by.
-type entry struct {
-	when int64
-	a    *Alarm
-}
+// never is a time, in nanoseconds since a heap's epoch, that does not come.
+const never = math.MaxInt64
 
 // Set has the alarm fire d from now, instead of when it would have; d <= 0: at once. On a closed heap it does nothing.
+// An alarm that has just been taken out to be fired fires, and again after d.
 func (h *Heap) Set(a *Alarm, d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -53,24 +54,33 @@ func (h *Heap) Set(a *Alarm, d time.Duration) {
 		return
 	}
 	if h.epoch.IsZero() {
-		h.epoch = time.Now()
+		h.epoch, h.due = time.Now(), never
 	}
-	now := int64(time.Since(h.epoch))
-	a.when = now + int64(d)
-	if a.when < now { // d is negative or too large for the clock
-		a.when = now
-		if d > 0 {
-			a.when = 1<<63 - 1
-		}
-	}
+	now := h.now()
+	e := entry{after(now, d), a}
 	if a.slot == 0 {
-		h.push(a)
+		h.push(e)
 	} else {
-		h.fix(a)
+		h.fix(e)
 	}
-	if !h.serving && a.slot == 1 {
+	if a.slot == 1 && !h.serving {
 		h.arm(now)
 	}
+}
+
+// Reset is Set for an alarm that is pending. It reports false, and does nothing, for one that is not.
+func (h *Heap) Reset(a *Alarm, d time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a.slot == 0 {
+		return false
+	}
+	now := h.now()
+	h.fix(entry{after(now, d), a})
+	if a.slot == 1 && !h.serving {
+		h.arm(now)
+	}
+	return true
 }
 
 // Stop keeps the alarm from firing. It reports false if it was not pending.
@@ -91,7 +101,7 @@ func (h *Heap) Len() int {
 	return len(h.pending)
 }
 
-// Close forgets all pending alarms and takes no more.
+// Close forgets all pending alarms and takes no more. It does not wait for those that are just being fired.
 func (h *Heap) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -105,18 +115,28 @@ func (h *Heap) Close() {
 	}
 }
 
-// arm sets the timer for the first alarm. A timer that is set for a later alarm's sake is left to fire early: alarms
-// are more often stopped than reached.
+// now returns the nanoseconds since the epoch.
+func (h *Heap) now() int64 { return int64(time.Since(h.epoch)) }
+
+// after returns the time d from now.
+func after(now int64, d time.Duration) int64 {
+	switch {
+	case d <= 0:
+		return now
+	case int64(d) >= never-now:
+		return never - 1
+	}
+	return now + int64(d)
+}
+
+// arm sets the timer for the first alarm. A timer that is set for an earlier time is left to fire in vain: alarms are
+// more often stopped than reached.
 func (h *Heap) arm(now int64) {
 	if len(h.pending) == 0 {
-		if h.timer != nil && h.due != 0 {
-			h.timer.Stop()
-			h.due = 0
-		}
 		return
 	}
 	first := h.pending[0].when
-	if h.due != 0 && h.due <= first {
+	if h.due <= first {
 		return
 	}
 	h.due = first
@@ -128,38 +148,46 @@ func (h *Heap) arm(now int64) {
 	}
 }
 
-// batch is how many alarms are fired at a time before other goroutines get a turn.
+// batch is how many alarms are taken out at a time, and fired without the lock.
 const batch = 256
 
 // serve fires the alarms that are due. It runs in the timer's goroutine.
 func (h *Heap) serve() {
-	var due [batch]*Alarm
 	h.mu.Lock()
-	h.due = 0
+	h.due = never
 	if h.serving {
 		h.mu.Unlock()
 		return
 	}
 	h.serving = true
+	h.mu.Unlock()
+	var room [batch]*Alarm
 	for {
-		now := int64(time.Since(h.epoch))
-		n := 0
-		for n < batch && len(h.pending) > 0 && h.pending[0].when <= now {
-			due[n] = h.pending[0].a
-			h.remove(0)
-			n++
-		}
-		if n == 0 {
-			h.serving = false
-			h.arm(now)
-			h.mu.Unlock()
+		due := h.take(room[:0])
+		if len(due) == 0 {
 			return
 		}
-		h.mu.Unlock()
-		for i, a := range due[:n] {
+		for i, a := range due {
 			a.fire.Fire()
 			due[i] = nil
 		}
-		h.mu.Lock()
 	}
+}
+
+// take takes out alarms that are due. When there are none it ends the serving, and sets the timer.
+func (h *Heap) take(due []*Alarm) []*Alarm {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	for len(due) < batch && len(h.pending) > 0 && h.pending[0].when <= now {
+		due = append(due, h.pending[0].a)
+		h.remove(0)
+	}
+	if len(due) == 0 {
+		h.serving = false
+		if !h.closed {
+			h.arm(now)
+		}
+	}
+	return due
 }

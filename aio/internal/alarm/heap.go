@@ -2,18 +2,27 @@ package alarm
 
 // The heap is 4-ary: half as deep as a binary one, with the four children of a node next to each other in memory.
 
+// entry keeps the time beside the alarm, so that finding an alarm's place does not read the alarms it passes by.
+type entry struct {
+	when int64 // nanoseconds since the heap's epoch
+	a    *Alarm
+}
+
+// roomy is the least capacity, in entries, that a heap gives back when it is not needed any more.
+const roomy = 1024
+
 // push adds an alarm that is not pending.
-func (h *Heap) push(a *Alarm) {
-	h.pending = append(h.pending, entry{a.when, a})
+func (h *Heap) push(e entry) {
+	h.pending = append(h.pending, e)
 	h.up(len(h.pending) - 1)
 }
 
-// fix restores the order after a pending alarm's time has changed.
-func (h *Heap) fix(a *Alarm) {
-	i := int(a.slot) - 1
-	h.pending[i].when = a.when
+// fix gives a pending alarm another time.
+func (h *Heap) fix(e entry) {
+	i := int(e.a.slot) - 1
+	h.pending[i] = e
 	h.up(i)
-	h.down(int(a.slot) - 1)
+	h.down(int(e.a.slot) - 1)
 }
 
 // remove takes out the alarm at i.
@@ -28,8 +37,8 @@ func (h *Heap) remove(i int) {
 		h.up(i)
 		h.down(int(e.a.slot) - 1)
 	}
-	if last == 0 && cap(h.pending) > 1024 {
-		h.pending = nil // an idle heap holds little memory
+	if c := cap(h.pending); c > roomy && last < c/4 {
+		h.pending = append(make([]entry, 0, c/2), h.pending...)
 	}
 }
 

@@ -1,0 +1,175 @@
+package alarm_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goaio.example/aio/internal/alarm"
+)
+
+func TestFiresInOrderAndOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		start := time.Now()
+		var got []time.Duration
+		for _, d := range rand.Perm(5000) {
+			h.Set(alarm.New(func() { got = append(got, time.Since(start)) }), time.Duration(d)*time.Millisecond)
+		}
+		if h.Len() != 5000 {
+			t.Fatalf("Len = %d, want 5000", h.Len())
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(got) != 5000 {
+			t.Fatalf("%d fired, want 5000", len(got))
+		}
+		for i, d := range got {
+			if want := time.Duration(i) * time.Millisecond; d != want {
+				t.Fatalf("alarm %d fired after %v, want %v", i, d, want)
+			}
+		}
+	})
+}
+
+func TestDurations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		fired := map[time.Duration]bool{}
+		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, math.MaxInt64} {
+			h.Set(alarm.New(func() { fired[d] = true }), d)
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if len(fired) != 4 || fired[math.MaxInt64] {
+			t.Errorf("after 1 ns these have fired: %v", fired)
+		}
+		if h.Len() != 1 {
+			t.Errorf("Len = %d, want 1", h.Len())
+		}
+		h.Close()
+	})
+}
+
+func TestSetAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		start := time.Now()
+		var at []time.Duration
+		a := alarm.New(func() { at = append(at, time.Since(start)) })
+		h.Set(a, time.Second)
+		h.Set(a, 3*time.Second) // later
+		h.Set(a, 2*time.Second) // earlier
+		if !h.Reset(a, 5*time.Second) {
+			t.Error("Reset of a pending alarm: false")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if h.Reset(a, time.Second) {
+			t.Error("Reset of an alarm that has fired: true")
+		}
+		if h.Stop(a) {
+			t.Error("Stop of an alarm that has fired: true")
+		}
+		h.Set(a, time.Second)
+		if !h.Stop(a) {
+			t.Error("Stop of a pending alarm: false")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(at) != 1 || at[0] != 5*time.Second {
+			t.Errorf("fired at %v, want once at 5 s", at)
+		}
+	})
+}
+
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		a := alarm.New(func() { t.Error("fired") })
+		h.Set(a, time.Second)
+		h.Close()
+		h.Set(a, time.Second)
+		if h.Stop(a) || h.Reset(a, time.Second) || h.Len() != 0 {
+			t.Error("an alarm of a closed heap is pending")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	})
+}
+
+func TestUseFromFire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		n := 0
+		other := alarm.New(func() { t.Error("a stopped alarm fired") })
+		var a *alarm.Alarm
+		a = alarm.New(func() {
+			h.Stop(other)
+			if n++; n < 1000 {
+				h.Set(a, time.Millisecond*time.Duration(n%3))
+			}
+		})
+		h.Set(other, time.Minute)
+		h.Set(a, time.Second)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n != 1000 {
+			t.Errorf("fired %d times, want 1000", n)
+		}
+	})
+}
+
+// The room of a heap that was large once is given back.
+func TestShrinks(t *testing.T) {
+	var h alarm.Heap
+	alarms := make([]*alarm.Alarm, 100_000)
+	for i := range alarms {
+		alarms[i] = alarm.New(func() {})
+		h.Set(alarms[i], time.Hour)
+	}
+	for _, i := range rand.Perm(len(alarms))[10:] {
+		h.Stop(alarms[i])
+	}
+	if c := h.Cap(); c > 2048 {
+		t.Errorf("room for %d alarms, with 10 pending", c)
+	}
+	h.Close()
+}
+
+// On the real clock and from many goroutines: what Stop says is true, and nothing fires twice.
+func TestConcurrent(t *testing.T) {
+	var h alarm.Heap
+	var wg sync.WaitGroup
+	var pending, fired atomic.Int64
+	for g := range 4 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(g), 1))
+			for range 2000 {
+				pending.Add(1)
+				a := alarm.New(func() { fired.Add(1); pending.Add(-1) })
+				h.Set(a, time.Duration(rng.IntN(300))*time.Microsecond)
+				if rng.IntN(2) == 0 {
+					h.Reset(a, time.Duration(rng.IntN(300))*time.Microsecond)
+				}
+				if rng.IntN(2) == 0 && h.Stop(a) {
+					pending.Add(-1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for deadline := time.Now().Add(10 * time.Second); pending.Load() > 0 && time.Now().Before(deadline); {
+		done := make(chan bool)
+		h.Set(alarm.New(func() { close(done) }), time.Millisecond)
+		<-done
+	}
+	if n := pending.Load(); n != 0 {
+		t.Errorf("%d alarms left, %d fired", n, fired.Load())
+	}
+	h.Close()
+}
