@@ -2,6 +2,7 @@ package alarm_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,11 +45,14 @@ func compare(t *testing.T, steps []byte) {
 	var h alarm.Heap
 	defer h.Close()
 	ref := naive{}
+	var mu sync.Mutex // for the race detector: alarms fire in turn with the steps
 	var fired []int
 	at := map[int]time.Time{} // when they are to fire
 	var alarms [64]*alarm.Alarm
 	for id := range alarms {
 		alarms[id] = alarm.New(func() {
+			mu.Lock()
+			defer mu.Unlock()
 			fired = append(fired, id)
 			if !time.Now().Equal(at[id]) {
 				t.Errorf("alarm %d fired %v late", id, time.Since(at[id]))
@@ -61,11 +65,15 @@ func compare(t *testing.T, steps []byte) {
 		when := time.Now().Add(d)
 		switch steps[0] >> 6 {
 		case 0:
+			mu.Lock()
 			ref[id], at[id] = when, when
+			mu.Unlock()
 			h.Set(alarms[id], d)
 		case 1:
 			if pending {
+				mu.Lock()
 				ref[id], at[id] = when, when
+				mu.Unlock()
 			}
 			if h.Reset(alarms[id], d) != pending {
 				t.Fatalf("Reset(%d) = %v", id, !pending)
@@ -79,6 +87,7 @@ func compare(t *testing.T, steps []byte) {
 			time.Sleep(d)
 		}
 		synctest.Wait()
+		mu.Lock()
 		want := ref.due(time.Now())
 		slices.SortStableFunc(fired, func(a, b int) int {
 			if at[a].Equal(at[b]) {
@@ -90,5 +99,6 @@ func compare(t *testing.T, steps []byte) {
 			t.Fatalf("fired %v with %d left, want %v with %d left", fired, h.Len(), want, len(ref))
 		}
 		fired = fired[:0]
+		mu.Unlock()
 	}
 }

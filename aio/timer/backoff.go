@@ -1,0 +1,102 @@
+package timer
+
+import (
+	"iter"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Backoff says how often, and how far apart, something is tried. The zero Backoff tries 5 times within 2 minutes and
+// waits up to 100 ms, 200 ms, 400 ms and so on, at most 30 s, between tries.
+//
+// The waits have full jitter: each is evenly spread between nothing and its bound, so that many clients that failed
+// together do not come back together (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+type Backoff struct {
+	// Initial is the bound of the first wait. 0 means 100 ms; negative: no waits at all.
+	Initial time.Duration
+	// Factor is what each bound is multiplied by for the next. 0 means 2; less than 1, NaN included, means 1: all
+	// the same.
+	Factor float64
+	// Max is the greatest bound. 0 means 30 s; negative: none.
+	Max time.Duration
+	// Jitter is the random share of each wait. 0 means 1, full jitter: a wait is between nothing and its bound. 0.5
+	// means between a half and the whole of the bound. Negative: none, waits are exact. More than 1 means 1.
+	Jitter float64
+	// Attempts is the greatest number of tries. 0 means 5; negative: no bound.
+	Attempts int
+	// Elapsed bounds the time since the first try began: no wait begins that would end later than that. 0 means
+	// 2 minutes; negative: no bound.
+	Elapsed time.Duration
+}
+
+// Delays yields, for each try, its number, from 1, and how long to wait before it, 0 for the first. The sequence ends
+// when Attempts or Elapsed is used up; Elapsed counts from the begin of the iteration.
+func (b Backoff) Delays() iter.Seq2[int, time.Duration] {
+	attempts := b.Attempts
+	if attempts == 0 {
+		attempts = 5
+	}
+	elapsed := or(b.Elapsed, 2*time.Minute)
+	return func(yield func(int, time.Duration) bool) {
+		begin := time.Now()
+		bound := or(b.Initial, 100*time.Millisecond)
+		if !yield(1, 0) {
+			return
+		}
+		for n := 2; attempts < 0 || n <= attempts; n++ {
+			bound = b.capped(bound)
+			wait := b.jittered(bound)
+			if elapsed >= 0 && time.Since(begin) > elapsed-wait {
+				return
+			}
+			if !yield(n, wait) {
+				return
+			}
+			bound = b.grown(bound)
+		}
+	}
+}
+
+// capped returns a bound that is neither negative nor over Max.
+func (b Backoff) capped(bound time.Duration) time.Duration {
+	if most := or(b.Max, 30*time.Second); most >= 0 {
+		bound = min(bound, most)
+	}
+	return max(bound, 0)
+}
+
+// grown returns the bound after the given one.
+func (b Backoff) grown(bound time.Duration) time.Duration {
+	factor := b.Factor
+	switch {
+	case factor == 0:
+		factor = 2
+	case !(factor > 1):
+		return bound
+	}
+	if next := float64(bound) * factor; next < math.MaxInt64 {
+		return time.Duration(next)
+	}
+	return math.MaxInt64
+}
+
+// jittered returns a wait within the bound.
+func (b Backoff) jittered(bound time.Duration) time.Duration {
+	share := b.Jitter
+	switch {
+	case share == 0 || share > 1:
+		share = 1
+	case !(share > 0):
+		return bound
+	}
+	return bound - time.Duration(rand.Float64()*share*float64(bound))
+}
+
+// or returns d, or def if d is zero.
+func or(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return d
+}

@@ -1,0 +1,28 @@
+package timer
+
+import (
+	"context"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+)
+
+// endDead ends an operation that has just begun if its ctx is dead, or if the loop drains and nobody's work in progress
+// needs the operation. It reports whether the operation has ended.
+func endDead(ctx context.Context, op *aio.Op) bool {
+	if ctx.Err() != nil {
+		op.Cancel(context.Cause(ctx))
+	} else if op.Draining() && op.TopLevel() {
+		op.Cancel(aio.ErrExit)
+	}
+	return op.Ended()
+}
+
+// setAlarm sets the alarm of an operation that may just be ending.
+func setAlarm(op *aio.Op, a *alarm.Alarm, d time.Duration) {
+	op.Alarms().Set(a, d)
+	if op.Ended() {
+		op.Alarms().Stop(a)
+	}
+}

@@ -1,0 +1,95 @@
+package timer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// Retry returns a future of fn's value. It calls fn, again and again with the waits of b between, until fn returns no
+// error, or one made by Permanent, or b is used up, or ctx ends. All calls are made in one goroutine, as one operation,
+// a child of the one that ctx belongs to, whose ctx fn gets.
+//
+// The future fails with a *RetryError, but with aio.ErrNoLoop or aio.ErrLoopDone if ctx has no running loop. fn is not
+// called with a dead ctx. While a loop drains a Retry goes on: it is work in progress. fn that panics or calls
+// runtime.Goexit is not called again.
+func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (T, error)) *aio.Future[T] {
+	return aio.Go(ctx, aio.FuncName(fn), func(ctx context.Context) (T, error) {
+		var zero T
+		var failed RetryError
+		for n, wait := range b.Delays() {
+			if !sleep(ctx, wait) {
+				failed.Cause = context.Cause(ctx)
+				return zero, &failed
+			}
+			v, err := fn(ctx)
+			if err == nil {
+				return v, nil
+			}
+			failed.Attempts, failed.Last = n, err
+			if p := (*permanentError)(nil); errors.As(err, &p) {
+				failed.Last = p.unwrap(err)
+				break
+			}
+		}
+		return zero, &failed
+	})
+}
+
+// sleep waits for d. It reports false when ctx is dead by then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d > 0 {
+		_, _ = After(ctx, d).Await(ctx) // it fails only when ctx ends
+	}
+	return ctx.Err() == nil
+}
+
+// RetryError says that a Retry failed, and how.
+type RetryError struct {
+	Attempts int   // how often the function was called
+	Last     error // what the last call returned; nil if there was none
+	Cause    error // context.Cause of the ctx, if its end ended the Retry
+}
+
+func (e *RetryError) Error() string {
+	switch {
+	case e.Cause == nil:
+		return fmt.Sprintf("timer: gave up after %d attempts: %v", e.Attempts, e.Last)
+	case e.Last == nil:
+		return fmt.Sprintf("timer: cancelled before the first attempt: %v", e.Cause)
+	}
+	return fmt.Sprintf("timer: cancelled after %d attempts: %v (last error: %v)", e.Attempts, e.Cause, e.Last)
+}
+
+// Unwrap returns Cause, if there is one, else Last: a Retry that was cancelled has failed because of that.
+func (e *RetryError) Unwrap() error {
+	if e.Cause != nil {
+		return e.Cause
+	}
+	return e.Last
+}
+
+// Permanent returns err as one that makes Retry give up: trying again would not help. It is nil if err is.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanentError{err}
+}
+
+// permanentError is an error of Permanent.
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }
+
+// unwrap returns the error that Permanent was given if outer is its result, else outer, which wraps that.
+func (e *permanentError) unwrap(outer error) error {
+	if outer == error(e) {
+		return e.err
+	}
+	return outer
+}

@@ -1,0 +1,111 @@
+package timer
+
+import "time"
+
+// room returns the capacity of a ticker's channel. A tick that waits for its reader waits there or, with MissedDelay,
+// which must know when it was taken, in a handover.
+func (i Interval) room() int {
+	if i.Missed == MissedDelay {
+		return 0
+	}
+	return 1
+}
+
+// Fire is called when the next tick is due.
+func (t *tickerDriver) Fire() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	if t.err != nil || t.late != nil || now.Before(t.at) { // ended, or reset just before
+		return
+	}
+	if t.interval.Missed == MissedBurst || t.interval.Missed == MissedDelay {
+		t.deliver(now)
+	} else {
+		t.skip(now)
+	}
+}
+
+// skip delivers a tick if its reader has taken the one before, and drops it if not. When the process itself is late by
+// whole periods, those ticks are missed too. The lock is held.
+func (t *tickerDriver) skip(now time.Time) {
+	if behind := now.Sub(t.phase) / t.period; behind > 0 {
+		t.missed += int(behind)
+		t.phase = t.phase.Add(behind * t.period)
+		if t.at.Before(t.phase) {
+			t.at = t.phase
+		}
+	}
+	select {
+	case t.c <- Tick{At: t.at, Missed: t.missed}:
+		t.missed = 0
+	default:
+		t.missed++
+	}
+	(*Ticker)(t).schedule(t.phase.Add(t.period), now)
+}
+
+// deliver delivers the ticks that are due. Where the reader is not ready, a handover goes on with it: as long as a
+// reader is late, and only then, the ticker has a goroutine. The lock is held.
+func (t *tickerDriver) deliver(now time.Time) {
+	for !now.Before(t.at) {
+		tick := Tick{At: t.at}
+		select {
+		case t.c <- tick:
+			t.advance(now)
+		default:
+			late := make(chan struct{})
+			t.late = late
+			t.op.Go(func() { t.handOver(tick, late) }, func(error) {})
+			return
+		}
+	}
+	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
+}
+
+// advance goes on to the next tick after one was taken at the time now. The lock is held.
+func (t *tickerDriver) advance(now time.Time) {
+	next := t.phase
+	if t.interval.Missed == MissedDelay {
+		next = now
+	}
+	(*Ticker)(t).plan(next.Add(t.period))
+}
+
+// handOver delivers late ticks until the reader has caught up or the handover is called off.
+func (t *tickerDriver) handOver(tick Tick, late chan struct{}) {
+	for more := true; more; {
+		select {
+		case <-late:
+			more = false
+		default:
+			select {
+			case t.c <- tick:
+				tick, more = t.handedOver(late)
+			case <-late:
+				more = false
+			}
+		}
+	}
+	if err := (*Ticker)(t).Err(); err != nil {
+		t.op.End(err)
+	}
+}
+
+// handedOver returns the next late tick after one was taken, if there is one. If not, the handover is over.
+func (t *tickerDriver) handedOver(late chan struct{}) (next Tick, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.late != late { // called off while the tick was sent
+		(*Ticker)(t).drop()
+		return Tick{}, false
+	}
+	now := time.Now()
+	t.advance(now)
+	if !now.Before(t.at) {
+		return Tick{At: t.at}, true
+	}
+	t.late = nil
+	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
+	return Tick{}, false
+}
