@@ -1,0 +1,293 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+)
+
+var (
+	kindIn  = aio.NewKind("tcp.conn.in")
+	kindOut = aio.NewKind("tcp.conn.out")
+)
+
+// Conn is a connection: a net.Conn that belongs to a loop. It is either read by whoever calls Read (stream style) or
+// has a Handler, to which the loop gives what arrives (handler style); SetHandler changes from one to the other. It can
+// be written to in both. All methods may be called from any goroutine.
+//
+// A Conn is an operation: what is started with its Context is its child, and is cancelled when the connection is
+// aborted. It ends when it is closed and nothing of it runs any more.
+type Conn struct {
+	op    aio.Op
+	t     transport
+	alarm alarm.Alarm
+	in    bool // accepted
+	born  time.Time
+
+	refs   atomic.Int32 // one for being open, one for each goroutine of the connection's
+	wmu    sync.Mutex   // held by a send on a TLS connection, before mu
+	tls    atomic.Pointer[tlsLayer]
+	value  atomic.Value
+	rstats flow
+	wstats flow
+
+	mu       sync.Mutex // guards what follows
+	out      outbox
+	state    connState
+	shut     shutState
+	alerted  bool  // TLS: the close_notify alert is queued or sent
+	eof      bool  // the peer has ended
+	cond     error // why the connection ended, once it did
+	handler  *handling
+	upgrade  *upgrade // a StartTLS that the handler's goroutine is to carry out
+	rdl, wdl deadline // of Read and Write
+	writing  bool     // a Write has the stream, and the transport its deadline
+	idle     idleTimes
+	linger   time.Time     // until when a connection that is done waits for its peer's end
+	paused   chan struct{} // what the handler's goroutine waits on while the queue is full
+	done     chan struct{} // closed with the transport; set by who waits for that
+	server   *Server
+	slot     *slots
+	endErr   error // what the operation ends with
+	chunkErr error // why the channel of Chunks was closed
+}
+
+// connState is how far a connection's end has come.
+type connState uint8
+
+const (
+	connOpen     connState = iota
+	connFlushing           // takes no more to send; closes when all is sent
+	connLinger             // all is sent; waits for the peer's end so as not to reset what is under way
+	connClosed             // the transport is closed
+)
+
+// shutState is how far the outgoing side's end has come.
+type shutState uint8
+
+const (
+	shutNot   shutState = iota
+	shutAsked           // takes no more to send; ends when all is sent
+	shutDone
+)
+
+// flow counts what goes one way.
+type flow struct {
+	bytes atomic.Int64
+	last  atomic.Int64 // when bytes went, in nanoseconds since the connection began; kept only with an idle timeout
+}
+
+// ConnStats is a snapshot of a connection.
+type ConnStats struct {
+	BytesIn  int64         // read from the peer; on a TLS connection, decrypted
+	BytesOut int64         // handed to the kernel; on a TLS connection, encrypted
+	Buffered int           // waiting to be handed to the kernel
+	Age      time.Duration // since the connection was established
+}
+
+// newConn makes a Conn of an established connection, as an operation under ctx's, whose own end does not touch it.
+func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn, error) {
+	c := &Conn{t: newTransport(nc), in: in, born: time.Now(), server: opts.server, slot: opts.slot}
+	c.out.mark = DefaultHighWater
+	if opts.highWater > 0 {
+		c.out.mark = opts.highWater
+	}
+	c.refs.Store(1)
+	c.alarm.Init((*connAlarm)(c))
+	kind := kindOut
+	if in {
+		kind = kindIn
+	}
+	if err := c.op.Start(context.WithoutCancel(ctx), kind, "", (*connDriver)(c)); err != nil {
+		nc.Close()
+		c.slot.give()
+		return nil, err
+	}
+	if err := c.SetTimeouts(opts.readTimeout, opts.writeTimeout); err != nil {
+		return nil, err // cancelled meanwhile
+	}
+	return c, nil
+}
+
+// connOptions is what Dialer, Listener and Server have in common.
+type connOptions struct {
+	readTimeout, writeTimeout time.Duration
+	highWater                 int
+	server                    *Server
+	slot                      *slots // given back when the connection has ended
+}
+
+// connDriver is a Conn as its operation's driver.
+type connDriver Conn
+
+// OpCancel aborts the connection.
+func (d *connDriver) OpCancel(cause error) { (*Conn)(d).end(cause, true) }
+
+// OpDrain has a connection of the handler style, if it was accepted, end once it is idle.
+func (d *connDriver) OpDrain() {
+	(*Conn)(d).wake()
+	(*Conn)(d).setAlarm()
+}
+
+func (d *connDriver) OpIdle() {
+	if c := (*Conn)(d); c.drained() {
+		c.wake()
+	}
+}
+
+func (d *connDriver) OpName() string { return (*Conn)(d).addr() }
+
+// Context returns the connection's context. What is started with it is the connection's child: it is cancelled when the
+// connection is aborted, and while it runs an accepted connection is not idle.
+func (c *Conn) Context() context.Context { return c.op.Context() }
+
+// LocalAddr returns the local address.
+func (c *Conn) LocalAddr() net.Addr { return c.t.LocalAddr() }
+
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.t.RemoteAddr() }
+
+// FD returns the connection's file descriptor (the socket handle on Windows), -1 if it has none. It is for tracking: it
+// means another file once the connection is closed.
+func (c *Conn) FD() int { return c.t.fd() }
+
+// Stats returns the connection's figures.
+func (c *Conn) Stats() ConnStats {
+	return ConnStats{c.rstats.bytes.Load(), c.wstats.bytes.Load(), c.Buffered(), time.Since(c.born)}
+}
+
+// Buffered returns the number of bytes that wait to be handed to the kernel.
+func (c *Conn) Buffered() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.size
+}
+
+// SetValue keeps a value of the user's with the connection.
+func (c *Conn) SetValue(v any) { c.value.Store(box{v}) }
+
+// Value returns what SetValue kept, nil before.
+func (c *Conn) Value() any {
+	b, _ := c.value.Load().(box)
+	return b.v
+}
+
+// box lets an atomic.Value hold values of different types.
+type box struct{ v any }
+
+// Err returns the condition that ended the connection or, without one, why the channel of Chunks was closed. It is nil
+// while the connection is open, and after Close and the peer's EOF.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cond == nil || c.cond == errByUser {
+		return c.chunkErr
+	}
+	return c.cond
+}
+
+// addr is the address that conditions name.
+func (c *Conn) addr() string {
+	if a := c.t.RemoteAddr(); a != nil {
+		if s := a.String(); s != "" && s != "@" {
+			return s
+		}
+	}
+	if a := c.t.LocalAddr(); a != nil { // a unix socket's client has no address
+		return a.String()
+	}
+	return ""
+}
+
+// network is the network that conditions name.
+func (c *Conn) network() string {
+	if c.tls.Load() != nil {
+		return "tls"
+	}
+	if a := c.t.RemoteAddr(); a != nil {
+		return a.Network()
+	}
+	return "tcp"
+}
+
+// condition makes the condition of an error that op met. An EOF stays what it is.
+func (c *Conn) condition(op string, err error) *aio.ConnError {
+	return aio.NewConnError(op, c.network(), c.addr(), c.t.fd(), err)
+}
+
+// failure is the error that op returns for err: the condition that ended the connection, if one did.
+func (c *Conn) failure(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	c.mu.Lock()
+	cond := c.cond
+	c.mu.Unlock()
+	if cond != nil {
+		return c.ended(op, cond)
+	}
+	return c.condition(op, err)
+}
+
+// ended is the error that op returns on a connection that ended with cond.
+func (c *Conn) ended(op string, cond error) error {
+	if cond == errByUser {
+		return c.condition(op, net.ErrClosed)
+	}
+	return c.condition(op, cond)
+}
+
+// retain counts a goroutine of the connection's. It reports false if the connection has ended.
+func (c *Conn) retain() bool {
+	for {
+		n := c.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if c.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// letGo uncounts a goroutine, or the connection's being open. The last one ends the operation.
+func (c *Conn) letGo() {
+	if c.refs.Add(-1) == 0 {
+		c.op.Alarms().Stop(&c.alarm)
+		c.slot.give()
+		c.op.End(c.endErr)
+	}
+}
+
+// died sees to a goroutine of the connection's that panicked or called runtime.Goexit. The panic has been told of.
+func (c *Conn) died(err error) {
+	if !c.end(err, true) || !errors.Is(err, aio.ErrGoexit) {
+		return
+	}
+	c.mu.Lock()
+	c.endErr = err
+	c.mu.Unlock()
+}
+
+// run runs fn in a goroutine of the connection's. A panic or Goexit in it ends the connection. It does nothing if the
+// connection has ended.
+func (c *Conn) run(fn func()) bool {
+	if !c.retain() {
+		return false
+	}
+	c.op.Go(func() {
+		fn()
+		c.letGo()
+	}, func(err error) {
+		c.died(err)
+		c.letGo()
+	})
+	return true
+}

@@ -1,0 +1,189 @@
+package tcp
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"syscall"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// Dialer makes outgoing connections. The zero Dialer is ready, with the defaults given at its fields. It may be used by
+// many goroutines, and must not be changed while it is.
+type Dialer struct {
+	// Timeout bounds a dial in all: lookup, connecting, TLS handshake. 0 means 30 s; negative: only ctx bounds it.
+	Timeout time.Duration
+	// ReadTimeout and WriteTimeout are the connection's idle timeouts (see Conn.SetTimeouts). 0 means none.
+	ReadTimeout, WriteTimeout time.Duration
+	// Resolver looks up names; nil means net.DefaultResolver.
+	Resolver Resolver
+	// LocalAddr is the address to dial from, a *net.TCPAddr or *net.UnixAddr; nil means any.
+	LocalAddr net.Addr
+	// KeepAlive is the time between TCP keep-alive probes. 0 means 15 s; negative: no probes.
+	KeepAlive time.Duration
+	// AttemptDelay is how long an attempt to connect to one of a name's addresses has before the next one is begun
+	// beside it (RFC 8305, Connection Attempt Delay). 0 means 250 ms; negative: one address after the other.
+	AttemptDelay time.Duration
+	// TLS makes a TLS connection, with this configuration; a ServerName is taken from the address if there is none.
+	// nil means a plain connection. The handshake may take 10 s of Timeout.
+	TLS *tls.Config
+	// HighWater is the connection's high-water mark for Send, in bytes. 0 means 1 MiB.
+	HighWater int
+	// Control is called with each new socket before it connects, as net.Dialer's ControlContext is. nil means nothing
+	// to do.
+	Control func(ctx context.Context, network, address string, c syscall.RawConn) error
+	// DialContext connects to addr instead of the system, which looks up no name then: an in-memory network, or a
+	// proxy. nil means the system. Timeout, TLS and all else apply.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// dialing is a dial in progress.
+type dialing struct {
+	aio.Promise[*Conn]
+	addr string
+}
+
+var kindDial = aio.NewKind("tcp.dial")
+
+// OpCancel does nothing: the goroutine that dials sees the end of its ctx.
+func (p *dialing) OpCancel(error) {}
+func (p *dialing) OpDrain()       {}
+func (p *dialing) OpIdle()        {}
+func (p *dialing) OpName() string { return "dial " + p.addr }
+
+// startDial runs dial as an operation.
+func startDial(ctx context.Context, addr string, dial func(p *dialing) (*Conn, error)) *aio.Future[*Conn] {
+	p := &dialing{addr: addr}
+	if p.Start(ctx, kindDial, "", p) != nil {
+		return p.Future()
+	}
+	p.Op().Go(func() {
+		if c, err := dial(p); err != nil {
+			p.Reject(err)
+		} else {
+			p.Resolve(c)
+		}
+	}, func(err error) { p.Reject(err) })
+	return p.Future()
+}
+
+// Dial connects to addr, "HOST:PORT" or "unix:PATH", with a zero Dialer.
+func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dialer).Dial(ctx, addr) }
+
+// Dial connects to addr: "HOST:PORT", where HOST is a name or an IP literal, or "unix:PATH". "tcp4:" or "tcp6:" before it
+// keeps to one family. Names are looked up for both families, and their addresses tried as RFC 8305 (Happy Eyeballs)
+// says. The connection belongs to the operation of ctx; ctx's own end touches it no more once the future has resolved.
+// The error is an *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
+func (d *Dialer) Dial(ctx context.Context, addr string) *aio.Future[*Conn] {
+	return startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p.Context(), addr) })
+}
+
+// dial connects, bounded by ctx, for the operation that outer belongs to.
+func (d *Dialer) dial(outer, ctx context.Context, addr string) (*Conn, error) {
+	if t := orDefault(d.Timeout, 30*time.Second); t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t)
+		defer cancel()
+	}
+	network, rest := splitNetwork(addr)
+	if err := ctx.Err(); err != nil {
+		return nil, aio.NewConnError("dial", network, rest, -1, context.Cause(ctx))
+	}
+	nc, err := d.connect(ctx, network, rest)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // rather than what package net makes of it
+		}
+		return nil, aio.NewConnError("dial", network, rest, -1, err)
+	}
+	c, err := newConn(outer, nc, false, connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater})
+	if err != nil {
+		return nil, err
+	}
+	if d.TLS == nil {
+		return c, nil
+	}
+	return d.secure(ctx, c, rest)
+}
+
+// secure makes the TLS handshake of a new connection.
+func (d *Dialer) secure(ctx context.Context, c *Conn, addr string) (*Conn, error) {
+	cfg := d.TLS
+	if cfg.ServerName == "" && !cfg.InsecureSkipVerify {
+		cfg = cfg.Clone()
+		cfg.ServerName = addr
+		if host, _, err := net.SplitHostPort(addr); err == nil {
+			cfg.ServerName = host
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { c.end(c.condition("tls", context.Cause(ctx)), true) })
+	defer stop()
+	if err := c.handshake(&upgrade{cfg: cfg}); err != nil {
+		err = c.failure("tls", err)
+		c.end(err, true)
+		return nil, err
+	}
+	if !stop() {
+		return nil, c.failure("tls", context.Cause(ctx))
+	}
+	return c, nil
+}
+
+// connect makes the transport's connection.
+func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	if d.DialContext != nil {
+		return d.DialContext(ctx, network, addr)
+	}
+	nd := &net.Dialer{LocalAddr: d.LocalAddr, KeepAlive: d.KeepAlive, ControlContext: d.Control, FallbackDelay: -1}
+	if network == "unix" {
+		return nd.DialContext(ctx, network, addr)
+	}
+	return d.connectTCP(ctx, nd, network, addr)
+}
+
+// orDefault returns d, or def for 0; negative stays negative, for none.
+func orDefault(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return d
+}
+
+// Send dials addr with a zero Dialer, gives the connection the handler h and sends data: cl-async's tcp-send. See
+// Dialer.Send.
+func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
+	return new(Dialer).Send(ctx, addr, data, h)
+}
+
+// Send dials addr, gives the connection the handler h, calls h.Open and sends data. When the dial fails, h.Event is called
+// with a nil *Conn, if there is one, and the future fails with the same error, which is no lost error then. data is
+// kept until the connection is there; it must not be changed before the future has resolved.
+func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
+	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
+		c, err := d.dial(ctx, p.Context(), addr)
+		if err != nil {
+			if h.Event != nil {
+				p.Op().Told()
+				h.Event(nil, err)
+			}
+			return nil, err
+		}
+		c.begin(h)
+		c.Send(data)
+		return c, nil
+	})
+}
+
+// begin starts handler style on a new connection.
+func (c *Conn) begin(h Handler) {
+	c.mu.Lock()
+	if c.state == connOpen {
+		c.startHandling(h, true)
+	}
+	c.mu.Unlock()
+	if c.in && c.drained() {
+		c.setAlarm() // the end of its youth
+	}
+}

@@ -1,0 +1,198 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"goaio.example/aio"
+)
+
+const (
+	// resolutionDelay is how long the answer for IPv4 waits for the one for IPv6 (RFC 8305, section 3).
+	resolutionDelay = 50 * time.Millisecond
+	// attemptDelay is the default Connection Attempt Delay (RFC 8305, section 5).
+	attemptDelay = 250 * time.Millisecond
+)
+
+// connectTCP connects to a TCP address: to the literal it is, or to the first of its name's addresses that answers.
+func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr string) (net.Conn, error) {
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	r := d.Resolver
+	if r == nil {
+		r = net.DefaultResolver
+	}
+	port, err := r.LookupPort(ctx, "tcp", service)
+	if err != nil {
+		return nil, err
+	}
+	if host == "" {
+		return nd.DialContext(ctx, network, addr)
+	}
+	if a, ok := literal(host); ok {
+		return nd.DialContext(ctx, network, endpoint(a, port))
+	}
+	e := &eyeballs{
+		attempt: func(ctx context.Context, a netip.Addr) (net.Conn, error) {
+			return nd.DialContext(ctx, network, endpoint(a, port))
+		},
+		delay: orDefault(d.AttemptDelay, attemptDelay),
+	}
+	return e.connect(ctx, r, network, host)
+}
+
+// eyeballs connects to a name as RFC 8305 says: it looks up both families at once, and tries the addresses, the families
+// in turn, IPv6 first, each beside those that have not answered within the delay. The first connection wins.
+type eyeballs struct {
+	attempt func(ctx context.Context, a netip.Addr) (net.Conn, error)
+	delay   time.Duration // negative: one after the other
+
+	queue    [2][]netip.Addr // IPv6, IPv4: not tried yet
+	turn     int             // the family whose turn it is
+	looking  int             // lookups that have not answered
+	trying   int             // attempts that have not ended
+	errs     []error
+	answers  chan answer
+	outcomes chan outcome
+}
+
+// answer is what the lookup of a family brought.
+type answer struct {
+	family int
+	addrs  []netip.Addr
+	err    error
+}
+
+// outcome is what an attempt brought.
+type outcome struct {
+	conn net.Conn
+	err  error
+}
+
+// connect returns the winner. What has not ended by then is cancelled, and closes its connection itself.
+func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.answers, e.outcomes = make(chan answer), make(chan outcome)
+	e.lookUp(ctx, r, network, host)
+	wait := time.NewTimer(0) // until the next attempt may begin
+	wait.Stop()
+	defer wait.Stop()
+	ready := false // an attempt may begin
+	for {
+		if ready && e.tryNext(ctx) {
+			ready = false
+			if e.delay >= 0 {
+				wait.Reset(e.delay)
+			}
+		}
+		if e.looking == 0 && e.trying == 0 && len(e.queue[0])+len(e.queue[1]) == 0 {
+			return nil, errors.Join(e.errs...)
+		}
+		select {
+		case a := <-e.answers:
+			began := ready || e.trying > 0
+			e.take(a)
+			switch {
+			case began:
+			case e.looking == 0 || a.family == 0 && len(a.addrs) > 0:
+				ready = true
+			default:
+				wait.Reset(resolutionDelay)
+			}
+		case o := <-e.outcomes:
+			e.trying--
+			if o.err == nil {
+				return o.conn, nil
+			}
+			e.errs = append(e.errs, o.err)
+			ready = true
+		case <-wait.C:
+			ready = true
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// lookUp starts a lookup for each family that network allows.
+func (e *eyeballs) lookUp(ctx context.Context, r Resolver, network, host string) {
+	for family, ip := range []string{"ip6", "ip4"} {
+		if network == "tcp4" && ip == "ip6" || network == "tcp6" && ip == "ip4" {
+			continue
+		}
+		e.looking++
+		err := child(ctx, kindLookup, "lookup "+host, func(ctx context.Context) {
+			addrs, err := r.LookupNetIP(ctx, ip, host)
+			select {
+			case e.answers <- answer{family, addrs, err}:
+			case <-ctx.Done():
+			}
+		})
+		if err != nil {
+			e.take(answer{family, nil, err})
+		}
+	}
+}
+
+// take takes the answer of a lookup.
+func (e *eyeballs) take(a answer) {
+	e.looking--
+	e.queue[a.family] = append(e.queue[a.family], a.addrs...)
+	if a.err != nil {
+		e.errs = append(e.errs, a.err)
+	}
+}
+
+// tryNext begins an attempt with the next address. It reports false if there is none.
+func (e *eyeballs) tryNext(ctx context.Context) bool {
+	if len(e.queue[e.turn]) == 0 {
+		e.turn = 1 - e.turn
+	}
+	q := &e.queue[e.turn]
+	if len(*q) == 0 {
+		return false
+	}
+	a := (*q)[0]
+	*q = (*q)[1:]
+	e.turn = 1 - e.turn
+	e.trying++
+	err := child(ctx, kindAttempt, "connect to "+a.String(), func(ctx context.Context) {
+		nc, err := e.attempt(ctx, a)
+		select {
+		case e.outcomes <- outcome{nc, err}:
+		case <-ctx.Done():
+			if nc != nil {
+				nc.Close()
+			}
+		}
+	})
+	if err != nil {
+		e.trying--
+		e.errs = append(e.errs, err)
+	}
+	return true
+}
+
+var (
+	kindLookup  = aio.NewKind("dns.lookup")
+	kindAttempt = aio.NewKind("tcp.attempt")
+)
+
+// child runs fn in a goroutine, as a child operation.
+func child(ctx context.Context, kind aio.Kind, name string, fn func(ctx context.Context)) error {
+	op, err := aio.Begin(ctx, kind, name)
+	if err != nil {
+		return err
+	}
+	op.Go(func() {
+		fn(op.Context())
+		op.End(nil)
+	}, func(err error) { op.End(err) })
+	return nil
+}

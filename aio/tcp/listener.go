@@ -1,0 +1,215 @@
+package tcp
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+)
+
+var kindListener = aio.NewKind("tcp.listener")
+
+// Listener accepts connections in stream style. It is a net.Listener, and an operation of its loop, which it holds open.
+// When the loop drains, what the kernel had queued is still accepted; then Accept fails with ErrClosed.
+type Listener struct {
+	op    aio.Op
+	ctx   context.Context
+	ln    net.Listener
+	opts  connOptions
+	once  sync.Once
+	stop  chan struct{} // closed when the listener is
+	conns chan *Conn    // of Conns
+	begin sync.Once
+
+	mu     sync.Mutex
+	queued []net.Conn // what was in the kernel's queue when accepting stopped, and is not accepted yet
+}
+
+// Listen listens on addr: "HOST:PORT", ":PORT" for all addresses, or "unix:PATH". The loop's end, Close, and the
+// cancelling of ctx's operation close it. The error, an *aio.ConnError, ErrNoLoop or ErrLoopDone, comes at once.
+func Listen(ctx context.Context, addr string) (*Listener, error) {
+	ln, err := listen(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return newListener(ctx, ln)
+}
+
+// NewListener makes a Listener of another one: an in-memory one, say, or one that the program was started with. It takes
+// ln over, and closes it on error.
+func NewListener(ctx context.Context, ln net.Listener) (*Listener, error) {
+	return newListener(ctx, ln)
+}
+
+func newListener(ctx context.Context, ln net.Listener) (*Listener, error) {
+	l := &Listener{ctx: ctx, ln: ln, stop: make(chan struct{})}
+	if err := l.op.Start(ctx, kindListener, "", (*listenerDriver)(l)); err != nil {
+		ln.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// listen makes the socket.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	if aio.LoopOf(ctx) == nil {
+		return nil, aio.ErrNoLoop
+	}
+	network, rest := splitNetwork(addr)
+	ln, err := new(net.ListenConfig).Listen(ctx, network, rest)
+	if err != nil {
+		return nil, aio.NewConnError("listen", network, rest, -1, err)
+	}
+	return ln, nil
+}
+
+// listenerDriver is a Listener as its operation's driver.
+type listenerDriver Listener
+
+func (d *listenerDriver) OpCancel(error) { (*Listener)(d).close(false) }
+func (d *listenerDriver) OpDrain()       { (*Listener)(d).close(true) }
+func (d *listenerDriver) OpIdle()        {}
+func (d *listenerDriver) OpName() string { return "listen " + d.ln.Addr().String() }
+
+// Addr returns the address that the listener listens on.
+func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
+
+// Accept waits for a connection and returns it, a *Conn. Its errors are *aio.ConnErrors; after Close it is ErrClosed.
+func (l *Listener) Accept() (net.Conn, error) {
+	c, err := l.AcceptConn()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// AcceptConn is Accept with a *Conn.
+func (l *Listener) AcceptConn() (*Conn, error) {
+	nc, err := l.acceptRaw()
+	if err != nil {
+		return nil, aio.NewConnError("accept", l.ln.Addr().Network(), l.ln.Addr().String(), -1, err)
+	}
+	c, err := newConn(l.ctx, nc, true, l.opts)
+	l.servedQueue()
+	return c, err
+}
+
+// servedQueue ends the operation of a listener that has stopped once all that was queued has been accepted.
+func (l *Listener) servedQueue() {
+	select {
+	case <-l.stop:
+		l.close(true)
+	default:
+	}
+}
+
+// acceptRaw accepts a connection, from what was left in the kernel's queue when the listener has been stopped.
+func (l *Listener) acceptRaw() (net.Conn, error) {
+	nc, err := l.ln.Accept()
+	if err == nil {
+		return nc, nil
+	}
+	select {
+	case <-l.stop:
+		if nc := l.takeQueued(); nc != nil {
+			return nc, nil
+		}
+		return nil, net.ErrClosed
+	default:
+		return nil, err
+	}
+}
+
+// Conns returns a channel of the connections that come, for select: the same one for each call. It has no room, so that
+// connections nobody receives wait in the kernel. It is closed when the listener is. Errors of accepting are events of
+// the listener's operation, and are retried after a pause. Accept must not be used beside it.
+func (l *Listener) Conns() <-chan *Conn {
+	l.begin.Do(func() {
+		l.conns = make(chan *Conn)
+		a := &acceptor{accept: l.acceptRaw, stop: l.stop, report: l.op.Report, name: l.ln.Addr}
+		err := child(l.ctx, kindAccept, "accept "+l.ln.Addr().String(), func(ctx context.Context) {
+			defer close(l.conns)
+			a.run(ctx, func(nc net.Conn) { l.give(ctx, nc) })
+		})
+		if err != nil { // the loop is done
+			close(l.conns)
+		}
+	})
+	return l.conns
+}
+
+// give hands a connection to the receiver of Conns, or closes it if that has ended.
+func (l *Listener) give(ctx context.Context, nc net.Conn) {
+	c, err := newConn(l.ctx, nc, true, l.opts)
+	l.servedQueue()
+	if err != nil {
+		return
+	}
+	select {
+	case l.conns <- c:
+	case <-ctx.Done():
+		c.Close()
+	}
+}
+
+// Close closes the listener. Connections it has accepted stay as they are; those in the kernel's queue are refused. It
+// fails with ErrClosed if the listener is closed already.
+func (l *Listener) Close() error {
+	if !l.close(false) {
+		return aio.NewConnError("close", l.ln.Addr().Network(), l.ln.Addr().String(), -1, net.ErrClosed)
+	}
+	return nil
+}
+
+// close closes the listener, after taking what the kernel has queued if serve is set; its operation then ends when that
+// has been accepted. It reports false if it was closed.
+func (l *Listener) close(serve bool) (first bool) {
+	l.once.Do(func() {
+		first = true
+		if serve {
+			l.mu.Lock()
+			l.queued = backlog(l.ln)
+			l.mu.Unlock()
+		}
+		close(l.stop)
+		l.ln.Close() // fails only if it is closed
+	})
+	if !serve {
+		l.refuseQueued()
+	}
+	l.mu.Lock()
+	over := len(l.queued) == 0
+	l.mu.Unlock()
+	if over {
+		l.op.End(nil)
+	}
+	return first
+}
+
+// takeQueued accepts a connection from what was queued, nil if there is none.
+func (l *Listener) takeQueued() net.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queued) == 0 {
+		return nil
+	}
+	nc := l.queued[0]
+	l.queued = l.queued[1:]
+	return nc
+}
+
+// refuseQueued closes what was queued and nobody has accepted.
+func (l *Listener) refuseQueued() {
+	for nc := l.takeQueued(); nc != nil; nc = l.takeQueued() {
+		nc.Close()
+	}
+}
+
+// maxBacklog bounds what is taken from the kernel's queue when accepting stops. Linux's own bound is
+// net.core.somaxconn, 4,096 by default.
+const maxBacklog = 4096
+
+// backlogTime bounds the taking of the queue of a listener that is no socket of the system's.
+const backlogTime = time.Millisecond

@@ -1,0 +1,194 @@
+package tcp
+
+import (
+	"fmt"
+
+	"goaio.example/aio"
+)
+
+var kindSend = aio.NewKind("tcp.send")
+
+// Send sends data behind everything sent before. It never blocks, and does not keep data: what the kernel does not take
+// at once is copied. The future resolves with len(data) when all of it has been handed to the kernel, and fails with
+// the connection's condition if that will never be. If the queue is at its high-water mark (1 MiB unless set otherwise)
+// nothing is sent and the future fails with ErrBacklog: see Writable. Below the mark data is taken whole, so that the
+// queue is never longer than the mark and one send.
+func (c *Conn) Send(data []byte) *aio.Future[int] { return c.send(len(data), false, data) }
+
+// SendString is Send for a string.
+func (c *Conn) SendString(s string) *aio.Future[int] { return c.Send([]byte(s)) }
+
+// SendOwned sends buffers one after the other, in one system call where possible. It takes them over: they must not be
+// changed any more, and are not copied. It never blocks and knows no backlog: it queues them whatever the queue's
+// length, so its future is what to wait for before sending more. The future is as Send's, for the sum of the lengths.
+func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
+	n := 0
+	for _, b := range bufs {
+		n += len(b)
+	}
+	return c.send(n, true, bufs...)
+}
+
+// flushOp returns a future that resolves when everything sent so far has been handed to the kernel.
+func (c *Conn) flushOp() *aio.Future[int] {
+	c.mu.Lock()
+	if c.cond != nil {
+		defer c.mu.Unlock()
+		return aio.Failed[int](c.closedLocked("flush"))
+	}
+	if c.out.size == 0 && !c.out.busy {
+		c.mu.Unlock()
+		return aio.Resolved(0)
+	}
+	return c.track(0)
+}
+
+// Writable returns a channel that is closed once the queue is below its high-water mark, so that Send takes data, or the
+// connection has ended, so that it says why not.
+func (c *Conn) Writable() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out.room == nil {
+		c.out.room = make(chan struct{})
+	}
+	room := c.out.room
+	if c.out.size < c.out.mark || c.state == connClosed {
+		close(room)
+		c.out.room = nil
+	}
+	return room
+}
+
+// send sends n bytes in bufs. Those that are owned need not be copied, and are not refused for a backlog.
+func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
+	l := c.tls.Load()
+	if l != nil {
+		c.wmu.Lock() // keeps what is encrypted together with its place in the queue
+		defer c.wmu.Unlock()
+	}
+	c.mu.Lock()
+	if err := c.refusal(owned); err != nil {
+		c.mu.Unlock()
+		return c.failedSend(err)
+	}
+	if l != nil {
+		c.mu.Unlock()
+		if err := l.sendAll(bufs); err != nil {
+			return c.failedSend(c.failure("send", err))
+		}
+		c.mu.Lock()
+	} else if err := c.enqueue(owned, bufs...); err != nil {
+		c.mu.Unlock()
+		cond := c.condition("write", err)
+		c.end(cond, false)
+		return c.failedSend(cond)
+	}
+	if c.out.size == 0 {
+		c.mu.Unlock()
+		return aio.Resolved(n)
+	}
+	return c.track(n)
+}
+
+// refusal is why a send is not taken, nil if it is. The lock is held.
+func (c *Conn) refusal(owned bool) error {
+	if c.state != connOpen || c.shut != shutNot {
+		return c.closedLocked("send")
+	}
+	if !owned && c.out.size >= c.out.mark {
+		return fmt.Errorf("send to %s: %d bytes are waiting already: %w", c.addr(), c.out.size, aio.ErrBacklog)
+	}
+	return nil
+}
+
+// enqueue hands over what the kernel takes now and queues the rest, for which it starts a flusher. The lock is held.
+func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
+	for _, p := range bufs {
+		c.out.end += int64(len(p))
+		if c.out.size == 0 && !c.out.busy && len(p) > 0 {
+			n, err := c.t.tryWrite(p)
+			if err != nil {
+				return err
+			}
+			c.sent(n)
+			p = p[n:]
+		}
+		if owned {
+			c.out.addOwned(p)
+		} else {
+			c.out.add(p)
+		}
+	}
+	if c.out.size > 0 && !c.out.busy {
+		c.out.busy = true
+		c.writeBegins()
+		c.startFlusher()
+	}
+	return nil
+}
+
+// track returns the future of a send of n bytes that ends where the queue ends now. The lock is held, and let go.
+func (c *Conn) track(n int) *aio.Future[int] {
+	defer c.mu.Unlock()
+	s := &sendOp{end: c.out.end, n: n}
+	if err := s.Start(c.op.Context(), kindSend, "", s); err == nil {
+		c.out.pending = append(c.out.pending, s)
+	}
+	return s.Future()
+}
+
+// failedSend returns the future of a send that failed at once. Nobody needs to be told of the connection's condition
+// again, but of a send that was refused.
+func (c *Conn) failedSend(err error) *aio.Future[int] {
+	p := aio.NewPromise[int](c.op.Context(), kindSend, "send")
+	c.mu.Lock()
+	if c.handler != nil && c.cond != nil && c.cond != errByUser {
+		p.Op().Told()
+	}
+	c.mu.Unlock()
+	p.Reject(err)
+	return p.Future()
+}
+
+// startFlusher starts the goroutine that writes the queue. The stream is busy on its behalf.
+func (c *Conn) startFlusher() { c.run(c.flush) }
+
+// flush writes the queue until it is empty.
+func (c *Conn) flush() {
+	for {
+		c.mu.Lock()
+		if c.out.size == 0 || c.state == connClosed {
+			c.out.release()
+			c.mu.Unlock()
+			c.flushed()
+			return
+		}
+		bufs := c.out.batch()
+		c.mu.Unlock()
+
+		n, err := c.t.writev(&bufs)
+		c.sent(int(n))
+		c.mu.Lock()
+		if c.state == connClosed {
+			c.mu.Unlock()
+			return
+		}
+		done := c.out.advance(int(n))
+		if c.out.size < c.out.mark {
+			c.resume()
+		}
+		c.mu.Unlock()
+		resolve(done)
+		if err != nil {
+			c.end(c.condition("write", err), false)
+			return
+		}
+	}
+}
+
+// resolve resolves sends that are complete.
+func resolve(done []*sendOp) {
+	for _, s := range done {
+		s.Resolve(s.n)
+	}
+}

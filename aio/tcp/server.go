@@ -1,0 +1,250 @@
+package tcp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"goaio.example/aio"
+)
+
+var kindServer = aio.NewKind("tcp.server")
+
+// Server accepts connections and serves them: each by Handler's callbacks or, if Stream is set, by a call of Stream. It is
+// settings and handle in one, as http.Server. Set the fields before Start; the methods may be called from any goroutine
+// after it. A Server starts once.
+//
+// A server is an operation, and its connections are its children. When the loop drains, it stops accepting, serves what
+// the kernel had queued, and goes on until its last connection has ended.
+type Server struct {
+	// Handler is the callbacks of each connection.
+	Handler Handler
+	// Stream, if set, serves a connection in stream style, in a goroutine of its own, instead of Handler. ctx is the
+	// connection's. When it returns, the connection is closed after what was sent is flushed; its error, unless it only
+	// says that the operation was cancelled, goes to the event handler.
+	Stream func(ctx context.Context, c *Conn) error
+	// TLS serves TLS, with this configuration, which needs a certificate. nil means plain connections. A connection
+	// whose handshake fails, or takes more than 10 s, is an Event and never Open.
+	TLS *tls.Config
+	// MaxConns bounds the server's open connections. Beyond it connections wait in the kernel's accept queue. 0 means
+	// that all servers without a bound of their own have 80% of the files that the process may open; negative: no
+	// bound.
+	MaxConns int
+	// ReadTimeout and WriteTimeout are the connections' idle timeouts (see Conn.SetTimeouts). 0 means none.
+	ReadTimeout, WriteTimeout time.Duration
+	// HighWater is the connections' high-water mark for Send, in bytes. 0 means 1 MiB.
+	HighWater int
+	// OnError is told of errors of accepting, *aio.ConnErrors, the first of each row. nil means the event handler.
+	OnError func(err error)
+
+	op       aio.Promise[struct{}]
+	started  atomic.Bool
+	draining atomic.Bool
+	ln       net.Listener
+	slots    *slots
+	once     sync.Once
+	stopped  context.Context // ends when accepting stops
+	stop     context.CancelFunc
+	slotted  bool // the acceptor's: the connection just accepted holds a slot
+
+	mu     sync.Mutex
+	queued []net.Conn // what was in the kernel's queue when accepting stopped
+	idle   bool       // the acceptor has ended
+}
+
+// Serve starts a zero Server with the handler h.
+func Serve(ctx context.Context, addr string, h Handler) (*Server, error) {
+	s := &Server{Handler: h}
+	if err := s.Start(ctx, addr); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Start listens on addr ("HOST:PORT", ":PORT" for all addresses, "unix:PATH") and serves what comes, until the loop
+// drains, ctx's operation is cancelled, or the server is closed. It returns at once. Its errors are an *aio.ConnError
+// (the address is in use, say), ErrNoLoop and ErrLoopDone.
+func (s *Server) Start(ctx context.Context, addr string) error {
+	ln, err := listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	return s.StartOn(ctx, ln)
+}
+
+// StartOn is Start on a listener of the caller's, which the server takes over, and closes on error.
+func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
+	switch {
+	case s.Stream == nil && s.Handler.isZero():
+		ln.Close()
+		return errors.New("tcp: the server has neither a Handler nor a Stream")
+	case s.started.Swap(true):
+		ln.Close()
+		return errors.New("tcp: the server was started before")
+	}
+	s.ln = ln
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	s.slots = s.slotsFor(ln)
+	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
+		ln.Close()
+		return err
+	}
+	s.op.Op().Go(s.acceptAll, func(err error) { s.op.Op().Cancel(err) })
+	return nil
+}
+
+// slotsFor returns what bounds the connections.
+func (s *Server) slotsFor(ln net.Listener) *slots {
+	if _, system := ln.(syscall.Conn); s.MaxConns == 0 && system {
+		return processSlots()
+	}
+	return newSlots(s.MaxConns)
+}
+
+// serverDriver is a Server as its operation's driver.
+type serverDriver Server
+
+func (d *serverDriver) OpCancel(error) { (*Server)(d).stopAccepting(false) }
+func (d *serverDriver) OpDrain()       { (*Server)(d).stopAccepting(true) }
+func (d *serverDriver) OpIdle()        { (*Server)(d).endIfIdle() }
+func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.ln.Addr()) }
+
+// Addr returns the address that the server listens on, nil before Start.
+func (s *Server) Addr() net.Addr {
+	if s.ln == nil {
+		return nil
+	}
+	return s.ln.Addr()
+}
+
+// Future returns the server's future: it is done when the server accepts no more and its last connection has ended.
+func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
+
+// StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
+func (s *Server) StopAccepting() { s.stopAccepting(true) }
+
+// Shutdown ends the server gracefully: it stops accepting, and connections of the handler style end when they are idle, as
+// when the loop drains. It waits for that until ctx ends, then returns an *aio.AwaitError; the server still shuts down.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.draining.Store(true)
+	s.stopAccepting(true)
+	s.op.Op().Drain()
+	_, err := s.Future().Await(ctx)
+	return err
+}
+
+// Close ends the server at once: it closes the listener and aborts its connections, whose Closed is called with
+// ErrClosed. It does not wait: see Future.
+func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
+
+// stopAccepting closes the listener, after taking what the kernel has queued if serve is set.
+func (s *Server) stopAccepting(serve bool) {
+	s.once.Do(func() {
+		if serve {
+			s.mu.Lock()
+			s.queued = backlog(s.ln)
+			s.mu.Unlock()
+		}
+		s.stop()
+		s.ln.Close() // fails only if it is closed
+	})
+}
+
+// acceptAll is the goroutine that accepts.
+func (s *Server) acceptAll() {
+	a := &acceptor{accept: s.accept, stop: s.stopped.Done(), report: s.report, name: s.Addr}
+	a.run(s.op.Context(), s.serve)
+	s.mu.Lock()
+	s.idle = true
+	s.mu.Unlock()
+	s.endIfIdle()
+}
+
+// accept waits for a slot, then for a connection.
+func (s *Server) accept() (net.Conn, error) {
+	s.slotted = s.slots.take(s.stopped)
+	if s.slotted {
+		nc, err := s.ln.Accept()
+		if err == nil {
+			return nc, nil
+		}
+		s.slots.give()
+		if s.stopped.Err() == nil {
+			return nil, err
+		}
+	}
+	return s.takeQueued()
+}
+
+// takeQueued accepts a connection from what was queued when accepting stopped. They are served even beyond the bound.
+func (s *Server) takeQueued() (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queued) == 0 {
+		return nil, net.ErrClosed
+	}
+	nc := s.queued[0]
+	s.queued = s.queued[1:]
+	s.slotted = s.slots.tryTake()
+	return nc, nil
+}
+
+// serve serves an accepted connection.
+func (s *Server) serve(nc net.Conn) {
+	opts := connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, server: s}
+	if s.slotted {
+		opts.slot = s.slots
+	}
+	c, err := newConn(s.op.Context(), nc, true, opts)
+	if err != nil {
+		return // cancelled, or the loop is done; the connection is closed
+	}
+	if s.TLS != nil {
+		c.upgrade = &upgrade{cfg: s.TLS, server: true}
+	}
+	if s.Stream != nil {
+		c.run(func() { s.serveStream(c) })
+		return
+	}
+	c.begin(s.Handler)
+}
+
+// serveStream is the goroutine of a connection in stream style.
+func (s *Server) serveStream(c *Conn) {
+	if s.TLS != nil && !c.carryOutUpgrade() {
+		if cond := c.Err(); cond != nil {
+			c.op.Report(cond)
+		}
+		return
+	}
+	err := s.Stream(c.Context(), c)
+	c.mu.Lock()
+	c.endErr = err
+	c.mu.Unlock()
+	c.CloseAfterFlush() // fails only if it is closed, or closing
+}
+
+// report tells of an error of accepting.
+func (s *Server) report(err error) {
+	if s.OnError == nil {
+		s.op.Op().Report(err)
+		return
+	}
+	s.op.Op().Call(func() { s.OnError(err) }, func(error) {}) // a panic has been told of
+}
+
+// endIfIdle resolves the server's future once it accepts no more and has no connections.
+func (s *Server) endIfIdle() {
+	s.mu.Lock()
+	idle := s.idle
+	s.mu.Unlock()
+	if idle && s.op.Op().Idle() {
+		s.op.Resolve(struct{}{})
+	}
+}

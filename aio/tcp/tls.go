@@ -1,0 +1,289 @@
+package tcp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// handshakeTime is how long a TLS handshake may take.
+const handshakeTime = 10 * time.Second
+
+var kindTLS = aio.NewKind("tcp.tls")
+
+// upgrade is a TLS handshake to be carried out.
+type upgrade struct {
+	cfg     *tls.Config
+	server  bool
+	promise *aio.Promise[tls.ConnectionState] // nil for the handshake of a new connection
+}
+
+// StartTLS begins TLS on a plain connection, as its client: cfg must have a ServerName or InsecureSkipVerify. With a
+// handler the handshake begins when the callback that is running has returned; what the peer sent before it must have
+// been delivered by then. Without one, nobody may Read or Write until the future resolves. The handshake may take 10 s;
+// if it fails the connection ends, with the future's error.
+func (c *Conn) StartTLS(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
+	return c.startTLS(cfg, false)
+}
+
+// StartTLSServer is StartTLS as the server: cfg must have a certificate.
+func (c *Conn) StartTLSServer(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
+	return c.startTLS(cfg, true)
+}
+
+func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.ConnectionState] {
+	up := &upgrade{cfg, server, aio.NewPromise[tls.ConnectionState](c.op.Context(), kindTLS, "handshake")}
+	c.mu.Lock()
+	var err error
+	switch {
+	case c.state != connOpen || c.shut != shutNot:
+		err = c.closedLocked("tls")
+	case c.tls.Load() != nil || c.upgrade != nil:
+		err = c.condition("tls", errors.New("the connection has TLS already"))
+	default:
+		c.upgrade = up
+	}
+	streaming := c.handler == nil
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		up.promise.Reject(err)
+	case streaming:
+		c.run(func() { c.carryOutUpgrade() })
+	default:
+		c.wake()
+	}
+	return up.promise.Future()
+}
+
+// TLS returns the state of the connection's TLS, and whether it has any.
+func (c *Conn) TLS() (tls.ConnectionState, bool) {
+	if l := c.tls.Load(); l != nil {
+		return l.ConnectionState(), true
+	}
+	return tls.ConnectionState{}, false
+}
+
+// carryOutUpgrade makes the handshake that the connection asks for. It reports whether that went well; if not, the
+// connection has ended.
+func (c *Conn) carryOutUpgrade() bool {
+	c.mu.Lock()
+	up := c.upgrade
+	c.mu.Unlock()
+	if up == nil {
+		return false
+	}
+	err := c.handshake(up)
+	c.mu.Lock()
+	c.upgrade = nil
+	c.mu.Unlock()
+	if err != nil {
+		cond := c.failure("tls", err)
+		if up.promise != nil {
+			up.promise.Reject(cond)
+		}
+		c.end(cond, false)
+		return false
+	}
+	if up.promise != nil {
+		up.promise.Resolve(c.tls.Load().ConnectionState())
+	}
+	return true
+}
+
+// handshake puts TLS on the connection. The connection's end ends it.
+func (c *Conn) handshake(up *upgrade) error {
+	l := &tlsLayer{conn: c, shaking: true}
+	if up.server {
+		l.Conn = tls.Server((*tlsInner)(l), up.cfg)
+	} else {
+		l.Conn = tls.Client((*tlsInner)(l), up.cfg)
+	}
+	late := time.AfterFunc(handshakeTime, func() { c.end(c.condition("tls", errHandshake), false) })
+	err := l.HandshakeContext(context.Background())
+	late.Stop()
+	if err != nil {
+		return err
+	}
+	l.shaking = false
+	c.tls.Store(l)
+	return nil
+}
+
+// errHandshake is what the condition of a handshake that took too long is about.
+var errHandshake error = handshakeError{}
+
+type handshakeError struct{}
+
+func (handshakeError) Error() string   { return "TLS handshake timeout" }
+func (handshakeError) Timeout() bool   { return true }
+func (handshakeError) Temporary() bool { return false }
+
+// tlsLayer is TLS between a connection and its transport. It encrypts into the connection's queue, so that no write of
+// package tls ever blocks or stops half-way, and decrypts what pump feeds it, so that a connection that waits holds no
+// buffer.
+type tlsLayer struct {
+	*tls.Conn
+	conn *Conn
+	fed  []byte // what pump has read and package tls has not taken yet
+	feed bool   // Read takes from fed only, and not from the transport
+
+	shaking bool // the handshake is under way
+}
+
+// tlsInner is the net.Conn that package tls sees beneath it.
+type tlsInner tlsLayer
+
+func (i *tlsInner) Read(p []byte) (int, error) {
+	if len(i.fed) > 0 {
+		n := copy(p, i.fed)
+		i.fed = i.fed[n:]
+		return n, nil
+	}
+	if i.feed {
+		return 0, errDry
+	}
+	for {
+		n, err := i.conn.t.Read(p)
+		if n == 0 && i.shaking && isWake(err) { // a wake-up must not end the handshake
+			i.conn.t.SetReadDeadline(time.Time{})
+			continue
+		}
+		return n, err
+	}
+}
+
+// Write queues p. It must not wait: whoever sends waited before, or was admitted.
+func (i *tlsInner) Write(p []byte) (int, error) {
+	c := i.conn
+	c.mu.Lock()
+	if c.state == connClosed {
+		defer c.mu.Unlock()
+		return 0, c.closedLocked("write")
+	}
+	err := c.enqueue(false, p)
+	c.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (i *tlsInner) Close() error                      { return i.conn.t.Close() }
+func (i *tlsInner) LocalAddr() net.Addr               { return i.conn.t.LocalAddr() }
+func (i *tlsInner) RemoteAddr() net.Addr              { return i.conn.t.RemoteAddr() }
+func (i *tlsInner) SetDeadline(t time.Time) error     { return nil }
+func (i *tlsInner) SetReadDeadline(t time.Time) error { return nil }
+
+// SetWriteDeadline does nothing: writes never wait.
+func (i *tlsInner) SetWriteDeadline(t time.Time) error { return nil }
+
+// errDry says that package tls must wait for more. It is temporary, which package tls takes for an error that does not
+// end the stream.
+var errDry net.Error = dryError{}
+
+type dryError struct{}
+
+func (dryError) Error() string   { return "nothing to read yet" }
+func (dryError) Timeout() bool   { return false }
+func (dryError) Temporary() bool { return true }
+
+// pump is transport.pump for what TLS carries.
+func (l *tlsLayer) pump(deliver func([]byte) bool, idle func() bool) error {
+	return l.through(deliver, func(decrypt func([]byte) bool) (bool, error) {
+		return false, l.conn.t.pump(decrypt, idle)
+	})
+}
+
+// poll is transport.poll for what TLS carries.
+func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
+	err = l.through(deliver, func(decrypt func([]byte) bool) (bool, error) {
+		var err error
+		dry, err = l.conn.t.poll(decrypt)
+		return dry, err
+	})
+	return dry, err
+}
+
+// through has read feed the TLS layer, after what it has read and not decrypted yet.
+func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]byte) bool) (bool, error)) error {
+	l.feed = true
+	defer func() { l.feed = false }()
+	var failed error
+	decrypt := func(data []byte) bool {
+		l.fed = data
+		more := true
+		more, failed = l.decryptAll(deliver)
+		if len(l.fed) > 0 {
+			l.fed = append([]byte(nil), l.fed...) // data is borrowed
+		}
+		return more && failed == nil
+	}
+	if more, err := l.decryptAll(deliver); !more || err != nil {
+		return err
+	}
+	if _, err := read(decrypt); err != nil {
+		return err
+	}
+	return failed
+}
+
+// decryptAll delivers what can be decrypted of what is there.
+func (l *tlsLayer) decryptAll(deliver func([]byte) bool) (more bool, err error) {
+	buf := readBuffers.Get().(*[readSize]byte)
+	defer readBuffers.Put(buf)
+	for {
+		n, err := l.Read(buf[:])
+		if n > 0 && !deliver(buf[:n]) {
+			return false, nil
+		}
+		if errors.Is(err, errDry) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// sendAll encrypts bufs into the queue.
+func (l *tlsLayer) sendAll(bufs [][]byte) error {
+	for _, b := range bufs {
+		if _, err := l.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeNotify tells the peer, through the queue, that no more will come.
+func (l *tlsLayer) closeNotify() { l.CloseWrite() } // fails only if the connection is gone
+
+// maxRecord is how much plaintext one TLS record carries.
+const maxRecord = 16 << 10
+
+// writeTLS is Write on a TLS connection: it waits for the queue to be empty before and after each record.
+func (c *Conn) writeTLS(l *tlsLayer, p []byte) (int, error) {
+	n := 0
+	for {
+		if err := c.takeStream(false); err != nil {
+			return n, err
+		}
+		if len(p) == 0 {
+			return n, nil
+		}
+		part := p[:min(len(p), maxRecord)]
+		c.wmu.Lock()
+		m, err := l.Write(part)
+		c.wmu.Unlock()
+		n += m
+		if err != nil {
+			return n, c.failure("write", err)
+		}
+		p = p[m:]
+	}
+}

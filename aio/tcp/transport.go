@@ -1,0 +1,136 @@
+package tcp
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// transport is the byte stream beneath a Conn: a socket of the system's, or whatever net.Conn a Dialer or Listener was
+// given.
+type transport interface {
+	net.Conn
+
+	// pump reads into borrowed buffers and gives what came to deliver, which may leave by returning false. Before it
+	// reads it calls idle, which may leave likewise. It waits without holding a buffer where the transport can do
+	// that. It returns nil when it was left, io.EOF, or why reading failed; an error from a read deadline does not
+	// end the stream.
+	pump(deliver func([]byte) bool, idle func() bool) error
+
+	// poll gives deliver what is there to be read now, at most one buffer of it. dry says that nothing was.
+	poll(deliver func([]byte) bool) (dry bool, err error)
+
+	// tryWrite writes what fits without blocking. What does not fit is no error.
+	tryWrite(p []byte) (int, error)
+
+	// writev writes all of bufs, blocking. It may change bufs and its elements.
+	writev(bufs *net.Buffers) (int64, error)
+
+	// fd returns the file descriptor, -1 without one.
+	fd() int
+
+	// under returns the net.Conn that this is the transport of.
+	under() net.Conn
+}
+
+// newTransport returns the transport for a connection.
+func newTransport(nc net.Conn) transport {
+	if t := newSocket(nc); t != nil {
+		return t
+	}
+	return plain{nc}
+}
+
+// past is a deadline that has passed: it wakes whoever waits.
+var past = time.Unix(1, 0)
+
+// readBuffers lends the buffers that handlers get their data in.
+var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+
+const readSize = 64 << 10
+
+// plain is the transport over a net.Conn that is no socket of the system's, such as an in-memory one.
+type plain struct{ net.Conn }
+
+// nonblocking is what an in-memory connection may offer.
+type nonblocking interface {
+	ReadReady() error // waits, and consumes nothing
+	TryWrite(p []byte) (int, error)
+}
+
+func (t plain) pump(deliver func([]byte) bool, idle func() bool) error {
+	wait := func() error { return nil }
+	if n, ok := t.Conn.(nonblocking); ok {
+		wait = n.ReadReady
+	}
+	for {
+		if !idle() {
+			return nil
+		}
+		if err := wait(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		buf := readBuffers.Get().(*[readSize]byte)
+		n, err := t.Read(buf[:])
+		leave := n > 0 && !deliver(buf[:n])
+		readBuffers.Put(buf)
+		if leave || err != nil {
+			return err
+		}
+	}
+}
+
+// poll waits a moment: a net.Conn has no other way to tell that there is nothing.
+func (t plain) poll(deliver func([]byte) bool) (bool, error) {
+	if err := t.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		return false, err
+	}
+	buf := readBuffers.Get().(*[readSize]byte)
+	defer readBuffers.Put(buf)
+	n, err := t.Read(buf[:])
+	if n > 0 {
+		deliver(buf[:n])
+	}
+	if isWake(err) {
+		return n == 0, t.SetReadDeadline(time.Time{})
+	}
+	return false, err
+}
+
+func (t plain) tryWrite(p []byte) (int, error) {
+	nb, ok := t.Conn.(nonblocking)
+	if !ok {
+		return 0, nil
+	}
+	n, err := nb.TryWrite(p)
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return n, err
+}
+
+func (t plain) writev(bufs *net.Buffers) (int64, error) {
+	var sum int64
+	for _, b := range *bufs {
+		n, err := t.Write(b)
+		sum += int64(n)
+		if err != nil {
+			return sum, err
+		}
+		if n < len(b) {
+			return sum, io.ErrShortWrite
+		}
+	}
+	return sum, nil
+}
+
+func (t plain) fd() int { return -1 }
+
+func (t plain) under() net.Conn { return t.Conn }
+
+// isWake reports whether a read ended because somebody set its deadline into the past.
+func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -1,0 +1,130 @@
+//go:build unix
+
+package tcp
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// socket is the transport over a socket of the system's. It waits for data without holding a buffer.
+type socket struct {
+	net.Conn
+	raw   syscall.RawConn
+	sysfd int
+	step  func(fd uintptr) bool // readStep, bound once
+
+	// what the last readStep brought
+	buf *[readSize]byte
+	n   int
+	err error
+}
+
+// newSocket returns the transport for a connection that is a stream socket of the system's, else nil.
+func newSocket(nc net.Conn) transport {
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
+		return nil
+	}
+	raw, err := nc.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil
+	}
+	s := &socket{Conn: nc, raw: raw, sysfd: -1}
+	s.step = s.readStep
+	if raw.Control(func(fd uintptr) { s.sysfd = int(fd) }) != nil {
+		return nil
+	}
+	return s
+}
+
+func (s *socket) fd() int { return s.sysfd }
+
+func (s *socket) under() net.Conn { return s.Conn }
+
+func (s *socket) pump(deliver func([]byte) bool, idle func() bool) error {
+	for idle() {
+		if err := s.raw.Read(s.step); err != nil {
+			return err
+		}
+		if s.buf == nil {
+			return s.err
+		}
+		ok := deliver(s.buf[:s.n])
+		readBuffers.Put(s.buf)
+		s.buf = nil
+		if !ok {
+			break
+		}
+	}
+	return nil
+}
+
+func (s *socket) poll(deliver func([]byte) bool) (dry bool, err error) {
+	rerr := s.raw.Read(func(fd uintptr) bool {
+		dry = !s.readStep(fd)
+		return true
+	})
+	switch {
+	case rerr != nil:
+		return false, rerr
+	case dry:
+		return true, nil
+	case s.buf == nil:
+		return false, s.err
+	}
+	deliver(s.buf[:s.n])
+	readBuffers.Put(s.buf)
+	s.buf = nil
+	return false, nil
+}
+
+// readStep is called by RawConn.Read: at first, and whenever there may be something to read. False waits.
+func (s *socket) readStep(fd uintptr) bool {
+	buf := readBuffers.Get().(*[readSize]byte)
+	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(int(fd), buf[:]) })
+	if n > 0 {
+		s.buf, s.n = buf, n
+		return true
+	}
+	readBuffers.Put(buf)
+	switch err {
+	case nil:
+		s.err = io.EOF
+	case syscall.EAGAIN:
+		return false
+	default:
+		s.err = os.NewSyscallError("read", err)
+	}
+	return true
+}
+
+func (s *socket) tryWrite(p []byte) (n int, err error) {
+	cerr := s.raw.Write(func(fd uintptr) bool {
+		n, err = ignoringEINTR(func() (int, error) { return syscall.Write(int(fd), p) })
+		return true
+	})
+	switch {
+	case cerr != nil:
+		return 0, cerr
+	case err == syscall.EAGAIN:
+		return 0, nil
+	case err != nil:
+		return 0, os.NewSyscallError("write", err)
+	}
+	return n, nil
+}
+
+func (s *socket) writev(bufs *net.Buffers) (int64, error) { return bufs.WriteTo(s.Conn) }
+
+func ignoringEINTR(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
