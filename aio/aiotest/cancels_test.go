@@ -43,7 +43,7 @@ func TestEachCancelOperations(t *testing.T) {
 				return 42, nil
 			}
 		})
-		return child.Await(ctx)
+		return child.Await(aio.Detach(ctx)) // it ends by itself
 	}
 	aiotest.EachCancel(t, func(t *testing.T, looks *aiotest.Looks) {
 		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
@@ -64,7 +64,7 @@ func TestEachCancelInChild(t *testing.T) {
 	wantChild(t, "cancel unused", false, "never looked at")
 	wantChild(t, "cancel fails", false, "look 2 of 2: Done in aiotest_test.init", "--- PASS: TestChild/look_1", "--- FAIL: TestChild/look_2")
 	wantChild(t, "cancel parallel", false, "must not be parallel")
-	wantChild(t, "cancel without end", false, "gave up after 10000 rounds")
+	wantChild(t, "cancel without end", false, "gave up after 20 rounds", `"look 20"`)
 }
 
 func init() {
@@ -88,6 +88,7 @@ func init() {
 		aiotest.EachCancel(t, func(t *testing.T, looks *aiotest.Looks) { t.Parallel() })
 	}
 	children["cancel without end"] = func(t *testing.T) {
+		*aiotest.MaxRounds = 20
 		aiotest.EachCancel(t, func(t *testing.T, looks *aiotest.Looks) {
 			ctx := looks.Context(context.Background())
 			for !looks.Reached() {

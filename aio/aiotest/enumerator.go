@@ -3,7 +3,7 @@ package aiotest
 import "testing"
 
 // maxRounds ends a series whose fault always happens.
-const maxRounds = 10_000
+var maxRounds = 10_000
 
 // An enumerator runs subtests with a disturbance at the first place, at the
 // second, and so on until it comes too late to happen.
