@@ -15,7 +15,8 @@ func (o *Op) cancel(cause error) {
 	}
 }
 
-// cancelOne cancels one operation and appends its children to todo.
+// cancelOne cancels one operation and appends its children to todo. A child that comes later sees that its parent is
+// cancelled, see adopt and moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	o.mu.Lock()
 	s := o.state.Load()
@@ -26,42 +27,44 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	x := o.extra()
 	x.cause = cause
 	if s&opForeign != 0 && x.std.Load() == nil {
-		x.std.Store(o.newStd()) // fixes what Err says
+		x.std.Store(o.makeStd()) // fixes what Err says
 	}
 	o.state.Or(opCancelled)
-	std, hooks := x.std.Load(), x.onCancel
-	x.onCancel = nil
+	for k := o.first; k != nil; k = k.next {
+		todo = append(todo, k)
+	}
+	std, hooks, unwatch := x.std.Load(), x.onCancel, x.unwatch
+	x.onCancel, x.unwatch = nil, nil
 	o.mu.Unlock()
 
+	if unwatch != nil {
+		unwatch()
+	}
 	if std != nil {
 		std.cancel(cause)
 	}
-	todo = o.appendKids(todo)
+	if s&opRoot != 0 {
+		todo = o.appendKids(todo)
+	}
 	if s&opQueued != 0 && o.run.dequeue(o) {
 		return todo
 	}
 	if s&opGhost == 0 {
-		o.notifyCancel(hooks, cause)
+		o.notifyCancel(hooks)
 	}
 	return todo
 }
 
 // notifyCancel tells the operation's driver, and whoever asked for it, that the operation is cancelled.
-func (o *Op) notifyCancel(hooks []func(error), cause error) {
+func (o *Op) notifyCancel(hooks []func(error)) {
+	if o.driver == nil && len(hooks) == 0 {
+		return
+	}
+	cause := o.why() // a foreign context may have been first
 	if o.driver != nil {
 		o.driver.OpCancel(cause)
 	}
 	for _, fn := range hooks {
 		o.guard(func() { fn(cause) })
 	}
-}
-
-// cause returns why the operation was cancelled.
-func (o *Op) cause() error {
-	if x := o.x.Load(); x != nil {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		return x.cause
-	}
-	return nil
 }

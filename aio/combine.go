@@ -68,6 +68,9 @@ var (
 // countdown calls each for every future as it resolves, unless p is resolved by then, and all after the last one.
 // It looks at the futures.
 func countdown[T, U any](p *Promise[U], fs []*Future[T], all func(), each func(i int, f *Future[T])) {
+	if p.f.op.run == nil { // it never began
+		return
+	}
 	if len(fs) == 0 {
 		all()
 		return
@@ -98,6 +101,9 @@ func settle[T any](p *Promise[T], f *Future[T]) {
 
 // cancelRest has all of fs cancelled once p is resolved.
 func cancelRest[T any](p *Promise[T], fs []*Future[T]) {
+	if p.f.op.run == nil {
+		return
+	}
 	p.f.op.then(func() {
 		for _, f := range fs {
 			f.Cancel(ErrStopped)

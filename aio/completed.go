@@ -37,7 +37,7 @@ func nextDone(ctx context.Context, done <-chan int) (int, error) {
 	select {
 	case i := <-done:
 		return i, nil
-	case <-ctx.Done():
+	case <-orBackground(ctx).Done():
 		return -1, awaitError(ctx)
 	}
 }

@@ -52,7 +52,7 @@ func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(
 
 // runWith resolves the promise with what fn returns. From here on cancelling it asks fn to end.
 func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
-	if !p.f.op.mark(opRunning) {
+	if !p.f.op.setOnce(opRunning) {
 		return
 	}
 	p.f.op.run.start(func() {
@@ -69,7 +69,7 @@ func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 				p.Resolve(v)
 			}
 		}()
-		v, err = fn(p.f.op.Context())
+		v, err = call(p.f.op.mark(), p.f.op.Context(), fn)
 		ok = true
 	})
 }
@@ -89,8 +89,8 @@ func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[
 	}
 	a := alarm.New(func() { p.Reject(errTimedOut) })
 	alarms := &p.f.op.run.alarms
-	p.f.op.then(func() { alarms.Stop(a) })
 	alarms.Set(a, d)
+	p.f.op.then(func() { alarms.Stop(a) })
 	f.op.then(func() { settle(p, f) })
 	return p.Future()
 }

@@ -47,38 +47,47 @@ func awaitError(ctx context.Context) error {
 	return &AwaitError{Err: ctx.Err(), Cause: context.Cause(ctx)}
 }
 
-// onlyCancel reports whether err's leaves say nothing but that an operation was cancelled: with the cause, if that
-// is not nil.
-func onlyCancel(err, cause error) bool {
+// onlyCancel reports whether err's leaves say nothing but that an operation was cancelled: with one of the causes, if
+// there are any. A panic always says more.
+func onlyCancel(err error, causes ...error) bool {
 	switch err {
 	case nil:
 		return false
 	case context.Canceled, ErrExit, ErrStopped:
 		return true
 	}
-	if cause != nil && same(err, cause) {
-		return true
-	}
-	if conn, ok := err.(*ConnError); ok && conn.Err == nil {
-		return false
+	for _, c := range causes {
+		if same(err, c) {
+			return true
+		}
 	}
 	switch e := err.(type) {
+	case *PanicError:
+		return false
 	case interface{ Unwrap() error }:
-		return onlyCancel(e.Unwrap(), cause)
+		return onlyCancel(e.Unwrap(), causes...)
 	case interface{ Unwrap() []error }:
-		any := false
-		for _, leaf := range e.Unwrap() {
-			if leaf != nil && !onlyCancel(leaf, cause) {
-				return false
-			}
-			any = any || leaf != nil
-		}
-		return any
+		return onlyCancels(e.Unwrap(), causes)
 	}
 	return false
 }
 
+// onlyCancels is onlyCancel for the leaves of a joined error.
+func onlyCancels(errs, causes []error) bool {
+	some := false
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		if !onlyCancel(err, causes...) {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
 // same is a == b for errors, false for those that cannot be compared.
 func same(a, b error) bool {
-	return reflect.TypeOf(a).Comparable() && a == b
+	return a != nil && reflect.TypeOf(a).Comparable() && a == b
 }

@@ -23,7 +23,7 @@ type Event struct {
 // nearer scope has a function of its own. Calls for one loop are serialised, and made from a goroutine of the
 // loop's; fn may start operations. An error that fn does not want to deal with it can pass on to DefaultOnEvent.
 func OnEvent(ctx context.Context, fn func(Event)) context.Context {
-	return &eventCtx{ctx, fn, LoopOf(ctx)}
+	return &eventCtx{orBackground(ctx), fn, LoopOf(ctx)}
 }
 
 // eventCtx is a scope for events.
@@ -46,20 +46,21 @@ func (c *eventCtx) Value(key any) any {
 // DefaultOnEvent is the event handler of a Loop without one: it logs the event and, unless it is about a connection
 // or a lost error, exits the loop with the error. Information, such as EOF, is logged at debug level.
 func DefaultOnEvent(e Event) {
+	var p *PanicError
+	panicked := errors.As(e.Err, &p)
 	level := slog.LevelError
-	if IsInfo(e.Err) {
+	if IsInfo(e.Err) && !panicked {
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{slog.String("op", e.Op.Name), slog.String("kind", e.Op.Kind.String()), slog.Any("err", e.Err)}
 	if e.Lost {
 		attrs = append(attrs, slog.Bool("lost", true))
 	}
-	var p *PanicError
-	if errors.As(e.Err, &p) {
+	if panicked {
 		attrs = append(attrs, slog.String("stack", string(p.Stack)))
 	}
 	e.Loop.logger().LogAttrs(context.Background(), level, "event", attrs...)
-	if !e.Lost && level == slog.LevelError && !errors.Is(e.Err, ErrConn) {
+	if !e.Lost && level == slog.LevelError && (panicked || !errors.Is(e.Err, ErrConn)) {
 		e.Loop.Exit(e.Err)
 	}
 }
@@ -123,6 +124,7 @@ func (q *eventQueue) dispatch(r *running) {
 				q.idle = nil
 			}
 			q.mu.Unlock()
+			r.nudge()
 			return
 		}
 		e := q.items[0]
@@ -154,17 +156,31 @@ func (q *eventQueue) deliver(r *running, e queued) {
 			r.crash("event handler", p)
 		}
 	}()
-	e.fn(e.ev)
+	marked(r.eventMark(), func() { e.fn(e.ev) })
 	ok = true
 }
 
-// wait waits until all events are delivered and closes the queue. It reports false if a handler did not return in
-// time; events that were still waiting are then logged.
-func (q *eventQueue) wait(r *running, deadline <-chan struct{}) bool {
+// busy reports whether there are events that are not delivered yet. They may start operations, so the loop waits for
+// them as it does for operations.
+func (q *eventQueue) busy() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.active
+}
+
+// close takes no more events.
+func (q *eventQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+}
+
+// wait waits until all events are delivered. It reports false if a handler did not return in time; the queue is then
+// closed, and events that were still waiting are logged.
+func (q *eventQueue) wait(r *running, deadline <-chan time.Time) bool {
 	for {
 		q.mu.Lock()
 		if !q.active {
-			q.closed = true
 			q.mu.Unlock()
 			return true
 		}

@@ -1,25 +1,36 @@
 package aio
 
-import "errors"
-
-// claim makes the caller the one who resolves the operation. It reports false if somebody was first.
-func (o *Op) claim() bool {
-	return o.claimUnless(0)
-}
-
-// claimUnless is claim for an operation that does not have the given state bit.
-func (o *Op) claimUnless(bit uint32) bool {
+// claim makes the caller the one who resolves the operation, with the given error. It reports false if somebody was
+// first, or the operation has one of the given state bits.
+func (o *Op) claim(err error, unless uint32) bool {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.state.Load()&(bit|opFinishing) != 0 {
+	s := o.state.Load()
+	if s&(unless|opFinishing) != 0 {
+		o.mu.Unlock()
 		return false
 	}
-	o.state.Or(opFinishing)
+	add := opFinishing
+	if o.first != nil {
+		add |= opParent
+	}
+	switch {
+	case err != nil:
+		o.err = err
+		add |= opFailed
+		if s&opForeign != 0 && o.madeStd() == nil {
+			std := o.makeStd() // fixes what Err says
+			o.x.Load().std.Store(std)
+		}
+	case o.first != nil && s&opCancelled == 0 && o.madeStd() != nil:
+		add |= opGhost
+	}
+	o.state.Or(add)
+	o.mu.Unlock()
 	return true
 }
 
-// mark sets a state bit. It reports false if it was set already or the operation is finishing.
-func (o *Op) mark(bit uint32) bool {
+// setOnce sets a state bit. It reports false if it was set already or the operation is finishing.
+func (o *Op) setOnce(bit uint32) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state.Load()&(bit|opFinishing) != 0 {
@@ -32,74 +43,95 @@ func (o *Op) mark(bit uint32) bool {
 // publish resolves an operation that the caller has claimed: it sees to the children and the slot, counts, makes the
 // result visible, runs what waits for it, and takes the operation out of the tree. That comes last, so that whoever
 // sees the loop empty sees all results; and the counts come first, so that whoever sees the result sees them.
-func (o *Op) publish(err error) {
-	r := o.run
+func (o *Op) publish() {
+	r, s := o.run, o.state.Load()
 	cell := r.kindCount(o.kind).cell(o)
-	if err != nil {
-		o.countFailure(cell, err)
-		o.fail(err)
+	if s&opFailed != 0 {
+		o.countFailure(cell)
+		o.fail()
 	}
-	ghost := o.partWithKids(err)
-	if o.state.Load()&opSlot != 0 {
+	if s&(opParent|opGhost) == opParent {
+		o.partWithKids()
+	}
+	if s&opSlot != 0 {
 		r.releaseSlot()
+	}
+	if s&opCounted != 0 {
+		r.futures.Add(-1)
 	}
 	cell.ended.Add(1)
 
 	o.mu.Lock()
-	o.err = err
 	o.state.Or(opResolved)
 	done, x := o.done, o.x.Load()
 	var then []func()
-	var unwatch func() bool
-	var std *stdCtx
 	if x != nil {
 		then, x.then, x.onCancel = x.then, nil, nil
-		unwatch, x.unwatch = x.unwatch, nil
-		std = x.std.Load()
 	}
 	o.mu.Unlock()
 
 	if done != nil {
 		close(done)
 	}
-	if err != nil && std != nil {
-		std.cancel(err)
-	}
 	for _, fn := range then {
 		fn()
 	}
-	if unwatch != nil && !ghost {
-		unwatch()
-	}
-	if !ghost {
+	if s&opGhost != 0 {
+		o.ghostLeft()
+	} else {
+		o.endCtx()
 		o.leaveFamily()
 	}
-	r.leave(o.state.Load())
+	r.leave(s)
 }
 
-// partWithKids cancels the children of an operation that has failed, and hands them up.
-func (o *Op) partWithKids(err error) (ghost bool) {
-	o.mu.Lock()
-	none := o.first == nil
-	o.mu.Unlock()
-	if none {
-		return false
+// endCtx ends the ctx of an operation that has ended, if somebody may be waiting for that.
+func (o *Op) endCtx() {
+	std := o.madeStd()
+	if std == nil {
+		return
 	}
-	if err != nil {
+	o.mu.Lock()
+	x := o.x.Load()
+	unwatch := x.unwatch
+	x.unwatch = nil
+	o.mu.Unlock()
+	if unwatch != nil {
+		unwatch()
+	}
+	if o.err != nil {
+		std.cancel(o.err)
+	} else {
+		std.cancel(errEnded)
+	}
+}
+
+// partWithKids cancels the children of an operation that has failed, and hands them up. If it was cancelled itself,
+// whoever did that cancels them.
+func (o *Op) partWithKids() {
+	if s := o.state.Load(); s&opFailed != 0 && s&opCancelled == 0 {
 		for _, k := range o.appendKids(nil) {
-			k.cancel(err)
+			k.cancel(o.err)
 		}
 	}
-	return o.handUp()
+	by := o.label()
+	for {
+		o.mu.Lock()
+		kid := o.first
+		o.mu.Unlock()
+		if kid == nil {
+			return
+		}
+		kid.moveUp(o, &by)
+	}
 }
 
 // countFailure counts an operation that ends with an error.
-func (o *Op) countFailure(c *cell, err error) {
-	var p *PanicError
+func (o *Op) countFailure(c *cell) {
 	switch {
-	case errors.As(err, &p):
+	case o.ownPanic(o.err):
 		c.panicked.Add(1)
-	case o.cancelledOnly(err):
+	case o.cancelledOnly(o.err):
 		c.cancelled.Add(1)
 	default:
 		c.failed.Add(1)
@@ -108,23 +140,28 @@ func (o *Op) countFailure(c *cell, err error) {
 
 // fail sees to it that the error of an operation is not lost: it goes to the scope or the event handler now or, if
 // a future has it, when it turns out that nobody looks.
-func (o *Op) fail(err error) {
-	switch s := o.state.Load(); {
+func (o *Op) fail() {
+	if o.ownPanic(o.err) {
+		o.state.Or(opTold)
+	}
+	s := o.state.Load()
+	switch {
 	case s&opLooked != 0:
+	case o.cancelledOnly(o.err):
+		if s&opDaemon == 0 && o.scope != nil {
+			o.scope.cut.Store(true)
+		}
 	case s&opFuture == 0, s&opCallback != 0:
-		o.tell(err)
+		o.tell(o.err)
 	case s&opTold == 0:
-		o.watchLost(err)
+		o.watchLost(o.err)
 	}
 }
 
 // tell sends an error that nobody asked for to the scope around the operation, else to its event handler.
 func (o *Op) tell(err error) {
-	if o.cancelledOnly(err) {
-		return
-	}
-	if s := o.nearestScope(); s != nil {
-		s.fail(err)
+	if o.scope != nil {
+		o.scope.fail(err)
 		return
 	}
 	if o.state.Or(opTold)&opTold == 0 {
@@ -134,11 +171,10 @@ func (o *Op) tell(err error) {
 
 // cancelledOnly reports whether err says nothing but that the operation was cancelled.
 func (o *Op) cancelledOnly(err error) bool {
-	var cause error
-	if o.state.Load()&opCancelled != 0 {
-		cause = o.cause()
+	if why := o.why(); why != nil {
+		return onlyCancel(err, why, o.Context().Err())
 	}
-	return onlyCancel(err, cause)
+	return onlyCancel(err)
 }
 
 // Told marks the operation's error as told already, by an event callback of the driver's: a future that nobody looks

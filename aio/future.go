@@ -45,8 +45,15 @@ func (f *Future[T]) run(fn func(ctx context.Context) (T, error)) {
 		}
 		f.op.End(err)
 	}()
-	f.value, err = fn(f.op.Context())
+	f.value, err = call(f.op.mark(), f.op.Context(), fn)
 	ok = true
+}
+
+// call calls fn with a mark on the stack.
+//
+//go:noinline
+func call[T any](_ mark, ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
+	return fn(ctx)
 }
 
 // Resolved returns a future that has the value v already. It belongs to no loop.
@@ -70,7 +77,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	if !f.op.resolved() {
 		select {
 		case <-f.op.doneChan():
-		case <-ctx.Done():
+		case <-orBackground(ctx).Done():
 			if !f.op.resolved() {
 				var zero T
 				return zero, awaitError(ctx)

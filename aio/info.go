@@ -16,7 +16,7 @@ type OpInfo struct {
 	Started   time.Time
 	Age       time.Duration // when this description was made
 	By        string        // the name of the operation that started it
-	Parents   []string      // names of its unfinished ancestors, the nearest first; the last is the loop's main
+	Parents   []string      // names of its unfinished ancestors, the nearest first; beyond 32 "..."; the last is the loop's main
 	Queued    bool          // it waits for a slot of Loop.MaxInFlight
 	Cancelled bool          // it was asked to end
 	Daemon    bool          // it does not hold the loop open
@@ -47,20 +47,34 @@ func (i OpInfo) String() string {
 	return b.String()
 }
 
+// maxParents bounds OpInfo.Parents, so that very deep trees can be listed.
+const maxParents = 32
+
 // info describes the operation at the time now.
 func (o *Op) info(now int64) OpInfo {
 	s := o.state.Load()
+	p, by := o.parent.Load(), o.by.Load()
+	if by == nil && p != nil { // it has not moved, so p started it
+		n := p.label()
+		by = &n
+	}
 	i := OpInfo{
 		Name:      o.label(),
 		Kind:      o.kind,
 		Started:   o.run.epoch.Add(time.Duration(o.began)),
 		Age:       time.Duration(now - o.began),
-		By:        o.by,
 		Queued:    s&opQueued != 0,
 		Cancelled: s&opCancelled != 0,
 		Daemon:    s&opDaemon != 0,
 	}
-	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
+	if by != nil {
+		i.By = *by
+	}
+	for ; p != nil; p = p.parent.Load() {
+		if len(i.Parents) == maxParents {
+			i.Parents = append(i.Parents, "...", o.run.root.label())
+			break
+		}
 		if p.state.Load()&opFinishing == 0 {
 			i.Parents = append(i.Parents, p.label())
 		}

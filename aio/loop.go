@@ -90,12 +90,15 @@ func (l *Loop) Exit(err error) {
 
 // Cancel ends the loop at once: every operation is cancelled with the cause, ErrExit if it is nil. A cause that is
 // not nil is a fatal error, which Run returns if it is the first.
-func (l *Loop) Cancel(cause error) {
+func (l *Loop) Cancel(cause error) { l.cancel(cause, cause) }
+
+// cancel is Cancel with a fatal error that is not the cause.
+func (l *Loop) cancel(cause, fatal error) {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
 	l.ctl.init()
 	if l.ctl.fatal == nil {
-		l.ctl.fatal = cause
+		l.ctl.fatal = fatal
 	}
 	if l.ctl.cause == nil {
 		l.ctl.cause = cause

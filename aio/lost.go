@@ -2,6 +2,7 @@ package aio
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,27 +10,26 @@ import (
 
 // lostError is the error of a future at which nobody has looked yet. It does not refer to the future.
 type lostError struct {
-	run   *running
 	event queued
-	scope *scope
+	home  *lostList // of the Scope around the operation, or of the loop
 	// taken tells, for each channel of Future.C, whether its value was received. Such a channel may live on when
 	// the future is gone, so that only the loop's end tells that nobody looked.
 	taken      []func() bool
-	collected  bool // the future is gone
-	in         bool
+	in, gone   bool // in the list of lost errors or, once the future is gone, in that of gone ones
 	prev, next *lostError
 }
 
-// lostList has a loop's errors at which nobody has looked yet.
+// lostList has the errors of a loop, or of a Scope, at which nobody has looked yet.
 //
 // The cleanup of a collected future runs in a goroutine of the runtime, which must not touch what belongs to a
-// synctest bubble: it only marks, and the loop looks for marks whenever an operation begins or ends and, as long as
-// there are any errors to watch, at growing intervals.
+// synctest bubble: it only moves the record to another list, and the loop looks there whenever an operation begins or
+// ends and, as long as there are any errors to watch, at growing intervals.
 type lostList struct {
-	collected atomic.Int32 // marks to be looked for
+	anyGone atomic.Bool
 
 	mu    sync.Mutex
-	first *lostError
+	first *lostError // those that may still be looked at
+	gone  *lostError // those whose future is gone
 	pulse *time.Timer
 	wait  time.Duration // until the pulse's next beat
 	ended bool
@@ -42,12 +42,12 @@ const (
 
 // watchLost has err told of as lost if nobody looks at it before the future is collected or the loop ends.
 func (o *Op) watchLost(err error) {
-	if o.cancelledOnly(err) {
-		return
-	}
 	r := o.run
-	rec := &lostError{run: r, scope: o.nearestScope()}
-	rec.event = queued{o.handler(), Event{time.Now(), r.loop, o.info(r.now()), err, true}}
+	event := queued{o.handler(), Event{time.Now(), r.loop, o.info(r.now()), err, true}}
+	rec := &lostError{event: event, home: &r.lost}
+	if o.scope != nil {
+		rec.home = &o.scope.lost
+	}
 	o.mu.Lock()
 	if o.state.Load()&(opLooked|opTold) != 0 {
 		o.mu.Unlock()
@@ -55,9 +55,12 @@ func (o *Op) watchLost(err error) {
 	}
 	x := o.extra()
 	x.lost, rec.taken = rec, x.taken
-	r.lost.add(rec)
+	rec.home.add(rec)
 	o.mu.Unlock()
-	runtime.AddCleanup(o, (*lostError).collect, rec)
+	if o.scope == nil {
+		r.startPulse()
+		runtime.AddCleanup(o, (*lostError).collect, rec)
+	}
 }
 
 // tap has send called once the result is there. Until taken says that what it sent was received, nobody has looked at
@@ -66,9 +69,9 @@ func (o *Op) tap(send func(), taken func() bool) {
 	o.mu.Lock()
 	x := o.extra()
 	if rec := x.lost; rec != nil {
-		rec.run.lost.mu.Lock()
+		rec.home.mu.Lock()
 		rec.taken = append(rec.taken, taken)
-		rec.run.lost.mu.Unlock()
+		rec.home.mu.Unlock()
 	} else {
 		x.taken = append(x.taken, taken)
 	}
@@ -78,10 +81,7 @@ func (o *Op) tap(send func(), taken func() bool) {
 
 // look notes that somebody looks at the operation's error, or will.
 func (o *Op) look() {
-	if o.state.Or(opLooked)&opLooked != 0 {
-		return
-	}
-	if o.x.Load() == nil {
+	if o.state.Or(opLooked)&opLooked != 0 || o.x.Load() == nil {
 		return
 	}
 	o.mu.Lock()
@@ -90,19 +90,21 @@ func (o *Op) look() {
 	x.lost = nil
 	o.mu.Unlock()
 	if rec != nil {
-		rec.run.lost.remove(rec)
+		rec.home.take(rec)
 	}
 }
 
-// collect marks that the future is gone.
+// collect notes that the future is gone.
 func (rec *lostError) collect() {
-	l := &rec.run.lost
+	l := rec.home
 	l.mu.Lock()
-	if rec.in {
-		rec.collected = true
-		l.collected.Add(1)
+	defer l.mu.Unlock()
+	if rec.in && !rec.gone {
+		l.unlink(rec)
+		rec.gone = true
+		l.link(rec)
+		l.anyGone.Store(true)
 	}
-	l.mu.Unlock()
 }
 
 // add puts rec into the list.
@@ -110,52 +112,85 @@ func (l *lostList) add(rec *lostError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rec.in = true
-	rec.next = l.first
-	if l.first != nil {
-		l.first.prev = rec
+	l.link(rec)
+}
+
+// take takes rec out of the list, if it is in there.
+func (l *lostList) take(rec *lostError) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if rec.in {
+		rec.in = false
+		l.unlink(rec)
 	}
-	l.first = rec
+}
+
+// takeAll takes out all errors, and returns those whose value was not received, the oldest first.
+func (l *lostList) takeAll() []*lostError {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []*lostError
+	for _, head := range []**lostError{&l.first, &l.gone} {
+		for *head != nil {
+			rec := *head
+			l.unlink(rec)
+			rec.in = false
+			if !rec.received() {
+				out = append(out, rec)
+			}
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// head returns the start of the list that rec belongs in.
+func (l *lostList) head(rec *lostError) **lostError {
+	if rec.gone {
+		return &l.gone
+	}
+	return &l.first
+}
+
+func (l *lostList) link(rec *lostError) {
+	head := l.head(rec)
+	rec.prev, rec.next = nil, *head
+	if *head != nil {
+		(*head).prev = rec
+	}
+	*head = rec
+}
+
+func (l *lostList) unlink(rec *lostError) {
+	if rec.prev != nil {
+		rec.prev.next = rec.next
+	} else {
+		*l.head(rec) = rec.next
+	}
+	if rec.next != nil {
+		rec.next.prev = rec.prev
+	}
+	rec.prev, rec.next = nil, nil
+}
+
+// startPulse has the loop look for collected futures soon, and then at growing intervals.
+func (r *running) startPulse() {
+	l := &r.lost
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.wait = firstPulse
 	switch {
 	case l.ended:
 	case l.pulse == nil:
-		l.pulse = time.AfterFunc(l.wait, rec.run.beat)
+		l.pulse = time.AfterFunc(l.wait, r.beat)
 	default:
 		l.pulse.Reset(l.wait)
 	}
 }
 
-// remove takes rec out of the list. It reports false if it was out already.
-func (l *lostList) remove(rec *lostError) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.removeLocked(rec)
-}
-
-func (l *lostList) removeLocked(rec *lostError) bool {
-	if !rec.in {
-		return false
-	}
-	if rec.prev != nil {
-		rec.prev.next = rec.next
-	} else {
-		l.first = rec.next
-	}
-	if rec.next != nil {
-		rec.next.prev = rec.prev
-	}
-	rec.in, rec.prev, rec.next = false, nil, nil
-	if rec.collected {
-		l.collected.Add(-1)
-	}
-	return true
-}
-
 // beat looks for collected futures and sets the next beat.
 func (r *running) beat() {
-	if r.lost.collected.Load() != 0 {
-		r.sweepLost()
-	}
+	r.sweepLost()
 	l := &r.lost
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -175,25 +210,6 @@ func (l *lostList) stop() {
 	}
 }
 
-// takeIf removes and returns the records that which chooses. Those whose value was received are dropped.
-func (l *lostList) takeIf(which func(*lostError) bool) []*lostError {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []*lostError
-	for rec := l.first; rec != nil; {
-		next := rec.next
-		switch {
-		case rec.received():
-			l.removeLocked(rec)
-		case which(rec):
-			l.removeLocked(rec)
-			out = append(out, rec)
-		}
-		rec = next
-	}
-	return out
-}
-
 // received reports whether a channel's value was received.
 func (rec *lostError) received() bool {
 	for _, taken := range rec.taken {
@@ -206,19 +222,32 @@ func (rec *lostError) received() bool {
 
 // sweepLost tells of the errors whose futures are gone without any channel that may still be read.
 func (r *running) sweepLost() {
-	r.tellLost(r.lost.takeIf(func(rec *lostError) bool {
-		if !rec.collected {
-			return false
+	if !r.lost.anyGone.Load() {
+		return
+	}
+	l := &r.lost
+	var tell []*lostError
+	l.mu.Lock()
+	l.anyGone.Store(false)
+	for rec := l.gone; rec != nil; {
+		next := rec.next
+		l.unlink(rec)
+		if len(rec.taken) == 0 {
+			rec.in = false
+			tell = append(tell, rec)
+		} else {
+			rec.gone = false // it waits for the end of the loop
+			l.link(rec)
 		}
-		rec.collected = false // looked at now; what stays waits for the end of its scope or of the loop
-		r.lost.collected.Add(-1)
-		return rec.scope == nil && len(rec.taken) == 0
-	}))
+		rec = next
+	}
+	l.mu.Unlock()
+	r.tellLost(tell)
 }
 
 // flushLost tells of all errors that nobody has looked at by the loop's end.
 func (r *running) flushLost() {
-	r.tellLost(r.lost.takeIf(func(*lostError) bool { return true }))
+	r.tellLost(r.lost.takeAll())
 }
 
 // tellLost sends the events of lost errors.

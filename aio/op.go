@@ -18,15 +18,16 @@ type Op struct {
 	parent atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
 	prev   *Op                // siblings, guarded by the parent's family lock
 	next   *Op
-	family        // children, and the lock for the fields below
-	kind   Kind   // immutable
-	shard  uint8  // immutable: which of the loop's shards counts and links this operation
-	began  int64  // immutable: nanoseconds since the loop began
-	name   string // immutable
-	by     string // immutable: the name of the operation that started this one
+	family                        // children, and the lock for the fields below
+	kind   Kind                   // immutable
+	shard  uint8                  // immutable: which of the loop's shards counts and links this operation
+	scope  *scope                 // immutable: the innermost Scope around the operation
+	began  int64                  // immutable: nanoseconds since the loop began
+	name   string                 // immutable
+	by     atomic.Pointer[string] // the name of the operation that started this one, once that is not the parent any more
 	base   context.Context
 	driver Driver
-	err    error // the result, once resolved
+	err    error // the result, once failed
 	done   chan struct{}
 	x      atomic.Pointer[extra]
 }
@@ -35,6 +36,7 @@ type Op struct {
 const (
 	opFinishing uint32 = 1 << iota // takes no more children; its result is being published
 	opResolved                     // the result is there
+	opFailed                       // the result is an error
 	opCancelled                    // asked to end; extra.cause says why
 	opLooked                       // somebody looked at the result, or was told of it
 	opGhost                        // resolved, but kept in the tree so that cancellation reaches its handed-out ctx
@@ -46,10 +48,12 @@ const (
 	opRoot                         // the loop's own operation: main
 	opTold                         // its error has gone to an event callback already
 	opRunning                      // a promise whose function runs: cancelling asks, and does not reject
+	opParent                       // had children when it finished
+	opCounted                      // counts in Stats.Futures by itself
 	opCallback                     // its error is a callback's until somebody asks for its future
 )
 
-// extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std.
+// extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.
 type extra struct {
 	std      atomic.Pointer[stdCtx]
 	cause    error
@@ -58,7 +62,8 @@ type extra struct {
 	then     []func()
 	taken    []func() bool
 	lost     *lostError
-	scope    *scope
+	panicked *PanicError // of its function or a callback; told of already
+	own      *scope      // the Scope that this operation is
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. Its methods are called without any
@@ -106,18 +111,21 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= o.state.Load()&(opDaemon|opCallback) | p.state.Load()&(opDaemon|opForeign)
+	flags |= o.state.Load()&(opDaemon|opCallback|opCounted) | p.state.Load()&(opDaemon|opForeign)
 	if foreign {
 		flags |= opForeign
 	}
 	if !r.enter(flags) {
 		return ErrLoopDone
 	}
-	o.run, o.base, o.kind, o.name, o.by = r, base, kind, name, p.label()
+	o.run, o.base, o.kind, o.name = r, base, kind, name
 	o.state.Store(flags)
 	o.began = r.now()
 	o.shard = uint8(uintptr(unsafe.Pointer(o)) >> 8 % shards)
 	r.kindCount(kind).cell(o).started.Add(1)
+	if flags&opCounted != 0 {
+		r.futures.Add(1)
+	}
 	p.adopt(o)
 	return nil
 }
@@ -130,8 +138,8 @@ func (o *Op) AsDaemon() { o.state.Or(opDaemon) }
 // it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.
 func (o *Op) Context() context.Context { return (*opCtx)(o) }
 
-// OnCancel has fn called once, with the cause, when the operation is cancelled; at once if it is cancelled already,
-// never after End. fn must not block.
+// OnCancel has fn called once, with the cause, when the operation is cancelled; at once if it is cancelled already. After
+// End it is not called any more, but a call may be under way then. fn must not block.
 func (o *Op) OnCancel(fn func(cause error)) {
 	o.mu.Lock()
 	s := o.state.Load()
@@ -146,25 +154,29 @@ func (o *Op) OnCancel(fn func(cause error)) {
 	}
 	o.mu.Unlock()
 	if s&opFinishing == 0 {
-		o.guard(func() { fn(o.cause()) })
+		o.guard(func() { fn(o.why()) })
 	}
 }
 
 // End ends the operation with its result. The first call counts: it reports true, later ones false. An error that
 // is no mere cancellation goes to the event handler, or to the Scope around the operation.
 func (o *Op) End(err error) bool {
-	if !o.claim() {
+	if !o.claim(err, 0) {
 		return false
 	}
-	o.publish(err)
+	o.publish()
 	return true
 }
 
 // Ended reports whether the operation has ended or is just ending.
 func (o *Op) Ended() bool { return o.state.Load()&opFinishing != 0 }
 
-// Cancel asks the operation and all below it to end. A nil cause stands for context.Canceled.
-func (o *Op) Cancel(cause error) { o.cancel(cause) }
+// Cancel asks the operation and all below it to end. A nil cause stands for context.Canceled. After End it does nothing.
+func (o *Op) Cancel(cause error) {
+	if !o.Ended() {
+		o.cancel(cause)
+	}
+}
 
 // Idle reports whether the operation has no unfinished child.
 func (o *Op) Idle() bool {
@@ -189,7 +201,7 @@ func (o *Op) Draining() bool { return o.run.draining.Load() }
 
 // SetRunning marks the operation as one whose function runs, so that Promise.RejectIdle leaves it alone. It reports
 // true once; false if the operation is running already, or has ended.
-func (o *Op) SetRunning() bool { return o.mark(opRunning) }
+func (o *Op) SetRunning() bool { return o.setOnce(opRunning) }
 
 // Report sends err to the event handler of the operation's scope, as an event about this operation.
 func (o *Op) Report(err error) { o.run.emit(o, err, false) }
@@ -222,7 +234,7 @@ func (o *Op) Call(fn func(), gone func(error)) (err error) {
 			gone(err)
 		}
 	}()
-	fn()
+	marked(o.mark(), fn)
 	ok = true
 	return nil
 }
@@ -262,3 +274,13 @@ func (o *Op) label() string {
 
 // Alarms returns the loop's heap of timers, for goaio's own drivers: a pending alarm costs a few words.
 func (o *Op) Alarms() *alarm.Heap { return &o.run.alarms }
+
+// Drain has everything below the operation drain, as the loop does: drivers are told by OpDrain.
+func (o *Op) Drain() {
+	o.walk(func(k *Op) bool {
+		if k.driver != nil {
+			k.driver.OpDrain()
+		}
+		return true
+	})
+}

@@ -2,6 +2,7 @@ package aio
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -12,7 +13,9 @@ import (
 // tree of operations and, if base has a Done of its own, from there.
 //
 // A Done channel is made only when somebody asks for it, as a cancelCtx of package context, which the operation
-// then answers for. So contexts derived from an operation cost no goroutine, and context.Cause works on them.
+// then answers for. So contexts derived from an operation cost no goroutine, and context.Cause works on them. Once the
+// operation and the last child it left have ended, that channel is closed, so that nobody waits on it for ever. The
+// ctx of an operation that succeeded before anybody asked for its Done answers as the context around it does.
 type opCtx Op
 
 var _ context.Context = (*opCtx)(nil)
@@ -26,48 +29,101 @@ type stdCtx struct {
 // opKey is the context key under which an operation's context has the *Op.
 var opKey = new(byte)
 
-func (c *opCtx) Done() <-chan struct{} { return (*Op)(c).std().Done() }
+// cancelKey is the key under which package context looks for its own cancelCtx in a Context. If it should stop looking
+// for one, context.Cause of an operation's ctx is its Err, and deriving from it costs a goroutine.
+var cancelKey = func() any {
+	var p keyProbe
+	context.Cause(&p)
+	return p.key
+}()
+
+// keyProbe is a context that keeps the key it was asked for.
+type keyProbe struct{ key any }
+
+func (*keyProbe) Done() <-chan struct{}           { return nil }
+func (*keyProbe) Err() error                      { return context.Canceled }
+func (*keyProbe) Deadline() (t time.Time, _ bool) { return t, false }
+func (p *keyProbe) Value(key any) any             { p.key = key; return nil }
+
+// errEnded is the cause in a ctx whose operation, and all that it left, has ended.
+var errEnded = fmt.Errorf("aio: the operation of this context has ended: %w", context.Canceled)
+
+// answers returns who answers for the cancellation of o's ctx: o itself or, once o has succeeded and nobody had asked
+// for its Done, what is around it: a foreign context or an operation.
+func (o *Op) answers() (*Op, context.Context) {
+	for {
+		s := o.state.Load()
+		if s&opFinishing == 0 || s&(opCancelled|opFailed) != 0 || o.madeStd() != nil {
+			return o, nil
+		}
+		if s&opForeign != 0 {
+			return nil, o.base
+		}
+		o = o.parent.Load()
+	}
+}
+
+func (c *opCtx) Done() <-chan struct{} {
+	for {
+		o, base := (*Op)(c).answers()
+		if o == nil {
+			return base.Done()
+		}
+		if s := o.std(); s != nil {
+			return s.Done()
+		}
+	}
+}
 
 func (c *opCtx) Deadline() (time.Time, bool) { return c.base.Deadline() }
 
 func (c *opCtx) String() string { return "aio(" + (*Op)(c).label() + ")" }
 
 func (c *opCtx) Err() error {
-	o := (*Op)(c)
-	if x := o.x.Load(); x != nil {
-		if s := x.std.Load(); s != nil {
-			return s.Err()
-		}
+	o, base := (*Op)(c).answers()
+	if o == nil {
+		return base.Err()
 	}
 	s := o.state.Load()
-	if s&opForeign != 0 {
-		if err := o.base.Err(); err != nil {
-			return err
-		}
+	if std := o.madeStd(); std != nil {
+		return std.Err()
 	}
-	switch {
-	case s&opCancelled != 0, s&opResolved != 0 && o.err != nil:
+	if s&(opCancelled|opFailed) != 0 {
 		return context.Canceled
-	case s&opResolved != 0 && s&opRoot == 0:
-		return o.parent.Load().Context().Err()
+	}
+	if s&opForeign != 0 {
+		return o.base.Err()
 	}
 	return nil
 }
 
 func (c *opCtx) Value(key any) any {
-	if key == opKey {
+	switch key {
+	case opKey:
 		return (*Op)(c)
+	case cancelKey:
+		return (*Op)(c).cancelCtx()
 	}
-	o := (*Op)(c)
-	if x := o.x.Load(); x != nil {
-		if s := x.std.Load(); s != nil {
-			return s.Value(key)
-		}
+	return c.base.Value(key)
+}
+
+// cancelCtx returns the cancelCtx of package context that o's ctx answers for, nil if there is none to be cancelled.
+func (o *Op) cancelCtx() any {
+	o, base := o.answers()
+	if o == nil {
+		return base.Value(cancelKey)
 	}
-	if o.state.Load()&(opCancelled|opResolved) != 0 {
-		return o.std().Value(key) // so that context.Cause finds the cause
+	s := o.madeStd()
+	if s == nil && o.state.Load()&(opCancelled|opFailed) != 0 {
+		s = o.std()
 	}
-	return o.base.Value(key)
+	switch {
+	case s != nil:
+		return s.Value(cancelKey)
+	case o.state.Load()&opForeign != 0:
+		return o.base.Value(cancelKey)
+	}
+	return nil
 }
 
 // valuesOf is an operation's context with values only.
@@ -78,41 +134,45 @@ func (c *valuesOf) Err() error                  { return nil }
 func (c *valuesOf) Deadline() (time.Time, bool) { return c.base.Deadline() }
 func (c *valuesOf) Value(key any) any           { return c.base.Value(key) }
 
-// std returns the operation's cancelCtx, made now if need be.
-func (o *Op) std() *stdCtx {
+// madeStd returns the operation's cancelCtx, nil if there is none yet.
+func (o *Op) madeStd() *stdCtx {
 	if x := o.x.Load(); x != nil {
-		if s := x.std.Load(); s != nil {
-			return s
-		}
+		return x.std.Load()
+	}
+	return nil
+}
+
+// std returns the operation's cancelCtx, made now if need be: nil if the operation has succeeded without one.
+func (o *Op) std() *stdCtx {
+	if s := o.madeStd(); s != nil {
+		return s
 	}
 	o.mu.Lock()
-	x := o.extra()
-	s := x.std.Load()
-	if s != nil {
+	state := o.state.Load()
+	s := o.madeStd()
+	if s != nil || state&opFinishing != 0 && state&(opCancelled|opFailed) == 0 {
 		o.mu.Unlock()
 		return s
 	}
-	s = o.newStd()
-	x.std.Store(s)
-	state, cause, err := o.state.Load(), x.cause, o.err
-	o.mu.Unlock()
-
-	switch {
+	s = o.makeStd()
+	switch x := o.x.Load(); { // before anybody has it
 	case state&opCancelled != 0:
-		s.cancel(cause)
-	case state&opResolved != 0 && err != nil:
-		s.cancel(err)
-	case state&opResolved != 0 && state&(opGhost|opRoot) == 0:
-		up := o.parent.Load().Context()
-		context.AfterFunc(up, func() { s.cancel(context.Cause(up)) })
-	case state&opForeign != 0:
-		o.watch()
+		s.cancel(x.cause)
+	case state&opFailed != 0:
+		s.cancel(o.err)
+	}
+	o.x.Load().std.Store(s)
+	o.mu.Unlock()
+	if state&opForeign != 0 {
+		o.watch(s)
 	}
 	return s
 }
 
-// newStd makes the cancelCtx. It inherits from base where that has a Done of its own, for its Err and its cause.
-func (o *Op) newStd() *stdCtx {
+// makeStd makes the cancelCtx. It inherits from base where that has a Done of its own, for its Err and its cause. The
+// operation's lock is held: contexts, like operations, refer to older ones only.
+func (o *Op) makeStd() *stdCtx {
+	o.extra()
 	parent := context.Context((*valuesOf)(o))
 	if o.state.Load()&opForeign != 0 {
 		parent = o.base
@@ -122,11 +182,15 @@ func (o *Op) newStd() *stdCtx {
 	return s
 }
 
-// watch cancels the operation when its base ends.
-func (o *Op) watch() {
-	stop := context.AfterFunc(o.base, func() { o.cancel(context.Cause(o.base)) })
+// watch cancels the operation when its foreign base has ended s, its cancelCtx.
+func (o *Op) watch(s *stdCtx) {
+	if s.Err() != nil {
+		o.cancel(context.Cause(s.Context))
+		return
+	}
+	stop := context.AfterFunc(s.Context, func() { o.cancel(context.Cause(s.Context)) })
 	o.mu.Lock()
-	if o.state.Load()&opFinishing == 0 {
+	if o.state.Load()&(opFinishing|opCancelled) == 0 {
 		o.x.Load().unwatch, stop = stop, nil
 	}
 	o.mu.Unlock()
@@ -135,69 +199,33 @@ func (o *Op) watch() {
 	}
 }
 
-// lineage tells what ctx makes of an operation started with it: its parent (nil without a loop), the context that
-// its values come from, and whether that context has a cancellation of its own besides the parent's.
-func lineage(ctx context.Context) (parent *Op, base context.Context, foreign bool) {
-	switch c := ctx.(type) {
-	case nil:
-		return nil, nil, false
-	case *opCtx:
-		return (*Op)(c), c.base, false
-	case *eventCtx:
-		parent, _, foreign = lineage(c.Context)
-		return parent, ctx, foreign
-	}
-	parent, _ = ctx.Value(opKey).(*Op)
-	if parent == nil {
-		return nil, nil, false
-	}
-	done := ctx.Done()
-	return parent, ctx, done != nil && done != parent.Context().Done()
-}
-
-// Detach returns a ctx with ctx's values but without its cancellation, whose operations are children of the loop
-// itself: they outlive, and do not delay, the operation that ctx belongs to.
-func Detach(ctx context.Context) context.Context {
-	o, _ := ctx.Value(opKey).(*Op)
-	if o == nil {
-		return context.WithoutCancel(ctx)
-	}
-	return rootCtx{context.WithoutCancel(ctx), o.run.loop}
-}
-
-// Attach lends the loop to a foreign ctx, such as an http.Request's: operations started with the ctx it returns are
-// children of the loop, with the values and the cancellation of ctx. Until the loop runs they fail with ErrNoLoop.
-func (l *Loop) Attach(ctx context.Context) context.Context { return rootCtx{ctx, l} }
-
-// rootCtx is a context whose operations are children of the loop itself.
-type rootCtx struct {
-	context.Context
-	loop *Loop
-}
-
-func (c rootCtx) Value(key any) any {
-	if key == opKey {
-		if r := c.loop.run.Load(); r != nil {
-			return &r.root
-		}
+// why returns why the operation was cancelled, as context.Cause does: nil if it was not.
+func (o *Op) why() error {
+	s := o.state.Load()
+	if s&(opCancelled|opForeign) == 0 {
 		return nil
 	}
-	return c.Context.Value(key)
+	if std := o.madeStd(); std != nil { // a foreign context may have been first
+		if err := context.Cause(std.Context); err != nil && err != errEnded {
+			return err
+		}
+	}
+	if s&opCancelled != 0 {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return o.x.Load().cause
+	}
+	return context.Cause(o.base)
 }
 
-// LoopOf returns the loop that ctx's operations belong to, nil without one.
-func LoopOf(ctx context.Context) *Loop {
-	if o := opOf(ctx); o != nil {
-		return o.run.loop
+// deadBy returns why the operation's ctx is dead: it was cancelled or has failed. It is nil if the ctx is alive, or
+// dead only because the operation has ended.
+func (o *Op) deadBy() error {
+	if err := o.why(); err != nil {
+		return err
+	}
+	if o.state.Load()&opFailed != 0 {
+		return o.err
 	}
 	return nil
-}
-
-// opOf returns the operation that ctx belongs to, nil without one. ctx may be nil.
-func opOf(ctx context.Context) *Op {
-	if ctx == nil {
-		return nil
-	}
-	o, _ := ctx.Value(opKey).(*Op)
-	return o
 }

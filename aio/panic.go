@@ -27,13 +27,27 @@ func (o *Op) caught(v any) error {
 		return ErrGoexit
 	}
 	p := newPanicError(v)
+	o.mu.Lock()
+	o.extra().panicked = p
+	o.mu.Unlock()
 	if o.run.loop.CatchPanics {
-		o.state.Or(opTold)
 		o.run.emit(o, p, false)
 	} else {
 		o.run.crash(o.label(), p)
 	}
 	return p
+}
+
+// ownPanic reports whether err is a panic of the operation's own, which has been told of.
+func (o *Op) ownPanic(err error) bool {
+	p, _ := err.(*PanicError)
+	if p == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	x := o.x.Load()
+	return x != nil && x.panicked == p
 }
 
 // newPanicError makes the error of a recovered panic: the same one if it comes from a loop run inside the operation.

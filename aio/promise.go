@@ -16,16 +16,9 @@ func NewPromise[T any](ctx context.Context, kind Kind, name string) *Promise[T] 
 	if kind == 0 {
 		kind = kindPromise
 	}
-	p.start(ctx, kind, name)
+	p.f.op.state.Store(opCounted)
+	p.Start(ctx, kind, name, (*promiseDriver[T])(p)) // an error is the future's
 	return p
-}
-
-// start begins the promise, whose driver rejects it on cancellation.
-func (p *Promise[T]) start(ctx context.Context, kind Kind, name string) {
-	if err := p.Start(ctx, kind, name, (*promiseDriver[T])(p)); err != nil {
-		return
-	}
-	p.f.op.run.futures.Add(1)
 }
 
 // Start begins a promise that is a field of a driver's own record, which saves an allocation; the zero Promise is
@@ -71,43 +64,36 @@ func (p *Promise[T]) Context() context.Context {
 
 // Resolve gives the promise its value. The first Resolve or Reject counts: it reports true, later ones false.
 func (p *Promise[T]) Resolve(v T) bool {
-	if !p.f.op.claim() {
+	if !p.f.op.claim(nil, 0) {
 		return false
 	}
 	p.f.value = v
-	p.publish(nil)
+	p.f.op.publish()
 	return true
 }
 
 // Reject fails the promise with err, which must not be nil. The first Resolve or Reject counts: it reports true, later
 // ones false.
 func (p *Promise[T]) Reject(err error) bool {
-	if err == nil {
-		err = errNilReject
-	}
-	if !p.f.op.claim() {
-		return false
-	}
-	p.publish(err)
-	return true
+	return p.reject(err, 0)
 }
 
 // RejectIdle is Reject for a promise whose function does not run, see Op.SetRunning; it does nothing, and reports
 // false, when it does.
 func (p *Promise[T]) RejectIdle(err error) bool {
-	if !p.f.op.claimUnless(opRunning) {
-		return false
-	}
-	p.publish(err)
-	return true
+	return p.reject(err, opRunning)
 }
 
-// publish resolves the claimed promise.
-func (p *Promise[T]) publish(err error) {
-	if _, plain := p.f.op.driver.(*promiseDriver[T]); plain {
-		p.f.op.run.futures.Add(-1)
+// reject fails the promise unless it has the given state bit.
+func (p *Promise[T]) reject(err error, unless uint32) bool {
+	if err == nil {
+		err = errNilReject
 	}
-	p.f.op.publish(err)
+	if !p.f.op.claim(err, unless) {
+		return false
+	}
+	p.f.op.publish()
+	return true
 }
 
 // promiseDriver is the Driver of a promise from NewPromise.

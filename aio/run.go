@@ -2,7 +2,6 @@ package aio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -39,6 +38,8 @@ type running struct {
 	alarms alarm.Heap
 
 	crashed  atomic.Pointer[PanicError]
+	abandon  time.Time // when Run gives up; set when it cancels
+	ending   time.Time // when all operations had ended or were given up
 	goexit   atomic.Bool
 	mainDone atomic.Bool
 	outer    *Op // the operation that this loop is of the loop around it
@@ -61,6 +62,7 @@ const (
 // A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation of another loop makes this loop an
 // operation of that one: the outer loop's drain is its Exit, the outer's cancelling its Cancel.
 func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) error {
+	ctx = orBackground(ctx)
 	r, err := l.begin(ctx)
 	if err != nil {
 		return err
@@ -110,7 +112,7 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 // nested is a loop as an operation of the loop around it.
 type nested running
 
-func (n *nested) OpCancel(cause error) { n.loop.Cancel(cause) }
+func (n *nested) OpCancel(cause error) { n.loop.cancel(cause, nil) }
 func (n *nested) OpDrain()             { n.loop.Exit(nil) }
 func (n *nested) OpIdle()              {}
 func (n *nested) OpName() string       { return "" }
@@ -132,7 +134,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 		r.kindCount(kindMain).cell(&r.root).ended.Add(1)
 		r.leave(0)
 	}()
-	err := main(r.root.Context())
+	err := callErr(r.root.mark(), r.root.Context(), main)
 	ok = true
 	if err != nil && !(r.draining.Load() && r.root.cancelledOnly(err)) {
 		r.loop.Exit(err)
@@ -141,7 +143,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 
 // mainDied sees to a main that panicked or called runtime.Goexit.
 func (r *running) mainDied(err error) {
-	if errors.Is(err, ErrGoexit) {
+	if err == ErrGoexit { // a panic with ErrGoexit is something else
 		r.goexit.Store(true)
 		err = nil
 	}
@@ -158,9 +160,7 @@ func (r *running) enter(state uint32) bool {
 		r.count.Add(-n)
 		return false
 	}
-	if r.lost.collected.Load() != 0 {
-		r.sweepLost()
-	}
+	r.sweepLost()
 	return true
 }
 
@@ -170,14 +170,17 @@ func (r *running) leave(state uint32) {
 	if state&opDaemon == 0 {
 		n++
 	}
-	if r.lost.collected.Load() != 0 {
-		r.sweepLost()
-	}
+	r.sweepLost()
 	if left := r.count.Add(-n); int32(left) == 0 {
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+		r.nudge()
+	}
+}
+
+// nudge has the supervisor look again.
+func (r *running) nudge() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // Scope runs fn in the caller's goroutine and returns when fn and everything started in it have ended: structured
@@ -11,17 +12,17 @@ import (
 // it, joined with the errors that came after it and say more than that they were cancelled, and with those of
 // futures from the scope that nobody looked at. Daemons of the scope end with it.
 //
+// A Scope that was cancelled from outside, so that something in it did not get to its end, returns the cause.
+//
 // Scope fails with ErrNoLoop or ErrLoopDone without running fn. When fn panics, Scope ends what it started and
 // returns the *PanicError; when fn calls runtime.Goexit, so does Scope, after ending what it started.
 func Scope(ctx context.Context, name string, fn func(ctx context.Context) error) (err error) {
 	s := new(scope)
-	if err := s.op.start(ctx, kindScope, name, 0); err != nil {
+	s.ext.own = s
+	s.op.x.Store(&s.ext)
+	if err := s.op.start(ctx, kindScope, nameOf(name, fn), opLooked); err != nil {
 		return err
 	}
-	s.op.mu.Lock()
-	s.op.extra().scope = s
-	s.op.mu.Unlock()
-
 	ok := false
 	defer func() {
 		if !ok {
@@ -32,10 +33,9 @@ func Scope(ctx context.Context, name string, fn func(ctx context.Context) error)
 		}
 		s.waitKids()
 		err = s.result()
-		s.op.state.Or(opLooked)
 		s.op.End(err)
 	}()
-	err = fn(s.op.Context())
+	err = callErr(s.op.mark(), s.op.Context(), fn)
 	ok = true
 	return err
 }
@@ -43,8 +43,11 @@ func Scope(ctx context.Context, name string, fn func(ctx context.Context) error)
 // scope is a Scope in progress.
 type scope struct {
 	op   Op
+	ext  extra
+	cut  atomic.Bool // something in it, no daemon, ended because it was cancelled
 	mu   sync.Mutex
 	errs []error
+	lost lostList      // of futures from the scope
 	idle chan struct{} // set by waitKids, closed when there may be no holding child any more
 }
 
@@ -64,6 +67,12 @@ func (s *scope) fail(err error) {
 // waitKids waits for the scope's children. Once only daemons are left it cancels them.
 func (s *scope) waitKids() {
 	for {
+		s.op.mu.Lock()
+		none := s.op.first == nil
+		s.op.mu.Unlock()
+		if none {
+			return
+		}
 		idle := make(chan struct{})
 		s.mu.Lock()
 		s.idle = idle
@@ -95,23 +104,16 @@ func (s *scope) wake() {
 
 // result collects what Scope returns.
 func (s *scope) result() error {
-	for _, rec := range s.op.run.lost.takeIf(func(rec *lostError) bool { return rec.scope == s }) {
+	for _, rec := range s.lost.takeAll() {
 		s.fail(rec.event.ev.Err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.errs) == 1 {
+	switch {
+	case len(s.errs) == 1:
 		return s.errs[0]
+	case len(s.errs) == 0 && s.cut.Load():
+		return s.op.why()
 	}
 	return errors.Join(s.errs...)
-}
-
-// nearestScope returns the innermost Scope around the operation, nil without one.
-func (o *Op) nearestScope() *scope {
-	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
-		if x := p.x.Load(); x != nil && x.scope != nil && p.state.Load()&opFinishing == 0 {
-			return x.scope
-		}
-	}
-	return nil
 }

@@ -41,8 +41,11 @@ func (r *running) launch(o *Op, body func()) {
 	}
 	s.where[o] = s.queue.PushBack(waiting{o, body})
 	s.mu.Unlock()
+	if o.state.Load()&opForeign != 0 {
+		o.std() // watches the foreign ctx
+	}
 	if o.state.Load()&opCancelled != 0 || r.draining.Load() && o.TopLevel() {
-		o.cancel(ErrExit)
+		o.cancel(ErrExit) // does nothing to what is cancelled already
 		r.dequeue(o)
 	}
 }
@@ -71,7 +74,7 @@ func (r *running) dequeue(o *Op) bool {
 	delete(s.where, o)
 	o.state.And(^opQueued)
 	s.mu.Unlock()
-	o.End(o.cause())
+	o.End(o.why())
 	return true
 }
 

@@ -19,14 +19,15 @@ func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error)
 }
 
 // Daemon is Spawn for work that serves other work: it does not hold the loop open, nor does what it starts, and it is
-// cancelled once the loop is empty or drains, or when the Scope around it has nothing else left.
+// cancelled once the loop is empty, when the Scope around it has nothing else left, or at drain, unless it serves work
+// in progress that started it.
 func Daemon(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
 	if err := o.start(ctx, kindDaemon, nameOf(name, fn), opDaemon); err != nil {
 		logUnstarted(ctx, name, err)
 		return
 	}
-	if o.run.draining.Load() {
+	if o.run.draining.Load() && o.TopLevel() {
 		o.cancel(ErrExit)
 	}
 	o.run.start(func() { o.runTask(fn) })
@@ -42,9 +43,14 @@ func (o *Op) runTask(fn func(ctx context.Context) error) {
 		}
 		o.End(err)
 	}()
-	err = fn(o.Context())
+	err = callErr(o.mark(), o.Context(), fn)
 	ok = true
 }
+
+// callErr calls fn with a mark on the stack.
+//
+//go:noinline
+func callErr(_ mark, ctx context.Context, fn func(ctx context.Context) error) error { return fn(ctx) }
 
 // logUnstarted tells of a Spawn or Daemon that could not be started.
 func logUnstarted(ctx context.Context, name string, err error) {

@@ -2,8 +2,11 @@ package aio
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // StuckError says that operations did not end when they were cancelled, and that Run gave up waiting after
@@ -26,30 +29,51 @@ func (e *StuckError) Error() string {
 	return b.String()
 }
 
-// stacks has the stacks of all goroutines, to be searched for those of operations.
-type stacks []string
+// A mark is passed to a function only to be found in the stack of its goroutine: arrays are passed in memory, where
+// runtime.Stack reads them. Its first word is the address of an operation, so that operations need no label on their
+// goroutines.
+type mark [2]uintptr
+
+// markSign is the second word of every mark: "goaio" in ASCII, shortened to 32 bits.
+const markSign = 0x6f61696f
+
+func markOf(p unsafe.Pointer) mark { return mark{uintptr(p), markSign} }
+
+// mark returns the mark of the operation's goroutine.
+func (o *Op) mark() mark { return markOf(unsafe.Pointer(o)) }
+
+// marked calls fn with a mark on the stack.
+//
+//go:noinline
+func marked(_ mark, fn func()) { fn() }
+
+// stacks has the stacks of all goroutines that carry marks, by the marks' first words.
+type stacks map[uintptr]string
 
 // maxStacks bounds the text of all stacks, in bytes.
 const maxStacks = 16 << 20
 
 // newStacks takes the stacks of all goroutines.
 func newStacks() stacks {
-	for n := 64 << 10; ; n *= 4 {
+	var text string
+	for n := 64 << 10; text == ""; n *= 4 {
 		buf := make([]byte, n)
 		if m := runtime.Stack(buf, true); m < n || n >= maxStacks {
-			return strings.Split(string(buf[:m]), "\n\n")
+			text = string(buf[:m])
 		}
 	}
+	out := stacks{}
+	for stack := range strings.SplitSeq(text, "\n\n") {
+		for _, m := range marks.FindAllStringSubmatch(stack, -1) {
+			if p, err := strconv.ParseUint(m[1], 16, 64); err == nil {
+				out[uintptr(p)] = stack
+			}
+		}
+	}
+	return out
 }
 
-// of returns the stack of the goroutine that runs o, "" if there is none. It is the one whose outermost frames have o
-// among their arguments, so that operations need no label on their goroutines.
-func (s stacks) of(o *Op) string {
-	arg := fmt.Sprintf("(%p", o)
-	for _, stack := range s {
-		if strings.Contains(stack, arg) && strings.Contains(stack, "aio.(*") {
-			return stack
-		}
-	}
-	return ""
-}
+var marks = regexp.MustCompile(fmt.Sprintf(`\({0x([0-9a-f]+), %#x}`, markSign))
+
+// of returns the stack of the goroutine that runs o, "" if there is none.
+func (s stacks) of(o *Op) string { return s[uintptr(unsafe.Pointer(o))] }

@@ -27,6 +27,7 @@ func (r *running) supervise(ctx context.Context) {
 // whileRunning waits for the end of the running phase. It reports whether the loop must drain (else it is empty or was
 // cancelled), and whether a signal asked for that.
 func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drain, signalled bool) {
+	var handlers <-chan time.Time // the end of patience with event handlers, once nothing else is left
 	for {
 		select {
 		case <-r.loop.ctl.cancel:
@@ -40,14 +41,21 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 				r.loop.Exit(context.Cause(ctx))
 			}
 			return true, false
+		case <-handlers:
+			return false, false
 		case <-r.wake:
-			if r.empty() {
-				select { // main's error comes before its end
-				case <-r.loop.ctl.exit:
-					return true, false
-				default:
-					return false, false
-				}
+			if !r.empty() {
+				continue
+			}
+			if r.events.busy() {
+				handlers = time.After(r.grace())
+				continue
+			}
+			select { // main's error comes before its end
+			case <-r.loop.ctl.exit:
+				return true, false
+			default:
+				return false, false
 			}
 		}
 	}
@@ -55,9 +63,9 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 
 // whileDraining waits for the end of the draining phase: the loop is empty, was cancelled, or Grace has passed.
 func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
-	grace := time.NewTimer(orDefault(r.loop.Grace, 10*time.Second))
+	grace := time.NewTimer(r.grace())
 	defer grace.Stop()
-	for !r.empty() {
+	for !r.empty() || r.events.busy() {
 		select {
 		case <-r.loop.ctl.cancel:
 			return
@@ -73,6 +81,9 @@ func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 	}
 }
 
+// grace returns how long work in progress may go on when the loop drains.
+func (r *running) grace() time.Duration { return orDefault(r.loop.Grace, 10*time.Second) }
+
 // drain begins the draining phase.
 func (r *running) drain() {
 	r.markDraining()
@@ -86,7 +97,7 @@ func (r *running) drain() {
 func (o *Op) drain() {
 	s := o.state.Load()
 	switch {
-	case s&opDaemon != 0, s&opQueued != 0 && o.TopLevel():
+	case s&(opDaemon|opQueued) != 0 && o.TopLevel():
 		o.cancel(ErrExit)
 	case o.driver != nil && s&opFinishing == 0:
 		o.driver.OpDrain()
@@ -118,6 +129,7 @@ func (r *running) markDraining() {
 
 // cancelAll cancels what is left and waits for it, for at most Abandon. When nothing is left the loop is closed.
 func (r *running) cancelAll() {
+	r.abandon = time.Now().Add(orDefault(r.loop.Abandon, 5*time.Second))
 	r.markDraining()
 	r.loop.ctl.mu.Lock()
 	cause := r.loop.ctl.cause
@@ -125,12 +137,12 @@ func (r *running) cancelAll() {
 	if cause == nil {
 		cause = ErrExit
 	}
-	if r.close() {
-		r.root.cancel(cause)
+	empty := r.close() // before cancelling, so that nothing can start in between
+	r.root.cancel(cause)
+	if empty {
 		return
 	}
-	r.root.cancel(cause)
-	abandon := time.NewTimer(orDefault(r.loop.Abandon, 5*time.Second))
+	abandon := time.NewTimer(time.Until(r.abandon))
 	defer abandon.Stop()
 	for !r.close() {
 		select {
@@ -143,97 +155,3 @@ func (r *running) cancelAll() {
 
 // close closes the loop to new operations if none is left.
 func (r *running) close() bool { return r.count.CompareAndSwap(0, doneMark) }
-
-// conclude runs what runs at the end: exit callbacks, events, OnFatal. It returns Run's result.
-func (r *running) conclude() error {
-	deadline, stop := r.endTimer()
-	defer stop()
-	stuck := r.leftOver()
-	if !r.runAtExit(deadline) {
-		stuck = append(stuck, OpInfo{Name: "AtExit", Kind: kindMain})
-	}
-	r.flushLost()
-	if !r.events.wait(r, deadline) {
-		stuck = append(stuck, OpInfo{Name: "OnEvent", Kind: kindMain})
-	}
-	r.lost.stop()
-	r.alarms.Close()
-
-	err := r.takeFatal()
-	if p := r.crashed.Load(); p != nil {
-		err = p
-	}
-	if err != nil && r.loop.OnFatal != nil && !r.bounded(deadline, func() { r.loop.OnFatal(err) }) {
-		stuck = append(stuck, OpInfo{Name: "OnFatal", Kind: kindMain})
-	}
-	if len(stuck) > 0 {
-		s := &StuckError{Loop: r.loop.Name, Ops: stuck}
-		if err == nil {
-			return s
-		}
-		return errors.Join(s, err)
-	}
-	return err
-}
-
-// endTimer bounds what runs at the end: by Abandon or, if operations used that up, by just enough to run at all.
-func (r *running) endTimer() (deadline <-chan struct{}, stop func() bool) {
-	d := orDefault(r.loop.Abandon, 5*time.Second)
-	if r.count.Load() >= 0 {
-		d = 50 * time.Millisecond
-	}
-	c := make(chan struct{})
-	return c, time.AfterFunc(d, func() { close(c) }).Stop
-}
-
-// leftOver lists the operations that had to be given up, and closes the loop over them.
-func (r *running) leftOver() []OpInfo {
-	if r.count.Load() < 0 {
-		return nil
-	}
-	r.count.Add(doneMark)
-	return r.describe()
-}
-
-// takeFatal returns the fatal error that Run returns, and takes no more.
-func (r *running) takeFatal() error {
-	c := &r.loop.ctl
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.over = true
-	return c.fatal
-}
-
-// runAtExit runs the AtExit functions. It reports false if they did not end in time.
-func (r *running) runAtExit(deadline <-chan struct{}) bool {
-	for {
-		c := &r.loop.ctl
-		c.mu.Lock()
-		if len(c.atExit) == 0 {
-			c.mu.Unlock()
-			return true
-		}
-		fn := c.atExit[len(c.atExit)-1]
-		c.atExit = c.atExit[:len(c.atExit)-1]
-		c.mu.Unlock()
-		if !r.bounded(deadline, fn) {
-			return false
-		}
-	}
-}
-
-// bounded runs a callback in a goroutine of its own, contained, and waits for it. It reports false if the callback
-// did not end in time.
-func (r *running) bounded(deadline <-chan struct{}, fn func()) bool {
-	done := make(chan struct{})
-	r.start(func() {
-		defer close(done)
-		r.root.guard(fn)
-	})
-	select {
-	case <-done:
-		return true
-	case <-deadline:
-		return false
-	}
-}

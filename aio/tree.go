@@ -54,21 +54,43 @@ func (f *family) unlink(kid *Op) {
 	}
 }
 
-// adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor.
+// scopeWithin returns the innermost Scope around what the operation starts.
+func (o *Op) scopeWithin() *scope {
+	if x := o.x.Load(); x != nil && x.own != nil {
+		return x.own
+	}
+	return o.scope
+}
+
+// adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor. With the ctx of an operation
+// that was cancelled or has failed, kid is cancelled at once.
 func (p *Op) adopt(kid *Op) {
+	starter := p
+	var dead error
 	for {
 		f := p.familyOf(kid)
 		f.mu.Lock()
 		if p.state.Load()&opFinishing == 0 {
+			kid.scope = p.scopeWithin()
 			f.link(p, kid)
 			f.mu.Unlock()
 			break
 		}
 		f.mu.Unlock()
+		if dead == nil {
+			dead = p.deadBy()
+		}
 		p = p.parent.Load()
 	}
-	if p.state.Load()&opCancelled != 0 {
-		kid.cancel(p.cause())
+	if p != starter {
+		by := starter.label()
+		kid.by.Store(&by)
+	}
+	if dead == nil && p.state.Load()&opCancelled != 0 {
+		dead = p.why()
+	}
+	if dead != nil {
+		kid.cancel(dead)
 	}
 }
 
@@ -99,15 +121,15 @@ func (o *Op) lockFamily() (*Op, *family) {
 // are no daemons it has now.
 func (p *Op) childLeft(idle bool, hold int32) {
 	s := p.state.Load()
-	if s&opGhost != 0 {
-		if idle {
-			p.vanish()
+	switch {
+	case s&opGhost != 0:
+		if hold == 0 && s&opResolved != 0 {
+			p.ghostLeft()
 		}
 		return
-	}
-	if hold == 0 {
-		if x := p.x.Load(); x != nil && x.scope != nil {
-			x.scope.wake()
+	case hold == 0:
+		if x := p.x.Load(); x != nil && x.own != nil {
+			x.own.wake()
 		}
 	}
 	if idle && p.driver != nil && s&opFinishing == 0 {
@@ -115,22 +137,46 @@ func (p *Op) childLeft(idle bool, hold int32) {
 	}
 }
 
-// vanish takes a childless ghost out of the tree, once.
-func (o *Op) vanish() {
+// A finished operation whose ctx has a Done channel in somebody's hands does not hand its children up. It stays in the
+// tree as a ghost until the last of them has ended, so that cancellation reaches those who wait on that channel.
+
+// ghostLeft sees what a resolved ghost has left. Without any child it leaves the tree; with nothing but daemons it
+// does not hold open what is around it.
+func (o *Op) ghostLeft() {
+	if p := o.parent.Load(); p.state.Load()&opGhost != 0 { // one ghost is enough, or a chain of them would grow
+		by := p.label()
+		o.moveUp(p, &by)
+	}
 	o.mu.Lock()
 	gone := o.first == nil && o.state.Load()&opGhost != 0
+	light := o.hold == 0
 	if gone {
 		o.state.And(^opGhost)
 	}
 	o.mu.Unlock()
-	if gone {
+	switch {
+	case gone:
+		o.endCtx()
 		o.leaveFamily()
+	case light:
+		p, f := o.lockFamily()
+		if o.inFamily(f) && o.state.Or(opDaemon)&opDaemon == 0 {
+			f.hold--
+		}
+		hold := f.hold
+		f.mu.Unlock()
+		p.childLeft(false, hold)
+	default:
+		o.drainAgain()
 	}
 }
 
+// inFamily reports whether the operation is in the family of its parent, whose lock is held.
+func (o *Op) inFamily(f *family) bool { return o.prev != nil || f.first == o }
+
 // moveUp moves o from the family of from, which has finished, to that of from's nearest unfinished ancestor. It does
-// nothing if o has left that family already.
-func (o *Op) moveUp(from *Op) {
+// nothing if o has left that family already. by is from's name.
+func (o *Op) moveUp(from *Op, by *string) {
 	for {
 		target := from.parent.Load()
 		for target.state.Load()&opFinishing != 0 {
@@ -138,7 +184,7 @@ func (o *Op) moveUp(from *Op) {
 		}
 		f, tf := from.familyOf(o), target.familyOf(o)
 		f.mu.Lock()
-		if o.parent.Load() != from || o.prev == nil && f.first != o {
+		if o.parent.Load() != from || !o.inFamily(f) {
 			f.mu.Unlock()
 			return
 		}
@@ -148,47 +194,18 @@ func (o *Op) moveUp(from *Op) {
 			f.mu.Unlock()
 			continue
 		}
+		o.by.CompareAndSwap(nil, by)
 		f.unlink(o)
 		idle, hold := f.first == nil, f.hold
 		tf.link(target, o)
 		tf.mu.Unlock()
 		f.mu.Unlock()
 		if target.state.Load()&opCancelled != 0 {
-			o.cancel(target.cause())
+			o.cancel(target.why())
 		}
 		o.drainAgain()
 		from.childLeft(idle, hold)
 		return
-	}
-}
-
-// handUp passes the children of a finishing operation to its nearest unfinished ancestor. Where the operation's
-// ctx has a Done channel in somebody's hands the operation stays in the tree instead, as a ghost, until its last
-// child has ended: so that cancellation reaches those who wait on that channel.
-func (o *Op) handUp() (ghost bool) {
-	if x := o.x.Load(); x != nil && x.std.Load() != nil && o.state.Load()&opCancelled == 0 {
-		o.mu.Lock()
-		ghost = o.first != nil
-		if ghost {
-			o.state.Or(opGhost)
-		}
-		o.mu.Unlock()
-		if ghost {
-			if p := o.parent.Load(); p.state.Load()&opFinishing != 0 {
-				o.moveUp(p)
-			}
-			o.drainAgain()
-			return true
-		}
-	}
-	for {
-		o.mu.Lock()
-		kid := o.first
-		o.mu.Unlock()
-		if kid == nil {
-			return false
-		}
-		kid.moveUp(o)
 	}
 }
 

@@ -1,0 +1,96 @@
+package aio
+
+import "context"
+
+// lineage tells what ctx makes of an operation started with it: its parent (nil without a loop), the context that
+// its values come from, and whether that context has a cancellation of its own besides the parent's. A ctx with an
+// operation's values but without a Done, as of context.WithoutCancel, makes a child of the loop itself.
+func lineage(ctx context.Context) (parent *Op, base context.Context, foreign bool) {
+	switch c := ctx.(type) {
+	case *opCtx:
+		return (*Op)(c), c.base, false
+	case *eventCtx:
+		parent, _, foreign = lineage(c.Context)
+		return parent, ctx, foreign
+	}
+	parent = opOf(ctx)
+	if parent == nil {
+		return nil, nil, false
+	}
+	done := ctx.Done()
+	if done == nil {
+		return &parent.run.root, ctx, false
+	}
+	return parent, ctx, done != parent.Context().Done()
+}
+
+// Detach returns a ctx with ctx's values whose operations are children of the loop itself: they outlive, and do not
+// delay, the operation that ctx belongs to. It ends when the loop is cancelled. Without a loop it does not end at all.
+func Detach(ctx context.Context) context.Context {
+	values := context.WithoutCancel(orBackground(ctx))
+	if o := opOf(ctx); o != nil {
+		return &detachedCtx{values, &o.run.root}
+	}
+	return values
+}
+
+// detachedCtx is a context with the loop's cancellation and other values.
+type detachedCtx struct {
+	context.Context
+	root *Op
+}
+
+func (c *detachedCtx) Done() <-chan struct{} { return c.root.Context().Done() }
+func (c *detachedCtx) Err() error            { return c.root.Context().Err() }
+
+func (c *detachedCtx) Value(key any) any {
+	if key == opKey || key == cancelKey {
+		return c.root.Context().Value(key)
+	}
+	return c.Context.Value(key)
+}
+
+// Attach lends the loop to a foreign ctx, such as an http.Request's: operations started with the ctx it returns are
+// children of the loop, with the values and the cancellation of ctx. Until the loop runs they fail with ErrNoLoop.
+func (l *Loop) Attach(ctx context.Context) context.Context { return &attachedCtx{orBackground(ctx), l} }
+
+// attachedCtx is a foreign context whose operations are children of the loop.
+type attachedCtx struct {
+	context.Context
+	loop *Loop
+}
+
+func (c *attachedCtx) Value(key any) any {
+	if key == opKey {
+		if r := c.loop.run.Load(); r != nil {
+			return &r.root
+		}
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
+// orBackground returns ctx, or context.Background() for a nil one.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
+// LoopOf returns the loop that ctx's operations belong to, nil without one.
+func LoopOf(ctx context.Context) *Loop {
+	if o := opOf(ctx); o != nil {
+		return o.run.loop
+	}
+	return nil
+}
+
+// opOf returns the operation that ctx belongs to, nil without one. ctx may be nil.
+func opOf(ctx context.Context) *Op {
+	if ctx == nil {
+		return nil
+	}
+	o, _ := ctx.Value(opKey).(*Op)
+	return o
+}
