@@ -51,6 +51,7 @@ const (
 	opParent                       // had children when it finished
 	opCounted                      // counts in Stats.Futures by itself
 	opCallback                     // its error is a callback's until somebody asks for its future
+	opLasting                      // the end of the ctx it was started with does not touch it
 )
 
 // extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.
@@ -111,9 +112,13 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= o.state.Load()&(opDaemon|opCallback|opCounted) | p.state.Load()&(opDaemon|opForeign)
+	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting) | p.state.Load()&(opDaemon|opForeign)
 	if foreign {
 		flags |= opForeign
+	}
+	if flags&(opLasting|opForeign) == opLasting|opForeign {
+		base = context.WithoutCancel(base)
+		flags &^= opForeign
 	}
 	if !r.enter(flags) {
 		return ErrLoopDone
@@ -133,6 +138,10 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 // AsDaemon makes the operation a daemon, which does not hold the loop open and is cancelled when the loop drains. Call
 // it before Start.
 func (o *Op) AsDaemon() { o.state.Or(opDaemon) }
+
+// AsLasting has the operation outlast the ctx that it is started with, as a net.Conn outlasts the ctx of its dial: it is
+// cancelled when an ancestor is, but not by that ctx. Call it before Start.
+func (o *Op) AsLasting() { o.state.Or(opLasting) }
 
 // Context returns the operation's context: what is started with it is the operation's child, and is cancelled with
 // it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.

@@ -105,7 +105,8 @@ func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn
 	if in {
 		kind = kindIn
 	}
-	if err := c.op.Start(context.WithoutCancel(ctx), kind, "", (*connDriver)(c)); err != nil {
+	c.op.AsLasting()
+	if err := c.op.Start(ctx, kind, "", (*connDriver)(c)); err != nil {
 		nc.Close()
 		c.slot.give()
 		return nil, err
