@@ -16,7 +16,7 @@ func failing(context.Context) error { return errTest }
 
 // The error of a callback is an event at once, and once.
 func TestErrorIsEvent(t *testing.T) {
-	err, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, err := bubble(t, func(ctx context.Context, t *testing.T) error {
 		timer.Delay(ctx, time.Second, failing)
 		return nil
 	})
@@ -31,7 +31,7 @@ func TestErrorIsEvent(t *testing.T) {
 // The event handler nearest to the timer gets it.
 func TestErrorGoesToNearestHandler(t *testing.T) {
 	var near recorder
-	_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		timer.Delay(aio.OnEvent(ctx, near.add), 0, failing)
 		return nil
 	})
@@ -42,7 +42,7 @@ func TestErrorGoesToNearestHandler(t *testing.T) {
 
 // Once the future was asked for, the error is the future's.
 func TestErrorOfFuture(t *testing.T) {
-	err, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, err := bubble(t, func(ctx context.Context, t *testing.T) error {
 		_, err := timer.Delay(ctx, time.Second, failing).Future().Await(ctx)
 		return err
 	})
@@ -53,7 +53,7 @@ func TestErrorOfFuture(t *testing.T) {
 
 // Asked for too late, the future has the error, which is an event already.
 func TestErrorOfLateFuture(t *testing.T) {
-	_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		d := timer.Delay(ctx, time.Second, failing)
 		time.Sleep(2 * time.Second)
 		if _, err := d.Future().Result(); err != errTest {
@@ -68,7 +68,7 @@ func TestErrorOfLateFuture(t *testing.T) {
 
 // A future that was asked for and never looked at loses no error.
 func TestLostError(t *testing.T) {
-	_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		timer.Delay(ctx, time.Second, failing).Future()
 		return nil
 	})
@@ -79,7 +79,7 @@ func TestLostError(t *testing.T) {
 
 // In a Scope the error of a callback is the Scope's, and cancels the rest.
 func TestErrorInScope(t *testing.T) {
-	err, took, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	took, events, err := bubble(t, func(ctx context.Context, t *testing.T) error {
 		return aio.Scope(ctx, "scope", func(ctx context.Context) error {
 			timer.Delay(ctx, time.Hour, mustNot(t))
 			timer.Delay(ctx, time.Second, failing)
@@ -167,7 +167,7 @@ func TestPanicsLoud(t *testing.T) {
 }
 
 func TestGoexit(t *testing.T) {
-	_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		for _, d := range []time.Duration{0, time.Second} {
 			exit := func(context.Context) error { runtime.Goexit(); return nil }
 			if _, err := timer.Delay(ctx, d, exit).Future().Await(ctx); err != aio.ErrGoexit {

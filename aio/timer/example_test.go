@@ -134,13 +134,18 @@ func ExampleDebounce() {
 
 func ExampleThrottle() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
-		draw := timer.Throttle(ctx, 5*time.Millisecond, func(context.Context) error {
+		var draw *timer.Trigger
+		n := 0
+		draw = timer.Throttle(ctx, 5*time.Millisecond, func(context.Context) error {
 			fmt.Println("drawn")
+			if n++; n == 1 {
+				for range 10 {
+					draw.Fire() // the window changes ten times
+				}
+			}
 			return nil
 		})
-		for range 10 {
-			draw.Fire()
-		}
+		draw.Fire()
 		return nil
 	})
 	// Output:

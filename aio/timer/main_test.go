@@ -26,8 +26,8 @@ func quiet(rec *recorder) *aio.Loop {
 	return &aio.Loop{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), OnEvent: rec.add}
 }
 
-// bubble runs main in a quiet loop, in a synctest bubble. It returns what Run returned, how long it took, and the events.
-func bubble(t *testing.T, main func(ctx context.Context, t *testing.T) error) (err error, took time.Duration, events []aio.Event) {
+// bubble runs main in a quiet loop, in a synctest bubble. It returns how long Run took, the events, and Run's result.
+func bubble(t *testing.T, main func(ctx context.Context, t *testing.T) error) (took time.Duration, events []aio.Event, err error) {
 	t.Helper()
 	var rec recorder
 	synctest.Test(t, func(t *testing.T) {
@@ -35,13 +35,13 @@ func bubble(t *testing.T, main func(ctx context.Context, t *testing.T) error) (e
 		err = quiet(&rec).Run(context.Background(), func(ctx context.Context) error { return main(ctx, t) })
 		took = time.Since(start)
 	})
-	return err, took, rec.events
+	return took, rec.events, err
 }
 
 // clean is bubble for a loop that must end without an error or event, after the given time.
 func clean(t *testing.T, want time.Duration, main func(ctx context.Context, t *testing.T)) {
 	t.Helper()
-	err, took, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	took, events, err := bubble(t, func(ctx context.Context, t *testing.T) error {
 		main(ctx, t)
 		return nil
 	})

@@ -47,7 +47,7 @@ func TestChainIsFlat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if grown := end - begin; grown > 256<<10 {
+		if grown := end - begin; grown > 2<<20 {
 			t.Errorf("d = %v: the heap grew by %d bytes over %d delays", d, grown, length)
 		}
 	}
@@ -100,7 +100,7 @@ func TestPendingIsSmall(t *testing.T) {
 			d.Stop()
 			timers[i] = nil
 		}
-		if left := heap() - before; left > 256<<10 {
+		if left := heap() - before; left > 1<<20 {
 			t.Errorf("%d bytes left after all were stopped", left)
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio"
@@ -85,7 +86,7 @@ func TestRetryCancelled(t *testing.T) {
 
 // A Retry that nobody looks at reports what it failed with, but not that it was cancelled.
 func TestRetryDropped(t *testing.T) {
-	_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		fn, _ := failTimes(1000, errTest)
 		timer.Retry(ctx, exact, fn)
 		again, _ := failTimes(1000, errors.New("not yet"))
@@ -104,8 +105,8 @@ func TestRetryWhileDraining(t *testing.T) {
 		timer.Retry(ctx, exact, fn)
 		time.Sleep(ms)
 		aio.LoopOf(ctx).Exit(nil)
-		timer.After(aio.Detach(ctx), 0)
 		time.Sleep(3*time.Second - ms)
+		synctest.Wait()
 		if *calls != 3 {
 			t.Errorf("%d calls", *calls)
 		}

@@ -212,7 +212,7 @@ func TestBadPeriod(t *testing.T) {
 			return every
 		},
 	} {
-		_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+		_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 			every := start(ctx)
 			<-every.Done()
 			if !errors.Is(every.Err(), timer.ErrPeriod) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio"
@@ -120,7 +121,7 @@ func TestTriggerWithoutTime(t *testing.T) {
 
 // A run can be stopped or fired from within, and a function that fails or panics does not break the trigger.
 func TestTriggerFromInside(t *testing.T) {
-	_, _, events := bubble(t, func(ctx context.Context, t *testing.T) error {
+	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		n := 0
 		var x *timer.Trigger
 		x = timer.Throttle(ctx, 100*ms, func(context.Context) error {
@@ -132,6 +133,7 @@ func TestTriggerFromInside(t *testing.T) {
 		})
 		x.Fire()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if n != 3 {
 			t.Errorf("ran %d times", n)
 		}
