@@ -25,10 +25,7 @@ type Result[T any] struct {
 // loop the future has failed already, with ErrNoLoop or ErrLoopDone, and fn does not run.
 func Go[T any](ctx context.Context, name string, fn func(ctx context.Context) (T, error)) *Future[T] {
 	f := new(Future[T])
-	if name == "" {
-		name = FuncName(fn)
-	}
-	if err := f.op.start(ctx, kindGo, name, opFuture); err != nil {
+	if err := f.op.start(ctx, kindGo, nameOf(name, fn), opFuture); err != nil {
 		return Failed[T](err)
 	}
 	f.op.run.launch(&f.op, func() { f.run(fn) })

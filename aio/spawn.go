@@ -11,7 +11,8 @@ import (
 // dead, because it may own something to release. If ctx has no running loop, fn does not run, and that is logged.
 func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
-	if err := o.start(ctx, kindSpawn, nameOf(name, fn), 0); err != nil {
+	name = nameOf(name, fn)
+	if err := o.start(ctx, kindSpawn, name, 0); err != nil {
 		logUnstarted(ctx, name, err)
 		return
 	}
@@ -23,7 +24,8 @@ func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error)
 // in progress that started it.
 func Daemon(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
-	if err := o.start(ctx, kindDaemon, nameOf(name, fn), opDaemon); err != nil {
+	name = nameOf(name, fn)
+	if err := o.start(ctx, kindDaemon, name, opDaemon); err != nil {
 		logUnstarted(ctx, name, err)
 		return
 	}

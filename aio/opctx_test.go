@@ -1,0 +1,384 @@
+package aio_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goaio.example/aio"
+)
+
+type key string
+
+// customCtx is a Context of a type of its own that package context does not know, with a Done of its own.
+type customCtx struct {
+	context.Context
+	done chan struct{}
+	mu   sync.Mutex
+	err  error
+}
+
+func newCustom(ctx context.Context) *customCtx {
+	return &customCtx{Context: ctx, done: make(chan struct{})}
+}
+
+func (c *customCtx) Done() <-chan struct{} { return c.done }
+
+func (c *customCtx) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *customCtx) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	close(c.done)
+}
+
+// A foreign context between an operation and its child: what the child's ctx says of the end of each is what a ctx of
+// package context would say in its place.
+func TestForeignCtx(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		derive     func(ctx context.Context) (_ context.Context, end func())
+		err, cause error // after end; nil: end does not end it
+	}{
+		{"WithTimeout", func(ctx context.Context) (context.Context, func()) {
+			ctx, _ = context.WithTimeout(ctx, time.Minute)
+			return ctx, func() { time.Sleep(time.Minute) }
+		}, context.DeadlineExceeded, context.DeadlineExceeded},
+		{"WithTimeoutCause", func(ctx context.Context) (context.Context, func()) {
+			ctx, _ = context.WithTimeoutCause(ctx, time.Minute, errStop)
+			return ctx, func() { time.Sleep(time.Minute) }
+		}, context.DeadlineExceeded, errStop},
+		{"WithCancel", func(ctx context.Context) (context.Context, func()) {
+			return context.WithCancel(ctx)
+		}, context.Canceled, context.Canceled},
+		{"WithCancelCause", func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return ctx, func() { cancel(errStop) }
+		}, context.Canceled, errStop},
+		{"WithValue over WithCancelCause", func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return context.WithValue(ctx, key("k"), 1), func() { cancel(errStop) }
+		}, context.Canceled, errStop},
+		{"WithCancelCause over WithValue", func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(context.WithValue(ctx, key("k"), 1))
+			return ctx, func() { cancel(errStop) }
+		}, context.Canceled, errStop},
+		{"WithValue", func(ctx context.Context) (context.Context, func()) {
+			return context.WithValue(ctx, key("k"), 1), func() {}
+		}, nil, nil},
+		{"OnEvent over WithCancelCause", func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return aio.OnEvent(ctx, func(aio.Event) {}), func() { cancel(errStop) }
+		}, context.Canceled, errStop},
+		{"a type of its own", func(ctx context.Context) (context.Context, func()) {
+			c := newCustom(ctx)
+			return c, func() { c.end(context.DeadlineExceeded) }
+		}, context.DeadlineExceeded, context.DeadlineExceeded},
+		{"Attach", func(ctx context.Context) (context.Context, func()) {
+			foreign, cancel := context.WithCancelCause(context.Background())
+			return aio.LoopOf(ctx).Attach(foreign), func() { cancel(errStop) }
+		}, context.Canceled, errStop},
+	} {
+		for _, asked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/asked=%v", c.name, asked), func(t *testing.T) {
+				must(t, nil, func(ctx context.Context) { foreignCase(t, ctx, c.derive, asked, c.err, c.cause) })
+			})
+		}
+	}
+}
+
+func foreignCase(t *testing.T, ctx context.Context, derive func(context.Context) (context.Context, func()), asked bool, wantE, wantC error) {
+	sub, end := derive(ctx)
+	var own, grand context.Context
+	release := make(chan struct{})
+	f := aio.Go(sub, "op", func(ctx context.Context) (int, error) {
+		own = ctx
+		g := aio.Go(ctx, "child", func(ctx context.Context) (int, error) { grand = ctx; <-release; return 0, nil })
+		<-release
+		return g.Await(context.Background())
+	})
+	synctest.Wait()
+	if asked {
+		own.Done()
+		grand.Done()
+	}
+	eq(t, "value", own.Value(key("k")), sub.Value(key("k")))
+	d1, ok1 := own.Deadline()
+	d2, ok2 := sub.Deadline()
+	if !d1.Equal(d2) || ok1 != ok2 {
+		t.Errorf("Deadline: %v %v, want %v %v", d1, ok1, d2, ok2)
+	}
+	end()
+	synctest.Wait()
+	for name, c := range map[string]context.Context{"own": own, "child's": grand} {
+		derived, cancel := context.WithCancel(c)
+		wantErr(t, name+" Err", c.Err(), wantE)
+		wantErr(t, name+" Cause", context.Cause(c), wantC)
+		wantErr(t, name+" derived Err", derived.Err(), wantE)
+		wantErr(t, name+" derived Cause", context.Cause(derived), wantC)
+		cancel()
+	}
+	f.Cancel(errTest)
+	if wantE == nil {
+		wantE, wantC = context.Canceled, errTest
+	}
+	for name, c := range map[string]context.Context{"own": own, "child's": grand} {
+		wantErr(t, name+" Err after Cancel", c.Err(), wantE)
+		wantErr(t, name+" Cause after Cancel", context.Cause(c), wantC)
+	}
+	close(release)
+	f.Await(context.Background())
+	wantErr(t, "Err after the end", own.Err(), wantE)
+	wantErr(t, "Cause after the end", context.Cause(own), wantC)
+	select {
+	case <-own.Done():
+	default:
+		t.Error("Done of a dead ctx is open")
+	}
+}
+
+// The end of a foreign ctx cancels the operations below it, whoever asked for what.
+func TestForeignCancelsTree(t *testing.T) {
+	must(t, nil, func(ctx context.Context) {
+		sub, cancel := context.WithCancelCause(ctx)
+		causes := make(chan error, 3)
+		aio.Spawn(sub, "op", func(ctx context.Context) error {
+			aio.Spawn(ctx, "child", func(ctx context.Context) error { causes <- untilDead(ctx); return nil })
+			return untilDead(ctx)
+		})
+		p := aio.NewPromise[int](sub, 0, "promise")
+		op, err := aio.Begin(sub, 0, "driver")
+		if err != nil {
+			t.Fatal(err)
+		}
+		op.OnCancel(func(cause error) { op.End(nil); causes <- cause })
+		synctest.Wait()
+		cancel(errStop)
+		synctest.Wait()
+		wantErr(t, "child", <-causes, errStop)
+		wantErr(t, "OnCancel", <-causes, errStop)
+		_, err = p.Future().Result()
+		wantErr(t, "promise", err, errStop)
+	})
+}
+
+// Failing because a foreign ctx has ended is being cancelled: it is no event, and counts as cancelled.
+func TestForeignEndIsNoEvent(t *testing.T) {
+	for name, ret := range map[string]func(ctx context.Context) error{
+		"Err":   func(ctx context.Context) error { return ctx.Err() },
+		"Cause": context.Cause,
+		"both":  func(ctx context.Context) error { return fmt.Errorf("%w: %w", ctx.Err(), context.Cause(ctx)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rec recorder
+			l := rec.loop()
+			must(t, l, func(ctx context.Context) {
+				ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errStop)
+				defer cancel()
+				aio.Spawn(ctx, "spawned", func(ctx context.Context) error { <-ctx.Done(); return ret(ctx) })
+				aio.Go(ctx, "dropped", func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ret(ctx) })
+				aio.Go(ctx, "polling", func(ctx context.Context) (int, error) {
+					time.Sleep(2 * time.Second)
+					return 0, ret(ctx)
+				})
+				time.Sleep(3 * time.Second)
+			})
+			rec.want(t)
+			eq(t, "cancelled", l.Stats().Cancelled, 3)
+		})
+	}
+}
+
+// Contexts derived from an operation's cost no goroutine.
+func TestDerivedCtxCostsNoGoroutine(t *testing.T) {
+	err := run(nil, func(ctx context.Context) error {
+		l := aio.LoopOf(ctx)
+		foreign, end := context.WithCancel(context.Background())
+		defer end()
+		for name, c := range map[string]context.Context{
+			"main": ctx, "OnEvent": aio.OnEvent(ctx, func(aio.Event) {}), "Detach": aio.Detach(ctx),
+			"Attach": l.Attach(foreign), "WithValue": context.WithValue(ctx, key("k"), 1),
+			"child": aio.NewPromise[int](ctx, 0, "").Context(),
+		} {
+			before := runtime.NumGoroutine()
+			var stops []func() bool
+			var cancels []func()
+			for range 100 {
+				d, cancel := context.WithTimeout(c, time.Hour)
+				cancels = append(cancels, cancel)
+				stops = append(stops, context.AfterFunc(d, func() {}))
+				aio.NewPromise[int](d, 0, "").Future().Done()
+			}
+			if after := runtime.NumGoroutine(); after > before {
+				t.Errorf("%s: %d goroutines more", name, after-before)
+			}
+			for i := range stops {
+				stops[i]()
+				cancels[i]()
+			}
+		}
+		l.Exit(nil)
+		l.Cancel(nil)
+		return nil
+	})
+	wantErr(t, "Run", err, nil)
+}
+
+// An operation that succeeded under a long-lived foreign ctx is let go of by it.
+func TestForeignCtxLetsGo(t *testing.T) {
+	err := run(nil, func(ctx context.Context) error {
+		foreign, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		attached := aio.LoopOf(ctx).Attach(foreign)
+		work := func() {
+			for range 10_000 {
+				aio.Go(attached, "", func(ctx context.Context) (int, error) { ctx.Done(); return 0, nil }).Await(ctx)
+			}
+		}
+		work()
+		before := heap()
+		work()
+		if after := heap(); int64(after)-int64(before) > 1<<20 {
+			t.Errorf("the heap grew by %d bytes", after-before)
+		}
+		return nil
+	})
+	wantErr(t, "Run", err, nil)
+}
+
+// What the ctx of an operation says once the operation has ended.
+func TestCtxAfterEnd(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		asked      bool // for Done, before the end
+		fn         func(ctx context.Context) (int, error)
+		cancel     error
+		err, cause error
+	}{
+		{"succeeded", false, func(context.Context) (int, error) { return 0, nil }, nil, nil, nil},
+		{"succeeded, Done asked for", true, func(context.Context) (int, error) { return 0, nil }, nil, context.Canceled, context.Canceled},
+		{"failed", false, func(context.Context) (int, error) { return 0, errTest }, nil, context.Canceled, errTest},
+		{"failed, Done asked for", true, func(context.Context) (int, error) { return 0, errTest }, nil, context.Canceled, errTest},
+		{"cancelled", true, never, errStop, context.Canceled, errStop},
+		{"cancelled, then another error", true, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			return 0, errTest
+		}, errStop, context.Canceled, errStop},
+		{"cancelled, then succeeded", true, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			return 1, nil
+		}, errStop, context.Canceled, errStop},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var own context.Context
+				run(&aio.Loop{OnEvent: func(aio.Event) {}}, func(ctx context.Context) error {
+					f := aio.Go(ctx, "", func(ctx context.Context) (int, error) {
+						own = ctx
+						if c.asked {
+							ctx.Done()
+						}
+						return c.fn(ctx)
+					})
+					synctest.Wait()
+					if c.cancel != nil {
+						f.Cancel(c.cancel)
+					}
+					f.Await(ctx)
+					synctest.Wait()
+					check := func(name string, ctx context.Context) {
+						t.Helper()
+						wantErr(t, name+" Err", ctx.Err(), c.err)
+						wantErr(t, name+" Cause", context.Cause(ctx), c.cause)
+						closed := false
+						select {
+						case <-ctx.Done():
+							closed = true
+						default:
+						}
+						eq(t, name+" Done closed", closed, c.err != nil)
+					}
+					derived, cancel := context.WithCancel(own)
+					defer cancel()
+					check("own", own)
+					check("derived", derived)
+					check("with value", context.WithValue(own, key("k"), 1))
+					// Work started with it is alive unless the operation was cancelled or failed.
+					late, _ := aio.Go(own, "", func(ctx context.Context) (error, error) { return context.Cause(ctx), nil }).Await(ctx)
+					if c.cause == context.Canceled {
+						wantErr(t, "late work", late, nil)
+					} else {
+						wantErr(t, "late work", late, c.cause)
+					}
+					return nil
+				})
+				wantErr(t, "Err after the loop", own.Err(), context.Canceled)
+				if c.err == nil {
+					wantErr(t, "Cause after the loop", context.Cause(own), aio.ErrExit)
+				}
+				if _, err := aio.Go(own, "", never).Result(); err != aio.ErrLoopDone {
+					t.Errorf("an operation after the loop: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Err never goes back to nil, and Done and Err agree, while an operation is cancelled and ends at once.
+func TestCtxIsConsistent(t *testing.T) {
+	err := run(nil, func(ctx context.Context) error {
+		for i := range 2000 {
+			p := aio.NewPromise[int](ctx, 0, "")
+			own := p.Context()
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() {
+					dead := false
+					for range 50 {
+						err := own.Err()
+						if dead && err == nil {
+							t.Error("Err went back to nil")
+							return
+						}
+						dead = err != nil
+						if dead && context.Cause(own) != errStop {
+							t.Errorf("Cause: %v", context.Cause(own))
+							return
+						}
+						if i%2 == 0 {
+							select {
+							case <-own.Done():
+								if own.Err() == nil {
+									t.Error("Done without Err")
+								}
+							default:
+							}
+						}
+					}
+				})
+			}
+			p.Op().Cancel(errStop)
+			wg.Wait()
+		}
+		return nil
+	})
+	wantErr(t, "Run", err, nil)
+}
+
+func TestCtxString(t *testing.T) {
+	must(t, nil, func(ctx context.Context) {
+		eq(t, "String", fmt.Sprint(ctx), "aio(main)")
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		eq(t, "String", fmt.Sprint(ctx), "aio(main).WithCancel")
+	})
+}
