@@ -30,28 +30,28 @@ func TestDrainDropsPending(t *testing.T) {
 		time.Sleep(time.Second)
 		aio.LoopOf(ctx).Exit(nil)
 		for _, f := range []aio.Awaitable{d.Future(), a} {
-			if err := aio.Wait(ctx, f); err != aio.ErrExit {
+			if err := aio.Wait(ctx, f); !errors.Is(err, aio.ErrExit) {
 				t.Errorf("dropped at drain: %v, want ErrExit", err)
 			}
 		}
 		<-every.Done()
-		if err := every.Err(); err != aio.ErrExit {
+		if err := every.Err(); !errors.Is(err, aio.ErrExit) {
 			t.Errorf("the ticker: %v, want ErrExit", err)
 		}
 		daemons.Range(func(d, _ any) bool {
-			if _, err := d.(*timer.Timer).Future().Await(ctx); err != aio.ErrExit {
+			if _, err := d.(*timer.Timer).Future().Await(ctx); !errors.Is(err, aio.ErrExit) {
 				t.Errorf("a daemon's delay: %v, want ErrExit", err)
 			}
 			return true
 		})
 		// From now on there is no starting any, at this level.
-		if _, err := timer.Delay(ctx, 0, mustNot(t)).Future().Result(); err != aio.ErrExit {
+		if _, err := timer.Delay(ctx, 0, mustNot(t)).Future().Result(); !errors.Is(err, aio.ErrExit) {
 			t.Errorf("started while draining: %v, want ErrExit", err)
 		}
-		if _, err := timer.After(ctx, time.Second).Result(); err != aio.ErrExit {
+		if _, err := timer.After(ctx, time.Second).Result(); !errors.Is(err, aio.ErrExit) {
 			t.Errorf("started while draining: %v, want ErrExit", err)
 		}
-		if err := timer.Every(ctx, time.Second, timer.Interval{}).Err(); err != aio.ErrExit {
+		if err := timer.Every(ctx, time.Second, timer.Interval{}).Err(); !errors.Is(err, aio.ErrExit) {
 			t.Errorf("started while draining: %v, want ErrExit", err)
 		}
 	})
@@ -129,12 +129,12 @@ func TestCancelPending(t *testing.T) {
 				time.Sleep(time.Second)
 				stop()
 				for _, f := range []aio.Awaitable{d.Future(), a} {
-					if err := aio.Wait(ctx, f); err != errTest {
+					if err := aio.Wait(ctx, f); !errors.Is(err, errTest) {
 						t.Errorf("%v, want the cause", err)
 					}
 				}
 				<-every.Done()
-				if every.Err() != errTest {
+				if !errors.Is(every.Err(), errTest) {
 					t.Errorf("%v, want the cause", every.Err())
 				}
 				if d.Stop() || d.Reset(1) || every.Stop() || every.Reset(1) {
@@ -162,7 +162,7 @@ func TestCancelRunning(t *testing.T) {
 	clean(t, 2*time.Second, func(ctx context.Context, t *testing.T) {
 		d := timer.Delay(ctx, 0, func(ctx context.Context) error {
 			<-ctx.Done()
-			if context.Cause(ctx) != errTest {
+			if !errors.Is(context.Cause(ctx), errTest) {
 				t.Errorf("cause: %v", context.Cause(ctx))
 			}
 			time.Sleep(time.Second)
@@ -206,7 +206,7 @@ func TestCancelAtEveryMoment(t *testing.T) {
 				time.Sleep(at)
 				stopped := way(aio.LoopOf(loop), cancel, x)
 				_, err = x.Future().Await(context.Background())
-				if stopped && err != aio.ErrStopped {
+				if stopped && !errors.Is(err, aio.ErrStopped) {
 					t.Errorf("%s at %v: stopped, but the future says %v", name, at, err)
 				}
 				cancel(nil)
@@ -252,7 +252,7 @@ func TestCancelAtEveryLook(t *testing.T) {
 				e.Stop()
 			}
 			<-e.Done()
-			if e.Err() == aio.ErrStopped {
+			if errors.Is(e.Err(), aio.ErrStopped) {
 				return nil
 			}
 			return e.Err()
@@ -330,8 +330,8 @@ func TestRaces(t *testing.T) {
 			wg.Wait()
 			_, err := x.Future().Await(ctx)
 			ok := stops.Load() == 0 && ran.Load() == 1 && err == nil ||
-				stops.Load() == 1 && ran.Load() == 0 && err == aio.ErrStopped ||
-				stops.Load() == 0 && ran.Load() == 0 && err == errTest
+				stops.Load() == 1 && ran.Load() == 0 && errors.Is(err, aio.ErrStopped) ||
+				stops.Load() == 0 && ran.Load() == 0 && errors.Is(err, errTest)
 			if !ok {
 				t.Errorf("stopped %d times, ran %d times, future: %v", stops.Load(), ran.Load(), err)
 			}

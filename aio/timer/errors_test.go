@@ -20,7 +20,7 @@ func TestErrorIsEvent(t *testing.T) {
 		timer.Delay(ctx, time.Second, failing)
 		return nil
 	})
-	if err != nil || len(events) != 1 || events[0].Err != errTest || events[0].Lost {
+	if err != nil || len(events) != 1 || !errors.Is(events[0].Err, errTest) || events[0].Lost {
 		t.Fatalf("%v, events: %v", err, events)
 	}
 	if name := events[0].Op.Name; !strings.HasSuffix(name, "timer_test.failing") {
@@ -46,7 +46,7 @@ func TestErrorOfFuture(t *testing.T) {
 		_, err := timer.Delay(ctx, time.Second, failing).Future().Await(ctx)
 		return err
 	})
-	if err != errTest || len(events) != 0 {
+	if !errors.Is(err, errTest) || len(events) != 0 {
 		t.Errorf("%v, events: %v", err, events)
 	}
 }
@@ -56,7 +56,7 @@ func TestErrorOfLateFuture(t *testing.T) {
 	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		d := timer.Delay(ctx, time.Second, failing)
 		time.Sleep(2 * time.Second)
-		if _, err := d.Future().Result(); err != errTest {
+		if _, err := d.Future().Result(); !errors.Is(err, errTest) {
 			t.Errorf("Result: %v", err)
 		}
 		return nil
@@ -72,7 +72,7 @@ func TestLostError(t *testing.T) {
 		timer.Delay(ctx, time.Second, failing).Future()
 		return nil
 	})
-	if len(events) != 1 || events[0].Err != errTest || !events[0].Lost {
+	if len(events) != 1 || !errors.Is(events[0].Err, errTest) || !events[0].Lost {
 		t.Errorf("events: %v", events)
 	}
 }
@@ -87,7 +87,7 @@ func TestErrorInScope(t *testing.T) {
 			return nil
 		})
 	})
-	if err != errTest || took != time.Second || len(events) != 0 {
+	if !errors.Is(err, errTest) || took != time.Second || len(events) != 0 {
 		t.Errorf("%v after %v, events: %v", err, took, events)
 	}
 }
@@ -170,14 +170,14 @@ func TestGoexit(t *testing.T) {
 	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		for _, d := range []time.Duration{0, time.Second} {
 			exit := func(context.Context) error { runtime.Goexit(); return nil }
-			if _, err := timer.Delay(ctx, d, exit).Future().Await(ctx); err != aio.ErrGoexit {
+			if _, err := timer.Delay(ctx, d, exit).Future().Await(ctx); !errors.Is(err, aio.ErrGoexit) {
 				t.Errorf("future: %v", err)
 			}
 			timer.Delay(ctx, d, exit)
 		}
 		return nil
 	})
-	if len(events) != 2 || events[0].Err != aio.ErrGoexit {
+	if len(events) != 2 || !errors.Is(events[0].Err, aio.ErrGoexit) {
 		t.Errorf("events: %v", events)
 	}
 }

@@ -31,7 +31,6 @@ func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (
 			}
 			failed.Attempts, failed.Last = n, err
 			if p := (*permanentError)(nil); errors.As(err, &p) {
-				failed.Last = p.unwrap(err)
 				break
 			}
 		}
@@ -85,11 +84,3 @@ type permanentError struct{ err error }
 
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
-
-// unwrap returns the error that Permanent was given if outer is its result, else outer, which wraps that.
-func (e *permanentError) unwrap(outer error) error {
-	if outer == error(e) {
-		return e.err
-	}
-	return outer
-}

@@ -29,9 +29,9 @@ func (t *tickerDriver) Fire() {
 // skip delivers a tick if its reader has taken the one before, and drops it if not. When the process itself is late by
 // whole periods, those ticks are missed too. The lock is held.
 func (t *tickerDriver) skip(now time.Time) {
-	if behind := now.Sub(t.phase) / t.period; behind > 0 {
-		t.missed += int(behind)
-		t.phase = t.phase.Add(behind * t.period)
+	if behind := now.Sub(t.phase); behind >= t.period {
+		t.missed += int(behind / t.period)
+		t.phase = t.phase.Add(behind - behind%t.period)
 		if t.at.Before(t.phase) {
 			t.at = t.phase
 		}

@@ -57,7 +57,7 @@ func TestStopTickerFromInside(t *testing.T) {
 				every.Stop()
 			}
 		}
-		if n != 2 || every.Err() != aio.ErrStopped || every.Stop() {
+		if n != 2 || !errors.Is(every.Err(), aio.ErrStopped) || every.Stop() {
 			t.Errorf("%d ticks, %v", n, every.Err())
 		}
 	})
@@ -69,7 +69,7 @@ func TestTickerHoldsNothing(t *testing.T) {
 	clean(t, 0, func(ctx context.Context, t *testing.T) {
 		every = timer.Every(ctx, 100*ms, timer.Interval{})
 	})
-	if every.Err() != aio.ErrExit {
+	if !errors.Is(every.Err(), aio.ErrExit) {
 		t.Errorf("ended with %v, want ErrExit", every.Err())
 	}
 }
@@ -109,6 +109,32 @@ func TestMissed(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%v:\n got %v\nwant %v", missed, got, want)
 			}
+		})
+	}
+}
+
+// On the real clock, with a period that nobody can keep: no tick is lost without being told of, and the phase is kept.
+func TestTickerTooFast(t *testing.T) {
+	for _, missed := range []timer.Missed{timer.MissedSkip, timer.MissedBurst} {
+		var rec recorder
+		quiet(&rec).Run(context.Background(), func(ctx context.Context) error {
+			const period = 300 * time.Nanosecond
+			var last time.Time
+			every := timer.Every(ctx, period, timer.Interval{Missed: missed})
+			n := 0
+			for tick := range every.Ticks(ctx) {
+				late := time.Since(tick.At)
+				if d := tick.At.Sub(last); !last.IsZero() && d != time.Duration(tick.Missed+1)*period || late < 0 {
+					t.Errorf("%v: a tick %v after the one before, with %d missed between, %v late", missed, d, tick.Missed, late)
+				}
+				if last = tick.At; missed == timer.MissedBurst && tick.Missed != 0 {
+					t.Errorf("%v: %d missed", missed, tick.Missed)
+				}
+				if n++; n == 200 {
+					break
+				}
+			}
+			return nil
 		})
 	}
 }

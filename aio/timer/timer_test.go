@@ -126,7 +126,7 @@ func TestStop(t *testing.T) {
 		if d.Stop() || d.Reset(time.Second) {
 			t.Error("Stop or Reset after Stop: true")
 		}
-		if _, err := d.Future().Result(); err != aio.ErrStopped {
+		if _, err := d.Future().Result(); !errors.Is(err, aio.ErrStopped) {
 			t.Errorf("the stopped timer's future: %v", err)
 		}
 		if s := aio.LoopOf(ctx).Stats(); s.Timers != 0 || s.Callbacks != 0 {

@@ -30,10 +30,10 @@ func timed(t *testing.T, j *journal, work time.Duration) func(context.Context) e
 }
 
 // fireAt fires at the given times, in ms.
-func fireAt(fire func(), times ...time.Duration) {
+func fireAt(fire func(), times ...int) {
 	start := time.Now()
 	for _, at := range times {
-		time.Sleep(at*ms - time.Since(start))
+		time.Sleep(time.Duration(at)*ms - time.Since(start))
 		fire()
 	}
 }
@@ -107,10 +107,10 @@ func TestTriggerFlushAndStop(t *testing.T) {
 
 // With d <= 0 a trigger only prevents overlapping.
 func TestTriggerWithoutTime(t *testing.T) {
-	for _, make := range []func(context.Context, time.Duration, func(context.Context) error) *timer.Trigger{timer.Debounce, timer.Throttle} {
+	for _, start := range []func(context.Context, time.Duration, func(context.Context) error) *timer.Trigger{timer.Debounce, timer.Throttle} {
 		var j journal
 		clean(t, 200*ms, func(ctx context.Context, t *testing.T) {
-			x := make(ctx, -1, timed(t, &j, 100*ms))
+			x := start(ctx, -1, timed(t, &j, 100*ms))
 			fireAt(x.Fire, 0, 10, 20)
 		})
 		if got := j.all(); !slices.Equal(got, []string{"0", "100"}) {
@@ -169,9 +169,9 @@ func TestTriggerCancelled(t *testing.T) {
 func TestTriggerRaces(t *testing.T) {
 	var rec recorder
 	quiet(&rec).Run(context.Background(), func(ctx context.Context) error {
-		for _, make := range []func(context.Context, time.Duration, func(context.Context) error) *timer.Trigger{timer.Debounce, timer.Throttle} {
+		for _, start := range []func(context.Context, time.Duration, func(context.Context) error) *timer.Trigger{timer.Debounce, timer.Throttle} {
 			var running, fired, seen atomic.Int64
-			x := make(ctx, 20*time.Microsecond, func(context.Context) error {
+			x := start(ctx, 20*time.Microsecond, func(context.Context) error {
 				if running.Add(1) != 1 {
 					t.Error("runs overlap")
 				}
