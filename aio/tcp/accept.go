@@ -21,10 +21,10 @@ const (
 
 // acceptor accepts connections until it is told to stop. It neither spins nor gives up when accepting fails.
 type acceptor struct {
-	accept func() (net.Conn, error)
+	ln     net.Listener
+	accept func() (net.Conn, error) // accepts from ln
 	stop   <-chan struct{}
-	report func(error)     // told of the first error of a row
-	name   func() net.Addr // the listener's address
+	report func(error) // told of the first error of a row
 	spare  spareFile
 }
 
@@ -44,7 +44,7 @@ func (a *acceptor) run(ctx context.Context, serve func(net.Conn)) {
 			return
 		}
 		if pause == 0 {
-			a.report(aio.NewConnError("accept", a.name().Network(), a.name().String(), -1, err))
+			a.report(aio.NewConnError("accept", a.ln.Addr().Network(), a.ln.Addr().String(), -1, err))
 		}
 		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 			a.shed()
@@ -73,11 +73,8 @@ func (a *acceptor) wait(ctx context.Context, d time.Duration) bool {
 // shed closes one of the waiting connections, when there is no file descriptor to serve it with: its peer learns at once
 // that it is not served, rather than after a timeout.
 func (a *acceptor) shed() {
-	if !a.spare.close() {
-		return
-	}
-	if nc, err := a.accept(); err == nil {
-		nc.Close()
+	if a.spare.close() {
+		refuseOne(a.ln)
 	}
 	a.spare.open()
 }

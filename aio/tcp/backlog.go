@@ -5,8 +5,23 @@ import (
 	"time"
 )
 
-// backlogTimed accepts what is in the queue of a listener that cannot be asked for it without waiting: until nothing has
-// come for a moment.
+// backlogOther accepts what is in the queue of a listener that is no socket of the system's.
+func backlogOther(ln net.Listener) []net.Conn {
+	if t, ok := ln.(interface{ TryAccept() (net.Conn, error) }); ok {
+		var out []net.Conn
+		for len(out) < maxBacklog {
+			nc, err := t.TryAccept()
+			if err != nil {
+				break
+			}
+			out = append(out, nc)
+		}
+		return out
+	}
+	return backlogTimed(ln)
+}
+
+// backlogTimed accepts from a listener that cannot be asked without waiting, until nothing has come for a moment.
 func backlogTimed(ln net.Listener) []net.Conn {
 	d, ok := ln.(interface{ SetDeadline(t time.Time) error })
 	if !ok {

@@ -12,36 +12,61 @@ import (
 func backlog(ln net.Listener) []net.Conn {
 	sc, ok := ln.(syscall.Conn)
 	if !ok {
-		return backlogTimed(ln)
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return nil
+		return backlogOther(ln)
 	}
 	var out []net.Conn
-	raw.Control(func(fd uintptr) { // fails only on a closed listener, which has no queue
-		for len(out) < maxBacklog {
-			nfd, err := ignoringEINTR(func() (int, error) {
-				nfd, _, err := syscall.Accept(int(fd))
-				return nfd, err
-			})
-			if err == syscall.ECONNABORTED {
-				continue
-			}
-			if err != nil {
-				return
-			}
-			if nc := connOf(nfd); nc != nil {
-				out = append(out, nc)
-			}
+	acceptNow(sc, func(fd int) bool {
+		if nc := connOf(fd); nc != nil {
+			out = append(out, nc)
 		}
+		return len(out) < maxBacklog
 	})
 	return out
 }
 
+// refuseOne accepts and closes the first connection in a listener's queue, without waiting.
+func refuseOne(ln net.Listener) {
+	if sc, ok := ln.(syscall.Conn); ok {
+		acceptNow(sc, func(fd int) bool {
+			syscall.Close(fd)
+			return false
+		})
+	}
+}
+
+// acceptNow gives the connections in a listener's queue to take, which must not block, until it returns false or there
+// are no more.
+func acceptNow(ln syscall.Conn, take func(fd int) bool) {
+	raw, err := ln.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) { // fails only on a closed listener, which has no queue
+		for {
+			nfd, err := ignoringEINTR(func() (int, error) { return acceptCloseOnExec(int(fd)) })
+			if err == syscall.ECONNABORTED {
+				continue
+			}
+			if err != nil || !take(nfd) {
+				return
+			}
+		}
+	})
+}
+
+// acceptCloseOnExec is accept for a descriptor that children of the process do not inherit.
+func acceptCloseOnExec(fd int) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	nfd, _, err := syscall.Accept(fd)
+	if err == nil {
+		syscall.CloseOnExec(nfd)
+	}
+	return nfd, err
+}
+
 // connOf makes a net.Conn of an accepted socket.
 func connOf(fd int) net.Conn {
-	syscall.CloseOnExec(fd)
 	f := os.NewFile(uintptr(fd), "accepted")
 	defer f.Close()
 	nc, err := net.FileConn(f)

@@ -3,7 +3,9 @@ package tcp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,12 +45,17 @@ type Dialer struct {
 type dialing struct {
 	aio.Promise[*Conn]
 	addr string
+	conn atomic.Pointer[Conn] // what it is about to resolve with
 }
 
 var kindDial = aio.NewKind("tcp.dial")
 
-// OpCancel does nothing: the goroutine that dials sees the end of its ctx.
-func (p *dialing) OpCancel(error) {}
+// OpCancel aborts a connection that comes too late. Until there is one, the goroutine that dials sees the end of its ctx.
+func (p *dialing) OpCancel(cause error) {
+	if c := p.conn.Load(); c != nil {
+		c.end(cause, true)
+	}
+}
 func (p *dialing) OpDrain()       {}
 func (p *dialing) OpIdle()        {}
 func (p *dialing) OpName() string { return "dial " + p.addr }
@@ -63,7 +70,7 @@ func startDial(ctx context.Context, addr string, dial func(p *dialing) (*Conn, e
 		if c, err := dial(p); err != nil {
 			p.Reject(err)
 		} else {
-			p.Resolve(c)
+			p.Resolve(c) // unless it has been cancelled and its connection aborted just now
 		}
 	}, func(err error) { p.Reject(err) })
 	return p.Future()
@@ -77,11 +84,26 @@ func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dial
 // says. The connection belongs to the operation of ctx; ctx's own end touches it no more once the future has resolved.
 // The error is an *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
 func (d *Dialer) Dial(ctx context.Context, addr string) *aio.Future[*Conn] {
-	return startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p.Context(), addr) })
+	return startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p) })
 }
 
-// dial connects, bounded by ctx, for the operation that outer belongs to.
-func (d *Dialer) dial(outer, ctx context.Context, addr string) (*Conn, error) {
+// dial connects for the operation p, and makes the connection one of the operation that outer belongs to.
+func (d *Dialer) dial(outer context.Context, p *dialing) (*Conn, error) {
+	c, err := d.dialWithin(outer, p.Context(), p.addr)
+	if err != nil {
+		return nil, err
+	}
+	p.conn.Store(c)
+	if ctx := p.Context(); ctx.Err() != nil {
+		cond := c.condition("dial", context.Cause(ctx))
+		c.end(cond, true)
+		return nil, cond
+	}
+	return c, nil
+}
+
+// dialWithin connects within ctx.
+func (d *Dialer) dialWithin(outer, ctx context.Context, addr string) (*Conn, error) {
 	if t := orDefault(d.Timeout, 30*time.Second); t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
@@ -93,8 +115,8 @@ func (d *Dialer) dial(outer, ctx context.Context, addr string) (*Conn, error) {
 	}
 	nc, err := d.connect(ctx, network, rest)
 	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx) // rather than what package net makes of it
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = cause // rather than what package net makes of it
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
@@ -157,12 +179,12 @@ func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[
 	return new(Dialer).Send(ctx, addr, data, h)
 }
 
-// Send dials addr, gives the connection the handler h, calls h.Open and sends data. When the dial fails, h.Event is called
+// Send dials addr, gives the connection the handler h and sends data, before what h.Open sends. When the dial fails, h.Event is called
 // with a nil *Conn, if there is one, and the future fails with the same error, which is no lost error then. data is
 // kept until the connection is there; it must not be changed before the future has resolved.
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
-		c, err := d.dial(ctx, p.Context(), addr)
+		c, err := d.dial(ctx, p)
 		if err != nil {
 			if h.Event != nil {
 				p.Op().Told()
@@ -170,17 +192,26 @@ func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) 
 			}
 			return nil, err
 		}
-		c.begin(h)
-		c.Send(data)
+		c.begin(h, data)
 		return c, nil
 	})
 }
 
-// begin starts handler style on a new connection.
-func (c *Conn) begin(h Handler) {
+// begin starts handler style on a new connection. data is sent before anything that the handler sends.
+func (c *Conn) begin(h Handler, data []byte) {
+	if !c.retain() {
+		return
+	}
+	defer c.letGo()
 	c.mu.Lock()
 	if c.state == connOpen {
-		c.startHandling(h, true)
+		c.setHandling(h)
+		if len(data) > 0 {
+			c.mu.Unlock()
+			c.Send(data) // an error ends the connection, and the handler will be told
+			c.mu.Lock()
+		}
+		defaultEngine.start(c, true)
 	}
 	c.mu.Unlock()
 	if c.in && c.drained() {

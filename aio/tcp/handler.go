@@ -64,9 +64,14 @@ func (c *Conn) SetHandler(h Handler) error {
 
 // startHandling starts handler style, with a call of Open if open is set. The lock is held.
 func (c *Conn) startHandling(h Handler, open bool) {
+	c.setHandling(h)
+	defaultEngine.start(c, open)
+}
+
+// setHandling makes h the connection's handler. The lock is held.
+func (c *Conn) setHandling(h Handler) {
 	c.handler = &handling{Handler: h}
 	c.op.CountCallbacks(1)
-	defaultEngine.start(c, open)
 }
 
 // toStream waits until a handler that was given up has left the connection.

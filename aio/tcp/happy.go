@@ -3,8 +3,11 @@ package tcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"goaio.example/aio"
@@ -27,7 +30,7 @@ func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr s
 	if r == nil {
 		r = net.DefaultResolver
 	}
-	port, err := r.LookupPort(ctx, "tcp", service)
+	port, err := lookUpPort(ctx, r, service)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +49,14 @@ func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr s
 	return e.connect(ctx, r, network, host)
 }
 
+// lookUpPort returns the port of a service. What is a number needs no resolver.
+func lookUpPort(ctx context.Context, r Resolver, service string) (int, error) {
+	if port, err := strconv.ParseUint(service, 10, 16); err == nil {
+		return int(port), nil
+	}
+	return r.LookupPort(ctx, "tcp", service)
+}
+
 // eyeballs connects to a name as RFC 8305 says: it looks up both families at once, and tries the addresses, the families
 // in turn, IPv6 first, each beside those that have not answered within the delay. The first connection wins.
 type eyeballs struct {
@@ -56,7 +67,9 @@ type eyeballs struct {
 	turn     int             // the family whose turn it is
 	looking  int             // lookups that have not answered
 	trying   int             // attempts that have not ended
-	errs     []error
+	tried    []string // the addresses of all attempts
+	failed   []error  // of attempts
+	unknown  []error  // of lookups
 	answers  chan answer
 	outcomes chan outcome
 }
@@ -89,10 +102,12 @@ func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string
 			ready = false
 			if e.delay >= 0 {
 				wait.Reset(e.delay)
+			} else {
+				wait.Stop()
 			}
 		}
 		if e.looking == 0 && e.trying == 0 && len(e.queue[0])+len(e.queue[1]) == 0 {
-			return nil, errors.Join(e.errs...)
+			return nil, e.failure(host)
 		}
 		select {
 		case a := <-e.answers:
@@ -110,14 +125,35 @@ func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string
 			if o.err == nil {
 				return o.conn, nil
 			}
-			e.errs = append(e.errs, o.err)
+			e.failed = append(e.failed, o.err)
 			ready = true
 		case <-wait.C:
 			ready = true
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, e.interrupted(context.Cause(ctx))
 		}
 	}
+}
+
+// failure is why there is no connection: because of the attempts or, without any, of the lookups.
+func (e *eyeballs) failure(host string) error {
+	switch {
+	case len(e.failed) > 0:
+		return errors.Join(e.failed...)
+	case len(e.unknown) == 0:
+		return &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
+	case len(e.unknown) == 2 && e.unknown[0].Error() == e.unknown[1].Error():
+		return e.unknown[0]
+	}
+	return errors.Join(e.unknown...)
+}
+
+// interrupted is why there is no connection when ctx ended.
+func (e *eyeballs) interrupted(cause error) error {
+	if len(e.tried) == 0 {
+		return cause
+	}
+	return fmt.Errorf("tried %s: %w", strings.Join(e.tried, ", "), cause)
 }
 
 // lookUp starts a lookup for each family that network allows.
@@ -145,7 +181,7 @@ func (e *eyeballs) take(a answer) {
 	e.looking--
 	e.queue[a.family] = append(e.queue[a.family], a.addrs...)
 	if a.err != nil {
-		e.errs = append(e.errs, a.err)
+		e.unknown = append(e.unknown, a.err)
 	}
 }
 
@@ -162,6 +198,7 @@ func (e *eyeballs) tryNext(ctx context.Context) bool {
 	*q = (*q)[1:]
 	e.turn = 1 - e.turn
 	e.trying++
+	e.tried = append(e.tried, a.String())
 	err := child(ctx, kindAttempt, "connect to "+a.String(), func(ctx context.Context) {
 		nc, err := e.attempt(ctx, a)
 		select {
@@ -174,7 +211,7 @@ func (e *eyeballs) tryNext(ctx context.Context) bool {
 	})
 	if err != nil {
 		e.trying--
-		e.errs = append(e.errs, err)
+		e.failed = append(e.failed, err)
 	}
 	return true
 }

@@ -19,7 +19,10 @@ type Listener struct {
 	ln    net.Listener
 	opts  connOptions
 	once  sync.Once
-	stop  chan struct{} // closed when the listener is
+	stop  chan struct{} // closed when accepting stops
+	taken chan struct{} // closed when queued is complete and ln closed
+	gone  chan struct{} // closed when what is not accepted by now will not be
+	drop  sync.Once     // closes gone
 	conns chan *Conn    // of Conns
 	begin sync.Once
 
@@ -44,10 +47,13 @@ func NewListener(ctx context.Context, ln net.Listener) (*Listener, error) {
 }
 
 func newListener(ctx context.Context, ln net.Listener) (*Listener, error) {
-	l := &Listener{ctx: ctx, ln: ln, stop: make(chan struct{})}
+	l := &Listener{ctx: ctx, ln: ln, stop: make(chan struct{}), taken: make(chan struct{}), gone: make(chan struct{})}
 	if err := l.op.Start(ctx, kindListener, "", (*listenerDriver)(l)); err != nil {
 		ln.Close()
 		return nil, err
+	}
+	if stopAtOnce(&l.op) {
+		l.close(true)
 	}
 	return l, nil
 }
@@ -59,6 +65,12 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	}
 	network, rest := splitNetwork(addr)
 	ln, err := new(net.ListenConfig).Listen(ctx, network, rest)
+	if err == nil && ctx.Err() != nil {
+		ln.Close()
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, aio.NewConnError("listen", network, rest, -1, err)
 	}
@@ -113,6 +125,7 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 	}
 	select {
 	case <-l.stop:
+		<-l.taken
 		if nc := l.takeQueued(); nc != nil {
 			return nc, nil
 		}
@@ -128,7 +141,7 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 func (l *Listener) Conns() <-chan *Conn {
 	l.begin.Do(func() {
 		l.conns = make(chan *Conn)
-		a := &acceptor{accept: l.acceptRaw, stop: l.stop, report: l.op.Report, name: l.ln.Addr}
+		a := &acceptor{ln: l.ln, accept: l.acceptRaw, stop: l.stop, report: l.op.Report}
 		err := child(l.ctx, kindAccept, "accept "+l.ln.Addr().String(), func(ctx context.Context) {
 			defer close(l.conns)
 			a.run(ctx, func(nc net.Conn) { l.give(ctx, nc) })
@@ -149,12 +162,14 @@ func (l *Listener) give(ctx context.Context, nc net.Conn) {
 	}
 	select {
 	case l.conns <- c:
+	case <-l.gone:
+		c.Close()
 	case <-ctx.Done():
 		c.Close()
 	}
 }
 
-// Close closes the listener. Connections it has accepted stay as they are; those in the kernel's queue are refused. It
+// Close closes the listener. Connections it has accepted stay as they are; those that nobody has got yet are refused. It
 // fails with ErrClosed if the listener is closed already.
 func (l *Listener) Close() error {
 	if !l.close(false) {
@@ -168,15 +183,18 @@ func (l *Listener) Close() error {
 func (l *Listener) close(serve bool) (first bool) {
 	l.once.Do(func() {
 		first = true
+		close(l.stop) // first: errors of accepting mean nothing from now on
 		if serve {
+			queued := backlog(l.ln)
 			l.mu.Lock()
-			l.queued = backlog(l.ln)
+			l.queued = queued
 			l.mu.Unlock()
 		}
-		close(l.stop)
 		l.ln.Close() // fails only if it is closed
+		close(l.taken)
 	})
 	if !serve {
+		l.drop.Do(func() { close(l.gone) })
 		l.refuseQueued()
 	}
 	l.mu.Lock()

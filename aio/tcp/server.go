@@ -26,8 +26,8 @@ type Server struct {
 	// Handler is the callbacks of each connection.
 	Handler Handler
 	// Stream, if set, serves a connection in stream style, in a goroutine of its own, instead of Handler. ctx is the
-	// connection's. When it returns, the connection is closed after what was sent is flushed; its error, unless it only
-	// says that the operation was cancelled, goes to the event handler.
+	// connection's. When it returns, the connection is closed after what was sent is flushed; its error goes to the event
+	// handler, unless it is the peer's EOF or only says that the operation was cancelled.
 	Stream func(ctx context.Context, c *Conn) error
 	// TLS serves TLS, with this configuration, which needs a certificate. nil means plain connections. A connection
 	// whose handshake fails, or takes more than 10 s, is an Event and never Open.
@@ -51,11 +51,10 @@ type Server struct {
 	once     sync.Once
 	stopped  context.Context // ends when accepting stops
 	stop     context.CancelFunc
-	slotted  bool // the acceptor's: the connection just accepted holds a slot
-
-	mu     sync.Mutex
-	queued []net.Conn // what was in the kernel's queue when accepting stopped
-	idle   bool       // the acceptor has ended
+	taken    chan struct{} // closed when queued is complete and the listener closed
+	queued   []net.Conn    // what was in the kernel's queue when accepting stopped; the acceptor's, once taken is closed
+	slotted  bool          // the acceptor's: the connection just accepted holds a slot
+	idle     atomic.Bool   // the acceptor has ended
 }
 
 // Serve starts a zero Server with the handler h.
@@ -90,14 +89,25 @@ func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	}
 	s.ln = ln
 	s.stopped, s.stop = context.WithCancel(context.Background())
+	s.taken = make(chan struct{})
 	s.slots = s.slotsFor(ln)
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		ln.Close()
 		return err
 	}
-	s.op.Op().Go(s.acceptAll, func(err error) { s.op.Op().Cancel(err) })
+	s.op.Op().Go(s.acceptAll, func(err error) {
+		s.op.Op().Cancel(err)
+		s.acceptedAll()
+	})
+	if stopAtOnce(s.op.Op()) {
+		s.StopAccepting()
+	}
 	return nil
 }
+
+// stopAtOnce reports whether what began to accept just now is to stop at once: the loop drains, and it is not for work in
+// progress.
+func stopAtOnce(op *aio.Op) bool { return op.Draining() && op.TopLevel() }
 
 // slotsFor returns what bounds the connections.
 func (s *Server) slotsFor(ln net.Listener) *slots {
@@ -127,11 +137,18 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 
 // StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
-func (s *Server) StopAccepting() { s.stopAccepting(true) }
+func (s *Server) StopAccepting() {
+	if s.ln != nil {
+		s.stopAccepting(true)
+	}
+}
 
 // Shutdown ends the server gracefully: it stops accepting, and connections of the handler style end when they are idle, as
 // when the loop drains. It waits for that until ctx ends, then returns an *aio.AwaitError; the server still shuts down.
 func (s *Server) Shutdown(ctx context.Context) error {
+	if s.ln == nil {
+		return nil
+	}
 	s.draining.Store(true)
 	s.stopAccepting(true)
 	s.op.Op().Drain()
@@ -146,23 +163,29 @@ func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 // stopAccepting closes the listener, after taking what the kernel has queued if serve is set.
 func (s *Server) stopAccepting(serve bool) {
 	s.once.Do(func() {
+		s.stop() // first: errors of accepting mean nothing from now on
 		if serve {
-			s.mu.Lock()
 			s.queued = backlog(s.ln)
-			s.mu.Unlock()
 		}
-		s.stop()
 		s.ln.Close() // fails only if it is closed
+		close(s.taken)
 	})
 }
 
 // acceptAll is the goroutine that accepts.
 func (s *Server) acceptAll() {
-	a := &acceptor{accept: s.accept, stop: s.stopped.Done(), report: s.report, name: s.Addr}
+	a := &acceptor{ln: s.ln, accept: s.accept, stop: s.stopped.Done(), report: s.report}
 	a.run(s.op.Context(), s.serve)
-	s.mu.Lock()
-	s.idle = true
-	s.mu.Unlock()
+	s.acceptedAll()
+}
+
+// acceptedAll ends the acceptor's work. What was queued has been served, unless the server was cancelled.
+func (s *Server) acceptedAll() {
+	s.stopAccepting(false)
+	for _, nc := range s.queued {
+		nc.Close()
+	}
+	s.idle.Store(true)
 	s.endIfIdle()
 }
 
@@ -184,8 +207,7 @@ func (s *Server) accept() (net.Conn, error) {
 
 // takeQueued accepts a connection from what was queued when accepting stopped. They are served even beyond the bound.
 func (s *Server) takeQueued() (net.Conn, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	<-s.taken
 	if len(s.queued) == 0 {
 		return nil, net.ErrClosed
 	}
@@ -212,7 +234,7 @@ func (s *Server) serve(nc net.Conn) {
 		c.run(func() { s.serveStream(c) })
 		return
 	}
-	c.begin(s.Handler)
+	c.begin(s.Handler, nil)
 }
 
 // serveStream is the goroutine of a connection in stream style.
@@ -224,6 +246,9 @@ func (s *Server) serveStream(c *Conn) {
 		return
 	}
 	err := s.Stream(c.Context(), c)
+	if aio.IsInfo(err) { // the peer's EOF, as Read returns it
+		err = nil
+	}
 	c.mu.Lock()
 	c.endErr = err
 	c.mu.Unlock()
@@ -241,10 +266,7 @@ func (s *Server) report(err error) {
 
 // endIfIdle resolves the server's future once it accepts no more and has no connections.
 func (s *Server) endIfIdle() {
-	s.mu.Lock()
-	idle := s.idle
-	s.mu.Unlock()
-	if idle && s.op.Op().Idle() {
+	if s.idle.Load() && s.op.Op().Idle() {
 		s.op.Resolve(struct{}{})
 	}
 }

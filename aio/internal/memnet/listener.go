@@ -3,6 +3,7 @@ package memnet
 import (
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -40,16 +41,35 @@ func (l *Listener) accept() (*Conn, error) {
 		case l.closed:
 			return nil, net.ErrClosed
 		case len(l.queue) > 0:
-			c := l.queue[0]
-			l.queue[0] = nil
-			l.queue = l.queue[1:]
-			l.bell.ring()
-			return c, nil
+			return l.take(), nil
 		case l.dl.passed():
 			return nil, os.ErrDeadlineExceeded
 		}
 		l.bell.wait(&l.net.mu)
 	}
+}
+
+// TryAccept is Accept for a connection that is there already. Without one it
+// returns syscall.EAGAIN, bare. Deadlines do not matter to it.
+func (l *Listener) TryAccept() (net.Conn, error) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	switch {
+	case l.closed:
+		return nil, opError("accept", "accept", nil, l.addr, net.ErrClosed)
+	case len(l.queue) == 0:
+		return nil, syscall.EAGAIN
+	}
+	return l.take(), nil
+}
+
+// take takes the first connection out of the queue.
+func (l *Listener) take() *Conn {
+	c := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	l.bell.ring()
+	return c
 }
 
 // Close frees the address and ends Accept; it does not block. Connections
