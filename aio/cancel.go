@@ -41,7 +41,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 		unwatch()
 	}
 	if std != nil {
-		std.cancel(cause)
+		o.cancelStd(std, cause)
 	}
 	if s&opRoot != 0 {
 		todo = o.appendKids(todo)
@@ -53,6 +53,19 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 		o.notifyCancel(hooks)
 	}
 	return todo
+}
+
+// cancelStd ends the operation's cancelCtx. If its foreign base has ended already, package context is about to do
+// that, with base's Err, and is waited for.
+func (o *Op) cancelStd(std *stdCtx, cause error) {
+	if o.state.Load()&opForeign != 0 {
+		select {
+		case <-o.base.Done():
+			<-std.Done()
+		default:
+		}
+	}
+	std.cancel(cause)
 }
 
 // notifyCancel tells the operation's driver, and whoever asked for it, that the operation is cancelled.

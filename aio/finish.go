@@ -100,9 +100,9 @@ func (o *Op) endCtx() {
 		unwatch()
 	}
 	if o.err != nil {
-		std.cancel(o.err)
+		o.cancelStd(std, o.err)
 	} else {
-		std.cancel(errEnded)
+		o.cancelStd(std, errEnded)
 	}
 }
 

@@ -171,4 +171,6 @@ func eq[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
-func fmtResult[T any](i int, r aio.Result[T]) string { return fmt.Sprintf("%d %v %v", i, r.Value, r.Err) }
+func fmtResult[T any](i int, r aio.Result[T]) string {
+	return fmt.Sprintf("%d %v %v", i, r.Value, r.Err)
+}

@@ -1,0 +1,150 @@
+package dnsserver
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A token is a word of a zone's text.
+type token struct {
+	text   string
+	quoted bool
+}
+
+// An entry is a record or directive, which parentheses may spread over several lines.
+type entry struct {
+	line     int  // its first, counted from 1
+	indented bool // it begins with white space: the owner is that of the entry before
+	words    []token
+}
+
+// scan cuts a zone's text into entries. White space that all lines begin with
+// does not count, so that a text in a program can be indented as the program is.
+func scan(text string) ([]entry, error) {
+	var entries []entry
+	var open *entry // its parenthesis is not closed yet
+	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	indent := commonIndent(lines)
+	for i, line := range lines {
+		line = strings.TrimPrefix(line, indent)
+		e := open
+		if e == nil {
+			e = &entry{line: i + 1, indented: line != strings.TrimLeft(line, " \t")}
+		}
+		more, err := e.scanLine(line, open != nil)
+		if err != nil {
+			return nil, &ZoneError{Line: i + 1, Err: err}
+		}
+		if open = nil; more {
+			open = e
+		} else if len(e.words) > 0 {
+			entries = append(entries, *e)
+		}
+	}
+	if open != nil {
+		return nil, &ZoneError{Line: open.line, Err: fmt.Errorf("a parenthesis opened here is never closed: add \")\"")}
+	}
+	return entries, nil
+}
+
+// commonIndent returns the white space that every line with text begins with.
+func commonIndent(lines []string) string {
+	indent, begun := "", false
+	for _, line := range lines {
+		rest := strings.TrimLeft(line, " \t")
+		if rest == "" {
+			continue
+		}
+		own := line[:len(line)-len(rest)]
+		if !begun {
+			indent, begun = own, true
+		}
+		for !strings.HasPrefix(own, indent) {
+			indent = indent[:len(indent)-1]
+		}
+	}
+	return indent
+}
+
+// scanLine takes in the words of one line. It reports whether a parenthesis is
+// open at its end, as it takes open for its beginning.
+func (e *entry) scanLine(line string, open bool) (bool, error) {
+	for line != "" {
+		switch c := line[0]; c {
+		case ' ', '\t':
+			line = line[1:]
+		case ';':
+			return open, nil
+		case '(', ')':
+			if open == (c == '(') {
+				return false, fmt.Errorf("unexpected %q: parentheses come in pairs, without others inside", c)
+			}
+			open = c == '('
+			line = line[1:]
+		case '"':
+			text, rest, err := quoted(line[1:])
+			if err != nil {
+				return false, err
+			}
+			e.words = append(e.words, token{text, true})
+			line = rest
+		default:
+			text, rest, err := bare(line)
+			if err != nil {
+				return false, err
+			}
+			e.words = append(e.words, token{text: text})
+			line = rest
+		}
+	}
+	return open, nil
+}
+
+// bare cuts off a word without quotes. A quoted part within it (alpn="h2,h3")
+// belongs to it, without the quotes.
+func bare(s string) (word, rest string, err error) {
+	var b strings.Builder
+	for s != "" && !strings.ContainsRune(" \t;()", rune(s[0])) {
+		if s[0] != '"' {
+			b.WriteByte(s[0])
+			s = s[1:]
+			continue
+		}
+		var part string
+		if part, s, err = quoted(s[1:]); err != nil {
+			return "", "", err
+		}
+		b.WriteString(part)
+	}
+	return b.String(), s, nil
+}
+
+// quoted cuts off a string up to its closing quote. \" is a quote, \\ a
+// backslash, and \DDD the byte with this decimal number.
+func quoted(s string) (text, rest string, err error) {
+	var b strings.Builder
+	for s != "" {
+		switch {
+		case s[0] == '"':
+			return b.String(), s[1:], nil
+		case s[0] != '\\':
+			b.WriteByte(s[0])
+			s = s[1:]
+		case len(s) > 3 && digit(s[1]) && digit(s[2]) && digit(s[3]):
+			n := int(s[1]-'0')*100 + int(s[2]-'0')*10 + int(s[3]-'0')
+			if n > 255 {
+				return "", "", fmt.Errorf("%s is no byte: \\000 to \\255 are", s[:4])
+			}
+			b.WriteByte(byte(n))
+			s = s[4:]
+		case len(s) > 1:
+			b.WriteByte(s[1])
+			s = s[2:]
+		default:
+			s = ""
+		}
+	}
+	return "", "", fmt.Errorf("a quoted string does not end on its line: add a \"")
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,0 +1,277 @@
+package aio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goaio.example/aio"
+)
+
+func failing(context.Context) error { return errTest }
+
+func TestEventGoesToNearestScope(t *testing.T) {
+	var loop, outer, inner, before recorder
+	l := loop.loop()
+	synctest.Test(t, func(t *testing.T) {
+		err := l.Run(aio.OnEvent(context.Background(), before.add), func(ctx context.Context) error {
+			aio.Spawn(ctx, "of the loop", failing)
+			ctx = aio.OnEvent(ctx, outer.add)
+			aio.Spawn(ctx, "of the outer", func(ctx context.Context) error {
+				aio.Spawn(ctx, "inherits", failing)
+				aio.Spawn(context.WithValue(aio.OnEvent(ctx, inner.add), key("k"), 1), "of the inner", failing)
+				aio.Spawn(aio.Detach(ctx), "detached", failing)
+				return nil
+			})
+			return nil
+		})
+		wantErr(t, "Run", err, nil)
+	})
+	names := func(r *recorder) (out []string) {
+		for _, e := range r.events() {
+			if e.Err != errTest || e.Lost || e.Loop != l || e.Time.IsZero() {
+				t.Errorf("%+v", e)
+			}
+			out = append(out, e.Op.Name)
+		}
+		return out
+	}
+	eq(t, "loop", names(&loop), []string{"of the loop"})
+	eq(t, "outer", len(names(&outer)), 2)
+	eq(t, "inner", names(&inner), []string{"of the inner"})
+	eq(t, "outside of the loop", len(names(&before)), 0)
+}
+
+// A scope made outside of any loop serves a loop that has no handler of its own.
+func TestEventScopeAroundLoop(t *testing.T) {
+	var rec recorder
+	synctest.Test(t, func(t *testing.T) {
+		err := (&aio.Loop{Logger: quiet}).Run(aio.OnEvent(context.Background(), rec.add), func(ctx context.Context) error {
+			aio.Spawn(ctx, "", failing)
+			return nil
+		})
+		wantErr(t, "Run", err, nil)
+	})
+	rec.want(t, errTest.Error())
+}
+
+func TestEventsOfNestedLoops(t *testing.T) {
+	var outer, scoped, inner recorder
+	must(t, outer.loop(), func(ctx context.Context) {
+		ctx = aio.OnEvent(ctx, scoped.add)
+		spawn := func(ctx context.Context) error { aio.Spawn(ctx, "", failing); return nil }
+		wantErr(t, "with a handler", inner.loop().Run(ctx, spawn), nil)
+		wantErr(t, "without", (&aio.Loop{Logger: quiet}).Run(ctx, spawn), nil)
+	})
+	inner.want(t, errTest.Error())
+	scoped.want(t, errTest.Error())
+	outer.want(t)
+}
+
+// Handlers are serialised, may start operations and may pass on to DefaultOnEvent. An undelivered event holds the loop
+// open.
+func TestHandlers(t *testing.T) {
+	var inside, calls, retried atomic.Int64
+	var main context.Context
+	l := &aio.Loop{Logger: quiet}
+	l.OnEvent = func(e aio.Event) {
+		if inside.Add(1) != 1 {
+			t.Error("two calls at once")
+		}
+		calls.Add(1)
+		time.Sleep(time.Second)
+		aio.Spawn(main, "retry", func(ctx context.Context) error { retried.Add(1); return ctx.Err() })
+		inside.Add(-1)
+	}
+	took := must(t, l, func(ctx context.Context) {
+		main = ctx
+		for range 5 {
+			aio.Spawn(ctx, "", failing)
+		}
+	})
+	eq(t, "calls", calls.Load(), 5)
+	eq(t, "retries that ran", retried.Load(), 5)
+	eq(t, "took", took, 5*time.Second)
+}
+
+func TestDefaultOnEvent(t *testing.T) {
+	connErr := aio.NewConnError("read", "tcp", "1.2.3.4:5", 3, errors.New("broken"))
+	for _, c := range []struct {
+		name string
+		err  error
+		want error
+		log  string
+	}{
+		{"an error", errTest, errTest, "ERROR"},
+		{"of a connection", connErr, nil, "ERROR"},
+		{"information", aio.NewConnError("read", "tcp", "1.2.3.4:5", 3, io.EOF), nil, "DEBUG"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b bytes.Buffer
+			l := &aio.Loop{Name: "L", Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+			err, _ := bubble(t, l, func(ctx context.Context) error {
+				aio.Spawn(ctx, "op name", func(context.Context) error { return c.err })
+				return nil
+			})
+			wantErr(t, "Run", err, c.want)
+			for _, s := range []string{c.log, `op="op name"`, "kind=aio.spawn", "loop=L"} {
+				if !strings.Contains(b.String(), s) {
+					t.Errorf("%q is not in the log: %s", s, b.String())
+				}
+			}
+		})
+	}
+}
+
+// A panic is fatal by default, whatever its value is.
+func TestDefaultOnEventPanic(t *testing.T) {
+	for _, v := range []any{"oh", io.EOF, aio.ErrEOF, aio.ErrRefused, context.Canceled, aio.ErrGoexit} {
+		var b bytes.Buffer
+		l := &aio.Loop{CatchPanics: true, Logger: slog.New(slog.NewTextHandler(&b, nil))}
+		err, _ := bubble(t, l, func(ctx context.Context) error {
+			aio.Spawn(ctx, "", func(context.Context) error { panic(v) })
+			return nil
+		})
+		var p *aio.PanicError
+		if !errors.As(err, &p) || p.Value != v {
+			t.Errorf("%v: Run returned %v", v, err)
+		}
+		if !strings.Contains(b.String(), "event_test.go") {
+			t.Errorf("%v: no stack in the log: %s", v, b.String())
+		}
+	}
+}
+
+func TestHandlerPanics(t *testing.T) {
+	for _, catch := range []bool{false, true} {
+		t.Run(fmt.Sprint(catch), func(t *testing.T) {
+			var fatal error
+			var delivered atomic.Int64
+			l := &aio.Loop{Logger: quiet, CatchPanics: catch, OnFatal: func(err error) { fatal = err }}
+			l.OnEvent = func(e aio.Event) {
+				delivered.Add(1)
+				if e.Op.Name == "bad" {
+					panic("in handler")
+				}
+			}
+			var v any
+			var err error
+			synctest.Test(t, func(*testing.T) {
+				v = protect(func() {
+					err = run(l, func(ctx context.Context) error {
+						aio.Spawn(ctx, "bad", failing)
+						synctest.Wait()
+						aio.Spawn(ctx, "good", failing)
+						return untilDraining(ctx)
+					})
+				})
+			})
+			if catch == (v != nil) {
+				t.Errorf("Run panicked with %v", v)
+			}
+			if v != nil {
+				err, _ = v.(error)
+			}
+			var p *aio.PanicError
+			if !errors.As(err, &p) || p.Value != "in handler" || fatal != error(p) {
+				t.Errorf("Run: %v, OnFatal: %v", err, fatal)
+			}
+			eq(t, "delivered", delivered.Load(), 2)
+		})
+	}
+}
+
+func untilDraining(ctx context.Context) error { <-aio.Draining(ctx); return nil }
+
+func TestHandlerGoexit(t *testing.T) {
+	var delivered atomic.Int64
+	l := &aio.Loop{Logger: quiet, OnEvent: func(aio.Event) { delivered.Add(1); runtime.Goexit() }}
+	must(t, l, func(ctx context.Context) {
+		for range 3 {
+			aio.Spawn(ctx, "", failing)
+		}
+	})
+	eq(t, "delivered", delivered.Load(), 3)
+}
+
+// A handler that hangs is given up on, and named.
+func TestHandlerHangs(t *testing.T) {
+	for _, exit := range []bool{false, true} {
+		t.Run(fmt.Sprintf("exit=%v", exit), func(t *testing.T) {
+			release := make(chan struct{})
+			var b bytes.Buffer
+			l := &aio.Loop{Grace: 3 * time.Second, Abandon: 2 * time.Second}
+			l.Logger = slog.New(slog.NewTextHandler(&b, nil))
+			var err error
+			synctest.Test(t, func(t *testing.T) {
+				release = make(chan struct{})
+				l.OnEvent = func(aio.Event) { <-release }
+				start := time.Now()
+				err = l.Run(context.Background(), func(ctx context.Context) error {
+					aio.Spawn(ctx, "first", failing)
+					synctest.Wait()
+					aio.Spawn(ctx, "second", failing)
+					if exit {
+						l.Exit(nil)
+					}
+					return nil
+				})
+				eq(t, "took", time.Since(start), 5*time.Second)
+				close(release)
+			})
+			var s *aio.StuckError
+			if !errors.As(err, &s) || len(s.Ops) != 1 || s.Ops[0].Name != "OnEvent" || !strings.Contains(s.Ops[0].Stack, "event_test.go") {
+				t.Errorf("Run: %v", err)
+			}
+			if !strings.Contains(b.String(), "op=second") {
+				t.Errorf("the event not delivered is not in the log: %s", b.String())
+			}
+		})
+	}
+}
+
+// An event after the loop's end is logged.
+func TestEventAfterEnd(t *testing.T) {
+	var b bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		l := &aio.Loop{Grace: -1, Abandon: -1, Logger: slog.New(slog.NewTextHandler(&b, nil))}
+		err := run(l, func(ctx context.Context) error {
+			aio.Spawn(ctx, "late", func(context.Context) error { <-release; return errTest })
+			l.Exit(nil)
+			return nil
+		})
+		if err == nil {
+			t.Error("nothing stuck")
+		}
+		close(release)
+		synctest.Wait()
+	})
+	if s := b.String(); !strings.Contains(s, "op=late") || !strings.Contains(s, errTest.Error()) {
+		t.Errorf("log: %s", s)
+	}
+}
+
+// An operation can report a condition without ending.
+func TestReport(t *testing.T) {
+	var rec recorder
+	must(t, rec.loop(), func(ctx context.Context) {
+		op, err := aio.Begin(ctx, 0, "reporter")
+		if err != nil {
+			t.Fatal(err)
+		}
+		op.Report(errTest)
+		op.Report(errStop)
+		op.End(nil)
+	})
+	rec.want(t, errTest.Error(), errStop.Error())
+}
