@@ -34,24 +34,25 @@ type Op struct {
 
 // The bits of an operation's state.
 const (
-	opFinishing uint32 = 1 << iota // takes no more children; its result is being published
-	opResolved                     // the result is there
-	opFailed                       // the result is an error
-	opCancelled                    // asked to end; extra.cause says why
-	opLooked                       // somebody looked at the result, or was told of it
-	opGhost                        // resolved, but kept in the tree so that cancellation reaches its handed-out ctx
-	opQueued                       // waits for a slot of Loop.MaxInFlight
-	opSlot                         // holds a slot of Loop.MaxInFlight
-	opDaemon                       // does not hold the loop open
-	opFuture                       // its error belongs to whoever holds its future
-	opForeign                      // base has a Done of its own
-	opRoot                         // the loop's own operation: main
-	opTold                         // its error has gone to an event callback already
-	opRunning                      // a promise whose function runs: cancelling asks, and does not reject
-	opParent                       // had children when it finished
-	opCounted                      // counts in Stats.Futures by itself
-	opCallback                     // its error is a callback's until somebody asks for its future
-	opLasting                      // the end of the ctx it was started with does not touch it
+	opFinishing  uint32 = 1 << iota // takes no more children; its result is being published
+	opResolved                      // the result is there
+	opFailed                        // the result is an error
+	opCancelled                     // asked to end; extra.cause says why
+	opLooked                        // somebody looked at the result, or was told of it
+	opGhost                         // resolved, but kept in the tree so that cancellation reaches its handed-out ctx
+	opQueued                        // waits for a slot of Loop.MaxInFlight
+	opSlot                          // holds a slot of Loop.MaxInFlight
+	opDaemon                        // does not hold the loop open
+	opFuture                        // its error belongs to whoever holds its future
+	opForeign                       // base has a Done of its own
+	opRoot                          // the loop's own operation: main
+	opTold                          // its error has gone to an event callback already
+	opRunning                       // a promise whose function runs: cancelling asks, and does not reject
+	opParent                        // had children when it finished
+	opCounted                       // counts in Stats.Futures by itself
+	opCallback                      // its error is a callback's until somebody asks for its future
+	opLasting                       // the end of the ctx it was started with does not touch it
+	opBackground                    // a daemon that is told when the loop drains, not cancelled
 )
 
 // extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.
@@ -112,7 +113,7 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting) | p.state.Load()&(opDaemon|opForeign)
+	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting|opBackground) | p.state.Load()&(opDaemon|opForeign)
 	if foreign {
 		flags |= opForeign
 	}
@@ -138,6 +139,11 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 // AsDaemon makes the operation a daemon, which does not hold the loop open and is cancelled when the loop drains. Call
 // it before Start.
 func (o *Op) AsDaemon() { o.state.Or(opDaemon) }
+
+// AsBackground makes the operation one that does not hold the loop open, as a daemon, but is not cancelled when the loop
+// drains: its driver is told, and decides. It is cancelled once the loop is empty. So is a pooled connection, which work
+// in progress may still need. Call it before Start.
+func (o *Op) AsBackground() { o.state.Or(opDaemon | opBackground) }
 
 // AsLasting has the operation outlast the ctx that it is started with, as a net.Conn outlasts the ctx of its dial: it is
 // cancelled when an ancestor is, but not by that ctx. Call it before Start.

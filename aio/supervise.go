@@ -97,7 +97,7 @@ func (r *running) drain() {
 func (o *Op) drain() {
 	s := o.state.Load()
 	switch {
-	case s&(opDaemon|opQueued) != 0 && o.TopLevel():
+	case s&opBackground == 0 && s&(opDaemon|opQueued) != 0 && o.TopLevel():
 		o.cancel(ErrExit)
 	case o.driver != nil && s&opFinishing == 0:
 		o.driver.OpDrain()

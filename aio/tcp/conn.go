@@ -106,6 +106,9 @@ func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn
 		kind = kindIn
 	}
 	c.op.AsLasting()
+	if opts.background {
+		c.op.AsBackground()
+	}
 	if err := c.op.Start(ctx, kind, "", (*connDriver)(c)); err != nil {
 		nc.Close()
 		c.slot.give()
@@ -121,6 +124,7 @@ func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
 	highWater                 int
+	background                bool
 	server                    *Server
 	slot                      *slots // given back when the connection has ended
 }

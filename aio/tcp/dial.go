@@ -33,6 +33,9 @@ type Dialer struct {
 	TLS *tls.Config
 	// HighWater is the connection's high-water mark for Send, in bytes. 0 means 1 MiB.
 	HighWater int
+	// Background makes connections that do not hold the loop open: for a pool, whose users do. They are not touched
+	// when the loop drains, and aborted once it is empty.
+	Background bool
 	// Control is called with each new socket before it connects, as net.Dialer's ControlContext is. nil means nothing
 	// to do.
 	Control func(ctx context.Context, network, address string, c syscall.RawConn) error
@@ -120,7 +123,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string) (*Conn, err
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
-	c, err := newConn(outer, nc, false, connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater})
+	c, err := newConn(outer, nc, false, connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background})
 	if err != nil {
 		return nil, err
 	}
