@@ -1,17 +1,16 @@
-// Package goaio is the root of a module that gives Go programs timers, TCP, DNS
-// and HTTP as context-aware operations that return futures and channels. A
-// supervising loop knows every operation in flight: it counts them, shows them,
-// routes the errors that nobody asked for to one handler, and ends them all
-// gracefully. When the loop's Run returns, nothing is left: no goroutine, no
-// socket, no timer.
+// Package goaio is the root of a module that runs the operations of network programs under a supervising loop, and gives
+// their results as futures and channels. The loop knows every operation in flight: it counts them, shows them, sends
+// the errors that nobody asked for to one handler, and ends them all gracefully. When the loop's Run returns, nothing
+// is left: no goroutine, no socket, no timer.
 //
 // This package holds documentation only. Import the packages below it:
 //
 //   - goaio.example/aio: the loop, futures, promises, events and stats
 //   - goaio.example/aio/timer: delays, tickers, retries with backoff
-//   - goaio.example/aio/tcp: dialing, listening, connections
+//   - goaio.example/aio/tcp: dialing, listening, connections, TLS, framing
 //   - goaio.example/aio/aiotest: helpers for the tests of programs that use the others
 //
-// Imports point one way: aio knows none of the others, timer knows aio, tcp may
-// know both. The test beside this file holds that rule.
+// Resolving names (dnsx) and HTTP (httpx) are to come. Imports point one way: aio knows none of the others, timer knows
+// aio, tcp may know both. The test beside this file holds that rule. The folder examples has programs to begin with,
+// docs/design.md the reasons.
 package goaio
