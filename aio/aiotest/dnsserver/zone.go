@@ -1,6 +1,7 @@
 package dnsserver
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -47,9 +48,7 @@ const maxChain = 16
 // lookup answers a question about a name in lower case, fully qualified.
 func (z *zone) lookup(name string, typ dnsmessage.Type) found {
 	var f found
-	seen := map[string]bool{}
-	for !seen[name] && len(seen) < maxChain {
-		seen[name] = true
+	for len(f.records) < maxChain && !f.has(name) {
 		apex, soa := z.soaOf(name)
 		if soa == nil {
 			if len(f.records) == 0 {
@@ -75,6 +74,12 @@ func (z *zone) lookup(name string, typ dnsmessage.Type) found {
 		name = strings.ToLower(alias.body.(*dnsmessage.CNAMEResource).CNAME.String())
 	}
 	return f
+}
+
+// has reports whether a record of the name is there already: a chain that comes
+// back to it is a loop.
+func (f *found) has(name string) bool {
+	return slices.ContainsFunc(f.records, func(r owned) bool { return r.name == name })
 }
 
 // answer appends the node's records of the type to f and reports whether it has any.

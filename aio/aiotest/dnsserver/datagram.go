@@ -1,0 +1,211 @@
+package dnsserver
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// maxInbox bounds what waits for a datagram socket to be read, in bytes: what
+// comes beyond it is lost, as in a kernel.
+const maxInbox = 1 << 20
+
+// A datagram is the client's end of a connected datagram socket in memory. The
+// server has no end: it answers where a datagram is written.
+type datagram struct {
+	server        *Server
+	local, remote netip.AddrPort
+
+	mu       sync.Mutex
+	inbox    [][]byte
+	size     int   // of the inbox, in bytes
+	err      error // of the next read, then gone: the port is unreachable
+	closed   bool
+	changed  chan struct{} // closed when any of these changes; nil: nobody waits
+	readEnd  time.Time
+	writeEnd time.Time
+}
+
+// A net.PacketConn is taken for what keeps messages apart, by *net.Resolver too.
+var _ net.PacketConn = (*datagram)(nil)
+
+func newDatagram(s *Server, local, remote netip.AddrPort) *datagram {
+	return &datagram{server: s, local: local, remote: remote}
+}
+
+// Read reads one message, and loses what does not fit into b.
+func (d *datagram) Read(b []byte) (int, error) {
+	n, err := d.read(b)
+	return n, d.wrap("read", err)
+}
+
+func (d *datagram) read(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for {
+		switch {
+		case d.closed:
+			return 0, net.ErrClosed
+		case passed(d.readEnd):
+			return 0, os.ErrDeadlineExceeded
+		case d.err != nil:
+			err := d.err
+			d.err = nil
+			return 0, err
+		case len(d.inbox) > 0:
+			m := d.inbox[0]
+			d.inbox[0] = nil
+			d.inbox = d.inbox[1:]
+			d.size -= len(m)
+			return copy(b, m), nil
+		}
+		d.wait()
+	}
+}
+
+// wait waits until something changes or the deadline for reading passes. It wants
+// the mutex held, and gives it up meanwhile.
+func (d *datagram) wait() {
+	if d.changed == nil {
+		d.changed = make(chan struct{})
+	}
+	changed := d.changed
+	var late <-chan time.Time
+	if !d.readEnd.IsZero() {
+		t := time.NewTimer(time.Until(d.readEnd))
+		defer t.Stop()
+		late = t.C
+	}
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	select {
+	case <-changed:
+	case <-late:
+	}
+}
+
+// change tells those who wait. It wants the mutex held.
+func (d *datagram) change() {
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
+}
+
+// Write sends b as one message. It never blocks.
+func (d *datagram) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	closed, late := d.closed, passed(d.writeEnd)
+	d.mu.Unlock()
+	switch {
+	case closed:
+		return 0, d.wrap("write", net.ErrClosed)
+	case late:
+		return 0, d.wrap("write", os.ErrDeadlineExceeded)
+	case len(b) > maxMessage-28: // the headers of IP and UDP
+		return 0, d.wrap("write", os.NewSyscallError("write", syscall.EMSGSIZE))
+	}
+	s := d.server
+	s.mu.Lock()
+	gone := s.closed
+	s.mu.Unlock()
+	if gone {
+		d.refuse()
+	} else if p := s.plan(b, origin{UDP, d.remote.String(), d.local}); p != nil {
+		s.after(p.delay, func() { d.carryOut(p) })
+	}
+	return len(b), nil
+}
+
+// carryOut takes in what a plan has. Nothing comes from another port: the system
+// keeps that from a connected socket.
+func (d *datagram) carryOut(p *plan) {
+	if !p.other {
+		for _, m := range p.messages {
+			d.receive(m)
+		}
+	}
+	if p.right != nil {
+		d.receive(p.right)
+	}
+	if p.reset {
+		d.refuse()
+	}
+}
+
+func (d *datagram) receive(m []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed && d.size+len(m) <= maxInbox {
+		d.inbox = append(d.inbox, m)
+		d.size += len(m)
+		d.change()
+	}
+}
+
+// refuse makes the next read fail, as an unreachable port does.
+func (d *datagram) refuse() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = os.NewSyscallError("read", syscall.ECONNREFUSED)
+	d.change()
+}
+
+// ReadFrom is Read; the message is from the server.
+func (d *datagram) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, err := d.Read(b)
+	return n, d.RemoteAddr(), err
+}
+
+// WriteTo fails: the socket is connected.
+func (d *datagram) WriteTo([]byte, net.Addr) (int, error) {
+	return 0, d.wrap("write", net.ErrWriteToConnected)
+}
+
+// Close ends the socket, and a Read under way.
+func (d *datagram) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return d.wrap("close", net.ErrClosed)
+	}
+	d.closed, d.inbox = true, nil
+	d.change()
+	return nil
+}
+
+func (d *datagram) LocalAddr() net.Addr  { return net.UDPAddrFromAddrPort(d.local) }
+func (d *datagram) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(d.remote) }
+
+func (d *datagram) SetDeadline(t time.Time) error      { return d.set(&t, &t) }
+func (d *datagram) SetReadDeadline(t time.Time) error  { return d.set(&t, nil) }
+func (d *datagram) SetWriteDeadline(t time.Time) error { return d.set(nil, &t) }
+
+func (d *datagram) set(read, write *time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return d.wrap("set", net.ErrClosed)
+	}
+	if read != nil {
+		d.readEnd = *read
+		d.change()
+	}
+	if write != nil {
+		d.writeEnd = *write
+	}
+	return nil
+}
+
+// wrap dresses an error as package net does.
+func (d *datagram) wrap(op string, err error) error {
+	if err == nil {
+		return err
+	}
+	return &net.OpError{Op: op, Net: "udp", Source: d.LocalAddr(), Addr: d.RemoteAddr(), Err: err}
+}
+
+func passed(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
