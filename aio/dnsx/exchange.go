@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"goaio.example/aio"
 )
 
 // question is what is asked: name is lower-case ASCII, fully qualified, with the trailing dot.
@@ -53,21 +56,6 @@ type exchangeConfig struct {
 	maxNegTTL time.Duration // the same for negative answers; 0: 3 hours
 }
 
-// exchangeStats are figures of an exchange since it began.
-type exchangeStats struct {
-	queries   int64 // messages sent to servers
-	failures  int64 // of those, without a usable answer
-	hits      int64 // questions answered from the cache
-	misses    int64 // questions that the cache had no fresh answer to
-	stale     int64 // questions answered by a stale answer
-	coalesced int64 // questions that waited for a flight that was under way already
-	prefetch  int64 // flights to renew popular answers before they end
-	ignored   int64 // messages that did not match what was asked
-	evicted   int64 // names that left the cache for others
-	names     int64 // names in the cache now
-	flights   int64 // flights under way now
-}
-
 // exchange asks servers, and remembers. The zero value, once configured, is ready. It is safe for many goroutines and
 // loops at once.
 //
@@ -76,24 +64,140 @@ type exchangeStats struct {
 // sense; KindChain, CNAMEs that lead in a circle or too far; KindNoServer, nobody to ask; KindName, no such name can be
 // asked for.
 type exchange struct {
-	cfg atomic.Pointer[exchangeConfig]
+	plan  atomic.Pointer[plan]
+	cache cache
+	ids   idSource
+	turn  atomic.Uint32 // counts the questions, to rotate the servers by
+	count counters
+
+	mu    sync.Mutex
+	lanes map[*aio.Loop]*lane
+	spare *lane // used before, and to be used again
 }
 
-// configure makes cfg what the exchange goes by from now on. It keeps the cache.
-func (x *exchange) configure(cfg exchangeConfig) { x.cfg.Store(&cfg) }
+// plan is a configuration as it is used.
+type plan struct {
+	exchangeConfig
+	transport transport
+	upstreams []*upstream
+}
 
-// cached returns the fresh answer that the cache has, nil if there is none. It never blocks, and allocates nothing.
-func (x *exchange) cached(q question) *reply { return nil }
+// configure makes cfg what the exchange goes by from now on. It keeps the cache, and what is known about servers that
+// stay.
+func (x *exchange) configure(cfg exchangeConfig) {
+	p := newPlan(cfg)
+	old := x.plan.Load()
+	for _, u := range p.upstreams {
+		u.health = old.healthOf(u.spec)
+	}
+	x.plan.Store(p)
+	x.cache.setLimit(max(p.cacheSize, 0))
+	if p.cacheSize < 0 {
+		x.cache.flush("")
+	}
+}
+
+// newPlan fills in what cfg leaves open.
+func newPlan(cfg exchangeConfig) *plan {
+	p := &plan{exchangeConfig: cfg, transport: transport{dial: cfg.dial, tls: cfg.tls}}
+	p.timeout = or(p.timeout, 5*time.Second)
+	p.attempts = or(p.attempts, 2)
+	p.cacheSize = or(p.cacheSize, 10_000)
+	p.maxStale = max(or(p.maxStale, 24*time.Hour), 0)
+	p.maxTTL = or(p.maxTTL, 24*time.Hour)
+	p.maxNegTTL = or(p.maxNegTTL, 3*time.Hour)
+	if p.tls != nil {
+		p.transport.tls = p.tls.Clone()
+	} else {
+		p.transport.tls = new(tls.Config)
+	}
+	if p.transport.tls.ClientSessionCache == nil {
+		p.transport.tls.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	for _, spec := range cfg.servers {
+		u := parseUpstream(spec)
+		if u.scheme == schemeUDP && p.useTCP {
+			u.scheme = schemeTCP
+		}
+		p.upstreams = append(p.upstreams, u)
+	}
+	return p
+}
+
+// healthOf returns what is known about a server.
+func (p *plan) healthOf(spec string) *health {
+	if p != nil {
+		for _, u := range p.upstreams {
+			if u.spec == spec {
+				return u.health
+			}
+		}
+	}
+	return new(health)
+}
+
+// or returns v or, if that is zero, what stands for it.
+func or[T int | time.Duration](v, zero T) T {
+	if v == 0 {
+		return zero
+	}
+	return v
+}
+
+// cached returns the fresh answer that the cache has, nil if there is none, or if it is time to renew it: ask does both.
+// It never blocks, and allocates nothing.
+func (x *exchange) cached(q question) *reply {
+	it := x.cache.find(q)
+	if it == nil {
+		return nil
+	}
+	r, renew := it.use()
+	if r == nil || renew {
+		return nil
+	}
+	x.count.hit(q)
+	return r
+}
 
 // ask returns the answer to q: from the cache, or from the flight for q of ctx's loop, which it joins or starts. It
 // blocks until there is one or ctx ends; then the error is context.Cause. No such name and no such records are replies,
 // with an rcode or without records. Other errors are *Error, aio.ErrNoLoop and aio.ErrLoopDone.
 func (x *exchange) ask(ctx context.Context, q question) (*reply, error) {
-	return nil, &Error{Kind: KindNoServer, Host: q.name}
+	for retry := false; ; retry = true {
+		it := x.cache.find(q)
+		if it != nil {
+			if r, renew := it.use(); r != nil {
+				if renew && it.renewing.CompareAndSwap(false, true) {
+					x.renew(ctx, q)
+				}
+				x.count.hit(q)
+				return r, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !retry {
+			x.count.misses.Add(1)
+		}
+		stale := it.hasStale()
+		f, r, err := x.join(ctx, q, stale && !retry, true)
+		if f == nil {
+			return r, err
+		}
+		r, err = f.wait(ctx, stale)
+		if err == nil || retry || !f.background || ctx.Err() != nil || !f.wasCancelled() {
+			return r, err
+		}
+	}
+}
+
+// renew starts a flight that nobody waits for.
+func (x *exchange) renew(ctx context.Context, q question) {
+	if f, _, _ := x.join(ctx, q, true, false); f != nil {
+		x.count.prefetch.Add(1)
+	}
 }
 
 // flush forgets what the cache has for a name (fully qualified, lower case), "" for all.
-func (x *exchange) flush(name string) {}
-
-// stats returns the figures.
-func (x *exchange) stats() exchangeStats { return exchangeStats{} }
+func (x *exchange) flush(name string) { x.cache.flush(name) }

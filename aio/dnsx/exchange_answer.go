@@ -1,0 +1,240 @@
+package dnsx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// maxChain is how many CNAMEs are followed for a question.
+const maxChain = 16
+
+var (
+	errMalformed = errors.New("the answer cannot be understood")
+	errLame      = errors.New("the server knows others to ask only")
+	errLoop      = errors.New("a CNAME leads back to a name before it")
+	errLong      = errors.New("more than 16 CNAMEs")
+)
+
+// answer is what a message says about a question: the records at the end of the chain of CNAMEs that begins at the
+// question's name. Whatever else the message has is not believed, and dropped.
+type answer struct {
+	records []dnsmessage.Resource
+	chain   []string // the names that the CNAMEs lead to
+	rcode   dnsmessage.RCode
+	ttl     uint32 // seconds; of a negative answer as RFC 2308 says, 0 without an SOA
+	open    bool   // the chain's end has no records here, and nothing says that there are none
+	ad      bool
+	size    int // of the message
+}
+
+// parseAnswer takes apart a message that answers q.
+func parseAnswer(msg []byte, q question) (answer, error) {
+	var p dnsmessage.Parser
+	h, err := p.Start(msg)
+	if err != nil {
+		return answer{}, malformed(err)
+	}
+	if err := p.SkipAllQuestions(); err != nil {
+		return answer{}, malformed(err)
+	}
+	a := answer{rcode: h.RCode, ad: h.AuthenticData, ttl: math.MaxUint32, size: len(msg)}
+	found, err := relevant(&p, q.typ)
+	if err != nil {
+		return answer{}, malformed(err)
+	}
+	if p2 := p; h.RCode != dnsmessage.RCodeSuccess || len(found) == 0 {
+		a.rcode = extendedRCode(&p2, h.RCode)
+	}
+	if a.rcode != dnsmessage.RCodeSuccess && a.rcode != dnsmessage.RCodeNameError {
+		return a, nil
+	}
+	name, err := a.follow(q, found)
+	if err != nil {
+		return answer{}, err
+	}
+	if a.rcode == dnsmessage.RCodeSuccess {
+		a.pick(name, q.typ, found)
+	}
+	if len(a.records) == 0 {
+		return a, a.denial(&p, h, name)
+	}
+	return a, nil
+}
+
+// malformed is the error of a message that is not as it should be.
+func malformed(err error) error { return fmt.Errorf("%w: %w", errMalformed, err) }
+
+// relevant returns the answer section's records of the given type, and CNAMEs.
+func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource, error) {
+	var found []dnsmessage.Resource
+	for {
+		h, err := p.AnswerHeader()
+		if err == dnsmessage.ErrSectionDone {
+			return found, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Class != dnsmessage.ClassINET || h.Type != typ && h.Type != dnsmessage.TypeCNAME {
+			if err := p.SkipAnswer(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		r, err := p.Answer()
+		if err != nil {
+			return nil, err
+		}
+		if r.Header.TTL > math.MaxInt32 {
+			r.Header.TTL = 0 // RFC 2181, section 8
+		}
+		found = append(found, r)
+	}
+}
+
+// follow follows the chain of CNAMEs from the question's name, and returns the name at its end.
+func (a *answer) follow(q question, found []dnsmessage.Resource) (string, error) {
+	name := q.name
+	if q.typ == dnsmessage.TypeCNAME {
+		return name, nil
+	}
+	for {
+		r := cnameOf(name, found)
+		if r == nil {
+			return name, nil
+		}
+		to := r.Body.(*dnsmessage.CNAMEResource).CNAME
+		name = strings.ToLower(to.String())
+		if err := extend(&a.chain, q.name, name); err != nil {
+			return "", err
+		}
+		a.ttl = min(a.ttl, r.Header.TTL)
+	}
+}
+
+// extend adds a name to the chain that began at first.
+func extend(chain *[]string, first, name string) error {
+	if name == first {
+		return errLoop
+	}
+	for _, n := range *chain {
+		if n == name {
+			return errLoop
+		}
+	}
+	if len(*chain) == maxChain {
+		return errLong
+	}
+	*chain = append(*chain, name)
+	return nil
+}
+
+// cnameOf returns the CNAME record of a name, nil without one.
+func cnameOf(name string, found []dnsmessage.Resource) *dnsmessage.Resource {
+	for i := range found {
+		if r := &found[i]; r.Header.Type == dnsmessage.TypeCNAME && named(&r.Header.Name, name) {
+			return r
+		}
+	}
+	return nil
+}
+
+// pick takes the records that are wanted from those found, in whose place they come.
+func (a *answer) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resource) {
+	records := found[:0]
+	for i := range found {
+		if r := &found[i]; r.Header.Type == typ && named(&r.Header.Name, name) {
+			a.ttl = min(a.ttl, r.Header.TTL)
+			records = append(records, *r)
+		}
+	}
+	if len(records) > 0 {
+		clear(found[len(records):])
+		a.records = records
+	}
+}
+
+// denial reads, for an answer without records, from the authority section how long that holds (RFC 2308, section 5).
+func (a *answer) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) error {
+	soa, ns := false, false
+	for !soa {
+		rh, err := p.AuthorityHeader()
+		if err != nil {
+			break
+		}
+		ns = ns || rh.Type == dnsmessage.TypeNS
+		if rh.Type != dnsmessage.TypeSOA || rh.Class != dnsmessage.ClassINET || !within(name, &rh.Name) {
+			if p.SkipAuthority() != nil {
+				break
+			}
+			continue
+		}
+		body, err := p.SOAResource()
+		if err != nil {
+			break
+		}
+		soa = true
+		if ttl := min(rh.TTL, body.MinTTL); ttl <= math.MaxInt32 {
+			a.ttl = min(a.ttl, ttl)
+		} else {
+			a.ttl = 0
+		}
+	}
+	if soa {
+		return nil
+	}
+	if a.rcode == dnsmessage.RCodeSuccess && len(a.chain) > 0 {
+		a.open = true
+		return nil
+	}
+	a.ttl = 0 // it is not for the cache
+	if ns && a.rcode == dnsmessage.RCodeSuccess && !h.Authoritative && !h.RecursionAvailable {
+		return errLame
+	}
+	return nil
+}
+
+// extendedRCode returns the response code with the bits that the OPT record has. It reads the message to its end.
+func extendedRCode(p *dnsmessage.Parser, rcode dnsmessage.RCode) dnsmessage.RCode {
+	if p.SkipAllAuthorities() != nil {
+		return rcode
+	}
+	for {
+		h, err := p.AdditionalHeader()
+		if err != nil {
+			return rcode
+		}
+		if h.Type == dnsmessage.TypeOPT {
+			return h.ExtendedRCode(rcode)
+		}
+		if p.SkipAdditional() != nil {
+			return rcode
+		}
+	}
+}
+
+// named reports whether n is the name, which is in lower case.
+func named(n *dnsmessage.Name, name string) bool {
+	if int(n.Length) != len(name) {
+		return false
+	}
+	for i := range len(name) {
+		if lower(n.Data[i]) != lower(name[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// within reports whether the name is in the zone.
+func within(name string, zone *dnsmessage.Name) bool {
+	n := len(name) - int(zone.Length)
+	if zone.Length == 1 { // the root
+		return true
+	}
+	return n >= 0 && named(zone, name[n:]) && (n == 0 || name[n-1] == '.')
+}

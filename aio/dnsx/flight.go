@@ -1,0 +1,236 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+)
+
+var kindQuery = aio.NewKind("dns.query")
+
+const (
+	// flightTime bounds a flight in all.
+	flightTime = 10 * time.Second
+	// patience is how long an asker waits if there is a stale answer (RFC 8767, section 5).
+	patience = 1800 * time.Millisecond
+)
+
+// errUnwanted is the cause with which a flight is cancelled that nobody waits for any more.
+var errUnwanted = errors.New("dnsx: nobody waits for the answer any more")
+
+// flight is a question on its way to the servers, for all of a loop who ask it. It is an operation of that loop itself:
+// whoever asked first may give up.
+type flight struct {
+	op         aio.Op
+	x          *exchange
+	lane       *lane
+	plan       *plan
+	q          question
+	ctx        context.Context
+	background bool // a daemon: nobody waited when it began, or there is a stale answer
+	began      bool // the operation did
+
+	waiters int  // guarded by the exchange's lock
+	kept    bool // goes on without waiters; likewise
+	over    bool // is not in its lane any more; likewise
+
+	mu    sync.Mutex
+	race  *race // the servers being asked now
+	cause error // why it was cancelled
+
+	end   time.Time
+	first race
+
+	done      chan struct{} // closed when there is a result:
+	reply     *reply
+	err       error
+	cancelled bool // err is why the flight was cancelled
+}
+
+// join returns the flight for q on ctx's loop, which the caller then waits for. It is started if there is none. A
+// flight that is not wanted is nobody's: it is nil if there is one already. Instead of a flight there may be an answer
+// that has just come, or an error.
+func (x *exchange) join(ctx context.Context, q question, background, wanted bool) (*flight, *reply, error) {
+	loop := aio.LoopOf(ctx)
+	if loop == nil {
+		return nil, nil, aio.ErrNoLoop
+	}
+	p := x.plan.Load()
+	if p == nil || len(p.upstreams) == 0 {
+		return nil, nil, &Error{Kind: KindNoServer, Host: q.name}
+	}
+	x.mu.Lock()
+	if f := x.lanes[loop].flight(q); f != nil {
+		defer x.mu.Unlock()
+		if !wanted {
+			return nil, nil, nil
+		}
+		f.waiters++
+		x.count.coalesced.Add(1)
+		return f, nil, nil
+	}
+	if r := x.cached(q); r != nil && wanted { // a flight has just landed
+		x.mu.Unlock()
+		return nil, r, nil
+	}
+	l := x.laneOf(loop)
+	f := &flight{x: x, lane: l, plan: p, q: q, background: background, done: make(chan struct{})}
+	if wanted {
+		f.waiters = 1
+	} else {
+		f.kept = true
+	}
+	l.flights[q] = f
+	l.users++
+	x.count.flights.Add(1)
+	x.mu.Unlock()
+	f.start(ctx)
+	return f, nil, nil
+}
+
+// start begins the operation.
+func (f *flight) start(ctx context.Context) {
+	if f.background {
+		f.op.AsDaemon()
+	}
+	f.ctx = aio.Detach(ctx)
+	if err := f.op.Start(f.ctx, kindQuery, "", (*flightDriver)(f)); err != nil {
+		f.finish(nil, err)
+		return
+	}
+	f.began = true
+	if f.background && f.op.Draining() {
+		f.op.Cancel(aio.ErrExit)
+	}
+	f.op.Go(f.run, func(err error) { f.finish(nil, err) })
+}
+
+// run does what the flight is for.
+func (f *flight) run() {
+	f.end = time.Now().Add(flightTime)
+	r, err := f.resolve()
+	if err != nil {
+		if cause := f.fired(); cause != nil {
+			f.cancelled, err = true, cause
+		} else if stale := f.x.serveStale(f.q); stale != nil {
+			r, err = stale, nil
+		}
+	}
+	f.finish(r, err)
+}
+
+// finish hands the result to those who wait.
+func (f *flight) finish(r *reply, err error) {
+	f.x.mu.Lock()
+	f.leaveLane()
+	f.x.leave(f.lane)
+	f.x.mu.Unlock()
+	f.x.count.flights.Add(-1)
+	f.reply, f.err = r, err
+	if f.began {
+		f.op.End(nil) // the error is for those who wait
+	}
+	close(f.done)
+}
+
+// leaveLane has the next who asks begin a new flight. The exchange's lock is held.
+func (f *flight) leaveLane() {
+	if !f.over {
+		f.over = true
+		delete(f.lane.flights, f.q)
+	}
+}
+
+// wait waits for the result. With a stale answer to fall back on it does not wait long.
+func (f *flight) wait(ctx context.Context, stale bool) (*reply, error) {
+	var enough <-chan time.Time
+	if stale {
+		t := time.NewTimer(patience)
+		defer t.Stop()
+		enough = t.C
+	}
+	select {
+	case <-f.done:
+		return f.reply, f.err
+	case <-ctx.Done():
+	case <-enough:
+	}
+	select {
+	case <-f.done: // ready wins
+		return f.reply, f.err
+	default:
+	}
+	if ctx.Err() != nil {
+		f.leave(false)
+		return nil, context.Cause(ctx)
+	}
+	if r := f.x.serveStale(f.q); r != nil {
+		f.leave(true)
+		return r, nil
+	}
+	return f.wait(ctx, false)
+}
+
+// leave says that somebody waits no more. After the last has left, the flight is cancelled, unless keep has been set by
+// somebody: then it goes on in the background.
+func (f *flight) leave(keep bool) {
+	f.x.mu.Lock()
+	f.waiters--
+	f.kept = f.kept || keep && f.background
+	unwanted := f.waiters == 0 && !f.kept && !f.over
+	if unwanted {
+		f.leaveLane()
+	}
+	f.x.mu.Unlock()
+	if unwanted {
+		f.op.Cancel(errUnwanted)
+	}
+}
+
+// wasCancelled reports whether the flight, which has ended, was cancelled.
+func (f *flight) wasCancelled() bool {
+	select {
+	case <-f.done:
+		return f.cancelled
+	default:
+		return false
+	}
+}
+
+// fired returns why the flight was cancelled.
+func (f *flight) fired() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cause
+}
+
+// enter makes r what is ended when the flight is cancelled.
+func (f *flight) enter(r *race) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.race = r
+	return f.cause
+}
+
+// flightDriver is a flight as the loop sees it.
+type flightDriver flight
+
+func (f *flightDriver) OpCancel(cause error) {
+	f.mu.Lock()
+	r := f.race
+	f.cause = cause
+	f.mu.Unlock()
+	if r != nil {
+		r.stop.fire(cause)
+	}
+}
+
+func (f *flightDriver) OpDrain() {}
+func (f *flightDriver) OpIdle()  {}
+func (f *flightDriver) OpName() string {
+	return "query " + strings.TrimPrefix(f.q.typ.String(), "Type") + " " + f.q.name
+}

@@ -1,0 +1,93 @@
+package dnsx
+
+import (
+	"context"
+
+	"golang.org/x/sync/semaphore"
+
+	"goaio.example/aio"
+)
+
+// maxInFlight is how many queries a server gets at once, from one loop.
+const maxInFlight = 64
+
+// lane has what the flights of one loop share: what waits for each other must be of one loop, because it may live in a
+// bubble of testing/synctest. It is in the exchange's map while it is in use.
+type lane struct {
+	loop    *aio.Loop
+	flights map[question]*flight           // guarded by the exchange's lock
+	slots   map[string]*semaphore.Weighted // per server; likewise
+	users   int                            // flights, and the pool while it keeps something; likewise
+	pool    pool
+}
+
+// laneOf returns the loop's lane. The lock is held.
+func (x *exchange) laneOf(loop *aio.Loop) *lane {
+	if l := x.lanes[loop]; l != nil {
+		return l
+	}
+	if x.lanes == nil {
+		x.lanes = map[*aio.Loop]*lane{}
+	}
+	l := x.spare
+	x.spare = nil
+	if l == nil {
+		l = &lane{flights: map[question]*flight{}, slots: map[string]*semaphore.Weighted{}}
+		l.pool.hold = func() { x.hold(l) }
+		l.pool.letGo = func() { x.letGo(l) }
+	}
+	l.loop = loop
+	l.pool.ctx = aio.Detach(loop.Attach(context.Background()))
+	x.lanes[loop] = l
+	return l
+}
+
+// flight returns the flight for q, nil without one. The lane may be nil. The exchange's lock is held.
+func (l *lane) flight(q question) *flight {
+	if l == nil {
+		return nil
+	}
+	return l.flights[q]
+}
+
+// leave takes one user off the lane. The lock is held.
+func (x *exchange) leave(l *lane) {
+	l.users--
+	if l.users == 0 {
+		delete(x.lanes, l.loop)
+		l.loop, l.pool.ctx = nil, nil
+		x.spare = l
+	}
+}
+
+// hold says that the lane's pool keeps something, letGo that it does no more.
+func (x *exchange) hold(l *lane) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	l.users++
+}
+
+func (x *exchange) letGo(l *lane) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.leave(l)
+}
+
+// slot waits for leave to ask a server, until ctx ends. Call release afterwards.
+func (f *flight) slot(u *upstream) (release func(), err error) {
+	f.x.mu.Lock()
+	s := f.lane.slots[u.spec]
+	if s == nil {
+		s = semaphore.NewWeighted(maxInFlight)
+		f.lane.slots[u.spec] = s
+	}
+	f.x.mu.Unlock()
+	if !s.TryAcquire(1) {
+		ctx, cancel := context.WithDeadline(f.op.Context(), f.end)
+		defer cancel()
+		if err := s.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+	}
+	return func() { s.Release(1) }, nil
+}
