@@ -1,0 +1,154 @@
+package dnsx
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// resolvConf is a resolv.conf(5).
+type resolvConf struct {
+	servers       []string // "IP:PORT"
+	search        []string // lower case, without the trailing dot; nil: nothing said
+	lookup        []string // OpenBSD's "lookup": in which order; nil: nothing said
+	ndots         int
+	timeout       time.Duration // per attempt
+	attempts      int
+	rotate        bool
+	useTCP        bool
+	edns0         bool
+	trustAD       bool
+	singleRequest bool // A and AAAA one after the other
+	noReload      bool
+}
+
+const (
+	maxResolvConf = 1 << 20 // bytes of a resolv.conf or nsswitch.conf that are read
+	maxServers    = 3       // resolv.conf(5): MAXNS
+	maxSearch     = 32
+	maxNDots      = 15
+	maxTimeout    = 30 // resolv.conf(5): RES_MAXRETRANS, in seconds
+	maxAttempts   = 5  // resolv.conf(5): RES_MAXRETRY
+)
+
+// parseResolvConf reads a resolv.conf. What makes no sense, or is not known, is skipped.
+func parseResolvConf(data []byte) *resolvConf {
+	c := &resolvConf{ndots: 1, timeout: 5 * time.Second, attempts: 2}
+	for line := range bytes.Lines(data) {
+		if line[0] == ';' || line[0] == '#' {
+			continue
+		}
+		f := strings.Fields(string(line))
+		if len(f) < 2 {
+			continue
+		}
+		switch f[0] {
+		case "nameserver":
+			c.addServer(f[1])
+		case "domain":
+			c.setSearch(f[1:2])
+		case "search":
+			c.setSearch(f[1:])
+		case "options":
+			c.setOptions(f[1:])
+		case "lookup":
+			c.lookup = f[1:]
+		}
+	}
+	return c
+}
+
+// addServer adds a name server, an IP address. OpenBSD also writes "[IP]:PORT".
+func (c *resolvConf) addServer(s string) {
+	if len(c.servers) == maxServers {
+		return
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		c.servers = append(c.servers, net.JoinHostPort(s, "53"))
+	} else if _, err := netip.ParseAddrPort(s); err == nil {
+		c.servers = append(c.servers, s)
+	}
+}
+
+// setSearch sets the search list. Of several, the last one counts.
+func (c *resolvConf) setSearch(domains []string) {
+	c.search = searchList(domains)
+}
+
+// searchList returns the domains that are any, at most maxSearch of them. It is not nil.
+func searchList(domains []string) []string {
+	list := make([]string, 0, len(domains))
+	for _, d := range domains {
+		if name, err := recordName(d); err == nil && name != "" && len(list) < maxSearch {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// setOptions takes the words after "options", and of the environment's RES_OPTIONS.
+func (c *resolvConf) setOptions(words []string) {
+	for _, w := range words {
+		name, value, _ := strings.Cut(w, ":")
+		switch name {
+		case "ndots":
+			c.ndots = optionValue(value, 0, maxNDots)
+		case "timeout":
+			c.timeout = time.Duration(optionValue(value, 1, maxTimeout)) * time.Second
+		case "attempts":
+			c.attempts = optionValue(value, 1, maxAttempts)
+		case "rotate":
+			c.rotate = true
+		case "use-vc", "usevc", "tcp": // Linux, FreeBSD, OpenBSD
+			c.useTCP = true
+		case "edns0":
+			c.edns0 = true
+		case "trust-ad":
+			c.trustAD = true
+		case "single-request", "single-request-reopen":
+			c.singleRequest = true
+		case "no-reload":
+			c.noReload = true
+		}
+	}
+}
+
+// optionValue returns a number within bounds; what is none is the least.
+func optionValue(s string, least, most int) int {
+	n, err := strconv.Atoi(s)
+	if err != nil && !strings.HasPrefix(s, "-") && isDigits(s) {
+		n = most // out of range
+	}
+	return min(max(n, least), most)
+}
+
+// isDigits reports whether s is made of digits only.
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// withEnvironment applies what the environment says: LOCALDOMAIN and RES_OPTIONS, resolv.conf(5).
+func (c *resolvConf) withEnvironment(lookup func(string) (string, bool)) {
+	if d, ok := lookup("LOCALDOMAIN"); ok {
+		c.setSearch(strings.Fields(d))
+	}
+	if o, ok := lookup("RES_OPTIONS"); ok {
+		c.setOptions(strings.Fields(o))
+	}
+}
+
+// withDefaults fills in what the file does not say: servers on this machine, and the domain of its own name.
+func (c *resolvConf) withDefaults(hostname func() (string, error)) {
+	if len(c.servers) == 0 {
+		c.servers = []string{"127.0.0.1:53", "[::1]:53"}
+	}
+	if c.search != nil {
+		return
+	}
+	if h, err := hostname(); err == nil {
+		if _, domain, ok := strings.Cut(h, "."); ok {
+			c.setSearch([]string{domain})
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package dnsx
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"goaio.example/aio"
+)
+
+// quest is one way through all that may know a host.
+type quest struct {
+	r      *Resolver
+	s      *settings
+	host   string
+	family Family
+	op     *aio.Op // nil: nobody is asked who is not here
+}
+
+// errUnknown says that it takes asking.
+var errUnknown = &Error{Kind: KindNoServer}
+
+// keep keeps what was found for the next one who asks, and returns it.
+func (q *quest) keep(a *found) Answer {
+	q.s.ready.put(q.host, q.family, a, time.Now())
+	return a.Answer
+}
+
+// find goes through all that may know the host.
+func (q *quest) find(ctx context.Context) (*found, error) {
+	name, rooted, err := hostName(q.host)
+	switch {
+	case err != nil:
+		q.r.counts.literals.Add(1)
+		return nil, &Error{Kind: KindName, Host: q.host, Err: err}
+	case isLocalhost(name):
+		q.r.counts.literals.Add(1)
+		return q.localhost(name)
+	case isNowhere(name):
+		q.r.counts.literals.Add(1)
+		return nil, q.notFound(dnsmessage.RCodeNameError, "")
+	case q.s.order == orderSystem:
+		return q.system(ctx, name)
+	}
+	if q.s.order == orderFilesDNS || q.s.order == orderFiles {
+		if a, err := q.file(name); a != nil || err != nil {
+			return a, err
+		}
+	}
+	if q.s.order == orderFiles {
+		q.r.counts.hosts.Add(1)
+		return nil, q.notFound(0, "")
+	}
+	a, err := q.dns(ctx, name, rooted)
+	if q.s.order == orderDNSFiles && err != nil && err != error(errUnknown) {
+		if b, err := q.file(name); b != nil || err != nil {
+			return b, err
+		}
+	}
+	if err != error(errUnknown) {
+		q.r.counts.other.Add(1)
+	}
+	return a, err
+}
+
+// notFound is the error for a host of which somebody said that it has no addresses.
+func (q *quest) notFound(rcode dnsmessage.RCode, server string) error {
+	return &Error{Kind: KindNotFound, RCode: rcode, Server: server, Host: q.host}
+}
+
+// localhost answers for this machine: RFC 6761, section 6.3.
+func (q *quest) localhost(name string) (*found, error) {
+	addrs := q.family.pick([]netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})})
+	q.family.arrange(addrs, q.s.env.source)
+	return &found{Answer: Answer{Host: q.host, Addrs: addrs, CNAME: name, Source: SourceLiteral}}, nil
+}
+
+// file answers from the hosts file; neither answer nor error if it does not know the name. A name that is there is there
+// for both families: nobody else is asked for the other.
+func (q *quest) file(name string) (*found, error) {
+	e, ok := q.s.hosts.lookup(name)
+	if !ok {
+		return nil, nil
+	}
+	q.r.counts.hosts.Add(1)
+	addrs := q.family.pick(e.addrs)
+	if len(addrs) == 0 {
+		return nil, q.notFound(0, "")
+	}
+	q.family.arrange(addrs, q.s.env.source)
+	return &found{Answer: Answer{Host: q.host, Addrs: addrs, CNAME: e.canonical, Source: SourceHosts}}, nil
+}
+
+// system answers by the system's resolver.
+func (q *quest) system(ctx context.Context, name string) (*found, error) {
+	if q.op == nil {
+		return nil, errUnknown
+	}
+	q.r.counts.system.Add(1)
+	host := name
+	if q.host[len(q.host)-1] == '.' {
+		host += "."
+	}
+	a, err := q.s.systemLookup(ctx, host, q.family)
+	if err != nil {
+		return nil, failure(ctx, q.host, err)
+	}
+	a.Host = q.host
+	return a, nil
+}

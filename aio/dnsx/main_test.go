@@ -1,0 +1,9 @@
+package dnsx
+
+import (
+	"testing"
+
+	"goaio.example/aio/aiotest"
+)
+
+func TestMain(m *testing.M) { aiotest.VerifyMain(m) }

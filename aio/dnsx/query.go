@@ -1,0 +1,171 @@
+package dnsx
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"goaio.example/aio"
+)
+
+// Query looks up the records of a type that a name has, by the DefaultResolver:
+//
+//	mail, err := dnsx.Query[dnsx.MX](ctx, "example.com").Await(ctx)
+//
+// The name is a whole one: search list and hosts file do not count. The future fails with an *Error (KindNotFound if the
+// name has no such records), aio.ErrNoLoop or aio.ErrLoopDone.
+func Query[R Record](ctx context.Context, name string) *aio.Future[Records[R]] {
+	return QueryWith[R](ctx, DefaultResolver, name)
+}
+
+// QueryWith is Query by a resolver; Go's methods have no type parameters. A nil r stands for the DefaultResolver.
+func QueryWith[R Record](ctx context.Context, r *Resolver, name string) *aio.Future[Records[R]] {
+	if aio.LoopOf(ctx) == nil {
+		return aio.Failed[Records[R]](aio.ErrNoLoop)
+	}
+	r = r.orDefault()
+	o := &operation[Records[R]]{r: r, what: "query " + typeName[R](), host: name}
+	rs, err := queryKnown[R](r, name)
+	switch {
+	case err == nil:
+		return aio.Resolved(rs)
+	case err != error(errUnknown):
+		return fail(ctx, o, err)
+	}
+	o.fn = querying[R](r, name)
+	return start(ctx, o)
+}
+
+// query is QueryWith for who can wait: it looks up in the caller's goroutine.
+func query[R Record](ctx context.Context, r *Resolver, name string) (Records[R], error) {
+	if aio.LoopOf(ctx) == nil {
+		return Records[R]{}, aio.ErrNoLoop
+	}
+	r = r.orDefault()
+	rs, err := queryKnown[R](r, name)
+	if err != error(errUnknown) {
+		if err != nil {
+			r.counts.failed.Add(1)
+		}
+		return rs, err
+	}
+	return do(ctx, &operation[Records[R]]{r: r, what: "query " + typeName[R](), host: name, fn: querying[R](r, name)})
+}
+
+// typeName is the type as it is written: "MX".
+func typeName[R Record]() string {
+	var zero R
+	if t := zero.recordType(); t != typeCAA {
+		return strings.TrimPrefix(t.String(), "Type")
+	}
+	return "CAA"
+}
+
+// querying returns the function that looks records up, as an operation.
+func querying[R Record](r *Resolver, name string) func(context.Context, *aio.Op) (Records[R], error) {
+	return func(ctx context.Context, _ *aio.Op) (Records[R], error) {
+		s := r.settle(time.Now())
+		ascii, rs, err := queryName[R](name)
+		if err != error(errUnknown) {
+			r.counts.literals.Add(1)
+			return rs, err
+		}
+		if !s.byQuery {
+			return querySystem[R](ctx, r, s, name, ascii)
+		}
+		r.counts.other.Add(1)
+		p, err := r.x.ask(ctx, question{ascii + ".", rs.typ()})
+		if err != nil {
+			return Records[R]{}, err
+		}
+		return recordsOf[R](name, ascii, p)
+	}
+}
+
+// typ is the type of the records.
+func (Records[R]) typ() dnsmessage.Type {
+	var zero R
+	return zero.recordType()
+}
+
+// queryKnown returns what is known without asking, waiting or reading a file: errUnknown if nothing is.
+func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
+	ascii, rs, err := queryName[R](name)
+	if err != error(errUnknown) {
+		r.counts.literals.Add(1)
+		return rs, err
+	}
+	now := time.Now()
+	s := r.settled(now)
+	if s == nil {
+		return rs, errUnknown
+	}
+	if !s.byQuery {
+		rs, ok := r.kept.get(shortKey{typeName[R](), name}, now).(Records[R])
+		if !ok {
+			return rs, errUnknown
+		}
+		r.counts.ready.Add(1)
+		return rs, nil
+	}
+	p := r.x.cached(question{ascii + ".", rs.typ()})
+	if p == nil {
+		return rs, errUnknown
+	}
+	r.counts.other.Add(1)
+	return recordsOf[R](name, ascii, p)
+}
+
+// queryName checks a name, and answers for those that are not asked for; others are errUnknown.
+func queryName[R Record](name string) (ascii string, rs Records[R], err error) {
+	ascii, err = recordName(name)
+	switch {
+	case err != nil:
+		return "", rs, &Error{Kind: KindName, Host: name, Err: err}
+	case isNowhere(ascii):
+		return "", rs, &Error{Kind: KindNotFound, RCode: dnsmessage.RCodeNameError, Host: name}
+	case !isLocalhost(ascii):
+		return ascii, rs, errUnknown
+	}
+	rs = Records[R]{Host: name, CNAME: ascii, Source: SourceLiteral}
+	switch l := any(&rs.Records).(type) {
+	case *[]A:
+		*l = []A{{netip.AddrFrom4([4]byte{127, 0, 0, 1})}}
+	case *[]AAAA:
+		*l = []AAAA{{netip.IPv6Loopback()}}
+	default:
+		return "", Records[R]{}, &Error{Kind: KindNotFound, Host: name}
+	}
+	return ascii, rs, nil
+}
+
+// recordsOf makes records of a reply.
+func recordsOf[R Record](name, ascii string, p *reply) (Records[R], error) {
+	if !isSafeChain(p.chain) {
+		return Records[R]{}, &Error{Kind: KindMalformed, Server: p.server, Host: name}
+	}
+	rs := Records[R]{Host: name, CNAME: ascii, Source: p.source, Authenticated: p.ad, Stale: p.source == SourceStale}
+	for i := range p.records {
+		if r, ok := decode[R](p.records[i].Body); ok {
+			rs.Records = append(rs.Records, r)
+		}
+	}
+	if len(rs.Records) == 0 {
+		e := &Error{Kind: KindNotFound, RCode: p.rcode, Server: p.server, Host: name}
+		if len(p.records) > 0 {
+			e.Kind = KindMalformed
+		}
+		return Records[R]{}, e
+	}
+	sortRecords(rs.Records)
+	if rs.Chain = unrootedAll(p.chain); rs.Chain != nil {
+		rs.CNAME = rs.Chain[len(rs.Chain)-1]
+	}
+	if !rs.Stale {
+		rs.TTL = p.ttl(time.Now())
+	}
+	return rs, nil
+}

@@ -1,0 +1,115 @@
+package dnsx
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// systemResolver is the system's own resolver, a *net.Resolver.
+type systemResolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupAddr(ctx context.Context, addr string) ([]string, error)
+	LookupCNAME(ctx context.Context, host string) (string, error)
+	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
+	LookupNS(ctx context.Context, name string) ([]*net.NS, error)
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+	LookupTXT(ctx context.Context, name string) ([]string, error)
+}
+
+// netResolver is not net.DefaultResolver, which a program may have replaced by what Net returns.
+var netResolver = new(net.Resolver)
+
+// systemLookup looks a host up by the system's resolver.
+func (s *settings) systemLookup(ctx context.Context, host string, f Family) (*found, error) {
+	network := "ip"
+	switch f {
+	case V4:
+		network = "ip4"
+	case V6:
+		network = "ip6"
+	}
+	addrs, err := s.env.system.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return nil, systemError(ctx, host, err)
+	}
+	for i, a := range addrs {
+		addrs[i] = a.Unmap()
+	}
+	addrs = f.pick(addrs)
+	if len(addrs) == 0 {
+		return nil, &Error{Kind: KindNotFound, Host: host}
+	}
+	f.arrange(addrs, s.env.source)
+	return &found{Answer: Answer{Host: host, Addrs: addrs, Source: SourceSystem}}, nil
+}
+
+// systemError makes an *Error of what package net returned.
+func systemError(ctx context.Context, host string, err error) error {
+	if ctx.Err() != nil {
+		return failure(ctx, host, context.Cause(ctx))
+	}
+	d, ok := err.(*net.DNSError) //nolint:errorlint // package net does not wrap it
+	if !ok {
+		return &Error{Kind: KindSystem, Host: host, Err: err}
+	}
+	e := &Error{Kind: KindSystem, Host: host, Server: d.Server, Err: err}
+	switch {
+	case d.IsNotFound:
+		e.Kind, e.Err = KindNotFound, nil
+	case d.IsTimeout:
+		e.Kind, e.Err = KindTimeout, d.UnwrapErr
+	}
+	return e
+}
+
+// A shortCache keeps what the system's resolver said, for recheck. The zero shortCache is ready.
+type shortCache struct {
+	mu   sync.Mutex
+	kept map[shortKey]shortEntry
+}
+
+const shortSize = 1024
+
+type shortKey struct{ what, name string }
+
+type shortEntry struct {
+	value  any
+	expiry time.Time
+}
+
+// get returns what is kept, nil if there is nothing.
+func (c *shortCache) get(k shortKey, now time.Time) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.kept[k]
+	if !ok || !now.Before(e.expiry) {
+		return nil
+	}
+	return e.value
+}
+
+// put keeps a value, in the place of any other if there is no more room.
+func (c *shortCache) put(k shortKey, v any, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil {
+		c.kept = make(map[shortKey]shortEntry)
+	}
+	if len(c.kept) >= shortSize {
+		for old := range c.kept {
+			delete(c.kept, old)
+			break
+		}
+	}
+	c.kept[k] = shortEntry{v, now.Add(recheck)}
+}
+
+// clear forgets everything.
+func (c *shortCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.kept)
+}
