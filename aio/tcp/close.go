@@ -15,19 +15,29 @@ var errByUser = errors.New("tcp: closed")
 // lingerTime is how long a connection that has said all it has to say waits for its peer's end.
 const lingerTime = 5 * time.Second
 
-// Close closes the connection at once. What the kernel has taken is still sent; what Send has queued beyond that is
-// dropped, and its futures fail with ErrClosed. Close fails with ErrClosed if the connection is closed already.
+// Close closes the connection at once. What the kernel has taken is still sent, unless the peer has sent something that
+// nobody has read: the system then resets the connection. What Send has queued beyond that is dropped, and its futures
+// fail with ErrClosed. CloseAfterFlush loses nothing. Close fails with ErrClosed if the connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
-// Abort closes the connection at once with a reset: the peer sees ErrReset, and what is under way is dropped. It fails
-// with ErrClosed if the connection is closed already.
+// Abort closes the connection at once with a reset: the peer sees ErrReset, and what is under way is dropped. A unix
+// socket knows no reset: there Abort is a Close. It fails with ErrClosed if the connection is closed already.
 func (c *Conn) Abort() error { return c.userClose("abort", true) }
 
 func (c *Conn) userClose(op string, reset bool) error {
+	if !reset {
+		c.farewell()
+	}
 	if !c.end(errByUser, reset) {
 		return c.condition(op, net.ErrClosed)
 	}
 	return nil
+}
+
+// finish closes the connection from within.
+func (c *Conn) finish() {
+	c.farewell()
+	c.end(errByUser, false)
 }
 
 // CloseAfterFlush closes the connection when everything sent so far has been handed to the kernel, and the peer has
@@ -71,19 +81,21 @@ func (c *Conn) Flush(ctx context.Context) error {
 // flushed goes on with what waits for the queue to be empty, if it is empty.
 func (c *Conn) flushed() {
 	c.mu.Lock()
-	if c.out.size > 0 || c.out.busy || c.state == connClosed {
+	for {
+		if c.out.size > 0 || c.out.busy || c.writing || c.state == connClosed {
+			c.mu.Unlock()
+			return
+		}
+		l := c.tls.Load()
+		if l == nil || c.alerted || c.state != connFlushing && c.shut != shutAsked {
+			break
+		}
 		c.mu.Unlock()
-		return
+		c.alert(l) // goes through the queue
+		c.mu.Lock()
 	}
 	closing := c.state == connFlushing
 	shut := c.shut == shutAsked || closing && c.shut == shutNot
-	if l := c.tls.Load(); shut && l != nil && !c.alerted {
-		c.alerted = true
-		c.mu.Unlock()
-		l.closeNotify() // goes through the queue
-		c.flushed()
-		return
-	}
 	if shut {
 		c.shut = shutDone
 	}
@@ -91,22 +103,56 @@ func (c *Conn) flushed() {
 		c.state = connLinger
 		c.linger = time.Now().Add(lingerTime)
 	}
-	over := closing && (c.eof || !c.canShut())
-	streaming := c.handler == nil
+	handled := c.handler != nil
+	over := c.eof && (closing || shut && handled) || closing && !c.canShut()
+	wake := c.paused != nil
 	c.mu.Unlock()
 	switch {
 	case over:
-		c.end(errByUser, false)
+		c.finish()
 		return
 	case shut && c.canShut():
 		c.t.under().(closeWriter).CloseWrite() // fails only on a connection that is gone, which reading finds out
 	}
-	if closing && streaming {
-		c.run(c.discard)
-	} else if closing {
+	if closing {
 		c.setAlarm()
+		if !handled {
+			c.run(c.discard)
+		}
 	}
-	c.wake()
+	if closing || wake || c.drained() {
+		c.wake()
+	}
+}
+
+// alert tells a TLS peer, through the queue and once, that no more will come. It returns when that is in the queue.
+func (c *Conn) alert(l *tlsLayer) {
+	c.wmu.Lock() // behind a send that is being encrypted
+	defer c.wmu.Unlock()
+	c.mu.Lock()
+	alerted := c.alerted
+	c.mu.Unlock()
+	if alerted {
+		return
+	}
+	l.CloseWrite() // fails only if the connection is gone
+	c.mu.Lock()
+	c.alerted = true
+	c.mu.Unlock()
+}
+
+// farewell has the peer of a TLS connection that is about to be closed see a clean end, if nothing is lost by closing it.
+func (c *Conn) farewell() {
+	l := c.tls.Load()
+	if l == nil {
+		return
+	}
+	c.mu.Lock()
+	clean := c.state != connClosed && c.out.size == 0 && !c.writing
+	c.mu.Unlock()
+	if clean {
+		c.alert(l)
+	}
 }
 
 // closeWriter is a transport whose outgoing side can end alone.
@@ -117,9 +163,9 @@ func (c *Conn) canShut() bool {
 	return ok
 }
 
-// discard drops what arrives on a closing connection without a handler, until the peer's end.
+// discard drops what arrives on a closing connection without a handler, until the peer's end. The linger time ends it too.
 func (c *Conn) discard() {
-	c.t.SetReadDeadline(time.Now().Add(lingerTime))
+	c.t.SetReadDeadline(time.Time{}) // fails only on a closed connection, as reading will
 	io.Copy(io.Discard, readerOnly{c.t})
 	c.end(errByUser, false)
 }
@@ -127,27 +173,33 @@ func (c *Conn) discard() {
 // readerOnly hides what io.Copy would rather use.
 type readerOnly struct{ io.Reader }
 
-// end ends the connection with the condition, the first time: it closes the transport, with a reset if need be, and
-// fails what is queued. The goroutines that wait for the transport do the rest. It reports false if the connection had
-// ended.
-func (c *Conn) end(cond error, reset bool) bool {
+// fail ends the connection with a condition, of which the handler is told. See end.
+func (c *Conn) fail(cond error, reset bool) bool { return c.endWith(cond, reset, true) }
+
+// end ends the connection because that was asked for, or by a panic. The first end counts: it closes the transport, with
+// a reset if need be, and fails what is queued. The goroutines that wait for the transport do the rest. It reports false
+// if the connection had ended.
+func (c *Conn) end(cond error, reset bool) bool { return c.endWith(cond, reset, false) }
+
+func (c *Conn) endWith(cond error, reset, event bool) bool {
 	c.mu.Lock()
 	if c.state == connClosed {
 		c.mu.Unlock()
 		return false
 	}
 	c.state = connClosed
-	c.cond = cond
+	c.cond, c.event = cond, event
+	c.told = cond != errByUser && (!event || c.handled())
 	c.rdl.set(time.Time{})
 	c.wdl.set(time.Time{})
 	lost := c.out.drop()
-	told := c.handler != nil && cond != errByUser
 	if c.done != nil {
 		close(c.done)
 	}
 	c.resume()
 	up := c.upgrade
 	c.upgrade = nil
+	c.ahead = nil
 	c.mu.Unlock()
 
 	if t, ok := c.t.under().(interface{ SetLinger(sec int) error }); ok && reset {
@@ -155,13 +207,10 @@ func (c *Conn) end(cond error, reset bool) bool {
 	}
 	c.t.Close() // likewise
 	for _, s := range lost {
-		if told {
-			s.Op().Told()
-		}
-		s.Reject(c.ended("send", cond))
+		c.rejectSend(s, c.ended("send", cond))
 	}
 	if up != nil {
-		up.promise.Reject(c.ended("tls", cond))
+		up.reject(c.ended("tls", cond), c.told)
 	}
 	c.letGo()
 	return true

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -45,13 +46,18 @@ type Conn struct {
 	alerted  bool  // TLS: the close_notify alert is queued or sent
 	eof      bool  // the peer has ended
 	cond     error // why the connection ended, once it did
+	event    bool  // cond is a condition, of which somebody is to be told
+	told     bool  // of cond no future needs to tell
 	handler  *handling
-	upgrade  *upgrade // a StartTLS that the handler's goroutine is to carry out
+	upgrade  *upgrade // TLS that is to be begun, or is just beginning
+	ahead    []byte   // read, and given to nobody yet
+	readers  int      // Reads under way
+	cut      int      // Reads are to end: a Chunks was cancelled
 	rdl, wdl deadline // of Read and Write
-	writing  bool     // a Write has the stream, and the transport its deadline
+	writing  bool     // a Write is under way
 	idle     idleTimes
 	linger   time.Time     // until when a connection that is done waits for its peer's end
-	paused   chan struct{} // what the handler's goroutine waits on while the queue is full
+	paused   chan struct{} // what the handler's goroutine waits on while it is not to read
 	done     chan struct{} // closed with the transport; set by who waits for that
 	server   *Server
 	slot     *slots
@@ -99,6 +105,9 @@ func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn
 	if opts.highWater > 0 {
 		c.out.mark = opts.highWater
 	}
+	if opts.tls != nil {
+		c.upgrade = &upgrade{cfg: opts.tls, server: true}
+	}
 	c.refs.Store(1)
 	c.alarm.Init((*connAlarm)(c))
 	kind := kindOut
@@ -124,6 +133,7 @@ func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
 	highWater                 int
+	tls                       *tls.Config // what a server begins with
 	background                bool
 	server                    *Server
 	slot                      *slots // given back when the connection has ended
@@ -198,6 +208,16 @@ func (c *Conn) Err() error {
 	return c.cond
 }
 
+// untold is the condition that ended the connection, nil if that was asked for.
+func (c *Conn) untold() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.event {
+		return nil
+	}
+	return c.cond
+}
+
 // addr is the address that conditions name.
 func (c *Conn) addr() string {
 	if a := c.t.RemoteAddr(); a != nil {
@@ -233,10 +253,9 @@ func (c *Conn) failure(op string, err error) error {
 		return err
 	}
 	c.mu.Lock()
-	cond := c.cond
-	c.mu.Unlock()
-	if cond != nil {
-		return c.ended(op, cond)
+	defer c.mu.Unlock()
+	if c.state != connOpen {
+		return c.closedLocked(op)
 	}
 	return c.condition(op, err)
 }
@@ -281,9 +300,12 @@ func (c *Conn) died(err error) {
 	c.mu.Unlock()
 }
 
-// run runs fn in a goroutine of the connection's. A panic or Goexit in it ends the connection. It does nothing if the
-// connection has ended.
-func (c *Conn) run(fn func()) bool {
+// run runs fn in a goroutine of the connection's. A panic or Goexit in it ends the connection. It reports false, and does
+// nothing, if the connection has ended.
+func (c *Conn) run(fn func()) bool { return c.runElse(fn, func() {}) }
+
+// runElse is run with something to do after a panic or Goexit in fn has ended the connection.
+func (c *Conn) runElse(fn, gone func()) bool {
 	if !c.retain() {
 		return false
 	}
@@ -292,6 +314,7 @@ func (c *Conn) run(fn func()) bool {
 		c.letGo()
 	}, func(err error) {
 		c.died(err)
+		gone()
 		c.letGo()
 	})
 	return true

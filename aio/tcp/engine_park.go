@@ -1,36 +1,35 @@
 package tcp
 
-import (
-	"time"
-
-	"goaio.example/aio"
-)
+import "time"
 
 // parkEngine serves each connection with a goroutine of its own, which is parked in the Go netpoller, without a buffer,
 // while there is nothing to read.
 type parkEngine struct{}
 
-func (parkEngine) start(c *Conn, open bool) { c.run(func() { parkServe(c, open) }) }
+func (parkEngine) start(c *Conn, open bool) {
+	c.runElse(func() { parkServe(c, open) }, func() { // a callback called runtime.Goexit
+		c.run(func() {
+			if c.hasHandler() {
+				c.handlerDone()
+			}
+		})
+	})
+}
 
 // wake interrupts the goroutine's wait by a read deadline that has passed.
 func (parkEngine) wake(c *Conn) { c.t.SetReadDeadline(past) } // fails only on a closed connection, which wakes too
 
 // parkServe is the goroutine of a connection in handler style.
 func parkServe(c *Conn, open bool) {
-	left := false
-	defer func() {
-		if !left { // a callback called runtime.Goexit: what is left to do needs another goroutine
-			c.died(aio.ErrGoexit)
-			c.run(c.handlerDone)
-		}
-	}()
 	if open {
 		c.opened()
 	}
-	for !left {
+	for {
 		switch c.due() {
 		case dueRead:
 			parkRead(c, c.source().pump(c.deliver, c.mayRead))
+		case dueAhead:
+			c.deliverAhead()
 		case dueProbe:
 			dry, err := c.source().poll(c.deliver)
 			if dry {
@@ -42,12 +41,14 @@ func parkServe(c *Conn, open bool) {
 		case dueUpgrade:
 			c.carryOutUpgrade()
 		case dueEnd:
-			c.end(errByUser, false)
+			c.finish()
 		case dueStop:
-			left = c.handlerLeaves()
+			if c.handlerLeaves() {
+				return
+			}
 		case dueClosed:
-			left = true
 			c.handlerDone()
+			return
 		}
 	}
 }

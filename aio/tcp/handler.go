@@ -14,14 +14,15 @@ type Handler struct {
 	// Data is called with what has arrived. data is valid during the call only; at most 64 KiB.
 	Data func(c *Conn, data []byte)
 	// Event is called with each condition, once: the peer's EOF, which is information (see aio.IsInfo), or the error
-	// that ended the connection. c is nil for a dial that failed. Without Event, conditions go to the event handler
-	// of the ctx that the connection was made with. Ends that were asked for (Close, an exiting loop) are no events.
+	// that ended the connection: an *aio.ConnError. c is nil for a dial that failed. Without Event, conditions go to the
+	// event handler of the ctx that the connection was made with. Ends that were asked for (Close, an exiting loop) are
+	// no events.
 	Event func(c *Conn, err error)
 	// Closed is called last, once, when the connection is closed: with nil after Close and after the peer's EOF, else
-	// with what ended the connection.
+	// with what ended the connection: the condition, the cause of being cancelled, a *aio.PanicError or aio.ErrGoexit.
 	Closed func(c *Conn, err error)
 	// HalfOpen keeps the connection open after the peer's EOF, until it is closed from this side. Without it what
-	// was sent so far is flushed after EOF, and the connection closed.
+	// was sent so far is flushed after EOF, and the connection closed. CloseWrite after EOF closes it too.
 	HalfOpen bool
 }
 
@@ -33,14 +34,42 @@ func (h *Handler) isZero() bool {
 // handling is a connection in handler style. The Conn's lock guards it.
 type handling struct {
 	Handler
-	stop bool          // the handler was given up; its goroutine is to leave
-	left chan struct{} // closed when it has left; set by who waits for that
+	calling bool          // a callback runs
+	stop    bool          // the handler was given up; its goroutine is to leave
+	left    chan struct{} // closed when it has left, or goes on; set by who waits for that
 }
 
-// SetHandler gives what arrives from now on to h. If the connection had a handler, h replaces it, from the next callback
-// on, and Open is not called; what that handler has not been given yet goes to h. The zero Handler gives the current
-// one up, without calling its Closed, so that Read can be used: Read waits until a callback that is running has
-// returned. SetHandler fails with ErrClosed or the connection's condition if the connection has ended.
+// leaving returns a channel for the handler's having left, or going on.
+func (h *handling) leaving() <-chan struct{} {
+	if h.left == nil {
+		h.left = make(chan struct{})
+	}
+	return h.left
+}
+
+// lookAgain wakes those who wait for the handler's having left.
+func (h *handling) lookAgain() {
+	if h.left != nil {
+		close(h.left)
+		h.left = nil
+	}
+}
+
+// hasHandler reports whether the connection has a handler, given up or not.
+func (c *Conn) hasHandler() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handler != nil
+}
+
+// handled reports whether the connection has a handler that was not given up. The lock is held.
+func (c *Conn) handled() bool { return c.handler != nil && !c.handler.stop }
+
+// SetHandler gives what arrives from now on to h; a Read that waits fails. If the connection had a handler, h replaces it,
+// from the next callback on; what that handler has not been given yet goes to h. Open is not called. The zero Handler
+// gives the current one up, without any further callback, so that Read can be used: Read waits until a callback that is
+// running has returned, so the callback itself must not Read. SetHandler fails with ErrClosed or the connection's
+// condition if the connection has ended, or is closing.
 func (c *Conn) SetHandler(h Handler) error {
 	c.mu.Lock()
 	if c.state != connOpen {
@@ -54,6 +83,7 @@ func (c *Conn) SetHandler(h Handler) error {
 		}
 	case c.handler != nil:
 		c.handler.Handler, c.handler.stop = h, false
+		c.handler.lookAgain()
 	default:
 		c.startHandling(h, false)
 	}
@@ -72,41 +102,27 @@ func (c *Conn) startHandling(h Handler, open bool) {
 func (c *Conn) setHandling(h Handler) {
 	c.handler = &handling{Handler: h}
 	c.op.CountCallbacks(1)
+	c.readingBegins()
 }
 
-// toStream waits until a handler that was given up has left the connection.
-func (c *Conn) toStream() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.handler != nil {
-		if !c.handler.stop {
-			return c.condition("read", errHandled)
-		}
-		if c.handler.left == nil {
-			c.handler.left = make(chan struct{})
-		}
-		left := c.handler.left
-		c.mu.Unlock()
-		<-left
-		c.mu.Lock()
-	}
-	return nil
-}
-
-// callback calls fn with the current handler, contained. A panic ends the connection; it reports false then.
-func (c *Conn) callback(fn func(h *Handler)) bool {
+// callback calls fn with the current handler, contained. A panic ends the connection.
+func (c *Conn) callback(fn func(h *Handler)) {
 	c.mu.Lock()
 	if c.handler == nil {
 		c.mu.Unlock()
-		return false
+		return
 	}
 	h := c.handler.Handler
+	c.handler.calling = true
 	c.mu.Unlock()
 	err := c.op.Call(func() { fn(&h) }, func(error) {})
+	c.mu.Lock()
+	c.handler.calling = false // only the caller's goroutine takes the handler off
+	c.readingBegins()
+	c.mu.Unlock()
 	if err != nil {
 		c.end(err, true)
 	}
-	return err == nil
 }
 
 // tell calls Event with a condition, or sends it to the event handler.
@@ -130,11 +146,12 @@ func (c *Conn) wake() {
 	}
 }
 
-// resume wakes the handler's goroutine if it waits for the queue to drain. The lock is held.
+// resume wakes the handler's goroutine if it waits until it may read. The lock is held.
 func (c *Conn) resume() {
 	if c.paused != nil {
 		close(c.paused)
 		c.paused = nil
+		c.readingBegins()
 	}
 }
 

@@ -7,14 +7,11 @@ import (
 )
 
 // idleTimes is a connection's idle timeouts. They are read without a lock.
-type idleTimes struct {
-	read, write atomic.Int64 // nanoseconds, 0: none
-	reading     atomic.Int32 // Reads that wait
-}
+type idleTimes struct{ read, write atomic.Int64 } // nanoseconds, 0: none
 
-// SetTimeouts sets the connection's idle timeouts: how long nothing may come while it is being read (by a handler, or a
-// Read that waits), and how long nothing may go out while there is something to send. When that is exceeded the
-// connection ends with ErrTimeout. 0, or less, clears a timeout. Unlike the deadlines, which only fail a call, idle
+// SetTimeouts sets the connection's idle timeouts: how long nothing may come while it is being read (by a handler that
+// is in no callback, or a Read that waits), and how long nothing may go out while there is something to send. When that
+// is exceeded the connection ends with ErrTimeout. 0, or less, clears a timeout. Unlike the deadlines, which only fail a call, idle
 // timeouts close the connection. SetTimeouts fails with ErrClosed or the connection's condition if it has ended.
 func (c *Conn) SetTimeouts(read, write time.Duration) error {
 	c.mu.Lock()
@@ -56,23 +53,15 @@ func (c *Conn) sent(n int) {
 	}
 }
 
-// readBegins and readEnds enclose a Read: the time in between is what the read timeout is about.
-func (c *Conn) readBegins() {
-	c.idle.reading.Add(1)
+// readingBegins starts the time that the read timeout is about.
+func (c *Conn) readingBegins() {
 	if c.idle.read.Load() != 0 {
 		c.rstats.last.Store(c.now())
 	}
 }
 
-func (c *Conn) readEnds(n int) {
-	c.idle.reading.Add(-1)
-	if n > 0 {
-		c.received(n)
-	}
-}
-
-// writeBegins starts the time that the write timeout is about. The lock is held.
-func (c *Conn) writeBegins() {
+// writingBegins starts the time that the write timeout is about.
+func (c *Conn) writingBegins() {
 	if c.idle.write.Load() != 0 {
 		c.wstats.last.Store(c.now())
 	}
@@ -114,8 +103,8 @@ func (c *Conn) setAlarm() {
 
 // readLeft returns how much of the read timeout r is left: all of it while nobody reads. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
-	reading := c.idle.reading.Load() > 0 || c.handler != nil && c.paused == nil && c.state == connOpen
-	if !reading {
+	reading := c.readers > 0 || c.handler != nil && !c.handler.calling && c.paused == nil
+	if !reading || c.state != connOpen {
 		return time.Duration(r)
 	}
 	return time.Duration(c.rstats.last.Load() + r - c.now())
@@ -132,11 +121,13 @@ func (c *Conn) writeLeft(w int64) time.Duration {
 // connAlarm is a Conn as what its alarm calls.
 type connAlarm Conn
 
-// Fire ends a connection whose idle timeout has passed, and has the engine look at it otherwise.
+// Fire ends a connection whose idle timeout has passed, or which has lingered long enough. Otherwise it has the engine
+// look at it.
 func (a *connAlarm) Fire() {
 	c := (*Conn)(a)
 	c.mu.Lock()
 	r, w := c.idle.read.Load(), c.idle.write.Load()
+	over := c.state == connLinger && !time.Now().Before(c.linger)
 	op := ""
 	switch {
 	case c.state == connClosed:
@@ -148,8 +139,12 @@ func (a *connAlarm) Fire() {
 		op = "write"
 	}
 	c.mu.Unlock()
-	if op != "" {
-		c.end(c.condition(op, errIdle), op == "write")
+	switch {
+	case over:
+		c.end(errByUser, false)
+		return
+	case op != "":
+		c.fail(c.condition(op, errIdle), op == "write")
 		return
 	}
 	c.wake()

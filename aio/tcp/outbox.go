@@ -14,7 +14,7 @@ type outbox struct {
 	segs    [][]byte      // what waits, in order
 	tail    int           // free bytes behind the last segment, which is then the outbox's own memory
 	size    int           // bytes that wait
-	end     int64         // bytes ever taken
+	end     int64         // bytes ever taken into the queue
 	mark    int           // high-water mark
 	busy    bool          // a flusher or a Write has the stream
 	free    chan struct{} // closed when busy ends; set by who waits for that
@@ -134,6 +134,11 @@ func (o *outbox) drop() []*sendOp {
 // release lets the next one have the stream.
 func (o *outbox) release() {
 	o.busy = false
+	o.changed()
+}
+
+// changed has those look again who wait for the stream.
+func (o *outbox) changed() {
 	if o.free != nil {
 		close(o.free)
 		o.free = nil

@@ -77,11 +77,16 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 			return c.failedSend(c.failure("send", err))
 		}
 		c.mu.Lock()
+		if c.state == connClosed { // meanwhile, and what was queued is dropped
+			err := c.closedLocked("send")
+			c.mu.Unlock()
+			return c.failedSend(err)
+		}
 	} else if err := c.enqueue(owned, bufs...); err != nil {
 		c.mu.Unlock()
-		cond := c.condition("write", err)
-		c.end(cond, false)
-		return c.failedSend(cond)
+		err = c.failure("send", err)
+		c.fail(err, false)
+		return c.failedSend(err)
 	}
 	if c.out.size == 0 {
 		c.mu.Unlock()
@@ -94,6 +99,9 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 func (c *Conn) refusal(owned bool) error {
 	if c.state != connOpen || c.shut != shutNot {
 		return c.closedLocked("send")
+	}
+	if c.upgrade != nil {
+		return c.condition("send", errShaking)
 	}
 	if !owned && c.out.size >= c.out.mark {
 		return fmt.Errorf("send to %s: %d bytes are waiting already: %w", c.addr(), c.out.size, aio.ErrBacklog)
@@ -121,7 +129,7 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	}
 	if c.out.size > 0 && !c.out.busy {
 		c.out.busy = true
-		c.writeBegins()
+		c.writingBegins()
 		c.startFlusher()
 	}
 	return nil
@@ -140,14 +148,22 @@ func (c *Conn) track(n int) *aio.Future[int] {
 // failedSend returns the future of a send that failed at once. Nobody needs to be told of the connection's condition
 // again, but of a send that was refused.
 func (c *Conn) failedSend(err error) *aio.Future[int] {
-	p := aio.NewPromise[int](c.op.Context(), kindSend, "send")
-	c.mu.Lock()
-	if c.handler != nil && c.cond != nil && c.cond != errByUser {
-		p.Op().Told()
+	s := new(sendOp)
+	if s.Start(c.op.Context(), kindSend, "", s) == nil {
+		c.rejectSend(s, err)
 	}
+	return s.Future()
+}
+
+// rejectSend fails a send.
+func (c *Conn) rejectSend(s *sendOp, err error) {
+	c.mu.Lock()
+	told := c.told
 	c.mu.Unlock()
-	p.Reject(err)
-	return p.Future()
+	if told {
+		s.Op().Told()
+	}
+	s.Reject(err)
 }
 
 // startFlusher starts the goroutine that writes the queue. The stream is busy on its behalf.
@@ -166,7 +182,15 @@ func (c *Conn) flush() {
 		bufs := c.out.batch()
 		c.mu.Unlock()
 
-		n, err := c.t.writev(&bufs)
+		var n int64
+		var err error
+		if c.idle.write.Load() != 0 { // each byte that goes is progress
+			var m int
+			m, err = c.t.writeSome(bufs[0])
+			n = int64(m)
+		} else {
+			n, err = c.t.writev(&bufs)
+		}
 		c.sent(int(n))
 		c.mu.Lock()
 		if c.state == connClosed {
@@ -180,7 +204,7 @@ func (c *Conn) flush() {
 		c.mu.Unlock()
 		resolve(done)
 		if err != nil {
-			c.end(c.condition("write", err), false)
+			c.fail(c.condition("write", err), false)
 			return
 		}
 	}

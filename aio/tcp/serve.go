@@ -1,11 +1,8 @@
 package tcp
 
 import (
-	"errors"
 	"io"
 	"time"
-
-	"goaio.example/aio"
 )
 
 // duty is what a connection in handler style asks of its engine.
@@ -13,7 +10,8 @@ type duty uint8
 
 const (
 	dueRead    duty = iota // read
-	dueRest                // do not read until woken: the queue is full, or the peer has ended
+	dueAhead               // deliver what was read ahead
+	dueRest                // do not read until woken: the queue is full, the peer has ended, or a Read is still under way
 	dueProbe               // the loop drains: read what is there; if that is nothing the connection is idle
 	dueUpgrade             // begin TLS
 	dueEnd                 // end the connection
@@ -32,21 +30,46 @@ func (c *Conn) due() duty {
 	switch {
 	case c.state == connClosed:
 		return dueClosed
-	case c.state == connLinger && (c.eof || !time.Now().Before(c.linger)):
-		return dueEnd
+	case c.state != connOpen:
+		return c.dueClosing()
 	case c.handler.stop:
 		return dueStop
-	case c.upgrade != nil && c.state == connOpen:
+	case c.readers > 0:
+		return c.pause()
+	case c.upgrade != nil:
 		return dueUpgrade
-	case c.eof, c.state == connOpen && c.out.size >= c.out.mark:
-		if c.paused == nil {
-			c.paused = make(chan struct{})
-		}
-		return dueRest
 	case draining && c.idleLocked():
+		if c.eof {
+			return dueEnd
+		}
 		return dueProbe
+	case c.out.size >= c.out.mark:
+		return c.pause()
+	case len(c.ahead) > 0:
+		return dueAhead
+	case c.eof:
+		return c.pause()
 	}
 	return dueRead
+}
+
+// dueClosing is due for a connection that is closing. The lock is held.
+func (c *Conn) dueClosing() duty {
+	switch {
+	case c.state == connLinger && (c.eof || !time.Now().Before(c.linger)):
+		return dueEnd
+	case c.eof:
+		return c.pause()
+	}
+	return dueRead
+}
+
+// pause has rest wait. The lock is held.
+func (c *Conn) pause() duty {
+	if c.paused == nil {
+		c.paused = make(chan struct{})
+	}
+	return dueRest
 }
 
 // mayRead reports whether reading is all that is due.
@@ -55,7 +78,7 @@ func (c *Conn) mayRead() bool { return c.due() == dueRead }
 // idleLocked reports whether the connection is idle, so that a draining loop may end it: nothing is queued, nothing
 // started by it runs, and its first data has come or it had a second for that. The lock is held.
 func (c *Conn) idleLocked() bool {
-	if c.state != connOpen || c.out.size > 0 || c.out.busy || !c.op.Idle() {
+	if c.state != connOpen || c.out.size > 0 || c.out.busy || c.writing || len(c.ahead) > 0 || !c.op.Idle() {
 		return false
 	}
 	return c.rstats.bytes.Load() > 0 || time.Since(c.born) >= youngConn
@@ -67,7 +90,7 @@ func (c *Conn) endIfIdle() {
 	idle := c.idleLocked()
 	c.mu.Unlock()
 	if idle {
-		c.end(errByUser, false)
+		c.finish()
 	}
 }
 
@@ -97,9 +120,9 @@ func (c *Conn) source() source {
 // opened begins a new connection's handling: with the TLS handshake that it asks for, then Open.
 func (c *Conn) opened() {
 	c.mu.Lock()
-	up := c.upgrade
+	up, stop := c.upgrade, c.handler.stop
 	c.mu.Unlock()
-	if up != nil && !c.carryOutUpgrade() {
+	if stop || up != nil && !c.carryOutUpgrade() {
 		return
 	}
 	c.callback(func(h *Handler) {
@@ -113,34 +136,59 @@ func (c *Conn) opened() {
 func (c *Conn) deliver(data []byte) bool {
 	c.received(len(data))
 	c.mu.Lock()
-	open := c.state == connOpen
+	give := c.state == connOpen
+	if give && (c.handler.stop || c.upgrade != nil) { // it is for Read, or for TLS
+		c.ahead = append(c.ahead, data...)
+		give = false
+	}
 	c.mu.Unlock()
-	if open {
-		c.callback(func(h *Handler) {
-			if h.Data != nil {
-				h.Data(c, data)
-			}
-		})
+	if give {
+		c.giveData(data)
 	}
 	return c.mayRead()
 }
 
+// deliverAhead gives the handler what was read ahead.
+func (c *Conn) deliverAhead() {
+	c.mu.Lock()
+	data := c.ahead
+	c.ahead = nil
+	c.mu.Unlock()
+	if len(data) > 0 {
+		c.giveData(data)
+	}
+}
+
+func (c *Conn) giveData(data []byte) {
+	c.callback(func(h *Handler) {
+		if h.Data != nil {
+			h.Data(c, data)
+		}
+	})
+}
+
 // readEnded sees to the end of what can be read: the peer's EOF or an error.
 func (c *Conn) readEnded(err error) {
-	if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		c.end(c.condition("read", err), false) // the first end counts: nothing comes of an error due to our own closing
+	if !isEOF(err) {
+		c.fail(c.condition("read", err), false) // the first end counts: nothing comes of an error due to our own closing
 		return
 	}
 	c.mu.Lock()
+	open := c.state == connOpen
+	if open && (c.handler.stop || c.upgrade != nil) { // who reads next meets it again
+		c.mu.Unlock()
+		return
+	}
 	c.eof = true
-	tell := c.state == connOpen
-	half := c.handler.HalfOpen
 	c.mu.Unlock()
-	if !tell {
+	if !open {
 		return
 	}
 	c.tell(c.condition("read", io.EOF))
-	if !half {
+	c.mu.Lock()
+	keep := c.handler.stop || c.handler.HalfOpen && c.shut != shutDone
+	c.mu.Unlock()
+	if !keep {
 		c.CloseAfterFlush() // fails only if it is closing already
 	}
 }
@@ -149,24 +197,23 @@ func (c *Conn) readEnded(err error) {
 func (c *Conn) handlerLeaves() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.handler.stop {
+	if !c.handler.stop || c.state != connOpen {
 		return false
 	}
-	c.t.SetReadDeadline(c.rdl.at) // fails only on a closed connection, as Read will
 	c.forgetHandler()
+	c.boundReads() // fails only on a closed connection, as Read will
 	return true
 }
 
 // forgetHandler takes the handler off. The lock is held.
 func (c *Conn) forgetHandler() {
-	if c.handler.left != nil {
-		close(c.handler.left)
-	}
+	c.handler.lookAgain()
 	c.handler = nil
 	c.op.CountCallbacks(-1)
 }
 
-// handlerDone makes the last callbacks of a connection that is closed. A callback may call runtime.Goexit.
+// handlerDone makes the last callbacks of a connection that is closed, and takes the handler off. A callback may call
+// runtime.Goexit.
 func (c *Conn) handlerDone() {
 	defer func() {
 		c.mu.Lock()
@@ -174,8 +221,11 @@ func (c *Conn) handlerDone() {
 		c.forgetHandler()
 	}()
 	c.mu.Lock()
-	cond := c.cond
+	cond, event, stop := c.cond, c.event, c.handler.stop
 	c.mu.Unlock()
+	if stop { // whoever uses the connection now learns it there
+		return
+	}
 	if cond == errByUser {
 		cond = nil
 	}
@@ -184,8 +234,7 @@ func (c *Conn) handlerDone() {
 			h.Closed(c, cond)
 		}
 	})
-	var e *aio.ConnError
-	if errors.As(cond, &e) {
+	if event {
 		c.tell(cond)
 	}
 }

@@ -219,16 +219,13 @@ func (s *Server) takeQueued() (net.Conn, error) {
 
 // serve serves an accepted connection.
 func (s *Server) serve(nc net.Conn) {
-	opts := connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, server: s}
+	opts := connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, tls: s.TLS, server: s}
 	if s.slotted {
 		opts.slot = s.slots
 	}
 	c, err := newConn(s.op.Context(), nc, true, opts)
 	if err != nil {
 		return // cancelled, or the loop is done; the connection is closed
-	}
-	if s.TLS != nil {
-		c.upgrade = &upgrade{cfg: s.TLS, server: true}
 	}
 	if s.Stream != nil {
 		c.run(func() { s.serveStream(c) })
@@ -240,7 +237,7 @@ func (s *Server) serve(nc net.Conn) {
 // serveStream is the goroutine of a connection in stream style.
 func (s *Server) serveStream(c *Conn) {
 	if s.TLS != nil && !c.carryOutUpgrade() {
-		if cond := c.Err(); cond != nil {
+		if cond := c.untold(); cond != nil {
 			c.op.Report(cond)
 		}
 		return

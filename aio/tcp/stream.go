@@ -3,6 +3,7 @@ package tcp
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"os"
 	"time"
@@ -11,14 +12,16 @@ import (
 // errHandled is the error of Read on a connection whose data goes to a handler.
 var errHandled = errors.New("tcp: the connection has a Handler, which is given its data (SetHandler(Handler{}) gives it up)")
 
+// errShaking is the error of reading and writing while TLS is being started.
+var errShaking = errors.New("tcp: TLS is being started on the connection")
+
 // Read reads from the connection, blocking until there is something, the read deadline or idle timeout has passed, or
 // the connection ends. The peer's end is a bare io.EOF; every other error is an *aio.ConnError. On a connection with a
 // Handler it fails; while a handler that was given up is still running it waits.
 func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.toStream(); err != nil {
-		return 0, err
+	if n, err := c.readBegins(p); n > 0 || err != nil {
+		return n, err
 	}
-	c.readBegins()
 	var n int
 	var err error
 	if l := c.tls.Load(); l != nil {
@@ -26,60 +29,143 @@ func (c *Conn) Read(p []byte) (int, error) {
 	} else {
 		n, err = c.t.Read(p)
 	}
-	c.readEnds(n)
-	if err != nil {
-		err = c.readError(err)
-	}
-	return n, err
-}
-
-// readError is the error that reading returns for the transport's.
-func (c *Conn) readError(err error) error {
-	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	handled := c.readEnds(n)
+	switch {
+	case err == nil:
+		return n, nil
+	case isEOF(err):
 		c.mu.Lock()
 		c.eof = true
 		c.mu.Unlock()
-		return io.EOF
+		return n, io.EOF
+	case handled && isWake(err):
+		err = errHandled
 	}
-	return c.failure("read", err)
+	return n, c.failure("read", err)
+}
+
+// isEOF reports whether reading ended with the peer's end.
+func isEOF(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) }
+
+// readBegins waits until a handler that was given up has left the connection, and begins a Read: what was read ahead is
+// there at once, and ends it.
+func (c *Conn) readBegins(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		switch {
+		case c.cut > 0:
+			return 0, c.condition("read", os.ErrDeadlineExceeded)
+		case c.handler == nil:
+			return c.readBegun(p)
+		case !c.handler.stop:
+			return 0, c.condition("read", errHandled)
+		}
+		left := c.handler.leaving()
+		c.mu.Unlock()
+		<-left
+		c.mu.Lock()
+	}
+}
+
+// readBegun is readBegins on a connection without a handler. The lock is held.
+func (c *Conn) readBegun(p []byte) (int, error) {
+	switch {
+	case c.state != connOpen:
+		return 0, c.closedLocked("read")
+	case c.upgrade != nil:
+		return 0, c.condition("read", errShaking)
+	case len(c.ahead) > 0 && !c.rdl.passed():
+		n := copy(p, c.ahead)
+		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+			c.ahead = nil
+		}
+		return n, nil
+	}
+	c.readers++
+	c.readingBegins()
+	return 0, nil
+}
+
+// readEnds ends a Read, which brought n bytes. It reports whether the connection has a handler now, which waits for that.
+func (c *Conn) readEnds(n int) (handled bool) {
+	if n > 0 {
+		c.received(n)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readers--
+	if c.handler != nil && c.readers == 0 {
+		c.resume()
+	}
+	return c.handler != nil
 }
 
 // Write writes p, behind whatever Send has queued, blocking until the kernel has taken it, the write deadline or idle
-// timeout has passed, or the connection ends. Every error is an *aio.ConnError.
+// timeout has passed, or the connection ends. Every error is an *aio.ConnError. Writes do not mix; on a TLS connection,
+// what others Send meanwhile may come between two parts of 16 KiB.
 func (c *Conn) Write(p []byte) (int, error) {
 	if l := c.tls.Load(); l != nil {
 		return c.writeTLS(l, p)
 	}
-	if err := c.takeStream(true); err != nil {
+	if err := c.takeStream(); err != nil {
 		return 0, err
 	}
-	n, err := c.t.Write(p)
-	c.giveStream(n)
+	n := 0
+	var err error
+	for n < len(p) && err == nil {
+		var m int
+		m, err = c.t.writeSome(p[n:])
+		c.sent(m)
+		n += m
+	}
+	c.giveStream()
 	return n, c.failure("write", err)
 }
 
-// ReadFrom copies from r to the connection until r's end, by the system's own means (sendfile, splice) where it can.
-func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
-	rf, ok := c.t.under().(io.ReaderFrom)
-	if !ok || c.tls.Load() != nil {
-		return io.Copy(writerOnly{c}, r)
-	}
-	if err := c.takeStream(true); err != nil {
-		return 0, err
-	}
+// copyPart is how much ReadFrom has the system copy at a time.
+const copyPart = 1 << 20
+
+// ReadFrom copies from r to the connection until r's end: an *os.File by the system's own means (sendfile) where it can,
+// on a connection without TLS and write timeout. An error of r's comes as it is, one of the connection's as an
+// *aio.ConnError.
+func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
+	limit := int64(math.MaxInt64)
 	if l, ok := r.(*io.LimitedReader); ok {
-		if in, ok := l.R.(*Conn); ok && in.plainStream() {
-			r = &io.LimitedReader{R: in.t.under(), N: l.N}
-		}
-	} else if in, ok := r.(*Conn); ok && in.plainStream() {
-		r = in.t.under()
+		r, limit = l.R, l.N
+		defer func() { l.N -= sum }()
 	}
-	n, err := rf.ReadFrom(r)
-	c.giveStream(int(n))
-	return n, c.failure("write", err)
+	for sum < limit {
+		part := min(limit-sum, copyPart)
+		n, err := c.copySome(r, part)
+		sum += n
+		if err != nil || n < part {
+			return sum, err
+		}
+	}
+	return sum, nil
 }
 
-// WriteTo copies from the connection to w until the peer's end.
+// copySome copies n bytes from r, or less if r ends. It leaves out splice, which would do for another Conn what sendfile
+// does for a file: package net keeps the pipes it needs for that, so they would be left when the loop has ended.
+func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
+	to, ok := c.t.under().(io.ReaderFrom)
+	if _, isFile := r.(*os.File); !ok || !isFile || c.tls.Load() != nil || c.idle.write.Load() != 0 {
+		buf := readBuffers.Get().(*[readSize]byte)
+		defer readBuffers.Put(buf)
+		return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])
+	}
+	if err := c.takeStream(); err != nil {
+		return 0, err
+	}
+	m, err := to.ReadFrom(io.LimitReader(r, n))
+	c.sent(int(m))
+	c.giveStream()
+	return m, c.failure("write", err)
+}
+
+// WriteTo copies from the connection to w until the peer's end. An error of w's comes as it is, one of the connection's as
+// an *aio.ConnError.
 func (c *Conn) WriteTo(w io.Writer) (int64, error) {
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
@@ -89,30 +175,53 @@ func (c *Conn) WriteTo(w io.Writer) (int64, error) {
 // writerOnly hides what io.Copy would rather use.
 type writerOnly struct{ io.Writer }
 
-// takeStream waits until nothing is queued and nobody writes, and takes the stream for a Write: or, without take, only
-// waits. It fails on the write deadline and when the connection ends.
-func (c *Conn) takeStream(take bool) error {
-	for {
-		c.mu.Lock()
-		if c.state != connOpen || c.shut != shutNot {
-			err := c.closedLocked("write")
-			c.mu.Unlock()
-			return err
-		}
-		if c.wdl.passed() {
-			c.mu.Unlock()
+// takeStream waits until nothing is queued and nobody writes, and takes the stream for a Write. It fails on the write
+// deadline and when the connection takes no more.
+func (c *Conn) takeStream() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admitWrite(func() bool { return !c.writing && !c.out.busy && c.out.size == 0 }); err != nil {
+		return err
+	}
+	c.out.busy, c.writing = true, true
+	if !c.wdl.at.IsZero() {
+		c.t.SetWriteDeadline(c.wdl.at) // fails only on a closed connection, as the write will
+	}
+	c.writingBegins()
+	return nil
+}
+
+// admitWrite waits until a Write may begin, see waitOut. It fails if the connection takes no more.
+func (c *Conn) admitWrite(ready func() bool) error {
+	refused := func() error {
+		switch {
+		case c.state != connOpen || c.shut != shutNot:
+			return c.closedLocked("write")
+		case c.upgrade != nil:
+			return c.condition("write", errShaking)
+		case c.wdl.passed():
 			return c.condition("write", os.ErrDeadlineExceeded)
 		}
-		if !c.out.busy && c.out.size == 0 {
-			if take {
-				c.out.busy, c.writing = true, true
-				if !c.wdl.at.IsZero() {
-					c.t.SetWriteDeadline(c.wdl.at) // fails only on a closed connection, as the write will
-				}
-				c.writeBegins()
-			}
-			c.mu.Unlock()
+		return nil
+	}
+	err := c.waitOut(func() bool { return refused() != nil || ready() })
+	if err != nil {
+		return err
+	}
+	return refused()
+}
+
+// waitOut waits until ready, which the end of a Write and of the queue may bring about. The lock is held, but not while
+// waiting.
+func (c *Conn) waitOut(ready func() bool) error {
+	for {
+		switch {
+		case c.cond != nil:
+			return c.closedLocked("write")
+		case ready():
 			return nil
+		case c.wdl.passed():
+			return c.condition("write", os.ErrDeadlineExceeded)
 		}
 		if c.out.free == nil {
 			c.out.free = make(chan struct{})
@@ -124,31 +233,32 @@ func (c *Conn) takeStream(take bool) error {
 		case <-late:
 		case <-done:
 		}
+		c.mu.Lock()
 	}
 }
 
-// giveStream ends what takeStream began: n bytes were written.
-func (c *Conn) giveStream(n int) {
-	c.sent(n)
+// giveStream ends what takeStream began.
+func (c *Conn) giveStream() {
 	c.mu.Lock()
-	c.out.end += int64(n)
 	c.writing = false
 	if !c.wdl.at.IsZero() {
 		c.t.SetWriteDeadline(time.Time{}) // which must not bound what Send queued meanwhile
 	}
-	if c.out.size > 0 && c.state != connClosed {
-		c.mu.Unlock()
-		c.startFlusher()
-		return
-	}
-	c.out.release()
 	done := c.out.complete()
+	more := c.out.size > 0 && c.state != connClosed
+	if !more {
+		c.out.release()
+	}
 	c.mu.Unlock()
 	resolve(done)
-	c.flushed()
+	if more {
+		c.startFlusher()
+	} else {
+		c.flushed()
+	}
 }
 
-// closedLocked is the error of an outgoing operation on a connection that takes no more. The lock is held.
+// closedLocked is the error of an operation on a connection that has ended, or takes no more. The lock is held.
 func (c *Conn) closedLocked(op string) error {
 	if c.cond != nil {
 		return c.ended(op, c.cond)
@@ -172,10 +282,18 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 		return c.closedLocked("set deadline")
 	}
 	c.rdl.set(t)
-	if c.handler == nil && c.state == connOpen {
-		return c.t.SetReadDeadline(t)
+	return c.boundReads()
+}
+
+// boundReads has the transport keep to Read's deadline, if there may be Reads. The lock is held.
+func (c *Conn) boundReads() error {
+	switch {
+	case c.handler != nil || c.state != connOpen:
+		return nil
+	case c.cut > 0:
+		return c.t.SetReadDeadline(past)
 	}
-	return nil
+	return c.t.SetReadDeadline(c.rdl.at)
 }
 
 // SetWriteDeadline sets the deadline of Write; the zero time is none. It does not bound what Send queues.
@@ -186,15 +304,8 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 		return c.closedLocked("set deadline")
 	}
 	c.wdl.set(t)
-	if c.writing {
+	if c.writing && c.tls.Load() == nil {
 		return c.t.SetWriteDeadline(t)
 	}
 	return nil
-}
-
-// plainStream reports whether the connection's bytes can be taken from its transport by somebody else.
-func (c *Conn) plainStream() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.tls.Load() == nil && c.handler == nil && c.state == connOpen
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -22,10 +24,23 @@ type upgrade struct {
 	promise *aio.Promise[tls.ConnectionState] // nil for the handshake of a new connection
 }
 
+// reject fails the promise; told says that nobody needs to be told of the error by it.
+func (u *upgrade) reject(err error, told bool) {
+	if u.promise == nil {
+		return
+	}
+	if told {
+		u.promise.Op().Told()
+	}
+	u.promise.Reject(err)
+}
+
 // StartTLS begins TLS on a plain connection, as its client: cfg must have a ServerName or InsecureSkipVerify. With a
-// handler the handshake begins when the callback that is running has returned; what the peer sent before it must have
-// been delivered by then. Without one, nobody may Read or Write until the future resolves. The handshake may take 10 s;
-// if it fails the connection ends, with the future's error.
+// handler the handshake begins when the callback that is running has returned; what has been delivered by then was
+// plain, and what comes after it is the handshake. Without one, nobody may be reading or writing. Until the future
+// resolves, Read, Write and Send fail; what was sent before goes out before the handshake. The handshake may take 10 s;
+// if it fails the connection ends, with the future's error. TLS 1.2 is the least that is spoken, unless cfg says
+// otherwise. The peer's end is an EOF only if it said so in TLS (close_notify), else an [io.ErrUnexpectedEOF].
 func (c *Conn) StartTLS(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
 	return c.startTLS(cfg, false)
 }
@@ -44,6 +59,8 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 		err = c.closedLocked("tls")
 	case c.tls.Load() != nil || c.upgrade != nil:
 		err = c.condition("tls", errors.New("the connection has TLS already"))
+	case c.readers > 0 || c.writing:
+		err = c.condition("tls", errors.New("the connection is being read or written"))
 	default:
 		c.upgrade = up
 	}
@@ -77,18 +94,15 @@ func (c *Conn) carryOutUpgrade() bool {
 	if up == nil {
 		return false
 	}
-	err := c.handshake(up)
-	c.mu.Lock()
-	c.upgrade = nil
-	c.mu.Unlock()
-	if err != nil {
-		cond := c.failure("tls", err)
-		if up.promise != nil {
-			up.promise.Reject(cond)
-		}
-		c.end(cond, false)
+	if err := c.handshake(up); err != nil {
+		c.fail(c.failure("tls", err), false) // rejects the promise
 		return false
 	}
+	c.mu.Lock()
+	c.upgrade = nil
+	c.readingBegins()
+	c.boundReads() // which the handshake took no notice of; fails only on a closed connection
+	c.mu.Unlock()
 	if up.promise != nil {
 		up.promise.Resolve(c.tls.Load().ConnectionState())
 	}
@@ -98,13 +112,16 @@ func (c *Conn) carryOutUpgrade() bool {
 // handshake puts TLS on the connection. The connection's end ends it.
 func (c *Conn) handshake(up *upgrade) error {
 	l := &tlsLayer{conn: c, shaking: true}
+	c.mu.Lock()
+	l.fed, c.ahead = c.ahead, nil
+	c.mu.Unlock()
 	if up.server {
 		l.Conn = tls.Server((*tlsInner)(l), up.cfg)
 	} else {
 		l.Conn = tls.Client((*tlsInner)(l), up.cfg)
 	}
-	late := time.AfterFunc(handshakeTime, func() { c.end(c.condition("tls", errHandshake), false) })
-	err := l.HandshakeContext(context.Background())
+	late := time.AfterFunc(handshakeTime, func() { c.fail(c.condition("tls", errHandshake), false) })
+	err := l.HandshakeContext(context.WithoutCancel(c.Context()))
 	late.Stop()
 	if err != nil {
 		return err
@@ -153,6 +170,9 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 			i.conn.t.SetReadDeadline(time.Time{})
 			continue
 		}
+		if isEOF(err) {
+			err = errTruncated
+		}
 		return n, err
 	}
 }
@@ -181,6 +201,10 @@ func (i *tlsInner) SetReadDeadline(t time.Time) error { return nil }
 
 // SetWriteDeadline does nothing: writes never wait.
 func (i *tlsInner) SetWriteDeadline(t time.Time) error { return nil }
+
+// errTruncated says that the stream ended without the peer's having said so in TLS: somebody may have cut it short.
+// Package tls would take a bare io.EOF between two records for a clean end.
+var errTruncated = fmt.Errorf("the TLS connection ended without a close_notify: %w", io.ErrUnexpectedEOF)
 
 // errDry says that package tls must wait for more. It is temporary, which package tls takes for an error that does not
 // end the stream.
@@ -226,7 +250,11 @@ func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]b
 	if more, err := l.decryptAll(deliver); !more || err != nil {
 		return err
 	}
-	if _, err := read(decrypt); err != nil {
+	_, err := read(decrypt)
+	switch {
+	case isEOF(err):
+		return errTruncated
+	case err != nil:
 		return err
 	}
 	return failed
@@ -260,30 +288,40 @@ func (l *tlsLayer) sendAll(bufs [][]byte) error {
 	return nil
 }
 
-// closeNotify tells the peer, through the queue, that no more will come.
-func (l *tlsLayer) closeNotify() { l.CloseWrite() } // fails only if the connection is gone
-
 // maxRecord is how much plaintext one TLS record carries.
 const maxRecord = 16 << 10
 
-// writeTLS is Write on a TLS connection: it waits for the queue to be empty before and after each record.
-func (c *Conn) writeTLS(l *tlsLayer, p []byte) (int, error) {
-	n := 0
-	for {
-		if err := c.takeStream(false); err != nil {
+// writeTLS is Write on a TLS connection: it waits for the queue to be empty before each record, and after the last.
+func (c *Conn) writeTLS(l *tlsLayer, p []byte) (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admitWrite(func() bool { return !c.writing }); err != nil {
+		return 0, err
+	}
+	c.writing = true
+	defer func() {
+		c.writing = false
+		c.out.changed()
+		c.mu.Unlock()
+		c.flushed()
+		c.mu.Lock()
+	}()
+	empty := func() bool { return !c.out.busy && c.out.size == 0 }
+	for len(p) > 0 {
+		if err := c.waitOut(empty); err != nil {
 			return n, err
 		}
-		if len(p) == 0 {
-			return n, nil
-		}
-		part := p[:min(len(p), maxRecord)]
+		c.mu.Unlock()
 		c.wmu.Lock()
-		m, err := l.Write(part)
+		m, err := l.Write(p[:min(len(p), maxRecord)])
 		c.wmu.Unlock()
+		err = c.failure("write", err)
+		c.mu.Lock()
 		n += m
 		if err != nil {
-			return n, c.failure("write", err)
+			return n, err
 		}
 		p = p[m:]
 	}
+	return n, c.waitOut(empty)
 }

@@ -27,6 +27,9 @@ type transport interface {
 	// tryWrite writes what fits without blocking. What does not fit is no error.
 	tryWrite(p []byte) (int, error)
 
+	// writeSome writes some of p, blocking until at least a byte has gone.
+	writeSome(p []byte) (int, error)
+
 	// writev writes all of bufs, blocking. It may change bufs and its elements.
 	writev(bufs *net.Buffers) (int64, error)
 
@@ -58,8 +61,9 @@ type plain struct{ net.Conn }
 
 // nonblocking is what an in-memory connection may offer.
 type nonblocking interface {
-	ReadReady() error // waits, and consumes nothing
-	TryWrite(p []byte) (int, error)
+	ReadReady() error               // waits, and consumes nothing
+	TryWrite(p []byte) (int, error) // what fits; syscall.EAGAIN when nothing does
+	WriteReady() error              // waits until something fits
 }
 
 func (t plain) pump(deliver func([]byte) bool, idle func() bool) error {
@@ -111,6 +115,25 @@ func (t plain) tryWrite(p []byte) (int, error) {
 		err = nil
 	}
 	return n, err
+}
+
+func (t plain) writeSome(p []byte) (int, error) {
+	nb, ok := t.Conn.(nonblocking)
+	if !ok {
+		return t.Write(p[:min(len(p), maxBatch)])
+	}
+	for {
+		n, err := nb.TryWrite(p)
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			return t.Write(p[:min(len(p), maxBatch)])
+		case n > 0 || !errors.Is(err, syscall.EAGAIN):
+			return n, err
+		}
+		if err := nb.WriteReady(); err != nil {
+			return 0, err
+		}
+	}
 }
 
 func (t plain) writev(bufs *net.Buffers) (int64, error) {

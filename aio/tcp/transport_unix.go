@@ -102,10 +102,18 @@ func (s *socket) readStep(fd uintptr) bool {
 	return true
 }
 
-func (s *socket) tryWrite(p []byte) (n int, err error) {
+func (s *socket) tryWrite(p []byte) (int, error) { return s.write(p, false) }
+
+func (s *socket) writeSome(p []byte) (int, error) { return s.write(p, true) }
+
+// maxWrite is the most that one system call writes: more than 2 GiB some systems refuse.
+const maxWrite = 1 << 30
+
+func (s *socket) write(p []byte, wait bool) (n int, err error) {
+	p = p[:min(len(p), maxWrite)]
 	cerr := s.raw.Write(func(fd uintptr) bool {
 		n, err = ignoringEINTR(func() (int, error) { return syscall.Write(int(fd), p) })
-		return true
+		return err != syscall.EAGAIN || !wait
 	})
 	switch {
 	case cerr != nil:
