@@ -67,9 +67,9 @@ type eyeballs struct {
 	turn     int             // the family whose turn it is
 	looking  int             // lookups that have not answered
 	trying   int             // attempts that have not ended
-	tried    []string // the addresses of all attempts
-	failed   []error  // of attempts
-	unknown  []error  // of lookups
+	tried    []string        // the addresses of all attempts
+	failed   []error         // of attempts
+	unknown  []error         // of lookups
 	answers  chan answer
 	outcomes chan outcome
 }

@@ -64,13 +64,15 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, aio.ErrNoLoop
 	}
 	network, rest := splitNetwork(addr)
-	ln, err := new(net.ListenConfig).Listen(ctx, network, rest)
-	if err == nil && ctx.Err() != nil {
-		ln.Close()
-	}
 	if ctx.Err() != nil {
-		err = context.Cause(ctx)
+		op, err := aio.Begin(ctx, kindListener, "") // the loop may be done
+		if err != nil {
+			return nil, err
+		}
+		op.End(nil)
+		return nil, aio.NewConnError("listen", network, rest, -1, context.Cause(ctx))
 	}
+	ln, err := new(net.ListenConfig).Listen(ctx, network, rest)
 	if err != nil {
 		return nil, aio.NewConnError("listen", network, rest, -1, err)
 	}
