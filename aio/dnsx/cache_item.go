@@ -67,8 +67,8 @@ func (it *item) age() time.Duration {
 	return 1<<63 - 1
 }
 
-// use returns the reply if it is fresh. renew says that the caller has to see to the item's renewal: a popular one is
-// about to end, and nobody does so yet.
+// use returns the reply if it is fresh. renew says that somebody has to see to the item's renewal: a popular one is
+// about to end, and nobody has claimed renewing.
 func (it *item) use() (r *reply, renew bool) {
 	age := it.age()
 	if age >= it.life {
@@ -76,8 +76,7 @@ func (it *item) use() (r *reply, renew bool) {
 	}
 	if hits := it.hits.Load(); hits < popular {
 		it.hits.Add(1)
-	} else if it.due > 0 && age >= it.due && !it.renewing.Load() {
-		return it.reply, it.renewing.CompareAndSwap(false, true)
+		return it.reply, false
 	}
-	return it.reply, false
+	return it.reply, it.due > 0 && age >= it.due && !it.renewing.Load()
 }

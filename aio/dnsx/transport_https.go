@@ -13,7 +13,7 @@ import (
 
 const (
 	dnsMessage = "application/dns-message"
-	maxMessage = 65535
+	maxBody = 65535
 )
 
 var errTooBig = errors.New("the answer is longer than a message can be")
@@ -60,10 +60,10 @@ func (c *call) readBody(resp *http.Response) ([]byte, error) {
 		return nil, fmt.Errorf("%w: its type is %.40q, not %s", errNotDNS, t, dnsMessage)
 	}
 	b := bytes.NewBuffer(c.in[:0])
-	if _, err := b.ReadFrom(io.LimitReader(resp.Body, maxMessage+1)); err != nil {
+	if _, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
 		return nil, err
 	}
-	if b.Len() > maxMessage {
+	if b.Len() > maxBody {
 		return nil, errTooBig
 	}
 	if b.Len() < headerLen {

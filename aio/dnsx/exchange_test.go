@@ -1,0 +1,427 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+)
+
+// bubble runs a test in a loop in a bubble, against a fake.
+func bubble(t *testing.T, answer func(q *fakeQuery), test func(ctx context.Context, t *testing.T, n *fake)) {
+	t.Helper()
+	n := &fake{answer: answer}
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		test(ctx, t, n)
+		return nil
+	})
+	if open := n.open.Load(); open != 0 {
+		t.Errorf("%d sockets are left open", open)
+	}
+}
+
+// mustAsk asks and fails the test on an error.
+func mustAsk(ctx context.Context, t *testing.T, x *exchange, q question) *reply {
+	t.Helper()
+	r, err := x.ask(ctx, q)
+	if err != nil {
+		t.Fatalf("ask %s: %v", q.name, err)
+	}
+	return r
+}
+
+// wantError checks the kind of an error.
+func wantError(t *testing.T, err error, kind ErrorKind) *Error {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want an error of kind %v", err, kind)
+	}
+	if e.Kind != kind {
+		t.Errorf("got %v (kind %v), want one of kind %v", err, e.Kind, kind)
+	}
+	return e
+}
+
+func TestAskAndCache(t *testing.T) {
+	answer := func(q *fakeQuery) { q.reply(a(q.name(), 60, 192, 0, 2, 1)) }
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		q := qa("www.example.com.")
+		if r := x.cached(q); r != nil {
+			t.Fatalf("cached before: %+v", r)
+		}
+		r := mustAsk(ctx, t, x, q)
+		if ip := ipOf(t, r); ip != "192.0.2.1" || r.source != SourceServer || r.server != "10.0.0.1:53" {
+			t.Errorf("got %s, source %v, server %s", ip, r.source, r.server)
+		}
+		if udp, ok := n.asked()[0].edns(); !ok || udp != 1232 {
+			t.Errorf("EDNS0: %v %v", udp, ok)
+		}
+		for age := range 60 {
+			r := x.cached(q)
+			if age > 53 {
+				break // popular, and so to be renewed
+			}
+			if r == nil || r.source != SourceCache {
+				t.Fatalf("after %d s: %+v", age, r)
+			}
+			if want := time.Duration(60-age) * time.Second; r.ttl(time.Now()) != want {
+				t.Errorf("after %d s the TTL is %v", age, r.ttl(time.Now()))
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(7 * time.Second)
+		if r := x.cached(q); r != nil {
+			t.Errorf("cached after its end: %+v", r)
+		}
+		if s := aio.LoopOf(ctx).Stats(); s.Kinds["dns.query"] != 0 {
+			t.Errorf("queries in flight: %v", s.Kinds)
+		}
+		if s := x.stats(); s.queries != 1 || s.names != 1 || s.misses != 1 || s.hits == 0 || s.flights != 0 {
+			t.Errorf("stats: %+v", s)
+		}
+	})
+}
+
+func TestCoalesce(t *testing.T) {
+	const many = 10_000
+	answer := func(q *fakeQuery) {
+		time.Sleep(time.Second)
+		q.reply(a(q.name(), 60, 192, 0, 2, 1))
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		var wg sync.WaitGroup
+		ctx1, cancel := context.WithCancelCause(ctx)
+		mine := errors.New("mine")
+		for i := range many {
+			wg.Go(func() {
+				c := ctx1
+				if i == many/2 {
+					c = ctx
+				}
+				r, err := x.ask(c, qa("popular.example."))
+				switch {
+				case i == many/2 && (err != nil || ipOf(t, r) != "192.0.2.1"):
+					t.Errorf("the last: %v", err)
+				case i != many/2 && err != mine:
+					t.Errorf("cancelled: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		if got := len(n.asked()); got != 1 {
+			t.Errorf("%d queries on the wire, want 1", got)
+		}
+		cancel(mine)
+		wg.Wait()
+		if s := x.stats(); s.queries != 1 || s.coalesced != many-1 {
+			t.Errorf("stats: %+v", s)
+		}
+	})
+}
+
+func TestNobodyWaits(t *testing.T) {
+	bubble(t, func(*fakeQuery) {}, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(2)
+		begin := time.Now()
+		ctx1, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if _, err := x.ask(ctx1, qa("slow.example.")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		synctest.Wait()
+		if s := x.stats(); s.flights != 0 || n.open.Load() != 0 {
+			t.Errorf("after the last has left: %+v, %d sockets", s, n.open.Load())
+		}
+		if s := aio.LoopOf(ctx).Stats(); s.Kinds["dns.query"] != 0 || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", s.Kinds, time.Since(begin))
+		}
+		if _, err := x.ask(ctx1, qa("slow.example.")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with a dead ctx: %v", err)
+		}
+	})
+}
+
+func TestNoLoop(t *testing.T) {
+	x := new(fake).exchange(1)
+	if _, err := x.ask(context.Background(), qa("a.example.")); err != aio.ErrNoLoop {
+		t.Errorf("got %v", err)
+	}
+	aiotest.Run(t, func(ctx context.Context) error {
+		_, err := new(exchange).ask(ctx, qa("a.example."))
+		wantError(t, err, KindNoServer)
+		x := new(exchange)
+		x.configure(exchangeConfig{servers: []string{"ftp://1.2.3.4"}})
+		_, err = x.ask(ctx, qa("a.example."))
+		wantError(t, err, KindNoServer)
+		return nil
+	})
+}
+
+func TestTimeout(t *testing.T) {
+	bubble(t, func(*fakeQuery) {}, func(ctx context.Context, t *testing.T, n *fake) {
+		for _, c := range []struct {
+			servers, attempts int
+			timeout, want     time.Duration
+		}{
+			{1, 1, time.Second, time.Second},
+			{1, 2, time.Second, 2 * time.Second},
+			{1, 2, 0, 10 * time.Second},
+			{2, 1, time.Second, 1250 * time.Millisecond},
+			{3, 3, 5 * time.Second, 10 * time.Second},
+		} {
+			x := n.exchange(c.servers, func(cfg *exchangeConfig) { cfg.timeout, cfg.attempts = c.timeout, c.attempts })
+			begin := time.Now()
+			_, err := x.ask(ctx, qa("silent.example."))
+			e := wantError(t, err, KindTimeout)
+			if took := time.Since(begin); took != c.want || e.Host != "silent.example." {
+				t.Errorf("%+v: took %v, %+v", c, took, e)
+			}
+		}
+	})
+}
+
+func TestInFlightBound(t *testing.T) {
+	busy, most := 0, 0
+	var mu sync.Mutex
+	answer := func(q *fakeQuery) {
+		mu.Lock()
+		busy++
+		most = max(most, busy)
+		mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		mu.Lock()
+		busy--
+		mu.Unlock()
+		q.reply(a(q.name(), 60, 192, 0, 2, 1))
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		var wg sync.WaitGroup
+		for i := range 300 {
+			wg.Go(func() { mustAsk(ctx, t, x, qa(fmt.Sprintf("n%d.example.", i))) })
+		}
+		wg.Wait()
+		if most > maxInFlight || most < maxInFlight/2 {
+			t.Errorf("%d at once, want %d", most, maxInFlight)
+		}
+	})
+}
+
+func TestWaitForSlotEnds(t *testing.T) {
+	bubble(t, func(*fakeQuery) {}, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		var wg sync.WaitGroup
+		for i := range 2 * maxInFlight {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, time.Duration(2-i/maxInFlight)*time.Second)
+				defer cancel()
+				if _, err := x.ask(ctx, qa(fmt.Sprintf("n%d.example.", i))); !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if got := len(n.asked()); got != maxInFlight {
+			t.Errorf("%d were asked, want %d", got, maxInFlight)
+		}
+	})
+}
+
+func TestPrefetch(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		time.Sleep(time.Second)
+		q.reply(a(q.name(), 100, 192, 0, 2, byte(q.nth)))
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		q := qa("popular.example.")
+		for range 3 {
+			mustAsk(ctx, t, x, q)
+		}
+		time.Sleep(89 * time.Second)
+		mustAsk(ctx, t, x, q)
+		if len(n.asked()) != 1 {
+			t.Errorf("renewed too early")
+		}
+		time.Sleep(2 * time.Second)
+		if x.cached(q) != nil {
+			t.Errorf("nobody is told to renew")
+		}
+		for range 10 {
+			if r := mustAsk(ctx, t, x, q); ipOf(t, r) != "192.0.2.1" || r.source != SourceCache {
+				t.Errorf("while it is renewed: %+v", r)
+			}
+			x.cached(q)
+		}
+		time.Sleep(2 * time.Second)
+		if r := x.cached(q); ipOf(t, r) != "192.0.2.2" || len(n.asked()) != 2 {
+			t.Errorf("after it was renewed: %+v, %d queries", r, len(n.asked()))
+		}
+		if s := x.stats(); s.prefetch != 1 {
+			t.Errorf("stats: %+v", s)
+		}
+	})
+}
+
+// A flight in the background does not keep the loop from its end.
+func TestPrefetchEndsWithLoop(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		if q.nth == 1 {
+			q.reply(a(q.name(), 100, 192, 0, 2, 1))
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		n := &fake{answer: answer}
+		begin := time.Now()
+		aiotest.Run(t, func(ctx context.Context) error {
+			x := n.exchange(1)
+			q := qa("popular.example.")
+			for range 3 {
+				mustAsk(ctx, t, x, q)
+			}
+			time.Sleep(95 * time.Second)
+			mustAsk(ctx, t, x, q)
+			synctest.Wait()
+			if len(n.asked()) != 2 {
+				t.Error("not renewed")
+			}
+			return nil
+		})
+		if took := time.Since(begin); took != 95*time.Second {
+			t.Errorf("the loop ended after %v", took)
+		}
+	})
+}
+
+func TestStale(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		if q.nth == 1 || q.at.Year() == 2000 && q.at.YearDay() > 1 {
+			q.reply(a(q.name(), 60, 192, 0, 2, byte(q.nth)))
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		q := qa("stale.example.")
+		mustAsk(ctx, t, x, q)
+		time.Sleep(2 * time.Minute)
+		begin := time.Now()
+		r := mustAsk(ctx, t, x, q)
+		if took := time.Since(begin); ipOf(t, r) != "192.0.2.1" || r.source != SourceStale || took != patience {
+			t.Errorf("got %+v after %v", r, took)
+		}
+		if r.ttl(time.Now()) != 30*time.Second {
+			t.Errorf("the TTL is %v", r.ttl(time.Now()))
+		}
+		for range 25 {
+			if r := mustAsk(ctx, t, x, q); r.source != SourceStale || x.cached(q) != r {
+				t.Errorf("after that: %+v", r)
+			}
+			time.Sleep(time.Second)
+		}
+		if got := len(n.asked()); got != 3 { // the second is a flight of two attempts
+			t.Errorf("servers were asked %d times", got)
+		}
+		time.Sleep(24 * time.Hour)
+		r = mustAsk(ctx, t, x, q)
+		if r.source != SourceServer {
+			t.Errorf("when servers are up again: %+v", r)
+		}
+		if s := x.stats(); s.stale != 1 {
+			t.Errorf("stats: %+v", s)
+		}
+	})
+}
+
+func TestStaleEnds(t *testing.T) {
+	down := false
+	answer := func(q *fakeQuery) {
+		if down {
+			q.reply(rcode(dnsmessage.RCodeServerFailure))
+		} else {
+			q.reply(a(q.name(), 60, 192, 0, 2, 1))
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1, func(cfg *exchangeConfig) { cfg.maxStale = time.Hour })
+		q := qa("stale.example.")
+		mustAsk(ctx, t, x, q)
+		down = true
+		for range 59 {
+			time.Sleep(61 * time.Second)
+			if r := mustAsk(ctx, t, x, q); r.source != SourceStale {
+				t.Errorf("got %v", r)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		_, err := x.ask(ctx, q)
+		if e := wantError(t, err, KindServer); e.RCode != dnsmessage.RCodeServerFailure {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+func TestFlushAndConfigure(t *testing.T) {
+	answer := func(q *fakeQuery) { q.reply(a(q.name(), 60, 192, 0, 2, byte(q.nth))) }
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		mustAsk(ctx, t, x, qa("a.example."))
+		mustAsk(ctx, t, x, qa("b.example."))
+		x.flush("a.example.")
+		if x.cached(qa("a.example.")) != nil || x.cached(qa("b.example.")) == nil {
+			t.Error("flush of a name")
+		}
+		cfg := x.plan.Load().exchangeConfig
+		x.configure(cfg)
+		if x.cached(qa("b.example.")) == nil {
+			t.Error("configure forgets")
+		}
+		x.flush("")
+		if x.cached(qa("b.example.")) != nil || x.stats().names != 0 {
+			t.Error("flush")
+		}
+		mustAsk(ctx, t, x, qa("a.example."))
+		cfg.cacheSize = -1
+		x.configure(cfg)
+		if r := mustAsk(ctx, t, x, qa("a.example.")); r.source != SourceServer || x.cached(qa("a.example.")) != nil {
+			t.Error("without a cache")
+		}
+	})
+}
+
+// One exchange serves many loops, some of them in bubbles, and lives on.
+func TestManyLoops(t *testing.T) {
+	answer := func(q *fakeQuery) { q.reply(a(q.name(), 3600, 192, 0, 2, byte(q.nth))) }
+	n := &fake{answer: answer}
+	x := n.exchange(1)
+	q := qa("shared.example.")
+	for i := range 3 {
+		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+			if r := mustAsk(ctx, t, x, q); i == 0 && r.source != SourceServer {
+				t.Errorf("got %+v", r)
+			}
+			return nil
+		})
+		aiotest.Run(t, func(ctx context.Context) error {
+			mustAsk(ctx, t, x, q)
+			if r := x.cached(q); r == nil || r.ttl(time.Now()) > time.Hour {
+				t.Errorf("outside: %+v", r)
+			}
+			return nil
+		})
+	}
+	if len(x.lanes) != 0 {
+		t.Errorf("%d lanes are left", len(x.lanes))
+	}
+}
