@@ -13,7 +13,7 @@ import (
 
 const (
 	dnsMessage = "application/dns-message"
-	maxBody = 65535
+	maxBody    = 65535
 )
 
 var errTooBig = errors.New("the answer is longer than a message can be")
