@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"log"
 	"net"
 	"os"
 	"strings"
@@ -306,3 +307,6 @@ func (c *scriptedConn) Read(p []byte) (int, error) {
 	c.in = c.in[n:]
 	return n, nil
 }
+
+// quietLog returns a log that nobody reads.
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -1,0 +1,176 @@
+package dnsx
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// remembered returns an item for a name, fresh for an hour.
+func remembered(q question) *item {
+	now := time.Now()
+	r := &reply{records: make([]dnsmessage.Resource, 1), expires: now.Add(time.Hour), source: SourceServer}
+	return newItem(q, r, now, time.Hour, 0, 100)
+}
+
+func nth(i int) question { return qa(fmt.Sprintf("n%d.example.", i)) }
+
+func TestCacheBound(t *testing.T) {
+	var c cache
+	c.setLimit(1000)
+	for i := range 100_000 {
+		c.put(nth(i).name, remembered(nth(i)))
+		if n, _ := c.size(); n > 1000 {
+			t.Fatalf("%d names", n)
+		}
+		if c.find(nth(i)) == nil {
+			t.Fatalf("%d went at once", i)
+		}
+	}
+	found := 0
+	for i := range 100_000 {
+		if c.find(nth(i)) != nil {
+			found++
+		}
+	}
+	if n, gone := c.size(); n != 1000 || found != n || gone != 99_000 {
+		t.Errorf("%d names, %d found, %d evicted", n, found, gone)
+	}
+	c.setLimit(10)
+	if n, _ := c.size(); n != 10 {
+		t.Errorf("%d names after the bound was lowered", n)
+	}
+}
+
+// Names that are asked for stay through a flood of names that are asked for once.
+func TestCacheFlood(t *testing.T) {
+	var c cache
+	c.setLimit(1000)
+	for i := range 500 {
+		c.put(nth(i).name, remembered(nth(i)))
+	}
+	for i := 1000; i < 50_000; i++ {
+		c.put(nth(i).name, remembered(nth(i)))
+		if i%100 == 0 {
+			for k := range 500 {
+				if c.find(nth(k)) == nil {
+					t.Fatalf("name %d is gone after %d of the flood", k, i)
+				}
+			}
+		}
+	}
+}
+
+// A large answer counts for many names.
+func TestCacheWeight(t *testing.T) {
+	var c cache
+	c.setLimit(1000)
+	large := func(q question) *item {
+		now := time.Now()
+		return newItem(q, &reply{records: make([]dnsmessage.Resource, 800)}, now, time.Hour, 0, 13_000)
+	}
+	for i := range 100 {
+		c.put(nth(i).name, large(nth(i)))
+	}
+	if n, _ := c.size(); n != 9 {
+		t.Errorf("%d large answers are kept", n)
+	}
+	c.setLimit(5)
+	c.put("huge.example.", large(qa("huge.example.")))
+	if n, _ := c.size(); n != 0 {
+		t.Errorf("%d answers beyond the bound are kept", n)
+	}
+}
+
+func TestCacheTypes(t *testing.T) {
+	var c cache
+	c.setLimit(10)
+	const name = "www.example."
+	for typ := dnsmessage.Type(1); typ < 100; typ++ {
+		q := question{name, typ}
+		c.put(name, remembered(q))
+		if c.find(q) == nil {
+			t.Errorf("type %d is not kept", typ)
+		}
+	}
+	if got := len(*c.node(name).items.Load()); got != maxItems {
+		t.Errorf("%d types of a name", got)
+	}
+	none := newItem(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100)
+	c.put(name, none)
+	for typ := dnsmessage.Type(1); typ < 100; typ++ {
+		if c.find(question{name, typ}) != none {
+			t.Errorf("type %d of a name that does not exist", typ)
+		}
+	}
+	c.put(name, remembered(qa(name)))
+	if c.find(qa(name)) == none || c.find(question{name, dnsmessage.TypeAAAA}) != nil {
+		t.Error("the name exists now")
+	}
+	c.flush("other.example.")
+	c.flush(name)
+	if n, _ := c.size(); n != 0 || c.find(qa(name)) != nil {
+		t.Errorf("%d names after flush", n)
+	}
+}
+
+// What is in the cache is found, also while the table grows and others come and go.
+func TestCacheConcurrency(t *testing.T) {
+	var c cache
+	c.setLimit(3000)
+	for i := range 50 {
+		c.put(nth(i).name, remembered(nth(i)))
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				for i := range 50 {
+					if c.find(nth(i)) == nil {
+						t.Errorf("name %d was not found", i)
+						return
+					}
+				}
+			}
+		})
+	}
+	for i := 50; i < 20_000; i++ {
+		c.put(nth(i).name, remembered(nth(i)))
+		if i%500 == 0 {
+			c.flush(nth(i - 10).name)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+func TestItemFromTheFuture(t *testing.T) {
+	q := qa("www.example.")
+	it := newItem(q, &reply{records: make([]dnsmessage.Resource, 1)}, time.Now().Add(time.Hour), time.Hour, time.Hour, 0)
+	if r, _ := it.use(); r != nil || it.hasStale() || it.staleItem(time.Now()) != nil {
+		t.Error("an answer from the future serves")
+	}
+}
+
+func TestCachedAllocs(t *testing.T) {
+	x := new(exchange)
+	x.configure(exchangeConfig{})
+	q := qa("www.example.")
+	x.cache.put(q.name, remembered(q))
+	if n := testing.AllocsPerRun(100, func() {
+		if x.cached(q) == nil {
+			t.Fatal("not there")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
