@@ -92,13 +92,16 @@ func searchList(domains []string) []string {
 // setOptions takes the words after "options", and of the environment's RES_OPTIONS.
 func (c *resolvConf) setOptions(words []string) {
 	for _, w := range words {
-		name, value, _ := strings.Cut(w, ":")
+		name, value, ok := strings.Cut(w, ":")
+		if ok {
+			name += ":"
+		}
 		switch name {
-		case "ndots":
+		case "ndots:":
 			c.ndots = optionValue(value, 0, maxNDots)
-		case "timeout":
+		case "timeout:":
 			c.timeout = time.Duration(optionValue(value, 1, maxTimeout)) * time.Second
-		case "attempts":
+		case "attempts:":
 			c.attempts = optionValue(value, 1, maxAttempts)
 		case "rotate":
 			c.rotate = true

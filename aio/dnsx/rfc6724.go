@@ -173,6 +173,9 @@ func sortAddrs(addrs []netip.Addr, source func(netip.Addr) netip.Addr) {
 // sourceOf returns the address from which the system would send to a. It sends nothing: a UDP socket is connected, which
 // takes a look at the routes.
 func sourceOf(a netip.Addr) netip.Addr {
+	if !a.IsValid() {
+		return netip.Addr{}
+	}
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 53)))
 	if err != nil {
 		return netip.Addr{}

@@ -1,0 +1,302 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"goaio.example/aio/aiotest"
+)
+
+// Facts from Go's own net/testdata: what each file says.
+func TestResolvConf(t *testing.T) {
+	plain := resolvConf{ndots: 1, timeout: 5 * time.Second, attempts: 2}
+	with := func(change func(c *resolvConf)) resolvConf {
+		c := plain
+		change(&c)
+		return c
+	}
+	for _, tt := range []struct {
+		text string
+		want resolvConf
+	}{
+		{"", plain},
+		{"# comment\n; comment\nnonsense\nnameserver\n", plain},
+		{
+			"domain localdomain\nnameserver 8.8.8.8\nnameserver 2001:4860:4860::8888\nnameserver fe80::1%lo0\n" +
+				"options ndots:5 timeout:10 attempts:3 rotate\noptions attempts 3\n",
+			resolvConf{
+				servers: []string{"8.8.8.8:53", "[2001:4860:4860::8888]:53", "[fe80::1%lo0]:53"}, search: []string{"localdomain"},
+				ndots: 5, timeout: 10 * time.Second, attempts: 3, rotate: true,
+			},
+		},
+		{"search test invalid\ndomain localdomain\n", with(func(c *resolvConf) { c.search = []string{"localdomain"} })},
+		{"domain localdomain\nsearch test Invalid.\n", with(func(c *resolvConf) { c.search = []string{"test", "invalid"} })},
+		{"domain localdomain\nsearch .\n", with(func(c *resolvConf) { c.search = []string{} })},
+		{
+			"search c.symbolic-datum-552.internal.\nnameserver 169.254.169.254\nnameserver 10.240.0.1\nlookup file bind\n",
+			with(func(c *resolvConf) {
+				c.servers = []string{"169.254.169.254:53", "10.240.0.1:53"}
+				c.search = []string{"c.symbolic-datum-552.internal"}
+				c.lookup = []string{"file", "bind"}
+			}),
+		},
+		{"options ndots:invalid", with(func(c *resolvConf) { c.ndots = 0 })},
+		{"options ndots:16", with(func(c *resolvConf) { c.ndots = 15 })},
+		{"options ndots:-1", with(func(c *resolvConf) { c.ndots = 0 })},
+		{"options ndots:99999999999999999999", with(func(c *resolvConf) { c.ndots = 15 })},
+		{"options timeout:0 attempts:0", with(func(c *resolvConf) { c.timeout, c.attempts = time.Second, 1 })},
+		{"options timeout:3600 attempts:100", with(func(c *resolvConf) { c.timeout, c.attempts = 30*time.Second, 5 })},
+		{"options use-vc", with(func(c *resolvConf) { c.useTCP = true })},
+		{"options usevc", with(func(c *resolvConf) { c.useTCP = true })},
+		{"options tcp", with(func(c *resolvConf) { c.useTCP = true })},
+		{"options single-request", with(func(c *resolvConf) { c.singleRequest = true })},
+		{"options single-request-reopen", with(func(c *resolvConf) { c.singleRequest = true })},
+		{"options edns0 trust-ad no-reload unknown", with(func(c *resolvConf) { c.edns0, c.trustAD, c.noReload = true, true, true })},
+		{
+			"nameserver 1.1.1.1\nnameserver [127.0.0.1]:5353\nnameserver 127.0.0.1:5353\nnameserver dns.example\nnameserver ::1\nnameserver 2.2.2.2\n",
+			with(func(c *resolvConf) { c.servers = []string{"1.1.1.1:53", "127.0.0.1:5353", "[::1]:53"} }),
+		},
+	} {
+		if got := *parseResolvConf([]byte(tt.text)); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%q:\ngot  %+v\nwant %+v", tt.text, got, tt.want)
+		}
+	}
+}
+
+// Go's own files are read as its own resolver reads them.
+func TestResolvConfOfGo(t *testing.T) {
+	dir := filepath.Join(runtime.GOROOT(), "src", "net", "testdata") //nolint:staticcheck // only where there is one
+	files, _ := filepath.Glob(filepath.Join(dir, "*resolv.conf"))
+	if len(files) == 0 {
+		t.Skip("no GOROOT with net/testdata")
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := parseResolvConf(data)
+		c.withDefaults(func() (string, error) { return "host.domain.local", nil })
+		if len(c.servers) == 0 || c.ndots < 0 || c.ndots > 15 || c.timeout <= 0 || c.attempts <= 0 {
+			t.Errorf("%s: %+v", f, c)
+		}
+	}
+}
+
+func TestResolvConfDefaults(t *testing.T) {
+	for host, want := range map[string][]string{"host.domain.Local": {"domain.local"}, "host": nil, "foo.": {}} {
+		c := parseResolvConf(nil)
+		c.withDefaults(func() (string, error) { return host, nil })
+		if !slices.Equal(c.search, want) || !slices.Equal(c.servers, []string{"127.0.0.1:53", "[::1]:53"}) {
+			t.Errorf("%s: %+v", host, c)
+		}
+	}
+	c := parseResolvConf([]byte("search .\n"))
+	c.withDefaults(func() (string, error) { return "host.domain.local", nil })
+	if len(c.search) != 0 {
+		t.Errorf("%+v", c)
+	}
+	c = parseResolvConf([]byte("search a\noptions ndots:3\n"))
+	c.withEnvironment(func(name string) (string, bool) {
+		return map[string]string{"LOCALDOMAIN": "b c", "RES_OPTIONS": "ndots:2 rotate"}[name], true
+	})
+	if !slices.Equal(c.search, []string{"b", "c"}) || c.ndots != 2 || !c.rotate {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestNSSwitch(t *testing.T) {
+	for text, want := range map[string]order{
+		"":                                   orderFilesDNS,
+		"passwd: files\n":                    orderFilesDNS,
+		"hosts:\n":                           orderFilesDNS,
+		"hosts: files dns\n":                 orderFilesDNS,
+		"hosts:\tfiles\tdns # comment":       orderFilesDNS,
+		" hosts : files dns":                 orderFilesDNS,
+		"hosts: dns files":                   orderDNSFiles,
+		"hosts: files":                       orderFiles,
+		"hosts: dns":                         orderDNS,
+		"hosts: files mdns dns":              orderSystem,
+		"hosts: files resolve dns":           orderSystem,
+		"hosts: files dns myhostname":        orderSystem,
+		"hosts: files [!UNAVAIL=return] dns": orderSystem,
+		"#hosts: dns\nhosts: files dns":      orderFilesDNS,
+	} {
+		if got := parseNSSwitch([]byte(text)); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+// fromFiles is a resolver that goes by files, and asks a server in memory.
+func fromFiles(t *testing.T, resolv, nss, hosts string) *rig {
+	r := newRig(t, func(r *Resolver) { r.Servers, r.HostsFile = nil, "" })
+	write(t, r.env.resolvConf, resolv)
+	write(t, r.env.nsswitch, nss)
+	write(t, r.env.hosts, hosts)
+	return r
+}
+
+func TestOrders(t *testing.T) {
+	const hosts = "192.0.2.99 www.example local.example\n"
+	for _, tt := range []struct {
+		nss, lookup string
+		www, local  string
+	}{
+		{"hosts: files dns", "", "192.0.2.99", "192.0.2.99"},
+		{"hosts: dns files", "", "192.0.2.1", "192.0.2.99"},
+		{"hosts: dns", "", "192.0.2.1", ""},
+		{"hosts: files", "", "192.0.2.99", "192.0.2.99"},
+		{"", "bind file", "192.0.2.1", "192.0.2.99"},
+	} {
+		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+			conf := "nameserver 192.0.2.53\n"
+			if tt.lookup != "" {
+				conf += "lookup " + tt.lookup + "\n"
+			}
+			r := fromFiles(t, conf, tt.nss, hosts)
+			if tt.lookup != "" {
+				r.env.goos = "openbsd"
+			}
+			for host, want := range map[string]string{"www.example": tt.www, "local.example": tt.local, "v4.example": "192.0.2.4"} {
+				if tt.nss == "hosts: files" && host == "v4.example" {
+					want = ""
+				}
+				a, err := r.LookupFamily(ctx, host, V4).Await(ctx)
+				if !slices.Equal(a.Addrs, addrs(want)) || (err == nil) != (want != "") {
+					t.Errorf("%q: %s: %+v, %v", tt.nss, host, a, err)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// A name in the hosts file is there for both families.
+func TestHostsFileIsWhole(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := fromFiles(t, "nameserver 192.0.2.53\n", "", "192.0.2.99 www.example\n")
+		if k := kindOf(ctx, t, r.LookupFamily(ctx, "www.example", V6)); k != KindNotFound {
+			t.Error(k)
+		}
+		a := await(ctx, t, r.Lookup(ctx, "WWW.example"))
+		if a.Source != SourceHosts || a.TTL != 0 || a.CNAME != "www.example" {
+			t.Errorf("%+v", a)
+		}
+		if n := r.dns.Count(aiotest.DNSMatch{}); n != 0 {
+			t.Errorf("%d queries", n)
+		}
+		return nil
+	})
+}
+
+// The files are looked at again when a lookup comes, at most every 5 s.
+func TestReload(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := fromFiles(t, "nameserver 192.0.2.53\n", "", "192.0.2.98 one.example\n")
+		look := func(host, want string) {
+			t.Helper()
+			a, err := r.LookupFamily(ctx, host, V4).Await(ctx)
+			if !slices.Equal(a.Addrs, addrs(want)) {
+				t.Errorf("%s: %+v, %v, want %s", host, a, err, want)
+			}
+		}
+		look("one.example", "192.0.2.98")
+		look("www.example", "192.0.2.1")
+		write(t, r.env.hosts, "192.0.2.97 one.example www.example\n2001:db8::1 two.example\n")
+		time.Sleep(recheck - 1)
+		look("one.example", "192.0.2.98")
+		time.Sleep(1)
+		look("one.example", "192.0.2.97")
+		look("www.example", "192.0.2.97")
+
+		write(t, r.env.resolvConf, "nameserver 192.0.2.54\nsearch sub.example\n")
+		time.Sleep(recheck)
+		look("a", "192.0.2.11")
+		if q := r.dns.Queries(aiotest.DNSMatch{Name: "a.sub.example"}); len(q) != 1 || q[0].Server != "192.0.2.54:53" {
+			t.Errorf("%+v", q)
+		}
+		if err := errors.Join(os.Remove(r.env.hosts), os.Remove(r.env.resolvConf)); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(recheck)
+		look("one.example", "")
+		if q := r.dns.Queries(aiotest.DNSMatch{Name: "one.example"}); len(q) == 0 || q[0].Server != "127.0.0.1:53" {
+			t.Errorf("%+v", q)
+		}
+		return nil
+	})
+}
+
+func TestNoReload(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := fromFiles(t, "nameserver 192.0.2.53\noptions no-reload\n", "", "")
+		await(ctx, t, r.Lookup(ctx, "www.example"))
+		write(t, r.env.resolvConf, "nameserver 192.0.2.54\nsearch sub.example\n")
+		time.Sleep(recheck)
+		if k := kindOf(ctx, t, r.Lookup(ctx, "a")); k != KindNotFound {
+			t.Error(k)
+		}
+		return nil
+	})
+}
+
+// Fields of a Resolver come before the files.
+func TestFieldsWin(t *testing.T) {
+	env := testEnvironment(t)
+	write(t, env.resolvConf, "nameserver 192.0.2.9\nsearch a b\noptions ndots:3 timeout:7 attempts:4 rotate use-vc trust-ad\n")
+	r := &Resolver{env: env}
+	s := r.settle(time.Now())
+	if c := s.cfg; !slices.Equal(c.servers, []string{"192.0.2.9:53"}) || c.timeout != 7*time.Second || c.attempts != 4 ||
+		!c.rotate || !c.useTCP || !c.trustAD || !c.edns0 || s.ndots != 3 || len(s.search) != 2 {
+		t.Errorf("%+v", s)
+	}
+	r = &Resolver{env: env, AttemptTimeout: time.Second, Attempts: 1, NDots: -1, Search: []string{}}
+	s = r.settle(time.Now())
+	if c := s.cfg; c.timeout != time.Second || c.attempts != 1 || s.ndots != 0 || len(s.search) != 0 {
+		t.Errorf("%+v", s)
+	}
+	r = &Resolver{env: env, Servers: []string{"::1", "tls://1.1.1.1", "1.1.1.1:54"}}
+	s = r.settle(time.Now())
+	if c := s.cfg; !slices.Equal(c.servers, []string{"[::1]:53", "tls://1.1.1.1", "1.1.1.1:54"}) || c.timeout != 0 ||
+		c.rotate || c.useTCP || s.ndots != 1 || len(s.search) != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		rooted bool
+		ndots  int
+		want   []string
+	}{
+		{"a", false, 1, []string{"a.x.", "a.y.z.", "a."}},
+		{"a", true, 1, []string{"a."}},
+		{"a.b", false, 1, []string{"a.b.", "a.b.x.", "a.b.y.z."}},
+		{"a.b", false, 2, []string{"a.b.x.", "a.b.y.z.", "a.b."}},
+		{"a", false, 0, []string{"a.", "a.x.", "a.y.z."}},
+	} {
+		if got := search(tt.name, tt.rooted, []string{"x", "y.z"}, tt.ndots); !slices.Equal(got, tt.want) {
+			t.Errorf("%+v: %q", tt, got)
+		}
+	}
+	long := string(slices.Repeat([]byte("abcdefg."), 31)) + "abc" // 251 characters
+	if got := search(long, false, []string{"x", "y.z"}, 99); !slices.Equal(got, []string{long + ".x.", long + "."}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestSystemEnvironment(t *testing.T) {
+	e := systemEnvironment()
+	if e.goos != runtime.GOOS || e.hosts == "" || e.system == nil || e.source == nil {
+		t.Errorf("%+v", e)
+	}
+}

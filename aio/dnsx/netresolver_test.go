@@ -1,0 +1,215 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+)
+
+// What other packages ask of a *net.Resolver.
+var _ interface {
+	LookupAddr(ctx context.Context, addr string) ([]string, error)
+	LookupCNAME(ctx context.Context, host string) (string, error)
+	LookupHost(ctx context.Context, host string) ([]string, error)
+	LookupIP(ctx context.Context, network, host string) ([]net.IP, error)
+	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
+	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
+	LookupNS(ctx context.Context, name string) ([]*net.NS, error)
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupPort(ctx context.Context, network, service string) (int, error)
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+	LookupTXT(ctx context.Context, name string) ([]string, error)
+} = (*Resolver)(nil)
+
+// lookups are the methods that Resolver and net.Resolver have in common.
+type lookups interface {
+	systemResolver
+	LookupHost(ctx context.Context, host string) ([]string, error)
+	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
+}
+
+// testLookups checks a Resolver, or a net.Resolver that asks it.
+func testLookups(ctx context.Context, t *testing.T, r lookups) {
+	t.Helper()
+	check := func(what string, got, want any, err error) {
+		t.Helper()
+		if err != nil || !equal(got, want) {
+			t.Errorf("%s: %v, %v, want %v", what, got, err, want)
+		}
+	}
+	ips, err := r.LookupNetIP(ctx, "ip4", "alias.example")
+	check("LookupNetIP", ips, addrs("192.0.2.1"), err)
+	hosts, err := r.LookupHost(ctx, "v4.example")
+	check("LookupHost", hosts, []string{"192.0.2.4"}, err)
+	list, err := r.LookupIPAddr(ctx, "v6.example")
+	check("LookupIPAddr", list[0].String(), "2001:db8::6", err)
+	names, err := r.LookupAddr(ctx, "192.0.2.1")
+	check("LookupAddr", names, []string{"www.example."}, err)
+	cname, err := r.LookupCNAME(ctx, "hop.example") // of a longer chain, package net returns the first
+	check("LookupCNAME", cname, "www.example.", err)
+	mx, err := r.LookupMX(ctx, "example")
+	check("LookupMX", *mx[0], net.MX{Host: "mail.example.", Pref: 10}, err)
+	ns, err := r.LookupNS(ctx, "example")
+	check("LookupNS", *ns[0], net.NS{Host: "ns.example."}, err)
+	cname, srv, err := r.LookupSRV(ctx, "sip", "tcp", "example")
+	check("LookupSRV", cname, "_sip._tcp.example.", err)
+	check("LookupSRV", *srv[1], net.SRV{Target: "backup.example.", Port: 5061, Priority: 20}, err)
+	txt, err := r.LookupTXT(ctx, "example")
+	check("LookupTXT", txt, []string{"v=spf1 -all"}, err)
+	_, err = r.LookupHost(ctx, "nowhere.example")
+	if d := (*net.DNSError)(nil); !errors.As(err, &d) || !d.IsNotFound {
+		t.Error(err)
+	}
+}
+
+// equal compares what testLookups compares.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case []string:
+		return slices.Equal(a, b.([]string))
+	case []netip.Addr:
+		unmapped := make([]netip.Addr, len(a))
+		for i := range a {
+			unmapped[i] = a[i].Unmap() // package net is not of one mind
+		}
+		return slices.Equal(unmapped, b.([]netip.Addr))
+	}
+	return a == b
+}
+
+func TestMethodsOfNetResolver(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		testLookups(ctx, t, r.Resolver)
+		ips, err := r.LookupIP(ctx, "ip", "www.example")
+		if err != nil || len(ips) != 2 || ips[1].String() != "192.0.2.1" {
+			t.Error(ips, err)
+		}
+		if _, err := r.LookupNetIP(ctx, "tcp", "www.example"); err == nil {
+			t.Error("tcp is taken for a network of addresses")
+		}
+		if _, err := r.LookupAddr(ctx, "www.example"); !errors.Is(err, aio.ErrDNS) {
+			t.Error(err)
+		}
+		if name, err := r.LookupCNAME(ctx, "alias.example"); err != nil || name != "www.example." {
+			t.Error(name, err)
+		}
+		if name, err := r.LookupCNAME(ctx, "www.example"); err != nil || name != "www.example." {
+			t.Error(name, err)
+		}
+		if _, err := r.LookupCNAME(ctx, "nowhere.example"); !errors.Is(err, aio.ErrDNS) {
+			t.Error(err)
+		}
+		return nil
+	})
+}
+
+// The net.Resolver answers as the Resolver does, by its cache, and touches no network of its own.
+func TestNet(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		r := newRig(t)
+		testLookups(ctx, t, r.Net())
+		n := r.dns.Count(aiotest.DNSMatch{})
+		testLookups(ctx, t, r.Net())
+		if m := r.dns.Count(aiotest.DNSMatch{}); m != n {
+			t.Errorf("%d more queries for what the cache has", m-n)
+		}
+		if s := aio.LoopOf(ctx).Stats(); s.DNSQueries != 0 {
+			t.Error(s)
+		}
+		return nil
+	})
+}
+
+func TestNetWithoutLoop(t *testing.T) {
+	r := newRig(t)
+	if _, err := r.Net().LookupHost(t.Context(), "www.example"); err == nil {
+		t.Error("a lookup went on without a loop")
+	}
+}
+
+func TestNetOfSystem(t *testing.T) {
+	r, _ := systemRig(t, "darwin")
+	if n := r.Net(); n.Dial != nil || n.PreferGo {
+		t.Errorf("%+v", n)
+	}
+}
+
+// A connection in memory ends what it asks when it is closed, or its time is up.
+func TestMemoryConn(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		r.dns.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Drop: true})
+		query := []byte("\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01")
+		for _, end := range []func(c net.Conn){
+			func(c net.Conn) { c.SetDeadline(time.Now().Add(time.Second)) },
+			func(c net.Conn) { time.AfterFunc(time.Second, func() { c.Close() }) },
+		} {
+			c, err := r.Net().Dial(ctx, "udp", "192.0.2.53:53")
+			if err != nil {
+				return err
+			}
+			if _, err := c.Read(make([]byte, 100)); err != io.EOF {
+				t.Error(err)
+			}
+			c.Write(query[:10])
+			c.Write(query[10:])
+			began := time.Now()
+			end(c)
+			if _, err := c.Read(make([]byte, 100)); err == nil || time.Since(began) != time.Second {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			if _, err := c.Write(make([]byte, 2*maxQuery)); err == nil {
+				t.Error("a query of any length is taken")
+			}
+			c.Close()
+			if _, err := c.Read(nil); !errors.Is(err, net.ErrClosed) {
+				t.Error(err)
+			}
+			if c.LocalAddr().String() == "" || c.RemoteAddr().Network() == "" {
+				t.Error("no address")
+			}
+		}
+		return nil
+	})
+}
+
+// FuzzMessage has clients of the connection in memory send anything.
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01"))
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add([]byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\xc0\x0c\x00\x01\x00\x01"))
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		r := &Resolver{Servers: []string{"192.0.2.53"}, Dial: refuse, env: testEnvironment(t)}
+		aio.Run(t.Context(), func(ctx context.Context) error {
+			out, err := r.answerMessage(ctx, msg)
+			if err == nil && (len(out) < 12 || out[0] != msg[0] || out[1] != msg[1]) {
+				t.Errorf("%q is the answer to %q", out, msg)
+			}
+			return nil
+		})
+	})
+}
+
+// refuse dials nothing.
+func refuse(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+
+func TestLookupPort(t *testing.T) {
+	r := newRig(t)
+	for service, want := range map[string]int{"80": 80, "https": 443, "0": 0, "65535": 65535} {
+		if p, err := r.LookupPort(t.Context(), "tcp", service); err != nil || p != want {
+			t.Errorf("%s: %d, %v", service, p, err)
+		}
+	}
+	if _, err := r.LookupPort(t.Context(), "tcp", "65536"); err == nil {
+		t.Error("65536 is taken for a port")
+	}
+}

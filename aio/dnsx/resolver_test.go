@@ -1,0 +1,510 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+)
+
+const testZone = `
+	$TTL 300
+	.            SOA   ns.example. hostmaster.example. 1 1h 1h 1h 60
+	$ORIGIN example.
+	@            SOA   ns hostmaster 7 2h 15m 2w 60
+	             NS    ns
+	             MX    20 backup
+	             MX    10 mail
+	             TXT   "v=spf1 " "-all"
+	             CAA   128 issue "ca.example.net"
+	             HTTPS 1 . alpn=h2,h3 ipv4hint=192.0.2.1 port=8443
+	ns           A     192.0.2.53
+	www          A     192.0.2.1
+	             AAAA  2001:db8::1
+	v4           A     192.0.2.4
+	v6           AAAA  2001:db8::6
+	alias        CNAME hop
+	hop          CNAME www
+	mail         A     192.0.2.25
+	_sip._tcp    SRV   20 0 5061 backup
+	             SRV   10 60 5060 mail
+	_svc         SVCB  2 svc port=53
+	xn--bcher-kva A    192.0.2.77
+	a.sub        A     192.0.2.11
+	short   2    A     192.0.2.2
+	1.2.0.192.in-addr.arpa. PTR www
+	8.8.8.8.in-addr.arpa. PTR dns.google.
+	8.8.8.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.8.4.0.6.8.4.1.0.0.2.ip6.arpa. PTR dns.google.
+	dns.google.  A     8.8.8.8
+`
+
+// rig is a resolver and what it asks, in memory.
+type rig struct {
+	*Resolver
+	dns *aiotest.DNS
+	env *environment
+}
+
+// newRig returns a resolver that asks a server in memory and knows nothing of this machine.
+func newRig(t testing.TB, change ...func(r *Resolver)) *rig {
+	t.Helper()
+	dns := aiotest.MemoryDNS(t, testZone)
+	r := &Resolver{Servers: []string{"192.0.2.53"}, Dial: dns.Dial, HostsFile: os.DevNull}
+	r.env = testEnvironment(t)
+	for _, c := range change {
+		c(r)
+	}
+	return &rig{Resolver: r, dns: dns, env: r.env}
+}
+
+// testEnvironment is a system with nothing in it, where every address can be reached.
+func testEnvironment(t testing.TB) *environment {
+	dir := t.TempDir()
+	return &environment{
+		goos:       "linux",
+		resolvConf: filepath.Join(dir, "resolv.conf"),
+		nsswitch:   filepath.Join(dir, "nsswitch.conf"),
+		hosts:      filepath.Join(dir, "hosts"),
+		lookupEnv:  func(string) (string, bool) { return "", false },
+		hostname:   func() (string, error) { return "here", nil },
+		source:     func(a netip.Addr) netip.Addr { return a },
+		system:     &fakeSystem{t: t},
+	}
+}
+
+// write writes a file of the environment.
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// addrs are the addresses in a string.
+func addrs(s string) []netip.Addr {
+	var list []netip.Addr
+	for f := range strings.FieldsSeq(s) {
+		list = append(list, netip.MustParseAddr(f))
+	}
+	return list
+}
+
+// await waits for a future, and fails the test on an error.
+func await[T any](ctx context.Context, t testing.TB, f *aio.Future[T]) T {
+	t.Helper()
+	v, err := f.Await(ctx)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return v
+}
+
+// kindOf waits for a future that fails, and returns the kind of its error.
+func kindOf[T any](ctx context.Context, t testing.TB, f *aio.Future[T]) ErrorKind {
+	t.Helper()
+	_, err := f.Await(ctx)
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want an *Error", err)
+	}
+	return e.Kind
+}
+
+func TestLookup(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		for _, tt := range []struct {
+			host   string
+			family Family
+			addrs  string
+			cname  string
+		}{
+			{"www.example", Any, "2001:db8::1 192.0.2.1", "www.example"},
+			{"WWW.Example.", Any, "2001:db8::1 192.0.2.1", "www.example"},
+			{"www.example", V4, "192.0.2.1", "www.example"},
+			{"www.example", V6, "2001:db8::1", "www.example"},
+			{"www.example", PreferV4, "192.0.2.1 2001:db8::1", "www.example"},
+			{"www.example", PreferV6, "2001:db8::1 192.0.2.1", "www.example"},
+			{"v4.example", Any, "192.0.2.4", "v4.example"},
+			{"v6.example", PreferV4, "2001:db8::6", "v6.example"},
+			{"alias.example", V4, "192.0.2.1", "www.example"},
+			{"bücher.example", Any, "192.0.2.77", "xn--bcher-kva.example"},
+			{"BÜCHER。example", Any, "192.0.2.77", "xn--bcher-kva.example"},
+		} {
+			for _, source := range []Source{SourceServer, SourceCache, SourceCache} {
+				a := await(ctx, t, r.LookupFamily(ctx, tt.host, tt.family))
+				if !slices.Equal(a.Addrs, addrs(tt.addrs)) || a.CNAME != tt.cname || a.Host != tt.host {
+					t.Errorf("%s, %v: %+v", tt.host, tt.family, a)
+				}
+				if a.Source != source && a.Source != SourceCache || a.TTL != 300*time.Second || a.Stale {
+					t.Errorf("%s, %v: source %v, TTL %v, want %v", tt.host, tt.family, a.Source, a.TTL, source)
+				}
+			}
+		}
+		a := await(ctx, t, r.Lookup(ctx, "alias.example"))
+		if want := []string{"hop.example", "www.example"}; !slices.Equal(a.Chain, want) {
+			t.Errorf("chain %q, want %q", a.Chain, want)
+		}
+		return nil
+	})
+}
+
+func TestLookupFails(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		for host, want := range map[string]ErrorKind{
+			"nowhere.example": KindNotFound,
+			"foo.invalid":     KindNotFound,
+			"abc.onion":       KindNotFound,
+			"ONION":           KindNotFound,
+			"":                KindName,
+			".":               KindName,
+			"a..example":      KindName,
+			".example":        KindName,
+			"-a.example":      KindName,
+			"a b.example":     KindName,
+			"300.1.1.1":       KindName,
+			"[::1]":           KindName,
+			"\xff.example":    KindName,
+			"a\u0000.example": KindName,
+
+			strings.Repeat("a", 64) + ".example":       KindName,
+			strings.Repeat("abcdefg.", 32) + "toolong": KindName,
+		} {
+			for range 2 {
+				_, err := r.Lookup(ctx, host).Await(ctx)
+				var e *Error
+				var d *net.DNSError
+				if !errors.As(err, &e) || e.Kind != want || e.Host != host {
+					t.Errorf("%q: %v", host, err)
+				}
+				if !errors.Is(err, aio.ErrDNS) || !errors.As(err, &d) || d.IsNotFound != (want == KindNotFound) || d.Name != host {
+					t.Errorf("%q: %#v", host, err)
+				}
+			}
+		}
+		if n := r.dns.Count(aiotest.DNSMatch{}); n > 2 {
+			t.Errorf("%d queries, want A and AAAA for one name: names that are not asked for were", n)
+		}
+		if k := kindOf(ctx, t, r.LookupFamily(ctx, "v4.example", V6)); k != KindNotFound {
+			t.Error(k)
+		}
+		return nil
+	})
+}
+
+// A literal, localhost and what was looked up before come in a future that has resolved.
+func TestLookupReady(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		for host, want := range map[string]string{
+			"192.0.2.7": "192.0.2.7", "::1": "::1", "fe80::1%eth0": "fe80::1%eth0", "::ffff:192.0.2.7": "192.0.2.7",
+			"localhost": "::1 127.0.0.1", "LOCALHOST.": "::1 127.0.0.1", "db.localhost": "::1 127.0.0.1",
+		} {
+			a, err := r.Lookup(ctx, host).Result()
+			if err != nil || !slices.Equal(a.Addrs, addrs(want)) || a.Source != SourceLiteral || a.Host != host {
+				t.Errorf("%s: %+v, %v", host, a, err)
+			}
+		}
+		if a, err := r.LookupFamily(ctx, "localhost", V4).Result(); err != nil || a.Addrs[0].String() != "127.0.0.1" {
+			t.Error(a, err)
+		}
+		if _, err := r.LookupFamily(ctx, "127.0.0.1", V6).Result(); !errors.Is(err, aio.ErrDNS) {
+			t.Error(err)
+		}
+		if n := r.dns.Count(aiotest.DNSMatch{}); n != 0 {
+			t.Errorf("%d queries", n)
+		}
+		await(ctx, t, r.Lookup(ctx, "www.example"))
+		if a, err := r.Lookup(ctx, "www.example").Result(); err != nil || a.Source != SourceCache {
+			t.Error(a, err)
+		}
+		return nil
+	})
+}
+
+func TestTTLCountsDown(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		await(ctx, t, r.Lookup(ctx, "v4.example"))
+		for _, step := range []time.Duration{time.Second, 2 * time.Second, 7 * time.Second} {
+			before := await(ctx, t, r.Lookup(ctx, "v4.example")).TTL
+			time.Sleep(step)
+			if a := await(ctx, t, r.Lookup(ctx, "v4.example")); a.TTL != before-step || a.Source != SourceCache {
+				t.Errorf("after %v: TTL %v, before %v, %v", step, a.TTL, before, a.Source)
+			}
+		}
+		await(ctx, t, r.LookupFamily(ctx, "short.example", V4))
+		time.Sleep(2 * time.Second)
+		if a := await(ctx, t, r.LookupFamily(ctx, "short.example", V4)); a.Source != SourceServer || a.TTL != 2*time.Second {
+			t.Errorf("%+v", a)
+		}
+		return nil
+	})
+}
+
+func TestFamiliesAskedAtOnce(t *testing.T) {
+	for _, single := range []bool{false, true} {
+		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+			r := newRig(t, func(r *Resolver) {
+				if r.Servers = nil; single {
+					write(t, r.env.resolvConf, "nameserver 192.0.2.53\noptions single-request\n")
+				} else {
+					write(t, r.env.resolvConf, "nameserver 192.0.2.53\n")
+				}
+			})
+			r.dns.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Delay: 100 * time.Millisecond})
+			began := time.Now()
+			await(ctx, t, r.Lookup(ctx, "www.example"))
+			want := 100 * time.Millisecond
+			if single {
+				want *= 2
+			}
+			if d := time.Since(began); d != want {
+				t.Errorf("single-request %v: took %v", single, d)
+			}
+			return nil
+		})
+	}
+}
+
+// When one family's lookup fails, the other's addresses serve, and are not taken for all there is.
+func TestOneFamilyFails(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		r.dns.SetFault(aiotest.DNSMatch{Type: 28}, aiotest.DNSFault{RCode: 2})
+		a := await(ctx, t, r.Lookup(ctx, "www.example"))
+		if !slices.Equal(a.Addrs, addrs("192.0.2.1")) {
+			t.Errorf("%+v", a)
+		}
+		if k := kindOf(ctx, t, r.Lookup(ctx, "nodata6.v4.example")); k != KindNotFound {
+			t.Error(k)
+		}
+		if k := kindOf(ctx, t, r.Lookup(ctx, "v6.example")); k != KindServer {
+			t.Error(k)
+		}
+		r.dns.ClearFaults()
+		time.Sleep(time.Minute)
+		a = await(ctx, t, r.Lookup(ctx, "www.example"))
+		if len(a.Addrs) != 2 {
+			t.Errorf("%+v", a)
+		}
+		return nil
+	})
+}
+
+func TestLookupTimesOut(t *testing.T) {
+	for _, tt := range []struct{ timeout, want time.Duration }{{0, 10 * time.Second}, {time.Second, time.Second}} {
+		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+			r := newRig(t, func(r *Resolver) { r.Timeout, r.AttemptTimeout, r.Attempts = tt.timeout, 20*time.Second, 5 })
+			r.dns.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Drop: true})
+			began := time.Now()
+			_, err := r.Lookup(ctx, "www.example").Await(ctx)
+			if d := time.Since(began); d != tt.want || !errors.Is(err, aio.ErrTimeout) || !errors.Is(err, aio.ErrDNS) {
+				t.Errorf("after %v: %v", d, err)
+			}
+			return nil
+		})
+	}
+}
+
+// A lookup that is cancelled or dropped leaves nothing, and says whose cancellation it was.
+func TestLookupCancelled(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		r.dns.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Drop: true})
+		loop, cause := aio.LoopOf(ctx), errors.New("changed my mind")
+		f := r.Lookup(ctx, "www.example")
+		synctest.Wait()
+		if s := loop.Stats(); s.DNSQueries != 1 || s.Kinds["dns.query"] != 2 {
+			t.Errorf("under way: %v", s)
+		}
+		f.Cancel(cause)
+		_, err := f.Await(ctx)
+		var e *Error
+		if !errors.Is(err, cause) || !errors.As(err, &e) || e.Kind != KindCancelled || errors.Is(err, aio.ErrDNS) {
+			t.Error(err)
+		}
+		dead, cancel := context.WithCancelCause(ctx)
+		g := r.Lookup(dead, "v4.example")
+		synctest.Wait()
+		cancel(cause)
+		if _, err := g.Await(ctx); !errors.Is(err, cause) {
+			t.Error(err)
+		}
+		if _, err := r.Lookup(dead, "v6.example").Await(ctx); !errors.Is(err, cause) {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if s := loop.Stats(); s.DNSQueries != 0 || s.InFlight != 1 {
+			t.Errorf("left: %v", s)
+		}
+		return nil
+	})
+}
+
+// What is known is handed out even if ctx is dead: ready wins.
+func TestReadyWins(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		await(ctx, t, r.Lookup(ctx, "www.example"))
+		dead, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := r.Lookup(dead, "www.example").Result(); err != nil {
+			t.Error(err)
+		}
+		return nil
+	})
+}
+
+func TestLookupWithoutLoop(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	_, err1 := r.Lookup(ctx, "127.0.0.1").Result()
+	_, err2 := r.Reverse(ctx, netip.IPv6Loopback()).Result()
+	_, err3 := QueryWith[MX](ctx, r.Resolver, "example").Result()
+	_, err4 := r.LookupHost(ctx, "localhost")
+	_, err5 := r.LookupMX(ctx, "example")
+	_, err6 := r.LookupAddr(ctx, "::1")
+	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
+		if err != aio.ErrNoLoop {
+			t.Errorf("%d: %v", i+1, err)
+		}
+	}
+}
+
+// A failed lookup that nobody looks at is a lost error, told once.
+func TestLostError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, host := range []string{"nowhere.example", "not a name", "foo.invalid"} {
+			rec := new(aiotest.Recorder)
+			r := newRig(t)
+			loop := &aio.Loop{OnEvent: rec.OnEvent}
+			if err := loop.Run(t.Context(), func(ctx context.Context) error {
+				r.Lookup(ctx, host)
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+			if ev := rec.Events(); len(ev) != 1 || !ev[0].Lost || !errors.Is(ev[0].Err, aio.ErrDNS) {
+				t.Errorf("%s: %v", host, ev)
+			}
+		}
+	})
+}
+
+func TestFlush(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		look := func(host string, want Source) {
+			t.Helper()
+			if a := await(ctx, t, r.LookupFamily(ctx, host, V4)); a.Source != want {
+				t.Errorf("%s: %v, want %v", host, a.Source, want)
+			}
+		}
+		look("www.example", SourceServer)
+		look("v4.example", SourceServer)
+		r.Flush("WWW.example.")
+		look("www.example", SourceServer)
+		look("v4.example", SourceCache)
+		r.Flush("")
+		r.Flush("not a name")
+		look("v4.example", SourceServer)
+		return nil
+	})
+}
+
+func TestNoCache(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t, func(r *Resolver) { r.CacheSize = -1 })
+		for range 3 {
+			if a := await(ctx, t, r.LookupFamily(ctx, "www.example", V4)); a.Source != SourceServer {
+				t.Error(a.Source)
+			}
+		}
+		return nil
+	})
+}
+
+// The answers that are ready are bounded too.
+func TestReadyBounded(t *testing.T) {
+	c, now := newReadyCache(160), time.Now()
+	for i := range 10_000 {
+		host := strings.Repeat("a", i%50) + strings.Repeat("b", i/50)
+		c.put(host, Any, &found{Answer: Answer{Host: host}}, now)
+	}
+	n := 0
+	for i := range c.shards {
+		n += len(c.shards[i].answers)
+	}
+	if n > 160 || n < 80 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+func TestSearchList(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t, func(r *Resolver) { r.Search = []string{"sub.example", "example."} })
+		for host, want := range map[string]string{"a": "a.sub.example", "www": "www.example", "a.sub": "a.sub.example"} {
+			a := await(ctx, t, r.Lookup(ctx, host))
+			if a.CNAME != want || a.Host != host {
+				t.Errorf("%s: %+v", host, a)
+			}
+		}
+		if k := kindOf(ctx, t, r.Lookup(ctx, "www.")); k != KindNotFound {
+			t.Error(k)
+		}
+		r.dns.SetFault(aiotest.DNSMatch{Name: "v4.sub.example"}, aiotest.DNSFault{RCode: 2})
+		if k := kindOf(ctx, t, r.Lookup(ctx, "v4")); k != KindServer {
+			t.Errorf("the search went on after a failure: %v", k)
+		}
+		return nil
+	})
+}
+
+func TestStats(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		write(t, r.env.hosts, "192.0.2.9 nine\n")
+		r.HostsFile = ""
+		for _, host := range []string{"www.example", "www.example", "192.0.2.1", "localhost", "nine", "nine"} {
+			await(ctx, t, r.Lookup(ctx, host))
+		}
+		kindOf(ctx, t, r.LookupFamily(ctx, "nowhere.example", V4))
+		want := Stats{
+			Lookups: 7, Failed: 1, Literals: 2, Hosts: 1, Ready: 2,
+			Misses: 3, Queries: 3, Names: 2,
+		}
+		if s := r.Stats(); s != want {
+			t.Errorf("\ngot  %+v\nwant %+v", s, want)
+		}
+		return nil
+	})
+}
+
+func TestAnswersAreShared(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		a := await(ctx, t, r.Lookup(ctx, "www.example"))
+		list, err := r.LookupNetIP(ctx, "ip", "www.example")
+		if err != nil {
+			return err
+		}
+		list[0] = netip.Addr{}
+		if b := await(ctx, t, r.Lookup(ctx, "www.example")); !reflect.DeepEqual(a.Addrs, b.Addrs) {
+			t.Error("LookupNetIP hands out what the cache has")
+		}
+		return nil
+	})
+}

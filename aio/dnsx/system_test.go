@@ -1,0 +1,165 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+)
+
+// fakeSystem is a system's resolver.
+type fakeSystem struct {
+	t     testing.TB
+	calls atomic.Int64
+	hang  bool
+}
+
+var errNoSystem = errors.New("out of order")
+
+func (s *fakeSystem) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	s.calls.Add(1)
+	if s.hang {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	switch host {
+	case "printer.local", "printer.local.":
+		list := addrs("fe80::1%eth0 ::ffff:192.0.2.3")
+		if network == "ip4" {
+			list = list[1:]
+		}
+		return list, nil
+	case "broken":
+		return nil, errNoSystem
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+}
+
+func (s *fakeSystem) LookupAddr(_ context.Context, addr string) ([]string, error) {
+	s.calls.Add(1)
+	return []string{"name-of-" + addr + "."}, nil
+}
+
+func (s *fakeSystem) LookupCNAME(context.Context, string) (string, error) { return "canonical.", nil }
+
+func (s *fakeSystem) LookupMX(context.Context, string) ([]*net.MX, error) {
+	s.calls.Add(1)
+	return []*net.MX{{Host: "mail.", Pref: 10}}, nil
+}
+
+func (s *fakeSystem) LookupNS(context.Context, string) ([]*net.NS, error) {
+	return []*net.NS{{Host: "ns."}}, nil
+}
+
+func (s *fakeSystem) LookupSRV(context.Context, string, string, string) (string, []*net.SRV, error) {
+	return "x.", []*net.SRV{{Target: "srv.", Port: 1}}, nil
+}
+
+func (s *fakeSystem) LookupTXT(context.Context, string) ([]string, error) {
+	return nil, &net.DNSError{Err: "slow", IsTimeout: true}
+}
+
+// systemRig is a resolver that leaves lookups to the system.
+func systemRig(t *testing.T, goos string) (*rig, *fakeSystem) {
+	r := newRig(t, func(r *Resolver) {
+		r.Servers = nil
+		r.env.goos = goos
+	})
+	return r, r.env.system.(*fakeSystem)
+}
+
+func TestSystemLookup(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r, sys := systemRig(t, "darwin")
+		for range 3 {
+			a := await(ctx, t, r.Lookup(ctx, "printer.local"))
+			if !slices.Equal(a.Addrs, addrs("fe80::1%eth0 192.0.2.3")) || a.Source != SourceSystem || a.TTL != 0 {
+				t.Errorf("%+v", a)
+			}
+		}
+		if n := sys.calls.Load(); n != 1 {
+			t.Errorf("%d calls: the answer was not kept", n)
+		}
+		time.Sleep(recheck)
+		await(ctx, t, r.Lookup(ctx, "printer.local"))
+		if n := sys.calls.Load(); n != 2 {
+			t.Errorf("%d calls: the answer was kept too long", n)
+		}
+		if k := kindOf(ctx, t, r.Lookup(ctx, "absent")); k != KindNotFound {
+			t.Error(k)
+		}
+		if _, err := r.Lookup(ctx, "broken").Await(ctx); !errors.Is(err, errNoSystem) || !errors.Is(err, aio.ErrDNS) {
+			t.Error(err)
+		}
+		if s := r.Stats(); s.System != 4 || s.Ready != 2 || s.Failed != 2 {
+			t.Errorf("%+v", s)
+		}
+		return nil
+	})
+}
+
+func TestSystemQuery(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r, sys := systemRig(t, "windows")
+		for range 2 {
+			rs := await(ctx, t, QueryWith[MX](ctx, r.Resolver, "example"))
+			if len(rs.Records) != 1 || rs.Records[0] != (MX{"mail", 10}) || rs.Source != SourceSystem {
+				t.Errorf("%+v", rs)
+			}
+			if n := await(ctx, t, r.Reverse(ctx, netip.MustParseAddr("192.0.2.3"))); !slices.Equal(n, []string{"name-of-192.0.2.3"}) {
+				t.Errorf("%q", n)
+			}
+		}
+		if n := sys.calls.Load(); n != 2 {
+			t.Errorf("%d calls", n)
+		}
+		if k := kindOf(ctx, t, QueryWith[CAA](ctx, r.Resolver, "example")); k != KindNoServer {
+			t.Error(k)
+		}
+		if _, err := QueryWith[TXT](ctx, r.Resolver, "example").Await(ctx); !errors.Is(err, aio.ErrTimeout) {
+			t.Error(err)
+		}
+		if k := kindOf(ctx, t, QueryWith[A](ctx, r.Resolver, "absent")); k != KindNotFound {
+			t.Error(k)
+		}
+		if rs := await(ctx, t, QueryWith[AAAA](ctx, r.Resolver, "printer.local")); rs.Records[0].Addr.Zone() != "eth0" {
+			t.Errorf("%+v", rs)
+		}
+		return nil
+	})
+}
+
+func TestSystemLookupCancelled(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r, sys := systemRig(t, "android")
+		sys.hang = true
+		began := time.Now()
+		if k := kindOf(ctx, t, r.Lookup(ctx, "printer.local")); k != KindTimeout || time.Since(began) != 10*time.Second {
+			t.Error(k, time.Since(began))
+		}
+		return nil
+	})
+}
+
+// On Linux the nsswitch.conf says whether it takes the system; records are DNS's in any case.
+func TestNSSwitchSystem(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r, _ := systemRig(t, "linux")
+		write(t, r.env.nsswitch, "passwd: files\nhosts: files mdns4_minimal [NOTFOUND=return] dns\n")
+		write(t, r.env.resolvConf, "nameserver 192.0.2.53\n")
+		if a := await(ctx, t, r.LookupFamily(ctx, "printer.local", V4)); a.Source != SourceSystem {
+			t.Errorf("%+v", a)
+		}
+		if rs := await(ctx, t, QueryWith[MX](ctx, r.Resolver, "example")); rs.Source != SourceServer || rs.Records[0].Host != "mail.example" {
+			t.Errorf("%+v", rs)
+		}
+		return nil
+	})
+}
