@@ -1,0 +1,23 @@
+package httpx
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// logAccess tells the access log of a request that is done.
+func (x *inbound) logAccess() {
+	log := x.s.AccessLog
+	if log == nil || !log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	attrs := append(x.attrs(),
+		slog.Int("status", x.rw.status),
+		slog.Int("in", len(x.body)),
+		slog.Int64("out", x.rw.bytes),
+		slog.Duration("took", time.Since(x.began)),
+		slog.String("agent", quoted(x.raw.UserAgent())),
+	)
+	log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+}

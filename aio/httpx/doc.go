@@ -1,0 +1,2 @@
+// Package httpx is HTTP as operations of a loop.
+package httpx

@@ -1,0 +1,151 @@
+package httpx
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	crand "crypto/rand"
+	"encoding/hex"
+)
+
+// String returns an overview of the request for people, as cl-async's pretty print does: method, target, header and
+// length of the body. What may be a secret is left out.
+func (r *Request) String() string {
+	var b strings.Builder
+	x := r.x
+	fmt.Fprintf(&b, "#<http-request %s %s", x.raw.Method, redactedTarget(x.raw))
+	names := make([]string, 0, len(x.raw.Header))
+	for k := range x.raw.Header {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	fmt.Fprintf(&b, "\n  Host: %s", quoted(x.raw.Host))
+	for _, k := range names {
+		for _, v := range x.raw.Header[k] {
+			fmt.Fprintf(&b, "\n  %s: %s", clip(k), quoted(redacted(k, v)))
+		}
+	}
+	fmt.Fprintf(&b, "\n  body: %d bytes>", len(x.body))
+	return b.String()
+}
+
+// LogValue returns what a log should have of the request: no query, no body, and nothing of the header but the length
+// of it.
+func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.x.attrs()...) }
+
+// attrs describes the request in logs.
+func (x *inbound) attrs() []slog.Attr {
+	return []slog.Attr{
+		slog.String("method", clip(x.raw.Method)),
+		slog.String("path", clip(x.raw.URL.EscapedPath())), // escaped: no control bytes
+		slog.String("proto", x.raw.Proto),
+		slog.String("host", quoted(x.raw.Host)),
+		slog.String("remote", x.raw.RemoteAddr),
+		slog.String("id", x.requestID()),
+	}
+}
+
+// redacted is the text that stands for what may be a secret.
+const redactedText = "[redacted]"
+
+// redacted returns a header field's value, unless it may be a secret.
+func redacted(name, value string) string {
+	switch http.CanonicalHeaderKey(name) {
+	case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Csrf-Token":
+		return redactedText
+	case "Referer":
+		value, _, _ = strings.Cut(value, "?")
+		return value
+	}
+	lower := strings.ToLower(name)
+	for _, s := range []string{"token", "secret", "api-key", "apikey", "password", "session"} {
+		if strings.Contains(lower, s) {
+			return redactedText
+		}
+	}
+	return value
+}
+
+// redactedTarget returns the request's target with the names of its query's values only.
+func redactedTarget(r *http.Request) string {
+	path := clip(r.URL.EscapedPath())
+	if r.URL.RawQuery == "" {
+		return path
+	}
+	var names []string
+	for part := range strings.SplitSeq(clip(r.URL.RawQuery), "&") {
+		name, _, has := strings.Cut(part, "=")
+		if has {
+			name += "="
+		}
+		names = append(names, quoted(name))
+	}
+	return path + "?" + strings.Join(names, "&")
+}
+
+// quoted returns what a peer sent, cut, and quoted if it is anything but plain text.
+func quoted(s string) string {
+	s = clip(s)
+	if q := strconv.Quote(s); q[1:len(q)-1] != s {
+		return q
+	}
+	return s
+}
+
+// idSource makes request IDs, different ones in different processes.
+type idSource struct {
+	prefix string
+	last   atomic.Uint64
+}
+
+func (i *idSource) init() {
+	var b [6]byte
+	crand.Read(b[:]) // never fails
+	i.prefix = hex.EncodeToString(b[:]) + "-"
+}
+
+func (i *idSource) next() string { return i.prefix + strconv.FormatUint(i.last.Add(1), 36) }
+
+// takeID gives the request its ID if that is to be sent: the one that came with it, if it is a plain one.
+func (x *inbound) takeID() {
+	name := x.s.RequestIDHeader
+	if name == "" {
+		return
+	}
+	if v := x.raw.Header.Get(name); plainID(v) {
+		x.id = v
+	} else {
+		x.id = x.s.ids.next()
+	}
+}
+
+// requestID returns the request's ID, made now if nobody has asked for it before.
+func (x *inbound) requestID() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.id == "" {
+		x.id = x.s.ids.next()
+	}
+	return x.id
+}
+
+// plainID reports whether an ID that came with a request may be written into logs and headers.
+func plainID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case digit(c), 'a' <= c|0x20 && c|0x20 <= 'z', c == '-', c == '_', c == '.', c == '=', c == '+', c == '/':
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,208 @@
+package httpx
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+)
+
+var kindRespond = aio.NewKind("http.respond")
+
+var (
+	// ErrResponded is the error of a second response to a request.
+	ErrResponded = errors.New("httpx: the request has a response already")
+	// ErrAbandoned is the event of a request that was dropped without a response, or has had none for
+	// Server.ResponseTimeout (it is aio.ErrTimeout then too); and the error of a response that comes after that.
+	ErrAbandoned = errors.New("httpx: the request was abandoned")
+
+	errDropped = fmt.Errorf("%w: it was dropped without a response (call Respond on every way out)", ErrAbandoned)
+	errLate    = fmt.Errorf("%w: it had no response in time: %w", ErrAbandoned, aio.ErrTimeout)
+)
+
+// Respond answers the request: cl-async's http-response. It may be called from any goroutine, during Handle or after it,
+// once; it never blocks. Until its future is done header and body must not be changed. The Content-Length is set from
+// body; a HEAD request gets the header only, and so do 204 and 304.
+//
+// The future resolves with the length of the body that was sent, when all is handed to the kernel. It fails with
+// ErrResponded if the request has a response already, ErrBadHeader (the client gets 500), ErrAbandoned, the cause of the
+// request's ctx when the client is gone, and with what befell the connection, an *aio.ConnError.
+func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
+	if err := r.begin(inboundAnswered, answer{status: status, header: header, body: body}); err != nil {
+		return r.x.refusal(err)
+	}
+	return r.x.Future()
+}
+
+// RespondString is Respond with a text, as text/plain in UTF-8.
+func (r *Request) RespondString(status int, text string) *aio.Future[int] {
+	return r.Respond(status, textHeader, []byte(text))
+}
+
+var textHeader = http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
+
+// errTaken says that somebody else has answered, in the user's stead.
+var errTaken = errors.New("httpx: answered by the server")
+
+// begin makes the caller the one who answers. With an error nobody is to write; one of a bad header has the client get
+// 500.
+func (r *Request) begin(to inboundState, a answer) error {
+	x := r.x
+	bad := checkAnswer(a.status, a.header)
+	if bad == nil && a.status < 200 {
+		bad = fmt.Errorf("%w: status %d is no response", ErrBadHeader, a.status)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.state != inboundOpen {
+		if x.own {
+			return ErrResponded
+		}
+		return errTaken
+	}
+	x.own = true
+	if bad != nil {
+		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), bad
+		x.wakeLocked()
+		return bad
+	}
+	x.state, x.answer = to, a
+	if to == inboundAnswered {
+		x.wakeLocked()
+	}
+	return nil
+}
+
+// refusal returns the future of a response that is not sent.
+func (x *inbound) refusal(err error) *aio.Future[int] {
+	if !errors.Is(err, ErrResponded) {
+		return x.Future() // which fails, or has failed, with the reason
+	}
+	p := aio.NewPromise[int](x.Context(), kindRespond, "respond")
+	p.Reject(err)
+	return p.Future()
+}
+
+// reason is the error for a caller whose response was refused with err.
+func (x *inbound) reason(err error) error {
+	if !errors.Is(err, errTaken) {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.fail != nil:
+		return x.fail
+	case x.cause != nil:
+		return x.cause
+	}
+	return ErrAbandoned
+}
+
+// watch sees to a request that has no response when Handle has returned: that it gets one in time, and when it is
+// dropped.
+func (x *inbound) watch(r *Request) {
+	x.mu.Lock()
+	open, stream := x.state == inboundOpen, x.state == inboundStream
+	x.mu.Unlock()
+	if open {
+		x.setAlarm()
+	}
+	if open || stream {
+		x.s.dropped.watch(x.s.op.Op())
+		runtime.AddCleanup(r, x.s.dropped.add, x)
+	}
+}
+
+// droppedList has the exchanges whose Requests were collected. That is noticed by a goroutine of the runtime, which must
+// not touch what belongs to a synctest bubble: it only appends, and the server looks at growing intervals.
+type droppedList struct {
+	mu      sync.Mutex
+	list    []*inbound
+	watched int // how many requests' ends may still come
+	op      *aio.Op
+	alarm   alarm.Alarm
+	set     bool
+	wait    time.Duration
+	over    bool
+}
+
+const (
+	firstLook = 20 * time.Millisecond
+	lastLook  = time.Second
+)
+
+// watch has the list looked at from time to time.
+func (d *droppedList) watch(op *aio.Op) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watched++
+	if d.over || d.set {
+		return
+	}
+	if d.op == nil {
+		d.op = op
+		d.alarm.Init(d)
+	}
+	d.set, d.wait = true, firstLook
+	op.Alarms().Set(&d.alarm, d.wait)
+}
+
+// add notes that a Request was collected. It is called for those that were answered too.
+func (d *droppedList) add(x *inbound) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watched--
+	if !d.over {
+		d.list = append(d.list, x)
+	}
+}
+
+// Fire answers the requests that were dropped.
+func (d *droppedList) Fire() {
+	d.mu.Lock()
+	list := d.list
+	d.list = nil
+	if d.set = d.watched > 0 && !d.over; d.set {
+		d.wait = min(2*d.wait, lastLook)
+		if len(list) > 0 {
+			d.wait = firstLook
+		}
+		d.op.Alarms().Set(&d.alarm, d.wait)
+	}
+	d.mu.Unlock()
+	for _, x := range list {
+		x.wasDropped()
+	}
+}
+
+// stop ends the looking.
+func (d *droppedList) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = true
+	d.list = nil
+	if d.op != nil {
+		d.op.Alarms().Stop(&d.alarm)
+	}
+}
+
+// wasDropped ends an exchange whose Request is gone: 500 if there is no response, the end of the connection if it is
+// incomplete.
+func (x *inbound) wasDropped() {
+	tell := x.abandon(http.StatusInternalServerError, errDropped, true)
+	x.mu.Lock()
+	if x.state == inboundStream {
+		x.abortLocked(errDropped, true)
+		tell = true
+	}
+	x.mu.Unlock()
+	if tell {
+		x.Op().Report(errDropped)
+	}
+}

@@ -1,0 +1,256 @@
+package httpx
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// plainWriter is the http.ResponseWriter that handlers get: it checks the header, and knows what was sent.
+type plainWriter struct {
+	rw       http.ResponseWriter
+	x        *inbound
+	status   int
+	bytes    int64
+	err      error // why nothing more is sent
+	wrote    bool  // the header is sent, or about to be
+	hijacked bool
+	length   [1]string
+}
+
+// fullWriter is a plainWriter with what HTTP/1 has besides.
+type fullWriter struct{ plainWriter }
+
+// Unwrap gives http.ResponseController what this writer has not.
+func (w *plainWriter) Unwrap() http.ResponseWriter { return w.rw }
+
+// Header returns the header to be sent.
+func (w *plainWriter) Header() http.Header { return w.rw.Header() }
+
+// WriteHeader sends the header. One with a line's end or another control byte in it fails the response: the client gets
+// 500, and ErrBadHeader is an event and the error of Write.
+func (w *plainWriter) WriteHeader(status int) {
+	if w.wrote || w.hijacked {
+		return
+	}
+	err := checkAnswer(status, w.rw.Header())
+	if err == nil && status < 200 && status != http.StatusSwitchingProtocols {
+		w.rw.WriteHeader(status)
+		return
+	}
+	w.wrote, w.status = true, status
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	if w.x.s.RequestIDHeader != "" {
+		w.rw.Header().Set(w.x.s.RequestIDHeader, w.x.id)
+	}
+	if w.x.lastOfConn() {
+		w.rw.Header()["Connection"] = closeValue
+	}
+	w.rw.WriteHeader(status)
+}
+
+var closeValue = []string{"close"}
+
+// lastOfConn reports whether the connection ends with this response. After an offer to upgrade that was not taken up
+// what follows has not been checked.
+func (x *inbound) lastOfConn() bool {
+	return !x.w.h2 && (x.s.drains() || x.raw.Method == http.MethodConnect || offersUpgrade(x.raw.Header))
+}
+
+func offersUpgrade(h http.Header) bool {
+	for _, v := range h["Upgrade"] {
+		if !strings.EqualFold(v, "h2c") {
+			return true
+		}
+	}
+	return false
+}
+
+// fail answers with 500 instead of what could not be sent.
+func (w *plainWriter) fail(err error) {
+	w.err, w.status = err, http.StatusInternalServerError
+	clear(w.rw.Header())
+	if !w.x.w.h2 {
+		w.rw.Header()["Connection"] = closeValue
+	}
+	w.x.Op().Report(err)
+	w.rw.WriteHeader(w.status)
+}
+
+// Write sends a part of the body.
+func (w *plainWriter) Write(p []byte) (int, error) {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.rw.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// WriteString is Write for a string.
+func (w *plainWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
+// Flush sends what is buffered.
+func (w *plainWriter) Flush() { w.FlushError() } // the next Write says what is wrong
+
+// FlushError is Flush with an error.
+func (w *plainWriter) FlushError() error {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.err != nil {
+		return w.err
+	}
+	return w.rw.(interface{ FlushError() error }).FlushError()
+}
+
+// ReadFrom sends what r has.
+func (w *fullWriter) ReadFrom(r io.Reader) (int64, error) {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.rw.(io.ReaderFrom).ReadFrom(r)
+	w.bytes += n
+	return n, err
+}
+
+// Hijack takes the connection over. It stays an operation of the loop's, and is told by aio.Draining when that drains.
+func (w *fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, b, err := w.rw.(http.Hijacker).Hijack()
+	if err == nil {
+		w.hijacked = true
+		w.status = http.StatusSwitchingProtocols
+	}
+	return c, b, err
+}
+
+// send sends a whole response, and waits until the kernel has it.
+func (w *plainWriter) send(a answer) error {
+	h := w.rw.Header()
+	if a.close {
+		clear(h)
+		if !w.x.w.h2 {
+			h["Connection"] = closeValue
+		}
+	}
+	for k, v := range a.header {
+		h[http.CanonicalHeaderKey(k)] = v
+	}
+	body := a.body
+	if bodyAllowed(a.status) {
+		if w.x.raw.Method != http.MethodHead || len(body) > 0 || h["Content-Length"] == nil {
+			w.length[0] = strconv.Itoa(len(body))
+			h["Content-Length"] = w.length[:]
+		}
+	} else {
+		body = nil
+	}
+	w.WriteHeader(a.status)
+	if len(body) > 0 && w.x.raw.Method != http.MethodHead {
+		if _, err := w.Write(body); err != nil {
+			return err
+		}
+	}
+	return w.FlushError()
+}
+
+// end checks what an http.Handler may have added behind the body.
+func (w *plainWriter) end() error {
+	if !w.wrote || w.err != nil || w.hijacked {
+		return nil
+	}
+	h := w.rw.Header()
+	if len(h["Trailer"]) == 0 && !hasTrailer(h) {
+		return nil
+	}
+	err := checkFields(h)
+	if err != nil {
+		w.x.Op().Report(err)
+		w.x.Op().Told()
+	}
+	return err
+}
+
+func hasTrailer(h http.Header) bool {
+	for k := range h {
+		if strings.HasPrefix(k, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// bodyAllowed reports whether responses of a status have a body (RFC 9110, section 6.4.1).
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// ErrBadHeader is the error of a response whose status or header cannot be sent: a line's end in a value would let its
+// author write the rest of the response. It is never rewritten; the client gets 500.
+var ErrBadHeader = errors.New("httpx: bad response header")
+
+// checkAnswer checks what is to be sent before the body.
+func checkAnswer(status int, h http.Header) error {
+	if status < 100 || status > 999 {
+		return fmt.Errorf("%w: status %d", ErrBadHeader, status)
+	}
+	return checkFields(h)
+}
+
+func checkFields(h http.Header) error {
+	for k, vv := range h {
+		if name := strings.TrimPrefix(k, http.TrailerPrefix); !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("%w: name %q", ErrBadHeader, clip(k))
+		}
+		for _, v := range vv {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("%w: value %q of %s", ErrBadHeader, clip(v), k)
+			}
+		}
+	}
+	return nil
+}
+
+// clip cuts what the peer may have made long.
+func clip(s string) string {
+	const most = 128
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}
+
+// pacedBody bounds how long nothing of an HTTP/2 request's body may come.
+type pacedBody struct {
+	io.ReadCloser
+	rc  *http.ResponseController
+	max time.Duration
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	if b.max > 0 {
+		b.rc.SetReadDeadline(time.Now().Add(b.max)) // without effect on a stream that has ended
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && b.max > 0 {
+		b.rc.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}

@@ -1,0 +1,232 @@
+package httpx
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/tcp"
+)
+
+var kindServer = aio.NewKind("http.server")
+
+// Server serves HTTP/1.1 and, over TLS, HTTP/2: each request by a call of Handle, as cl-async's http-server does, or by
+// an http.Handler. It is settings and handle in one, as http.Server. Set the fields before Start; the methods may be
+// called from any goroutine after it. A Server starts once.
+//
+// For each duration and bound, 0 means the default and a negative value none. A server is an operation, its connections
+// are its children, and its requests theirs (kind "http.request.in", named "GET /path").
+type Server struct {
+	// Handle is called with each request once its body is there, and answers it with Request.Respond: then or later,
+	// from any goroutine. Calls run concurrently.
+	Handle func(r *Request)
+	// Handler serves requests if Handle is nil: routers and middleware of the ecosystem. Its bodies are not bounded by
+	// MaxBody, and are read as they come.
+	Handler http.Handler
+
+	// TLS serves TLS, with this configuration. HTTP/2 is offered beside HTTP/1.1 unless NextProtos is set. TLS 1.2 is the
+	// least unless MinVersion says otherwise.
+	TLS *tls.Config
+	// CertFile and KeyFile name a certificate and its key, in PEM, for TLS. They are read again when they have changed,
+	// which is looked for at a handshake, at most every 2 s.
+	CertFile, KeyFile string
+	// H2C serves HTTP/2 without TLS to clients that begin with it (RFC 9113, section 3.3), beside HTTP/1.1.
+	H2C bool
+
+	// MaxConns bounds the open connections; see tcp.Server. Beyond it they wait in the accept queue.
+	MaxConns int
+	// MaxInFlight bounds the requests being handled, deferred ones included. Beyond it they get 503 with a Retry-After.
+	// Default: none.
+	MaxInFlight int
+	// HeaderTimeout is how long the header may take in all. Default: 10 s
+	HeaderTimeout time.Duration
+	// BodyTimeout is how long nothing of a request's body may come while it is read. Default: 30 s
+	BodyTimeout time.Duration
+	// IdleTimeout is how long a connection is kept for another request. Default: 60 s
+	IdleTimeout time.Duration
+	// WriteTimeout is how long nothing may go out while there is something to send. Default: 30 s
+	WriteTimeout time.Duration
+	// ResponseTimeout is how long a Request may remain without a response, from the call of Handle on. It is then
+	// answered with 503, and ErrAbandoned is an event. Default: 60 s
+	ResponseTimeout time.Duration
+	// RequestTimeout is how long a request may take from its header to the end of its response: its ctx ends then, with
+	// aio.ErrTimeout as cause. If nothing was sent it is answered with 503, in Handler's case when that returns.
+	// Default: none
+	RequestTimeout time.Duration
+	// MaxHeaderBytes and MaxHeaderFields bound a request's header; beyond them it is refused with 431.
+	// Default: 32 KiB, 100
+	MaxHeaderBytes, MaxHeaderFields int
+	// MaxBody bounds Request.Body, in bytes; beyond it the request is refused with 413. Default: 1 MiB
+	MaxBody int64
+
+	// AccessLog, if set, is told of each request when it is done, at level Info: method, path, status, sizes, duration;
+	// never of query strings, bodies, Authorization or cookies.
+	AccessLog *slog.Logger
+	// RequestIDHeader names the field that carries a request's ID in responses, "X-Request-Id" say, and in requests: a
+	// plain one that comes there is taken over. "" means that IDs are neither sent nor taken.
+	RequestIDHeader string
+	// ReadyPath, "/readyz" say, is answered by the server itself: 200 as long as it takes requests, 503 when it drains or
+	// Ready has an error. "" means that there is none.
+	ReadyPath string
+	// Ready is asked at each request of ReadyPath. nil: always ready.
+	Ready func() error
+	// OnError is told of errors of accepting; see tcp.Server. nil means the event handler.
+	OnError func(err error)
+
+	op       aio.Promise[struct{}]
+	started  atomic.Bool
+	lim      limits
+	tcp      tcp.Server
+	engine   engine
+	inFlight atomic.Int64
+	dropped  droppedList
+	drainOne sync.Once
+	draining chan struct{}
+	ids      idSource
+}
+
+// Serve starts a server that gives each request to h. addr is as for tcp.Serve: "HOST:PORT", ":PORT" for all addresses, or
+// "unix:PATH".
+func Serve(ctx context.Context, addr string, h func(r *Request)) (*Server, error) {
+	s := &Server{Handle: h}
+	return s, s.Start(ctx, addr)
+}
+
+// ServeHandler starts a server that gives each request to h.
+func ServeHandler(ctx context.Context, addr string, h http.Handler) (*Server, error) {
+	s := &Server{Handler: h}
+	return s, s.Start(ctx, addr)
+}
+
+// Start listens on addr and serves what comes, until the loop drains, ctx's operation is cancelled, or the server is shut
+// down or closed. It returns at once. Its errors are an *aio.ConnError (the address is in use, say), those of reading the
+// certificate, aio.ErrNoLoop and aio.ErrLoopDone.
+func (s *Server) Start(ctx context.Context, addr string) error {
+	return s.start(ctx, func(ctx context.Context) error { return s.tcp.Start(ctx, addr) })
+}
+
+// StartOn is Start on a listener of the caller's, which the server takes over, and closes on error.
+func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
+	err := s.start(ctx, func(ctx context.Context) error { return s.tcp.StartOn(ctx, ln) })
+	if err != nil {
+		ln.Close()
+	}
+	return err
+}
+
+// start starts the server, with listen starting the one beneath it.
+func (s *Server) start(ctx context.Context, listen func(ctx context.Context) error) error {
+	switch {
+	case s.Handle == nil && s.Handler == nil:
+		return errors.New("httpx: the server has neither a Handle nor a Handler")
+	case s.started.Swap(true):
+		return errors.New("httpx: the server was started before")
+	}
+	cfg, err := s.tlsConfig()
+	if err != nil {
+		return err
+	}
+	s.lim = s.limits()
+	s.draining = make(chan struct{})
+	s.ids.init()
+	s.tcp.Handler = tcp.Handler{Data: s.began, Event: func(*tcp.Conn, error) {}}
+	s.tcp.TLS, s.tcp.MaxConns, s.tcp.OnError = cfg, s.MaxConns, s.OnError
+	s.tcp.ReadTimeout, s.tcp.WriteTimeout = s.lim.header, s.lim.write
+	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
+		return err
+	}
+	s.engine = newStdEngine(s)
+	if err := listen(s.op.Context()); err != nil {
+		s.engine.close()
+		s.op.Op().Told() // Start returns it
+		s.op.Reject(err)
+		return err
+	}
+	s.op.Op().Go(s.untilEnd, func(err error) { s.op.Reject(err) })
+	if s.op.Op().Draining() && s.op.Op().TopLevel() {
+		s.drain()
+	}
+	return nil
+}
+
+// untilEnd is the goroutine that ends the server when its last connection has ended.
+func (s *Server) untilEnd() {
+	<-s.tcp.Future().Done()
+	s.engine.close()
+	s.dropped.stop()
+	s.op.Resolve(struct{}{})
+}
+
+// serverDriver is a Server as its operation's driver.
+type serverDriver Server
+
+func (d *serverDriver) OpCancel(error) {} // its children are cancelled too, and end it
+func (d *serverDriver) OpDrain()       { (*Server)(d).drain() }
+func (d *serverDriver) OpIdle()        {}
+func (d *serverDriver) OpName() string { return fmt.Sprint("http server ", d.tcp.Addr()) }
+
+// Addr returns the address that the server listens on, nil before Start.
+func (s *Server) Addr() net.Addr { return s.tcp.Addr() }
+
+// Future returns the server's future: it is done when the server accepts no more and its last connection, upgraded ones
+// included, has ended.
+func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
+
+// StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
+func (s *Server) StopAccepting() { s.tcp.StopAccepting() }
+
+// Shutdown ends the server gracefully, as the loop's drain does: it stops accepting, idle connections are closed, the
+// others after the answer to come, which says so; requests being handled, deferred ones included, are answered; streams
+// are told by Request.Draining. It waits for that until ctx ends, then returns an *aio.AwaitError; the server still
+// shuts down.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if s.tcp.Addr() == nil {
+		return nil
+	}
+	s.drain()
+	if err := s.tcp.Shutdown(ctx); err != nil {
+		return err
+	}
+	_, err := s.Future().Await(ctx)
+	return err
+}
+
+// Close ends the server at once: it closes the listener, aborts the connections and cancels the requests. It does not
+// wait: see Future.
+func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
+
+// drain has connections end when they are idle.
+func (s *Server) drain() {
+	s.drainOne.Do(func() {
+		close(s.draining)
+		if s.engine != nil {
+			s.engine.drain()
+		}
+	})
+}
+
+// drains reports whether the server drains.
+func (s *Server) drains() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// log returns the logger of the server's loop.
+func (s *Server) log() *slog.Logger {
+	if l := s.op.Op().Loop().Logger; l != nil {
+		return l
+	}
+	return slog.Default()
+}

@@ -1,0 +1,106 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+
+	"goaio.example/aio"
+)
+
+// StreamWriter writes a response piece by piece, from Request.Start. Its methods may be called from any goroutine; those
+// that write do so one after the other. It must be closed: dropped before that, with its Request, the connection is
+// closed, and ErrAbandoned is an event.
+type StreamWriter struct {
+	r *Request
+}
+
+// Start begins a response whose body follows in pieces, and sends the header. It is a response: there can be no other. A
+// Content-Length in header is kept to, else the body is chunked. Errors are those of Respond's future.
+func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
+	if err := r.begin(inboundStream, answer{status: status, header: header}); err != nil {
+		return nil, r.x.reason(err)
+	}
+	w := &StreamWriter{r}
+	err := w.locked(func(p *plainWriter) error {
+		h := p.rw.Header()
+		for k, v := range header {
+			h[http.CanonicalHeaderKey(k)] = v
+		}
+		p.WriteHeader(status)
+		return p.FlushError()
+	})
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// locked calls fn unless the stream has ended.
+func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
+	x := w.r.x
+	x.wmu.Lock()
+	defer x.wmu.Unlock()
+	x.mu.Lock()
+	state := x.state
+	x.mu.Unlock()
+	if state != inboundStream {
+		return w.ended()
+	}
+	if err := fn(&x.rw.plainWriter); err != nil {
+		if cause := context.Cause(x.Context()); cause != nil {
+			return cause
+		}
+		return err
+	}
+	return nil
+}
+
+// ended is the error of writing to a stream that has ended.
+func (w *StreamWriter) ended() error {
+	x := w.r.x
+	if cause := context.Cause(x.Context()); cause != nil {
+		return cause
+	}
+	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+}
+
+// Write sends a part of the body. It may be buffered until Flush, and waits while the client does not read. Its errors
+// are why the client is gone (the cause of Context), or aio.ErrClosed after Close.
+func (w *StreamWriter) Write(p []byte) (n int, err error) {
+	err = w.locked(func(rw *plainWriter) error {
+		n, err = rw.Write(p)
+		return err
+	})
+	return n, err
+}
+
+// Flush sends what is buffered.
+func (w *StreamWriter) Flush() error { return w.locked((*plainWriter).FlushError) }
+
+// Close ends the response. It fails with aio.ErrClosed if it has ended already.
+func (w *StreamWriter) Close() error {
+	x := w.r.x
+	x.wmu.Lock() // a Write has returned
+	defer x.wmu.Unlock()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.state != inboundStream {
+		return aio.NewConnError("close", "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+	}
+	x.state = inboundEnded
+	x.wakeLocked()
+	return nil
+}
+
+// Context returns the request's context.
+func (w *StreamWriter) Context() context.Context { return w.r.Context() }
+
+// Gone is Request.Gone.
+func (w *StreamWriter) Gone() <-chan struct{} { return w.r.Gone() }
+
+// Draining is Request.Draining: a stream that would go on for long should end then.
+func (w *StreamWriter) Draining() <-chan struct{} { return w.r.Draining() }
+
+// Future returns the future of the response: the length of the body that was sent.
+func (w *StreamWriter) Future() *aio.Future[int] { return w.r.x.Future() }
