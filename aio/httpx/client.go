@@ -1,0 +1,73 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/tcp"
+)
+
+// Client makes HTTP requests. The zero Client is ready, with the defaults given at its fields; they must not be changed
+// once it is used. It may be used by many goroutines, and in many loops: connections are pooled per loop, do not hold
+// their loop open while they are idle, and are closed when it drains.
+type Client struct {
+	// Timeouts bounds the phases of a request.
+	Timeouts Timeouts
+	// MaxBody is how much of a buffered response's body is read, in bytes; more fails the request with
+	// ErrBodyTooLarge. 0 means 10 MiB; negative: no bound.
+	MaxBody int64
+	// MaxRedirects is how many redirects are followed. 0 means 10; negative: none, the redirect is the response.
+	MaxRedirects int
+	// Retry repeats requests that failed. The zero Retry does not.
+	Retry Retry
+	// Hedge sends a request a second time when the first takes long. The zero Hedge does not.
+	Hedge Hedge
+	// Guard is asked about each address, after its name was resolved and before it is connected to; its error fails
+	// the dial. nil allows all. See GuardPublicOnly.
+	Guard func(ctx context.Context, addr netip.AddrPort) error
+	// Jar keeps cookies. nil means no cookies.
+	Jar http.CookieJar
+	// Dialer makes the connections. nil means a zero tcp.Dialer.
+	Dialer *tcp.Dialer
+	// MaxConnsPerHost bounds the connections to a host, in use and idle. 0 means no bound.
+	MaxConnsPerHost int
+	// MaxIdlePerHost bounds the idle connections kept to a host. 0 means 8; negative: none are kept.
+	MaxIdlePerHost int
+	// H2C speaks HTTP/2 without TLS to http URLs.
+	H2C bool
+	// Transport, if set, makes the requests instead of the pools; dialing, Guard and the timeouts of connecting are then
+	// its own affair.
+	Transport http.RoundTripper
+
+	mu    sync.Mutex
+	pools map[*aio.Loop]*pool
+	spent budget
+}
+
+// Timeouts bounds the phases of a request. For each, 0 means the default, and a negative value no bound.
+type Timeouts struct {
+	Total  time.Duration // from the start to the end of the body, redirects and retries included. Default: none
+	Dial   time.Duration // lookup and connecting. Default: 30 s
+	TLS    time.Duration // the TLS handshake. Default: 10 s
+	Header time.Duration // from the request's end to the response's header. Default: 30 s
+	Body   time.Duration // without any progress of the response's body. Default: 30 s
+	Idle   time.Duration // how long an idle connection is kept. Default: 60 s
+}
+
+// orDefault returns d, def for 0, and 0, which means none to package net/http, for a negative d.
+func orDefault(d, def time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return def
+	case d < 0:
+		return 0
+	}
+	return d
+}
+
+// DefaultClient is the Client of the functions of this package.
+var DefaultClient = new(Client)

@@ -1,0 +1,136 @@
+package httpx
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/tcp"
+)
+
+// pool is the connections of a client in one loop.
+type pool struct {
+	transport http.RoundTripper
+	close     func() // closes the idle connections
+}
+
+// kindPool is the daemon that closes a loop's idle connections when it drains.
+var kindPool = aio.NewKind("http.pool")
+
+// transport returns what makes the requests of ctx's loop.
+func (c *Client) transport(ctx context.Context) (http.RoundTripper, error) {
+	if c.Transport != nil {
+		return c.Transport, nil
+	}
+	l := aio.LoopOf(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.pools[l]; p != nil {
+		return p.transport, nil
+	}
+	p := c.newPool()
+	keeper := &poolKeeper{client: c, pool: p, loop: l}
+	keeper.op.AsDaemon()
+	if err := keeper.op.Start(aio.Detach(ctx), kindPool, "http pool", keeper); err != nil {
+		return nil, err
+	}
+	if c.pools == nil {
+		c.pools = make(map[*aio.Loop]*pool)
+	}
+	c.pools[l] = p
+	l.AtExit(keeper.forget)
+	return p.transport, nil
+}
+
+// CloseIdleConnections closes the connections that no request uses.
+func (c *Client) CloseIdleConnections() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pools {
+		p.close()
+	}
+}
+
+// newPool makes a pool.
+func (c *Client) newPool() *pool {
+	t := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            c.dial,
+		TLSHandshakeTimeout:    orDefault(c.Timeouts.TLS, 10*time.Second),
+		ResponseHeaderTimeout:  orDefault(c.Timeouts.Header, 30*time.Second),
+		IdleConnTimeout:        orDefault(c.Timeouts.Idle, 60*time.Second),
+		MaxConnsPerHost:        c.MaxConnsPerHost,
+		MaxIdleConnsPerHost:    c.MaxIdlePerHost,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		ForceAttemptHTTP2:      true,
+	}
+	if c.MaxIdlePerHost == 0 {
+		t.MaxIdleConnsPerHost = 8
+	}
+	if c.Dialer != nil && c.Dialer.TLS != nil {
+		t.TLSClientConfig = c.Dialer.TLS.Clone()
+	}
+	if c.H2C {
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetHTTP2(true)
+		t.Protocols.SetUnencryptedHTTP2(true)
+	}
+	return &pool{t, t.CloseIdleConnections}
+}
+
+// maxHeaderBytes bounds a response's header block.
+const maxHeaderBytes = 256 << 10
+
+// dial makes a connection for the pool of ctx's loop, as a child of the loop itself: a request may be done before it, and
+// another use it.
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	var d tcp.Dialer
+	if c.Dialer != nil {
+		d = *c.Dialer
+	}
+	d.TLS = nil // package net/http does it
+	d.Timeout = c.Timeouts.Dial
+	d.Background = true
+	if c.Guard != nil {
+		d.Control = guarded(c.Guard, d.Control)
+	}
+	f := d.Dial(aio.Detach(ctx), addr)
+	conn, err := f.Await(ctx)
+	if err == nil {
+		return conn, nil
+	}
+	f.Cancel(context.Cause(ctx)) // does nothing if it has ended
+	return nil, err
+}
+
+// poolKeeper is a daemon of its loop that closes the idle connections when the loop drains, or is empty.
+type poolKeeper struct {
+	op     aio.Op
+	client *Client
+	pool   *pool
+	loop   *aio.Loop
+}
+
+// OpCancel comes when the loop drains, and when it is empty. Requests in progress go on; their connections are closed
+// when they are done.
+func (k *poolKeeper) OpCancel(error) {
+	k.pool.close()
+	k.op.End(nil)
+}
+
+func (k *poolKeeper) OpDrain()       {}
+func (k *poolKeeper) OpIdle()        {}
+func (k *poolKeeper) OpName() string { return "" }
+
+// forget takes the pool of a loop that has ended off its client.
+func (k *poolKeeper) forget() {
+	k.pool.close()
+	k.client.mu.Lock()
+	defer k.client.mu.Unlock()
+	delete(k.client.pools, k.loop)
+}
+
+var _ = netip.AddrPort{}

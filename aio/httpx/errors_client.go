@@ -1,0 +1,98 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+
+	"goaio.example/aio"
+)
+
+// Phase is how far a client's request had come.
+type Phase string
+
+const (
+	PhaseRequest Phase = "request" // the request itself is not valid
+	PhaseDial    Phase = "dial"    // looking up and connecting, or waiting for a connection
+	PhaseTLS     Phase = "tls"     // the TLS handshake
+	PhaseSend    Phase = "send"    // sending the request
+	PhaseHeader  Phase = "header"  // waiting for the response's header
+	PhaseBody    Phase = "body"    // reading the response's body
+)
+
+// Error is why a client's request failed. It matches by errors.Is and errors.As what Err does: the conditions of package
+// aio where the connection failed.
+type Error struct {
+	Method string
+	URL    string // with the credentials cut
+	Phase  Phase
+	Err    error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s %q: %s: %v", e.Method, e.URL, e.Phase, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout reports whether the request failed because something took too long.
+func (e *Error) Timeout() bool { return errors.Is(e.Err, aio.ErrTimeout) }
+
+// Temporary reports false. It makes Error a net.Error.
+func (e *Error) Temporary() bool { return false }
+
+var _ net.Error = (*Error)(nil)
+
+// wrap makes the Error of what package net/http returned.
+func (ex *outgoing) wrap(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // it repeats method and URL
+	}
+	var done *Error
+	if errors.As(err, &done) {
+		return done
+	}
+	if cause := ex.cause(); cause != nil && !errors.Is(err, ErrBodyTooLarge) {
+		err = cause
+	}
+	return &Error{ex.req.Method, cutCredentials(ex.req.URL.String()), ex.phase(), ex.condition(err)}
+}
+
+// condition makes a condition of an error of the connection's that package net/http does not call one.
+func (ex *outgoing) condition(err error) error {
+	var conn *aio.ConnError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &conn):
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return aio.NewConnError(string(ex.phase()), "tcp", ex.req.URL.Host, -1, err)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return aio.NewConnError("", "", "", -1, err)
+	}
+	return err
+}
+
+// cutCredentials returns a URL for people to read: without password, and without its query, which may hold secrets.
+func cutCredentials(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "invalid URL"
+	}
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "..."
+	}
+	u.Fragment = ""
+	return u.String()
+}

@@ -1,0 +1,82 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+)
+
+// ErrBlocked is the error of a request to an address that Client.Guard does not allow.
+var ErrBlocked = errors.New("httpx: the address is not allowed")
+
+// guarded returns a Control function that asks the guard about the address that is about to be connected to: after the
+// name was looked up, so that no answer of a name server gets around it.
+func guarded(guard func(context.Context, netip.AddrPort) error, next func(context.Context, string, string, syscall.RawConn) error) func(context.Context, string, string, syscall.RawConn) error {
+	return func(ctx context.Context, network, address string, c syscall.RawConn) error {
+		addr, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return fmt.Errorf("%w: %q is no IP address", ErrBlocked, address)
+		}
+		if err := guard(ctx, addr); err != nil {
+			return err
+		}
+		if next != nil {
+			return next(ctx, network, address, c)
+		}
+		return nil
+	}
+}
+
+// GuardPublicOnly is a Client.Guard that allows public addresses only: no loopback, private, link-local, shared, multicast,
+// documentation or otherwise special ones (IANA's special-purpose registries), in IPv4 or as embedded in IPv6. It keeps
+// a server that fetches URLs for others from reaching into its own network. With a proxy it is the proxy's address that
+// is asked about.
+func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
+	ip := addr.Addr().Unmap()
+	if v4, ok := embedded(ip); ok {
+		ip = v4
+	}
+	for _, p := range specialPurpose {
+		if p.Contains(ip) {
+			return fmt.Errorf("%w: %s is in %s", ErrBlocked, addr.Addr(), p)
+		}
+	}
+	if !ip.IsGlobalUnicast() {
+		return fmt.Errorf("%w: %s is not global", ErrBlocked, addr.Addr())
+	}
+	return nil
+}
+
+// embedded returns the IPv4 address that an IPv6 address leads to, through NAT64 (RFC 6052) or 6to4 (RFC 3056).
+func embedded(ip netip.Addr) (netip.Addr, bool) {
+	b := ip.As16()
+	switch {
+	case ip.Is4():
+	case nat64.Contains(ip):
+		return netip.AddrFrom4([4]byte(b[12:])), true
+	case sixToFour.Contains(ip):
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	return netip.Addr{}, false
+}
+
+var (
+	nat64     = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour = netip.MustParsePrefix("2002::/16")
+)
+
+// specialPurpose is the address ranges of IANA's special-purpose registries that are not reachable from everywhere.
+var specialPurpose = func() (out []netip.Prefix) {
+	for _, s := range []string{
+		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+		"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+		"224.0.0.0/4", "240.0.0.0/4",
+		"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7",
+		"fe80::/10", "fec0::/10", "ff00::/8",
+	} {
+		out = append(out, netip.MustParsePrefix(s))
+	}
+	return out
+}()

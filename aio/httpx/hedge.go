@@ -1,0 +1,102 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// Hedge says when a request is made a second time beside the first, because that takes long: the first response's header
+// wins, and the other request is cancelled. Only requests that may be repeated are hedged: see Retry.
+type Hedge struct {
+	// Delay is how long the first request has before the next is made beside it. 0 means no hedging.
+	Delay time.Duration
+	// Max is how many requests there may be beside the first. 0 means 1.
+	Max int
+}
+
+// hedged makes the request once, and again beside that as Hedge says.
+func (ex *outgoing) hedged(hc *http.Client) (*http.Response, error) {
+	h := ex.client.Hedge
+	if h.Delay <= 0 || !ex.repeatable() {
+		return ex.once(ex.ctx, hc)
+	}
+	r := &hedgeRace{ex: ex, hc: hc, won: make(chan hedgeResult)}
+	defer r.settle()
+	r.enter()
+	wait := time.NewTimer(h.Delay)
+	defer wait.Stop()
+	var first error
+	for {
+		select {
+		case res := <-r.won:
+			r.running--
+			if res.err == nil {
+				return r.win(res)
+			}
+			if first == nil {
+				first = res.err
+			}
+			if r.running == 0 {
+				return nil, first
+			}
+		case <-wait.C:
+			if r.entered <= max(h.Max, 1) {
+				r.enter()
+				wait.Reset(h.Delay)
+			}
+		case <-ex.ctx.Done():
+			return nil, context.Cause(ex.ctx)
+		}
+	}
+}
+
+// hedgeRace is a request that is made several times side by side.
+type hedgeRace struct {
+	ex      *outgoing
+	hc      *http.Client
+	won     chan hedgeResult
+	over    []context.CancelFunc
+	entered int
+	running int
+}
+
+type hedgeResult struct {
+	n    int
+	resp *http.Response
+	err  error
+}
+
+// enter makes the request once more, as an operation of its own.
+func (r *hedgeRace) enter() {
+	ctx, cancel := context.WithCancel(r.ex.ctx)
+	n := r.entered
+	r.entered++
+	r.running++
+	r.over = append(r.over, cancel)
+	aio.Spawn(r.ex.ctx, "attempt", func(context.Context) error {
+		resp, err := r.ex.once(ctx, r.hc)
+		select {
+		case r.won <- hedgeResult{n, resp, err}:
+		case <-ctx.Done():
+			drop(resp)
+		}
+		return nil
+	})
+}
+
+// win keeps the winner's request alive until the exchange is done, and ends the others.
+func (r *hedgeRace) win(res hedgeResult) (*http.Response, error) {
+	r.ex.onDone(r.over[res.n])
+	r.over[res.n] = func() {}
+	return res.resp, nil
+}
+
+// settle ends all requests but the winner.
+func (r *hedgeRace) settle() {
+	for _, cancel := range r.over {
+		cancel()
+	}
+}

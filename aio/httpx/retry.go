@@ -1,0 +1,169 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/timer"
+)
+
+// Retry says how requests are repeated that failed, or were answered with a status that asks for it. Only requests that
+// may be repeated are: those with an idempotent method (RFC 9110, 9.2.2) or an Idempotency-Key header, whose body, if
+// there is one, can be sent again (http.Request.GetBody).
+type Retry struct {
+	// Attempts is how often a request is made in all. 0 and 1 mean once.
+	Attempts int
+	// Backoff is how long to wait before each repetition, with full jitter; its own Attempts do not count.
+	Backoff timer.Backoff
+	// Statuses are those for which a request is repeated. nil means 429, 502, 503 and 504.
+	Statuses []int
+	// MaxWait is the longest Retry-After that is waited for; a response that asks for more is returned as it is.
+	// 0 means 30 s.
+	MaxWait time.Duration
+	// Budget is how many repetitions there may be for each request, over all requests of the client to all hosts: so
+	// that a failing server does not get a multiple of its load. A start of 10 is free. 0 means 0.1; negative: no
+	// bound.
+	Budget float64
+}
+
+// budget is what a client may still spend on repetitions.
+type budget struct {
+	mu     sync.Mutex
+	tokens float64
+	begun  bool
+}
+
+const freeRetries = 10
+
+// earn adds what one request brings.
+func (b *budget) earn(rate float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.begun {
+		b.begun, b.tokens = true, freeRetries
+	}
+	b.tokens = min(b.tokens+rate, max(freeRetries, 100*rate))
+}
+
+// spend takes one repetition. It reports false if there is none.
+func (b *budget) spend() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// attempts makes the request, and again as Retry says.
+func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
+	r := &ex.client.Retry
+	rate := r.Budget
+	if rate == 0 {
+		rate = 0.1
+	}
+	ex.client.spent.earn(max(rate, 0))
+	backoff := r.Backoff
+	backoff.Attempts = r.Attempts
+	if r.Attempts < 2 || !ex.repeatable() {
+		return ex.hedged(hc)
+	}
+	var resp *http.Response
+	var err error
+	var asked time.Duration
+	for n, wait := range backoff.Delays() {
+		if n > 1 {
+			if rate >= 0 && !ex.client.spent.spend() {
+				return resp, err
+			}
+			drop(resp)
+			if perr := pause(ex.ctx, max(wait, asked)); perr != nil {
+				return nil, perr
+			}
+		}
+		resp, err = ex.hedged(hc)
+		if n >= r.Attempts || !ex.retryable(resp, err) {
+			return resp, err
+		}
+		var ok bool
+		if asked, ok = r.retryAfter(resp); !ok {
+			return resp, err
+		}
+	}
+	return resp, err
+}
+
+// repeatable reports whether the request may be made more than once.
+func (ex *outgoing) repeatable() bool {
+	if ex.req.Body != nil && ex.req.Body != http.NoBody && ex.req.GetBody == nil {
+		return false
+	}
+	switch ex.req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return ex.req.Header.Get("Idempotency-Key") != ""
+}
+
+// retryable reports whether an outcome is worth another attempt.
+func (ex *outgoing) retryable(resp *http.Response, err error) bool {
+	if err != nil {
+		return ex.cause() == nil && !errors.Is(err, errRedirects) && !errors.Is(err, ErrBlocked) &&
+			!errors.Is(err, aio.ErrLoopDone)
+	}
+	statuses := ex.client.Retry.Statuses
+	if statuses == nil {
+		statuses = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+	}
+	for _, s := range statuses {
+		if s == resp.StatusCode {
+			return true
+		}
+	}
+	return false
+}
+
+// retryAfter returns how long a response asks to wait (RFC 9110, 10.2.3). It reports false if that is too long.
+func (r *Retry) retryAfter(resp *http.Response) (time.Duration, bool) {
+	if resp == nil {
+		return 0, true
+	}
+	v := resp.Header.Get("Retry-After")
+	var d time.Duration
+	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
+		d = time.Duration(s) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil {
+		d = time.Until(at)
+	}
+	limit := r.MaxWait
+	if limit == 0 {
+		limit = 30 * time.Second
+	}
+	return max(d, 0), d <= limit
+}
+
+// drop lets go of a response that is not wanted, reading a little of it so that its connection can be used again.
+func drop(resp *http.Response) {
+	if resp != nil {
+		io.CopyN(io.Discard, resp.Body, 64<<10)
+		resp.Body.Close()
+	}
+}
+
+// pause waits for d. Its error is the cause of ctx's end.
+func pause(ctx context.Context, d time.Duration) error {
+	if _, err := timer.After(ctx, d).Await(ctx); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	return nil
+}
