@@ -101,7 +101,7 @@ func TestAttach(t *testing.T) {
 		}
 		_, err := dropped.Await(ctx)
 		wantErr(t, "dropped", err, errStop)
-		dropped = aio.Go(l.Attach(context.Background()), "", func(ctx context.Context) (int, error) {
+		aio.Go(l.Attach(context.Background()), "", func(ctx context.Context) (int, error) {
 			return 0, sleep(ctx, time.Minute)
 		})
 	})
@@ -131,8 +131,10 @@ func TestAttachToOther(t *testing.T) {
 	outer.want(t)
 }
 
+var noCtx context.Context // nil
+
 func TestLoopOf(t *testing.T) {
-	if aio.LoopOf(context.Background()) != nil || aio.LoopOf(nil) != nil || aio.Draining(nil) != nil ||
+	if aio.LoopOf(context.Background()) != nil || aio.LoopOf(noCtx) != nil || aio.Draining(noCtx) != nil ||
 		aio.Draining(context.Background()) != nil {
 		t.Error("a loop from nowhere")
 	}
@@ -210,14 +212,14 @@ func result[T any](f *aio.Future[T]) error {
 // A nil ctx stands for context.Background() where no loop is needed.
 func TestNilCtx(t *testing.T) {
 	f := aio.Resolved(1)
-	err := aio.Run(nil, func(ctx context.Context) error {
+	err := aio.Run(noCtx, func(ctx context.Context) error {
 		f = aio.Go(ctx, "", func(context.Context) (int, error) { return 2, nil })
-		v, err := f.Await(nil)
+		v, err := f.Await(noCtx)
 		eq(t, "Await", v, 2)
-		g := aio.Go(aio.LoopOf(ctx).Attach(nil), "", func(context.Context) (int, error) { return 3, nil })
-		for range aio.AsCompleted(nil, f, g) {
+		g := aio.Go(aio.LoopOf(ctx).Attach(noCtx), "", func(context.Context) (int, error) { return 3, nil })
+		for range aio.AsCompleted(noCtx, f, g) {
 		}
-		return errors.Join(err, aio.Wait(nil, f, g))
+		return errors.Join(err, aio.Wait(noCtx, f, g))
 	})
 	wantErr(t, "Run", err, nil)
 }

@@ -30,8 +30,10 @@ func (r *running) conclude() error {
 	r.alarms.Close()
 
 	err := r.result(fatal, stuck)
-	if err != nil && r.loop.OnFatal != nil && !r.bounded(r.fatalMark(), func() { r.loop.OnFatal(err) }) {
-		err = r.result(fatal, append(stuck, r.hanging("OnFatal", r.fatalMark())))
+	told := err
+	if told != nil && r.loop.OnFatal != nil && !r.bounded(r.fatalMark(), func() { r.loop.OnFatal(told) }) {
+		stuck = append(stuck, r.hanging("OnFatal", r.fatalMark()))
+		err = r.result(fatal, stuck)
 	}
 	if len(stuck) > 0 && (r.crashed.Load() != nil || r.goexit.Load()) {
 		r.log.Error("left behind", "err", err) // Run does not return it

@@ -118,7 +118,7 @@ func TestDefaultOnEvent(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var b bytes.Buffer
 			l := &aio.Loop{Name: "L", Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-			err, _ := bubble(t, l, func(ctx context.Context) error {
+			_, err := bubble(t, l, func(ctx context.Context) error {
 				aio.Spawn(ctx, "op name", func(context.Context) error { return c.err })
 				return nil
 			})
@@ -137,7 +137,7 @@ func TestDefaultOnEventPanic(t *testing.T) {
 	for _, v := range []any{"oh", io.EOF, aio.ErrEOF, aio.ErrRefused, context.Canceled, aio.ErrGoexit} {
 		var b bytes.Buffer
 		l := &aio.Loop{CatchPanics: true, Logger: slog.New(slog.NewTextHandler(&b, nil))}
-		err, _ := bubble(t, l, func(ctx context.Context) error {
+		_, err := bubble(t, l, func(ctx context.Context) error {
 			aio.Spawn(ctx, "", func(context.Context) error { panic(v) })
 			return nil
 		})

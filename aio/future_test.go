@@ -124,31 +124,31 @@ func TestAwaitError(t *testing.T) {
 		f := aio.Go(ctx, "", never)
 		for _, c := range []struct {
 			name   string
-			derive func() context.Context
+			derive func() (context.Context, context.CancelFunc)
 			err    error
 			cause  error
 		}{
-			{"cancelled", func() context.Context {
+			{"cancelled", func() (context.Context, context.CancelFunc) {
 				ctx, cancel := context.WithCancelCause(ctx)
 				time.AfterFunc(time.Second, func() { cancel(errStop) })
-				return ctx
+				return ctx, func() { cancel(nil) }
 			}, context.Canceled, errStop},
-			{"deadline", func() context.Context {
-				ctx, _ := context.WithTimeoutCause(ctx, time.Second, errStop)
-				return ctx
+			{"deadline", func() (context.Context, context.CancelFunc) {
+				return context.WithTimeoutCause(ctx, time.Second, errStop)
 			}, context.DeadlineExceeded, errStop},
-			{"plain deadline", func() context.Context {
-				ctx, _ := context.WithTimeout(ctx, time.Second)
-				return ctx
+			{"plain deadline", func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, time.Second)
 			}, context.DeadlineExceeded, context.DeadlineExceeded},
 		} {
-			_, err := f.Await(c.derive())
+			ctx, cancel := c.derive()
+			defer cancel()
+			_, err := f.Await(ctx)
 			var a *aio.AwaitError
 			if !errors.As(err, &a) || a.Err != c.err || a.Cause != c.cause || !errors.Is(err, c.err) || !errors.Is(err, c.cause) {
 				t.Errorf("%s: %v", c.name, err)
 			}
-			wantErr(t, c.name+": Wait", aio.Wait(c.derive(), f), c.cause)
-			for i, r := range aio.AsCompleted(c.derive(), f) {
+			wantErr(t, c.name+": Wait", aio.Wait(ctx, f), c.cause)
+			for i, r := range aio.AsCompleted(ctx, f) {
 				if i != -1 || !errors.As(r.Err, &a) || a.Cause != c.cause {
 					t.Errorf("%s: AsCompleted: %d, %v", c.name, i, r.Err)
 				}

@@ -26,14 +26,14 @@ var (
 )
 
 // bubble runs main in l (nil: a quiet loop) in a synctest bubble. It returns what Run does, and how long that took.
-func bubble(t *testing.T, l *aio.Loop, main func(ctx context.Context) error) (err error, took time.Duration) {
+func bubble(t *testing.T, l *aio.Loop, main func(ctx context.Context) error) (took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		start := time.Now()
 		err = run(l, main)
 		took = time.Since(start)
 	})
-	return err, took
+	return took, err
 }
 
 // run runs main in l, nil: a quiet loop.
@@ -50,7 +50,7 @@ func run(l *aio.Loop, main func(ctx context.Context) error) error {
 // must runs main in l, in a bubble, and fails the test if Run does not return nil.
 func must(t *testing.T, l *aio.Loop, main func(ctx context.Context)) time.Duration {
 	t.Helper()
-	err, took := bubble(t, l, func(ctx context.Context) error { main(ctx); return nil })
+	took, err := bubble(t, l, func(ctx context.Context) error { main(ctx); return nil })
 	if err != nil {
 		t.Errorf("Run: %v", err)
 	}
@@ -136,6 +136,18 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// goroutines returns the number of goroutines once it is down to what is wanted, or does not get there. Some may be
+// about to return, and while garbage is collected the runtime counts too many.
+func goroutines(want int) (n int) {
+	for range 10_000 {
+		if n = runtime.NumGoroutine(); n <= want {
+			break
+		}
+		runtime.Gosched()
+	}
+	return n
 }
 
 // protect calls fn and returns what it panics with; "goexit" if it calls runtime.Goexit.

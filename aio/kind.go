@@ -58,11 +58,8 @@ var (
 
 	kindConnIn   = NewKind("tcp.conn.in")
 	kindConnOut  = NewKind("tcp.conn.out")
-	kindQuery    = NewKind("dns.query")
 	kindLookup   = NewKind("dns.lookup")
 	kindDelay    = NewKind("timer.delay")
-	kindAfter    = NewKind("timer.after")
-	kindTicker   = NewKind("timer.ticker")
 	kindRequest  = NewKind("http.request.in")
 	kindResponse = NewKind("http.request.out")
 )

@@ -50,12 +50,12 @@ func TestForeignCtx(t *testing.T) {
 		err, cause error // after end; nil: end does not end it
 	}{
 		{"WithTimeout", func(ctx context.Context) (context.Context, func()) {
-			ctx, _ = context.WithTimeout(ctx, time.Minute)
-			return ctx, func() { time.Sleep(time.Minute) }
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			return ctx, func() { time.Sleep(time.Minute); synctest.Wait(); cancel() }
 		}, context.DeadlineExceeded, context.DeadlineExceeded},
 		{"WithTimeoutCause", func(ctx context.Context) (context.Context, func()) {
-			ctx, _ = context.WithTimeoutCause(ctx, time.Minute, errStop)
-			return ctx, func() { time.Sleep(time.Minute) }
+			ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errStop)
+			return ctx, func() { time.Sleep(time.Minute); synctest.Wait(); cancel() }
 		}, context.DeadlineExceeded, errStop},
 		{"WithCancel", func(ctx context.Context) (context.Context, func()) {
 			return context.WithCancel(ctx)
@@ -218,7 +218,7 @@ func TestDerivedCtxCostsNoGoroutine(t *testing.T) {
 				stops = append(stops, context.AfterFunc(d, func() {}))
 				aio.NewPromise[int](d, 0, "").Future().Done()
 			}
-			if after := runtime.NumGoroutine(); after > before {
+			if after := goroutines(before); after > before {
 				t.Errorf("%s: %d goroutines more", name, after-before)
 			}
 			for i := range stops {

@@ -29,13 +29,15 @@ var panics = []struct {
 		var n *runtime.PanicNilError
 		return errors.As(p, &n)
 	}},
-	{"runtime error", func() { var m map[int]int; m[0] = 1 }, func(p *aio.PanicError) bool {
+	{"runtime error", func() { _ = noInts[0] }, func(p *aio.PanicError) bool {
 		var e runtime.Error
 		return errors.As(p, &e)
 	}},
 	{"PanicError", func() { panic(again) }, func(p *aio.PanicError) bool { return p == again }},
 	{"Goexit", runtime.Goexit, nil},
 }
+
+var noInts []int
 
 var again = &aio.PanicError{Value: "of another loop", Stack: []byte("panic_test.go")}
 
@@ -188,7 +190,7 @@ func goexitIn(t *testing.T, start func(context.Context, func()) error, future, c
 	var got error
 	l := rec.loop()
 	l.CatchPanics = catch
-	err, _ := bubble(t, l, func(ctx context.Context) error { got = start(ctx, runtime.Goexit); return nil })
+	_, err := bubble(t, l, func(ctx context.Context) error { got = start(ctx, runtime.Goexit); return nil })
 	if future && !errors.Is(got, aio.ErrGoexit) {
 		t.Errorf("the operation's error: %v", got)
 	}

@@ -374,18 +374,12 @@ func TestManyRuns(t *testing.T) {
 		}
 	}
 	cycle()
-	goroutines, files := runtime.NumGoroutine(), openFiles()
+	before, files := runtime.NumGoroutine(), openFiles()
 	for range n {
 		cycle()
 	}
-	for range 1000 { // the last ones are returning
-		if runtime.NumGoroutine() <= goroutines {
-			break
-		}
-		runtime.Gosched()
-	}
-	if now := runtime.NumGoroutine(); now > goroutines {
-		t.Errorf("%d goroutines, %d before", now, goroutines)
+	if now := goroutines(before); now > before {
+		t.Errorf("%d goroutines, %d before", now, before)
 	}
 	eq(t, "open files", openFiles(), files)
 }

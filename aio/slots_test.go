@@ -102,7 +102,7 @@ func TestQueuedCancelled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := bounded(1)
 			release := make(chan struct{})
-			err, _ := bubble(t, l, func(ctx context.Context) error {
+			_, err := bubble(t, l, func(ctx context.Context) error {
 				release = make(chan struct{})
 				aio.Spawn(ctx, "holds the slot", func(ctx context.Context) error { <-release; return nil })
 				sub, cancel := context.WithCancelCause(ctx)

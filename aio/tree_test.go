@@ -318,6 +318,8 @@ func TestTreeChurn(t *testing.T) {
 							ctx, stop = context.WithCancel(ctx)
 							if mine.IntN(2) == 0 {
 								defer stop()
+							} else {
+								context.AfterFunc(ctx, stop)
 							}
 						}
 						var kids []*aio.Future[int]
