@@ -364,31 +364,36 @@ func TestExitDuringHandshake(t *testing.T) {
 
 // Cancel aborts what is there, and tells why.
 func TestCancelAborts(t *testing.T) {
-	cause := errors.New("power failure")
-	closed := make(chan error, 1)
-	var client net.Conn
-	err := new(aio.Loop).Run(context.Background(), func(ctx context.Context) error {
-		s, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{
-			Data:   echo.Data,
-			Closed: func(_ *tcp.Conn, err error) { closed <- err },
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("power failure")
+		closed := make(chan error, 1)
+		var network aiotest.Network
+		var client net.Conn
+		err := new(aio.Loop).Run(context.Background(), func(ctx context.Context) error {
+			s := &tcp.Server{Handler: tcp.Handler{
+				Data:   echo.Data,
+				Closed: func(_ *tcp.Conn, err error) { closed <- err },
+			}}
+			ln, _ := network.Listen("")
+			if err := s.StartOn(ctx, ln); err != nil {
+				return err
+			}
+			client, _ = network.Dial("tcp", ln.Addr().String())
+			ask(t, client, "hello")
+			synctest.Wait()
+			aio.LoopOf(ctx).Cancel(cause)
+			return nil
 		})
-		if err != nil {
-			return err
+		if !errors.Is(err, cause) {
+			t.Errorf("Run: %v", err)
 		}
-		client = connect(t, s.Addr())
-		ask(t, client, "hello")
-		aio.LoopOf(ctx).Cancel(cause)
-		return nil
+		if err := <-closed; !errors.Is(err, cause) {
+			t.Errorf("Closed was given %v", err)
+		}
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the client got %v", err)
+		}
 	})
-	if !errors.Is(err, cause) {
-		t.Errorf("Run: %v", err)
-	}
-	if err := soon(t, closed); !errors.Is(err, cause) {
-		t.Errorf("Closed was given %v", err)
-	}
-	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("the client got %v", err)
-	}
 }
 
 // A server in a loop within a loop drains with the outer one.

@@ -28,10 +28,9 @@ type bubble struct {
 	ctx  context.Context
 	loop *aio.Loop
 	net  *aiotest.Network
-	rec  *aiotest.Recorder // has the loop's events, which are errors unless the test looks at them
 }
 
-// inBubble runs main in a loop in a bubble. Events must be taken by b.rec.
+// inBubble runs main in a loop in a bubble.
 func inBubble(t *testing.T, loop *aio.Loop, main func(b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -126,3 +125,14 @@ func connect(t testing.TB, a net.Addr) net.Conn {
 
 // ops counts the operations of a kind.
 func ops(l *aio.Loop, kind string) int64 { return l.Stats().Kinds[kind] }
+
+// errorsOf returns the errors of the events that are no mere information.
+func errorsOf(rec *aiotest.Recorder) []error {
+	var errs []error
+	for _, e := range rec.Events() {
+		if !aio.IsInfo(e.Err) {
+			errs = append(errs, e.Err)
+		}
+	}
+	return errs
+}
