@@ -118,17 +118,14 @@ type config struct {
 	parsed  *resolvConf // nil: never read
 	order   order
 	table   *hostsTable
-	checked atomic.Int64 // when the files were looked at last: nanoseconds since epoch, 0: never
+	checked atomic.Int64 // the instant at which the files were looked at last
 }
-
-// epoch is what times are measured from, by the monotonic clock.
-var epoch = time.Now()
 
 // due reports whether it is time to look at the files again; also when time has gone back, which it does between the
 // bubbles of testing/synctest.
-func (c *config) due(now time.Time) bool {
-	d := int64(now.Sub(epoch)) - c.checked.Load()
-	return d < 0 || d >= int64(recheck)
+func (c *config) due(now instant) bool {
+	d := now - instant(c.checked.Load())
+	return d < 0 || d >= instant(recheck)
 }
 
 // start sets up what a resolver looks at.

@@ -253,18 +253,18 @@ func TestFieldsWin(t *testing.T) {
 	env := testEnvironment(t)
 	write(t, env.resolvConf, "nameserver 192.0.2.9\nsearch a b\noptions ndots:3 timeout:7 attempts:4 rotate use-vc trust-ad\n")
 	r := &Resolver{env: env}
-	s := r.settle(time.Now())
+	s := r.settle(clock())
 	if c := s.cfg; !slices.Equal(c.servers, []string{"192.0.2.9:53"}) || c.timeout != 7*time.Second || c.attempts != 4 ||
 		!c.rotate || !c.useTCP || !c.trustAD || !c.edns0 || s.ndots != 3 || len(s.search) != 2 {
 		t.Errorf("%+v", s)
 	}
 	r = &Resolver{env: env, AttemptTimeout: time.Second, Attempts: 1, NDots: -1, Search: []string{}}
-	s = r.settle(time.Now())
+	s = r.settle(clock())
 	if c := s.cfg; c.timeout != time.Second || c.attempts != 1 || s.ndots != 0 || len(s.search) != 0 {
 		t.Errorf("%+v", s)
 	}
 	r = &Resolver{env: env, Servers: []string{"::1", "tls://1.1.1.1", "1.1.1.1:54"}}
-	s = r.settle(time.Now())
+	s = r.settle(clock())
 	if c := s.cfg; !slices.Equal(c.servers, []string{"[::1]:53", "tls://1.1.1.1", "1.1.1.1:54"}) || c.timeout != 0 ||
 		c.rotate || c.useTCP || s.ndots != 1 || len(s.search) != 0 {
 		t.Errorf("%+v", s)

@@ -3,7 +3,6 @@ package dnsx
 import (
 	"context"
 	"net/netip"
-	"time"
 
 	"goaio.example/aio"
 )
@@ -62,7 +61,7 @@ func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, e
 // lookingUp returns the function that looks a host up, as an operation.
 func lookingUp(r *Resolver, host string, f Family) func(context.Context, *aio.Op) (Answer, error) {
 	return func(ctx context.Context, op *aio.Op) (Answer, error) {
-		q := &quest{r: r, s: r.settle(time.Now()), host: host, family: f, op: op}
+		q := &quest{r: r, s: r.settle(clock()), host: host, family: f, op: op}
 		a, err := q.find(ctx)
 		if err != nil {
 			return Answer{}, err
@@ -80,7 +79,7 @@ func (r *Resolver) known(host string, f Family) (Answer, error) {
 		}
 		return Answer{Host: host, Addrs: []netip.Addr{a}, Source: SourceLiteral}, nil
 	}
-	now := time.Now()
+	now := clock()
 	s := r.settled(now)
 	if s == nil {
 		return r.special(host, f)

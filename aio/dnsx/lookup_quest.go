@@ -3,7 +3,6 @@ package dnsx
 import (
 	"context"
 	"net/netip"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -24,7 +23,7 @@ var errUnknown = &Error{Kind: KindNoServer}
 
 // keep keeps what was found for the next one who asks, and returns it.
 func (q *quest) keep(a *found) Answer {
-	q.s.ready.put(q.host, q.family, a, time.Now())
+	q.s.ready.put(q.host, q.family, a, clock())
 	return a.Answer
 }
 

@@ -22,7 +22,7 @@ import (
 // the fields of this Resolver. Where the system's own resolver looks hosts up, Net returns that: a zero net.Resolver.
 func (r *Resolver) Net() *net.Resolver {
 	r = r.orDefault()
-	if s := r.settle(time.Now()); s.order == orderSystem {
+	if s := r.settle(clock()); s.order == orderSystem {
 		return new(net.Resolver)
 	}
 	return &net.Resolver{
@@ -151,7 +151,7 @@ func (r *Resolver) answerQuestion(ctx context.Context, q question) (*reply, erro
 		return &reply{rcode: dnsmessage.RCodeNameError}, nil
 	}
 	r.counts.other.Add(1)
-	r.settle(time.Now())
+	r.settle(clock())
 	if p := r.x.cached(q); p != nil {
 		return p, nil
 	}

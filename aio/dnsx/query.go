@@ -67,7 +67,7 @@ func typeName[R Record]() string {
 // querying returns the function that looks records up, as an operation.
 func querying[R Record](r *Resolver, name string) func(context.Context, *aio.Op) (Records[R], error) {
 	return func(ctx context.Context, _ *aio.Op) (Records[R], error) {
-		s := r.settle(time.Now())
+		s := r.settle(clock())
 		ascii, rs, err := queryName[R](name)
 		if err != error(errUnknown) {
 			r.counts.literals.Add(1)
@@ -98,7 +98,7 @@ func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
 		r.counts.literals.Add(1)
 		return rs, err
 	}
-	now := time.Now()
+	now := clock()
 	s := r.settled(now)
 	if s == nil {
 		return rs, errUnknown

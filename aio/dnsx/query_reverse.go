@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -57,7 +56,7 @@ func (r *Resolver) reverse(ctx context.Context, a netip.Addr) ([]string, error) 
 // reversing returns the function that looks names up, as an operation.
 func reversing(r *Resolver, a netip.Addr) func(context.Context, *aio.Op) ([]string, error) {
 	return func(ctx context.Context, _ *aio.Op) ([]string, error) {
-		s := r.settle(time.Now())
+		s := r.settle(clock())
 		if names := r.localNames(s, a); names != nil {
 			return names, nil
 		}
@@ -82,7 +81,7 @@ func (r *Resolver) knownNames(a netip.Addr) ([]string, error) {
 		r.counts.literals.Add(1)
 		return nil, &Error{Kind: KindName, Host: a.String(), Err: errNoAddr}
 	}
-	now := time.Now()
+	now := clock()
 	s := r.settled(now)
 	if s == nil {
 		return nil, errUnknown
@@ -134,7 +133,7 @@ func (r *Resolver) systemNames(ctx context.Context, s *settings, a netip.Addr) (
 	for i, n := range list {
 		names[i] = unrooted(n)
 	}
-	r.kept.put(shortKey{"reverse", a.String()}, slices.Clone(names), time.Now())
+	r.kept.put(shortKey{"reverse", a.String()}, slices.Clone(names), clock())
 	return names, nil
 }
 

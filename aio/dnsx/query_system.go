@@ -3,7 +3,6 @@ package dnsx
 import (
 	"context"
 	"errors"
-	"time"
 )
 
 // errNotBySystem says what the system's resolver has no call for.
@@ -23,7 +22,7 @@ func querySystem[R Record](ctx context.Context, r *Resolver, s *settings, name, 
 		return Records[R]{}, &Error{Kind: KindNotFound, Host: name}
 	}
 	sortRecords(rs.Records)
-	r.kept.put(shortKey{typeName[R](), name}, rs, time.Now())
+	r.kept.put(shortKey{typeName[R](), name}, rs, clock())
 	return rs, nil
 }
 

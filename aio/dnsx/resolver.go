@@ -75,7 +75,7 @@ func (r *Resolver) orDefault() *Resolver {
 }
 
 // settled returns the settings, nil if it is time to settle them.
-func (r *Resolver) settled(now time.Time) *settings {
+func (r *Resolver) settled(now instant) *settings {
 	s := r.now.Load()
 	if s == nil || r.config.due(now) {
 		return nil
@@ -84,7 +84,7 @@ func (r *Resolver) settled(now time.Time) *settings {
 }
 
 // settle returns the settings, and looks at the system's files first if that is due. It reads files: it may block.
-func (r *Resolver) settle(now time.Time) *settings {
+func (r *Resolver) settle(now instant) *settings {
 	if s := r.settled(now); s != nil {
 		return s
 	}
@@ -109,7 +109,7 @@ func (r *Resolver) settle(now time.Time) *settings {
 		}
 		r.now.Store(s)
 	}
-	r.config.checked.Store(int64(now.Sub(epoch)))
+	r.config.checked.Store(int64(now))
 	return r.now.Load()
 }
 

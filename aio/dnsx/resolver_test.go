@@ -437,18 +437,30 @@ func TestNoCache(t *testing.T) {
 	})
 }
 
-// The answers that are ready are bounded too.
-func TestReadyBounded(t *testing.T) {
-	c, now := newReadyCache(160), time.Now()
-	for i := range 10_000 {
-		host := strings.Repeat("a", i%50) + strings.Repeat("b", i/50)
-		c.put(host, Any, &found{Answer: Answer{Host: host}}, now)
+// Of the answers that are ready some are forgotten when there are many, and none is taken for another.
+func TestReadyCache(t *testing.T) {
+	c, now := newReadyCache(128), clock()
+	name := func(i int) string { return strings.Repeat("a", i%50) + strings.Repeat("b", i/50) }
+	for i := range 1000 {
+		for f := Any; f <= PreferV6; f++ {
+			c.put(name(i), f, &found{Answer: Answer{Host: name(i), CNAME: name(i) + f.String()}}, now)
+			if a := c.get(name(i), f, now); a == nil || a.at(now).CNAME != name(i)+f.String() {
+				t.Fatalf("%q, %v: %+v", name(i), f, a)
+			}
+		}
 	}
 	n := 0
-	for i := range c.shards {
-		n += len(c.shards[i].answers)
+	for i := range 1000 {
+		for f := Any; f <= PreferV6; f++ {
+			if a := c.get(name(i), f, now); a != nil {
+				n++
+				if a.answer.CNAME != name(i)+f.String() || c.get(name(i), f, now+instant(recheck)) != nil {
+					t.Errorf("%q, %v: %+v", name(i), f, a)
+				}
+			}
+		}
 	}
-	if n > 160 || n < 80 {
+	if n > 128 || n < 64 {
 		t.Errorf("%d answers", n)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 )
 
 // systemResolver is the system's own resolver, a *net.Resolver.
@@ -77,22 +76,22 @@ type shortKey struct{ what, name string }
 
 type shortEntry struct {
 	value  any
-	expiry time.Time
+	expiry instant
 }
 
 // get returns what is kept, nil if there is nothing.
-func (c *shortCache) get(k shortKey, now time.Time) any {
+func (c *shortCache) get(k shortKey, now instant) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.kept[k]
-	if !ok || !now.Before(e.expiry) {
+	if !ok || now >= e.expiry {
 		return nil
 	}
 	return e.value
 }
 
 // put keeps a value, in the place of any other if there is no more room.
-func (c *shortCache) put(k shortKey, v any, now time.Time) {
+func (c *shortCache) put(k shortKey, v any, now instant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.kept == nil {
@@ -104,7 +103,7 @@ func (c *shortCache) put(k shortKey, v any, now time.Time) {
 			break
 		}
 	}
-	c.kept[k] = shortEntry{v, now.Add(recheck)}
+	c.kept[k] = shortEntry{v, now + instant(recheck)}
 }
 
 // clear forgets everything.
