@@ -110,5 +110,6 @@ func (c *Conn) unread(p []byte) {
 	defer c.mu.Unlock()
 	if c.state == connOpen {
 		c.ahead = append(append([]byte(nil), p...), c.ahead...)
+		c.wakeLocked()
 	}
 }

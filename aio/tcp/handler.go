@@ -140,6 +140,10 @@ func (c *Conn) tell(cond error) {
 func (c *Conn) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.wakeLocked()
+}
+
+func (c *Conn) wakeLocked() {
 	if c.handler != nil {
 		c.resume()
 		defaultEngine.wake(c)

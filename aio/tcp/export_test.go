@@ -1,0 +1,11 @@
+package tcp
+
+// Engines are the engines, by name. Each must pass the contract tests.
+var Engines = map[string]engine{"park": parkEngine{}}
+
+// UseEngine has an engine serve all connections until restore is called. No connection may be open meanwhile.
+func UseEngine(name string) (restore func()) {
+	old := defaultEngine
+	defaultEngine = Engines[name]
+	return func() { defaultEngine = old }
+}

@@ -1,0 +1,474 @@
+package tcp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/tcp"
+)
+
+// A request in two parts is read whole and answered; the peer's EOF flushes and closes.
+func TestHandler(t *testing.T) {
+	overAll(t, func(w *world) {
+		p := newTape(w)
+		c := w.serve(p.handler(tcp.Handler{
+			Open: func(c *tcp.Conn) { c.SendString("hello ") },
+			Data: func(c *tcp.Conn, data []byte) { c.Send(data) },
+		}))
+		c.SendString("h")
+		p.wantData("h")
+		c.SendString("ai ")
+		wantRead(w, c, "hello hai ")
+		if err := c.CloseWrite(); err != nil {
+			w.Error(err)
+		}
+		p.want(nil, "open", "data", "EOF", "closed")
+		if got := p.got(); got != "hai " {
+			w.Errorf("received %q", got)
+		}
+		wantEOF(w, c)
+		c.Close()
+	})
+}
+
+// Without callbacks nothing happens, and conditions are the event handler's.
+func TestHandlerNilCallbacks(t *testing.T) {
+	var rec *aiotest.Recorder
+	overAllLoops(t, func() *aio.Loop {
+		rec = new(aiotest.Recorder)
+		return &aio.Loop{OnEvent: rec.OnEvent}
+	}, func(w *world) {
+		c := w.serve(tcp.Handler{HalfOpen: true})
+		c.SendString("to nobody")
+		c.CloseWrite()
+		e := rec.Wait(w, 1)[0]
+		if !errors.Is(e.Err, io.EOF) || !aio.IsInfo(e.Err) || e.Op.Kind.String() != "tcp.conn.in" {
+			w.Errorf("event %v of %v, want EOF of the server's connection", e.Err, e.Op.Kind)
+		}
+		c.Close()
+		w.loop.Cancel(nil)
+	})
+}
+
+func TestHalfOpen(t *testing.T) {
+	overAll(t, func(w *world) {
+		p := newTape(w)
+		c := w.serve(p.handler(tcp.Handler{HalfOpen: true}))
+		c.SendString("request")
+		c.CloseWrite()
+		s := soon(w, p.conn)
+		if err := soon(w, p.events); !aio.IsInfo(err) {
+			w.Errorf("event %v, want EOF", err)
+		}
+		s.SendString("late ")
+		wantRead(w, c, "late ")
+		s.SendString("answer")
+		s.CloseAfterFlush()
+		if got := readAll(w, c); got != "answer" {
+			w.Errorf("read %q", got)
+		}
+		p.want(nil, "open", "data", "EOF", "closed")
+		c.Close()
+	})
+}
+
+// When both ends have ended their sides, a half-open connection is closed.
+func TestHalfOpenCloseWrite(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		overAll(t, func(w *world) {
+			p := newTape(w)
+			end := func(c *tcp.Conn) {
+				c.SendString("bye")
+				c.CloseWrite()
+			}
+			c := w.serve(p.handler(tcp.Handler{HalfOpen: true, Open: func(c *tcp.Conn) {
+				if first {
+					end(c)
+				}
+			}, Event: func(c *tcp.Conn, err error) {
+				if !first {
+					end(c)
+				}
+			}}))
+			if first {
+				if got := readAll(w, c); got != "bye" {
+					w.Errorf("read %q", got)
+				}
+			}
+			c.CloseWrite()
+			p.want(nil, "open", "EOF", "closed")
+			if !first {
+				if got := readAll(w, c); got != "bye" {
+					w.Errorf("read %q", got)
+				}
+			}
+			c.Close()
+		})
+	}
+}
+
+// Callbacks do not overlap and come in order, whatever others do meanwhile.
+func TestHandlerStorm(t *testing.T) {
+	overAllLoops(t, func() *aio.Loop { return &aio.Loop{OnEvent: func(aio.Event) {}} }, func(w *world) {
+		const conns = 8
+		var wg sync.WaitGroup
+		tapes := make(chan *tape, conns)
+		s := &tcp.Server{Handler: tcp.Handler{Open: func(c *tcp.Conn) {
+			p := newTape(w)
+			tapes <- p
+			h := p.handler(tcp.Handler{HalfOpen: rand.IntN(2) == 0, Data: func(c *tcp.Conn, data []byte) { c.Send(data) }})
+			h.Open(c)
+			c.SetHandler(h)
+			for range 4 {
+				wg.Go(func() { disturb(c, h) })
+			}
+		}}}
+		addr := w.start(s)
+		for range conns {
+			c, err := w.dialer.Dial(w.ctx, addr).Await(w.ctx)
+			if err != nil { // the server's end may have been disturbed already
+				continue
+			}
+			wg.Go(func() {
+				for range 20 {
+					if _, err := c.Write(make([]byte, 1+rand.IntN(5000))); err != nil {
+						break
+					}
+				}
+				c.CloseAfterFlush()
+			})
+		}
+		for range conns {
+			p := soon(w, tapes)
+			soon(w, p.closed)
+			p.mu.Lock()
+			if p.log[0] != "open" || p.log[len(p.log)-1] != "closed" || strings.Count(strings.Join(p.log, " "), "closed") != 1 {
+				w.Errorf("callbacks %q", p.log)
+			}
+			p.mu.Unlock()
+		}
+		wg.Wait()
+	})
+}
+
+// disturb does things to a connection, at last something that ends it.
+func disturb(c *tcp.Conn, h tcp.Handler) {
+	for range 50 {
+		switch rand.IntN(7) {
+		case 0:
+			c.SetHandler(h)
+		case 1:
+			c.SetTimeouts(time.Duration(1+rand.IntN(100))*time.Second, time.Minute)
+		case 2:
+			c.SetReadDeadline(time.Now().Add(-time.Second))
+			c.SetReadDeadline(time.Time{})
+		case 3:
+			aio.Go(c.Context(), "child", func(context.Context) (int, error) { return 0, nil })
+		case 4:
+			c.Write([]byte("written"))
+		case 5:
+			c.Stats()
+			c.Flush(c.Context())
+		default:
+			c.SendString("disturbance")
+		}
+	}
+	switch rand.IntN(4) {
+	case 0:
+		c.Close()
+	case 1:
+		c.Abort()
+	case 2:
+		c.SetTimeouts(time.Microsecond, 0)
+		fallthrough
+	case 3:
+		c.CloseAfterFlush()
+	}
+}
+
+// A callback that blocks does not stop other connections.
+func TestHandlerBlocks(t *testing.T) {
+	overAll(t, func(w *world) {
+		block := make(chan struct{})
+		s := &tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+			if string(data) == "block" {
+				<-block
+			}
+			c.Send(data)
+		}}}
+		addr := w.start(s)
+		stuck := make([]*tcp.Conn, 20)
+		for i := range stuck {
+			stuck[i] = w.dial(addr)
+			stuck[i].SendString("block")
+		}
+		for range 20 {
+			c := w.dial(addr)
+			ask(w, c, "hello")
+			c.Close()
+		}
+		close(block)
+		for _, c := range stuck {
+			wantRead(w, c, "block")
+			c.Close()
+		}
+	})
+}
+
+// What a connection knows about itself.
+func TestConnFigures(t *testing.T) {
+	overAll(t, func(w *world) {
+		type key struct{}
+		p := newTape(w)
+		w.ctx = context.WithValue(w.ctx, key{}, "value")
+		c := w.serve(p.handler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) { c.Send(data) }}))
+		s := soon(w, p.conn)
+		if s.Value() != nil {
+			w.Error("a value before SetValue")
+		}
+		s.SetValue(1)
+		s.SetValue("one")
+		if s.Value() != "one" {
+			w.Errorf("value %v", s.Value())
+		}
+		if s.Context().Value(key{}) != "value" {
+			w.Error("the connection's ctx lacks the server's value")
+		}
+		ask(w, c, "0123456789")
+		aiotest.Eventually(w, func() bool { return s.Stats().BytesOut >= 10 })
+		cs, ss := c.Stats(), s.Stats()
+		if cs.BytesIn != 10 || ss.BytesIn != 10 || cs.Buffered != 0 || ss.Age <= 0 {
+			w.Errorf("stats %+v, %+v", cs, ss)
+		}
+		if cs.BytesOut < 10 || !w.secure() && (cs.BytesOut != 10 || ss.BytesOut != 10) {
+			w.Errorf("stats %+v, %+v", cs, ss)
+		}
+		if w.memory() != (c.FD() == -1) || w.memory() != (s.FD() == -1) {
+			w.Errorf("descriptors %d and %d", c.FD(), s.FD())
+		}
+		if st := w.loop.Stats(); st.Callbacks != 1 || st.IncomingConns != 1 || st.OutgoingConns != 1 {
+			w.Errorf("stats %+v, want 1 connection each way and 1 handler", st)
+		}
+		c.Close()
+		p.want(nil, "open", "data", "EOF", "closed")
+		if c.Err() != nil || s.Err() != nil {
+			w.Errorf("Err %v and %v", c.Err(), s.Err())
+		}
+		aiotest.Eventually(w, func() bool {
+			st := w.loop.Stats()
+			return st.Callbacks == 0 && st.IncomingConns == 0 && st.OutgoingConns == 0
+		})
+	})
+}
+
+// numbers is a stream in which each byte can be told.
+func numbers(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return b
+}
+
+// wantNumbers wants data to be the stream from off on.
+func wantNumbers(t testing.TB, data []byte, off int) {
+	t.Helper()
+	for i, b := range data {
+		if j := off + i; b != byte(j^j>>8^j>>16) {
+			t.Fatalf("byte %d is wrong", j)
+		}
+	}
+}
+
+// A connection that changes hands, between handlers and readers, loses no byte.
+func TestSetHandlerLosesNothing(t *testing.T) {
+	overAll(t, func(w *world) {
+		const size = 1 << 20
+		client, server := w.pair()
+		aio.Spawn(w.ctx, "writer", func(context.Context) error {
+			_, err := client.Write(numbers(size))
+			client.CloseWrite()
+			return err
+		})
+		got := 0
+		var mu sync.Mutex
+		buf := make([]byte, 3000)
+		take := func(data []byte) int {
+			mu.Lock()
+			defer mu.Unlock()
+			wantNumbers(w, data, got)
+			got += len(data)
+			return got
+		}
+		for n := 0; n < size; {
+			for range rand.IntN(20) {
+				m, err := server.Read(buf[:1+rand.IntN(len(buf)-1)])
+				if n = take(buf[:m]); err != nil && n < size {
+					w.Fatalf("after %d bytes: %v", n, err)
+				}
+			}
+			more := make(chan struct{}, 1)
+			h := tcp.Handler{HalfOpen: true, Data: func(c *tcp.Conn, data []byte) {
+				take(data)
+				select {
+				case more <- struct{}{}:
+				default:
+				}
+			}, Event: func(*tcp.Conn, error) { close(more) }}
+			if rand.IntN(2) == 0 { // given up from inside
+				data := h.Data
+				h.Data = func(c *tcp.Conn, d []byte) {
+					c.SetHandler(tcp.Handler{})
+					data(c, d)
+				}
+			}
+			if err := server.SetHandler(h); err != nil {
+				w.Fatal(err)
+			}
+			if n < size {
+				soon(w, more)
+			}
+			if rand.IntN(3) == 0 {
+				server.SetHandler(h)
+			}
+			if err := server.SetHandler(tcp.Handler{}); err != nil {
+				w.Fatal(err)
+			}
+			mu.Lock()
+			n = got
+			mu.Unlock()
+		}
+		server.SetHandler(tcp.Handler{})
+		mu.Lock()
+		if got != size {
+			w.Errorf("%d bytes, want %d", got, size)
+		}
+		mu.Unlock()
+		client.Close()
+		server.Close()
+	})
+}
+
+// A Read that waits gives way to a handler, and one on a connection that has a handler fails.
+func TestReadBesideHandler(t *testing.T) {
+	overAll(t, func(w *world) {
+		client, server := w.pair()
+		failed := make(chan error, 1)
+		aio.Spawn(w.ctx, "reader", func(context.Context) error {
+			_, err := server.Read(make([]byte, 10))
+			failed <- err
+			return nil
+		})
+		p := newTape(w)
+		h := p.handler(tcp.Handler{})
+		if err := server.SetHandler(h); err != nil {
+			w.Error(err)
+		}
+		err := soon(w, failed)
+		if !errors.Is(err, aio.ErrConn) || errors.Is(err, aio.ErrTimeout) || !strings.Contains(err.Error(), "Handler") {
+			w.Errorf("Read: %v", err)
+		}
+		if _, err := server.Read(nil); !errors.Is(err, aio.ErrConn) {
+			w.Errorf("Read: %v", err)
+		}
+		client.SendString("data")
+		p.wantData("data")
+		client.Close()
+		p.want(nil, "data", "EOF", "closed")
+	})
+}
+
+// Read waits until a callback that is running has returned; a new handler ends that wait.
+func TestReadAfterHandler(t *testing.T) {
+	overAll(t, func(w *world) {
+		client, server := w.pair()
+		inside, proceed := make(chan struct{}), make(chan struct{})
+		h := tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+			inside <- struct{}{}
+			<-proceed
+		}}
+		read := func() <-chan string {
+			out := make(chan string, 1)
+			aio.Spawn(w.ctx, "reader", func(context.Context) error {
+				b := make([]byte, 4)
+				n, err := server.Read(b)
+				out <- fmt.Sprint(string(b[:n]), err != nil)
+				return nil
+			})
+			return out
+		}
+		server.SetHandler(h)
+		client.SendString("one")
+		soon(w, inside)
+		server.SetHandler(tcp.Handler{})
+		out := read()
+		client.SendString("two")
+		select {
+		case got := <-out:
+			w.Errorf("read %q beside a callback", got)
+		default:
+		}
+		close(proceed)
+		if got := soon(w, out); got != "twofalse" {
+			w.Errorf("read %q", got)
+		}
+
+		proceed = make(chan struct{})
+		server.SetHandler(h)
+		client.SendString("three")
+		soon(w, inside)
+		server.SetHandler(tcp.Handler{})
+		out = read()
+		server.SetHandler(tcp.Handler{HalfOpen: true})
+		if got := soon(w, out); got != "true" {
+			w.Errorf("read %q, want an error", got)
+		}
+		close(proceed)
+		client.Close()
+		server.Close()
+	})
+}
+
+// A handler that was given up is called no more, whatever happens to the connection.
+func TestGivenUpHandler(t *testing.T) {
+	overAll(t, func(w *world) {
+		p := newTape(w)
+		given := make(chan struct{})
+		client := w.serve(p.handler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+			c.SetHandler(tcp.Handler{})
+			close(given)
+		}}))
+		client.SendString("x")
+		soon(w, given)
+		server := <-p.conn
+		client.SendString("y")
+		client.CloseWrite()
+		if got := readAll(w, server); got != "y" {
+			w.Errorf("read %q", got)
+		}
+		server.SetHandler(p.handler(tcp.Handler{}))
+		server.SetHandler(tcp.Handler{})
+		server.Close()
+		if err := server.SetHandler(p.handler(tcp.Handler{})); !errors.Is(err, aio.ErrClosed) {
+			w.Errorf("SetHandler on a closed connection: %v", err)
+		}
+		client.Close()
+		aiotest.Eventually(w, func() bool { return w.loop.Stats().IncomingConns == 0 })
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, what := range p.log {
+			if what == "closed" {
+				w.Errorf("callbacks %q", p.log)
+			}
+		}
+	})
+}
