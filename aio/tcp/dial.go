@@ -53,10 +53,10 @@ type dialing struct {
 
 var kindDial = aio.NewKind("tcp.dial")
 
-// OpCancel aborts a connection that comes too late. Until there is one, the goroutine that dials sees the end of its ctx.
+// OpCancel closes a connection that comes too late. Until there is one, the goroutine that dials sees the end of its ctx.
 func (p *dialing) OpCancel(cause error) {
 	if c := p.conn.Load(); c != nil {
-		c.end(cause, true)
+		c.end(cause, false)
 	}
 }
 func (p *dialing) OpDrain()       {}
@@ -73,7 +73,7 @@ func startDial(ctx context.Context, addr string, dial func(p *dialing) (*Conn, e
 		if c, err := dial(p); err != nil {
 			p.Reject(err)
 		} else {
-			p.Resolve(c) // unless it has been cancelled and its connection aborted just now
+			p.Resolve(c) // if it was cancelled just now, OpCancel closes c
 		}
 	}, func(err error) { p.Reject(err) })
 	return p.Future()
@@ -99,7 +99,7 @@ func (d *Dialer) dial(outer context.Context, p *dialing) (*Conn, error) {
 	p.conn.Store(c)
 	if ctx := p.Context(); ctx.Err() != nil {
 		cond := c.condition("dial", context.Cause(ctx))
-		c.end(cond, true)
+		c.end(cond, false)
 		return nil, cond
 	}
 	return c, nil
@@ -159,7 +159,11 @@ func (d *Dialer) secure(ctx context.Context, c *Conn, addr string) (*Conn, error
 // connect makes the transport's connection.
 func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	if d.DialContext != nil {
-		return d.DialContext(ctx, network, addr)
+		nc, err := d.DialContext(ctx, network, addr)
+		if nc == nil && err == nil {
+			err = errors.New("tcp: the Dialer's DialContext returned no connection and no error")
+		}
+		return nc, err
 	}
 	nd := &net.Dialer{LocalAddr: d.LocalAddr, KeepAlive: d.KeepAlive, ControlContext: d.Control, FallbackDelay: -1}
 	if network == "unix" {
