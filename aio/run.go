@@ -67,8 +67,10 @@ func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) er
 	if err != nil {
 		return err
 	}
+	sigs, stop := l.takeSignals()
+	defer stop()
 	r.start(func() { r.runMain(main) })
-	r.supervise(ctx)
+	r.supervise(ctx, sigs)
 	err = r.conclude()
 	if r.outer != nil {
 		r.outer.End(nil)

@@ -10,18 +10,23 @@ import (
 
 // supervise takes the loop through its phases: running, draining, cancelling. It returns when no operation is left
 // or those left were given up.
-func (r *running) supervise(ctx context.Context) {
-	var sigs chan os.Signal
-	if len(r.loop.Signals) > 0 {
-		sigs = make(chan os.Signal, 2)
-		signal.Notify(sigs, r.loop.Signals...)
-		defer signal.Stop(sigs)
-	}
+func (r *running) supervise(ctx context.Context, sigs <-chan os.Signal) {
 	if drain, signalled := r.whileRunning(ctx, sigs); drain {
 		r.drain()
 		r.whileDraining(sigs, signalled)
 	}
 	r.cancelAll()
+}
+
+// takeSignals takes over the loop's signals: before main runs, so that whoever hears of main may send one. stop gives
+// them back.
+func (l *Loop) takeSignals() (sigs chan os.Signal, stop func()) {
+	if len(l.Signals) == 0 {
+		return nil, func() {}
+	}
+	sigs = make(chan os.Signal, 2)
+	signal.Notify(sigs, l.Signals...)
+	return sigs, func() { signal.Stop(sigs) }
 }
 
 // whileRunning waits for the end of the running phase. It reports whether the loop must drain (else it is empty or was
