@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -65,12 +64,8 @@ func dialRaw(t testing.TB, addr string) raw {
 }
 
 // say sends text.
-func (r raw) say(format string, args ...any) {
+func (r raw) say(text string) {
 	r.t.Helper()
-	text := format
-	if len(args) > 0 {
-		text = fmt.Sprintf(format, args...)
-	}
 	if _, err := io.WriteString(r.Conn, text); err != nil {
 		r.t.Errorf("send %.40q: %v", text, err)
 	}
