@@ -29,8 +29,8 @@
 //     each condition, and Closed last, once. Those of different connections run concurrently.
 //   - The bytes of a Send, or of a SendOwned, stay together and follow those of every send that returned before.
 //     Futures of sends on one connection resolve in the order of the sends.
-//   - A Write comes behind all that was sent before it began. On a plain connection its bytes stay together; on TLS only
-//     those of each 16 KiB do.
+//   - A Write comes behind all that was sent before it began, and Writes do not mix. On a plain connection the bytes of one
+//     stay together; on TLS what others Send meanwhile may come between two parts of 16 KiB.
 //   - What Dialer.Send sends comes before what the handler sends.
 //   - CloseWrite, CloseAfterFlush and Flush count everything that was sent before.
 //   - A send's future says that the kernel has the bytes, not that the peer has.
@@ -82,14 +82,16 @@
 //
 // Closing a connection: Close is at once, and drops what is queued; CloseAfterFlush sends it first, then waits up to 5 s for
 // the peer's end, so that input nobody has read does not reset what is under way; Abort is a reset. After the peer's
-// EOF a connection in handler style closes itself as by CloseAfterFlush, unless Handler.HalfOpen is set.
+// EOF a connection in handler style closes itself as by CloseAfterFlush, unless Handler.HalfOpen is set; with that,
+// CloseWrite closes it.
 //
 // # Errors and panics
 //
 //   - Every error is an *aio.ConnError, which says what was done, where, and why, with the file descriptor and the
 //     system's error code, and matches aio.ErrRefused, ErrTimeout, ErrReset, ErrClosed, ErrDNS by errors.Is on every
 //     system. The exceptions: Read's end is a bare io.EOF; a Send that is refused is an aio.ErrBacklog; without a running
-//     loop it is aio.ErrNoLoop or aio.ErrLoopDone; a wait that ends by its own ctx is an *aio.AwaitError.
+//     loop it is aio.ErrNoLoop or aio.ErrLoopDone; a wait that ends by its own ctx is an *aio.AwaitError; framing has
+//     ErrFrameTooLong and io.ErrUnexpectedEOF; and what the other side of a copy (ReadFrom, WriteTo) returns comes as it is.
 //   - In handler style a condition is told once, to Handler.Event or, without that, to the event handler of the ctx.
 //     Futures of the connection that fail with it are no lost errors. The peer's EOF is information (aio.IsInfo); ends
 //     that were asked for are no events.
