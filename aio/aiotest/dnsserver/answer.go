@@ -18,16 +18,16 @@ func (z *zone) answer(q *Query, rcode dnsmessage.RCode) *dnsmessage.Message {
 	if q.Name == "" {
 		return m
 	}
-	m.Questions = []dnsmessage.Question{q.question}
+	m.Questions = []dnsmessage.Question{*q.question}
 	if rcode == dnsmessage.RCodeSuccess {
 		f := z.lookup(q.Name, q.Type)
 		m.RCode = f.rcode
 		m.Authoritative = f.rcode != dnsmessage.RCodeRefused
 		for _, r := range f.records {
-			m.Answers = append(m.Answers, r.resource(&q.question))
+			m.Answers = append(m.Answers, r.resource(q.question))
 		}
 		if f.soa != nil {
-			m.Authorities = append(m.Authorities, f.soa.resource(&q.question))
+			m.Authorities = append(m.Authorities, f.soa.resource(q.question))
 		}
 	}
 	return m
@@ -50,10 +50,7 @@ func (r owned) resource(q *dnsmessage.Question) dnsmessage.Resource {
 // without records, but marked, if it would be too long. udpSize is the largest
 // size that the server sends by UDP.
 func pack(m *dnsmessage.Message, q *Query, udpSize int) ([]byte, error) {
-	limit := maxMessage
-	if q.Transport == UDP {
-		limit = min(max(q.UDPSize, 512), udpSize)
-	}
+	limit := min(max(q.UDPSize, 512), udpSize)
 	rcode := m.RCode
 	m.RCode &= 0xf
 	defer func() { m.RCode = rcode }()
@@ -65,7 +62,7 @@ func pack(m *dnsmessage.Message, q *Query, udpSize int) ([]byte, error) {
 		m.Additionals = []dnsmessage.Resource{{Header: h, Body: &dnsmessage.OPTResource{}}}
 	}
 	b, err := m.Pack()
-	if err != nil || len(b) <= limit && !m.Truncated {
+	if err != nil || q.Transport != UDP || len(b) <= limit && !m.Truncated {
 		return b, err
 	}
 	short := *m

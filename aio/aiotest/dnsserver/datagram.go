@@ -203,7 +203,7 @@ func (d *datagram) set(read, write *time.Time) error {
 // wrap dresses an error as package net does.
 func (d *datagram) wrap(op string, err error) error {
 	if err == nil {
-		return err
+		return nil
 	}
 	return &net.OpError{Op: op, Net: "udp", Source: d.LocalAddr(), Addr: d.RemoteAddr(), Err: err}
 }

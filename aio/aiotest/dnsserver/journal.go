@@ -6,7 +6,7 @@ import (
 )
 
 // maxJournal bounds how many queries a server remembers one by one.
-const maxJournal = 1 << 16
+const maxJournal = 1 << 14
 
 // A journal remembers what was asked.
 type journal struct {
@@ -26,7 +26,9 @@ func (j *journal) note(q *Query) {
 	if len(j.last) == maxJournal {
 		j.last = append(j.last[:0], j.last[maxJournal/2:]...)
 	}
-	j.last = append(j.last, *q)
+	kept := *q
+	kept.question = nil
+	j.last = append(j.last, kept)
 }
 
 // Count returns how many queries came that m picks: Count(Match{}) is all. Those
@@ -46,7 +48,7 @@ func (s *Server) Count(m Match) int {
 }
 
 // Queries returns the queries that m picks, in the order they came. Of all
-// queries the server remembers at least the last 32,768.
+// queries the server remembers at least the last 8,192.
 func (s *Server) Queries(m Match) []Query {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()

@@ -38,13 +38,15 @@ func (s *Server) listen() error {
 	s.spawnLocked(func() { s.serveUDP(s.udp) })
 	s.spawnLocked(func() { s.serveStreams(l, TCP) })
 	if s.TLS {
-		if l, err = s.listenTCP(portTLS, ip, 0); err != nil {
+		l, err := s.listenTCP(portTLS, ip, 0)
+		if err != nil {
 			return err
 		}
 		s.spawnLocked(func() { s.serveStreams(l, TLS) })
 	}
 	if s.HTTPS {
-		if l, err = s.listenTCP(portHTTPS, ip, 0); err != nil {
+		l, err := s.listenTCP(portHTTPS, ip, 0)
+		if err != nil {
 			return err
 		}
 		s.spawnLocked(func() { s.serveWeb(l) })

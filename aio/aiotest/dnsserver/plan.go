@@ -80,7 +80,7 @@ func (f *Fault) change(m *dnsmessage.Message, q *Query) {
 		m.RCode, m.Answers, m.Authorities = f.RCode, nil, nil
 	}
 	for i := range f.Extra {
-		m.Answers = append(m.Answers, extra(&q.question, i))
+		m.Answers = append(m.Answers, extra(q.question, i))
 	}
 	if f.TTL != nil {
 		for _, section := range [][]dnsmessage.Resource{m.Answers, m.Authorities} {

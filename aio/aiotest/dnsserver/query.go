@@ -1,6 +1,7 @@
 package dnsserver
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -30,8 +31,8 @@ type Query struct {
 	UDPSize   int               // the size of UDP answers that it offered by EDNS0, in bytes; 0: no EDNS0
 	Time      time.Time         // when it came
 
-	question dnsmessage.Question // as it was spelled
-	version  byte                // of EDNS
+	question *dnsmessage.Question // as it was spelled; nil in a journal
+	version  byte                 // of EDNS
 }
 
 // readQuery reads a message. Without ok there is nothing to answer. A query that
@@ -50,14 +51,14 @@ func readQuery(msg []byte) (q Query, rcode dnsmessage.RCode, ok bool) {
 	if err != nil || len(questions) != 1 {
 		return q, dnsmessage.RCodeFormatError, true
 	}
-	q.question = questions[0]
+	q.question = &questions[0]
 	q.Name, q.Type = strings.ToLower(q.question.Name.String()), q.question.Type
 	if p.SkipAllAnswers() != nil || p.SkipAllAuthorities() != nil {
 		return q, dnsmessage.RCodeFormatError, true
 	}
 	for {
 		rh, err := p.AdditionalHeader()
-		if err == dnsmessage.ErrSectionDone {
+		if errors.Is(err, dnsmessage.ErrSectionDone) {
 			return q, q.refusal(), true
 		}
 		if err != nil || p.SkipAdditional() != nil || rh.Type == dnsmessage.TypeOPT && q.UDPSize > 0 {

@@ -133,7 +133,9 @@ func (s *Server) Close() error {
 	s.pending = nil
 	err := s.closeOpen()
 	s.mu.Unlock()
-	err = errors.Join(err, s.web.Close())
+	if e := s.web.Close(); !errors.Is(e, net.ErrClosed) { // its listeners may be closed already
+		err = errors.Join(err, e)
+	}
 	s.running.Wait()
 	return err
 }

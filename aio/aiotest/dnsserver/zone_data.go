@@ -169,7 +169,7 @@ func parseSOA(p *parser, args []token) (dnsmessage.ResourceBody, error) {
 func parseTXT(_ *parser, args []token) (dnsmessage.ResourceBody, error) {
 	r := new(dnsmessage.TXTResource)
 	if len(args) == 0 {
-		return nil, fmt.Errorf("write TXT \"STRING\"...")
+		return nil, fmt.Errorf("write TXT \"STRING\", one or more")
 	}
 	for _, w := range args {
 		if len(w.text) > 255 {

@@ -150,6 +150,9 @@ func (p *parser) name(w token) (string, error) {
 	if strings.ContainsRune(s, '\\') {
 		return "", fmt.Errorf("name %q has a backslash: escapes in names are not supported", s)
 	}
+	if s == "" {
+		return "", errors.New("a name is empty: write \"@\" for the origin")
+	}
 	if !strings.HasSuffix(s, ".") {
 		s = child(s, p.origin)
 	}
