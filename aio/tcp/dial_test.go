@@ -188,7 +188,7 @@ func TestDialCancelRace(t *testing.T) {
 // The end of the ctx after success does not touch the connection, which belongs to the operation that dialed.
 func TestDialCtxEndsAfterSuccess(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
-		s := &tcp.Server{Handler: echo}
+		s := &tcp.Server{Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}} // it sees a reset
 		addr := b.start(s)
 		d := &tcp.Dialer{DialContext: b.net.DialContext}
 		ctx, cancel := context.WithTimeout(b.ctx, time.Second)

@@ -363,7 +363,7 @@ func TestExitDuringHandshake(t *testing.T) {
 }
 
 // Cancel aborts what is there, and tells why.
-func TestCancelAborts(t *testing.T) {
+func TestServerCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("power failure")
 		closed := make(chan error, 1)

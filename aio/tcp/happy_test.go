@@ -108,8 +108,8 @@ var eyeballTests = []struct {
 	},
 	{
 		name: "an error starts the next at once", r: resolver{addrs: addrs(v6a, v6b, v4a, v4b)},
-		net: map[string]reply{v6a: {err: syscall.ECONNREFUSED}, v4a: {after: 100 * time.Millisecond, err: syscall.ECONNREFUSED}, v6b: {after: never}},
-		log: v6a + "@0s " + v4a + "@0s " + v6b + "@100ms " + v4b + "@350ms", want: v4b, after: 350 * time.Millisecond,
+		net: map[string]reply{v6a: {after: 10 * time.Millisecond, err: syscall.ECONNREFUSED}, v4a: {after: 100 * time.Millisecond, err: syscall.ECONNREFUSED}, v6b: {after: never}},
+		log: v6a + "@0s " + v4a + "@10ms " + v6b + "@110ms " + v4b + "@360ms", want: v4b, after: 360 * time.Millisecond,
 	},
 	{
 		name: "the first of two wins", r: resolver{addrs: addrs(v6a, v4a)},
