@@ -31,6 +31,8 @@
 //
 //   - [Network] and [Pipe] are connections in memory that behave like TCP's. They
 //     serve where a net.Listener, a net.Conn or a DialContext function does.
+//   - [DNS] is a name server that knows a few lines of text and does wrong on
+//     demand, on loopback and in memory.
 //   - [Faulty] makes chosen reads and writes of a connection fail, shrink or
 //     linger, and [EachFault] runs a test once for every read and write that can
 //     fail, with every error.
