@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio"
@@ -36,7 +37,7 @@ type world struct {
 // overAll runs a test in a loop over each transport.
 func overAll(t *testing.T, test func(w *world)) {
 	t.Helper()
-	overAllLoops(t, func() *aio.Loop { return new(aio.Loop) }, test)
+	overAllLoops(t, zeroLoop, test)
 }
 
 // overAllLoops is overAll in loops of the test's own.
@@ -58,6 +59,33 @@ func overAllLoops(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
 		}
 	}
 }
+
+// inBubbles runs a test in a loop over each in-memory transport, with each engine, in a synctest bubble.
+func inBubbles(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
+	t.Helper()
+	for _, engine := range slices.Sorted(maps.Keys(tcp.Engines)) {
+		for _, transport := range transports {
+			if newWorld(t, transport).memory() {
+				t.Run(engine+" "+transport, func(t *testing.T) {
+					defer tcp.UseEngine(engine)()
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, transport)
+						w.loop = loop()
+						aiotest.RunLoop(t, w.loop, func(ctx context.Context) error {
+							w.ctx = ctx
+							test(w)
+							w.loop.Exit(nil)
+							return nil
+						})
+					})
+				})
+			}
+		}
+	}
+}
+
+// zeroLoop is the loop of tests without demands of their own.
+func zeroLoop() *aio.Loop { return new(aio.Loop) }
 
 func newWorld(t *testing.T, transport string) *world {
 	w := &world{T: t, transport: transport}
@@ -115,7 +143,7 @@ func (w *world) dial(addr string) *tcp.Conn {
 	if err != nil {
 		w.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 

@@ -54,6 +54,8 @@ func (c *Conn) readBegins(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	for {
 		switch {
+		case c.state != connOpen:
+			return 0, c.closedLocked("read")
 		case c.cut > 0:
 			return 0, c.condition("read", os.ErrDeadlineExceeded)
 		case c.handler == nil:
@@ -71,8 +73,6 @@ func (c *Conn) readBegins(p []byte) (int, error) {
 // readBegun is readBegins on a connection without a handler. The lock is held.
 func (c *Conn) readBegun(p []byte) (int, error) {
 	switch {
-	case c.state != connOpen:
-		return 0, c.closedLocked("read")
 	case c.upgrade != nil:
 		return 0, c.condition("read", errShaking)
 	case len(c.ahead) > 0 && !c.rdl.passed():

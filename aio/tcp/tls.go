@@ -21,12 +21,19 @@ var kindTLS = aio.NewKind("tcp.tls")
 type upgrade struct {
 	cfg     *tls.Config
 	server  bool
-	promise *aio.Promise[tls.ConnectionState] // nil for the handshake of a new connection
+	asked   bool // by StartTLS, whose promise it is
+	promise aio.Promise[tls.ConnectionState]
 }
+
+// OpCancel does nothing: a handshake cannot be stopped half-way but by the connection's end.
+func (u *upgrade) OpCancel(error) {}
+func (u *upgrade) OpDrain()       {}
+func (u *upgrade) OpIdle()        {}
+func (u *upgrade) OpName() string { return "TLS handshake" }
 
 // reject fails the promise; told says that nobody needs to be told of the error by it.
 func (u *upgrade) reject(err error, told bool) {
-	if u.promise == nil {
+	if !u.asked {
 		return
 	}
 	if told {
@@ -51,7 +58,10 @@ func (c *Conn) StartTLSServer(cfg *tls.Config) *aio.Future[tls.ConnectionState] 
 }
 
 func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.ConnectionState] {
-	up := &upgrade{cfg, server, aio.NewPromise[tls.ConnectionState](c.op.Context(), kindTLS, "handshake")}
+	up := &upgrade{cfg: cfg, server: server, asked: true}
+	if up.promise.Start(c.op.Context(), kindTLS, "", up) != nil {
+		return up.promise.Future()
+	}
 	c.mu.Lock()
 	var err error
 	switch {
@@ -64,11 +74,11 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 	default:
 		c.upgrade = up
 	}
-	streaming := c.handler == nil
+	streaming, told := c.handler == nil, c.told
 	c.mu.Unlock()
 	switch {
 	case err != nil:
-		up.promise.Reject(err)
+		up.reject(err, told)
 	case streaming:
 		c.run(func() { c.carryOutUpgrade() })
 	default:
@@ -103,7 +113,7 @@ func (c *Conn) carryOutUpgrade() bool {
 	c.readingBegins()
 	c.boundReads() // which the handshake took no notice of; fails only on a closed connection
 	c.mu.Unlock()
-	if up.promise != nil {
+	if up.asked {
 		up.promise.Resolve(c.tls.Load().ConnectionState())
 	}
 	return true
