@@ -192,4 +192,3 @@ func TestSendSocket(t *testing.T) {
 		s.Close()
 	})
 }
-
