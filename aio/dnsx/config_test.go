@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,8 +74,11 @@ func TestResolvConf(t *testing.T) {
 
 // Go's own files are read as its own resolver reads them.
 func TestResolvConfOfGo(t *testing.T) {
-	dir := filepath.Join(runtime.GOROOT(), "src", "net", "testdata") //nolint:staticcheck // only where there is one
-	files, _ := filepath.Glob(filepath.Join(dir, "*resolv.conf"))
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Skip("no go command: ", err)
+	}
+	files, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "src", "net", "testdata", "*resolv.conf"))
 	if len(files) == 0 {
 		t.Skip("no GOROOT with net/testdata")
 	}
@@ -213,7 +218,7 @@ func TestReload(t *testing.T) {
 		write(t, r.env.hosts, "192.0.2.97 one.example www.example\n2001:db8::1 two.example\n")
 		time.Sleep(recheck - 1)
 		look("one.example", "192.0.2.98")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		look("one.example", "192.0.2.97")
 		look("www.example", "192.0.2.97")
 

@@ -35,7 +35,7 @@ func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio
 		return aio.Resolved(a)
 	}
 	o := &operation[Answer]{r: r, what: "lookup", host: host}
-	if err != errUnknown { //nolint:errorlint // exactly this one
+	if !isUnknown(err) {
 		return fail(ctx, o, err)
 	}
 	o.fn = lookingUp(r, host, f)
@@ -49,7 +49,7 @@ func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, e
 	}
 	r = r.orDefault()
 	a, err := r.known(host, f)
-	if err != errUnknown { //nolint:errorlint // exactly this one
+	if !isUnknown(err) {
 		if err != nil {
 			r.counts.failed.Add(1)
 		}

@@ -2,6 +2,7 @@ package dnsx
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -18,8 +19,13 @@ type quest struct {
 	op     *aio.Op // nil: nobody is asked who is not here
 }
 
-// errUnknown says that it takes asking.
-var errUnknown = &Error{Kind: KindNoServer}
+// errUnknown says that it takes asking. It stays within the package.
+var errUnknown = errors.New("dnsx: unknown")
+
+// isUnknown reports whether err is errUnknown, which nobody wraps.
+func isUnknown(err error) bool {
+	return err == errUnknown //nolint:errorlint // for speed
+}
 
 // keep keeps what was found for the next one who asks, and returns it.
 func (q *quest) keep(a *found) Answer {
@@ -53,12 +59,12 @@ func (q *quest) find(ctx context.Context) (*found, error) {
 		return nil, q.notFound(0, "")
 	}
 	a, err := q.dns(ctx, name, rooted)
-	if q.s.order == orderDNSFiles && err != nil && err != error(errUnknown) {
+	if q.s.order == orderDNSFiles && err != nil && !isUnknown(err) {
 		if b, err := q.file(name); b != nil || err != nil {
 			return b, err
 		}
 	}
-	if err != error(errUnknown) {
+	if !isUnknown(err) {
 		q.r.counts.other.Add(1)
 	}
 	return a, err

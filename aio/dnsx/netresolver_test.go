@@ -157,7 +157,7 @@ func TestMemoryConn(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if _, err := c.Read(make([]byte, 100)); err != io.EOF {
+			if _, err := c.Read(make([]byte, 100)); !errors.Is(err, io.EOF) {
 				t.Error(err)
 			}
 			c.Write(query[:10])

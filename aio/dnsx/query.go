@@ -32,7 +32,7 @@ func QueryWith[R Record](ctx context.Context, r *Resolver, name string) *aio.Fut
 	switch {
 	case err == nil:
 		return aio.Resolved(rs)
-	case err != error(errUnknown):
+	case !isUnknown(err):
 		return fail(ctx, o, err)
 	}
 	o.fn = querying[R](r, name)
@@ -46,7 +46,7 @@ func query[R Record](ctx context.Context, r *Resolver, name string) (Records[R],
 	}
 	r = r.orDefault()
 	rs, err := queryKnown[R](r, name)
-	if err != error(errUnknown) {
+	if !isUnknown(err) {
 		if err != nil {
 			r.counts.failed.Add(1)
 		}
@@ -69,7 +69,7 @@ func querying[R Record](r *Resolver, name string) func(context.Context, *aio.Op)
 	return func(ctx context.Context, _ *aio.Op) (Records[R], error) {
 		s := r.settle(clock())
 		ascii, rs, err := queryName[R](name)
-		if err != error(errUnknown) {
+		if !isUnknown(err) {
 			r.counts.literals.Add(1)
 			return rs, err
 		}
@@ -94,7 +94,7 @@ func (Records[R]) typ() dnsmessage.Type {
 // queryKnown returns what is known without asking, waiting or reading a file: errUnknown if nothing is.
 func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
 	ascii, rs, err := queryName[R](name)
-	if err != error(errUnknown) {
+	if !isUnknown(err) {
 		r.counts.literals.Add(1)
 		return rs, err
 	}

@@ -30,7 +30,7 @@ func (r *Resolver) Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]stri
 	switch {
 	case err == nil:
 		return aio.Resolved(names)
-	case err != error(errUnknown):
+	case !isUnknown(err):
 		return fail(ctx, o, err)
 	}
 	o.fn = reversing(r, a)
@@ -44,7 +44,7 @@ func (r *Resolver) reverse(ctx context.Context, a netip.Addr) ([]string, error) 
 	}
 	r = r.orDefault()
 	names, err := r.knownNames(a)
-	if err != error(errUnknown) {
+	if !isUnknown(err) {
 		if err != nil {
 			r.counts.failed.Add(1)
 		}

@@ -378,7 +378,7 @@ func TestLookupWithoutLoop(t *testing.T) {
 	_, err5 := r.LookupMX(ctx, "example")
 	_, err6 := r.LookupAddr(ctx, "::1")
 	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
-		if err != aio.ErrNoLoop {
+		if !errors.Is(err, aio.ErrNoLoop) {
 			t.Errorf("%d: %v", i+1, err)
 		}
 	}

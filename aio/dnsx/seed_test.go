@@ -17,12 +17,16 @@ import (
 
 // seed runs a test in a loop, with a resolver that asks a server on loopback.
 func seed(t *testing.T, main func(ctx context.Context, r *dnsx.Resolver)) {
-	dns := aiotest.StartDNS(t, `
+	dns := &aiotest.DNS{Zone: `
 		google.com. A    192.0.2.1
 		            AAAA 2001:db8::1
 		8.8.8.8.in-addr.arpa. PTR dns.google.
 		8.8.8.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.8.4.0.6.8.4.1.0.0.2.ip6.arpa. PTR dns.google.
-	`)
+	`}
+	if err := dns.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer dns.Close()
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := &dnsx.Resolver{Servers: []string{dns.Addr()}, HostsFile: os.DevNull}
 		loop := aio.LoopOf(ctx)
