@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -130,3 +131,5 @@ func get(t testing.TB, c *http.Client, url string) (int, string) {
 	}
 	return resp.StatusCode, string(body)
 }
+
+var discard = slog.New(slog.DiscardHandler)
