@@ -10,7 +10,7 @@ import (
 )
 
 // certLook is how often the files of a certificate are looked at, at most.
-const certLook = 2 * time.Second
+var certLook = 2 * time.Second
 
 // tlsConfig returns the configuration to serve TLS with, nil to serve without.
 func (s *Server) tlsConfig() (*tls.Config, error) {
