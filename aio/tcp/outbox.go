@@ -18,7 +18,7 @@ type outbox struct {
 	mark    int           // high-water mark
 	busy    bool          // a flusher or a Write has the stream
 	free    chan struct{} // closed when busy ends; set by who waits for that
-	room    chan struct{} // closed when size falls below the mark; set by who waits for that
+	room    chan struct{} // closed when the queue is not full any more; set by who waits for that
 	pending []*sendOp     // in order of end
 }
 
@@ -37,6 +37,7 @@ func (s *sendOp) OpName() string { return "send" }
 
 const (
 	minSegment = 4 << 10  // smallest segment of the outbox's own
+	minSend    = 256      // bytes that a send counts for at least, towards the mark
 	maxBatch   = 64 << 10 // bytes that a flusher writes at a time: what counts as progress
 	maxVec     = 64       // segments that a flusher writes at a time
 )
@@ -98,12 +99,16 @@ func (o *outbox) advance(n int) []*sendOp {
 	if len(o.segs) == 0 {
 		o.segs, o.tail = nil, 0
 	}
-	if o.room != nil && o.size < o.mark {
+	done := o.complete()
+	if o.room != nil && !o.full() {
 		close(o.room)
 		o.room = nil
 	}
-	return o.complete()
+	return done
 }
+
+// full reports whether the queue is at its mark, by its bytes or by the memory that the sends in it take besides.
+func (o *outbox) full() bool { return o.size >= o.mark || len(o.pending) > o.mark/minSend }
 
 // complete takes the sends whose bytes have all been handed over.
 func (o *outbox) complete() []*sendOp {

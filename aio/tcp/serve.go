@@ -43,7 +43,7 @@ func (c *Conn) due() duty {
 			return dueEnd
 		}
 		return dueProbe
-	case c.out.size >= c.out.mark:
+	case c.out.full():
 		return c.pause()
 	case len(c.ahead) > 0:
 		return dueAhead
