@@ -80,10 +80,28 @@ func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 			}
 			signalled = true // the first signal is an Exit, which this is already
 		case <-grace.C:
+			r.logOverdue()
 			return
 		case <-r.wake:
 		}
 	}
+}
+
+// logOverdue says what is cancelled because Grace has passed: a connection that nobody closed, perhaps.
+func (r *running) logOverdue() {
+	if r.grace() == 0 {
+		return
+	}
+	const most = 10
+	var ops []string
+	now := r.now()
+	r.root.walk(func(o *Op) bool {
+		if o.state.Load()&opDaemon == 0 {
+			ops = append(ops, o.info(now).String())
+		}
+		return len(ops) < most
+	})
+	r.log.Warn("the time of grace has passed; cancelling what is left", "grace", r.grace(), "first", ops)
 }
 
 // grace returns how long work in progress may go on when the loop drains.

@@ -160,7 +160,8 @@ func (d *connDriver) OpIdle() {
 func (d *connDriver) OpName() string { return (*Conn)(d).addr() }
 
 // Context returns the connection's context. What is started with it is the connection's child: it is cancelled when the
-// connection is aborted, and while it runs an accepted connection is not idle.
+// connection's operation is cancelled (by its parent, its server's Close, or the loop), and while it runs an accepted
+// connection is not idle. The end of the connection itself, by Close or the peer, does not cancel it: see Done.
 func (c *Conn) Context() context.Context { return c.op.Context() }
 
 // LocalAddr returns the local address.
@@ -290,14 +291,15 @@ func (c *Conn) letGo() {
 	}
 }
 
-// died sees to a goroutine of the connection's that panicked or called runtime.Goexit. The panic has been told of.
+// died sees to a goroutine of the connection's that panicked or called runtime.Goexit. A panic has been told of, Goexit is
+// told of by the operation's end.
 func (c *Conn) died(err error) {
-	if !c.end(err, true) || !errors.Is(err, aio.ErrGoexit) {
-		return
+	if errors.Is(err, aio.ErrGoexit) {
+		c.mu.Lock()
+		c.endErr = err
+		c.mu.Unlock()
 	}
-	c.mu.Lock()
-	c.endErr = err
-	c.mu.Unlock()
+	c.end(err, true)
 }
 
 // run runs fn in a goroutine of the connection's. A panic or Goexit in it ends the connection. It reports false, and does

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"fmt"
 
 	"goaio.example/aio"
@@ -12,19 +13,23 @@ var kindSend = aio.NewKind("tcp.send")
 // at once is copied. The future resolves with len(data) when all of it has been handed to the kernel, and fails with
 // the connection's condition if that will never be. If the queue is at its high-water mark (1 MiB unless set otherwise)
 // nothing is sent and the future fails with ErrBacklog: see Writable. Below the mark data is taken whole, so that the
-// queue is never longer than the mark and one send.
+// queue is never longer than the mark and one send. Towards the mark each send counts as 256 bytes at least.
 func (c *Conn) Send(data []byte) *aio.Future[int] { return c.send(len(data), false, data) }
 
 // SendString is Send for a string.
 func (c *Conn) SendString(s string) *aio.Future[int] { return c.Send([]byte(s)) }
 
-// SendOwned sends buffers one after the other, in one system call where possible. It takes them over: they must not be
-// changed any more, and are not copied. It never blocks and knows no backlog: it queues them whatever the queue's
-// length, so its future is what to wait for before sending more. The future is as Send's, for the sum of the lengths.
+// SendOwned sends buffers one after the other. It takes them over: they must not be changed any more. Together up to
+// 16 KiB they are copied into one, for one system call; more is not copied. It never blocks and knows no backlog: it
+// queues them whatever the queue's length, so its future is what to wait for before sending more. The future is as
+// Send's, for the sum of the lengths.
 func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
 	n := 0
 	for _, b := range bufs {
 		n += len(b)
+	}
+	if len(bufs) > 1 && n <= smallSend {
+		bufs = [][]byte{bytes.Join(bufs, nil)}
 	}
 	return c.send(n, true, bufs...)
 }
@@ -52,12 +57,15 @@ func (c *Conn) Writable() <-chan struct{} {
 		c.out.room = make(chan struct{})
 	}
 	room := c.out.room
-	if c.out.size < c.out.mark || c.state == connClosed {
+	if !c.out.full() || c.state == connClosed {
 		close(room)
 		c.out.room = nil
 	}
 	return room
 }
+
+// smallSend is how many bytes are cheaper to copy together than to write apart.
+const smallSend = 16 << 10
 
 // send sends n bytes in bufs. Those that are owned need not be copied, and are not refused for a backlog.
 func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
@@ -103,8 +111,8 @@ func (c *Conn) refusal(owned bool) error {
 	if c.upgrade != nil {
 		return c.condition("send", errShaking)
 	}
-	if !owned && c.out.size >= c.out.mark {
-		return fmt.Errorf("send to %s: %d bytes are waiting already: %w", c.addr(), c.out.size, aio.ErrBacklog)
+	if !owned && c.out.full() {
+		return fmt.Errorf("send to %s: %d bytes are waiting already, of %d sends: %w", c.addr(), c.out.size, len(c.out.pending), aio.ErrBacklog)
 	}
 	return nil
 }
@@ -198,7 +206,7 @@ func (c *Conn) flush() {
 			return
 		}
 		done := c.out.advance(int(n))
-		if c.out.size < c.out.mark {
+		if !c.out.full() {
 			c.resume()
 		}
 		c.mu.Unlock()
