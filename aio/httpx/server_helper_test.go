@@ -133,3 +133,5 @@ func get(t testing.TB, c *http.Client, url string) (int, string) {
 }
 
 var discard = slog.New(slog.DiscardHandler)
+
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }
