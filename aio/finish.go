@@ -1,7 +1,7 @@
 package aio
 
 // claim makes the caller the one who resolves the operation, with the given error. It reports false if somebody was
-// first, or the operation has one of the given state bits.
+// first, or the operation has one of the given state bits. Else the operation's lock is held, until publish.
 func (o *Op) claim(err error, unless uint32) bool {
 	o.mu.Lock()
 	s := o.state.Load()
@@ -25,7 +25,6 @@ func (o *Op) claim(err error, unless uint32) bool {
 		add |= opGhost
 	}
 	o.state.Or(add)
-	o.mu.Unlock()
 	return true
 }
 
@@ -43,25 +42,20 @@ func (o *Op) setOnce(bit uint32) bool {
 // publish resolves an operation that the caller has claimed: it sees to the children and the slot, counts, makes the
 // result visible, runs what waits for it, and takes the operation out of the tree. That comes last, so that whoever
 // sees the loop empty sees all results; and the counts come first, so that whoever sees the result sees them.
+//
+// The operation's lock is held: most operations get by with one piece of it.
 func (o *Op) publish() {
 	r, s := o.run, o.state.Load()
 	cell := r.kindCount(o.kind).cell(o)
-	if s&opFailed != 0 {
-		o.countFailure(cell)
-		o.fail()
-	}
-	if s&(opParent|opGhost) == opParent {
-		o.partWithKids()
-	}
-	if s&opSlot != 0 {
-		r.releaseSlot()
+	if s&(opFailed|opParent|opSlot) != 0 {
+		o.mu.Unlock()
+		o.settle(s, cell)
+		o.mu.Lock()
 	}
 	if s&opCounted != 0 {
 		r.futures.Add(-1)
 	}
 	cell.ended.Add(1)
-
-	o.mu.Lock()
 	o.state.Or(opResolved)
 	done, x := o.done, o.x.Load()
 	var then []func()
@@ -76,13 +70,30 @@ func (o *Op) publish() {
 	for _, fn := range then {
 		fn()
 	}
-	if s&opGhost != 0 {
+	switch {
+	case s&opGhost != 0:
 		o.ghostLeft()
-	} else {
+	case x != nil:
 		o.endCtx()
+		fallthrough
+	default:
 		o.leaveFamily()
 	}
 	r.leave(s)
+}
+
+// settle sees to the error, the children and the slot of an operation that ends.
+func (o *Op) settle(s uint32, cell *cell) {
+	if s&opFailed != 0 {
+		o.countFailure(cell)
+		o.fail()
+	}
+	if s&(opParent|opGhost) == opParent {
+		o.partWithKids()
+	}
+	if s&opSlot != 0 {
+		o.run.releaseSlot()
+	}
 }
 
 // endCtx ends the ctx of an operation that has ended, if somebody may be waiting for that.

@@ -162,7 +162,9 @@ func (r *running) enter(state uint32) bool {
 		r.count.Add(-n)
 		return false
 	}
-	r.sweepLost()
+	if r.lost.anyGone.Load() {
+		r.sweepLost()
+	}
 	return true
 }
 
@@ -172,7 +174,9 @@ func (r *running) leave(state uint32) {
 	if state&opDaemon == 0 {
 		n++
 	}
-	r.sweepLost()
+	if r.lost.anyGone.Load() {
+		r.sweepLost()
+	}
 	if left := r.count.Add(-n); int32(left) == 0 {
 		r.nudge()
 	}
