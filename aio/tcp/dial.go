@@ -19,7 +19,7 @@ type Dialer struct {
 	Timeout time.Duration
 	// ReadTimeout and WriteTimeout are the connection's idle timeouts (see Conn.SetTimeouts). 0 means none.
 	ReadTimeout, WriteTimeout time.Duration
-	// Resolver looks up names; nil means net.DefaultResolver.
+	// Resolver looks up names; nil means dnsx.DefaultResolver. Those of a *dnsx.Resolver are operations by themselves.
 	Resolver Resolver
 	// LocalAddr is the address to dial from, a *net.TCPAddr or *net.UnixAddr; nil means any.
 	LocalAddr net.Addr

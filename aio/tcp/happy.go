@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/dnsx"
 )
 
 const (
@@ -28,7 +29,7 @@ func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr s
 	}
 	r := d.Resolver
 	if r == nil {
-		r = net.DefaultResolver
+		r = dnsx.DefaultResolver
 	}
 	port, err := lookUpPort(ctx, r, service)
 	if err != nil {
@@ -70,7 +71,10 @@ type eyeballs struct {
 	tried    []string        // the addresses of all attempts
 	failed   []error         // of attempts
 	unknown  []error         // of lookups
+	ready    bool            // an attempt may begin
+	wait     *time.Timer     // until the next attempt may begin
 	answers  chan answer
+	coming   [2]<-chan aio.Result[[]aio.Result[dnsx.Answer]] // answers of a dnsx.Resolver, by family
 	outcomes chan outcome
 }
 
@@ -92,18 +96,17 @@ func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e.answers, e.outcomes = make(chan answer), make(chan outcome)
+	e.wait = time.NewTimer(0)
+	e.wait.Stop()
+	defer e.wait.Stop()
 	e.lookUp(ctx, r, network, host)
-	wait := time.NewTimer(0) // until the next attempt may begin
-	wait.Stop()
-	defer wait.Stop()
-	ready := false // an attempt may begin
 	for {
-		if ready && e.tryNext(ctx) {
-			ready = false
+		if e.ready && e.tryNext(ctx) {
+			e.ready = false
 			if e.delay >= 0 {
-				wait.Reset(e.delay)
+				e.wait.Reset(e.delay)
 			} else {
-				wait.Stop()
+				e.wait.Stop()
 			}
 		}
 		if e.looking == 0 && e.trying == 0 && len(e.queue[0])+len(e.queue[1]) == 0 {
@@ -111,24 +114,20 @@ func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string
 		}
 		select {
 		case a := <-e.answers:
-			began := ready || e.trying > 0
 			e.take(a)
-			switch {
-			case began:
-			case e.looking == 0 || a.family == 0 && len(a.addrs) > 0:
-				ready = true
-			default:
-				wait.Reset(resolutionDelay)
-			}
+		case r := <-e.coming[0]:
+			e.take(settled(0, r))
+		case r := <-e.coming[1]:
+			e.take(settled(1, r))
 		case o := <-e.outcomes:
 			e.trying--
 			if o.err == nil {
 				return o.conn, nil
 			}
 			e.failed = append(e.failed, o.err)
-			ready = true
-		case <-wait.C:
-			ready = true
+			e.ready = true
+		case <-e.wait.C:
+			e.ready = true
 		case <-ctx.Done():
 			return nil, e.interrupted(context.Cause(ctx))
 		}
@@ -158,13 +157,21 @@ func (e *eyeballs) interrupted(cause error) error {
 
 // lookUp starts a lookup for each family that network allows.
 func (e *eyeballs) lookUp(ctx context.Context, r Resolver, network, host string) {
-	for family, ip := range []string{"ip6", "ip4"} {
-		if network == "tcp4" && ip == "ip6" || network == "tcp6" && ip == "ip4" {
+	var families []int
+	if network != "tcp4" {
+		families = append(families, 0)
+	}
+	if network != "tcp6" {
+		families = append(families, 1)
+	}
+	e.looking = len(families)
+	for _, family := range families {
+		if d, ok := r.(*dnsx.Resolver); ok {
+			e.lookUpBy(ctx, d, family, host)
 			continue
 		}
-		e.looking++
 		err := child(ctx, kindLookup, "lookup "+host, func(ctx context.Context) {
-			addrs, err := r.LookupNetIP(ctx, ip, host)
+			addrs, err := r.LookupNetIP(ctx, [2]string{"ip6", "ip4"}[family], host)
 			select {
 			case e.answers <- answer{family, addrs, err}:
 			case <-ctx.Done():
@@ -176,12 +183,38 @@ func (e *eyeballs) lookUp(ctx context.Context, r Resolver, network, host string)
 	}
 }
 
-// take takes the answer of a lookup.
+// lookUpBy starts a lookup that is an operation by itself, and may have its answer already.
+func (e *eyeballs) lookUpBy(ctx context.Context, r *dnsx.Resolver, family int, host string) {
+	f := r.LookupFamily(ctx, host, [2]dnsx.Family{dnsx.V6, dnsx.V4}[family])
+	if a, err := f.Result(); !errors.Is(err, aio.ErrPending) {
+		e.take(answer{family, a.Addrs, err})
+		return
+	}
+	// A future's own channel would leave an error that comes when somebody has won to be taken for a lost one.
+	e.coming[family] = aio.Settle(ctx, f).C()
+}
+
+// settled is the answer of a lookup by a dnsx.Resolver.
+func settled(family int, r aio.Result[[]aio.Result[dnsx.Answer]]) answer {
+	if r.Err != nil {
+		return answer{family, nil, r.Err}
+	}
+	return answer{family, r.Value[0].Value.Addrs, r.Value[0].Err}
+}
+
+// take takes the answer of a lookup, and sees whether an attempt may begin.
 func (e *eyeballs) take(a answer) {
 	e.looking--
 	e.queue[a.family] = append(e.queue[a.family], a.addrs...)
 	if a.err != nil {
 		e.unknown = append(e.unknown, a.err)
+	}
+	switch {
+	case e.ready || e.trying > 0:
+	case e.looking == 0 || a.family == 0 && len(a.addrs) > 0:
+		e.ready = true
+	default:
+		e.wait.Reset(resolutionDelay)
 	}
 }
 
