@@ -187,7 +187,7 @@ func (p *pkg) add(file string) error {
 	return nil
 }
 
-// leakChecked reports whether f has a TestMain that calls something of goleak.
+// leakChecked reports whether f has a TestMain that calls something of goleak, or aiotest.VerifyMain, which does.
 func leakChecked(f *ast.File) bool {
 	for _, d := range f.Decls {
 		fn, ok := d.(*ast.FuncDecl)
@@ -198,7 +198,7 @@ func leakChecked(f *ast.File) bool {
 		ast.Inspect(fn, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok {
 				x, ok := sel.X.(*ast.Ident)
-				found = found || ok && x.Name == "goleak"
+				found = found || ok && (x.Name == "goleak" || x.Name == "aiotest" && sel.Sel.Name == "VerifyMain")
 			}
 			return true
 		})
@@ -358,7 +358,7 @@ func TestEveryPackageHas(t *testing.T) {
 			t.Errorf("%s has no doc.go: every public package has one, it is the package's contract", name)
 		}
 		if p.has("_test.go") && !p.leakChecked {
-			t.Errorf("%s has tests, but no TestMain that calls goleak.VerifyTestMain", name)
+			t.Errorf("%s has tests, but no TestMain that calls aiotest.VerifyMain or goleak.VerifyTestMain", name)
 		}
 	}
 }
