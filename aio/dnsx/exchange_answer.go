@@ -85,8 +85,8 @@ func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource,
 			}
 			continue
 		}
-		r, err := p.Answer()
-		if err != nil {
+		r := dnsmessage.Resource{Header: h}
+		if r.Body, err = body(p, h.Type); err != nil {
 			return nil, err
 		}
 		if r.Header.TTL > math.MaxInt32 {
@@ -94,6 +94,24 @@ func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource,
 		}
 		found = append(found, r)
 	}
+}
+
+// body returns what the record has whose header was read. The most common are taken apart here, because Parser.Answer has
+// a stack frame for each of the others.
+func body(p *dnsmessage.Parser, typ dnsmessage.Type) (dnsmessage.ResourceBody, error) {
+	switch typ {
+	case dnsmessage.TypeA:
+		b, err := p.AResource()
+		return &b, err
+	case dnsmessage.TypeAAAA:
+		b, err := p.AAAAResource()
+		return &b, err
+	case dnsmessage.TypeCNAME:
+		b, err := p.CNAMEResource()
+		return &b, err
+	}
+	r, err := p.Answer()
+	return r.Body, err
 }
 
 // follow follows the chain of CNAMEs from the question's name, and returns the name at its end.

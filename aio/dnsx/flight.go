@@ -42,6 +42,7 @@ type flight struct {
 	race  *race // the servers being asked now
 	cause error // why it was cancelled
 
+	now   time.Time // not older than the last answer; only the flight's own goroutine has these
 	end   time.Time
 	first race
 
@@ -106,12 +107,22 @@ func (f *flight) start(ctx context.Context) {
 	if f.background && f.op.Draining() {
 		f.op.Cancel(aio.ErrExit)
 	}
-	f.op.Go(f.run, func(err error) { f.finish(nil, err) })
+	f.op.Go(func() { reserve(0); f.run() }, func(err error) { f.finish(nil, err) })
+}
+
+// reserve makes room on the stack for what a flight calls: dnsmessage has large frames. Growing the stack here, where it
+// is shallow, costs a tenth of growing it step by step down there, which was a fifth of a flight's CPU time.
+//
+//go:noinline
+func reserve(i int) byte {
+	var room [6 << 10]byte
+	return room[i]
 }
 
 // run does what the flight is for.
 func (f *flight) run() {
-	f.end = time.Now().Add(flightTime)
+	f.now = time.Now()
+	f.end = f.now.Add(flightTime)
 	r, err := f.resolve()
 	if err != nil {
 		if cause := f.fired(); cause != nil {

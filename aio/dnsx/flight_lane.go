@@ -73,21 +73,22 @@ func (x *exchange) letGo(l *lane) {
 	x.leave(l)
 }
 
-// slot waits for leave to ask a server, until ctx ends. Call release afterwards.
-func (f *flight) slot(u *upstream) (release func(), err error) {
+// slot takes a place among those who ask a server, which has to be released. It may have to wait for it.
+func (f *flight) slot(u *upstream) (s *semaphore.Weighted, waited bool, err error) {
 	f.x.mu.Lock()
-	s := f.lane.slots[u.spec]
+	s = f.lane.slots[u.spec]
 	if s == nil {
 		s = semaphore.NewWeighted(maxInFlight)
 		f.lane.slots[u.spec] = s
 	}
 	f.x.mu.Unlock()
-	if !s.TryAcquire(1) {
-		ctx, cancel := context.WithDeadline(f.op.Context(), f.end)
-		defer cancel()
-		if err := s.Acquire(ctx, 1); err != nil {
-			return nil, err
-		}
+	if s.TryAcquire(1) {
+		return s, false, nil
 	}
-	return func() { s.Release(1) }, nil
+	ctx, cancel := context.WithDeadline(f.op.Context(), f.end)
+	defer cancel()
+	if err := s.Acquire(ctx, 1); err != nil {
+		return nil, true, err
+	}
+	return s, true, nil
 }

@@ -23,6 +23,7 @@ type race struct {
 	denied  *outcome     // a negative answer, which waits for those who were asked before
 	worst   *Error
 	buf     [4]*upstream
+	one     try // the first
 }
 
 // outcome is what a try brought.
@@ -55,7 +56,7 @@ func (f *flight) ask(q question) (answer, *upstream, error) {
 // run goes round the servers.
 func (r *race) run() outcome {
 	f := r.f
-	order := f.plan.order(r.buf[:0], f.x.turn.Add(1), time.Now())
+	order := f.plan.order(r.buf[:0], f.x.turn.Add(1), f.now)
 	for round := range f.plan.attempts {
 		for i, up := range order {
 			if r.useless(up) {
@@ -95,11 +96,16 @@ func (r *race) try(up *upstream, others bool) (outcome, bool) {
 	if cause := r.f.fired(); cause != nil {
 		return outcome{err: cause}, true
 	}
-	if !time.Now().Before(r.f.end) {
+	if !r.f.now.Before(r.f.end) {
 		return r.failure(), true
 	}
-	t := &try{race: r, up: up}
+	t := &r.one
+	if t.race != nil {
+		t = new(try)
+	}
+	t.race, t.up = r, up
 	o := t.run(others)
+	r.f.now = time.Now()
 	if o.err == errLate {
 		r.leaveBehind(t)
 		return o, false
@@ -132,7 +138,8 @@ func (r *race) leaveBehind(t *try) {
 func (r *race) take(o outcome) (outcome, bool) {
 	switch {
 	case o.err == nil && len(o.answer.records) == 0 && r.pending > 0:
-		r.denied = &o // servers differ in what they know: those asked before have the first say
+		denied := o // servers differ in what they know: those asked before have the first say
+		r.denied = &denied
 		return r.collect(true)
 	case o.err == nil:
 		return o, true
@@ -169,6 +176,7 @@ func (r *race) collect(wait bool) (outcome, bool) {
 			}
 		}
 		r.pending--
+		r.f.now = time.Now()
 		if o.err == nil {
 			return o, true
 		}

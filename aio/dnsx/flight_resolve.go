@@ -23,10 +23,10 @@ func (f *flight) resolve() (*reply, error) {
 			return nil, &Error{Kind: KindChain, Host: f.q.name, Server: up.spec, Err: err}
 		}
 		if !a.open {
-			return f.x.remember(f.plan, f.q, all, up), nil
+			return f.x.remember(f.plan, f.q, all, up, f.now), nil
 		}
 		if q.name = all.chain[len(all.chain)-1]; f.x.knows(q, f.q.name, &all) {
-			return f.x.remember(f.plan, f.q, all, up), nil
+			return f.x.remember(f.plan, f.q, all, up, f.now), nil
 		}
 	}
 }
@@ -71,8 +71,7 @@ func (f *flight) named(err error) error {
 }
 
 // remember makes an answer a reply, and puts it into the cache.
-func (x *exchange) remember(p *plan, q question, a answer, up *upstream) *reply {
-	now := time.Now()
+func (x *exchange) remember(p *plan, q question, a answer, up *upstream, now time.Time) *reply {
 	life := p.life(a)
 	r := &reply{
 		records: a.records, chain: a.chain, rcode: a.rcode, expires: now.Add(life),

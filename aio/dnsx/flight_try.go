@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sync/semaphore"
 )
 
 // try is one attempt at one server.
 type try struct {
-	race    *race
-	up      *upstream
-	call    call
-	began   time.Time
-	release func()
+	race  *race
+	up    *upstream
+	call  call
+	began time.Time
+	slot  *semaphore.Weighted // taken
 }
 
 // run asks the server. If others may be asked when it is late, it may end with errLate: then resume has to be called.
@@ -22,12 +23,14 @@ func (t *try) run(others bool) outcome {
 	if t.up.bad != nil {
 		return t.ended(answer{}, t.up.bad)
 	}
-	release, err := f.slot(t.up)
+	slot, waited, err := f.slot(t.up)
 	if err != nil {
 		return t.ended(answer{}, err)
 	}
-	t.release = release
-	t.began = time.Now()
+	if waited {
+		f.now = time.Now()
+	}
+	t.slot, t.began = slot, f.now
 	t.call = call{
 		wire: wires.Get().(*wire), t: &f.plan.transport, up: t.up, ctx: f.op.Context(), stop: &r.stop,
 		deadline: t.began.Add(f.plan.timeout), pool: &f.lane.pool, count: &f.x.count,
@@ -102,8 +105,8 @@ func (t *try) ended(a answer, err error) outcome {
 		wires.Put(t.call.wire)
 		t.call.wire = nil
 	}
-	if t.release != nil {
-		t.release()
+	if t.slot != nil {
+		t.slot.Release(1)
 	}
 	if err != nil {
 		t.race.f.x.count.failures.Add(1)

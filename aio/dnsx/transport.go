@@ -63,8 +63,8 @@ func (c *call) connect(network string) (net.Conn, error) {
 		defer cancel()
 		return c.t.dial(ctx, network, c.up.addr)
 	}
-	if network == "udp" && c.up.udp != nil {
-		return net.DialUDP(network, nil, c.up.udp)
+	if network == "udp" && c.up.udp.IsValid() {
+		return openSocket(c.up.udp)
 	}
 	d := net.Dialer{Deadline: c.deadline}
 	return d.DialContext(c.ctx, network, c.up.addr)

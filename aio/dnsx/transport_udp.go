@@ -28,11 +28,7 @@ func (c *call) overUDP(soft time.Time) ([]byte, error) {
 		return nil, err
 	}
 	c.count.queries.Add(1)
-	if _, err := conn.Write(c.datagram()); err != nil {
-		c.closeUDP()
-		return nil, err
-	}
-	msg, err := c.readUDP()
+	msg, err := c.sendUDP()
 	if err != nil && until == soft && isTimeout(err) && c.stop.release(conn) == nil {
 		return nil, errLate
 	}
@@ -81,6 +77,23 @@ func (c *call) datagram() []byte {
 	return c.out
 }
 
+// sendUDP sends the query, and reads until the answer comes.
+func (c *call) sendUDP() ([]byte, error) {
+	if s, ok := c.udp.(*socket); ok {
+		n, err := s.exchange(c.message(), c.in[:])
+		if err != nil {
+			return nil, err
+		}
+		if c.answeredBy(c.in[:n]) {
+			return c.in[:n], nil
+		}
+		c.count.ignored.Add(1)
+	} else if _, err := c.udp.Write(c.datagram()); err != nil {
+		return nil, err
+	}
+	return c.readUDP()
+}
+
 // readUDP reads until the answer comes. The rest is ignored: late answers, forgeries, garbage.
 func (c *call) readUDP() ([]byte, error) {
 	if !c.packets() {
@@ -100,9 +113,15 @@ func (c *call) readUDP() ([]byte, error) {
 
 // readPacket reads one datagram. It reports whether that came from the server.
 func (c *call) readPacket() (n int, ok bool, err error) {
-	if conn, std := c.udp.(*net.UDPConn); std && conn.RemoteAddr() != nil {
+	switch conn := c.udp.(type) {
+	case *socket:
 		n, err = conn.Read(c.in[:]) // the system has looked at where it came from
 		return n, true, err
+	case *net.UDPConn:
+		if conn.RemoteAddr() != nil {
+			n, err = conn.Read(c.in[:])
+			return n, true, err
+		}
 	}
 	n, from, err := c.udp.(net.PacketConn).ReadFrom(c.in[:])
 	to := c.udp.RemoteAddr()

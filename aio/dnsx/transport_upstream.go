@@ -22,11 +22,11 @@ const (
 type upstream struct {
 	spec       string // as given in the configuration
 	scheme     scheme
-	addr       string       // "host:port" to dial
-	udp        *net.UDPAddr // the same for UDP, unless it needs to be resolved
-	serverName string       // for the server's certificate
-	url        string       // for HTTPS
-	bad        error        // why there is no such server
+	addr       string         // "host:port" to dial
+	udp        netip.AddrPort // the same, unless it needs to be resolved
+	serverName string         // for the server's certificate
+	url        string         // for HTTPS
+	bad        error          // why there is no such server
 	*health
 }
 
@@ -78,7 +78,7 @@ func (u *upstream) parseAddr(s scheme, addr, port string) {
 	} else {
 		u.addr = ap.String()
 	}
-	u.udp = net.UDPAddrFromAddrPort(ap)
+	u.udp = ap
 }
 
 // parseURL takes "https://HOST/path", after which "@IP" or "@IP:PORT" may say where HOST is.

@@ -1,0 +1,142 @@
+package dnsx
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// A first server that is dead delays answers by a quarter of a second, and soon not at all; it gets another chance.
+func TestDeadServer(t *testing.T) {
+	dead := true
+	answer := func(q *fakeQuery) {
+		if q.host() != "10.0.0.1" || !dead {
+			good(q)
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(2)
+		for i := range strikes {
+			begin := time.Now()
+			if mustAsk(ctx, t, x, nth(i)); time.Since(begin) != usualLate {
+				t.Errorf("lookup %d took %v", i, time.Since(begin))
+			}
+		}
+		begin := time.Now()
+		if mustAsk(ctx, t, x, nth(10)); time.Since(begin) != 0 {
+			t.Errorf("took %v though it is known to be dead", time.Since(begin))
+		}
+		dead = false
+		time.Sleep(lastPause)
+		if r := mustAsk(ctx, t, x, nth(11)); r.server != "10.0.0.1:53" {
+			t.Errorf("%s was asked after the first came back", r.server)
+		}
+	})
+}
+
+// A slow first server has the first say on what there is not.
+func TestSlowServerKnowsBetter(t *testing.T) {
+	for _, late := range []time.Duration{time.Second, time.Hour} {
+		answer := func(q *fakeQuery) {
+			if q.host() == "10.0.0.1" {
+				time.Sleep(late)
+				good(q)
+			} else {
+				q.reply(rcode(dnsmessage.RCodeNameError), soa("example.", 60, 60))
+			}
+		}
+		bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+			x := n.exchange(2)
+			begin := time.Now()
+			r := mustAsk(ctx, t, x, qa("internal.example."))
+			switch took := time.Since(begin); {
+			case late == time.Second && (took != late || ipOf(t, r) != "192.0.2.1"):
+				t.Errorf("got %+v after %v", r, took)
+			case late == time.Hour && (took != 5*time.Second || r.rcode != dnsmessage.RCodeNameError):
+				t.Errorf("got %+v after %v", r, took)
+			}
+			if late == time.Hour {
+				time.Sleep(late)
+			}
+		})
+	}
+}
+
+// The late answer of the first server comes while the second is silent.
+func TestLateAnswer(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		if q.host() == "10.0.0.1" {
+			time.Sleep(2 * time.Second)
+			if q.network == "udp" {
+				q.reply(truncate)
+			} else {
+				good(q)
+			}
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		begin := time.Now()
+		r := mustAsk(ctx, t, n.exchange(3), qa("slow.example."))
+		if took := time.Since(begin); ipOf(t, r) != "192.0.2.1" || took != 4*time.Second {
+			t.Errorf("got %+v after %v", r, took)
+		}
+	})
+}
+
+func TestRotate(t *testing.T) {
+	bubble(t, good, func(ctx context.Context, t *testing.T, n *fake) {
+		for _, rotate := range []bool{false, true} {
+			x := n.exchange(3, func(cfg *exchangeConfig) { cfg.rotate = rotate })
+			servers := map[string]int{}
+			for i := range 30 {
+				servers[mustAsk(ctx, t, x, nth(i)).server]++
+			}
+			if rotate && (len(servers) != 3 || servers["10.0.0.1:53"] != 10) || !rotate && len(servers) != 1 {
+				t.Errorf("rotate %v: %v", rotate, servers)
+			}
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	var h health
+	now := time.Now()
+	if h.late() != usualLate || h.down(now) {
+		t.Error("one that was never asked")
+	}
+	for range 50 {
+		h.answered(40 * time.Millisecond)
+	}
+	if got := h.late(); got != 160*time.Millisecond {
+		t.Errorf("late after %v", got)
+	}
+	pause := time.Duration(0)
+	for range 20 {
+		h.hasFailed()
+		now = time.Now()
+		for pause = 0; h.down(now.Add(pause)); pause += 500 * time.Millisecond {
+		}
+	}
+	if pause < lastPause-time.Second || pause > lastPause+time.Second {
+		t.Errorf("the longest pause is %v", pause)
+	}
+	if h.down(now.Add(-time.Hour)) {
+		t.Error("down though the clock was set back")
+	}
+	if h.answered(time.Hour); h.down(now) || h.late() != maxLate {
+		t.Error("after an answer")
+	}
+}
+
+// configure keeps what is known of servers that stay.
+func TestHealthStays(t *testing.T) {
+	x := new(exchange)
+	x.configure(exchangeConfig{servers: []string{"10.0.0.1:53"}})
+	h := x.plan.Load().upstreams[0].health
+	x.configure(exchangeConfig{servers: []string{"10.0.0.2:53", "10.0.0.1:53"}})
+	if u := x.plan.Load().upstreams; u[1].health != h || u[0].health == h {
+		t.Error("health went to another server")
+	}
+}
