@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"sync"
 	"time"
 
@@ -31,16 +32,19 @@ type Client struct {
 	Guard func(ctx context.Context, addr netip.AddrPort) error
 	// Jar keeps cookies. nil means no cookies.
 	Jar http.CookieJar
-	// Dialer makes the connections. nil means a zero tcp.Dialer.
+	// Dialer makes the connections; its TLS is that of https URLs. nil means a zero tcp.Dialer.
 	Dialer *tcp.Dialer
+	// Proxy returns the proxy for a request, nil for none. nil means http.ProxyFromEnvironment, which reads the
+	// environment once per process and uses no proxy for loopback.
+	Proxy func(*http.Request) (*url.URL, error)
 	// MaxConnsPerHost bounds the connections to a host, in use and idle. 0 means no bound.
 	MaxConnsPerHost int
 	// MaxIdlePerHost bounds the idle connections kept to a host. 0 means 8; negative: none are kept.
 	MaxIdlePerHost int
-	// H2C speaks HTTP/2 without TLS to http URLs.
+	// H2C speaks HTTP/2 without TLS to http URLs, and nothing but HTTP/2 to https URLs.
 	H2C bool
-	// Transport, if set, makes the requests instead of the pools; dialing, Guard and the timeouts of connecting are then
-	// its own affair.
+	// Transport, if set, makes the requests instead of the pools: Dialer, Proxy, Guard, H2C, the bounds of connections,
+	// and all Timeouts but Total and Body are then its own affair.
 	Transport http.RoundTripper
 
 	mu    sync.Mutex
@@ -51,10 +55,11 @@ type Client struct {
 // Timeouts bounds the phases of a request. For each, 0 means the default, and a negative value no bound.
 type Timeouts struct {
 	Total  time.Duration // from the start to the end of the body, redirects and retries included. Default: none
-	Dial   time.Duration // lookup and connecting. Default: 30 s
+	Dial   time.Duration // lookup and connecting. Default: the Dialer's, or 30 s
 	TLS    time.Duration // the TLS handshake. Default: 10 s
+	Send   time.Duration // without any progress in sending. Default: the Dialer's WriteTimeout, or 30 s
 	Header time.Duration // from the request's end to the response's header. Default: 30 s
-	Body   time.Duration // without any progress of the response's body. Default: 30 s
+	Body   time.Duration // for each part of the response's body that is waited for. Default: 30 s
 	Idle   time.Duration // how long an idle connection is kept. Default: 60 s
 }
 

@@ -15,12 +15,13 @@ func (ex *outgoing) bound(resp *http.Response) {
 	ex.watch.download(resp)
 	if b.limit = orDefault(ex.client.Timeouts.Body, 30*time.Second); b.limit > 0 {
 		b.stalled = time.AfterFunc(b.limit, func() { ex.cancel(errStalled) })
+		b.stalled.Stop()
 		ex.onDone(func() { b.stalled.Stop() })
 	}
 	resp.Body = b
 }
 
-// boundBody is a response's body that is bounded in the time without progress.
+// boundBody is a response's body that is bounded in the time that a Read waits.
 type boundBody struct {
 	io.ReadCloser
 	ex      *outgoing
@@ -29,13 +30,13 @@ type boundBody struct {
 }
 
 func (b *boundBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if n > 0 && b.stalled != nil {
+	if b.stalled != nil {
 		b.stalled.Reset(b.limit)
+		defer b.stalled.Stop()
 	}
+	n, err := b.ReadCloser.Read(p)
 	b.ex.watch.received(n)
 	if err != nil && err != io.EOF {
-		b.ex.setPhase(PhaseBody)
 		err = b.ex.wrap(err)
 	}
 	return n, err
@@ -55,28 +56,34 @@ type Stream struct {
 
 // Stream makes a request and returns the future of its response, once the header has come. See Do for the rest.
 func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
+	ex := c.newOutgoing(req)
 	op, err := aio.Begin(ctx, kindOut, requestName(req))
 	if err != nil {
+		ex.closeBody()
 		return aio.Failed[*Stream](err)
 	}
-	ex := c.newOutgoing(req)
-	head := aio.Go(op.Context(), "header of "+requestName(req), func(ctx context.Context) (*Stream, error) {
+	end := func() {
+		ex.done()
+		op.End(nil) // whoever has the future, or reads the body, has the error
+	}
+	return aio.Go(op.Context(), "header of "+requestName(req), func(ctx context.Context) (*Stream, error) {
 		stop := context.AfterFunc(ctx, func() { op.Cancel(context.Cause(ctx)) })
 		defer stop()
+		open := false
+		defer func() {
+			if !open {
+				end()
+			}
+		}()
 		resp, err := ex.do(op.Context())
 		if err != nil {
-			ex.done()
-			op.End(nil) // whoever has the future has the error
 			return nil, err
 		}
-		resp.Body = &streamBody{resp.Body, func() {
-			ex.done()
-			op.End(nil)
-		}}
+		open = true
+		resp.Body = &streamBody{resp.Body, end}
 		op.OnCancel(func(error) { resp.Body.Close() })
 		return &Stream{resp.StatusCode, resp.Proto, resp.Header, resp.Body, resp}, nil
 	})
-	return head
 }
 
 // streamBody ends its request's operation when it is closed or at its end.

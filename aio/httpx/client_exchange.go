@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptrace"
@@ -19,6 +18,8 @@ type outgoing struct {
 	cancel context.CancelCauseFunc
 	ctx    context.Context
 	watch  *progressWatch
+	sent   bool   // package net/http has the request's own body
+	url    string // that the response came from
 
 	mu    sync.Mutex
 	stops []func()
@@ -27,10 +28,14 @@ type outgoing struct {
 func (c *Client) newOutgoing(req *http.Request) *outgoing {
 	ex := &outgoing{client: c, req: req}
 	ex.setPhase(PhaseDial)
+	ex.onDone(ex.closeBody)
 	return ex
 }
 
 func (ex *outgoing) setPhase(p Phase) { ex.at.Store(p) }
+
+// passPhase goes on to the next phase. What comes from a connection that is not the request's own is no matter.
+func (ex *outgoing) passPhase(from, to Phase) { ex.at.CompareAndSwap(from, to) }
 
 func (ex *outgoing) phase() Phase { return ex.at.Load().(Phase) }
 
@@ -76,7 +81,7 @@ func (ex *outgoing) done() {
 // do makes the request. The response's body is still to be read; the exchange bounds that.
 func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 	if ex.req.URL == nil {
-		return nil, &Error{ex.req.Method, "", PhaseRequest, errors.New("the request has no URL")}
+		return nil, &Error{methodOf(ex.req), "", PhaseRequest, errors.New("the request has no URL")}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	ex.ctx, ex.cancel = ctx, cancel
@@ -98,6 +103,8 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, ex.wrap(err)
 	}
+	ex.setPhase(PhaseBody)
+	ex.url = resp.Request.URL.String()
 	ex.bound(resp)
 	return resp, nil
 }
@@ -106,24 +113,34 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, error) {
 	ctx = httptrace.WithClientTrace(both{ctx, ex.req.Context()}, &httptrace.ClientTrace{
 		GetConn:              func(string) { ex.setPhase(PhaseDial) },
-		TLSHandshakeStart:    func() { ex.setPhase(PhaseTLS) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) {},
+		TLSHandshakeStart:    func() { ex.passPhase(PhaseDial, PhaseTLS) },
 		GotConn:              func(httptrace.GotConnInfo) { ex.setPhase(PhaseSend) },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { ex.setPhase(PhaseHeader) },
-		GotFirstResponseByte: func() { ex.setPhase(PhaseHeader) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { ex.passPhase(PhaseSend, PhaseHeader) },
+		GotFirstResponseByte: func() { ex.passPhase(PhaseSend, PhaseHeader) },
 	})
-	req := ex.req.Clone(ctx)
-	if ex.req.Body != nil && ex.req.GetBody != nil {
-		body, err := ex.req.GetBody()
+	req := ex.req.Clone(context.WithValue(ctx, attemptKey{}, ctx))
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+		req.Header.Del("Host")
+	}
+	ex.watch.upload(req)
+	if ex.req.Body != nil && req.GetBody != nil {
+		body, err := req.GetBody()
 		if err != nil {
 			return nil, err
 		}
 		req.Body = body
 	} else {
-		req.Body = ex.req.Body
+		ex.sent = true
 	}
-	ex.watch.upload(req)
 	return hc.Do(req)
+}
+
+// closeBody closes the request's own body, unless package net/http has it, which does so.
+func (ex *outgoing) closeBody() {
+	if ex.req.Body != nil && !ex.sent {
+		ex.req.Body.Close()
+	}
 }
 
 // both is ctx with the values of the request's own context behind its own.
@@ -139,8 +156,8 @@ func (b both) Value(key any) any {
 	return b.values.Value(key)
 }
 
-// errRedirects is the error of a request that was redirected too often.
-var errRedirects = errors.New("httpx: too many redirects")
+// ErrRedirects is the error of a request that was redirected more than Client.MaxRedirects times.
+var ErrRedirects = errors.New("httpx: too many redirects")
 
 // checkRedirect bounds the redirects.
 func (ex *outgoing) checkRedirect(_ *http.Request, via []*http.Request) error {
@@ -152,7 +169,7 @@ func (ex *outgoing) checkRedirect(_ *http.Request, via []*http.Request) error {
 	case limit < 0:
 		return http.ErrUseLastResponse
 	case len(via) > limit:
-		return errRedirects
+		return ErrRedirects
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"goaio.example/aio"
@@ -45,8 +44,11 @@ func (c *Client) transport(ctx context.Context) (http.RoundTripper, error) {
 	return p.transport, nil
 }
 
-// CloseIdleConnections closes the connections that no request uses.
+// CloseIdleConnections closes the connections that no request uses, in all loops.
 func (c *Client) CloseIdleConnections() {
+	if t, ok := c.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.pools {
@@ -57,7 +59,7 @@ func (c *Client) CloseIdleConnections() {
 // newPool makes a pool.
 func (c *Client) newPool() *pool {
 	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  c.Proxy,
 		DialContext:            c.dial,
 		TLSHandshakeTimeout:    orDefault(c.Timeouts.TLS, 10*time.Second),
 		ResponseHeaderTimeout:  orDefault(c.Timeouts.Header, 30*time.Second),
@@ -65,7 +67,11 @@ func (c *Client) newPool() *pool {
 		MaxConnsPerHost:        c.MaxConnsPerHost,
 		MaxIdleConnsPerHost:    c.MaxIdlePerHost,
 		MaxResponseHeaderBytes: maxHeaderBytes,
+		ExpectContinueTimeout:  time.Second,
 		ForceAttemptHTTP2:      true,
+	}
+	if c.Proxy == nil {
+		t.Proxy = http.ProxyFromEnvironment
 	}
 	if c.MaxIdlePerHost == 0 {
 		t.MaxIdleConnsPerHost = 8
@@ -84,27 +90,46 @@ func (c *Client) newPool() *pool {
 // maxHeaderBytes bounds a response's header block.
 const maxHeaderBytes = 256 << 10
 
-// dial makes a connection for the pool of ctx's loop, as a child of the loop itself: a request may be done before it, and
-// another use it.
-func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d tcp.Dialer
+// dialer returns the Dialer of the pools.
+func (c *Client) dialer() *tcp.Dialer {
+	d := new(tcp.Dialer)
 	if c.Dialer != nil {
-		d = *c.Dialer
+		*d = *c.Dialer
 	}
 	d.TLS = nil // package net/http does it
-	d.Timeout = c.Timeouts.Dial
 	d.Background = true
+	if c.Timeouts.Dial != 0 {
+		d.Timeout = c.Timeouts.Dial
+	}
+	if c.Timeouts.Send != 0 || d.WriteTimeout == 0 {
+		d.WriteTimeout = orDefault(c.Timeouts.Send, 30*time.Second)
+	}
 	if c.Guard != nil {
 		d.Control = guarded(c.Guard, d.Control)
+		if d.DialContext != nil {
+			d.DialContext = guardedDial(c.Guard, d.DialContext)
+		}
 	}
-	f := d.Dial(aio.Detach(ctx), addr)
-	conn, err := f.Await(ctx)
-	if err == nil {
-		return conn, nil
-	}
-	f.Cancel(context.Cause(ctx)) // does nothing if it has ended
-	return nil, err
+	return d
 }
+
+// dial makes a connection for the pool of ctx's loop, as a child of the loop itself: a request may be done before it, and
+// another use it. The dial itself ends with the request that it was begun for, which package net/http takes off ctx.
+func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	f := c.dialer().Dial(aio.Detach(ctx), addr)
+	if attempt, ok := ctx.Value(attemptKey{}).(context.Context); ok {
+		stop := context.AfterFunc(attempt, func() { f.Cancel(context.Cause(attempt)) })
+		defer stop()
+	}
+	conn, err := f.Await(context.WithoutCancel(ctx)) // to the end, so that no connection is lost
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// attemptKey is the key under which a request's ctx has itself, with its cancellation.
+type attemptKey struct{}
 
 // poolKeeper is a daemon of its loop that closes the idle connections when the loop drains, or is empty.
 type poolKeeper struct {
@@ -132,5 +157,3 @@ func (k *poolKeeper) forget() {
 	defer k.client.mu.Unlock()
 	delete(k.client.pools, k.loop)
 }
-
-var _ = netip.AddrPort{}

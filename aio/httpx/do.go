@@ -84,7 +84,7 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 	}
 	req, err := http.NewRequest(method, url, r)
 	if err != nil {
-		return failed[*Response](ctx, &Error{Method: method, URL: cutCredentials(url), Phase: PhaseRequest, Err: err})
+		return failed[*Response](ctx, &Error{Method: method, URL: cutCredentials(url), Phase: PhaseRequest, Err: parseError(url, err)})
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -93,13 +93,13 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 }
 
 // Do makes a request and returns the future of its response, with the body read into memory, up to MaxBody. The request's
-// method, URL, headers and body are as package net/http has them; Host is taken from the URL unless it is set. Its own
+// method, URL, headers and body are as package net/http has them; Host is taken from the URL unless it, or a Host header, is set. Its own
 // context's values and end apply beside ctx's, and req must not be changed until the future has resolved. A response is a
 // response, whatever its status. The error is an *Error, which says in what phase the request failed and matches the
 // conditions of package aio, or ErrNoLoop or ErrLoopDone.
 func (c *Client) Do(ctx context.Context, req *http.Request) *aio.Future[*Response] {
-	return startCall(ctx, requestName(req), func(ctx context.Context) (*Response, error) {
-		ex := c.newOutgoing(req)
+	ex := c.newOutgoing(req)
+	return startCall(ctx, requestName(req), ex.closeBody, func(ctx context.Context) (*Response, error) {
 		defer ex.done()
 		resp, err := ex.do(ctx)
 		if err != nil {
@@ -111,14 +111,18 @@ func (c *Client) Do(ctx context.Context, req *http.Request) *aio.Future[*Respons
 
 // requestName names a request in listings, without its query, which may be secret.
 func requestName(req *http.Request) string {
-	method, path := req.Method, "/"
-	if method == "" {
-		method = http.MethodGet
-	}
+	path := "/"
 	if req.URL != nil && req.URL.Path != "" {
 		path = req.URL.Path
 	}
-	return strings.ToValidUTF8(method+" "+path, "?")
+	return strings.ToValidUTF8(methodOf(req)+" "+path, "?")
+}
+
+func methodOf(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
 }
 
 // call is a request in progress.
@@ -130,10 +134,11 @@ func (p *call[T]) OpDrain()       {}
 func (p *call[T]) OpIdle()        {}
 func (p *call[T]) OpName() string { return "" }
 
-// startCall runs fn as a request's operation.
-func startCall[T any](ctx context.Context, name string, fn func(ctx context.Context) (T, error)) *aio.Future[T] {
+// startCall runs fn as a request's operation. Without a loop, it calls refused instead.
+func startCall[T any](ctx context.Context, name string, refused func(), fn func(ctx context.Context) (T, error)) *aio.Future[T] {
 	p := new(call[T])
 	if p.Start(ctx, kindOut, name, p) != nil {
+		refused()
 		return p.Future()
 	}
 	p.Op().Go(func() {
@@ -148,7 +153,7 @@ func startCall[T any](ctx context.Context, name string, fn func(ctx context.Cont
 
 // failed returns the future of a request that could not be made.
 func failed[T any](ctx context.Context, err error) *aio.Future[T] {
-	return startCall(ctx, "request", func(context.Context) (T, error) {
+	return startCall(ctx, "request", func() {}, func(context.Context) (T, error) {
 		var zero T
 		return zero, err
 	})

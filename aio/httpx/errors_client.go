@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 
 	"goaio.example/aio"
 )
@@ -49,9 +50,13 @@ var _ net.Error = (*Error)(nil)
 
 // wrap makes the Error of what package net/http returned.
 func (ex *outgoing) wrap(err error) error {
+	method, raw := methodOf(ex.req), ex.url
+	if raw == "" {
+		raw = ex.req.URL.String()
+	}
 	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // it repeats method and URL
+	if errors.As(err, &u) { // of the last redirect
+		method, raw, err = strings.ToUpper(u.Op), u.URL, u.Err
 	}
 	var done *Error
 	if errors.As(err, &done) {
@@ -60,7 +65,7 @@ func (ex *outgoing) wrap(err error) error {
 	if cause := ex.cause(); cause != nil && !errors.Is(err, ErrBodyTooLarge) {
 		err = cause
 	}
-	return &Error{ex.req.Method, cutCredentials(ex.req.URL.String()), ex.phase(), ex.condition(err)}
+	return &Error{method, cutCredentials(raw), ex.phase(), ex.condition(err)}
 }
 
 // condition makes a condition of an error of the connection's that package net/http does not call one.
@@ -70,7 +75,7 @@ func (ex *outgoing) condition(err error) error {
 	switch {
 	case errors.As(err, &conn):
 		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded),
+	case errors.Is(err, io.EOF), isServerGone(err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return aio.NewConnError(string(ex.phase()), "tcp", ex.req.URL.Host, -1, err)
 	}
@@ -79,6 +84,22 @@ func (ex *outgoing) condition(err error) error {
 		return aio.NewConnError("", "", "", -1, err)
 	}
 	return err
+}
+
+// isServerGone reports whether err is that of a request on a pooled connection that the server was just closing.
+// Package net/http does not export it.
+func isServerGone(err error) bool { return strings.HasSuffix(err.Error(), "http: server closed idle connection") }
+
+// parseError returns what is wrong with a URL, without what may be a part of its credentials.
+func parseError(raw string, err error) error {
+	var u *url.Error
+	switch {
+	case !errors.As(err, &u):
+		return err
+	case strings.Contains(raw, "@"):
+		return errors.New("the URL cannot be parsed")
+	}
+	return u.Err
 }
 
 // cutCredentials returns a URL for people to read: without password, and without its query, which may hold secrets.

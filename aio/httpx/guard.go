@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"syscall"
 )
@@ -29,12 +30,27 @@ func guarded(guard func(context.Context, netip.AddrPort) error, next func(contex
 	}
 }
 
+// guardedDial returns a DialContext function that asks the guard about the address, which must be a literal one: what a
+// name leads to is not seen by this side.
+func guardedDial(guard func(context.Context, netip.AddrPort) error, dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		addr, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return nil, fmt.Errorf("%w: a Dialer.DialContext hides the address of %q from Client.Guard", ErrBlocked, address)
+		}
+		if err := guard(ctx, addr); err != nil {
+			return nil, err
+		}
+		return dial(ctx, network, address)
+	}
+}
+
 // GuardPublicOnly is a Client.Guard that allows public addresses only: no loopback, private, link-local, shared, multicast,
 // documentation or otherwise special ones (IANA's special-purpose registries), in IPv4 or as embedded in IPv6. It keeps
 // a server that fetches URLs for others from reaching into its own network. With a proxy it is the proxy's address that
 // is asked about.
 func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
-	ip := addr.Addr().Unmap()
+	ip := addr.Addr().WithZone("").Unmap() // no prefix contains an address with a zone
 	if v4, ok := embedded(ip); ok {
 		ip = v4
 	}
@@ -43,7 +59,7 @@ func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
 			return fmt.Errorf("%w: %s is in %s", ErrBlocked, addr.Addr(), p)
 		}
 	}
-	if !ip.IsGlobalUnicast() {
+	if !ip.Is4() && !globalUnicast.Contains(ip) {
 		return fmt.Errorf("%w: %s is not global", ErrBlocked, addr.Addr())
 	}
 	return nil
@@ -65,6 +81,9 @@ func embedded(ip netip.Addr) (netip.Addr, bool) {
 var (
 	nat64     = netip.MustParsePrefix("64:ff9b::/96")
 	sixToFour = netip.MustParsePrefix("2002::/16")
+
+	// globalUnicast is all of IPv6 that was ever given out for public addresses.
+	globalUnicast = netip.MustParsePrefix("2000::/3")
 )
 
 // specialPurpose is the address ranges of IANA's special-purpose registries that are not reachable from everywhere.
@@ -73,8 +92,7 @@ var specialPurpose = func() (out []netip.Prefix) {
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 		"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 		"224.0.0.0/4", "240.0.0.0/4",
-		"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7",
-		"fe80::/10", "fec0::/10", "ff00::/8",
+		"2001::/23", "2001:db8::/32", "3fff::/20", // all others are outside of globalUnicast
 	} {
 		out = append(out, netip.MustParsePrefix(s))
 	}

@@ -76,16 +76,29 @@ func (r *hedgeRace) enter() {
 	r.entered++
 	r.running++
 	r.over = append(r.over, cancel)
-	aio.Spawn(r.ex.ctx, "attempt", func(context.Context) error {
-		resp, err := r.ex.once(ctx, r.hc)
+	tell := func(resp *http.Response, err error) {
 		select {
 		case r.won <- hedgeResult{n, resp, err}:
 		case <-ctx.Done():
 			drop(resp)
 		}
-		return nil
+	}
+	op, err := aio.Begin(r.ex.ctx, kindAttempt, "attempt of "+requestName(r.ex.req))
+	if err != nil { // the loop has ended; nobody waits for long
+		cancel()
+		return
+	}
+	op.Go(func() {
+		tell(r.ex.once(ctx, r.hc))
+		op.End(nil)
+	}, func(err error) { // a panic, which was told of
+		tell(nil, err)
+		op.End(nil)
 	})
 }
+
+// kindAttempt is one of the requests that are made side by side.
+var kindAttempt = aio.NewKind("http.attempt")
 
 // win keeps the winner's request alive until the exchange is done, and ends the others.
 func (r *hedgeRace) win(res hedgeResult) (*http.Response, error) {

@@ -59,8 +59,24 @@ func (w *progressWatch) upload(req *http.Request) {
 	if w == nil || req.Body == nil || req.Body == http.NoBody {
 		return
 	}
-	w.update(func(p *Progress) { p.Sent, p.SendTotal = 0, req.ContentLength })
-	req.Body = &watchedBody{req.Body, w}
+	total := req.ContentLength
+	if total == 0 {
+		total = -1 // as package net/http has it
+	}
+	watched := func(b io.ReadCloser) io.ReadCloser {
+		w.update(func(p *Progress) { p.Sent, p.SendTotal = 0, total })
+		return &watchedBody{b, w}
+	}
+	req.Body = watched(req.Body)
+	if again := req.GetBody; again != nil { // for redirects and the like
+		req.GetBody = func() (io.ReadCloser, error) {
+			b, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return watched(b), nil
+		}
+	}
 }
 
 // watchedBody tells of what is read of a request's body.

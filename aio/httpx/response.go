@@ -27,12 +27,15 @@ const defaultMaxBody = 10 << 20
 // buffer reads the response's body.
 func (ex *outgoing) buffer(resp *http.Response) (*Response, error) {
 	defer resp.Body.Close()
-	ex.setPhase(PhaseBody)
 	limit := ex.client.MaxBody
 	if limit == 0 {
 		limit = defaultMaxBody
 	}
-	body, err := readAll(resp.Body, limit, resp.ContentLength)
+	announced := resp.ContentLength
+	if resp.Request.Method == http.MethodHead {
+		announced = 0 // it is the length of what a GET would bring
+	}
+	body, err := readAll(resp.Body, limit, announced)
 	if err != nil {
 		return nil, ex.wrap(err)
 	}

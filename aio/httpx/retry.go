@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ type Retry struct {
 	// Statuses are those for which a request is repeated. nil means 429, 502, 503 and 504.
 	Statuses []int
 	// MaxWait is the longest Retry-After that is waited for; a response that asks for more is returned as it is.
-	// 0 means 30 s.
+	// 0 means 30 s; negative: no bound.
 	MaxWait time.Duration
 	// Budget is how many repetitions there may be for each request, over all requests of the client to all hosts: so
 	// that a failing server does not get a multiple of its load. A start of 10 is free. 0 means 0.1; negative: no
@@ -115,19 +116,14 @@ func (ex *outgoing) repeatable() bool {
 // retryable reports whether an outcome is worth another attempt.
 func (ex *outgoing) retryable(resp *http.Response, err error) bool {
 	if err != nil {
-		return ex.cause() == nil && !errors.Is(err, errRedirects) && !errors.Is(err, ErrBlocked) &&
-			!errors.Is(err, aio.ErrLoopDone)
+		var conn *aio.ConnError // not what another attempt will not change, such as a bad certificate
+		return ex.cause() == nil && errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
 	}
 	statuses := ex.client.Retry.Statuses
 	if statuses == nil {
 		statuses = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 	}
-	for _, s := range statuses {
-		if s == resp.StatusCode {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(statuses, resp.StatusCode)
 }
 
 // retryAfter returns how long a response asks to wait (RFC 9110, 10.2.3). It reports false if that is too long.
@@ -146,15 +142,19 @@ func (r *Retry) retryAfter(resp *http.Response) (time.Duration, bool) {
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	return max(d, 0), d <= limit
+	return max(d, 0), d <= limit || limit < 0
 }
 
-// drop lets go of a response that is not wanted, reading a little of it so that its connection can be used again.
+// drop lets go of a response that is not wanted, reading a little of it, for a moment, so that its connection can be
+// used again.
 func drop(resp *http.Response) {
-	if resp != nil {
-		io.CopyN(io.Discard, resp.Body, 64<<10)
-		resp.Body.Close()
+	if resp == nil {
+		return
 	}
+	t := time.AfterFunc(100*time.Millisecond, func() { resp.Body.Close() })
+	defer t.Stop()
+	io.CopyN(io.Discard, resp.Body, 64<<10)
+	resp.Body.Close()
 }
 
 // pause waits for d. Its error is the cause of ctx's end.
