@@ -192,6 +192,9 @@ func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
 		c, err := d.dial(ctx, p)
+		if err == nil {
+			err = c.begin(h, data)
+		}
 		if err != nil {
 			if h.Event != nil {
 				p.Op().Told()
@@ -199,29 +202,30 @@ func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) 
 			}
 			return nil, err
 		}
-		c.begin(h, data)
 		return c, nil
 	})
 }
 
-// begin starts handler style on a new connection. data is sent before anything that the handler sends.
-func (c *Conn) begin(h Handler, data []byte) {
-	if !c.retain() {
-		return
-	}
-	defer c.letGo()
+// begin starts handler style on a new connection. data is sent before anything that the handler sends. It fails if the
+// connection has ended already.
+func (c *Conn) begin(h Handler, data []byte) error {
 	c.mu.Lock()
-	if c.state == connOpen {
-		c.setHandling(h)
-		if len(data) > 0 {
-			c.mu.Unlock()
-			c.Send(data) // an error ends the connection, and the handler will be told
-			c.mu.Lock()
-		}
-		defaultEngine.start(c, true)
+	if c.state != connOpen {
+		defer c.mu.Unlock()
+		return c.closedLocked("open")
 	}
+	c.retain()
+	defer c.letGo()
+	c.setHandling(h)
+	if len(data) > 0 {
+		c.mu.Unlock()
+		c.Send(data) // an error ends the connection, and the handler will be told
+		c.mu.Lock()
+	}
+	defaultEngine.start(c, true)
 	c.mu.Unlock()
 	if c.in && c.drained() {
 		c.setAlarm() // the end of its youth
 	}
+	return nil
 }

@@ -231,7 +231,7 @@ func (s *Server) serve(nc net.Conn) {
 		c.run(func() { s.serveStream(c) })
 		return
 	}
-	c.begin(s.Handler, nil)
+	c.begin(s.Handler, nil) // fails only if it was cancelled meanwhile
 }
 
 // serveStream is the goroutine of a connection in stream style.
