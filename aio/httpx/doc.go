@@ -1,2 +1,79 @@
-// Package httpx is HTTP as operations of a loop.
+// Package httpx is HTTP as operations of a loop: requests that are answered now or later by a [Server], and requests to
+// others by a [Client], each a child of the operation that it belongs to, counted, listed, and ended together with the
+// rest.
+//
+// # Usage
+//
+// [Serve] starts a server as cl-async's http-server does. The function is called with each request, whole, and the
+// request is answered by [Request.Respond], in that function or later, from any goroutine:
+//
+//	s, err := httpx.Serve(ctx, ":8080", func(r *httpx.Request) {
+//		r.RespondString(200, "hai")
+//	})
+//
+// [ServeHandler] serves an http.Handler: the ecosystem's routers and middleware. A [Server] with its fields set has
+// both, and TLS with certificates that are read again when they change, HTTP/2, limits, an access log and a readiness
+// hook. [Request.Start] answers piece by piece, [Request.SSE] with server-sent events, and [Request.Upgrade] hands the
+// connection over as a tcp.Conn, with all that was sent on it already.
+//
+// Client, Get, Post and the others are described at their own declarations.
+//
+// # Cancellation
+//
+// A request's context ends when its client is gone (with an *aio.ConnError as cause), when Server.RequestTimeout has
+// passed (aio.ErrTimeout), when its future, its server or its loop is cancelled. [Request.Gone] tells of the first. What
+// was started with that context is cancelled with it. A deferred request whose context has ended is over: Respond's
+// future fails with the cause. A function that is running goes on until it returns; the operation ends with it.
+//
+// The end of the ctx that a server was started with does not touch it, but for cancellation of its operation, which
+// closes the listener and aborts the connections.
+//
+// # Backpressure
+//
+//   - Connections beyond Server.MaxConns wait in the kernel's accept queue (see package tcp).
+//   - Requests beyond Server.MaxInFlight are answered with 503 and a Retry-After at once.
+//   - A request's body is bounded before it is read, and its header while it is read.
+//   - Respond never blocks: what it is given waits for its connection, one response at a time. StreamWriter.Write and
+//     EventStream.Send wait while the client does not read, and fail when nothing has gone out for WriteTimeout.
+//   - A connection's next request is read when the one before is answered.
+//
+// # Shutdown
+//
+// When the loop drains, or Server.Shutdown is called,
+//
+//   - the listener closes, after taking what the kernel has queued;
+//   - a connection that waits for a request is closed, unless one has arrived already; a new one has a second to send its
+//     first;
+//   - responses that are not begun yet say "Connection: close", and an HTTP/2 connection says that it takes no more;
+//   - requests being handled, deferred ones included, are answered: none whose handler began goes without its answer
+//     within the loop's Grace;
+//   - streams, event streams and upgraded connections go on, and are told by Draining.
+//
+// After Grace what is left is cancelled: contexts end, connections are aborted.
+//
+// # Errors and panics
+//
+// Start's errors come at once. The error of a response is its future's: nobody looking, it is an event. A connection that
+// ends between requests, or within a header, is no event. A response whose header cannot be sent as it is fails with
+// [ErrBadHeader] and the client gets 500; it is never rewritten. [ErrAbandoned] is the event of a request that was
+// dropped without a response (500), or had none in time (503).
+//
+// A panic or runtime.Goexit in a function of the user's is answered with 500 if nothing was sent, and ends the
+// connection. The panic is an event; without Loop.CatchPanics it ends the loop. http.ErrAbortHandler ends the connection
+// and is nothing else.
+//
+// Requests that are not well-formed are refused before any function is called, and end their connection: 400 for what
+// two parsers may read in two ways (section 7 of the design lists it), 431 for headers beyond the limits, 413 for bodies,
+// 501 for transfer codings other than chunked, 505 for other versions.
+//
+// # Limitations
+//
+//   - The engine is net/http's server. A request that is not answered yet holds a goroutine, and so does a connection
+//     that has sent one.
+//   - A client that has closed its sending side cannot be told from one that is gone: a deferred response is not sent to
+//     it.
+//   - While a client's next request waits on its connection, its leaving is not noticed.
+//   - An upgrade that is offered and not taken up ends the connection with the response.
+//   - A header of HTTP/2 is bounded by size and number of fields, not by time.
+//   - An EventStream with a heartbeat that is dropped without Close ends when its client does.
 package httpx

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start runs the program until the test, or the function that it returns, ends it. That waits for the end.
+func start(t *testing.T, args ...string) (url string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), w)
+		w.Close()
+		done <- err
+	}()
+	out := bufio.NewScanner(r)
+	for out.Scan() {
+		if addr, ok := strings.CutPrefix(out.Text(), "listening on "); ok {
+			url = "http://" + addr
+			break
+		}
+	}
+	go io.Copy(io.Discard, r) // ends with the program
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	return url, func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDeferred holds that answers come, and after the delay.
+func TestDeferred(t *testing.T) {
+	url, stop := start(t, "-delay", "100ms")
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			begun := time.Now()
+			resp, err := http.Post(url, "text/plain", strings.NewReader("x"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if took := time.Since(begun); string(body) != "hai" || err != nil || took < 100*time.Millisecond {
+				t.Errorf("got %q, %v after %v", body, err, took)
+			}
+		})
+	}
+	all.Wait()
+	stop()
+}
