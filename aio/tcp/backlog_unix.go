@@ -3,6 +3,7 @@
 package tcp
 
 import (
+	"errors"
 	"net"
 	"os"
 	"syscall"
@@ -41,10 +42,10 @@ func acceptNow(ln syscall.Conn, take func(fd int) bool) {
 	if err != nil {
 		return
 	}
-	raw.Control(func(fd uintptr) { // fails only on a closed listener, which has no queue
+	_ = raw.Control(func(fd uintptr) { // fails only on a closed listener, which has no queue
 		for {
 			nfd, err := ignoringEINTR(func() (int, error) { return acceptCloseOnExec(int(fd)) })
-			if err == syscall.ECONNABORTED {
+			if errors.Is(err, syscall.ECONNABORTED) {
 				continue
 			}
 			if err != nil || !take(nfd) {
@@ -82,5 +83,5 @@ func maxOpenFiles() int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) != nil {
 		return 0
 	}
-	return int(min(uint64(l.Cur), 1<<30))
+	return int(min(uint64(l.Cur), 1<<30)) //nolint:unconvert // it is an int64 on FreeBSD
 }

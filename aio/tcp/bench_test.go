@@ -39,15 +39,15 @@ func serveRaw(ln net.Listener) {
 	}
 }
 
-func copyEcho(c net.Conn) error {
+func copyEcho(c net.Conn) {
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := c.Read(buf)
-		if err != nil {
-			return nil
+		if err == nil {
+			_, err = c.Write(buf[:n])
 		}
-		if _, err := c.Write(buf[:n]); err != nil {
-			return nil
+		if err != nil {
+			return
 		}
 	}
 }
@@ -70,7 +70,10 @@ func TestBenchServer(t *testing.T) {
 	}
 	s := &tcp.Server{MaxConns: -1, Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}}
 	if name == "stream" {
-		s.Stream = func(_ context.Context, c *tcp.Conn) error { return copyEcho(c) }
+		s.Stream = func(_ context.Context, c *tcp.Conn) error {
+			copyEcho(c)
+			return nil
+		}
 	}
 	err = aio.Run(context.Background(), func(ctx context.Context) error {
 		if err := s.StartOn(ctx, ln); err != nil {

@@ -3,15 +3,11 @@ package tcp_test
 import (
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -149,7 +145,7 @@ func TestExitFlushes(t *testing.T) {
 			time.Sleep(time.Second)
 			n, err := c.Read(buf)
 			got.Write(buf[:n])
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
@@ -160,96 +156,6 @@ func TestExitFlushes(t *testing.T) {
 			b.Errorf("%d bytes of %d, or not the same", got.Len(), len(payload))
 		}
 	})
-}
-
-// requests answers 8-byte requests in different ways, and knows which of them were begun.
-type requests struct {
-	mu    sync.Mutex
-	begun map[uint64]bool
-}
-
-func (r *requests) begin(id uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.begun[id] = true
-}
-
-// handler answers in the callback, from an operation, or from a timer.
-func (r *requests) handler() tcp.Handler {
-	return tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
-		for ; len(data) >= 8; data = data[8:] {
-			id := binary.BigEndian.Uint64(data)
-			r.begin(id)
-			answer := append([]byte(nil), data[:8]...)
-			switch id % 3 {
-			case 0:
-				c.Send(answer)
-			case 1:
-				aio.Spawn(c.Context(), "", func(context.Context) error { c.Send(answer); return nil })
-			default:
-				timer.Delay(c.Context(), time.Millisecond, func(context.Context) error { c.Send(answer); return nil })
-			}
-		}
-	}}
-}
-
-// client asks until it gets no answer, and returns the number of the request that it had none to.
-func (r *requests) client(addr string, base uint64, answered *atomic.Int64) (lost uint64) {
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		return 0
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
-	var buf [8]byte
-	for id := base; ; id++ {
-		binary.BigEndian.PutUint64(buf[:], id)
-		if _, err := c.Write(buf[:]); err != nil {
-			return id
-		}
-		if _, err := io.ReadFull(c, buf[:]); err != nil {
-			return id
-		}
-		answered.Add(1)
-	}
-}
-
-// No response is lost whose handler began before the loop exits, whenever that is.
-func TestExitUnderLoad(t *testing.T) {
-	aiotest.CheckLeaks(t)
-	for range 40 {
-		exitUnderLoad(t)
-	}
-}
-
-func exitUnderLoad(t *testing.T) {
-	const clients = 16
-	r := &requests{begun: map[uint64]bool{}}
-	var answered atomic.Int64
-	var lost [clients]uint64
-	var wg sync.WaitGroup
-	after := rand.Int64N(400)
-	err := aio.Run(context.Background(), func(ctx context.Context) error {
-		s, err := tcp.Serve(ctx, "127.0.0.1:0", r.handler())
-		if err != nil {
-			return err
-		}
-		for i := range clients {
-			wg.Go(func() { lost[i] = r.client(s.Addr().String(), uint64(i)<<32|1, &answered) })
-		}
-		aiotest.Eventually(t, func() bool { return answered.Load() >= after })
-		aio.LoopOf(ctx).Exit(nil)
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	wg.Wait()
-	for _, id := range lost {
-		if id != 0 && r.begun[id] {
-			t.Errorf("request %#x was begun, and not answered (exit after %d)", id, after)
-		}
-	}
 }
 
 // Thousands of idle connections end as soon as the loop exits, and gracefully.

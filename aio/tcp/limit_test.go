@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"runtime"
@@ -63,7 +64,7 @@ func TestMaxConnsOverload(t *testing.T) {
 			go func() {
 				_, err := c.Read(make([]byte, 1))
 				c.Close()
-				done <- err == io.EOF
+				done <- errors.Is(err, io.EOF)
 			}()
 		}
 		for range 100 {

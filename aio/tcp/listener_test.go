@@ -93,7 +93,7 @@ func TestListenerClose(t *testing.T) {
 func TestListenerConns(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()
-		if l.Conns() != l.Conns() {
+		if conns := l.Conns(); conns != l.Conns() {
 			b.Error("Conns gives different channels")
 		}
 		for range 3 {

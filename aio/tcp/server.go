@@ -231,7 +231,7 @@ func (s *Server) serve(nc net.Conn) {
 		c.run(func() { s.serveStream(c) })
 		return
 	}
-	c.begin(s.Handler, nil) // fails only if it was cancelled meanwhile
+	_ = c.begin(s.Handler, nil) // fails only if it was cancelled meanwhile
 }
 
 // serveStream is the goroutine of a connection in stream style.
@@ -258,7 +258,7 @@ func (s *Server) report(err error) {
 		s.op.Op().Report(err)
 		return
 	}
-	s.op.Op().Call(func() { s.OnError(err) }, func(error) {}) // a panic has been told of
+	_ = s.op.Op().Call(func() { s.OnError(err) }, func(error) {}) // a panic has been told of
 }
 
 // endIfIdle resolves the server's future once it accepts no more and has no connections.

@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -94,7 +95,7 @@ func wantRead(t testing.TB, c io.Reader, want string) {
 // wantEOF wants the peer's end to be next.
 func wantEOF(t testing.TB, c net.Conn) {
 	t.Helper()
-	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("read %d bytes, %v; want EOF", n, err)
 	}
 }
