@@ -73,7 +73,7 @@ func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource,
 	var found []dnsmessage.Resource
 	for {
 		h, err := p.AnswerHeader()
-		if err == dnsmessage.ErrSectionDone {
+		if errors.Is(err, dnsmessage.ErrSectionDone) {
 			return found, nil
 		}
 		if err != nil {

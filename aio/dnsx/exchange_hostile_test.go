@@ -3,6 +3,7 @@ package dnsx
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -316,12 +317,12 @@ func TestLoopEndsFlights(t *testing.T) {
 			time.AfterFunc(400*time.Millisecond, func() { l.Cancel(stop) })
 			begin := time.Now()
 			_, err := x.ask(ctx, qa("silent.example."))
-			if err != stop || time.Since(begin) != 400*time.Millisecond {
+			if !errors.Is(err, stop) || time.Since(begin) != 400*time.Millisecond {
 				t.Errorf("got %v after %v", err, time.Since(begin))
 			}
 			return nil
 		})
-		if err != nil && err != stop {
+		if err != nil && !errors.Is(err, stop) {
 			t.Errorf("Run: %v", err)
 		}
 	})

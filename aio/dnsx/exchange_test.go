@@ -113,7 +113,7 @@ func TestCoalesce(t *testing.T) {
 				switch {
 				case i == many/2 && (err != nil || ipOf(t, r) != "192.0.2.1"):
 					t.Errorf("the last: %v", err)
-				case i != many/2 && err != mine:
+				case i != many/2 && !errors.Is(err, mine):
 					t.Errorf("cancelled: %v", err)
 				}
 			})
@@ -154,7 +154,7 @@ func TestNobodyWaits(t *testing.T) {
 
 func TestNoLoop(t *testing.T) {
 	x := new(fake).exchange(1)
-	if _, err := x.ask(context.Background(), qa("a.example.")); err != aio.ErrNoLoop {
+	if _, err := x.ask(context.Background(), qa("a.example.")); !errors.Is(err, aio.ErrNoLoop) {
 		t.Errorf("got %v", err)
 	}
 	aiotest.Run(t, func(ctx context.Context) error {

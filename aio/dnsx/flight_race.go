@@ -106,7 +106,7 @@ func (r *race) try(up *upstream, others bool) (outcome, bool) {
 	t.race, t.up = r, up
 	o := t.run(others)
 	r.f.now = time.Now()
-	if o.err == errLate {
+	if errors.Is(o.err, errLate) {
 		r.leaveBehind(t)
 		return o, false
 	}

@@ -1,6 +1,7 @@
 package dnsx
 
 import (
+	"errors"
 	"math"
 	"time"
 
@@ -46,7 +47,7 @@ func (t *try) run(others bool) outcome {
 		soft = t.began.Add(t.up.late())
 	}
 	msg, err := t.call.do(soft)
-	if err == errLate {
+	if errors.Is(err, errLate) {
 		return outcome{up: t.up, err: err}
 	}
 	return t.judge(msg, err)
@@ -55,7 +56,7 @@ func (t *try) run(others bool) outcome {
 // resume waits on for a server that is late.
 func (t *try) resume() outcome {
 	msg, err := t.call.resume()
-	if err == errTruncated {
+	if errors.Is(err, errTruncated) {
 		msg, err = t.call.overTCP()
 	}
 	return t.judge(msg, err)

@@ -2,6 +2,7 @@ package dnsx
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 
 // A first server that is dead delays answers by a quarter of a second, and soon not at all; it gets another chance.
 func TestDeadServer(t *testing.T) {
-	dead := true
+	var alive atomic.Bool
 	answer := func(q *fakeQuery) {
-		if q.host() != "10.0.0.1" || !dead {
+		if q.host() != "10.0.0.1" || alive.Load() {
 			good(q)
 		}
 	}
@@ -28,7 +29,7 @@ func TestDeadServer(t *testing.T) {
 		if mustAsk(ctx, t, x, nth(10)); time.Since(begin) != 0 {
 			t.Errorf("took %v though it is known to be dead", time.Since(begin))
 		}
-		dead = false
+		alive.Store(true)
 		time.Sleep(lastPause)
 		if r := mustAsk(ctx, t, x, nth(11)); r.server != "10.0.0.1:53" {
 			t.Errorf("%s was asked after the first came back", r.server)

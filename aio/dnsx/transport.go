@@ -50,7 +50,7 @@ func (c *call) do(soft time.Time) ([]byte, error) {
 		return c.overHTTPS()
 	}
 	msg, err := c.overUDP(soft)
-	if err == errTruncated {
+	if errors.Is(err, errTruncated) {
 		return c.overTCP()
 	}
 	return msg, err
@@ -69,6 +69,9 @@ func (c *call) connect(network string) (net.Conn, error) {
 	d := net.Dialer{Deadline: c.deadline}
 	return d.DialContext(c.ctx, network, c.up.addr)
 }
+
+// setDeadline sets a connection's deadline. Where that fails, the connection is closed, and reads fail too.
+func setDeadline(c net.Conn, t time.Time) { _ = c.SetDeadline(t) }
 
 // interrupt ends what waits on connections. The zero interrupt is ready.
 type interrupt struct {
@@ -96,8 +99,8 @@ func (i *interrupt) hold(c net.Conn) error {
 	return nil
 }
 
-// release has the interrupt leave c alone. It returns the cause if there was an interrupt.
-func (i *interrupt) release(c net.Conn) error {
+// release has the interrupt leave c alone.
+func (i *interrupt) release(c net.Conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for k := range i.conns {
@@ -105,10 +108,9 @@ func (i *interrupt) release(c net.Conn) error {
 			last := len(i.conns) - 1
 			i.conns[k], i.conns[last] = i.conns[last], nil
 			i.conns = i.conns[:last]
-			break
+			return
 		}
 	}
-	return i.cause
 }
 
 // fire ends what waits, and what will, with the cause. The first counts.
@@ -120,7 +122,7 @@ func (i *interrupt) fire(cause error) {
 	}
 	i.cause = cause
 	for _, c := range i.conns {
-		c.SetDeadline(past)
+		setDeadline(c, past)
 	}
 }
 

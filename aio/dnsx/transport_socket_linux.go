@@ -1,6 +1,7 @@
 package dnsx
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -71,8 +72,8 @@ func (s *socket) step(fd uintptr) bool {
 	}
 	for {
 		s.n, s.err = syscall.Read(int(fd), s.in)
-		if s.err != syscall.EINTR {
-			return s.err != syscall.EAGAIN
+		if !errors.Is(s.err, syscall.EINTR) {
+			return !errors.Is(s.err, syscall.EAGAIN)
 		}
 	}
 }

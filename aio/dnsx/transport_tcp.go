@@ -2,6 +2,7 @@ package dnsx
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 )
@@ -18,7 +19,7 @@ func (c *call) overTCP() ([]byte, error) {
 
 // stream sends the query over a connection and reads the answer.
 func (c *call) stream(conn net.Conn) ([]byte, error) {
-	conn.SetDeadline(c.deadline)
+	setDeadline(conn, c.deadline)
 	if err := c.stop.hold(conn); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (c *call) readFrame(conn net.Conn) ([]byte, error) {
 
 // cut is the error of a read within a message: its end is unexpected.
 func cut(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -38,7 +38,7 @@ func (c *call) dialTLS() (*tls.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw.SetDeadline(c.deadline)
+	setDeadline(raw, c.deadline)
 	if err := c.stop.hold(raw); err != nil {
 		raw.Close()
 		return nil, err

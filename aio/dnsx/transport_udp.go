@@ -22,14 +22,15 @@ func (c *call) overUDP(soft time.Time) ([]byte, error) {
 	if !soft.IsZero() && soft.Before(until) {
 		until = soft
 	}
-	conn.SetDeadline(until)
+	setDeadline(conn, until)
 	if err := c.stop.hold(conn); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	c.count.queries.Add(1)
 	msg, err := c.sendUDP()
-	if err != nil && until == soft && isTimeout(err) && c.stop.release(conn) == nil {
+	if until == soft && isTimeout(err) && c.stop.fired() == nil {
+		c.stop.release(conn)
 		return nil, errLate
 	}
 	c.closeUDP()
@@ -38,7 +39,7 @@ func (c *call) overUDP(soft time.Time) ([]byte, error) {
 
 // resume waits on for the answer to a query that was late.
 func (c *call) resume() ([]byte, error) {
-	c.udp.SetDeadline(c.deadline)
+	setDeadline(c.udp, c.deadline)
 	if err := c.stop.hold(c.udp); err != nil {
 		c.udp.Close()
 		return nil, err
