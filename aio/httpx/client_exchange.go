@@ -27,7 +27,10 @@ type outgoing struct {
 
 func (c *Client) newOutgoing(req *http.Request) *outgoing {
 	ex := &outgoing{client: c, req: req}
-	ex.setPhase(PhaseDial)
+	ex.setPhase(PhaseRequest) // package net/http checks it before it asks for a connection
+	if c.Transport != nil {
+		ex.setPhase(PhaseDial) // which may not tell of phases
+	}
 	ex.onDone(ex.closeBody)
 	return ex
 }
@@ -112,10 +115,14 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 // once makes the request once, redirects included, under ctx.
 func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, error) {
 	ctx = httptrace.WithClientTrace(both{ctx, ex.req.Context()}, &httptrace.ClientTrace{
-		GetConn:              func(string) { ex.setPhase(PhaseDial) },
-		TLSHandshakeStart:    func() { ex.passPhase(PhaseDial, PhaseTLS) },
-		GotConn:              func(httptrace.GotConnInfo) { ex.setPhase(PhaseSend) },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { ex.passPhase(PhaseSend, PhaseHeader) },
+		GetConn:           func(string) { ex.setPhase(PhaseDial) },
+		TLSHandshakeStart: func() { ex.passPhase(PhaseDial, PhaseTLS) },
+		GotConn:           func(httptrace.GotConnInfo) { ex.setPhase(PhaseSend) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			if i.Err == nil {
+				ex.passPhase(PhaseSend, PhaseHeader)
+			}
+		},
 		GotFirstResponseByte: func() { ex.passPhase(PhaseSend, PhaseHeader) },
 	})
 	req := ex.req.Clone(context.WithValue(ctx, attemptKey{}, ctx))
