@@ -2,6 +2,9 @@ package dnsx
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"os"
 	"testing"
 
 	"goaio.example/aio"
@@ -64,5 +67,32 @@ func BenchmarkUnready(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	})
+}
+
+// Lookups of names that are not known, 64 at a time, beside those of package net: all there is to them but for the
+// address family, a fresh port per query. The server's work is in both.
+func BenchmarkLookupUncached(b *testing.B) {
+	addr := benchServer(b)
+	look := func(b *testing.B, lookup func(ctx context.Context, host string) error) {
+		inLoop(b, func(ctx context.Context) {
+			atOnce(b, 64, func(i int64) error { return lookup(ctx, fmt.Sprintf("h%d.example.", i)) })
+		})
+	}
+	b.Run("dnsx", func(b *testing.B) {
+		r := &Resolver{Servers: []string{addr}, HostsFile: os.DevNull}
+		look(b, func(ctx context.Context, host string) error {
+			_, err := r.LookupFamily(ctx, host, V4).Await(ctx)
+			return err
+		})
+	})
+	b.Run("net", func(b *testing.B) {
+		r := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}}
+		look(b, func(ctx context.Context, host string) error {
+			_, err := r.LookupNetIP(ctx, "ip4", host)
+			return err
+		})
 	})
 }

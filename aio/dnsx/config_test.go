@@ -276,6 +276,17 @@ func TestFieldsWin(t *testing.T) {
 	}
 }
 
+// listed is the search list x, y.z for a name.
+func listed(name string, rooted bool, ndots int) (names []string) {
+	s := newSearch(name+".", rooted, []string{"x", "y.z"}, ndots)
+	for i := range s.len() {
+		if n := s.at(i); n != "" {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
 func TestSearch(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -289,12 +300,12 @@ func TestSearch(t *testing.T) {
 		{"a.b", false, 2, []string{"a.b.x.", "a.b.y.z.", "a.b."}},
 		{"a", false, 0, []string{"a.", "a.x.", "a.y.z."}},
 	} {
-		if got := search(tt.name, tt.rooted, []string{"x", "y.z"}, tt.ndots); !slices.Equal(got, tt.want) {
+		if got := listed(tt.name, tt.rooted, tt.ndots); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: %q", tt, got)
 		}
 	}
 	long := string(slices.Repeat([]byte("abcdefg."), 31)) + "abc" // 251 characters
-	if got := search(long, false, []string{"x", "y.z"}, 99); !slices.Equal(got, []string{long + ".x.", long + "."}) {
+	if got := listed(long, false, 99); !slices.Equal(got, []string{long + ".x.", long + "."}) {
 		t.Errorf("%q", got)
 	}
 }

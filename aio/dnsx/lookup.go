@@ -30,16 +30,18 @@ func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio
 		return aio.Failed[Answer](aio.ErrNoLoop)
 	}
 	r = r.orDefault()
-	a, err := r.known(host, f)
-	if err == nil {
+	if a, ok := r.atHand(host, f); ok {
 		return aio.Resolved(a)
 	}
-	o := &operation[Answer]{r: r, what: "lookup", host: host}
-	if !isUnknown(err) {
-		return fail(ctx, o, err)
+	l := newLookup(r, host, f)
+	a, err := l.known()
+	switch {
+	case err == nil:
+		return aio.Resolved(a)
+	case !isUnknown(err):
+		return fail(ctx, &l.operation, err)
 	}
-	o.fn = lookingUp(r, host, f)
-	return start(ctx, o)
+	return start(ctx, &l.operation)
 }
 
 // lookup is LookupFamily for who can wait: it looks up in the caller's goroutine.
@@ -48,64 +50,71 @@ func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, e
 		return Answer{}, aio.ErrNoLoop
 	}
 	r = r.orDefault()
-	a, err := r.known(host, f)
-	if !isUnknown(err) {
-		if err != nil {
-			r.counts.failed.Add(1)
-		}
-		return a, err
+	if a, ok := r.atHand(host, f); ok {
+		return a, nil
 	}
-	return do(ctx, &operation[Answer]{r: r, what: "lookup", host: host, fn: lookingUp(r, host, f)})
+	l := newLookup(r, host, f)
+	a, err := l.known()
+	if isUnknown(err) {
+		return wait(ctx, &l.operation)
+	}
+	if err != nil {
+		r.counts.failed.Add(1)
+	}
+	return a, err
 }
 
-// lookingUp returns the function that looks a host up, as an operation.
-func lookingUp(r *Resolver, host string, f Family) func(context.Context, *aio.Op) (Answer, error) {
-	return func(ctx context.Context, op *aio.Op) (Answer, error) {
-		q := &quest{r: r, s: r.settle(clock()), host: host, family: f, op: op}
-		a, err := q.find(ctx)
-		if err != nil {
-			return Answer{}, err
-		}
-		return q.keep(a), nil
-	}
-}
-
-// known returns what is known about a host without asking, waiting or reading a file: errUnknown if nothing is.
-func (r *Resolver) known(host string, f Family) (Answer, error) {
+// atHand returns what is known about a host without any work.
+func (r *Resolver) atHand(host string, f Family) (Answer, bool) {
 	if a, ok := literal(host); ok {
-		r.counts.literals.Add(1)
 		if !f.has(a) {
-			return Answer{}, &Error{Kind: KindNotFound, Host: host}
+			return Answer{}, false
 		}
-		return Answer{Host: host, Addrs: []netip.Addr{a}, Source: SourceLiteral}, nil
+		r.counts.literals.Add(1)
+		return Answer{Host: host, Addrs: []netip.Addr{a}, Source: SourceLiteral}, true
 	}
 	now := clock()
-	s := r.settled(now)
-	if s == nil {
-		return r.special(host, f)
+	if s := r.settled(now); s != nil {
+		if a := s.ready.get(host, f, now); a != nil {
+			r.counts.ready.Add(1)
+			return a.at(now), true
+		}
 	}
-	if a := s.ready.get(host, f, now); a != nil {
-		r.counts.ready.Add(1)
-		return a.at(now), nil
-	}
-	q := &quest{r: r, s: s, host: host, family: f}
-	a, err := q.find(context.Background())
-	if err != nil {
-		return Answer{}, err
-	}
-	return q.keep(a), nil
+	return Answer{}, false
 }
 
-// special is known for a resolver that has not read its configuration, or should read it again.
-func (r *Resolver) special(host string, f Family) (Answer, error) {
-	name, _, err := hostName(host)
-	if err == nil && !isLocalhost(name) && !isNowhere(name) {
-		return Answer{}, errUnknown
+// lookup is a lookup of addresses. It becomes an operation if it takes asking.
+type lookup struct {
+	operation[Answer]
+	quest
+}
+
+// newLookup returns a lookup that has not begun.
+func newLookup(r *Resolver, host string, f Family) *lookup {
+	l := new(lookup)
+	l.operation.r, l.operation.what, l.operation.host, l.operation.task = r, "lookup", host, l
+	l.quest.r, l.quest.host, l.quest.family = r, host, f
+	return l
+}
+
+// known returns what is known without asking, waiting or reading a file: errUnknown if nothing is.
+func (l *lookup) known() (Answer, error) {
+	q := &l.quest
+	if _, ok := literal(q.host); ok {
+		q.r.counts.literals.Add(1)
+		return Answer{}, q.notFound(0, "")
 	}
-	q := &quest{r: r, s: &settings{env: r.environment()}, host: host, family: f}
-	a, err := q.find(context.Background())
-	if err != nil {
-		return Answer{}, err
+	if q.s = q.r.settled(clock()); q.s == nil {
+		if !q.isSpecial() {
+			return Answer{}, errUnknown
+		}
+		q.s = &settings{env: q.r.environment()}
 	}
-	return a.Answer, nil
+	return q.seek(context.Background())
+}
+
+// do looks up, as an operation.
+func (l *lookup) do(ctx context.Context, op *aio.Op) (Answer, error) {
+	l.op, l.s = op, l.quest.r.settle(clock())
+	return l.seek(ctx)
 }

@@ -10,9 +10,14 @@ import (
 
 // dns answers from servers, or from what they said before: for each name of the search list until one has addresses.
 // An error that is not about the name ends the search: what a later domain has may not be what was meant.
-func (q *quest) dns(ctx context.Context, name string, rooted bool) (*found, error) {
+func (q *quest) dns(ctx context.Context) (*found, error) {
 	var last *reply
-	for _, n := range search(name, rooted, q.s.search, q.s.ndots) {
+	list := newSearch(q.fqdn, q.rooted, q.s.search, q.s.ndots)
+	for i := range list.len() {
+		n := list.at(i)
+		if n == "" {
+			continue
+		}
 		p, err := q.ask(ctx, n)
 		if err != nil {
 			return nil, err
@@ -64,19 +69,14 @@ func (q *quest) ask(ctx context.Context, name string) (p pair, err error) {
 // askFor asks what the cache does not have: both families at once, unless the configuration says otherwise.
 func (q *quest) askFor(ctx context.Context, qs [2]question, p pair) (pair, error) {
 	var errs [2]error
-	one := func(i int) {
-		if qs[i].typ != 0 && p[i] == nil {
-			p[i], errs[i] = q.r.x.ask(ctx, qs[i])
-		}
-	}
 	if p == (pair{}) && qs[0].typ != 0 && qs[1].typ != 0 && !q.s.singleRequest {
-		done := make(chan struct{})
-		q.op.Go(func() { one(1); close(done) }, func(err error) { errs[1] = err; close(done) })
-		one(0)
-		<-done
+		p, errs = q.askBoth(ctx, qs)
 	} else {
-		one(0)
-		one(1)
+		for i := range qs {
+			if qs[i].typ != 0 && p[i] == nil {
+				p[i], errs[i] = q.r.x.ask(ctx, qs[i])
+			}
+		}
 	}
 	for i, err := range errs {
 		other := p[1-i]
@@ -87,9 +87,25 @@ func (q *quest) askFor(ctx context.Context, qs [2]question, p pair) (pair, error
 	return p, nil
 }
 
+// askBoth asks for both families at once, the second in another goroutine.
+func (q *quest) askBoth(ctx context.Context, qs [2]question) (p pair, errs [2]error) {
+	done := make(chan struct{})
+	q.op.Go(func() {
+		p[1], errs[1] = q.r.x.ask(ctx, qs[1])
+		close(done)
+	}, func(err error) {
+		errs[1] = err
+		close(done)
+	})
+	p[0], errs[0] = q.r.x.ask(ctx, qs[0])
+	<-done
+	return p, errs
+}
+
 // answer makes an answer of replies: nil if they have no addresses.
 func (q *quest) answer(name string, p pair) (*found, error) {
-	a := &found{Answer: Answer{Host: q.host, CNAME: unrooted(name)}}
+	a := &q.result
+	*a = found{Answer: Answer{Host: q.host, CNAME: unrooted(name)}}
 	wanted := q.family != V4 && q.family != V6
 	a.noKeep = wanted && (p[0] == nil || p[1] == nil)
 	for _, r := range p {

@@ -155,8 +155,8 @@ func (r *Resolver) answerQuestion(ctx context.Context, q question) (*reply, erro
 	if p := r.x.cached(q); p != nil {
 		return p, nil
 	}
-	ask := func(ctx context.Context, _ *aio.Op) (*reply, error) { return r.x.ask(ctx, q) }
-	return do(ctx, &operation[*reply]{r: r, what: "lookup", host: unrooted(q.name), fn: ask})
+	ask := func(ctx context.Context) (*reply, error) { return r.x.ask(ctx, q) }
+	return wait(ctx, &operation[*reply]{r: r, what: "lookup", host: unrooted(q.name), task: taskFunc[*reply](ask)})
 }
 
 // Close ends the connection, and what is asked by it.

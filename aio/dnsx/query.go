@@ -35,7 +35,7 @@ func QueryWith[R Record](ctx context.Context, r *Resolver, name string) *aio.Fut
 	case !isUnknown(err):
 		return fail(ctx, o, err)
 	}
-	o.fn = querying[R](r, name)
+	o.task = querying[R](r, name)
 	return start(ctx, o)
 }
 
@@ -52,7 +52,7 @@ func query[R Record](ctx context.Context, r *Resolver, name string) (Records[R],
 		}
 		return rs, err
 	}
-	return do(ctx, &operation[Records[R]]{r: r, what: "query " + typeName[R](), host: name, fn: querying[R](r, name)})
+	return wait(ctx, &operation[Records[R]]{r: r, what: "query " + typeName[R](), host: name, task: querying[R](r, name)})
 }
 
 // typeName is the type as it is written: "MX".
@@ -65,8 +65,8 @@ func typeName[R Record]() string {
 }
 
 // querying returns the function that looks records up, as an operation.
-func querying[R Record](r *Resolver, name string) func(context.Context, *aio.Op) (Records[R], error) {
-	return func(ctx context.Context, _ *aio.Op) (Records[R], error) {
+func querying[R Record](r *Resolver, name string) taskFunc[Records[R]] {
+	return func(ctx context.Context) (Records[R], error) {
 		s := r.settle(clock())
 		ascii, rs, err := queryName[R](name)
 		if !isUnknown(err) {

@@ -33,7 +33,7 @@ func (r *Resolver) Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]stri
 	case !isUnknown(err):
 		return fail(ctx, o, err)
 	}
-	o.fn = reversing(r, a)
+	o.task = reversing(r, a)
 	return start(ctx, o)
 }
 
@@ -50,12 +50,12 @@ func (r *Resolver) reverse(ctx context.Context, a netip.Addr) ([]string, error) 
 		}
 		return names, err
 	}
-	return do(ctx, &operation[[]string]{r: r, what: "reverse", host: a.String(), fn: reversing(r, a)})
+	return wait(ctx, &operation[[]string]{r: r, what: "reverse", host: a.String(), task: reversing(r, a)})
 }
 
 // reversing returns the function that looks names up, as an operation.
-func reversing(r *Resolver, a netip.Addr) func(context.Context, *aio.Op) ([]string, error) {
-	return func(ctx context.Context, _ *aio.Op) ([]string, error) {
+func reversing(r *Resolver, a netip.Addr) taskFunc[[]string] {
+	return func(ctx context.Context) ([]string, error) {
 		s := r.settle(clock())
 		if names := r.localNames(s, a); names != nil {
 			return names, nil

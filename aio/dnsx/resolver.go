@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"goaio.example/aio"
 )
 
 // Resolver looks names up, and remembers the answers. The zero Resolver is ready, and goes by the system's
@@ -123,18 +121,6 @@ func (r *Resolver) environment() *environment {
 	return r.env
 }
 
-// bound returns ctx with the bound for a lookup in all.
-func (r *Resolver) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	d := r.Timeout
-	if d == 0 {
-		d = 10 * time.Second
-	}
-	if d < 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeoutCause(ctx, d, errTooLong)
-}
-
 // Flush forgets the answers for a name, in which the search list does not count, of all types; "" for all names. Lookups
 // under way are not affected.
 func (r *Resolver) Flush(name string) {
@@ -154,66 +140,4 @@ func (r *Resolver) Flush(name string) {
 		c.ready = newReadyCache(r.CacheSize)
 		r.now.Store(&c)
 	}
-}
-
-// operation is a lookup under way.
-type operation[T any] struct {
-	aio.Promise[T]
-	r    *Resolver
-	what string // "lookup", "query MX" ...
-	host string
-	fn   func(ctx context.Context, op *aio.Op) (T, error)
-}
-
-var kindLookup = aio.NewKind("dns.lookup")
-
-// OpCancel does nothing: who looks up sees the end of the ctx.
-func (o *operation[T]) OpCancel(error) {}
-func (o *operation[T]) OpDrain()       {}
-func (o *operation[T]) OpIdle()        {}
-
-// OpName names the operation as "lookup www.example.com".
-func (o *operation[T]) OpName() string { return o.what + " " + o.host }
-
-// start looks up in a goroutine.
-func start[T any](ctx context.Context, o *operation[T]) *aio.Future[T] {
-	if o.Start(ctx, kindLookup, "", o) == nil {
-		o.Op().Go(o.run, func(err error) { o.Reject(err) })
-	}
-	return o.Future()
-}
-
-// do looks up in the caller's goroutine.
-func do[T any](ctx context.Context, o *operation[T]) (T, error) {
-	if o.Start(ctx, kindLookup, "", o) == nil {
-		defer o.Reject(aio.ErrGoexit) // unless it has ended by then
-		o.run()
-	}
-	return o.Future().Result()
-}
-
-// fail returns the future of a lookup that fails without asking. It is a whole operation, so that its error is not lost.
-func fail[T any](ctx context.Context, o *operation[T], err error) *aio.Future[T] {
-	if o.Start(ctx, kindLookup, "", o) == nil {
-		o.r.counts.failed.Add(1)
-		o.Reject(err)
-	}
-	return o.Future()
-}
-
-// run looks up.
-func (o *operation[T]) run() {
-	ctx, cancel := o.r.bound(o.Context())
-	defer cancel()
-	var v T
-	err := context.Cause(ctx)
-	if err == nil {
-		v, err = o.fn(ctx, o.Op())
-	}
-	if err != nil {
-		o.r.counts.failed.Add(1)
-		o.Reject(failure(ctx, o.host, err))
-		return
-	}
-	o.Resolve(v)
 }

@@ -2,24 +2,35 @@ package dnsx
 
 import "strings"
 
-// search returns the names to ask for, in order, with the trailing dot, when a host is looked up: resolv.conf(5),
-// "search" and "ndots". A name with ndots dots or more is tried as it is first, others last.
-func search(name string, rooted bool, domains []string, ndots int) []string {
+// search is the list of the names to ask for, when a host is looked up: resolv.conf(5), "search" and "ndots". A name
+// with ndots dots or more is tried as it is first, others last.
+type search struct {
+	name    string // with the trailing dot
+	domains []string
+	first   bool // the name as it is comes before those in the domains
+}
+
+// newSearch returns the list for a name with its trailing dot; rooted says that it was written with it.
+func newSearch(name string, rooted bool, domains []string, ndots int) search {
 	if rooted || len(domains) == 0 {
-		return []string{name + "."}
+		return search{name, nil, true}
 	}
-	asIs := strings.Count(name, ".") >= ndots
-	names := make([]string, 0, len(domains)+1)
-	if asIs {
-		names = append(names, name+".")
+	return search{name, domains, strings.Count(name, ".")-1 >= ndots}
+}
+
+// len is how many names there may be.
+func (s *search) len() int { return len(s.domains) + 1 }
+
+// at returns the i-th name, "" if it would be too long.
+func (s *search) at(i int) string {
+	switch {
+	case s.first && i == 0, !s.first && i == len(s.domains):
+		return s.name
+	case s.first:
+		i--
 	}
-	for _, d := range domains {
-		if len(name)+1+len(d) <= maxName {
-			names = append(names, name+"."+d+".")
-		}
+	if len(s.name)+len(s.domains[i]) > maxName {
+		return ""
 	}
-	if !asIs {
-		names = append(names, name+".")
-	}
-	return names
+	return s.name + s.domains[i] + "."
 }
