@@ -27,6 +27,8 @@ type inbound struct {
 	alarm alarm.Alarm
 	rw    fullWriter
 
+	unwatch func() bool // ends the watching over an HTTP/2 stream
+
 	wmu sync.Mutex // held while the response is written by a stream, and when that is over
 
 	mu     sync.Mutex // guards what follows
@@ -121,12 +123,10 @@ func countFields(h http.Header) (n int) {
 // serve answers the request, and sees to the end.
 func (x *inbound) serve() {
 	if x.w.h2 {
-		stop := context.AfterFunc(x.raw.Context(), func() { x.clientGone(errStreamGone) })
-		defer stop()
+		x.unwatch = context.AfterFunc(x.raw.Context(), func() { x.clientGone(errStreamGone) })
 		x.std.Body = &pacedBody{x.std.Body, http.NewResponseController(x.rw.rw), x.s.lim.body}
 	} else {
 		x.w.now.Store(x)
-		defer x.w.now.Store(nil)
 	}
 	if x.s.lim.request > 0 {
 		x.Op().Alarms().Set(&x.alarm, x.s.lim.request)
@@ -306,9 +306,28 @@ func (a *inboundAlarm) Fire() {
 	}
 }
 
+// writeFailure is what an operation ends with whose response could not be sent: why it was cancelled, if it was.
+func (x *inbound) writeFailure(err error) error {
+	if x.w.h2 && x.raw.Context().Err() != nil {
+		x.clientGone(errStreamGone)
+	}
+	if cause := context.Cause(x.Context()); cause != nil {
+		return cause
+	}
+	if errors.Is(err, ErrBadHeader) {
+		return err
+	}
+	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, err)
+}
+
 // finish writes what is left to be written and ends the operation.
 func (x *inbound) finish() {
 	x.Op().Alarms().Stop(&x.alarm)
+	if x.w.h2 { // a client that leaves when it has its answer is no reason to cancel what awaits that it is sent
+		x.unwatch()
+	} else {
+		x.w.now.Store(nil)
+	}
 	x.mu.Lock()
 	state, a, fail, told := x.state, x.answer, x.fail, x.told
 	x.mu.Unlock()
@@ -320,7 +339,7 @@ func (x *inbound) finish() {
 		if err := x.rw.send(a); err != nil {
 			state = inboundAborted
 			if fail == nil {
-				fail = err
+				fail = x.writeFailure(err)
 			}
 		}
 	default:
