@@ -9,3 +9,10 @@ func UseEngine(name string) (restore func()) {
 	defaultEngine = Engines[name]
 	return func() { defaultEngine = old }
 }
+
+// Readers returns the number of Reads under way.
+func Readers(c *Conn) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.readers
+}
