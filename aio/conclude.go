@@ -63,10 +63,9 @@ func (r *running) untilAbandon() <-chan time.Time {
 
 // leftOver lists the operations that had to be given up, and closes the loop over them.
 func (r *running) leftOver() []OpInfo {
-	if r.count.Load() < 0 {
+	if r.closed.Swap(true) {
 		return nil
 	}
-	r.count.Add(doneMark)
 	return r.describe()
 }
 

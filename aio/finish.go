@@ -79,7 +79,9 @@ func (o *Op) publish() {
 	default:
 		o.leaveFamily()
 	}
-	r.leave(s)
+	if r.lost.anyGone.Load() {
+		r.sweepLost()
+	}
 }
 
 // settle sees to the error, the children and the slot of an operation that ends.

@@ -121,18 +121,26 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		base = context.WithoutCancel(base)
 		flags &^= opForeign
 	}
-	if !r.enter(flags) {
-		return ErrLoopDone
-	}
 	o.run, o.base, o.kind, o.name = r, base, kind, name
 	o.state.Store(flags)
 	o.began = r.now()
 	o.shard = uint8(uintptr(unsafe.Pointer(o)) >> 8 % shards)
-	r.kindCount(kind).cell(o).started.Add(1)
+	cell := r.kindCount(kind).cell(o)
+	cell.started.Add(1)
 	if flags&opCounted != 0 {
 		r.futures.Add(1)
 	}
-	p.adopt(o)
+	if !p.adopt(o) {
+		cell.started.Add(-1)
+		if flags&opCounted != 0 {
+			r.futures.Add(-1)
+		}
+		o.run = nil
+		return ErrLoopDone
+	}
+	if r.lost.anyGone.Load() {
+		r.sweepLost()
+	}
 	return nil
 }
 

@@ -14,13 +14,10 @@ import (
 // running is the state of a loop that runs or has run.
 type running struct {
 	loop   *Loop
-	root   Op // main, and the root of the tree
-	shards [shards]family
-
-	// count has the operations in flight: all of them times oneLive, plus those that hold the loop open. Negative:
-	// the loop is done, and takes no more.
-	count atomic.Int64
-	wake  chan struct{} // cap 1: a count came down to where the supervisor must look
+	root   Op            // main, and the root of the tree
+	shards [shards]shard // root's children; its own family is empty
+	closed atomic.Bool   // takes no more operations; set with all shards locked
+	wake   chan struct{} // cap 1: the supervisor must look
 
 	epoch    time.Time
 	draining atomic.Bool
@@ -44,11 +41,6 @@ type running struct {
 	mainDone atomic.Bool
 	outer    *Op // the operation that this loop is of the loop around it
 }
-
-const (
-	oneLive  = 1 << 32
-	doneMark = -1 << 62
-)
 
 // Run runs main in a goroutine of its own and returns when the loop is empty (main has returned, and no operation
 // holds it open) or has exited. The ctx of main and of all operations has the values of ctx but not its
@@ -105,7 +97,6 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 		}
 	}
 	l.ctl.begun = true
-	r.enter(0)
 	r.kindCount(kindMain).cell(&r.root).started.Add(1)
 	l.run.Store(r)
 	return r, nil
@@ -134,7 +125,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 		}
 		r.mainDone.Store(true)
 		r.kindCount(kindMain).cell(&r.root).ended.Add(1)
-		r.leave(0)
+		r.nudge()
 	}()
 	err := callErr(r.root.mark(), r.root.Context(), main)
 	ok = true
@@ -152,36 +143,6 @@ func (r *running) mainDied(err error) {
 	r.loop.Exit(err)
 }
 
-// enter counts an operation that begins. It reports false if the loop is done.
-func (r *running) enter(state uint32) bool {
-	n := int64(oneLive)
-	if state&opDaemon == 0 {
-		n++
-	}
-	if r.count.Add(n) < 0 {
-		r.count.Add(-n)
-		return false
-	}
-	if r.lost.anyGone.Load() {
-		r.sweepLost()
-	}
-	return true
-}
-
-// leave counts an operation that has ended, as the last thing that is done for it.
-func (r *running) leave(state uint32) {
-	n := int64(oneLive)
-	if state&opDaemon == 0 {
-		n++
-	}
-	if r.lost.anyGone.Load() {
-		r.sweepLost()
-	}
-	if left := r.count.Add(-n); int32(left) == 0 {
-		r.nudge()
-	}
-}
-
 // nudge has the supervisor look again.
 func (r *running) nudge() {
 	select {
@@ -190,5 +151,52 @@ func (r *running) nudge() {
 	}
 }
 
+// childLeft has the supervisor look if nothing holds the loop open any more; hold is for the shard that a child of
+// root has left.
+func (r *running) childLeft(hold int32) {
+	if hold != 0 || !r.mainDone.Load() {
+		return
+	}
+	for i := range r.shards {
+		f := &r.shards[i].family
+		f.mu.Lock()
+		hold = f.hold
+		f.mu.Unlock()
+		if hold != 0 {
+			return
+		}
+	}
+	r.nudge()
+}
+
 // empty reports whether nothing holds the loop open.
-func (r *running) empty() bool { return int32(r.count.Load()) == 0 }
+func (r *running) empty() bool {
+	none, _ := r.census(false)
+	return none
+}
+
+// close closes the loop to new operations if none is left.
+func (r *running) close() bool {
+	_, done := r.census(true)
+	return done
+}
+
+// census looks at all of root's children at once. It reports whether none of them holds the loop open, and whether
+// there are none at all; in that case it can close the loop.
+func (r *running) census(close bool) (none, done bool) {
+	if !r.mainDone.Load() {
+		return false, false
+	}
+	none, done = true, true
+	for i := range r.shards {
+		f := &r.shards[i].family
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		none = none && f.hold == 0
+		done = done && f.first == nil
+	}
+	if done && close {
+		r.closed.Store(true)
+	}
+	return none, done
+}

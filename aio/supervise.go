@@ -175,6 +175,3 @@ func (r *running) cancelAll() {
 		}
 	}
 }
-
-// close closes the loop to new operations if none is left.
-func (r *running) close() bool { return r.count.CompareAndSwap(0, doneMark) }

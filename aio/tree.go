@@ -3,6 +3,7 @@ package aio
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // shards is the number of parts that a loop's own list of children, and its counters, are split into.
@@ -17,10 +18,16 @@ type family struct {
 	state atomic.Uint32 // the operation's state; it is here to fill the word
 }
 
+// shard is a part of a loop's own list of children, on a cache line of its own.
+type shard struct {
+	family
+	_ [64 - unsafe.Sizeof(family{})]byte
+}
+
 // familyOf returns the list that holds, or would hold, o's child kid.
 func (o *Op) familyOf(kid *Op) *family {
 	if o.state.Load()&opRoot != 0 {
-		return &o.run.shards[kid.shard]
+		return &o.run.shards[kid.shard].family
 	}
 	return &o.family
 }
@@ -63,13 +70,17 @@ func (o *Op) scopeWithin() *scope {
 }
 
 // adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor. With the ctx of an operation
-// that was cancelled or has failed, kid is cancelled at once.
-func (p *Op) adopt(kid *Op) {
+// that was cancelled or has failed, kid is cancelled at once. It reports false if the loop is done.
+func (p *Op) adopt(kid *Op) bool {
 	starter := p
 	var dead error
 	for {
 		f := p.familyOf(kid)
 		f.mu.Lock()
+		if kid.run.closed.Load() {
+			f.mu.Unlock()
+			return false
+		}
 		if p.state.Load()&opFinishing == 0 {
 			kid.scope = p.scopeWithin()
 			f.link(p, kid)
@@ -92,6 +103,7 @@ func (p *Op) adopt(kid *Op) {
 	if dead != nil {
 		kid.cancel(dead)
 	}
+	return true
 }
 
 // leaveFamily takes a finished operation out of the tree, and with it a ghost that has become childless by that.
@@ -130,6 +142,10 @@ func (p *Op) childLeft(idle bool, hold int32) {
 	case hold == 0:
 		if x := p.x.Load(); x != nil && x.own != nil {
 			x.own.wake()
+		}
+		if s&opRoot != 0 {
+			p.run.childLeft(hold)
+			return
 		}
 	}
 	if idle && p.driver != nil && s&opFinishing == 0 {
@@ -228,7 +244,7 @@ func (o *Op) walk(visit func(*Op) bool) bool {
 func (o *Op) appendKids(to []*Op) []*Op {
 	if o.state.Load()&opRoot != 0 {
 		for i := range o.run.shards {
-			to = o.run.shards[i].appendKids(to)
+			to = o.run.shards[i].family.appendKids(to)
 		}
 		return to
 	}
