@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("lookup", flag.ExitOnError)
 	addr := flags.String("server", "", "the DNS server to ask; \"system\": the system's; empty: one of the program's own")
 	timeout := flags.Duration("timeout", 10*time.Second, "how long a lookup may take")
-	flags.Parse(args) // exits on an error
+	_ = flags.Parse(args) // exits on an error
 	names := flags.Args()
 	if len(names) == 0 {
 		names = []string{"slow.example", "www.example", "mail.example", "nowhere.example", "localhost", "::1"}

@@ -11,7 +11,7 @@ import (
 
 // maxInbox bounds what waits for a datagram socket to be read, in bytes: what
 // comes beyond it is lost, as in a kernel.
-const maxInbox = 1 << 20
+const maxInbox = 8 << 20
 
 // A datagram is the client's end of a connected datagram socket in memory. The
 // server has no end: it answers where a datagram is written.

@@ -99,12 +99,17 @@ func (s *Server) serveStreams(l net.Listener, transport Transport) {
 		if err != nil {
 			continue // the client went before it was accepted
 		}
-		if transport == TLS {
-			c = tls.Server(c, s.serverTLS())
-		}
-		if s.track(c) {
-			s.spawn(func() { s.serveStream(c, transport) })
-		}
+		s.serveConn(c, transport)
+	}
+}
+
+// serveConn serves a connection in a goroutine.
+func (s *Server) serveConn(c net.Conn, transport Transport) {
+	if transport == TLS {
+		c = tls.Server(c, s.serverTLS())
+	}
+	if s.track(c) {
+		s.spawn(func() { s.serveStream(c, transport) })
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 
 // A memory is the side of a server that Dial connects to.
 type memory struct {
-	net   *memnet.Network
-	mu    sync.Mutex
-	ports map[uint16]bool // that are listened on
-	last  uint16          // client port of a datagram socket
+	net       *memnet.Network
+	mu        sync.Mutex
+	listeners map[uint16]net.Listener // by port; nobody waits to accept
+	last      uint16                  // client port of a datagram socket
 }
 
 // Dial connects to the server in memory, without Start: nothing leaves the
@@ -54,10 +54,7 @@ func (s *Server) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	case "udp", "udp4", "udp6":
 		return s.dialDatagram(to)
 	case "tcp", "tcp4", "tcp6":
-		if err := s.listenMemory(to.Port()); err != nil {
-			return nil, err
-		}
-		return s.memory.net.DialContext(ctx, "tcp", to.String())
+		return s.dialStream(ctx, to)
 	}
 	return nil, net.UnknownNetworkError(network)
 }
@@ -76,35 +73,72 @@ func (s *Server) dialDatagram(to netip.AddrPort) (net.Conn, error) {
 	return newDatagram(s, local, to), nil
 }
 
-// listenMemory listens on a port in memory, unless it does already.
-func (s *Server) listenMemory(port uint16) error {
-	tlsAddr, httpsAddr := s.TLSAddr(), s.HTTPSAddr()
+// dialStream makes a connection, and serves its other end.
+func (s *Server) dialStream(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
-	if s.memory.ports[port] {
-		return nil
+	l, err := s.listenMemory(to.Port())
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.memory.net.DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return nil, err
+	}
+	// There it is. No goroutine has to wait for it, and so none is left when the
+	// client has closed.
+	c, err := l.Accept()
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	switch port := to.Port(); {
+	case port == 443 || hasPort(s.HTTPSAddr(), port):
+		s.serveWeb(&single{Listener: l, conn: c})
+	case port == 853 || hasPort(s.TLSAddr(), port):
+		s.serveConn(c, TLS)
+	default:
+		s.serveConn(c, TCP)
+	}
+	return client, nil
+}
+
+// listenMemory returns the listener on a port in memory. It wants the mutex held.
+func (s *Server) listenMemory(port uint16) (net.Listener, error) {
+	if l := s.memory.listeners[port]; l != nil {
+		return l, nil
 	}
 	l, err := s.memory.net.Listen(fmt.Sprintf(":%d", port))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !s.track(l) {
-		return net.ErrClosed
+		return nil, net.ErrClosed
 	}
-	if s.memory.ports == nil {
-		s.memory.ports = map[uint16]bool{}
+	if s.memory.listeners == nil {
+		s.memory.listeners = map[uint16]net.Listener{}
 	}
-	s.memory.ports[port] = true
-	switch {
-	case port == 443 || hasPort(httpsAddr, port):
-		s.spawn(func() { s.serveWeb(l) })
-	case port == 853 || hasPort(tlsAddr, port):
-		s.spawn(func() { s.serveStreams(l, TLS) })
-	default:
-		s.spawn(func() { s.serveStreams(l, TCP) })
-	}
-	return nil
+	s.memory.listeners[port] = l
+	return l, nil
 }
+
+// A single is a listener with one connection.
+type single struct {
+	net.Listener
+	conn net.Conn
+}
+
+// Accept returns the connection, and then net.ErrClosed.
+func (l *single) Accept() (net.Conn, error) {
+	c := l.conn
+	if l.conn = nil; c == nil {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+// Close leaves the other connections' listener alone.
+func (l *single) Close() error { return nil }
 
 func hasPort(addr string, port uint16) bool {
 	a, err := netip.ParseAddrPort(addr)
