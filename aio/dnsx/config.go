@@ -104,7 +104,7 @@ type settings struct {
 	search        []string
 	ndots         int
 	singleRequest bool
-	byQuery       bool // a server can be asked for records
+	byQuery       bool // servers are asked for records; else the system is
 	hosts         *hostsTable
 	ready         *readyCache
 	env           *environment
@@ -241,7 +241,7 @@ func withPort(server string) string {
 	return server
 }
 
-// same reports whether servers are asked in the same way. Functions and TLS settings are a resolver's own, and stay.
+// sameServers reports whether servers are asked in the same way. Functions and TLS settings are a resolver's own, and stay.
 func (s *settings) sameServers(t *settings) bool {
 	return slices.Equal(s.cfg.servers, t.cfg.servers) && s.cfg.timeout == t.cfg.timeout &&
 		s.cfg.attempts == t.cfg.attempts && s.cfg.rotate == t.cfg.rotate && s.cfg.useTCP == t.cfg.useTCP &&

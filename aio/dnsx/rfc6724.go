@@ -56,7 +56,8 @@ const (
 
 var siteLocal = netip.MustParsePrefix("fec0::/10")
 
-// scopeOf returns the scope of an address. Loopback is of link-local scope (RFC 6724, section 3.4 of RFC 4291's).
+// scopeOf returns the scope of an address. Loopback is of link-local scope (RFC 4007, section 4;
+// for IPv4 RFC 6724, section 3.2).
 func scopeOf(a netip.Addr) scope {
 	a = a.Unmap().WithZone("")
 	switch {

@@ -1,0 +1,135 @@
+package dnsx
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+)
+
+// Of the answers that are ready some are forgotten when there are many, and none is taken for another.
+func TestReadyCache(t *testing.T) {
+	c, now := newReadyCache(128), clock()
+	name := func(i int) string { return strings.Repeat("a", i%50) + strings.Repeat("b", i/50) }
+	for i := range 1000 {
+		for f := Any; f <= PreferV6; f++ {
+			c.put(name(i), f, &found{Answer: Answer{Host: name(i), CNAME: name(i) + f.String()}}, now)
+			if a := c.get(name(i), f, now); a == nil || a.at(now).CNAME != name(i)+f.String() {
+				t.Fatalf("%q, %v: %+v", name(i), f, a)
+			}
+		}
+	}
+	n := 0
+	for i := range 1000 {
+		for f := Any; f <= PreferV6; f++ {
+			if a := c.get(name(i), f, now); a != nil {
+				n++
+				if a.answer.CNAME != name(i)+f.String() || c.get(name(i), f, now+instant(recheck)) != nil {
+					t.Errorf("%q, %v: %+v", name(i), f, a)
+				}
+			}
+		}
+	}
+	if n > 128 || n < 64 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+// A literal, localhost and what was looked up before come in a future that has resolved.
+func TestLookupReady(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		for host, want := range map[string]string{
+			"192.0.2.7": "192.0.2.7", "::1": "::1", "fe80::1%eth0": "fe80::1%eth0", "::ffff:192.0.2.7": "192.0.2.7",
+			"localhost": "::1 127.0.0.1", "LOCALHOST.": "::1 127.0.0.1", "db.localhost": "::1 127.0.0.1",
+		} {
+			a, err := r.Lookup(ctx, host).Result()
+			if err != nil || !slices.Equal(a.Addrs, addrs(want)) || a.Source != SourceLiteral || a.Host != host {
+				t.Errorf("%s: %+v, %v", host, a, err)
+			}
+		}
+		if a, err := r.LookupFamily(ctx, "localhost", V4).Result(); err != nil || a.Addrs[0].String() != "127.0.0.1" {
+			t.Error(a, err)
+		}
+		if _, err := r.LookupFamily(ctx, "127.0.0.1", V6).Result(); !errors.Is(err, aio.ErrDNS) {
+			t.Error(err)
+		}
+		if n := r.dns.Count(aiotest.DNSMatch{}); n != 0 {
+			t.Errorf("%d queries", n)
+		}
+		await(ctx, t, r.Lookup(ctx, "www.example"))
+		if a, err := r.Lookup(ctx, "www.example").Result(); err != nil || a.Source != SourceCache {
+			t.Error(a, err)
+		}
+		return nil
+	})
+}
+
+// What is known is handed out even if ctx is dead: ready wins.
+func TestReadyWins(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		await(ctx, t, r.Lookup(ctx, "www.example"))
+		dead, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := r.Lookup(dead, "www.example").Result(); err != nil {
+			t.Error(err)
+		}
+		return nil
+	})
+}
+
+func TestAnswersAreShared(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		a := await(ctx, t, r.Lookup(ctx, "www.example"))
+		list, err := r.LookupNetIP(ctx, "ip", "www.example")
+		if err != nil {
+			return err
+		}
+		list[0] = netip.Addr{}
+		if b := await(ctx, t, r.Lookup(ctx, "www.example")); !reflect.DeepEqual(a.Addrs, b.Addrs) {
+			t.Error("LookupNetIP hands out what the cache has")
+		}
+		return nil
+	})
+}
+
+func TestNoCache(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t, func(r *Resolver) { r.CacheSize = -1 })
+		for range 3 {
+			if a := await(ctx, t, r.LookupFamily(ctx, "www.example", V4)); a.Source != SourceServer {
+				t.Error(a.Source)
+			}
+		}
+		return nil
+	})
+}
+
+func TestFlush(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		look := func(host string, want Source) {
+			t.Helper()
+			if a := await(ctx, t, r.LookupFamily(ctx, host, V4)); a.Source != want {
+				t.Errorf("%s: %v, want %v", host, a.Source, want)
+			}
+		}
+		look("www.example", SourceServer)
+		look("v4.example", SourceServer)
+		r.Flush("WWW.example.")
+		look("www.example", SourceServer)
+		look("v4.example", SourceCache)
+		r.Flush("")
+		r.Flush("not a name")
+		look("v4.example", SourceServer)
+		return nil
+	})
+}
