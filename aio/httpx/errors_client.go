@@ -15,6 +15,7 @@ import (
 // Phase is how far a client's request had come.
 type Phase string
 
+// The phases of a request, in their order.
 const (
 	PhaseRequest Phase = "request" // the request itself is not valid
 	PhaseDial    Phase = "dial"    // looking up and connecting, or waiting for a connection
@@ -88,7 +89,9 @@ func (ex *outgoing) condition(err error) error {
 
 // isServerGone reports whether err is that of a request on a pooled connection that the server was just closing.
 // Package net/http does not export it.
-func isServerGone(err error) bool { return strings.HasSuffix(err.Error(), "http: server closed idle connection") }
+func isServerGone(err error) bool {
+	return strings.HasSuffix(err.Error(), "http: server closed idle connection")
+}
 
 // parseError returns what is wrong with a URL, without what may be a part of its credentials.
 func parseError(raw string, err error) error {

@@ -20,7 +20,7 @@ var deaths = []struct {
 }{
 	{"error", func() { panic(io.ErrUnexpectedEOF) }},
 	{"string", func() { panic("text") }},
-	{"nil", func() { panic(nil) }}, //nolint:revive // that is what is tested
+	{"nil", func() { panic(nil) }},
 	{"goexit", runtime.Goexit},
 }
 

@@ -250,7 +250,7 @@ func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]b
 	var failed error
 	decrypt := func(data []byte) bool {
 		l.fed = data
-		more := true
+		var more bool
 		more, failed = l.decryptAll(deliver)
 		if len(l.fed) > 0 {
 			l.fed = append([]byte(nil), l.fed...) // data is borrowed
