@@ -27,7 +27,6 @@ type stdEngine struct {
 type stdServer struct {
 	hs    http.Server
 	conns chan net.Conn
-	addr  net.Addr
 	once  sync.Once
 	over  chan struct{} // closed by Close
 	done  chan struct{} // closed when Serve has returned

@@ -23,8 +23,8 @@ type wire struct {
 	e     *stdEngine
 	h2    bool
 	tls   *tls.ConnectionState // nil without
-	first []byte    // what arrived before net/http had the connection; the reader's
-	check wireCheck // the reader's
+	first []byte               // what arrived before net/http had the connection; the reader's
+	check wireCheck            // the reader's
 	now   atomic.Pointer[inbound]
 
 	mu       sync.Mutex

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,7 +11,6 @@ import (
 	"sync/atomic"
 
 	crand "crypto/rand"
-	"encoding/hex"
 )
 
 // String returns an overview of the request for people, as cl-async's pretty print does: method, target, header and

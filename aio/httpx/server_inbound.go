@@ -48,10 +48,10 @@ type inboundState uint8
 
 const (
 	inboundOpen     inboundState = iota // there is none
-	inboundAnswered                      // it is in answer
-	inboundStream                        // it is being written by a StreamWriter
-	inboundEnded                         // nothing is to be written any more
-	inboundAborted                       // the connection is to be closed
+	inboundAnswered                     // it is in answer
+	inboundStream                       // it is being written by a StreamWriter
+	inboundEnded                        // nothing is to be written any more
+	inboundAborted                      // the connection is to be closed
 )
 
 // answer is a response that is to be sent.
@@ -201,7 +201,7 @@ func (x *inbound) handlerReturned() {
 	if x.rw.wrote || x.rw.hijacked {
 		return
 	}
-	if x.cause == errRequestTime {
+	if errors.Is(context.Cause(x.Context()), errRequestTime) { // the driver may not have been told yet
 		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
 		return
 	}
