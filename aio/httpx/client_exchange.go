@@ -18,8 +18,8 @@ type outgoing struct {
 	cancel context.CancelCauseFunc
 	ctx    context.Context
 	watch  *progressWatch
-	sent   bool   // package net/http has the request's own body
-	url    string // that the response came from
+	sent   atomic.Bool // package net/http has the request's own body
+	url    string      // that the response came from
 
 	mu    sync.Mutex
 	stops []func()
@@ -138,14 +138,14 @@ func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, 
 		}
 		req.Body = body
 	} else {
-		ex.sent = true
+		ex.sent.Store(true)
 	}
 	return hc.Do(req)
 }
 
 // closeBody closes the request's own body, unless package net/http has it, which does so.
 func (ex *outgoing) closeBody() {
-	if ex.req.Body != nil && !ex.sent {
+	if ex.req.Body != nil && !ex.sent.Load() {
 		ex.req.Body.Close()
 	}
 }
