@@ -149,6 +149,7 @@ func (c *Conn) farewell() {
 	}
 	c.mu.Lock()
 	clean := c.state != connClosed && c.out.size == 0 && !c.writing
+	c.parting = true
 	c.mu.Unlock()
 	if clean {
 		c.alert(l)

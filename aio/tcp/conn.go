@@ -44,6 +44,7 @@ type Conn struct {
 	state    connState
 	shut     shutState
 	alerted  bool  // TLS: the close_notify alert is queued or sent
+	parting  bool  // TLS: it is about to be closed, and the peer's answer to that is no event
 	eof      bool  // the peer has ended
 	cond     error // why the connection ended, once it did
 	event    bool  // cond is a condition, of which somebody is to be told

@@ -174,7 +174,7 @@ func (c *Conn) readEnded(err error) {
 		return
 	}
 	c.mu.Lock()
-	open := c.state == connOpen
+	open := c.state == connOpen && !c.parting
 	if open && (c.handler.stop || c.upgrade != nil) { // who reads next meets it again
 		c.mu.Unlock()
 		return
