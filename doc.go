@@ -7,10 +7,11 @@
 //
 //   - goaio.example/aio: the loop, futures, promises, events and stats
 //   - goaio.example/aio/timer: delays, tickers, retries with backoff
+//   - goaio.example/aio/dnsx: looking names up, with a cache
 //   - goaio.example/aio/tcp: dialing, listening, connections, TLS, framing
+//   - goaio.example/aio/httpx: HTTP client and server, in progress
 //   - goaio.example/aio/aiotest: helpers for the tests of programs that use the others
 //
-// Resolving names (dnsx) and HTTP (httpx) are to come. Imports point one way: aio knows none of the others, timer knows
-// aio, tcp may know both. The test beside this file holds that rule. The folder examples has programs to begin with,
-// docs/design.md the reasons.
+// Imports point one way: aio knows none of the others, timer and dnsx know aio, tcp may know those, and httpx all. The
+// test beside this file holds that rule. The folder examples has programs to begin with, docs/design.md the reasons.
 package goaio

@@ -111,5 +111,5 @@
 //   - Options of listening sockets are set by making the listener with net.ListenConfig: Server.StartOn and NewListener take
 //     it over.
 //   - The file descriptor is for tracking. Reading, writing or closing it behind the connection's back breaks it.
-//   - Names are looked up by net.DefaultResolver unless Dialer.Resolver says otherwise; nothing is cached.
+//   - Names are looked up by dnsx.DefaultResolver, which caches, unless Dialer.Resolver says otherwise.
 package tcp
