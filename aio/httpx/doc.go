@@ -22,8 +22,9 @@
 //
 // A request's context ends when its client is gone (with an *aio.ConnError as cause), when Server.RequestTimeout has
 // passed (aio.ErrTimeout), when its future, its server or its loop is cancelled. [Request.Gone] tells of the first. What
-// was started with that context is cancelled with it. A deferred request whose context has ended is over: Respond's
-// future fails with the cause. A function that is running goes on until it returns; the operation ends with it.
+// was started with that context is cancelled with it. A deferred request whose context has ended is over, and the future
+// of a response that comes later fails with the cause. A function that is running goes on until it returns, and may still
+// respond; the operation ends with it.
 //
 // The end of the ctx that a server was started with does not touch it, but for cancellation of its operation, which
 // closes the listener and aborts the connections.
