@@ -86,6 +86,7 @@ func BenchmarkHello(b *testing.B) {
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
+			before := cpuTime()
 			for i := range conns {
 				n := b.N / conns
 				if i < b.N%conns {
@@ -95,6 +96,7 @@ func BenchmarkHello(b *testing.B) {
 			}
 			close(work)
 			all.Wait()
+			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
 		})
 	}
 }

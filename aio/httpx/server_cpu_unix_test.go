@@ -1,0 +1,17 @@
+//go:build unix
+
+package httpx_test
+
+import (
+	"syscall"
+	"time"
+)
+
+// cpuTime returns how much of the processors the process has had.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
