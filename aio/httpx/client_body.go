@@ -56,10 +56,10 @@ type Stream struct {
 
 // Stream makes a request and returns the future of its response, once the header has come. See Do for the rest.
 func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
-	ex := c.newOutgoing(req)
+	ex := c.newOutgoing(ctx, req)
 	op, err := aio.Begin(ctx, kindOut, requestName(req))
 	if err != nil {
-		ex.closeBody()
+		ex.done()
 		return aio.Failed[*Stream](err)
 	}
 	end := func() {

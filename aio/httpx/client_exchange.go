@@ -25,8 +25,10 @@ type outgoing struct {
 	stops []func()
 }
 
-func (c *Client) newOutgoing(req *http.Request) *outgoing {
-	ex := &outgoing{client: c, req: req}
+// newOutgoing makes the record of a request under ctx. done must be called when it is over.
+func (c *Client) newOutgoing(ctx context.Context, req *http.Request) *outgoing {
+	ex := &outgoing{client: c, req: req, watch: watchOf(ctx)}
+	ex.onDone(ex.watch.end)
 	ex.setPhase(PhaseRequest) // package net/http checks it before it asks for a connection
 	if c.Transport != nil {
 		ex.setPhase(PhaseDial) // which may not tell of phases
@@ -100,8 +102,6 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	ex.watch = watchOf(ctx)
-	ex.onDone(ex.watch.end)
 	resp, err := ex.attempts(&http.Client{Transport: rt, CheckRedirect: ex.checkRedirect, Jar: ex.client.Jar})
 	if err != nil {
 		return nil, ex.wrap(err)

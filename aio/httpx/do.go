@@ -84,6 +84,7 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 	}
 	req, err := http.NewRequest(method, url, r)
 	if err != nil {
+		watchOf(ctx).end()
 		return failed[*Response](ctx, &Error{Method: method, URL: cutCredentials(url), Phase: PhaseRequest, Err: parseError(url, err)})
 	}
 	if contentType != "" {
@@ -98,8 +99,8 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 // response, whatever its status. The error is an *Error, which says in what phase the request failed and matches the
 // conditions of package aio, or ErrNoLoop or ErrLoopDone.
 func (c *Client) Do(ctx context.Context, req *http.Request) *aio.Future[*Response] {
-	ex := c.newOutgoing(req)
-	return startCall(ctx, requestName(req), ex.closeBody, func(ctx context.Context) (*Response, error) {
+	ex := c.newOutgoing(ctx, req)
+	return startCall(ctx, requestName(req), ex.done, func(ctx context.Context) (*Response, error) {
 		defer ex.done()
 		resp, err := ex.do(ctx)
 		if err != nil {
