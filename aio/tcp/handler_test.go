@@ -271,10 +271,14 @@ func TestConnFigures(t *testing.T) {
 }
 
 // numbers is a stream in which each byte can be told.
-func numbers(n int) []byte {
+func numbers(n int) []byte { return numbersFrom(0, n) }
+
+// numbersFrom is n bytes of the stream, from off on.
+func numbersFrom(off, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(i ^ i>>8 ^ i>>16)
+		j := off + i
+		b[i] = byte(j ^ j>>8 ^ j>>16)
 	}
 	return b
 }

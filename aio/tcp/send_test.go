@@ -24,7 +24,7 @@ func TestSendOrder(t *testing.T) {
 		var sizes []int
 		at := 0
 		next := func(n int) []byte {
-			b := numbers(at + n)[at:]
+			b := numbersFrom(at, n)
 			at += n
 			return b
 		}
@@ -317,9 +317,9 @@ func TestSendFaults(t *testing.T) {
 		}
 		var futures []*aio.Future[int]
 		for i := range 4 {
-			futures = append(futures, c.SendOwned(numbers(10_000 * (i + 1))[10_000*i:]))
+			futures = append(futures, c.SendOwned(numbersFrom(10_000*i, 10_000)))
 		}
-		futures = append(futures, c.Send(numbers(100_000)[40_000:]))
+		futures = append(futures, c.Send(numbersFrom(40_000, 60_000)))
 		c.Flush(w.ctx)
 		c.CloseAfterFlush()
 		<-over

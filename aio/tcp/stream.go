@@ -3,6 +3,7 @@ package tcp
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -161,6 +162,10 @@ func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 	m, err := to.ReadFrom(io.LimitReader(r, n))
 	c.sent(int(m))
 	c.giveStream()
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return m, file
+	}
 	return m, c.failure("write", err)
 }
 
