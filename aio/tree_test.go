@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -210,7 +211,7 @@ func TestDeepTree(t *testing.T) {
 		_, err := top.Await(ctx)
 		wantErr(t, "top", err, errStop)
 		for l.Stats().InFlight > 1 {
-			time.Sleep(0)
+			runtime.Gosched()
 		}
 		eq(t, "cancelled", dead.Load(), int64(n))
 		return nil
