@@ -32,6 +32,8 @@ type wire struct {
 	headerBy time.Time // when the header that has begun must be complete, zero for none
 	between  bool      // net/http waits for a request
 	kicked   bool      // the deadline was set to have the reader look
+	set      time.Time // the read deadline that the connection has, unless unset
+	unset    bool
 }
 
 // piece is how much is written at a time: what counts as progress.
@@ -131,7 +133,7 @@ func (w *wire) arm() (probe bool) {
 	defer w.mu.Unlock()
 	switch {
 	case w.idleLocked():
-		w.kicked = true
+		w.kicked, w.unset = true, true
 		w.c.SetReadDeadline(time.Now().Add(probeTime)) // fails only on a closed connection, as the read will
 		return true
 	case w.check.inBody() && w.e.s.lim.body > 0:
@@ -139,6 +141,7 @@ func (w *wire) arm() (probe bool) {
 		if !w.want.IsZero() && w.want.Before(t) {
 			t = w.want
 		}
+		w.unset = true
 		w.c.SetReadDeadline(t)
 	case w.kicked:
 		w.kicked = false
@@ -164,7 +167,7 @@ func (w *wire) kick() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.between {
-		w.kicked = true
+		w.kicked, w.unset = true, true
 		w.c.SetReadDeadline(past)
 	}
 }
@@ -198,6 +201,10 @@ func (w *wire) applyDeadline() error {
 	if !w.headerBy.IsZero() && (t.IsZero() || w.headerBy.Before(t)) {
 		t = w.headerBy
 	}
+	if t == w.set && !w.unset {
+		return nil // net/http sets it over and over
+	}
+	w.set, w.unset = t, false
 	return w.c.SetReadDeadline(t)
 }
 
