@@ -48,6 +48,27 @@ func (r *requests) handler() tcp.Handler {
 	}}
 }
 
+// stream answers until the loop drains.
+func (r *requests) stream(ctx context.Context, c *tcp.Conn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := c.Chunks(ctx)
+	for {
+		select {
+		case data, ok := <-chunks:
+			if !ok {
+				return nil
+			}
+			for ; len(data) >= 8; data = data[8:] {
+				r.begin(binary.BigEndian.Uint64(data))
+				c.Send(data[:8])
+			}
+		case <-aio.Draining(ctx):
+			return nil
+		}
+	}
+}
+
 // client asks until it gets no answer, and returns the number of the request that it had none to.
 func (r *requests) client(addr string, base uint64, answered *atomic.Int64) (lost uint64) {
 	c, err := net.Dial("tcp", addr)
@@ -71,22 +92,28 @@ func (r *requests) client(addr string, base uint64, answered *atomic.Int64) (los
 
 // No response is lost whose handler began before the loop exits, whenever that is.
 func TestExitUnderLoad(t *testing.T) {
-	aiotest.CheckLeaks(t)
-	for range 40 {
-		exitUnderLoad(t)
+	for style, server := range map[string]func(r *requests) *tcp.Server{
+		"handler": func(r *requests) *tcp.Server { return &tcp.Server{Handler: r.handler()} },
+		"stream":  func(r *requests) *tcp.Server { return &tcp.Server{Stream: r.stream} },
+	} {
+		t.Run(style, func(t *testing.T) {
+			aiotest.CheckLeaks(t)
+			for range 30 {
+				r := &requests{begun: map[uint64]bool{}}
+				exitUnderLoad(t, r, server(r))
+			}
+		})
 	}
 }
 
-func exitUnderLoad(t *testing.T) {
+func exitUnderLoad(t *testing.T, r *requests, s *tcp.Server) {
 	const clients = 16
-	r := &requests{begun: map[uint64]bool{}}
 	var answered atomic.Int64
 	var lost [clients]uint64
 	var wg sync.WaitGroup
 	after := rand.Int64N(400)
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
-		s, err := tcp.Serve(ctx, "127.0.0.1:0", r.handler())
-		if err != nil {
+		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
 			return err
 		}
 		for i := range clients {
