@@ -76,7 +76,7 @@ type Driver interface {
 	// OpDrain says that the loop has begun to drain. An operation that is idle should end with ErrExit. It is called
 	// again when an ancestor's end, while the loop drains, may have made the operation TopLevel.
 	OpDrain()
-	// OpIdle says that the operation's last child has ended.
+	// OpIdle says that the operation's last child has ended, but for daemons. It may be called more than once.
 	OpIdle()
 	// OpName names an operation that was started with an empty name. It is asked only when somebody looks.
 	OpName() string
@@ -201,11 +201,11 @@ func (o *Op) Cancel(cause error) {
 	}
 }
 
-// Idle reports whether the operation has no unfinished child.
+// Idle reports whether the operation has no unfinished child, or only daemons, which nobody waits for.
 func (o *Op) Idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.first == nil
+	return o.hold == 0
 }
 
 // TopLevel reports whether nothing but main and daemons is among the operation's unfinished ancestors: nobody's

@@ -148,7 +148,7 @@ func (p *Op) childLeft(idle bool, hold int32) {
 			return
 		}
 	}
-	if idle && p.driver != nil && s&opFinishing == 0 {
+	if hold == 0 && p.driver != nil && s&opFinishing == 0 {
 		p.driver.OpIdle()
 	}
 }
