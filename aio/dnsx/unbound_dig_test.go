@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -43,7 +44,7 @@ func (u *unbound) ask(t *testing.T, port string, flags []string, name, typ strin
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
-	s := said{ttl: 1 << 31}
+	s := said{ttl: math.MaxInt32}
 	section := ""
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSpace(line)
