@@ -43,8 +43,6 @@ func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(
 	if p.f.op.run == nil {
 		return p.Future()
 	}
-	p.f.op.run.callbacks.Add(1)
-	p.f.op.then(func() { p.f.op.run.callbacks.Add(-1) })
 	f.op.look()
 	f.op.then(func() { next(p) })
 	return p.Future()

@@ -1,6 +1,7 @@
 package aio_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -138,14 +139,13 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// goroutines returns the number of goroutines once it is down to what is wanted, or does not get there. Some may be
-// about to return, and while garbage is collected the runtime counts too many.
-func goroutines(want int) (n int) {
-	for range 10_000 {
-		if n = runtime.NumGoroutine(); n <= want {
-			break
+// goroutinesWith returns the number of goroutines that have text in their stacks.
+func goroutinesWith(text string) (n int) {
+	buf := make([]byte, 4<<20)
+	for stack := range bytes.SplitSeq(buf[:runtime.Stack(buf, true)], []byte("\n\n")) {
+		if bytes.Contains(stack, []byte(text)) {
+			n++
 		}
-		runtime.Gosched()
 	}
 	return n
 }

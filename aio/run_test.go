@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"goaio.example/aio"
 )
 
@@ -374,12 +376,12 @@ func TestManyRuns(t *testing.T) {
 		}
 	}
 	cycle()
-	before, files := runtime.NumGoroutine(), openFiles()
+	before, files := goleak.IgnoreCurrent(), openFiles()
 	for range n {
 		cycle()
 	}
-	if now := goroutines(before); now > before {
-		t.Errorf("%d goroutines, %d before", now, before)
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
 	}
 	eq(t, "open files", openFiles(), files)
 }

@@ -112,6 +112,8 @@ func (s *Stats) add(k Kind, c *kindCount) {
 		s.HTTPRequests += n
 	case k == kindGo:
 		s.Futures += n
+	case k == kindThen:
+		s.Callbacks += n
 	case k.isTimer():
 		s.Timers += n
 		if k == kindDelay {
