@@ -77,7 +77,9 @@ func originProcess(b *testing.B) string {
 // figure that counts is the ratio of the processor time that this process takes for them.
 func BenchmarkClient(b *testing.B) {
 	url := originProcess(b)
-	plain := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	plain := &http.Client{Transport: &http.Transport{ // with the same bounds
+		MaxIdleConnsPerHost: 64, ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: time.Minute,
+	}}
 	defer plain.CloseIdleConnections()
 	ours := &httpx.Client{MaxIdlePerHost: 64}
 	err := aio.Run(context.Background(), func(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ type outgoing struct {
 	ctx    context.Context
 	watch  *progressWatch
 	sent   atomic.Bool // package net/http has the request's own body
-	url    string      // that the response came from
+	url    *url.URL    // that the response came from
 
 	mu    sync.Mutex
 	stops []func()
@@ -91,9 +92,10 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ex.ctx, ex.cancel = ctx, cancel
 	ex.onDone(func() { cancel(nil) })
-	own := ex.req.Context()
-	stop := context.AfterFunc(own, func() { cancel(context.Cause(own)) })
-	ex.onDone(func() { stop() })
+	if own := ex.req.Context(); own.Done() != nil {
+		stop := context.AfterFunc(own, func() { cancel(context.Cause(own)) })
+		ex.onDone(func() { stop() })
+	}
 	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 {
 		t := time.AfterFunc(d, func() { cancel(errTotal) })
 		ex.onDone(func() { t.Stop() })
@@ -107,7 +109,7 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 		return nil, ex.wrap(err)
 	}
 	ex.setPhase(PhaseBody)
-	ex.url = resp.Request.URL.String()
+	ex.url = resp.Request.URL
 	ex.bound(resp)
 	return resp, nil
 }
@@ -125,8 +127,13 @@ func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, 
 		},
 		GotFirstResponseByte: func() { ex.passPhase(PhaseSend, PhaseHeader) },
 	})
-	req := ex.req.Clone(context.WithValue(ctx, attemptKey{}, ctx))
-	if host := req.Header.Get("Host"); host != "" {
+	ctx = context.WithValue(ctx, attemptKey{}, ctx)
+	req := ex.req.WithContext(ctx)
+	host := req.Header.Get("Host")
+	if host != "" || hc.Jar != nil { // which would change the headers
+		req = ex.req.Clone(ctx)
+	}
+	if host != "" {
 		req.Host = host
 		req.Header.Del("Host")
 	}

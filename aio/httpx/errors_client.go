@@ -51,10 +51,11 @@ var _ net.Error = (*Error)(nil)
 
 // wrap makes the Error of what package net/http returned.
 func (ex *outgoing) wrap(err error) error {
-	method, raw := methodOf(ex.req), ex.url
-	if raw == "" {
-		raw = ex.req.URL.String()
+	at := ex.url
+	if at == nil {
+		at = ex.req.URL
 	}
+	method, raw := methodOf(ex.req), at.String()
 	var u *url.Error
 	if errors.As(err, &u) { // of the last redirect
 		method, raw, err = strings.ToUpper(u.Op), u.URL, u.Err
