@@ -17,7 +17,8 @@ const lingerTime = 5 * time.Second
 
 // Close closes the connection at once. What the kernel has taken is still sent, unless the peer has sent something that
 // nobody has read: the system then resets the connection. What Send has queued beyond that is dropped, and its futures
-// fail with ErrClosed. CloseAfterFlush loses nothing. Close fails with ErrClosed if the connection is closed already.
+// fail with ErrClosed. A TLS peer sees a clean end if nothing is dropped, and the system takes the close_notify at once.
+// CloseAfterFlush loses nothing. Close fails with ErrClosed if the connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
 // Abort closes the connection at once with a reset: the peer sees ErrReset, and what is under way is dropped. A unix
@@ -141,7 +142,8 @@ func (c *Conn) alert(l *tlsLayer) {
 	c.mu.Unlock()
 }
 
-// farewell has the peer of a TLS connection that is about to be closed see a clean end, if nothing is lost by closing it.
+// farewell has the peer of a TLS connection that is about to be closed see a clean end, if nothing is lost by closing it
+// and the alert can be sent without waiting.
 func (c *Conn) farewell() {
 	l := c.tls.Load()
 	if l == nil {

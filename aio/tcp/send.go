@@ -182,8 +182,10 @@ func (c *Conn) flush() {
 	for {
 		c.mu.Lock()
 		if c.out.size == 0 || c.state == connClosed {
+			done := c.out.complete() // a Flush may have come since the last bytes went
 			c.out.release()
 			c.mu.Unlock()
+			resolve(done)
 			c.flushed()
 			return
 		}

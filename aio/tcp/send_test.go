@@ -224,7 +224,7 @@ func TestFlush(t *testing.T) {
 		if b := server.Buffered(); b != 0 {
 			w.Errorf("%d bytes buffered after Flush", b)
 		}
-		server.Close()
+		server.CloseAfterFlush()
 	})
 }
 
