@@ -183,7 +183,7 @@ func (r *running) close() bool {
 
 // census looks at all of root's children at once. It reports whether none of them holds the loop open, and whether
 // there are none at all; in that case it can close the loop.
-func (r *running) census(close bool) (none, done bool) {
+func (r *running) census(final bool) (none, done bool) {
 	if !r.mainDone.Load() {
 		return false, false
 	}
@@ -195,7 +195,7 @@ func (r *running) census(close bool) (none, done bool) {
 		none = none && f.hold == 0
 		done = done && f.first == nil
 	}
-	if done && close {
+	if done && final {
 		r.closed.Store(true)
 	}
 	return none, done
