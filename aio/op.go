@@ -222,6 +222,15 @@ func (o *Op) TopLevel() bool {
 // Draining reports whether the loop drains, or is past that. An operation that begins then is not told by OpDrain.
 func (o *Op) Draining() bool { return o.run.draining.Load() }
 
+// LoopCause returns the cause with which the loop was cancelled, nil if it was not. What goes wrong from then on may be
+// due to that: the other end of a connection within the loop, say, was cancelled first.
+func (o *Op) LoopCause() error {
+	if o.run.root.state.Load()&opCancelled == 0 {
+		return nil
+	}
+	return context.Cause(o.run.root.Context())
+}
+
 // SetRunning marks the operation as one whose function runs, so that Promise.RejectIdle leaves it alone. It reports
 // true once; false if the operation is running already, or has ended.
 func (o *Op) SetRunning() bool { return o.setOnce(opRunning) }

@@ -185,6 +185,9 @@ func (c *Conn) fail(cond error, reset bool) bool { return c.endWith(cond, reset,
 func (c *Conn) end(cond error, reset bool) bool { return c.endWith(cond, reset, false) }
 
 func (c *Conn) endWith(cond error, reset, event bool) bool {
+	if cause := c.op.LoopCause(); event && cause != nil { // which is about to reach this connection too
+		cond, event = cause, false
+	}
 	c.mu.Lock()
 	if c.state == connClosed {
 		c.mu.Unlock()

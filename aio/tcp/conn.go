@@ -254,6 +254,9 @@ func (c *Conn) failure(op string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
+	if cause := c.op.LoopCause(); cause != nil {
+		c.end(cause, true) // which is about to happen anyway
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state != connOpen {
