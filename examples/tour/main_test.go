@@ -1,35 +1,90 @@
 package main
 
 import (
+	"bufio"
+	"io"
 	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func Example() {
-	main()
-	// Unordered output:
-	// word: forty-two <nil>
-	// number: 42 <nil>
-	// ended: <nil>
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_THE_PROGRAM") != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
 }
 
-// The README shows this program as it is.
-func TestReadme(t *testing.T) {
-	program, err := os.ReadFile("main.go")
+// check looks at what a tour has printed that ended while its first page was on its way.
+func check(t *testing.T, out string) {
+	t.Helper()
+	rest := out
+	for _, want := range []string{ // in this order
+		"\nstats      0 connections in, 0 out, 0 requests, 2 timers; ",
+		"\ndraining ",
+		"\ngot        200 http://web.tour.example:",
+		"/page/1: /page/1, 1.3s after it was asked for\nended      with 0 operations left\n",
+	} {
+		_, after, ok := strings.Cut(rest, want)
+		if !ok {
+			t.Fatalf("no %q where it should be in\n%s", want, out)
+		}
+		rest = after
+	}
+	for _, want := range []string{
+		"\nlooked up  guest1.tour.example: [127.0.0.1]\n",
+		"\nechoed     \"hello 1\\n\" by echo.tour.example:",
+	} {
+		if strings.Count(out, want) != 1 {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+func TestEndsByItself(t *testing.T) {
+	var out strings.Builder
+	if err := run(t.Context(), []string{"-for", "650ms"}, &out); err != nil {
+		t.Error(err)
+	}
+	check(t, out.String())
+}
+
+// A signal ends the program as the end of its time does: with everything that was on its way, and status 0.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be sent an interrupt")
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-for", "1h")
+	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_, main, _ := strings.Cut(string(program), "func main() {")
-	if !strings.Contains(string(readme), "```go\nfunc main() {"+main+"```\n") {
-		t.Error("the program in README.md differs from examples/tour/main.go")
+	stdout, out := bufio.NewReader(pipe), ""
+	for !strings.Contains(out, "\nechoed") || !strings.Contains(out, "\nlooked up") {
+		line, err := stdout.ReadString('\n')
+		if out += line; err != nil {
+			t.Fatalf("%v after\n%s", err, out)
+		}
 	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(stdout)
+	if err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error("the program's end:", err)
+	}
+	check(t, out+string(rest))
 }
