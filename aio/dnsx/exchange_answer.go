@@ -60,6 +60,9 @@ func parseAnswer(msg []byte, q question) (answer, error) {
 		a.pick(name, q.typ, found)
 	}
 	if len(a.records) == 0 {
+		if h.Truncated && a.rcode == dnsmessage.RCodeSuccess { // over TCP even: what is missing may be the records
+			return answer{}, malformed(errTruncated)
+		}
 		return a, a.denial(&p, h, name)
 	}
 	return a, nil
