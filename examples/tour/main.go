@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(stdout, "serving    DNS on %s, echo on %s, HTTP on %s\n", s.dns.Addr(), s.echo.Addr(), s.web.Addr())
-		return watch(ctx, newClients(s), *length, stdout)
+		return watch(ctx, newClients(s), s.asked, *length, stdout)
 	})
 	fmt.Fprintln(stdout, "ended      with", loop.Stats().InFlight, "operations left")
 	return err
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 // watch prints the loop's figures each second, has the clients ask again when they have all their answers, and prints what
 // comes, as it comes. When the loop drains it waits for what is on its way. It returns the first error before that.
-func watch(ctx context.Context, c *clients, length time.Duration, stdout io.Writer) error {
+func watch(ctx context.Context, c *clients, asked <-chan string, length time.Duration, stdout io.Writer) error {
 	say := func(what string, value any, err error) error {
 		if err != nil {
 			value = err
@@ -77,6 +77,8 @@ func watch(ctx context.Context, c *clients, length time.Duration, stdout io.Writ
 			found, err = nil, say("looked up", fmt.Sprintf("%s: %v", r.Value.Host, r.Value.Addrs), r.Err)
 		case r := <-echoed:
 			echoed, err = nil, say("echoed", r.Value, r.Err)
+		case uri := <-asked:
+			err = say("was asked", uri, nil)
 		case r := <-page:
 			page, err = nil, say("got", text(r.Value), r.Err)
 		case <-end: // or the loop drains already

@@ -20,35 +20,28 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// check looks at what a tour has printed that ended while its first page was on its way.
+// check looks at what a tour of one round has printed.
 func check(t *testing.T, out string) {
 	t.Helper()
-	rest := out
-	for _, want := range []string{ // in this order
-		"\nstats      0 connections in, 0 out, 0 requests, 2 timers; ",
-		"\ndraining ",
-		"\ngot        200 http://web.tour.example:",
-		"/page/1: /page/1, 1.3s after it was asked for\nended      with 0 operations left\n",
-	} {
-		_, after, ok := strings.Cut(rest, want)
-		if !ok {
-			t.Fatalf("no %q where it should be in\n%s", want, out)
-		}
-		rest = after
-	}
 	for _, want := range []string{
+		"serving    DNS on 127.0.0.1:",
+		"\nstats      0 connections in, 0 out, 0 requests, 2 timers; ",
 		"\nlooked up  guest1.tour.example: [127.0.0.1]\n",
 		"\nechoed     \"hello 1\\n\" by echo.tour.example:",
+		"\nwas asked  GET /page/1\n",
+		"/page/1: /page/1, 1.3s after it was asked for\n",
+		"\ndraining   ",
+		"\nended      with 0 operations left\n",
 	} {
 		if strings.Count(out, want) != 1 {
-			t.Errorf("no %q in\n%s", want, out)
+			t.Errorf("no %q, or not once, in\n%s", want, out)
 		}
 	}
 }
 
 func TestEndsByItself(t *testing.T) {
 	var out strings.Builder
-	if err := run(t.Context(), []string{"-for", "650ms"}, &out); err != nil {
+	if err := run(t.Context(), []string{"-for", "1s"}, &out); err != nil {
 		t.Error(err)
 	}
 	check(t, out.String())
@@ -70,7 +63,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	stdout, out := bufio.NewReader(pipe), ""
-	for !strings.Contains(out, "\nechoed") || !strings.Contains(out, "\nlooked up") {
+	for !strings.Contains(out, "\nwas asked") || !strings.Contains(out, "\nechoed") || !strings.Contains(out, "\nlooked up") {
 		line, err := stdout.ReadString('\n')
 		if out += line; err != nil {
 			t.Fatalf("%v after\n%s", err, out)
@@ -87,4 +80,7 @@ func TestInterrupt(t *testing.T) {
 		t.Error("the program's end:", err)
 	}
 	check(t, out+string(rest))
+	if _, after, _ := strings.Cut(string(rest), "draining"); !strings.Contains(after, "\ngot        200 ") {
+		t.Errorf("no page after the signal:\n%s", rest)
+	}
 }

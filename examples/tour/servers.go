@@ -31,6 +31,8 @@ type servers struct {
 	dns  *dnsserver.Server
 	echo *tcp.Server
 	web  *httpx.Server
+
+	asked chan string // a request for a page came; nobody need receive that
 }
 
 // serve starts the servers. They hold the loop open, and end with it.
@@ -46,12 +48,17 @@ func serve(ctx context.Context) (s servers, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.web, err = httpx.Serve(ctx, "127.0.0.1:0", answer)
+	s.asked = make(chan string, 1)
+	s.web, err = httpx.Serve(ctx, "127.0.0.1:0", s.answer)
 	return s, err
 }
 
 // answer answers later. The timer is a child of the request: while the loop drains it goes on, and the page is sent.
-func answer(r *httpx.Request) {
+func (s servers) answer(r *httpx.Request) {
+	select {
+	case s.asked <- r.URI():
+	default:
+	}
 	timer.Delay(r.Context(), pageDelay, func(context.Context) error {
 		r.RespondString(http.StatusOK, fmt.Sprintf("%s, %v after it was asked for", r.Resource(), pageDelay))
 		return nil
