@@ -54,7 +54,7 @@ func (w *plainWriter) WriteHeader(status int) {
 	if w.x.s.RequestIDHeader != "" {
 		w.rw.Header().Set(w.x.s.RequestIDHeader, w.x.id)
 	}
-	if w.x.lastOfConn() {
+	if status != http.StatusSwitchingProtocols && w.x.lastOfConn() {
 		w.rw.Header()["Connection"] = closeValue
 	}
 	w.rw.WriteHeader(status)

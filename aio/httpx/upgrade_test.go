@@ -143,3 +143,35 @@ func TestHijack(t *testing.T) {
 		return nil
 	})
 }
+
+// TestSwitchingProtocols holds that an http.Handler can answer with 101 before it takes the connection over, as some
+// websocket packages do, also while the server drains: the header is sent as it is.
+func TestSwitchingProtocols(t *testing.T) {
+	l := new(aio.Loop)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l.Exit(nil)
+		<-aio.Draining(r.Context())
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "echo")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "hello")
+	})
+	serveLoop(t, l, &httpx.Server{Handler: h}, func(addr string) {
+		c := dialRaw(t, addr)
+		defer c.Close()
+		c.say(upgrade)
+		resp, err := http.ReadResponse(c.Reader, nil)
+		if err != nil || resp.StatusCode != 101 || resp.Header.Get("Connection") != "Upgrade" || resp.Header.Get("Upgrade") != "echo" {
+			t.Fatalf("got %+v, %v", resp, err)
+		}
+		if rest, err := io.ReadAll(c.Reader); string(rest) != "hello" || err != nil {
+			t.Errorf("got %q, %v", rest, err)
+		}
+	})
+}
