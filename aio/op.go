@@ -3,6 +3,7 @@ package aio
 import (
 	"context"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"goaio.example/aio/internal/alarm"
@@ -190,6 +191,9 @@ func (o *Op) End(err error) bool {
 	o.publish()
 	return true
 }
+
+// Age returns how long ago the operation began. It must have been started.
+func (o *Op) Age() time.Duration { return time.Duration(o.run.now() - o.began) }
 
 // Ended reports whether the operation has ended or is just ending.
 func (o *Op) Ended() bool { return o.state.Load()&opFinishing != 0 }

@@ -60,7 +60,7 @@ func (c *Conn) Chunks(ctx context.Context) <-chan []byte {
 // close closes the channel, for the reason err.
 func (k *chunks) close(err error) {
 	k.conn.mu.Lock()
-	k.conn.chunkErr = err
+	k.conn.extra().chunkErr = err
 	k.over = true
 	if k.cut {
 		k.conn.cutReads(-1)
@@ -97,10 +97,8 @@ func (k *chunks) read() error {
 
 // cutReads ends the Reads under way, and those to come, until it is called with the opposite. The lock is held.
 func (c *Conn) cutReads(n int) {
-	c.cut += n
-	if c.handler != nil {
-		c.handler.lookAgain()
-	}
+	c.extra().cut += n
+	c.lookAgain()
 	c.boundReads() // fails only on a closed connection, which ends Reads too
 }
 
@@ -109,7 +107,8 @@ func (c *Conn) unread(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == connOpen {
-		c.ahead = append(append([]byte(nil), p...), c.ahead...)
+		x := c.extra()
+		x.ahead = append(append([]byte(nil), p...), x.ahead...)
 		c.wakeLocked()
 	}
 }

@@ -83,11 +83,11 @@ func (c *Conn) Flush(ctx context.Context) error {
 func (c *Conn) flushed() {
 	c.mu.Lock()
 	for {
-		if c.out.size > 0 || c.out.busy || c.writing || c.state == connClosed {
+		if c.queued() > 0 || c.busy || c.writing || c.state == connClosed {
 			c.mu.Unlock()
 			return
 		}
-		l := c.tls.Load()
+		l := c.layer()
 		if l == nil || c.alerted || c.state != connFlushing && c.shut != shutAsked {
 			break
 		}
@@ -102,11 +102,11 @@ func (c *Conn) flushed() {
 	}
 	if closing {
 		c.state = connLinger
-		c.linger = time.Now().Add(lingerTime)
+		c.extra().linger = time.Now().Add(lingerTime)
 	}
 	handled := c.handler != nil
 	over := c.eof && (closing || shut && handled) || closing && !c.canShut()
-	wake := c.paused != nil
+	wake := c.peek().paused != nil
 	c.mu.Unlock()
 	switch {
 	case over:
@@ -128,8 +128,8 @@ func (c *Conn) flushed() {
 
 // alert tells a TLS peer, through the queue and once, that no more will come. It returns when that is in the queue.
 func (c *Conn) alert(l *tlsLayer) {
-	c.wmu.Lock() // behind a send that is being encrypted
-	defer c.wmu.Unlock()
+	l.wmu.Lock() // behind a send that is being encrypted
+	defer l.wmu.Unlock()
 	c.mu.Lock()
 	alerted := c.alerted
 	c.mu.Unlock()
@@ -145,12 +145,12 @@ func (c *Conn) alert(l *tlsLayer) {
 // farewell has the peer of a TLS connection that is about to be closed see a clean end, if nothing is lost by closing it
 // and the alert can be sent without waiting.
 func (c *Conn) farewell() {
-	l := c.tls.Load()
+	l := c.layer()
 	if l == nil {
 		return
 	}
 	c.mu.Lock()
-	clean := c.state != connClosed && c.out.size == 0 && !c.writing
+	clean := c.state != connClosed && c.queued() == 0 && !c.writing
 	c.parting = true
 	c.mu.Unlock()
 	if clean {
@@ -196,16 +196,8 @@ func (c *Conn) endWith(cond error, reset, event bool) bool {
 	c.state = connClosed
 	c.cond, c.event = cond, event
 	c.told = cond != errByUser && (!event || c.handled())
-	c.rdl.set(time.Time{})
-	c.wdl.set(time.Time{})
-	lost := c.out.drop()
-	if c.done != nil {
-		close(c.done)
-	}
-	c.resume()
-	up := c.upgrade
-	c.upgrade = nil
-	c.ahead = nil
+	lost := c.dropQueue()
+	up := c.dropExtra()
 	c.mu.Unlock()
 
 	if t, ok := c.t.under().(interface{ SetLinger(sec int) error }); ok && reset {
@@ -222,6 +214,24 @@ func (c *Conn) endWith(cond error, reset, event bool) bool {
 	return true
 }
 
+// dropExtra ends what waits for the connection in its extra state, and returns a handshake that will not be. The lock is
+// held.
+func (c *Conn) dropExtra() *upgrade {
+	x := c.x.Load()
+	if x == nil {
+		return nil
+	}
+	x.rdl.set(time.Time{})
+	x.wdl.set(time.Time{})
+	if x.done != nil {
+		close(x.done)
+	}
+	c.resume()
+	up := x.upgrade
+	x.upgrade, x.ahead = nil, nil
+	return up
+}
+
 // Done returns a channel that is closed when the connection is.
 func (c *Conn) Done() <-chan struct{} {
 	c.mu.Lock()
@@ -230,16 +240,17 @@ func (c *Conn) Done() <-chan struct{} {
 }
 
 func (c *Conn) doneLocked() <-chan struct{} {
-	if c.done == nil {
-		c.done = make(chan struct{})
+	x := c.extra()
+	if x.done == nil {
+		x.done = make(chan struct{})
 		if c.state == connClosed {
-			close(c.done)
+			close(x.done)
 		}
 	}
-	return c.done
+	return x.done
 }
 
 // drained reports whether the connection's loop or server drains.
 func (c *Conn) drained() bool {
-	return c.server != nil && c.server.draining.Load() || c.op.Draining()
+	return c.opts.server != nil && c.opts.server.draining.Load() || c.op.Draining()
 }

@@ -26,44 +26,77 @@ var (
 // A Conn is an operation: what is started with its Context is its child, and is cancelled when the connection is
 // aborted. It ends when it is closed and nothing of it runs any more.
 type Conn struct {
-	op    aio.Op
-	t     transport
-	alarm alarm.Alarm
-	in    bool // accepted
-	born  time.Time
+	op       aio.Op
+	t        transport
+	opts     *connOptions              // immutable
+	x        atomic.Pointer[connExtra] // what most connections never need
+	bytesIn  atomic.Int64              // read from the peer; on a TLS connection, decrypted
+	bytesOut atomic.Int64              // handed to the kernel; on a TLS connection, encrypted
+	refs     atomic.Int32              // one for being open, one for each goroutine of the connection's
+	in       bool                      // immutable: accepted
+	slotted  bool                      // immutable: holds one of opts.slots
 
-	refs   atomic.Int32 // one for being open, one for each goroutine of the connection's
-	wmu    sync.Mutex   // held by a send on a TLS connection, before mu
-	tls    atomic.Pointer[tlsLayer]
-	value  atomic.Value
-	rstats flow
-	wstats flow
+	mu      sync.Mutex // guards what follows
+	state   connState
+	shut    shutState
+	eof     bool     // the peer has ended
+	alerted bool     // TLS: the close_notify alert is queued or sent
+	parting bool     // TLS: it is about to be closed, and the peer's answer to that is no event
+	event   bool     // cond is a condition, of which somebody is to be told
+	told    bool     // of cond no future needs to tell
+	busy    bool     // a flusher or a Write has the stream
+	writing bool     // a Write is under way
+	calling bool     // a callback of the handler runs
+	quit    bool     // the handler was given up; the engine is to leave the connection
+	cond    error    // why the connection ended, once it did
+	handler *Handler // nil in stream style
+	out     *outbox  // nil while nothing is queued
+}
 
-	mu       sync.Mutex // guards what follows
-	out      outbox
-	state    connState
-	shut     shutState
-	alerted  bool  // TLS: the close_notify alert is queued or sent
-	parting  bool  // TLS: it is about to be closed, and the peer's answer to that is no event
-	eof      bool  // the peer has ended
-	cond     error // why the connection ended, once it did
-	event    bool  // cond is a condition, of which somebody is to be told
-	told     bool  // of cond no future needs to tell
-	handler  *handling
-	upgrade  *upgrade // TLS that is to be begun, or is just beginning
-	ahead    []byte   // read, and given to nobody yet
-	readers  int      // Reads under way
-	cut      int      // Reads are to end: a Chunks was cancelled
-	rdl, wdl deadline // of Read and Write
-	writing  bool     // a Write is under way
+// connExtra is the state of a connection that most connections never need, so that an idle one is small. The fields are
+// guarded by the connection's lock, but for those that are atomic.
+type connExtra struct {
+	tls      atomic.Pointer[tlsLayer]
+	value    atomic.Value
 	idle     idleTimes
+	alarm    alarm.Alarm
+	upgrade  *upgrade      // TLS that is to be begun, or is just beginning
+	ahead    []byte        // read, and given to nobody yet
+	readers  int           // Reads under way
+	cut      int           // Reads are to end: a Chunks was cancelled
+	rdl, wdl deadline      // of Read and Write
 	linger   time.Time     // until when a connection that is done waits for its peer's end
 	paused   chan struct{} // what the handler's goroutine waits on while it is not to read
+	left     chan struct{} // closed when a handler that was given up has left, or goes on; set by who waits for that
 	done     chan struct{} // closed with the transport; set by who waits for that
-	server   *Server
-	slot     *slots
-	endErr   error // what the operation ends with
-	chunkErr error // why the channel of Chunks was closed
+	free     chan struct{} // closed when busy ends; set by who waits for that
+	room     chan struct{} // closed when the queue is not full any more; set by who waits for that
+	endErr   error         // what the operation ends with
+	chunkErr error         // why the channel of Chunks was closed
+}
+
+// none is what peek returns for a connection without extra state. Nobody writes to it.
+var none connExtra
+
+// peek returns the connection's extra state to be read, and not to be kept.
+func (c *Conn) peek() *connExtra {
+	if x := c.x.Load(); x != nil {
+		return x
+	}
+	return &none
+}
+
+// extra returns the connection's extra state, made now if need be.
+func (c *Conn) extra() *connExtra {
+	if x := c.x.Load(); x != nil {
+		return x
+	}
+	x := new(connExtra)
+	x.alarm.Init((*connAlarm)(c))
+	if c.x.CompareAndSwap(nil, x) {
+		return x
+	}
+	return c.x.Load()
 }
 
 // connState is how far a connection's end has come.
@@ -85,12 +118,6 @@ const (
 	shutDone
 )
 
-// flow counts what goes one way.
-type flow struct {
-	bytes atomic.Int64
-	last  atomic.Int64 // when bytes went, in nanoseconds since the connection began; kept only with an idle timeout
-}
-
 // ConnStats is a snapshot of a connection.
 type ConnStats struct {
 	BytesIn  int64         // read from the peer; on a TLS connection, decrypted
@@ -100,44 +127,59 @@ type ConnStats struct {
 }
 
 // newConn makes a Conn of an established connection, as an operation under ctx's, whose own end does not touch it.
-func newConn(ctx context.Context, nc net.Conn, in bool, opts connOptions) (*Conn, error) {
-	c := &Conn{t: newTransport(nc), in: in, born: time.Now(), server: opts.server, slot: opts.slot}
-	c.out.mark = DefaultHighWater
-	if opts.highWater > 0 {
-		c.out.mark = opts.highWater
-	}
+func newConn(ctx context.Context, nc net.Conn, in bool, opts *connOptions, slotted bool) (*Conn, error) {
+	c := &Conn{t: newTransport(nc), in: in, opts: opts, slotted: slotted}
 	if opts.tls != nil {
-		c.upgrade = &upgrade{cfg: opts.tls, server: true}
+		c.extra().upgrade = &upgrade{cfg: opts.tls, server: true}
 	}
+	if err := c.begin(ctx); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return c, c.setTimeouts(opts.readTimeout, opts.writeTimeout) // fails if it was cancelled meanwhile
+}
+
+// begin begins the connection's operation.
+func (c *Conn) begin(ctx context.Context) error {
 	c.refs.Store(1)
-	c.alarm.Init((*connAlarm)(c))
 	kind := kindOut
-	if in {
+	if c.in {
 		kind = kindIn
 	}
 	c.op.AsLasting()
-	if opts.background {
+	if c.opts.background {
 		c.op.AsBackground()
 	}
-	if err := c.op.Start(ctx, kind, "", (*connDriver)(c)); err != nil {
-		nc.Close()
-		c.slot.give()
-		return nil, err
+	err := c.op.Start(ctx, kind, "", (*connDriver)(c))
+	if err != nil {
+		c.giveSlot()
 	}
-	if err := c.SetTimeouts(opts.readTimeout, opts.writeTimeout); err != nil {
-		return nil, err // cancelled meanwhile
-	}
-	return c, nil
+	return err
 }
 
-// connOptions is what Dialer, Listener and Server have in common.
+// giveSlot gives back the slot that the connection holds.
+func (c *Conn) giveSlot() {
+	if c.slotted {
+		c.opts.slots.give()
+	}
+}
+
+// connOptions is what Dialer, Listener and Server have in common. Those of one server are one.
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
-	highWater                 int
+	highWater                 int // 0: DefaultHighWater
 	tls                       *tls.Config // what a server begins with
 	background                bool
 	server                    *Server
-	slot                      *slots // given back when the connection has ended
+	slots                     *slots // of those that are slotted; given back when the connection has ended
+}
+
+// mark returns the high-water mark.
+func (o *connOptions) mark() int {
+	if o.highWater > 0 {
+		return o.highWater
+	}
+	return DefaultHighWater
 }
 
 // connDriver is a Conn as its operation's driver.
@@ -177,22 +219,22 @@ func (c *Conn) FD() int { return c.t.fd() }
 
 // Stats returns the connection's figures.
 func (c *Conn) Stats() ConnStats {
-	return ConnStats{c.rstats.bytes.Load(), c.wstats.bytes.Load(), c.Buffered(), time.Since(c.born)}
+	return ConnStats{c.bytesIn.Load(), c.bytesOut.Load(), c.Buffered(), c.op.Age()}
 }
 
 // Buffered returns the number of bytes that wait to be handed to the kernel.
 func (c *Conn) Buffered() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.size
+	return c.queued()
 }
 
 // SetValue keeps a value of the user's with the connection.
-func (c *Conn) SetValue(v any) { c.value.Store(box{v}) }
+func (c *Conn) SetValue(v any) { c.extra().value.Store(box{v}) }
 
 // Value returns what SetValue kept, nil before.
 func (c *Conn) Value() any {
-	b, _ := c.value.Load().(box)
+	b, _ := c.peek().value.Load().(box)
 	return b.v
 }
 
@@ -205,7 +247,7 @@ func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cond == nil || c.cond == errByUser {
-		return c.chunkErr
+		return c.peek().chunkErr
 	}
 	return c.cond
 }
@@ -235,7 +277,7 @@ func (c *Conn) addr() string {
 
 // network is the network that conditions name.
 func (c *Conn) network() string {
-	if c.tls.Load() != nil {
+	if c.layer() != nil {
 		return "tls"
 	}
 	if a := c.t.RemoteAddr(); a != nil {
@@ -289,9 +331,12 @@ func (c *Conn) retain() bool {
 // letGo uncounts a goroutine, or the connection's being open. The last one ends the operation.
 func (c *Conn) letGo() {
 	if c.refs.Add(-1) == 0 {
-		c.op.Alarms().Stop(&c.alarm)
-		c.slot.give()
-		c.op.End(c.endErr)
+		x := c.peek()
+		if x != &none {
+			c.op.Alarms().Stop(&x.alarm)
+		}
+		c.giveSlot()
+		c.op.End(x.endErr)
 	}
 }
 
@@ -300,7 +345,7 @@ func (c *Conn) letGo() {
 func (c *Conn) died(err error) {
 	if errors.Is(err, aio.ErrGoexit) {
 		c.mu.Lock()
-		c.endErr = err
+		c.extra().endErr = err
 		c.mu.Unlock()
 	}
 	c.end(err, true)

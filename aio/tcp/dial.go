@@ -123,7 +123,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string) (*Conn, err
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
-	c, err := newConn(outer, nc, false, connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background})
+	c, err := newConn(outer, nc, false, &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) 
 	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
 		c, err := d.dial(ctx, p)
 		if err == nil {
-			err = c.begin(h, data)
+			err = c.open(&h, data)
 		}
 		if err != nil {
 			if h.Event != nil {
@@ -206,9 +206,9 @@ func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) 
 	})
 }
 
-// begin starts handler style on a new connection. data is sent before anything that the handler sends. It fails if the
+// open starts handler style on a new connection. data is sent before anything that the handler sends. It fails if the
 // connection has ended already.
-func (c *Conn) begin(h Handler, data []byte) error {
+func (c *Conn) open(h *Handler, data []byte) error {
 	c.mu.Lock()
 	if c.state != connOpen {
 		defer c.mu.Unlock()

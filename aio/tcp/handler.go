@@ -31,27 +31,20 @@ func (h *Handler) isZero() bool {
 	return h.Open == nil && h.Data == nil && h.Event == nil && h.Closed == nil && !h.HalfOpen
 }
 
-// handling is a connection in handler style. The Conn's lock guards it.
-type handling struct {
-	Handler
-	calling bool          // a callback runs
-	stop    bool          // the handler was given up; its goroutine is to leave
-	left    chan struct{} // closed when it has left, or goes on; set by who waits for that
-}
-
-// leaving returns a channel for the handler's having left, or going on.
-func (h *handling) leaving() <-chan struct{} {
-	if h.left == nil {
-		h.left = make(chan struct{})
+// leaving returns a channel for the handler's having left, or going on. The lock is held.
+func (c *Conn) leaving() <-chan struct{} {
+	x := c.extra()
+	if x.left == nil {
+		x.left = make(chan struct{})
 	}
-	return h.left
+	return x.left
 }
 
-// lookAgain wakes those who wait for the handler's having left.
-func (h *handling) lookAgain() {
-	if h.left != nil {
-		close(h.left)
-		h.left = nil
+// lookAgain wakes those who wait for the handler's having left. The lock is held.
+func (c *Conn) lookAgain() {
+	if x := c.peek(); x.left != nil {
+		close(x.left)
+		x.left = nil
 	}
 }
 
@@ -63,7 +56,7 @@ func (c *Conn) hasHandler() bool {
 }
 
 // handled reports whether the connection has a handler that was not given up. The lock is held.
-func (c *Conn) handled() bool { return c.handler != nil && !c.handler.stop }
+func (c *Conn) handled() bool { return c.handler != nil && !c.quit }
 
 // SetHandler gives what arrives from now on to h; a Read that waits fails. If the connection had a handler, h replaces it,
 // from the next callback on; what that handler has not been given yet goes to h. Open is not called. The zero Handler
@@ -79,13 +72,13 @@ func (c *Conn) SetHandler(h Handler) error {
 	switch {
 	case h.isZero():
 		if c.handler != nil {
-			c.handler.stop = true
+			c.quit = true
 		}
 	case c.handler != nil:
-		c.handler.Handler, c.handler.stop = h, false
-		c.handler.lookAgain()
+		c.handler, c.quit = &h, false
+		c.lookAgain()
 	default:
-		c.startHandling(h, false)
+		c.startHandling(&h, false)
 	}
 	c.mu.Unlock()
 	c.wake()
@@ -93,14 +86,14 @@ func (c *Conn) SetHandler(h Handler) error {
 }
 
 // startHandling starts handler style, with a call of Open if open is set. The lock is held.
-func (c *Conn) startHandling(h Handler, open bool) {
+func (c *Conn) startHandling(h *Handler, open bool) {
 	c.setHandling(h)
 	defaultEngine.start(c, open)
 }
 
 // setHandling makes h the connection's handler. The lock is held.
-func (c *Conn) setHandling(h Handler) {
-	c.handler = &handling{Handler: h}
+func (c *Conn) setHandling(h *Handler) {
+	c.handler, c.quit = h, false
 	c.op.CountCallbacks(1)
 	c.readingBegins()
 }
@@ -112,12 +105,12 @@ func (c *Conn) callback(fn func(h *Handler)) {
 		c.mu.Unlock()
 		return
 	}
-	h := c.handler.Handler
-	c.handler.calling = true
+	h := c.handler
+	c.calling = true
 	c.mu.Unlock()
-	err := c.op.Call(func() { fn(&h) }, func(error) {})
+	err := c.op.Call(func() { fn(h) }, func(error) {})
 	c.mu.Lock()
-	c.handler.calling = false // only the caller's goroutine takes the handler off
+	c.calling = false
 	c.readingBegins()
 	c.mu.Unlock()
 	if err != nil {
@@ -152,9 +145,9 @@ func (c *Conn) wakeLocked() {
 
 // resume wakes the handler's goroutine if it waits until it may read. The lock is held.
 func (c *Conn) resume() {
-	if c.paused != nil {
-		close(c.paused)
-		c.paused = nil
+	if x := c.peek(); x.paused != nil {
+		close(x.paused)
+		x.paused = nil
 		c.readingBegins()
 	}
 }

@@ -7,7 +7,10 @@ import (
 )
 
 // idleTimes is a connection's idle timeouts. They are read without a lock.
-type idleTimes struct{ read, write atomic.Int64 } // nanoseconds, 0: none
+type idleTimes struct {
+	read, write         atomic.Int64 // nanoseconds, 0: none
+	lastRead, lastWrite atomic.Int64 // when bytes went, as the connection's age; kept only with a timeout
+}
 
 // SetTimeouts sets the connection's idle timeouts: how long nothing may come while it is being read (by a handler that
 // is in no callback, or a Read that waits), and how long nothing may go out while there is something to send. When that
@@ -19,25 +22,35 @@ func (c *Conn) SetTimeouts(read, write time.Duration) error {
 		defer c.mu.Unlock()
 		return c.closedLocked("set timeouts")
 	}
-	now := c.now()
-	c.rstats.last.Store(now)
-	c.wstats.last.Store(now)
-	c.idle.read.Store(int64(max(read, 0)))
-	c.idle.write.Store(int64(max(write, 0)))
+	if read > 0 || write > 0 || c.x.Load() != nil {
+		idle, now := &c.extra().idle, c.now()
+		idle.lastRead.Store(now)
+		idle.lastWrite.Store(now)
+		idle.read.Store(int64(max(read, 0)))
+		idle.write.Store(int64(max(write, 0)))
+	}
 	c.mu.Unlock()
 	c.setAlarm()
 	return nil
 }
 
+// setTimeouts is SetTimeouts for a new connection.
+func (c *Conn) setTimeouts(read, write time.Duration) error {
+	if read <= 0 && write <= 0 {
+		return nil
+	}
+	return c.SetTimeouts(read, write)
+}
+
 // now returns the connection's age.
-func (c *Conn) now() int64 { return int64(time.Since(c.born)) }
+func (c *Conn) now() int64 { return int64(c.op.Age()) }
 
 // received counts data from the peer.
 func (c *Conn) received(n int) {
-	c.rstats.bytes.Add(int64(n))
+	c.bytesIn.Add(int64(n))
 	c.op.CountBytes(n, 0)
-	if c.idle.read.Load() != 0 {
-		c.rstats.last.Store(c.now())
+	if idle := &c.peek().idle; idle.read.Load() != 0 {
+		idle.lastRead.Store(c.now())
 	}
 }
 
@@ -46,24 +59,24 @@ func (c *Conn) sent(n int) {
 	if n == 0 {
 		return
 	}
-	c.wstats.bytes.Add(int64(n))
+	c.bytesOut.Add(int64(n))
 	c.op.CountBytes(0, n)
-	if c.idle.write.Load() != 0 {
-		c.wstats.last.Store(c.now())
+	if idle := &c.peek().idle; idle.write.Load() != 0 {
+		idle.lastWrite.Store(c.now())
 	}
 }
 
 // readingBegins starts the time that the read timeout is about.
 func (c *Conn) readingBegins() {
-	if c.idle.read.Load() != 0 {
-		c.rstats.last.Store(c.now())
+	if idle := &c.peek().idle; idle.read.Load() != 0 {
+		idle.lastRead.Store(c.now())
 	}
 }
 
 // writingBegins starts the time that the write timeout is about.
 func (c *Conn) writingBegins() {
-	if c.idle.write.Load() != 0 {
-		c.wstats.last.Store(c.now())
+	if idle := &c.peek().idle; idle.write.Load() != 0 {
+		idle.lastWrite.Store(c.now())
 	}
 }
 
@@ -80,42 +93,45 @@ func (c *Conn) setAlarm() {
 			next = max(d, 0)
 		}
 	}
-	if r := c.idle.read.Load(); r != 0 {
+	x := c.peek()
+	if r := x.idle.read.Load(); r != 0 {
 		earliest(c.readLeft(r))
 	}
-	if w := c.idle.write.Load(); w != 0 {
+	if w := x.idle.write.Load(); w != 0 {
 		earliest(c.writeLeft(w))
 	}
 	if c.state == connLinger {
-		earliest(time.Until(c.linger))
+		earliest(time.Until(x.linger))
 	}
-	if c.in && c.handler != nil && c.rstats.bytes.Load() == 0 && c.drained() {
-		if young := youngConn - time.Since(c.born); young > 0 {
+	if c.in && c.handler != nil && c.bytesIn.Load() == 0 && c.drained() {
+		if young := youngConn - c.op.Age(); young > 0 {
 			earliest(young)
 		}
 	}
-	if next >= 0 {
-		c.op.Alarms().Set(&c.alarm, next)
-	} else {
-		c.op.Alarms().Stop(&c.alarm)
+	switch {
+	case next >= 0:
+		c.op.Alarms().Set(&c.extra().alarm, next)
+	case x != &none:
+		c.op.Alarms().Stop(&x.alarm)
 	}
 }
 
 // readLeft returns how much of the read timeout r is left: all of it while nobody reads. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
-	reading := c.readers > 0 || c.handler != nil && !c.handler.calling && c.paused == nil
+	x := c.peek()
+	reading := x.readers > 0 || c.handler != nil && !c.calling && x.paused == nil
 	if !reading || c.state != connOpen {
 		return time.Duration(r)
 	}
-	return time.Duration(c.rstats.last.Load() + r - c.now())
+	return time.Duration(x.idle.lastRead.Load() + r - c.now())
 }
 
 // writeLeft returns how much of the write timeout w is left: all of it while there is nothing to send. The lock is held.
 func (c *Conn) writeLeft(w int64) time.Duration {
-	if !c.out.busy {
+	if !c.busy {
 		return time.Duration(w)
 	}
-	return time.Duration(c.wstats.last.Load() + w - c.now())
+	return time.Duration(c.peek().idle.lastWrite.Load() + w - c.now())
 }
 
 // connAlarm is a Conn as what its alarm calls.
@@ -126,8 +142,9 @@ type connAlarm Conn
 func (a *connAlarm) Fire() {
 	c := (*Conn)(a)
 	c.mu.Lock()
-	r, w := c.idle.read.Load(), c.idle.write.Load()
-	over := c.state == connLinger && !time.Now().Before(c.linger)
+	x := c.peek()
+	r, w := x.idle.read.Load(), x.idle.write.Load()
+	over := c.state == connLinger && !time.Now().Before(x.linger)
 	op := ""
 	switch {
 	case c.state == connClosed:

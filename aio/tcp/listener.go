@@ -105,7 +105,7 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 	if err != nil {
 		return nil, aio.NewConnError("accept", l.ln.Addr().Network(), l.ln.Addr().String(), -1, err)
 	}
-	c, err := newConn(l.ctx, nc, true, l.opts)
+	c, err := newConn(l.ctx, nc, true, &l.opts, false)
 	l.servedQueue()
 	return c, err
 }
@@ -157,7 +157,7 @@ func (l *Listener) Conns() <-chan *Conn {
 
 // give hands a connection to the receiver of Conns, or closes it if that has ended.
 func (l *Listener) give(ctx context.Context, nc net.Conn) {
-	c, err := newConn(l.ctx, nc, true, l.opts)
+	c, err := newConn(l.ctx, nc, true, &l.opts, false)
 	l.servedQueue()
 	if err != nil {
 		return

@@ -9,23 +9,19 @@ import (
 // DefaultHighWater is the default mark, in bytes, from which on a connection's queue of outgoing data takes no more.
 const DefaultHighWater = 1 << 20
 
-// outbox is a connection's queue of outgoing bytes. The Conn's lock guards it.
+// outbox is a connection's queue of outgoing bytes, which exists while something waits. The Conn's lock guards it.
 type outbox struct {
-	segs    [][]byte      // what waits, in order
-	tail    int           // free bytes behind the last segment, which is then the outbox's own memory
-	size    int           // bytes that wait
-	end     int64         // bytes ever taken into the queue
-	mark    int           // high-water mark
-	busy    bool          // a flusher or a Write has the stream
-	free    chan struct{} // closed when busy ends; set by who waits for that
-	room    chan struct{} // closed when the queue is not full any more; set by who waits for that
-	pending []*sendOp     // in order of end
+	segs    [][]byte  // what waits, in order
+	tail    int       // free bytes behind the last segment, which is then the outbox's own memory
+	size    int       // bytes that wait
+	end     int64     // bytes ever taken into the queue
+	pending []*sendOp // in order of end
 }
 
 // sendOp is a Send whose bytes are not all handed over yet.
 type sendOp struct {
 	aio.Promise[int]
-	end int64 // the position in the stream behind its last byte
+	end int64 // the position in the queue behind its last byte
 	n   int   // how many bytes it is
 }
 
@@ -42,9 +38,15 @@ const (
 	maxVec     = 64       // segments that a flusher writes at a time
 )
 
-// add appends a copy of p.
-func (o *outbox) add(p []byte) {
+// add appends p: itself if it is owned, else a copy.
+func (o *outbox) add(p []byte, owned bool) {
 	o.size += len(p)
+	o.end += int64(len(p))
+	if owned {
+		o.segs = append(o.segs, p)
+		o.tail = 0
+		return
+	}
 	if n := min(o.tail, len(p)); n > 0 {
 		last := &o.segs[len(o.segs)-1]
 		*last = append(*last, p[:n]...)
@@ -58,15 +60,6 @@ func (o *outbox) add(p []byte) {
 	copy(seg, p)
 	o.segs = append(o.segs, seg)
 	o.tail = cap(seg) - len(seg)
-}
-
-// addOwned appends p itself.
-func (o *outbox) addOwned(p []byte) {
-	if len(p) > 0 {
-		o.size += len(p)
-		o.segs = append(o.segs, p)
-		o.tail = 0
-	}
 }
 
 // batch returns what a flusher writes next. The segments stay queued until advance; add only writes behind them.
@@ -84,8 +77,8 @@ func (o *outbox) batch() net.Buffers {
 	return out
 }
 
-// advance drops the first n bytes, which have been handed over, and returns the sends that are complete by that.
-func (o *outbox) advance(n int) []*sendOp {
+// advance drops the first n bytes, which have been handed over.
+func (o *outbox) advance(n int) {
 	o.size -= n
 	for n > 0 {
 		if n < len(o.segs[0]) {
@@ -99,16 +92,7 @@ func (o *outbox) advance(n int) []*sendOp {
 	if len(o.segs) == 0 {
 		o.segs, o.tail = nil, 0
 	}
-	done := o.complete()
-	if o.room != nil && !o.full() {
-		close(o.room)
-		o.room = nil
-	}
-	return done
 }
-
-// full reports whether the queue is at its mark, by its bytes or by the memory that the sends in it take besides.
-func (o *outbox) full() bool { return o.size >= o.mark || len(o.pending) > o.mark/minSend }
 
 // complete takes the sends whose bytes have all been handed over.
 func (o *outbox) complete() []*sendOp {
@@ -118,34 +102,88 @@ func (o *outbox) complete() []*sendOp {
 	}
 	done := o.pending[:i:i]
 	o.pending = o.pending[i:]
-	if len(o.pending) == 0 {
-		o.pending = nil
+	return done
+}
+
+// The Conn's side of its queue. The lock is held by who calls.
+
+// queued returns how many bytes wait.
+func (c *Conn) queued() int {
+	if c.out == nil {
+		return 0
+	}
+	return c.out.size
+}
+
+// queue returns the queue, made now if need be.
+func (c *Conn) queue() *outbox {
+	if c.out == nil {
+		c.out = new(outbox)
+	}
+	return c.out
+}
+
+// full reports whether the queue is at its mark, by its bytes or by the memory that the sends in it take besides.
+func (c *Conn) full() bool {
+	if c.out == nil {
+		return false
+	}
+	mark := c.opts.mark()
+	return c.out.size >= mark || len(c.out.pending) > mark/minSend
+}
+
+// advance drops the first n bytes of the queue, which have been handed over, and returns the sends that are complete by
+// that. What waited for room goes on.
+func (c *Conn) advance(n int) []*sendOp {
+	c.out.advance(n)
+	done := c.completed()
+	if !c.full() {
+		c.hasRoom()
+		c.resume()
 	}
 	return done
 }
 
-// drop forgets everything and returns the sends that fail by that.
-func (o *outbox) drop() []*sendOp {
-	lost := o.pending
-	o.segs, o.tail, o.size, o.pending = nil, 0, 0, nil
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
+// completed takes the sends whose bytes have all been handed over, and drops the queue if nothing is left of it.
+func (c *Conn) completed() []*sendOp {
+	if c.out == nil {
+		return nil
 	}
-	o.release()
+	done := c.out.complete()
+	if c.out.size == 0 && len(c.out.pending) == 0 {
+		c.out = nil
+	}
+	return done
+}
+
+// hasRoom tells those who wait for room in the queue.
+func (c *Conn) hasRoom() {
+	if x := c.peek(); x.room != nil {
+		close(x.room)
+		x.room = nil
+	}
+}
+
+// dropQueue forgets everything and returns the sends that fail by that.
+func (c *Conn) dropQueue() (lost []*sendOp) {
+	if c.out != nil {
+		lost, c.out = c.out.pending, nil
+	}
+	c.hasRoom()
+	c.release()
 	return lost
 }
 
 // release lets the next one have the stream.
-func (o *outbox) release() {
-	o.busy = false
-	o.changed()
+func (c *Conn) release() {
+	c.busy = false
+	c.changed()
 }
 
 // changed has those look again who wait for the stream.
-func (o *outbox) changed() {
-	if o.free != nil {
-		close(o.free)
-		o.free = nil
+func (c *Conn) changed() {
+	if x := c.peek(); x.free != nil {
+		close(x.free)
+		x.free = nil
 	}
 }

@@ -41,7 +41,7 @@ func (c *Conn) flushOp() *aio.Future[int] {
 		defer c.mu.Unlock()
 		return aio.Failed[int](c.closedLocked("flush"))
 	}
-	if c.out.size == 0 && !c.out.busy {
+	if c.queued() == 0 && !c.busy {
 		c.mu.Unlock()
 		return aio.Resolved(0)
 	}
@@ -53,13 +53,14 @@ func (c *Conn) flushOp() *aio.Future[int] {
 func (c *Conn) Writable() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.out.room == nil {
-		c.out.room = make(chan struct{})
+	x := c.extra()
+	if x.room == nil {
+		x.room = make(chan struct{})
 	}
-	room := c.out.room
-	if !c.out.full() || c.state == connClosed {
+	room := x.room
+	if !c.full() || c.state == connClosed {
 		close(room)
-		c.out.room = nil
+		x.room = nil
 	}
 	return room
 }
@@ -69,10 +70,10 @@ const smallSend = 16 << 10
 
 // send sends n bytes in bufs. Those that are owned need not be copied, and are not refused for a backlog.
 func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
-	l := c.tls.Load()
+	l := c.layer()
 	if l != nil {
-		c.wmu.Lock() // keeps what is encrypted together with its place in the queue
-		defer c.wmu.Unlock()
+		l.wmu.Lock() // keeps what is encrypted together with its place in the queue
+		defer l.wmu.Unlock()
 	}
 	c.mu.Lock()
 	if err := c.refusal(owned); err != nil {
@@ -96,7 +97,7 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 		c.fail(err, false)
 		return c.failedSend(err)
 	}
-	if c.out.size == 0 {
+	if c.queued() == 0 {
 		c.mu.Unlock()
 		return aio.Resolved(n)
 	}
@@ -108,10 +109,10 @@ func (c *Conn) refusal(owned bool) error {
 	if c.state != connOpen || c.shut != shutNot {
 		return c.closedLocked("send")
 	}
-	if c.upgrade != nil {
+	if c.peek().upgrade != nil {
 		return c.condition("send", errShaking)
 	}
-	if !owned && c.out.full() {
+	if !owned && c.full() {
 		return fmt.Errorf("send to %s: %d bytes are waiting already, of %d sends: %w", c.addr(), c.out.size, len(c.out.pending), aio.ErrBacklog)
 	}
 	return nil
@@ -120,8 +121,7 @@ func (c *Conn) refusal(owned bool) error {
 // enqueue hands over what the kernel takes now and queues the rest, for which it starts a flusher. The lock is held.
 func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	for _, p := range bufs {
-		c.out.end += int64(len(p))
-		if c.out.size == 0 && !c.out.busy && len(p) > 0 {
+		if c.queued() == 0 && !c.busy && len(p) > 0 {
 			n, err := c.t.tryWrite(p)
 			if err != nil {
 				return err
@@ -129,14 +129,12 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 			c.sent(n)
 			p = p[n:]
 		}
-		if owned {
-			c.out.addOwned(p)
-		} else {
-			c.out.add(p)
+		if len(p) > 0 {
+			c.queue().add(p, owned)
 		}
 	}
-	if c.out.size > 0 && !c.out.busy {
-		c.out.busy = true
+	if c.queued() > 0 && !c.busy {
+		c.busy = true
 		c.writingBegins()
 		c.startFlusher()
 	}
@@ -146,9 +144,10 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 // track returns the future of a send of n bytes that ends where the queue ends now. The lock is held, and let go.
 func (c *Conn) track(n int) *aio.Future[int] {
 	defer c.mu.Unlock()
-	s := &sendOp{end: c.out.end, n: n}
+	out := c.queue()
+	s := &sendOp{end: out.end, n: n}
 	if err := s.Start(c.op.Context(), kindSend, "", s); err == nil {
-		c.out.pending = append(c.out.pending, s)
+		out.pending = append(out.pending, s)
 	}
 	return s.Future()
 }
@@ -181,9 +180,9 @@ func (c *Conn) startFlusher() { c.run(c.flush) }
 func (c *Conn) flush() {
 	for {
 		c.mu.Lock()
-		if c.out.size == 0 || c.state == connClosed {
-			done := c.out.complete() // a Flush may have come since the last bytes went
-			c.out.release()
+		if c.queued() == 0 || c.state == connClosed {
+			done := c.completed() // a Flush may have come since the last bytes went
+			c.release()
 			c.mu.Unlock()
 			resolve(done)
 			c.flushed()
@@ -194,7 +193,7 @@ func (c *Conn) flush() {
 
 		var n int64
 		var err error
-		if c.idle.write.Load() != 0 { // each byte that goes is progress
+		if c.peek().idle.write.Load() != 0 { // each byte that goes is progress
 			var m int
 			m, err = c.t.writeSome(bufs[0])
 			n = int64(m)
@@ -207,10 +206,7 @@ func (c *Conn) flush() {
 			c.mu.Unlock()
 			return
 		}
-		done := c.out.advance(int(n))
-		if !c.out.full() {
-			c.resume()
-		}
+		done := c.advance(int(n))
 		c.mu.Unlock()
 		resolve(done)
 		if err != nil {

@@ -27,25 +27,31 @@ func (c *Conn) due() duty {
 	draining := c.in && c.drained()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.dueLocked(draining)
+}
+
+// dueLocked is due with the lock held.
+func (c *Conn) dueLocked(draining bool) duty {
+	x := c.peek()
 	switch {
 	case c.state == connClosed:
 		return dueClosed
 	case c.state != connOpen:
 		return c.dueClosing()
-	case c.handler.stop:
+	case c.quit:
 		return dueStop
-	case c.readers > 0:
+	case x.readers > 0:
 		return c.pause()
-	case c.upgrade != nil:
+	case x.upgrade != nil:
 		return dueUpgrade
 	case draining && c.idleLocked():
 		if c.eof {
 			return dueEnd
 		}
 		return dueProbe
-	case c.out.full():
+	case c.full():
 		return c.pause()
-	case len(c.ahead) > 0:
+	case len(x.ahead) > 0:
 		return dueAhead
 	case c.eof:
 		return c.pause()
@@ -56,7 +62,7 @@ func (c *Conn) due() duty {
 // dueClosing is due for a connection that is closing. The lock is held.
 func (c *Conn) dueClosing() duty {
 	switch {
-	case c.state == connLinger && (c.eof || !time.Now().Before(c.linger)):
+	case c.state == connLinger && (c.eof || !time.Now().Before(c.peek().linger)):
 		return dueEnd
 	case c.eof:
 		return c.pause()
@@ -66,8 +72,8 @@ func (c *Conn) dueClosing() duty {
 
 // pause has rest wait. The lock is held.
 func (c *Conn) pause() duty {
-	if c.paused == nil {
-		c.paused = make(chan struct{})
+	if x := c.extra(); x.paused == nil {
+		x.paused = make(chan struct{})
 	}
 	return dueRest
 }
@@ -78,10 +84,10 @@ func (c *Conn) mayRead() bool { return c.due() == dueRead }
 // idleLocked reports whether the connection is idle, so that a draining loop may end it: nothing is queued, nothing
 // started by it runs, and its first data has come or it had a second for that. The lock is held.
 func (c *Conn) idleLocked() bool {
-	if c.state != connOpen || c.out.size > 0 || c.out.busy || c.writing || len(c.ahead) > 0 || !c.op.Idle() {
+	if c.state != connOpen || c.queued() > 0 || c.busy || c.writing || len(c.peek().ahead) > 0 || !c.op.Idle() {
 		return false
 	}
-	return c.rstats.bytes.Load() > 0 || time.Since(c.born) >= youngConn
+	return c.bytesIn.Load() > 0 || c.op.Age() >= youngConn
 }
 
 // endIfIdle ends a connection of a draining loop from which nothing can be read, if it is still idle.
@@ -97,7 +103,7 @@ func (c *Conn) endIfIdle() {
 // rest waits until the connection is woken. due has seen to it that it can be.
 func (c *Conn) rest() {
 	c.mu.Lock()
-	paused := c.paused
+	paused := c.peek().paused
 	c.mu.Unlock()
 	if paused != nil {
 		<-paused
@@ -111,7 +117,7 @@ type source interface {
 }
 
 func (c *Conn) source() source {
-	if l := c.tls.Load(); l != nil {
+	if l := c.layer(); l != nil {
 		return l
 	}
 	return c.t
@@ -120,9 +126,9 @@ func (c *Conn) source() source {
 // opened begins a new connection's handling: with the TLS handshake that it asks for, then Open.
 func (c *Conn) opened() {
 	c.mu.Lock()
-	up, stop := c.upgrade, c.handler.stop
+	up, quit := c.peek().upgrade, c.quit
 	c.mu.Unlock()
-	if stop || up != nil && !c.carryOutUpgrade() {
+	if quit || up != nil && !c.carryOutUpgrade() {
 		return
 	}
 	c.callback(func(h *Handler) {
@@ -137,8 +143,9 @@ func (c *Conn) deliver(data []byte) bool {
 	c.received(len(data))
 	c.mu.Lock()
 	give := c.state == connOpen
-	if give && (c.handler.stop || c.upgrade != nil) { // it is for Read, or for TLS
-		c.ahead = append(c.ahead, data...)
+	if give && (c.quit || c.peek().upgrade != nil) { // it is for Read, or for TLS
+		x := c.extra()
+		x.ahead = append(x.ahead, data...)
 		give = false
 	}
 	c.mu.Unlock()
@@ -151,8 +158,10 @@ func (c *Conn) deliver(data []byte) bool {
 // deliverAhead gives the handler what was read ahead.
 func (c *Conn) deliverAhead() {
 	c.mu.Lock()
-	data := c.ahead
-	c.ahead = nil
+	data := c.peek().ahead
+	if len(data) > 0 {
+		c.extra().ahead = nil
+	}
 	c.mu.Unlock()
 	if len(data) > 0 {
 		c.giveData(data)
@@ -175,7 +184,7 @@ func (c *Conn) readEnded(err error) {
 	}
 	c.mu.Lock()
 	open := c.state == connOpen && !c.parting
-	if open && (c.handler.stop || c.upgrade != nil) { // who reads next meets it again
+	if open && (c.quit || c.peek().upgrade != nil) { // who reads next meets it again
 		c.mu.Unlock()
 		return
 	}
@@ -186,7 +195,7 @@ func (c *Conn) readEnded(err error) {
 	}
 	c.tell(c.condition("read", io.EOF))
 	c.mu.Lock()
-	keep := c.handler.stop || c.handler.HalfOpen && c.shut != shutDone
+	keep := c.quit || c.handler.HalfOpen && c.shut != shutDone
 	c.mu.Unlock()
 	if !keep {
 		c.CloseAfterFlush() // fails only if it is closing already
@@ -197,7 +206,7 @@ func (c *Conn) readEnded(err error) {
 func (c *Conn) handlerLeaves() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.handler.stop || c.state != connOpen {
+	if !c.quit || c.state != connOpen {
 		return false
 	}
 	c.forgetHandler()
@@ -207,8 +216,8 @@ func (c *Conn) handlerLeaves() bool {
 
 // forgetHandler takes the handler off. The lock is held.
 func (c *Conn) forgetHandler() {
-	c.handler.lookAgain()
-	c.handler = nil
+	c.lookAgain()
+	c.handler, c.quit = nil, false
 	c.op.CountCallbacks(-1)
 }
 
@@ -221,9 +230,9 @@ func (c *Conn) handlerDone() {
 		c.forgetHandler()
 	}()
 	c.mu.Lock()
-	cond, event, stop := c.cond, c.event, c.handler.stop
+	cond, event, quit := c.cond, c.event, c.quit
 	c.mu.Unlock()
-	if stop { // whoever uses the connection now learns it there
+	if quit { // whoever uses the connection now learns it there
 		return
 	}
 	if cond == errByUser {

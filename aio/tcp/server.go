@@ -48,6 +48,8 @@ type Server struct {
 	draining atomic.Bool
 	ln       net.Listener
 	slots    *slots
+	opts     *connOptions // of all connections
+	handler  Handler      // of all connections: Handler as it was at Start
 	once     sync.Once
 	stopped  context.Context // ends when accepting stops
 	stop     context.CancelFunc
@@ -91,6 +93,8 @@ func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.taken = make(chan struct{})
 	s.slots = s.slotsFor(ln)
+	s.handler = s.Handler
+	s.opts = &connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, tls: s.TLS, server: s, slots: s.slots}
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		ln.Close()
 		return err
@@ -219,11 +223,7 @@ func (s *Server) takeQueued() (net.Conn, error) {
 
 // serve serves an accepted connection.
 func (s *Server) serve(nc net.Conn) {
-	opts := connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, tls: s.TLS, server: s}
-	if s.slotted {
-		opts.slot = s.slots
-	}
-	c, err := newConn(s.op.Context(), nc, true, opts)
+	c, err := newConn(s.op.Context(), nc, true, s.opts, s.slotted)
 	if err != nil {
 		return // cancelled, or the loop is done; the connection is closed
 	}
@@ -231,7 +231,7 @@ func (s *Server) serve(nc net.Conn) {
 		c.run(func() { s.serveStream(c) })
 		return
 	}
-	_ = c.begin(s.Handler, nil) // fails only if it was cancelled meanwhile
+	_ = c.open(&s.handler, nil) // fails only if it was cancelled meanwhile
 }
 
 // serveStream is the goroutine of a connection in stream style.
@@ -247,7 +247,9 @@ func (s *Server) serveStream(c *Conn) {
 		err = nil
 	}
 	c.mu.Lock()
-	c.endErr = err
+	if err != nil {
+		c.extra().endErr = err
+	}
 	c.mu.Unlock()
 	c.CloseAfterFlush() // fails only if it is closed, or closing
 }

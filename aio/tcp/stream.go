@@ -25,7 +25,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	var n int
 	var err error
-	if l := c.tls.Load(); l != nil {
+	if l := c.layer(); l != nil {
 		n, err = l.Read(p)
 	} else {
 		n, err = c.t.Read(p)
@@ -57,14 +57,14 @@ func (c *Conn) readBegins(p []byte) (int, error) {
 		switch {
 		case c.state != connOpen:
 			return 0, c.closedLocked("read")
-		case c.cut > 0:
+		case c.peek().cut > 0:
 			return 0, c.condition("read", os.ErrDeadlineExceeded)
 		case c.handler == nil:
 			return c.readBegun(p)
-		case !c.handler.stop:
+		case !c.quit:
 			return 0, c.condition("read", errHandled)
 		}
-		left := c.handler.leaving()
+		left := c.leaving()
 		c.mu.Unlock()
 		<-left
 		c.mu.Lock()
@@ -73,17 +73,18 @@ func (c *Conn) readBegins(p []byte) (int, error) {
 
 // readBegun is readBegins on a connection without a handler. The lock is held.
 func (c *Conn) readBegun(p []byte) (int, error) {
+	x := c.extra()
 	switch {
-	case c.upgrade != nil:
+	case x.upgrade != nil:
 		return 0, c.condition("read", errShaking)
-	case len(c.ahead) > 0 && !c.rdl.passed():
-		n := copy(p, c.ahead)
-		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
-			c.ahead = nil
+	case len(x.ahead) > 0 && !x.rdl.passed():
+		n := copy(p, x.ahead)
+		if x.ahead = x.ahead[n:]; len(x.ahead) == 0 {
+			x.ahead = nil
 		}
 		return n, nil
 	}
-	c.readers++
+	x.readers++
 	c.readingBegins()
 	return 0, nil
 }
@@ -95,8 +96,9 @@ func (c *Conn) readEnds(n int) (handled bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.readers--
-	if c.handler != nil && c.readers == 0 {
+	x := c.extra()
+	x.readers--
+	if c.handler != nil && x.readers == 0 {
 		c.resume()
 	}
 	return c.handler != nil
@@ -106,7 +108,7 @@ func (c *Conn) readEnds(n int) (handled bool) {
 // timeout has passed, or the connection ends. Every error is an *aio.ConnError. Writes do not mix; on a TLS connection,
 // what others Send meanwhile may come between two parts of 16 KiB.
 func (c *Conn) Write(p []byte) (int, error) {
-	if l := c.tls.Load(); l != nil {
+	if l := c.layer(); l != nil {
 		return c.writeTLS(l, p)
 	}
 	if err := c.takeStream(); err != nil {
@@ -151,7 +153,7 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 // does for a file: package net keeps the pipes it needs for that, so they would be left when the loop has ended.
 func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 	to, ok := c.t.under().(io.ReaderFrom)
-	if _, isFile := r.(*os.File); !ok || !isFile || c.tls.Load() != nil || c.idle.write.Load() != 0 {
+	if _, isFile := r.(*os.File); !ok || !isFile || c.layer() != nil || c.peek().idle.write.Load() != 0 {
 		buf := readBuffers.Get().(*[readSize]byte)
 		defer readBuffers.Put(buf)
 		return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])
@@ -185,12 +187,12 @@ type writerOnly struct{ io.Writer }
 func (c *Conn) takeStream() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admitWrite(func() bool { return !c.writing && !c.out.busy && c.out.size == 0 }); err != nil {
+	if err := c.admitWrite(func() bool { return !c.writing && !c.busy && c.queued() == 0 }); err != nil {
 		return err
 	}
-	c.out.busy, c.writing = true, true
-	if !c.wdl.at.IsZero() {
-		c.t.SetWriteDeadline(c.wdl.at) // fails only on a closed connection, as the write will
+	c.busy, c.writing = true, true
+	if wdl := &c.peek().wdl; !wdl.at.IsZero() {
+		c.t.SetWriteDeadline(wdl.at) // fails only on a closed connection, as the write will
 	}
 	c.writingBegins()
 	return nil
@@ -202,9 +204,9 @@ func (c *Conn) admitWrite(ready func() bool) error {
 		switch {
 		case c.state != connOpen || c.shut != shutNot:
 			return c.closedLocked("write")
-		case c.upgrade != nil:
+		case c.peek().upgrade != nil:
 			return c.condition("write", errShaking)
-		case c.wdl.passed():
+		case c.peek().wdl.passed():
 			return c.condition("write", os.ErrDeadlineExceeded)
 		}
 		return nil
@@ -225,13 +227,14 @@ func (c *Conn) waitOut(ready func() bool) error {
 			return c.closedLocked("write")
 		case ready():
 			return nil
-		case c.wdl.passed():
+		case c.peek().wdl.passed():
 			return c.condition("write", os.ErrDeadlineExceeded)
 		}
-		if c.out.free == nil {
-			c.out.free = make(chan struct{})
+		x := c.extra()
+		if x.free == nil {
+			x.free = make(chan struct{})
 		}
-		free, late, done := c.out.free, c.wdl.wait(&c.mu), c.doneLocked()
+		free, late, done := x.free, x.wdl.wait(&c.mu), c.doneLocked()
 		c.mu.Unlock()
 		select {
 		case <-free:
@@ -246,13 +249,13 @@ func (c *Conn) waitOut(ready func() bool) error {
 func (c *Conn) giveStream() {
 	c.mu.Lock()
 	c.writing = false
-	if !c.wdl.at.IsZero() {
+	if !c.peek().wdl.at.IsZero() {
 		c.t.SetWriteDeadline(time.Time{}) // which must not bound what Send queued meanwhile
 	}
-	done := c.out.complete()
-	more := c.out.size > 0 && c.state != connClosed
+	done := c.completed()
+	more := c.queued() > 0 && c.state != connClosed
 	if !more {
-		c.out.release()
+		c.release()
 	}
 	c.mu.Unlock()
 	resolve(done)
@@ -286,19 +289,20 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.state == connClosed {
 		return c.closedLocked("set deadline")
 	}
-	c.rdl.set(t)
+	c.extra().rdl.set(t)
 	return c.boundReads()
 }
 
 // boundReads has the transport keep to Read's deadline, if there may be Reads. The lock is held.
 func (c *Conn) boundReads() error {
+	x := c.peek()
 	switch {
 	case c.handler != nil || c.state != connOpen:
 		return nil
-	case c.cut > 0:
+	case x.cut > 0:
 		return c.t.SetReadDeadline(past)
 	}
-	return c.t.SetReadDeadline(c.rdl.at)
+	return c.t.SetReadDeadline(x.rdl.at)
 }
 
 // SetWriteDeadline sets the deadline of Write; the zero time is none. It does not bound what Send queues.
@@ -308,8 +312,8 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	if c.state == connClosed {
 		return c.closedLocked("set deadline")
 	}
-	c.wdl.set(t)
-	if c.writing && c.tls.Load() == nil {
+	c.extra().wdl.set(t)
+	if c.writing && c.layer() == nil {
 		return c.t.SetWriteDeadline(t)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"goaio.example/aio"
@@ -67,12 +68,12 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 	switch {
 	case c.state != connOpen || c.shut != shutNot:
 		err = c.closedLocked("tls")
-	case c.tls.Load() != nil || c.upgrade != nil:
+	case c.layer() != nil || c.peek().upgrade != nil:
 		err = c.condition("tls", errors.New("the connection has TLS already"))
-	case c.readers > 0 || c.writing:
+	case c.peek().readers > 0 || c.writing:
 		err = c.condition("tls", errors.New("the connection is being read or written"))
 	default:
-		c.upgrade = up
+		c.extra().upgrade = up
 	}
 	streaming, told := c.handler == nil, c.told
 	c.mu.Unlock()
@@ -89,7 +90,7 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 
 // TLS returns the state of the connection's TLS, and whether it has any.
 func (c *Conn) TLS() (tls.ConnectionState, bool) {
-	if l := c.tls.Load(); l != nil {
+	if l := c.layer(); l != nil {
 		return l.ConnectionState(), true
 	}
 	return tls.ConnectionState{}, false
@@ -99,7 +100,7 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 // connection has ended.
 func (c *Conn) carryOutUpgrade() bool {
 	c.mu.Lock()
-	up := c.upgrade
+	up := c.peek().upgrade
 	c.mu.Unlock()
 	if up == nil {
 		return false
@@ -109,12 +110,12 @@ func (c *Conn) carryOutUpgrade() bool {
 		return false
 	}
 	c.mu.Lock()
-	c.upgrade = nil
+	c.extra().upgrade = nil
 	c.readingBegins()
 	c.boundReads() // which the handshake took no notice of; fails only on a closed connection
 	c.mu.Unlock()
 	if up.asked {
-		up.promise.Resolve(c.tls.Load().ConnectionState())
+		up.promise.Resolve(c.layer().ConnectionState())
 	}
 	return true
 }
@@ -123,7 +124,8 @@ func (c *Conn) carryOutUpgrade() bool {
 func (c *Conn) handshake(up *upgrade) error {
 	l := &tlsLayer{conn: c, shaking: true}
 	c.mu.Lock()
-	l.fed, c.ahead = c.ahead, nil
+	x := c.extra()
+	l.fed, x.ahead = x.ahead, nil
 	c.mu.Unlock()
 	if up.server {
 		l.Conn = tls.Server((*tlsInner)(l), up.cfg)
@@ -137,7 +139,7 @@ func (c *Conn) handshake(up *upgrade) error {
 		return err
 	}
 	l.shaking = false
-	c.tls.Store(l)
+	c.extra().tls.Store(l)
 	return nil
 }
 
@@ -156,10 +158,19 @@ func (handshakeError) Temporary() bool { return false }
 type tlsLayer struct {
 	*tls.Conn
 	conn *Conn
-	fed  []byte // what pump has read and package tls has not taken yet
-	feed bool   // Read takes from fed only, and not from the transport
+	wmu  sync.Mutex // held by a send, before the connection's lock
+	fed  []byte     // what pump has read and package tls has not taken yet
+	feed bool       // Read takes from fed only, and not from the transport
 
 	shaking bool // the handshake is under way
+}
+
+// layer returns the connection's TLS, nil without any.
+func (c *Conn) layer() *tlsLayer {
+	if x := c.x.Load(); x != nil {
+		return x.tls.Load()
+	}
+	return nil
 }
 
 // tlsInner is the net.Conn that package tls sees beneath it.
@@ -311,20 +322,20 @@ func (c *Conn) writeTLS(l *tlsLayer, p []byte) (n int, err error) {
 	c.writing = true
 	defer func() {
 		c.writing = false
-		c.out.changed()
+		c.changed()
 		c.mu.Unlock()
 		c.flushed()
 		c.mu.Lock()
 	}()
-	empty := func() bool { return !c.out.busy && c.out.size == 0 }
+	empty := func() bool { return !c.busy && c.queued() == 0 }
 	for len(p) > 0 {
 		if err := c.waitOut(empty); err != nil {
 			return n, err
 		}
 		c.mu.Unlock()
-		c.wmu.Lock()
+		l.wmu.Lock()
 		m, err := l.Write(p[:min(len(p), maxRecord)])
-		c.wmu.Unlock()
+		l.wmu.Unlock()
 		err = c.failure("write", err)
 		c.mu.Lock()
 		n += m
