@@ -80,6 +80,12 @@
 //
 // Server.Shutdown does that for one server, Server.Close is for at once.
 //
+// Several listeners on one port (Server.ReusePort, ListenConfig.ReusePort) have a queue each, and what is in a listener's
+// queue when it closes is reset, by the kernel, also while others listen on. So one that drains takes its queue over as
+// always and, on Linux, has a filter drop what begins to connect (SYN) for the 200 ms before. Left over is who takes longer
+// for its handshake than that: it is reset. With net.ipv4.tcp_migrate_req = 1 nobody is left over, and nothing is dropped.
+// On FreeBSD who comes between the last accept and the close is reset.
+//
 // Closing a connection: Close is at once, and drops what is queued; CloseAfterFlush sends it first, then waits up to 5 s for
 // the peer's end, so that input nobody has read does not reset what is under way; Abort is a reset. After the peer's
 // EOF a connection in handler style closes itself as by CloseAfterFlush, unless Handler.HalfOpen is set; with that,
@@ -108,7 +114,7 @@
 //     handshake may take 10 s.
 //   - Read and SetHandler exclude each other: on a connection with a Handler Read fails.
 //   - A unix socket's file that a killed process has left must be removed before Listen.
-//   - Options of listening sockets are set by making the listener with net.ListenConfig: Server.StartOn and NewListener take
+//   - Other options of listening sockets are set by making the listener with net.ListenConfig: Server.StartOn and NewListener take
 //     it over.
 //   - The file descriptor is for tracking. Reading, writing or closing it behind the connection's back breaks it.
 //   - Names are looked up by dnsx.DefaultResolver, which caches, unless Dialer.Resolver says otherwise.

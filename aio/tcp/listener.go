@@ -15,6 +15,7 @@ var kindListener = aio.NewKind("tcp.listener")
 // When the loop drains, what the kernel had queued is still accepted; then Accept fails with ErrClosed.
 type Listener struct {
 	op    aio.Op
+	share portShare
 	ctx   context.Context
 	ln    net.Listener
 	opts  connOptions
@@ -33,21 +34,18 @@ type Listener struct {
 // Listen listens on addr: "HOST:PORT", ":PORT" for all addresses, or "unix:PATH". The loop's end, Close, and the
 // cancelling of ctx's operation close it. The error, an *aio.ConnError, ErrNoLoop or ErrLoopDone, comes at once.
 func Listen(ctx context.Context, addr string) (*Listener, error) {
-	ln, err := listen(ctx, addr)
-	if err != nil {
-		return nil, err
-	}
-	return newListener(ctx, ln)
+	return new(ListenConfig).Listen(ctx, addr)
 }
 
 // NewListener makes a Listener of another one: an in-memory one, say, or one that the program was started with. It takes
 // ln over, and closes it on error.
 func NewListener(ctx context.Context, ln net.Listener) (*Listener, error) {
-	return newListener(ctx, ln)
+	return newListener(ctx, ln, false)
 }
 
-func newListener(ctx context.Context, ln net.Listener) (*Listener, error) {
+func newListener(ctx context.Context, ln net.Listener, shares bool) (*Listener, error) {
 	l := &Listener{ctx: ctx, ln: ln, stop: make(chan struct{}), taken: make(chan struct{}), gone: make(chan struct{})}
+	l.share.is.Store(shares)
 	if err := l.op.Start(ctx, kindListener, "", (*listenerDriver)(l)); err != nil {
 		ln.Close()
 		return nil, err
@@ -59,7 +57,7 @@ func newListener(ctx context.Context, ln net.Listener) (*Listener, error) {
 }
 
 // listen makes the socket.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+func listen(ctx context.Context, addr string, reuse bool) (net.Listener, error) {
 	if aio.LoopOf(ctx) == nil {
 		return nil, aio.ErrNoLoop
 	}
@@ -72,7 +70,11 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 		op.End(nil)
 		return nil, aio.NewConnError("listen", network, rest, -1, context.Cause(ctx))
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, network, rest)
+	lc, err := netConfig(network, reuse)
+	if err != nil {
+		return nil, aio.NewConnError("listen", network, rest, -1, err)
+	}
+	ln, err := lc.Listen(ctx, network, rest)
 	if err != nil {
 		return nil, aio.NewConnError("listen", network, rest, -1, err)
 	}
@@ -83,7 +85,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 type listenerDriver Listener
 
 func (d *listenerDriver) OpCancel(error) { (*Listener)(d).close(false) }
-func (d *listenerDriver) OpDrain()       { (*Listener)(d).close(true) }
+func (d *listenerDriver) OpDrain()       { (*Listener)(d).leave() }
 func (d *listenerDriver) OpIdle()        {}
 func (d *listenerDriver) OpName() string { return "listen " + d.ln.Addr().String() }
 
@@ -178,6 +180,13 @@ func (l *Listener) Close() error {
 		return aio.NewConnError("close", l.ln.Addr().Network(), l.ln.Addr().String(), -1, net.ErrClosed)
 	}
 	return nil
+}
+
+// leave has the listener accept what is on its way to it, and close.
+func (l *Listener) leave() {
+	if !l.share.leave(&l.op, l.ln, l.stop, func() { l.close(true) }) {
+		l.close(true)
+	}
 }
 
 // close closes the listener, after taking what the kernel has queued if serve is set; its operation then ends when that

@@ -40,10 +40,18 @@ type Server struct {
 	ReadTimeout, WriteTimeout time.Duration
 	// HighWater is the connections' high-water mark for Send, in bytes. 0 means 1 MiB.
 	HighWater int
+	// ReusePort has Start open one of several listeners on one port, of this process or of others of the same user
+	// (Linux: SO_REUSEPORT; FreeBSD: SO_REUSEPORT_LB; elsewhere Start fails with an errors.ErrUnsupported). Each sets it,
+	// and the kernel spreads the connections over them. On Linux a server that stops accepting gracefully first ignores
+	// for 200 ms who begins to connect, while it accepts the others, and then closes: a client that is ignored tries
+	// again after a second, and gets to another listener. It does not come to that with net.ipv4.tcp_migrate_req = 1
+	// (since 5.14), with which the kernel hands on what comes to a closing listener.
+	ReusePort bool
 	// OnError is told of errors of accepting, *aio.ConnErrors, the first of each row. nil means the event handler.
 	OnError func(err error)
 
 	op       aio.Promise[struct{}]
+	share    portShare
 	started  atomic.Bool
 	draining atomic.Bool
 	ln       net.Listener
@@ -72,15 +80,19 @@ func Serve(ctx context.Context, addr string, h Handler) (*Server, error) {
 // drains, ctx's operation is cancelled, or the server is closed. It returns at once. Its errors are an *aio.ConnError
 // (the address is in use, say), ErrNoLoop and ErrLoopDone.
 func (s *Server) Start(ctx context.Context, addr string) error {
-	ln, err := listen(ctx, addr)
+	ln, err := listen(ctx, addr, s.ReusePort)
 	if err != nil {
 		return err
 	}
-	return s.StartOn(ctx, ln)
+	return s.startOn(ctx, ln, s.ReusePort)
 }
 
 // StartOn is Start on a listener of the caller's, which the server takes over, and closes on error.
 func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
+	return s.startOn(ctx, ln, false)
+}
+
+func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) error {
 	switch {
 	case s.Stream == nil && s.Handler.isZero():
 		ln.Close()
@@ -90,6 +102,7 @@ func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 		return errors.New("tcp: the server was started before")
 	}
 	s.ln = ln
+	s.share.is.Store(shares)
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.taken = make(chan struct{})
 	s.slots = s.slotsFor(ln)
@@ -125,7 +138,7 @@ func (s *Server) slotsFor(ln net.Listener) *slots {
 type serverDriver Server
 
 func (d *serverDriver) OpCancel(error) { (*Server)(d).stopAccepting(false) }
-func (d *serverDriver) OpDrain()       { (*Server)(d).stopAccepting(true) }
+func (d *serverDriver) OpDrain()       { (*Server)(d).leave() }
 func (d *serverDriver) OpIdle()        { (*Server)(d).endIfIdle() }
 func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.ln.Addr()) }
 
@@ -143,7 +156,7 @@ func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 // StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
 func (s *Server) StopAccepting() {
 	if s.ln != nil {
-		s.stopAccepting(true)
+		s.leave()
 	}
 }
 
@@ -154,7 +167,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	s.draining.Store(true)
-	s.stopAccepting(true)
+	s.leave()
 	s.op.Op().Drain()
 	_, err := s.Future().Await(ctx)
 	return err
@@ -163,6 +176,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close ends the server at once: it closes the listener and aborts its connections, whose Closed is called with
 // ErrClosed. It does not wait: see Future.
 func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
+
+// leave has the server accept what is on its way to it, and close the listener.
+func (s *Server) leave() {
+	if !s.share.leave(s.op.Op(), s.ln, s.stopped.Done(), func() { s.stopAccepting(true) }) {
+		s.stopAccepting(true)
+	}
+}
 
 // stopAccepting closes the listener, after taking what the kernel has queued if serve is set.
 func (s *Server) stopAccepting(serve bool) {

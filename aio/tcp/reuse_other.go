@@ -1,0 +1,13 @@
+//go:build !linux && !freebsd
+
+package tcp
+
+import (
+	"net"
+	"syscall"
+)
+
+// reusePort is nil: where there is a SO_REUSEPORT, the kernel does not spread connections over the listeners.
+var reusePort func(network, address string, raw syscall.RawConn) error
+
+func deafen(net.Listener) bool { return false }
