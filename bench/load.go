@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// load is a number of connections to a server, each of which sends a request, waits for the answer, and sends the next.
+// They are driven by one or two threads with an epoll instance each.
+type load struct {
+	target target
+	loops  []*loadLoop
+	wg     sync.WaitGroup
+	stop   atomic.Bool
+}
+
+// loadConn is a connection of a load.
+type loadConn struct {
+	fd    int
+	sent  int   // bytes of the request that the kernel has
+	got   int   // bytes of the answer that are here
+	busy  bool  // a request is under way
+	quiet bool  // its latency does not count
+	began int64 // when the request should have been sent, in ns of now
+}
+
+// newLoad connects conns times, and sees to it that each connection answers.
+func newLoad(t target, conns, threads int) (*load, error) {
+	l := &load{target: t}
+	for range min(threads, conns) {
+		loop, err := newLoadLoop(l)
+		if err != nil {
+			l.close()
+			return nil, err
+		}
+		l.loops = append(l.loops, loop)
+	}
+	buf := make([]byte, t.answer)
+	for i := range conns {
+		fd, err := t.dial(i)
+		if err != nil {
+			l.close()
+			return nil, fmt.Errorf("connection %d: %w", i, err)
+		}
+		loop := l.loops[i%len(l.loops)]
+		loop.conns = append(loop.conns, &loadConn{fd: fd})
+		if err := exchange(fd, t.request, buf); err != nil {
+			l.close()
+			return nil, fmt.Errorf("connection %d: %w", i, err)
+		}
+		if i == 0 && len(t.request) == t.answer && !bytes.Equal(t.request, buf) {
+			l.close()
+			return nil, errors.New("the echo is not what was sent")
+		}
+	}
+	for _, loop := range l.loops {
+		if err := loop.watch(); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// close closes the connections. The load does not run any more.
+func (l *load) close() {
+	for _, loop := range l.loops {
+		for _, c := range loop.conns {
+			reset(c.fd)
+		}
+		unix.Close(loop.epoll)
+	}
+}
+
+// start begins to send: as fast as the answers come, or rate requests a second in all, each at its time, if rate is not
+// zero.
+func (l *load) start(rate float64) {
+	l.stop.Store(false)
+	for _, loop := range l.loops {
+		l.wg.Go(func() { loop.run(rate / float64(len(l.loops))) })
+	}
+}
+
+// finish ends what start began. What has been sent may be answered when the load is started again.
+func (l *load) finish() error {
+	l.stop.Store(true)
+	l.wg.Wait()
+	var errs []error
+	for _, loop := range l.loops {
+		errs = append(errs, loop.err)
+	}
+	return errors.Join(errs...)
+}
+
+func (l *load) answers() (n int64) {
+	for _, loop := range l.loops {
+		n += loop.answers.Load()
+	}
+	return n
+}
+
+// measure runs the load for warmUp and then window, and tells of the latter what the server has done.
+func (l *load) measure(server *child, rate float64, warmUp, window time.Duration) (*tally, error) {
+	l.start(rate)
+	time.Sleep(warmUp)
+	for _, loop := range l.loops {
+		loop.taken = histogram{}
+		loop.latency.Store(&loop.taken)
+	}
+	cpu, err := server.cpu()
+	n, begin := l.answers(), time.Now()
+	time.Sleep(window)
+	after, err2 := server.cpu()
+	t := &tally{n: l.answers() - n, wall: time.Since(begin), cpu: after - cpu}
+	if err := errors.Join(err, err2, l.finish()); err != nil {
+		return nil, err
+	}
+	for _, loop := range l.loops {
+		t.latency.merge(loop.latency.Swap(nil))
+	}
+	return t, nil
+}

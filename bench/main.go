@@ -1,0 +1,88 @@
+// Command bench measures goaio beside its peers: one run, all sides in turns, each in a process of its own. README.md says
+// what is measured, and how. It needs Linux.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+func main() {
+	if name := os.Getenv(roleVariable); name != "" {
+		if err := playRole(name); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", name, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// atEnd is what is to be done when all is measured.
+var atEnd []func() error
+
+// run measures what the command line asks for.
+func run(args []string) (err error) {
+	defer func() {
+		for _, end := range atEnd {
+			err = errors.Join(err, end())
+		}
+	}()
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	only := flags.String("run", "", "comma-separated `workloads`; empty means all")
+	peers := flags.String("peers", "", "comma-separated `peers` to measure beside the first; empty means all")
+	cases := flags.String("case", "", "only cases with this `text` in their name")
+	list := flags.Bool("list", false, "list the workloads and end")
+	flags.IntVar(&s.rounds, "rounds", 5, "`rounds` of each case")
+	flags.DurationVar(&s.window, "window", time.Second, "how `long` a server is measured in a round")
+	flags.BoolVar(&s.quick, "quick", false, "a smoke test: one short round of small cases")
+	flags.StringVar(&s.dir, "o", "results", "`directory` of the results; empty writes none")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *list {
+		for _, w := range workloads {
+			fmt.Printf("%-10s %s\n", w.name, w.about)
+		}
+		return nil
+	}
+	s.peers, s.cases = words(*peers), *cases
+	if s.quick {
+		s.rounds, s.window = 1, 50*time.Millisecond
+	}
+	chosen, err := choose(words(*only))
+	if err != nil {
+		return err
+	}
+	return measureAll(&s, chosen)
+}
+
+// words splits a comma-separated list.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func measureAll(s *settings, chosen []workload) error {
+	env := environment()
+	fmt.Println(env)
+	for _, w := range chosen {
+		begin := time.Now()
+		r := &report{settings: s, Workload: w.name, About: w.about, Environment: env, Rounds: s.rounds, Quick: s.quick}
+		if err := w.measure(r); err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		r.Seconds = time.Since(begin).Seconds()
+		if err := r.save(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+)
+
+// roleVariable is the environment variable that makes the program a server, or whatever else is measured in a process of
+// its own, instead of what measures.
+const roleVariable = "GOAIO_BENCH_ROLE"
+
+// roles are the processes that there are, by name. A role ends when its control does.
+var roles = map[string]func(c *control) error{}
+
+// playRole is the process of a role.
+func playRole(name string) error {
+	role := roles[name]
+	if role == nil {
+		return fmt.Errorf("no such role")
+	}
+	return role(&control{in: bufio.NewScanner(os.Stdin)})
+}
+
+// control is how a role is spoken to: a line of standard input is answered by a line of standard output. The end of
+// standard input is the end of the role.
+type control struct {
+	in *bufio.Scanner
+}
+
+// ready tells that the role has begun, and where it listens, if it does.
+func (c *control) ready(addr string) { fmt.Println("ready", addr) }
+
+// serve answers until standard input ends. Beside do, which may be nil, it knows "gc", which gives all memory that is
+// not used back to the system.
+func (c *control) serve(do func(command string) (string, error)) error {
+	for c.in.Scan() {
+		command := c.in.Text()
+		reply := ""
+		if command == "gc" {
+			debug.FreeOSMemory()
+		} else if do != nil {
+			var err error
+			if reply, err = do(command); err != nil {
+				return err
+			}
+		}
+		fmt.Println("done", strings.ReplaceAll(reply, "\n", " "))
+	}
+	return c.in.Err()
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// settings are what the command line says.
+type settings struct {
+	rounds int
+	window time.Duration // how long a server is measured in a round
+	quick  bool
+	peers  []string // empty: all
+	cases  string   // only those with it in their name
+	dir    string   // of the results
+}
+
+// measures reports whether a peer is measured.
+func (s *settings) measures(peer string) bool {
+	return len(s.peers) == 0 || slices.Contains(s.peers, peer)
+}
+
+// pick returns full, or small in a quick run.
+func pick[T any](s *settings, full, small T) T {
+	if s.quick {
+		return small
+	}
+	return full
+}
+
+// workload is a kind of work, in one or more cases.
+type workload struct {
+	name, about string
+	measure     func(r *report) error
+}
+
+// workloads are all there are, in the order in which they run.
+var workloads = []workload{
+	{"echo", "TCP echo: CPU time of the server and messages a second", measureEcho},
+}
+
+// choose returns the workloads with the given names, all without any.
+func choose(names []string) ([]workload, error) {
+	if len(names) == 0 {
+		return workloads, nil
+	}
+	var chosen []workload
+	for _, name := range names {
+		found := false
+		for _, w := range workloads {
+			if w.name == name {
+				chosen, found = append(chosen, w), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no workload is named %q: see -list", name)
+		}
+	}
+	return chosen, nil
+}
