@@ -69,7 +69,9 @@ var bans = []ban{
 
 	{from: "aio/...", to: "examples/...", why: "nothing may depend on an example"},
 	{from: "aio/...", to: "bench/...", why: "nothing may depend on a benchmark"},
+	{from: "aio/...", to: "interop/...", why: "nothing may depend on a test against others"},
 	{from: "examples/...", to: "bench/...", why: "nothing may depend on a benchmark"},
+	{from: "examples/...", to: "interop/...", why: "nothing may depend on a test against others"},
 	{
 		from: "...", to: "aio/aiotest", except: "aio/aiotest/...", direct: true,
 		why: "helpers for tests stay out of programs",
@@ -90,6 +92,10 @@ var bans = []ban{
 	{
 		from: "bench/...", to: "aio/internal/...", tests: true, direct: true,
 		why: "a benchmark measures what every user can call",
+	},
+	{
+		from: "interop/...", to: "aio/internal/...", tests: true, direct: true,
+		why: "what works with others must be what every user can call",
 	},
 }
 
