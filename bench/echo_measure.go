@@ -27,8 +27,12 @@ func measureEcho(r *report) error {
 	}
 	defer stopAll(servers)
 	cases := pick(r.settings, []echoCase{
-		{conns: 64, size: 64}, {conns: 1000, size: 64}, {conns: 64, size: 64, rate: 20000},
-		{conns: 1, size: 64}, {conns: 10000, size: 64}, {conns: 16, size: 64 << 10},
+		{conns: 64, size: 64},
+		{conns: 1000, size: 64},
+		{conns: 64, size: 64, rate: 20000},
+		{conns: 1, size: 64},
+		{conns: 10000, size: 64},
+		{conns: 16, size: 64 << 10},
 	}, []echoCase{{conns: 8, size: 64}, {conns: 8, size: 64, rate: 2000}, {conns: 2, size: 64 << 10}})
 	for _, e := range cases {
 		if r.wanted(e.String()) {
@@ -59,11 +63,7 @@ func (e echoCase) measure(r *report, servers map[string]*child, peers []string) 
 		})
 	}
 	loads := map[string]*load{}
-	defer func() {
-		for _, l := range loads {
-			l.close()
-		}
-	}()
+	defer closeLoads(loads)
 	for _, p := range peers {
 		l, err := e.load(servers[p])
 		if err != nil {

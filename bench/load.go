@@ -22,12 +22,13 @@ type load struct {
 
 // loadConn is a connection of a load.
 type loadConn struct {
-	fd    int
-	sent  int   // bytes of the request that the kernel has
-	got   int   // bytes of the answer that are here
-	busy  bool  // a request is under way
-	quiet bool  // its latency does not count
-	began int64 // when the request should have been sent, in ns of now
+	fd      int
+	request []byte
+	sent    int   // bytes of the request that the kernel has
+	got     int   // bytes of the answer that are here
+	busy    bool  // a request is under way
+	quiet   bool  // its latency does not count
+	began   int64 // when the request should have been sent, in ns of now
 }
 
 // newLoad connects conns times, and sees to it that each connection answers.
@@ -49,7 +50,7 @@ func newLoad(t target, conns, threads int) (*load, error) {
 			return nil, fmt.Errorf("connection %d: %w", i, err)
 		}
 		loop := l.loops[i%len(l.loops)]
-		loop.conns = append(loop.conns, &loadConn{fd: fd})
+		loop.conns = append(loop.conns, &loadConn{fd: fd, request: t.request})
 		if err := exchange(fd, t.request, buf); err != nil {
 			l.close()
 			return nil, fmt.Errorf("connection %d: %w", i, err)
@@ -75,6 +76,13 @@ func (l *load) close() {
 			reset(c.fd)
 		}
 		unix.Close(loop.epoll)
+	}
+}
+
+// closeLoads closes the connections of loads.
+func closeLoads(loads map[string]*load) {
+	for _, l := range loads {
+		l.close()
 	}
 }
 
@@ -108,21 +116,32 @@ func (l *load) answers() (n int64) {
 // measure runs the load for warmUp and then window, and tells of the latter what the server has done.
 func (l *load) measure(server *child, rate float64, warmUp, window time.Duration) (*tally, error) {
 	l.start(rate)
-	time.Sleep(warmUp)
-	for _, loop := range l.loops {
-		loop.taken = histogram{}
-		loop.latency.Store(&loop.taken)
-	}
-	cpu, err := server.cpu()
-	n, begin := l.answers(), time.Now()
-	time.Sleep(window)
-	after, err2 := server.cpu()
-	t := &tally{n: l.answers() - n, wall: time.Since(begin), cpu: after - cpu}
-	if err := errors.Join(err, err2, l.finish()); err != nil {
+	t, err := observe(server, l.answers, warmUp, window, func() {
+		for _, loop := range l.loops {
+			loop.taken = histogram{}
+			loop.latency.Store(&loop.taken)
+		}
+	})
+	if err := errors.Join(err, l.finish()); err != nil {
 		return nil, err
 	}
 	for _, loop := range l.loops {
 		t.latency.merge(loop.latency.Swap(nil))
 	}
 	return t, nil
+}
+
+// observe looks at a server that is being used: how much is done, as count says, and with how much CPU time, in the
+// window after the warm-up. It calls begin in between.
+func observe(server *child, count func() int64, warmUp, window time.Duration, begin func()) (*tally, error) {
+	time.Sleep(warmUp)
+	begin()
+	n, start := count(), time.Now()
+	cpu, err := server.cpu()
+	if err != nil {
+		return nil, err
+	}
+	time.Sleep(window)
+	after, err := server.cpu()
+	return &tally{n: count() - n, wall: time.Since(start), cpu: after - cpu}, err
 }

@@ -126,8 +126,8 @@ func (l *loadLoop) request(c *loadConn, due int64) {
 
 // write sends what the kernel takes of the request.
 func (l *loadLoop) write(c *loadConn) {
-	for c.sent < len(l.load.target.request) {
-		n, err := unix.Write(c.fd, l.load.target.request[c.sent:])
+	for c.sent < len(c.request) {
+		n, err := unix.Write(c.fd, c.request[c.sent:])
 		switch err {
 		case nil:
 			c.sent += n

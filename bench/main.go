@@ -19,22 +19,24 @@ func main() {
 		}
 		return
 	}
-	if err := run(os.Args[1:]); err != nil {
+	if err := errors.Join(run(os.Args[1:]), cleanUp()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// atEnd is what is to be done when all is measured.
+// atEnd is what is to be done before the process ends.
 var atEnd []func() error
 
+func cleanUp() (err error) {
+	for _, end := range atEnd {
+		err = errors.Join(err, end())
+	}
+	return err
+}
+
 // run measures what the command line asks for.
-func run(args []string) (err error) {
-	defer func() {
-		for _, end := range atEnd {
-			err = errors.Join(err, end())
-		}
-	}()
+func run(args []string) error {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("run", "", "comma-separated `workloads`; empty means all")

@@ -81,7 +81,7 @@ func format(v float64, unit string) string {
 		return digits(v/1e6) + " ms"
 	case unit == "ns" && v >= 1e3:
 		return digits(v/1e3) + " us"
-	case unit == "B" && math.Abs(v) >= 10e6:
+	case unit == "B" && math.Abs(v) >= 1e6:
 		return digits(v/1e6) + " MB"
 	case unit == "/s":
 		return fmt.Sprintf("%.0f/s", v)

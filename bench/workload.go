@@ -38,6 +38,9 @@ type workload struct {
 // workloads are all there are, in the order in which they run.
 var workloads = []workload{
 	{"echo", "TCP echo: CPU time of the server and messages a second", measureEcho},
+	{"tail", "echo latency beside handlers that sleep", measureTail},
+	{"memory", "resident memory of idle connections", measureMemory},
+	{"connect", "connect + echo + close: CPU time of the server and connections a second", measureConnect},
 }
 
 // choose returns the workloads with the given names, all without any.
