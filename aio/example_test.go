@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"goaio.example/aio"
@@ -43,6 +44,36 @@ func ExampleLoop_Run() {
 	// at exit
 	// fatal: no more work
 	// Run returned: no more work
+}
+
+// The seed's logger-cb, default-event-cb, fatal-cb and catch-app-errors are fields.
+func ExampleLoop() {
+	plain := func(_ []string, a slog.Attr) slog.Attr { // without the time
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	loop := &aio.Loop{
+		Name:        "main",
+		Logger:      slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: plain})),
+		CatchPanics: true,
+	}
+	loop.OnEvent = func(e aio.Event) {
+		var p *aio.PanicError
+		fmt.Println("event of", e.Op.Name+":", errors.As(e.Err, &p), p.Value)
+		e.Loop.Logger.Warn("ending", "because", p.Value)
+		e.Loop.Exit(e.Err)
+	}
+	loop.OnFatal = func(err error) { fmt.Println("fatal:", err) }
+	loop.Run(context.Background(), func(ctx context.Context) error {
+		aio.Spawn(ctx, "buggy", func(context.Context) error { panic("oh no") })
+		return nil
+	})
+	// Output:
+	// event of buggy: true oh no
+	// level=WARN msg=ending because="oh no"
+	// fatal: aio: panic: oh no
 }
 
 // Futures of different types, and whatever else there is, in one select.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -65,4 +66,37 @@ func TestDeferred(t *testing.T) {
 	}
 	all.Wait()
 	stop()
+}
+
+// The seed's benchmark in small: a client gets its answer when the timer of its request has fired.
+func Example() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stdout, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"-addr", "127.0.0.1:0", "-delay", "50ms"}, w)
+		w.Close()
+	}()
+	out := bufio.NewReader(stdout)
+	line, err := out.ReadString('\n')
+	if err != nil {
+		fmt.Println(err)
+	}
+	go io.Copy(io.Discard, out) // what is in flight, each second
+	begun := time.Now()
+	resp, err := http.Get("http://" + strings.TrimSpace(strings.TrimPrefix(line, "listening on ")))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	fmt.Println(resp.StatusCode, string(body), err, time.Since(begun) >= 50*time.Millisecond)
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	fmt.Println("ended:", <-ended)
+	// Output:
+	// 200 hai <nil> true
+	// ended: <nil>
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -78,6 +79,30 @@ func say(t *testing.T, c net.Conn, text string) {
 	if _, err := io.ReadFull(c, back); err != nil || string(back) != text {
 		t.Fatalf("sent %q, got back %q, %v", text, back, err)
 	}
+}
+
+// What was sent before QUIT comes back; QUIT ends the loop.
+func Example() {
+	stdout, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- run(context.Background(), []string{"-addr", "127.0.0.1:0"}, w) }()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		fmt.Println(err)
+	}
+	c, err := net.Dial("tcp", strings.TrimSpace(strings.TrimPrefix(line, "listening on ")))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	io.WriteString(c, "hello QUIT")
+	back, err := io.ReadAll(c)
+	fmt.Printf("%q %v\n", back, err)
+	fmt.Println("ended:", <-ended)
+	// Output:
+	// "hello " <nil>
+	// ended: <nil>
 }
 
 func TestEcho(t *testing.T) {
