@@ -2,13 +2,18 @@ package httpx_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"runtime"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,108 +76,191 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 
 var benchKinds = []string{"net/http", "Handler", "Handle"}
 
-// BenchmarkHello measures requests on 64 kept connections, side by side. The client's part is the same for all, and small:
-// it neither parses nor allocates.
-func BenchmarkHello(b *testing.B) {
-	for _, kind := range benchKinds {
-		b.Run(kind, func(b *testing.B) {
-			addr, stop := benchServer(b, kind)
-			defer stop()
-			const conns = 64
-			var all sync.WaitGroup
-			work := make(chan int, conns)
-			for range conns {
-				all.Go(func() { benchClient(b, addr, work) })
-			}
-			b.ReportAllocs()
-			b.ResetTimer()
-			before := cpuTime()
-			for i := range conns {
-				n := b.N / conns
-				if i < b.N%conns {
-					n++
-				}
-				work <- n
-			}
-			close(work)
-			all.Wait()
-			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
-		})
+// TestServerProcess is no test but a server of the benchmarks, in a process of its own: it serves until its standard input
+// ends, and answers each line there with what the process has used so far.
+func TestServerProcess(t *testing.T) {
+	kind := os.Getenv("BE_THE_SERVER")
+	if kind == "" {
+		t.Skip("it is for BenchmarkServerCPU and BenchmarkServerIdle")
+	}
+	if dir := os.Getenv("HTTPX_PROFILE"); dir != "" {
+		file, err := os.Create(filepath.Join(dir, filepath.Base(kind)+".pprof"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		pprof.StartCPUProfile(file) // fails only if there is one already
+		defer pprof.StopCPUProfile()
+	}
+	addr, stop := benchServer(t, kind)
+	fmt.Println("SERVER", addr)
+	for asked := bufio.NewScanner(os.Stdin); asked.Scan(); {
+		if asked.Text() == "rest" {
+			debug.FreeOSMemory()
+		}
+		fmt.Println("USED", int64(cpuTime()), rss())
+	}
+	stop()
+}
+
+// benchProcess is a server in a process of its own, and the client's connections to it.
+type benchProcess struct {
+	addr  string
+	in    io.WriteCloser
+	out   *bufio.Reader
+	conns []net.Conn
+}
+
+// startProcess starts a server. HTTPX_PROFILE, if it is set, names a folder for a CPU profile of each.
+func startProcess(b *testing.B, kind string) *benchProcess {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestServerProcess$")
+	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), "BE_THE_SERVER="+kind)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	p := &benchProcess{in: in, out: bufio.NewReader(out)}
+	if _, err := fmt.Fscanln(p.out, new(string), &p.addr); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		for _, c := range p.conns {
+			c.Close()
+		}
+		in.Close()
+		io.Copy(io.Discard, p.out)
+		if err := cmd.Wait(); err != nil {
+			b.Errorf("the process of %s: %v", kind, err)
+		}
+	})
+	return p
+}
+
+// used returns the processor's time that the server has had, and its resident memory, after a garbage collection if it is
+// to rest.
+func (p *benchProcess) used(b *testing.B, rest bool) (cpu time.Duration, rss int) {
+	ask := "now"
+	if rest {
+		ask = "rest"
+	}
+	if _, err := fmt.Fprintln(p.in, ask); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := fmt.Fscanln(p.out, new(string), &cpu, &rss); err != nil {
+		b.Fatal(err)
+	}
+	return cpu, rss
+}
+
+// open opens n connections more, and makes a request on each.
+func (p *benchProcess) open(b *testing.B, n int) {
+	for range n {
+		c, err := net.Dial("tcp", p.addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.conns = append(p.conns, c)
+		benchAsk(b, c, 1)
 	}
 }
 
-func benchClient(b *testing.B, addr string, work <-chan int) {
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		b.Error(err)
-		return
-	}
-	defer c.Close()
-	r := bufio.NewReader(c)
-	req := []byte("GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	for range <-work {
+// benchAsk makes n requests. The client's part is small, and the same for all servers: it neither parses nor allocates.
+func benchAsk(b *testing.B, c net.Conn, n int) {
+	const body = "Hello, World!"
+	req, buf := []byte("GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n"), make([]byte, 1<<10)
+	for range n {
 		if _, err := c.Write(req); err != nil {
 			b.Error(err)
 			return
 		}
-		for {
-			line, err := r.ReadSlice('\n')
+		for got := 0; !bytes.HasSuffix(buf[:got], []byte(body)); {
+			m, err := c.Read(buf[got:])
 			if err != nil {
 				b.Error(err)
 				return
 			}
-			if len(line) == 2 {
-				break
-			}
-		}
-		if _, err := r.Discard(len("Hello, World!")); err != nil {
-			b.Error(err)
-			return
+			got += m
 		}
 	}
 }
 
-// BenchmarkIdle measures the memory of a kept connection on which nothing happens. The client's end is part of it, the
-// same for all.
-func BenchmarkIdle(b *testing.B) {
-	for _, kind := range benchKinds {
-		b.Run(kind, func(b *testing.B) {
-			addr, stop := benchServer(b, kind)
-			defer stop()
-			const conns = 1000
-			var kept []net.Conn
-			open := func() {
-				for range conns {
-					c, err := net.Dial("tcp", addr)
-					if err != nil {
-						b.Fatal(err)
-					}
-					kept = append(kept, c)
-					io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-					if _, err := c.Read(make([]byte, 1<<10)); err != nil {
-						b.Fatal(err)
-					}
-				}
+// BenchmarkServerCPU measures the server's CPU per request on 64 kept connections, in processes of their own, each taking
+// its turn in every round, and reports the medians of the rounds' ratios to net/http:
+//
+//	go test -run '^$' -bench ServerCPU -benchtime 25x ./aio/httpx
+func BenchmarkServerCPU(b *testing.B) {
+	const conns, each = 64, 150
+	servers := make([]*benchProcess, len(benchKinds))
+	round := func() (spent []float64) {
+		for _, p := range servers {
+			before, _ := p.used(b, false)
+			var all sync.WaitGroup
+			for _, c := range p.conns {
+				all.Go(func() { benchAsk(b, c, each) })
 			}
-			open()
-			before, heap := rss(), heapInUse()
-			for range 3 {
-				open()
-			}
-			b.ReportMetric(float64(rss()-before)/(3*conns), "RSS-B/conn")
-			b.ReportMetric(float64(heapInUse()-heap)/(3*conns), "heap+stack-B/conn")
-			for _, c := range kept {
+			all.Wait()
+			after, _ := p.used(b, false)
+			spent = append(spent, float64(after-before)/(conns*each))
+		}
+		return spent
+	}
+	for i, kind := range benchKinds {
+		servers[i] = startProcess(b, kind)
+		servers[i].open(b, conns)
+	}
+	round() // warms up
+	ratios, cpu := make([][]float64, len(servers)), make([][]float64, len(servers))
+	for b.Loop() {
+		spent := round()
+		for i, ns := range spent {
+			cpu[i], ratios[i] = append(cpu[i], ns), append(ratios[i], ns/spent[0])
+		}
+	}
+	for i, kind := range benchKinds {
+		b.ReportMetric(median(cpu[i]), kind+"-cpu-ns")
+		if i > 0 {
+			b.ReportMetric(median(ratios[i]), kind+"-ratio")
+		}
+	}
+}
+
+// BenchmarkServerIdle measures the server's resident memory for each kept connection on which nothing happens after a
+// request, and its ratio to net/http's:
+//
+//	go test -run '^$' -bench ServerIdle -benchtime 1x ./aio/httpx
+func BenchmarkServerIdle(b *testing.B) {
+	const conns = 2000
+	rest := make([]float64, len(benchKinds))
+	for b.Loop() {
+		for i, kind := range benchKinds {
+			p := startProcess(b, kind)
+			p.open(b, conns)
+			_, before := p.used(b, true)
+			p.open(b, 2*conns)
+			_, after := p.used(b, true)
+			rest[i] = float64(after-before) / (2 * conns)
+			for _, c := range p.conns {
 				c.Close()
 			}
-		})
+		}
+	}
+	for i, kind := range benchKinds {
+		b.ReportMetric(rest[i], kind+"-RSS-B/conn")
+		b.ReportMetric(rest[i]/rest[0], kind+"-ratio")
 	}
 }
 
-func heapInUse() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc + m.StackInuse
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
 }
 
 // rss returns the process's resident memory in bytes, 0 where that cannot be had.
