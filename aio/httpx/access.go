@@ -3,7 +3,6 @@ package httpx
 import (
 	"context"
 	"log/slog"
-	"time"
 )
 
 // logAccess tells the access log of a request that is done.
@@ -16,7 +15,7 @@ func (x *inbound) logAccess() {
 		slog.Int("status", x.rw.status),
 		slog.Int("in", len(x.body)),
 		slog.Int64("out", x.rw.bytes),
-		slog.Duration("took", time.Since(x.began)),
+		slog.Duration("took", x.Op().Age()),
 		slog.String("agent", quoted(x.raw.UserAgent())),
 	)
 	log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)

@@ -30,10 +30,12 @@ type wire struct {
 	mu       sync.Mutex
 	want     time.Time // the read deadline that net/http asked for
 	headerBy time.Time // when the header that has begun must be complete, zero for none
+	bodyBy   time.Time // when more of the body must have come, zero for none
+	set      time.Time // the read deadline that the connection has
+	stale    bool      // set has passed, or is not what the connection has
+	reading  bool      // a Read waits
 	between  bool      // net/http waits for a request
-	kicked   bool      // the deadline was set to have the reader look
-	set      time.Time // the read deadline that the connection has, unless unset
-	unset    bool
+	watch    watch
 }
 
 // piece is how much is written at a time: what counts as progress.
@@ -50,6 +52,7 @@ func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
 	if state, ok := c.TLS(); ok {
 		w.tls = &state
 	}
+	w.watch.alarm.Init((*lookAlarm)(w))
 	w.check.maxBytes, w.check.maxFields = e.s.lim.headerBytes, e.s.lim.headerFields
 	if h2 {
 		w.check.state = checkRaw
@@ -83,7 +86,7 @@ func (c *wireCtx) Value(key any) any {
 
 // Read reads from the connection. What the check refuses is replaced by what net/http refuses in its turn.
 func (w *wire) Read(p []byte) (int, error) {
-	if len(p) == 0 {
+	if len(p) == 0 || len(p) == 1 && w.inBackground() {
 		return 0, nil
 	}
 	if w.check.refused != 0 {
@@ -110,9 +113,11 @@ func (w *wire) read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
+	w.paceBody()
 	for {
 		probe := w.arm()
 		n, err := w.c.Read(p)
+		late := w.disarm(err)
 		switch {
 		case n > 0 || err == nil:
 			return n, nil
@@ -121,33 +126,10 @@ func (w *wire) read(p []byte) (int, error) {
 			return 0, err
 		case probe:
 			return 0, io.EOF
-		case !w.mayProbe():
+		case late:
 			return 0, err
 		}
 	}
-}
-
-// arm sets the deadline that the next read needs. It reports whether that is a look at whether the connection is idle.
-func (w *wire) arm() (probe bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.idleLocked():
-		w.kicked, w.unset = true, true
-		w.c.SetReadDeadline(time.Now().Add(probeTime)) // fails only on a closed connection, as the read will
-		return true
-	case w.check.inBody() && w.e.s.lim.body > 0:
-		t := time.Now().Add(w.e.s.lim.body)
-		if !w.want.IsZero() && w.want.Before(t) {
-			t = w.want
-		}
-		w.unset = true
-		w.c.SetReadDeadline(t)
-	case w.kicked:
-		w.kicked = false
-		w.applyDeadline()
-	}
-	return false
 }
 
 // idleLocked reports whether the connection is to end because it is drained and waits for a request. Only the reader may
@@ -156,56 +138,12 @@ func (w *wire) idleLocked() bool {
 	return w.between && w.check.idle() && w.e.draining.Load()
 }
 
-func (w *wire) mayProbe() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.idleLocked()
-}
-
-// kick has the reader look whether the connection is idle, when the server drains.
-func (w *wire) kick() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.between {
-		w.kicked, w.unset = true, true
-		w.c.SetReadDeadline(past)
-	}
-}
-
 // setIdle notes whether net/http waits for a request.
 func (w *wire) setIdle(idle bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.between = idle
-}
-
-// setHeaderBy sets or clears the time by which a header must be complete.
-func (w *wire) setHeaderBy() {
-	if w.headerBy.IsZero() && !w.check.inHeader() { // which only the reader changes
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case !w.check.inHeader():
-		w.headerBy = time.Time{}
-	case w.headerBy.IsZero() && w.between && w.e.s.lim.header > 0:
-		w.headerBy = time.Now().Add(w.e.s.lim.header)
-		w.applyDeadline()
-	}
-}
-
-// applyDeadline sets the connection's read deadline. The lock is held.
-func (w *wire) applyDeadline() error {
-	t := w.want
-	if !w.headerBy.IsZero() && (t.IsZero() || w.headerBy.Before(t)) {
-		t = w.headerBy
-	}
-	if t == w.set && !w.unset {
-		return nil // net/http sets it over and over
-	}
-	w.set, w.unset = t, false
-	return w.c.SetReadDeadline(t)
+	w.watch.may = false
 }
 
 // isDeadline reports whether a read failed by its deadline, and not with the connection.
@@ -286,14 +224,6 @@ func (w *wire) SetDeadline(t time.Time) error {
 		return err
 	}
 	return w.c.SetWriteDeadline(t)
-}
-
-// SetReadDeadline sets the read deadline that net/http wants.
-func (w *wire) SetReadDeadline(t time.Time) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.want = t
-	return w.applyDeadline()
 }
 
 // SetWriteDeadline sets the write deadline.

@@ -18,7 +18,18 @@ type Request struct{ x *inbound }
 
 // Std returns the request as net/http has it: http-request-c of cl-async. Its ctx is Context, its body is Body. It alone
 // does not keep the Request from being dropped.
-func (r *Request) Std() *http.Request { return r.x.std }
+func (r *Request) Std() *http.Request {
+	x := r.x
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.std == nil {
+		x.std = x.raw.WithContext(x.Context())
+		if x.body != nil {
+			x.std.Body = io.NopCloser(bytes.NewReader(x.body))
+		}
+	}
+	return x.std
+}
 
 // Context returns the request's context: what is started with it is the request's child. It ends when the client is gone
 // or the request was cancelled, with the cause.
@@ -54,8 +65,11 @@ func (r *Request) Gone() <-chan struct{} {
 	defer x.mu.Unlock()
 	if x.gone == nil {
 		x.gone = make(chan struct{})
-		if x.left {
+		switch {
+		case x.left:
 			close(x.gone)
+		case !x.w.h2:
+			x.w.ask()
 		}
 	}
 	return x.gone
@@ -72,13 +86,16 @@ func (x *inbound) handleRequest() {
 	}
 	x.callHandle()
 	if wake := x.park(); wake != nil {
+		if !x.w.h2 {
+			x.w.ask()
+		}
 		<-wake
 	}
 }
 
 // readBody reads the body whole. It reports false if the request was refused because of it.
 func (x *inbound) readBody() bool {
-	b := x.std.Body
+	b := x.raw.Body
 	if b == nil || x.raw.ContentLength == 0 {
 		return true
 	}
@@ -103,7 +120,6 @@ func (x *inbound) readBody() bool {
 		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
 	default:
 		x.body = buf.Bytes()
-		x.std.Body = io.NopCloser(bytes.NewReader(x.body))
 		return true
 	}
 	return false
@@ -135,7 +151,7 @@ func (x *inbound) park() <-chan struct{} {
 
 // setAlarm sets the alarm for the time by which there must be a response.
 func (x *inbound) setAlarm() {
-	age := time.Since(x.began)
+	age := x.Op().Age()
 	next := time.Duration(-1)
 	for _, d := range []time.Duration{x.s.lim.response, x.s.lim.request} {
 		if d > 0 && (next < 0 || d-age < next) {
@@ -143,6 +159,6 @@ func (x *inbound) setAlarm() {
 		}
 	}
 	if next >= 0 {
-		x.Op().Alarms().Set(&x.alarm, next)
+		x.alarmAfter(next)
 	}
 }

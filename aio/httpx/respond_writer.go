@@ -135,6 +135,7 @@ func (w *fullWriter) ReadFrom(r io.Reader) (int64, error) {
 func (w *fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, b, err := w.rw.(http.Hijacker).Hijack()
 	if err == nil {
+		w.x.w.handOver()
 		w.hijacked = true
 		w.status = http.StatusSwitchingProtocols
 	}

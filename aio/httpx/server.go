@@ -41,6 +41,11 @@ type Server struct {
 	// H2C serves HTTP/2 without TLS to clients that begin with it (RFC 9113, section 3.3), beside HTTP/1.1.
 	H2C bool
 
+	// HalfOpen has a client that has ended its sending side wait for the answer to its last request. Without it such a
+	// client is taken for gone, since a connection that was closed looks the same. With it one that has closed its
+	// connection is seen to be gone when something is sent to it.
+	HalfOpen bool
+
 	// MaxConns bounds the open connections; see tcp.Server. Beyond it they wait in the accept queue.
 	MaxConns int
 	// MaxInFlight bounds the requests being handled, deferred ones included. Beyond it they get 503 with a Retry-After.

@@ -20,11 +20,10 @@ type inbound struct {
 	s     *Server
 	w     *wire
 	raw   *http.Request // as the engine gave it
-	std   *http.Request // with the operation's ctx
+	std   *http.Request // with the operation's ctx; made when it is asked for
 	body  []byte
-	began time.Time
 	id    string
-	alarm alarm.Alarm
+	alarm *alarm.Alarm // nil before it is set
 	rw    fullWriter
 
 	unwatch func() bool // ends the watching over an HTTP/2 stream
@@ -62,13 +61,13 @@ type answer struct {
 	close  bool
 }
 
-// inboundCtx is what an exchange's operation begins with: the connection's operation, the engine's values.
-type inboundCtx struct {
-	context.Context
-	std context.Context
-}
+// inboundCtx is an exchange as the ctx that its operation begins with: the connection's operation, the engine's values.
+type inboundCtx inbound
 
-func (c *inboundCtx) Value(key any) any { return c.std.Value(key) }
+func (c *inboundCtx) Deadline() (time.Time, bool) { return c.w.c.Context().Deadline() }
+func (c *inboundCtx) Done() <-chan struct{}       { return c.w.c.Context().Done() }
+func (c *inboundCtx) Err() error                  { return c.w.c.Context().Err() }
+func (c *inboundCtx) Value(key any) any           { return c.raw.Context().Value(key) }
 
 // errRequestTime is the cause of a request's ctx that has had all its time.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
@@ -93,17 +92,15 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 		refuse(rw, http.StatusServiceUnavailable)
 		return
 	}
-	x := &inbound{s: s, w: w, raw: r, began: time.Now()}
+	r.TLS = w.tls
+	x := &inbound{s: s, w: w, raw: r}
 	x.rw.x, x.rw.rw = x, rw
-	x.alarm.Init((*inboundAlarm)(x))
 	x.AsCallback()
-	if x.Start(&inboundCtx{w.c.Context(), r.Context()}, kindRequestIn, "", (*inboundDriver)(x)) != nil {
+	if x.Start((*inboundCtx)(x), kindRequestIn, "", (*inboundDriver)(x)) != nil {
 		rw.Header().Set("Connection", "close")
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done
 		return
 	}
-	x.std = r.WithContext(x.Context())
-	x.std.TLS = w.tls
 	x.takeID()
 	x.serve()
 }
@@ -124,17 +121,18 @@ func countFields(h http.Header) (n int) {
 func (x *inbound) serve() {
 	if x.w.h2 {
 		x.unwatch = context.AfterFunc(x.raw.Context(), func() { x.clientGone(errStreamGone) })
-		x.std.Body = &pacedBody{x.std.Body, http.NewResponseController(x.rw.rw), x.s.lim.body}
+		x.raw.Body = &pacedBody{x.raw.Body, http.NewResponseController(x.rw.rw), x.s.lim.body}
 	} else {
-		x.w.now.Store(x)
+		x.w.begin(x)
 	}
 	if x.s.lim.request > 0 {
-		x.Op().Alarms().Set(&x.alarm, x.s.lim.request)
+		x.alarmAfter(x.s.lim.request)
 	}
 	defer x.finish()
 	if x.s.Handle != nil {
 		x.handleRequest()
 	} else {
+		x.std = x.raw.WithContext(x.Context())
 		x.call(func() { x.s.Handler.ServeHTTP(x.writer(), x.std) })
 		x.handlerReturned()
 	}
@@ -291,12 +289,21 @@ func (d *inboundDriver) OpIdle()  {}
 
 func (d *inboundDriver) OpName() string { return d.raw.Method + " " + clip(d.raw.URL.Path) }
 
+// alarmAfter sets the exchange's alarm.
+func (x *inbound) alarmAfter(d time.Duration) {
+	if x.alarm == nil {
+		x.alarm = new(alarm.Alarm)
+		x.alarm.Init((*inboundAlarm)(x))
+	}
+	x.Op().Alarms().Set(x.alarm, d)
+}
+
 // inboundAlarm is an exchange as what its alarm calls.
 type inboundAlarm inbound
 
 func (a *inboundAlarm) Fire() {
 	x := (*inbound)(a)
-	age := time.Since(x.began)
+	age := x.Op().Age()
 	if r := x.s.lim.request; r > 0 && age >= r {
 		x.Op().Cancel(errRequestTime)
 		return
@@ -322,11 +329,13 @@ func (x *inbound) writeFailure(err error) error {
 
 // finish writes what is left to be written and ends the operation.
 func (x *inbound) finish() {
-	x.Op().Alarms().Stop(&x.alarm)
+	if x.alarm != nil {
+		x.Op().Alarms().Stop(x.alarm)
+	}
 	if x.w.h2 { // a client that leaves when it has its answer is no reason to cancel what awaits that it is sent
 		x.unwatch()
 	} else {
-		x.w.now.Store(nil)
+		x.w.end()
 	}
 	x.mu.Lock()
 	state, a, fail, told := x.state, x.answer, x.fail, x.told

@@ -167,7 +167,7 @@ func (c *Conn) giveSlot() {
 // connOptions is what Dialer, Listener and Server have in common. Those of one server are one.
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
-	highWater                 int // 0: DefaultHighWater
+	highWater                 int         // 0: DefaultHighWater
 	tls                       *tls.Config // what a server begins with
 	background                bool
 	server                    *Server

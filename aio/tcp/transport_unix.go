@@ -104,7 +104,17 @@ func (s *socket) readStep(fd uintptr) bool {
 
 func (s *socket) tryWrite(p []byte) (int, error) { return s.write(p, false) }
 
-func (s *socket) writeSome(p []byte) (int, error) { return s.write(p, true) }
+// writeSome writes little by package net's own way, which allocates nothing, and much as the kernel takes it, so that
+// progress is seen.
+func (s *socket) writeSome(p []byte) (int, error) {
+	if len(p) <= smallWrite {
+		return s.Write(p)
+	}
+	return s.write(p, true)
+}
+
+// smallWrite is how much is written without a look at its progress.
+const smallWrite = 16 << 10
 
 // maxWrite is the most that one system call writes: more than 2 GiB some systems refuse.
 const maxWrite = 1 << 30
