@@ -12,6 +12,14 @@ import (
 // its own, instead of what measures.
 const roleVariable = "GOAIO_BENCH_ROLE"
 
+// parameterVariable is the environment variable with what a role needs to know beside its name: an address, a number.
+const parameterVariable = "GOAIO_BENCH_PARAMETER"
+
+func parameter() string { return os.Getenv(parameterVariable) }
+
+// withParameter is an environment for startRole.
+func withParameter(v any) string { return fmt.Sprintf("%s=%v", parameterVariable, v) }
+
 // roles are the processes that there are, by name. A role ends when its control does.
 var roles = map[string]func(c *control) error{}
 
