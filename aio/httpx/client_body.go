@@ -4,42 +4,92 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
 )
 
 // bound makes the response's body fail when it makes no progress, and tells of its progress.
 func (ex *outgoing) bound(resp *http.Response) {
-	b := &boundBody{ReadCloser: resp.Body, ex: ex}
 	ex.watch.download(resp)
-	if b.limit = orDefault(ex.client.Timeouts.Body, 30*time.Second); b.limit > 0 {
-		b.stalled = time.AfterFunc(b.limit, func() { ex.cancel(errStalled) })
-		b.stalled.Stop()
-		ex.onDone(func() { b.stalled.Stop() })
-	}
-	resp.Body = b
+	ex.stall.begin(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
+	resp.Body = &boundBody{resp.Body, ex}
 }
 
 // boundBody is a response's body that is bounded in the time that a Read waits.
 type boundBody struct {
 	io.ReadCloser
-	ex      *outgoing
-	limit   time.Duration
-	stalled *time.Timer
+	ex *outgoing
 }
 
 func (b *boundBody) Read(p []byte) (int, error) {
-	if b.stalled != nil {
-		b.stalled.Reset(b.limit)
-		defer b.stalled.Stop()
-	}
+	b.ex.stall.enter()
 	n, err := b.ReadCloser.Read(p)
+	b.ex.stall.leave()
 	b.ex.watch.received(n)
 	if err != nil && err != io.EOF {
 		err = b.ex.wrap(err)
 	}
 	return n, err
+}
+
+// stall is an alarm for a Read that waits too long. It is set once and, when it fires, again for what is left: most
+// bodies end before. Reads of one body do not overlap.
+type stall struct {
+	ex    *outgoing
+	limit time.Duration // 0: none
+	alarm alarm.Alarm
+	since atomic.Int64 // when the Read began that is waiting, in nanoseconds since epoch; 0: none is
+	epoch time.Time
+	over  atomic.Bool
+}
+
+// begin sets the alarm.
+func (s *stall) begin(ex *outgoing, limit time.Duration) {
+	s.ex, s.limit = ex, limit
+	if limit > 0 {
+		s.epoch = time.Now()
+		s.alarm.Init(s)
+		ex.op.Alarms().Set(&s.alarm, limit)
+	}
+}
+
+func (s *stall) enter() {
+	if s.limit > 0 {
+		s.since.Store(int64(time.Since(s.epoch)) + 1)
+	}
+}
+
+func (s *stall) leave() {
+	if s.limit > 0 {
+		s.since.Store(0)
+	}
+}
+
+// stop takes the alarm back.
+func (s *stall) stop() {
+	s.over.Store(true)
+	if s.limit > 0 {
+		s.ex.op.Alarms().Stop(&s.alarm)
+	}
+}
+
+// Fire ends the request if a Read has waited for too long.
+func (s *stall) Fire() {
+	left := s.limit
+	if since := s.since.Load(); since > 0 {
+		left -= time.Since(s.epoch) - time.Duration(since-1)
+	}
+	if left <= 0 {
+		s.ex.cancel(errStalled)
+		return
+	}
+	s.ex.op.Alarms().Set(&s.alarm, left)
+	if s.over.Load() { // meanwhile
+		s.ex.op.Alarms().Stop(&s.alarm)
+	}
 }
 
 // Stream is a response whose body is still to be read. It is part of its request's operation, which goes on until the
@@ -56,9 +106,9 @@ type Stream struct {
 
 // Stream makes a request and returns the future of its response, once the header has come. See Do for the rest.
 func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
-	ex := c.newOutgoing(ctx, req)
-	op, err := aio.Begin(ctx, kindOut, requestName(req))
-	if err != nil {
+	op := new(aio.Op)
+	ex := c.newOutgoing(ctx, req, op)
+	if err := op.Start(ctx, kindOut, requestName(req), &streamCall{ex: ex}); err != nil {
 		ex.done()
 		return aio.Failed[*Stream](err)
 	}
@@ -75,7 +125,7 @@ func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Str
 				end()
 			}
 		}()
-		resp, err := ex.do(op.Context())
+		resp, err := ex.do()
 		if err != nil {
 			return nil, err
 		}
@@ -85,6 +135,14 @@ func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Str
 		return &Stream{resp.StatusCode, resp.Proto, resp.Header, resp.Body, resp}, nil
 	})
 }
+
+// streamCall is a Stream's operation's driver.
+type streamCall struct{ ex *outgoing }
+
+func (p *streamCall) OpCancel(cause error) { p.ex.cancel(cause) }
+func (p *streamCall) OpDrain()             {}
+func (p *streamCall) OpIdle()              {}
+func (p *streamCall) OpName() string       { return "" }
 
 // streamBody ends its request's operation when it is closed or at its end.
 type streamBody struct {

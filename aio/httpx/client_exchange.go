@@ -9,48 +9,83 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"goaio.example/aio"
 )
 
 // outgoing is a request of a client's with all that is done for it: redirects, retries, hedging.
 type outgoing struct {
 	client *Client
 	req    *http.Request
-	at     atomic.Value // Phase
+	op     *aio.Op // in progress
+	at     atomic.Int32
+	ctx    context.Context // ends when op is cancelled, req's own context ends, or the request takes too long
 	cancel context.CancelCauseFunc
-	ctx    context.Context
 	watch  *progressWatch
 	sent   atomic.Bool // package net/http has the request's own body
 	url    *url.URL    // that the response came from
+	stall  stall
 
 	mu    sync.Mutex
+	over  bool
 	stops []func()
 }
 
-// newOutgoing makes the record of a request under ctx. done must be called when it is over.
-func (c *Client) newOutgoing(ctx context.Context, req *http.Request) *outgoing {
-	ex := &outgoing{client: c, req: req, watch: watchOf(ctx)}
-	ex.onDone(ex.watch.end)
-	ex.setPhase(PhaseRequest) // package net/http checks it before it asks for a connection
+// newOutgoing makes the record of a request whose operation is about to be begun as op under ctx. done must be called
+// when it is over, and cancel when the operation is cancelled.
+func (c *Client) newOutgoing(ctx context.Context, req *http.Request, op *aio.Op) *outgoing {
+	ex := &outgoing{client: c, req: req, op: op, watch: watchOf(ctx)}
 	if c.Transport != nil {
-		ex.setPhase(PhaseDial) // which may not tell of phases
+		ex.setPhase(atDial) // which may not tell of phases
 	}
-	ex.onDone(ex.closeBody)
+	ex.ctx, ex.cancel = context.WithCancelCause((*outgoingValues)(ex))
 	return ex
 }
 
-func (ex *outgoing) setPhase(p Phase) { ex.at.Store(p) }
+// outgoingValues is what an exchange's ctx has its values from: the operation and, behind that, the request's own context.
+// It has no end of its own: the operation's driver cancels the exchange.
+type outgoingValues outgoing
+
+func (v *outgoingValues) Done() <-chan struct{}       { return nil }
+func (v *outgoingValues) Err() error                  { return nil }
+func (v *outgoingValues) Deadline() (time.Time, bool) { return v.op.Context().Deadline() }
+
+func (v *outgoingValues) Value(key any) any {
+	if key == (attemptKey{}) {
+		return v.ctx
+	}
+	if found := v.op.Context().Value(key); found != nil {
+		return found
+	}
+	return v.req.Context().Value(key)
+}
+
+func (ex *outgoing) setPhase(p int32) { ex.at.Store(p) }
 
 // passPhase goes on to the next phase. What comes from a connection that is not the request's own is no matter.
-func (ex *outgoing) passPhase(from, to Phase) { ex.at.CompareAndSwap(from, to) }
+func (ex *outgoing) passPhase(from, to int32) { ex.at.CompareAndSwap(from, to) }
 
-func (ex *outgoing) phase() Phase { return ex.at.Load().(Phase) }
+func (ex *outgoing) phase() Phase { return phases[ex.at.Load()] }
 
-// cause is why the exchange was ended from this side, nil if it was not.
+// The phases by their numbers. Package net/http checks the request before it asks for a connection.
+const (
+	_ int32 = iota
+	atDial
+	atTLS
+	atSend
+	atHeader
+	atBody
+)
+
+var phases = [...]Phase{PhaseRequest, PhaseDial, PhaseTLS, PhaseSend, PhaseHeader, PhaseBody}
+
+// cause is why the exchange was ended from this side, nil if it was not. The operation's ctx may know of the end of a
+// foreign one a moment before the exchange is cancelled.
 func (ex *outgoing) cause() error {
-	if ex.ctx == nil || ex.ctx.Err() == nil {
-		return nil
+	if ex.ctx.Err() != nil {
+		return context.Cause(ex.ctx)
 	}
-	return context.Cause(ex.ctx)
+	return context.Cause(ex.op.Context())
 }
 
 // errTotal and errStalled are the causes of requests that took too long.
@@ -76,31 +111,35 @@ func (ex *outgoing) onDone(fn func()) {
 // done lets go of all that the exchange holds.
 func (ex *outgoing) done() {
 	ex.mu.Lock()
-	stops := ex.stops
-	ex.stops = nil
+	stops, over := ex.stops, ex.over
+	ex.stops, ex.over = nil, true
 	ex.mu.Unlock()
+	if over {
+		return
+	}
+	ex.watch.end()
+	ex.closeBody()
+	ex.stall.stop()
 	for _, stop := range stops {
 		stop()
 	}
+	ex.cancel(nil)
 }
 
 // do makes the request. The response's body is still to be read; the exchange bounds that.
-func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
+func (ex *outgoing) do() (*http.Response, error) {
 	if ex.req.URL == nil {
 		return nil, &Error{methodOf(ex.req), "", PhaseRequest, errors.New("the request has no URL")}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	ex.ctx, ex.cancel = ctx, cancel
-	ex.onDone(func() { cancel(nil) })
 	if own := ex.req.Context(); own.Done() != nil {
-		stop := context.AfterFunc(own, func() { cancel(context.Cause(own)) })
+		stop := context.AfterFunc(own, func() { ex.cancel(context.Cause(own)) })
 		ex.onDone(func() { stop() })
 	}
 	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 {
-		t := time.AfterFunc(d, func() { cancel(errTotal) })
+		t := time.AfterFunc(d, func() { ex.cancel(errTotal) })
 		ex.onDone(func() { t.Stop() })
 	}
-	rt, err := ex.client.transport(ctx)
+	rt, err := ex.client.transport(ex.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -108,26 +147,25 @@ func (ex *outgoing) do(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, ex.wrap(err)
 	}
-	ex.setPhase(PhaseBody)
+	ex.setPhase(atBody)
 	ex.url = resp.Request.URL
 	ex.bound(resp)
 	return resp, nil
 }
 
-// once makes the request once, redirects included, under ctx.
+// once makes the request once, redirects included, under ctx, which is the exchange's or derived from that.
 func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, error) {
-	ctx = httptrace.WithClientTrace(both{ctx, ex.req.Context()}, &httptrace.ClientTrace{
-		GetConn:           func(string) { ex.setPhase(PhaseDial) },
-		TLSHandshakeStart: func() { ex.passPhase(PhaseDial, PhaseTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { ex.setPhase(PhaseSend) },
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:           func(string) { ex.setPhase(atDial) },
+		TLSHandshakeStart: func() { ex.passPhase(atDial, atTLS) },
+		GotConn:           func(httptrace.GotConnInfo) { ex.setPhase(atSend) },
 		WroteRequest: func(i httptrace.WroteRequestInfo) {
 			if i.Err == nil {
-				ex.passPhase(PhaseSend, PhaseHeader)
+				ex.passPhase(atSend, atHeader)
 			}
 		},
-		GotFirstResponseByte: func() { ex.passPhase(PhaseSend, PhaseHeader) },
+		GotFirstResponseByte: func() { ex.passPhase(atSend, atHeader) },
 	})
-	ctx = context.WithValue(ctx, attemptKey{}, ctx)
 	req := ex.req.WithContext(ctx)
 	host := req.Header.Get("Host")
 	if host != "" || hc.Jar != nil { // which would change the headers
@@ -155,19 +193,6 @@ func (ex *outgoing) closeBody() {
 	if ex.req.Body != nil && !ex.sent.Load() {
 		ex.req.Body.Close()
 	}
-}
-
-// both is ctx with the values of the request's own context behind its own.
-type both struct {
-	context.Context
-	values context.Context
-}
-
-func (b both) Value(key any) any {
-	if v := b.Context.Value(key); v != nil {
-		return v
-	}
-	return b.values.Value(key)
 }
 
 // ErrRedirects is the error of a request that was redirected more than Client.MaxRedirects times.

@@ -121,11 +121,12 @@ func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 		stop := context.AfterFunc(attempt, func() { f.Cancel(context.Cause(attempt)) })
 		defer stop()
 	}
-	conn, err := f.Await(context.WithoutCancel(ctx)) // to the end, so that no connection is lost
-	if err != nil {
+	// To the end, so that no connection is lost. By Wait, f counts as looked at from now on: when nobody needs the
+	// connection any more, its failure is nobody's loss.
+	if err := aio.Wait(context.WithoutCancel(ctx), f); err != nil {
 		return nil, err
 	}
-	return conn, nil
+	return f.Result()
 }
 
 // attemptKey is the key under which a request's ctx has itself, with its cancellation.

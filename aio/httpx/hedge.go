@@ -72,6 +72,7 @@ type hedgeResult struct {
 // enter makes the request once more, as an operation of its own.
 func (r *hedgeRace) enter() {
 	ctx, cancel := context.WithCancel(r.ex.ctx)
+	ctx = context.WithValue(ctx, attemptKey{}, ctx)
 	n := r.entered
 	r.entered++
 	r.running++

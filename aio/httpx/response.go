@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // Response is a response with its body in memory.
@@ -42,18 +44,36 @@ func (ex *outgoing) buffer(resp *http.Response) (*Response, error) {
 	return &Response{resp.StatusCode, resp.Proto, resp.Header, resp.Trailer, body, resp.Request.URL}, nil
 }
 
-// readAll reads all of r, at most limit bytes if that is not negative. It allocates as bytes come, whatever length was
-// announced.
+// readAll reads all of r, at most limit bytes if that is not negative. Of what was announced it believes 64 KiB, and
+// makes room for more as bytes come.
 func readAll(r io.Reader, limit, announced int64) ([]byte, error) {
 	if limit < 0 {
-		return io.ReadAll(r)
+		limit = math.MaxInt64 - 1
 	}
 	if announced > limit {
 		return nil, fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, announced, limit)
 	}
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		return nil, fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, limit)
+	b := make([]byte, 0, 512)
+	if announced >= 0 {
+		b = make([]byte, 0, min(announced, 64<<10)+1) // one more, to read the end without growing
 	}
-	return b, err
+	for {
+		if n := len(b); n == cap(b) {
+			if more := announced + 1 - int64(n); more > 0 {
+				b = slices.Grow(b, int(min(more, int64(n))))
+			} else {
+				b = append(b, 0)[:n]
+			}
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > limit:
+			return nil, fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, limit)
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		}
+	}
 }

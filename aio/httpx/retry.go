@@ -70,12 +70,14 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 	if rate == 0 {
 		rate = 0.1
 	}
-	ex.client.spent.earn(max(rate, 0))
-	backoff := r.Backoff
-	backoff.Attempts = r.Attempts
+	if r.Attempts >= 2 {
+		ex.client.spent.earn(max(rate, 0))
+	}
 	if r.Attempts < 2 || !ex.repeatable() {
 		return ex.hedged(hc)
 	}
+	backoff := r.Backoff
+	backoff.Attempts = r.Attempts
 	var resp *http.Response
 	var err error
 	var asked time.Duration
