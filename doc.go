@@ -9,7 +9,7 @@
 //   - goaio.example/aio/timer: delays, tickers, retries with backoff
 //   - goaio.example/aio/dnsx: looking names up, with a cache
 //   - goaio.example/aio/tcp: dialing, listening, connections, TLS, framing
-//   - goaio.example/aio/httpx: HTTP client and server, in progress
+//   - goaio.example/aio/httpx: HTTP client and server
 //   - goaio.example/aio/aiotest: helpers for the tests of programs that use the others
 //
 // Imports point one way: aio knows none of the others, timer and dnsx know aio, tcp may know those, and httpx all. The
