@@ -32,6 +32,7 @@ type AwaitError struct {
 	Cause error // the ctx's context.Cause
 }
 
+// Error says what ended the wait.
 func (e *AwaitError) Error() string {
 	if e.Cause != nil && e.Cause != e.Err {
 		return fmt.Sprintf("aio: gave up waiting: %v (%v)", e.Err, e.Cause)

@@ -11,6 +11,7 @@ type PanicError struct {
 	Stack []byte // of the goroutine that panicked, as debug.Stack formats it
 }
 
+// Error has the value. The stack is in Stack only.
 func (e *PanicError) Error() string { return fmt.Sprintf("aio: panic: %v", e.Value) }
 
 // Unwrap returns the value if that is an error.

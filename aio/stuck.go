@@ -16,6 +16,7 @@ type StuckError struct {
 	Ops  []OpInfo // the oldest first
 }
 
+// Error names the first ten operations. Their stacks are in Ops.
 func (e *StuckError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "aio: gave up on %d operations that did not end when cancelled", len(e.Ops))

@@ -34,6 +34,7 @@ type Error struct {
 	Err    error
 }
 
+// Error says what was requested, in which phase it failed, and why. It has no secrets of the URL.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s %q: %s: %v", e.Method, e.URL, e.Phase, e.Err)
 }

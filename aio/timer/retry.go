@@ -53,6 +53,7 @@ type RetryError struct {
 	Cause    error // context.Cause of the ctx, if its end ended the Retry
 }
 
+// Error says how often it was tried, why it ended, and the last attempt's error.
 func (e *RetryError) Error() string {
 	switch {
 	case e.Cause == nil:
