@@ -56,12 +56,12 @@ func (c *churn) run(width int) error {
 	}
 	events, buf := make([]unix.EpollEvent, width), make([]byte, c.target.answer)
 	for open := width; open > 0; {
-		n, err := unix.EpollWait(epoll, events, 10_000)
-		if err == unix.EINTR {
-			continue
+		n, err := epollWait(epoll, events, 10*time.Second)
+		if err != nil {
+			return err
 		}
-		if err != nil || n == 0 {
-			return fmt.Errorf("epoll_wait: %w", errors.Join(err, errors.New("nothing came within 10 s")))
+		if n == 0 {
+			return errors.New("nothing came within 10 s")
 		}
 		for _, ev := range events[:n] {
 			if err := c.end(int(ev.Fd), buf); err != nil {

@@ -103,7 +103,7 @@ func (c *control) joins(join func(width int) error) error {
 }
 
 func measureJoin(r *report) error {
-	n := pick(r.settings, 100_000, 1000)
+	n := times(pick(r.settings, 100_000, 1000))
 	for _, width := range []int{10, 1000} {
 		name := fmt.Sprintf("join %d functions, each", width)
 		if err := compareWork(r, name, "join", joinPeers, n, withParameter(width)); err != nil {

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,16 +105,7 @@ func (l *loadLoop) wait(events []unix.EpollEvent) (int, error) {
 	if l.interval > 0 {
 		timeout = min(timeout, max(time.Duration(l.next-now()), 0))
 	}
-	ts := unix.NsecToTimespec(int64(timeout))
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(l.epoll), uintptr(unsafe.Pointer(&events[0])),
-		uintptr(len(events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
-	if errno != 0 && errno != unix.EINTR {
-		return 0, fmt.Errorf("epoll_pwait2: %w", errno)
-	}
-	if errno != 0 {
-		return 0, nil
-	}
-	return int(n), nil
+	return epollWait(l.epoll, events, timeout)
 }
 
 // request sends a request that was due at the time given.

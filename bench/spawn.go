@@ -84,5 +84,5 @@ func rawSpawn(ctx context.Context, n int) error {
 }
 
 func measureSpawn(r *report) error {
-	return compareWork(r, "spawn + await, one at a time", "spawn", spawnPeers, pick(r.settings, 50_000, 1000))
+	return compareWork(r, "spawn + await, one at a time", "spawn", spawnPeers, times(pick(r.settings, 50_000, 1000)))
 }

@@ -71,6 +71,9 @@ func (s spread) String() string {
 	if s == (spread{}) {
 		return ""
 	}
+	if s.Median < 0.1 {
+		return fmt.Sprintf("%.4f [%.4f-%.4f]", s.Median, s.Min, s.Max)
+	}
 	return fmt.Sprintf("%.2f [%.2f-%.2f]", s.Median, s.Min, s.Max)
 }
 

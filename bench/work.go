@@ -38,8 +38,9 @@ var (
 	allocsMetric = metric{"allocs", "allocations", ""}
 )
 
-// compareWork compares peers by work, n times in a slice. Their roles are named after the work and the peer.
-func compareWork(r *report, name, role string, peers []string, n int, env ...string) error {
+// compareWork compares peers by work, so many times in a slice as n says. Their roles are named after the work and the
+// peer.
+func compareWork(r *report, name, role string, peers []string, n func(peer string) int, env ...string) error {
 	if !r.wanted(name) {
 		return nil
 	}
@@ -51,15 +52,18 @@ func compareWork(r *report, name, role string, peers []string, n int, env ...str
 			return err
 		}
 		children[p] = c
-		if _, err := c.do(n); err != nil { // to get warm
+		if _, err := c.do(n(p)); err != nil { // to get warm
 			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
 	metrics := []metric{opMetric, allocsMetric, {"rate", "each second", "/s"}}
 	return r.compare(name, metrics, peers, pick(r.settings, 10, 1), func(peer string) (*tally, error) {
-		return children[peer].do(n)
+		return children[peer].do(n(peer))
 	})
 }
+
+// times is n for all peers.
+func times(n int) func(string) int { return func(string) int { return n } }
 
 // do has the process do its work n times.
 func (c *child) do(n int) (*tally, error) {

@@ -44,6 +44,10 @@ var workloads = []workload{
 	{"tail", "echo latency beside handlers that sleep", measureTail},
 	{"memory", "resident memory of idle connections", measureMemory},
 	{"connect", "connect + echo + close: CPU time of the server and connections a second", measureConnect},
+	{"http", "HTTP servers: CPU time a request, memory of kept connections", measureHTTP},
+	{"client", "HTTP clients: CPU time and allocations of a request", measureClient},
+	{"dns", "DNS clients: CPU time and allocations of a lookup, with a cache and without", measureDNS},
+	{"c40k", "40,000 connections, each answered 10 s later, on one port of several processes", measureC40k},
 }
 
 // choose returns the workloads with the given names, all without any.
