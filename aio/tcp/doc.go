@@ -86,6 +86,9 @@
 // for its handshake than that: it is reset. With net.ipv4.tcp_migrate_req = 1 nobody is left over, and nothing is dropped.
 // On FreeBSD who comes between the last accept and the close is reset.
 //
+// A process can take over its listeners from whoever starts it (Inherit: socket activation), and hand them on to its
+// successor (HandOver). Both then accept from one queue, so that nobody is refused or reset when the older one drains.
+//
 // Closing a connection: Close is at once, and drops what is queued; CloseAfterFlush sends it first, then waits up to 5 s for
 // the peer's end, so that input nobody has read does not reset what is under way; Abort is a reset. After the peer's
 // EOF a connection in handler style closes itself as by CloseAfterFlush, unless Handler.HalfOpen is set; with that,

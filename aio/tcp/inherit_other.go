@@ -1,0 +1,21 @@
+//go:build !unix
+
+package tcp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+)
+
+// inherits says that a process does not inherit sockets from the one that started it.
+const inherits = false
+
+func inheritListener(int) (net.Listener, error) { return nil, errors.ErrUnsupported }
+
+func duplicate(syscall.Conn) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func inheritPipe(int) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func isBrokenPipe(error) bool { return false }
