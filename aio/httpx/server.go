@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,8 @@ type Server struct {
 
 	// MaxConns bounds the open connections; see tcp.Server. Beyond it they wait in the accept queue.
 	MaxConns int
+	// ReusePort has Start open one of several listeners on one port; see tcp.Server.
+	ReusePort bool
 	// MaxInFlight bounds the requests being handled, deferred ones included. Beyond it they get 503 with a Retry-After.
 	// Default: none.
 	MaxInFlight int
@@ -143,7 +146,7 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	s.draining = make(chan struct{})
 	s.ids.init()
 	s.tcp.Handler = tcp.Handler{Data: s.began, Event: func(*tcp.Conn, error) {}}
-	s.tcp.TLS, s.tcp.MaxConns, s.tcp.OnError = cfg, s.MaxConns, s.OnError
+	s.tcp.TLS, s.tcp.MaxConns, s.tcp.ReusePort, s.tcp.OnError = cfg, s.MaxConns, s.ReusePort, s.OnError
 	s.tcp.ReadTimeout, s.tcp.WriteTimeout = s.lim.header, s.lim.write
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		return err
@@ -180,6 +183,9 @@ func (d *serverDriver) OpName() string { return fmt.Sprint("http server ", d.tcp
 
 // Addr returns the address that the server listens on, nil before Start.
 func (s *Server) Addr() net.Addr { return s.tcp.Addr() }
+
+// File returns a duplicate of the listening socket, for another process; see tcp.Listener.File and tcp.HandOver.
+func (s *Server) File() (*os.File, error) { return s.tcp.File() }
 
 // Future returns the server's future: it is done when the server accepts no more and its last connection, upgraded ones
 // included, has ended.
