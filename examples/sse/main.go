@@ -67,14 +67,9 @@ func times(ctx context.Context, r *httpx.Request, every time.Duration) error {
 	n, _ := strconv.Atoi(r.LastEventID()) // 0 for a new client
 	ticker := timer.Every(ctx, every, timer.Interval{})
 	defer ticker.Stop()
-	ticks := ticker.C()
 	for {
 		select {
-		case _, more := <-ticks:
-			if !more { // tickers end when the loop drains
-				ticks = nil
-				continue
-			}
+		case <-ticker.C():
 			n++
 			e := httpx.ServerEvent{ID: strconv.Itoa(n), Data: time.Now().Format(time.TimeOnly)}
 			if err := stream.Send(e); err != nil {
