@@ -181,46 +181,44 @@ func (k *wireCheck) headerLine(text []byte) {
 func (k *wireCheck) requestLine(text []byte) {
 	h := &k.head
 	h.began = true
-	method, rest, ok1 := strings.Cut(string(text), " ")
-	target, version, ok2 := strings.Cut(rest, " ")
-	if !ok1 || !ok2 || !validToken(method) || !validTarget(method, target) {
+	method, rest, ok1 := bytes.Cut(text, []byte(" "))
+	target, version, ok2 := bytes.Cut(rest, []byte(" "))
+	if !ok1 || !ok2 || len(method) == 0 || !tokenBytes(method) || !validTarget(string(method), target) {
 		k.refuse(400)
 		return
 	}
-	major, ok := strings.CutPrefix(version, "HTTP/")
+	major, ok := bytes.CutPrefix(version, []byte("HTTP/"))
 	if !ok || len(major) != 3 || !digit(major[0]) || major[1] != '.' || !digit(major[2]) {
 		k.refuse(400)
 		return
 	}
-	h.http10 = version == "HTTP/1.0"
+	h.http10 = string(version) == "HTTP/1.0"
 	h.other = major[0] != '1' // for the parser to refuse
-	h.connect = method == "CONNECT"
+	h.connect = string(method) == "CONNECT"
 }
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // validTarget reports whether a request's target has one of the forms of RFC 9112, section 3.2, that fit its method.
-func validTarget(method, target string) bool {
-	for i := range len(target) {
-		if c := target[i]; c <= ' ' || c == 0x7f {
+func validTarget(method string, target []byte) bool {
+	for _, c := range target {
+		if c <= ' ' || c == 0x7f {
 			return false
 		}
 	}
 	switch {
-	case target == "":
+	case len(target) == 0:
 		return false
 	case method == "CONNECT":
-		return !strings.ContainsAny(target, "/?#@")
-	case target == "*":
+		return !bytes.ContainsAny(target, "/?#@")
+	case string(target) == "*":
 		return method == "OPTIONS"
 	case target[0] == '/':
 		return true
 	}
-	scheme, rest, ok := strings.Cut(target, "://")
+	scheme, rest, ok := strings.Cut(string(target), "://")
 	return ok && rest != "" && rest[0] != '/' && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }
-
-func validToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 
 // field checks a field line and counts it. It returns the name, and the value without the white space around it.
 func (k *wireCheck) field(text []byte) (name, value []byte) {

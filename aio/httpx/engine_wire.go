@@ -27,6 +27,8 @@ type wire struct {
 	check wireCheck            // the reader's
 	now   atomic.Pointer[inbound]
 
+	bounded atomic.Bool // writing has, or had, a deadline
+
 	mu       sync.Mutex
 	want     time.Time // the read deadline that net/http asked for
 	headerBy time.Time // when the header that has begun must be complete, zero for none
@@ -223,8 +225,14 @@ func (w *wire) SetDeadline(t time.Time) error {
 	if err := w.SetReadDeadline(t); err != nil {
 		return err
 	}
-	return w.c.SetWriteDeadline(t)
+	return w.SetWriteDeadline(t)
 }
 
-// SetWriteDeadline sets the write deadline.
-func (w *wire) SetWriteDeadline(t time.Time) error { return w.c.SetWriteDeadline(t) }
+// SetWriteDeadline sets the write deadline. net/http clears it after each response.
+func (w *wire) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && !w.bounded.Load() {
+		return nil
+	}
+	w.bounded.Store(true)
+	return w.c.SetWriteDeadline(t)
+}

@@ -21,6 +21,7 @@ type plainWriter struct {
 	status   int
 	bytes    int64
 	err      error // why nothing more is sent
+	checked  bool  // the header is known to be right
 	wrote    bool  // the header is sent, or about to be
 	hijacked bool
 	length   [1]string
@@ -41,7 +42,10 @@ func (w *plainWriter) WriteHeader(status int) {
 	if w.wrote || w.hijacked {
 		return
 	}
-	err := checkAnswer(status, w.rw.Header())
+	var err error
+	if !w.checked {
+		err = checkAnswer(status, w.rw.Header())
+	}
 	if err == nil && status < 200 && status != http.StatusSwitchingProtocols {
 		w.rw.WriteHeader(status)
 		return
@@ -145,6 +149,7 @@ func (w *fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // send sends a whole response, and waits until the kernel has it.
 func (w *plainWriter) send(a answer) error {
 	h := w.rw.Header()
+	w.checked = len(h) == 0 || a.close
 	if a.close {
 		clear(h)
 		if !w.x.w.h2 {
