@@ -39,26 +39,27 @@ func TestCurl(t *testing.T) {
 		{"HTTP/2 upload", "https", "2 200 POST /", []string{"-k", "--http2", "--data-binary", "@" + big}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.h2 && !strings.Contains(string(features), "HTTP2") {
-				t.Skip("this curl has no HTTP/2")
-			}
-			s := &httpx.Server{Handle: answers, H2C: true}
-			if c.scheme == "https" {
-				s.TLS = serverTLS(t)
-			}
-			serve(t, s, func(addr string) {
-				args := append([]string{"-sS", "--max-time", "10", "-o", "-", "-w", "\n%{http_version} %{http_code} ", c.scheme + "://" + addr + "/"}, c.args...)
-				out, err := exec.Command(curl, args...).CombinedOutput()
-				version, what, _ := strings.Cut(c.want, " ")
-				status, start, _ := strings.Cut(what, " ")
-				text := string(out)
-				if c.name == "HTTP/1.0" {
-					version = "1" // the server's version, or curl's
+			bothModes(t, func(t *testing.T, s *httpx.Server) {
+				if c.h2 && !strings.Contains(string(features), "HTTP2") {
+					t.Skip("this curl has no HTTP/2")
 				}
-				if err != nil || !strings.HasPrefix(text, start) || !strings.Contains(text[strings.LastIndex(text, "\n"):], "\n"+version) ||
-					!strings.HasSuffix(text, " "+status+" ") {
-					t.Errorf("%v: got %.200q ... %q", err, text, text[max(0, len(text)-20):])
+				if c.scheme == "https" {
+					s.TLS = serverTLS(t)
 				}
+				serve(t, s, func(addr string) {
+					args := append([]string{"-sS", "--max-time", "10", "-o", "-", "-w", "\n%{http_version} %{http_code} ", c.scheme + "://" + addr + "/"}, c.args...)
+					out, err := exec.Command(curl, args...).CombinedOutput()
+					version, what, _ := strings.Cut(c.want, " ")
+					status, start, _ := strings.Cut(what, " ")
+					text := string(out)
+					if c.name == "HTTP/1.0" {
+						version = "1" // the server's version, or curl's
+					}
+					if err != nil || !strings.HasPrefix(text, start) || !strings.Contains(text[strings.LastIndex(text, "\n"):], "\n"+version) ||
+						!strings.HasSuffix(text, " "+status+" ") {
+						t.Errorf("%v: got %.200q ... %q", err, text, text[max(0, len(text)-20):])
+					}
+				})
 			})
 		})
 	}
