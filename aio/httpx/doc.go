@@ -72,9 +72,10 @@
 //   - The engine is net/http's server. A request that is not answered yet holds a goroutine, and so does a connection
 //     that has sent one.
 //   - A client that has closed its sending side cannot be told from one that is gone: a deferred response is not sent to
-//     it.
+//     it, unless Server.HalfOpen is set.
+//   - That a client is gone is noticed 50 to 100 ms after its request came at the earliest, unless the request is deferred
+//     or somebody asked for Gone.
 //   - While a client's next request waits on its connection, its leaving is not noticed.
 //   - An upgrade that is offered and not taken up ends the connection with the response.
-//   - A header of HTTP/2 is bounded by size and number of fields, not by time.
 //   - An EventStream with a heartbeat that is dropped without Close ends when its client does.
 package httpx

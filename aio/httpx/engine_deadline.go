@@ -30,15 +30,16 @@ func (w *wire) paceBody() {
 
 // setHeaderBy sets or clears the time by which a header must be complete.
 func (w *wire) setHeaderBy() {
-	if w.headerBy.IsZero() && !w.check.inHeader() { // which only the reader changes
+	in := w.check.inHeader() || w.frame != nil && w.frame.inHeader()
+	if w.headerBy.IsZero() && !in { // which only the reader changes
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case !w.check.inHeader():
+	case !in:
 		w.headerBy = time.Time{}
-	case w.headerBy.IsZero() && w.between && w.e.s.lim.header > 0:
+	case w.headerBy.IsZero() && (w.between || w.h2) && w.e.s.lim.header > 0:
 		w.headerBy = time.Now().Add(w.e.s.lim.header)
 	}
 }

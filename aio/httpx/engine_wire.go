@@ -25,6 +25,7 @@ type wire struct {
 	tls   *tls.ConnectionState // nil without
 	first []byte               // what arrived before net/http had the connection; the reader's
 	check wireCheck            // the reader's
+	frame *frameCheck          // the reader's; of HTTP/2
 	now   atomic.Pointer[inbound]
 
 	bounded atomic.Bool // writing has, or had, a deadline
@@ -57,8 +58,9 @@ func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
 	w.watch.alarm.Init((*lookAlarm)(w))
 	w.check.maxBytes, w.check.maxFields = e.s.lim.headerBytes, e.s.lim.headerFields
 	if h2 {
-		w.check.state = checkRaw
-	} else if d := e.s.lim.header; d > 0 {
+		w.check.state, w.frame = checkRaw, new(frameCheck)
+	}
+	if d := e.s.lim.header; d > 0 {
 		w.headerBy = time.Now().Add(d - c.Stats().Age)
 	}
 	return w
@@ -95,6 +97,10 @@ func (w *wire) Read(p []byte) (int, error) {
 		return w.check.poison(p), nil
 	}
 	n, err := w.read(p)
+	if n > 0 && w.frame != nil {
+		w.frame.feed(p[:n])
+		w.setHeaderBy()
+	}
 	if n == 0 || w.check.state == checkRaw {
 		return n, err
 	}

@@ -1,0 +1,53 @@
+package httpx
+
+// frameCheck follows the frames that an HTTP/2 client sends (RFC 9113, section 4.1), to tell when a header is under way:
+// net/http bounds its size, and not its time.
+type frameCheck struct {
+	preface int     // bytes of the preface that have come
+	head    [9]byte // of the current frame
+	got     int     // bytes of head that have come
+	left    int     // bytes of the frame that have not
+	open    bool    // a header's last frame has not come whole
+}
+
+const (
+	prefaceLen        = 24 // "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+	frameHeaders      = 0x1
+	frameContinuation = 0x9
+	flagEndHeaders    = 0x4
+)
+
+// inHeader reports whether a header, or what may become one, has begun and is not complete.
+func (f *frameCheck) inHeader() bool {
+	return f.open || f.preface < prefaceLen || 0 < f.got && f.got < len(f.head)
+}
+
+// feed takes the next bytes from the connection.
+func (f *frameCheck) feed(p []byte) {
+	n := min(prefaceLen-f.preface, len(p))
+	f.preface += n
+	for p = p[n:]; len(p) > 0; {
+		if f.got < len(f.head) {
+			n := copy(f.head[f.got:], p)
+			p = p[n:]
+			if f.got += n; f.got < len(f.head) {
+				return
+			}
+			f.left = int(f.head[0])<<16 | int(f.head[1])<<8 | int(f.head[2])
+			f.open = f.open || f.head[3] == frameHeaders
+		}
+		n := min(f.left, len(p))
+		p = p[n:]
+		if f.left -= n; f.left == 0 {
+			f.frameEnded()
+		}
+	}
+}
+
+// frameEnded goes on behind a frame.
+func (f *frameCheck) frameEnded() {
+	f.got = 0
+	if kind := f.head[3]; (kind == frameHeaders || kind == frameContinuation) && f.head[4]&flagEndHeaders != 0 {
+		f.open = false
+	}
+}
