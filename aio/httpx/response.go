@@ -53,10 +53,11 @@ func readAll(r io.Reader, limit, announced int64) ([]byte, error) {
 	if announced > limit {
 		return nil, fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, announced, limit)
 	}
-	b := make([]byte, 0, 512)
+	room := int64(512)
 	if announced >= 0 {
-		b = make([]byte, 0, min(announced, 64<<10)+1) // one more, to read the end without growing
+		room = min(announced, 64<<10) + 1 // one more, to read the end without growing
 	}
+	b := make([]byte, 0, room)
 	for {
 		if n := len(b); n == cap(b) {
 			if more := announced + 1 - int64(n); more > 0 {
