@@ -28,7 +28,9 @@ type Client struct {
 	// Hedge sends a request a second time when the first takes long. The zero Hedge does not.
 	Hedge Hedge
 	// Guard is asked about each address, after its name was resolved and before it is connected to; its error fails
-	// the dial. nil allows all. See GuardPublicOnly.
+	// the dial. It is asked for every connection: of redirects, of repetitions, of each address that a name has. Through a
+	// proxy it sees the proxy's address and nothing of what the proxy connects to: set Proxy, to no proxy, where that
+	// matters. nil allows all. See GuardPublicOnly.
 	Guard func(ctx context.Context, addr netip.AddrPort) error
 	// Jar keeps cookies. nil means no cookies.
 	Jar http.CookieJar

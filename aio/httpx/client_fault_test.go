@@ -89,6 +89,10 @@ func TestDialErrors(t *testing.T) {
 		c := &httpx.Client{Dialer: &tcp.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: dns.Dial}}}
 		_, err = c.Get(ctx, "http://nowhere.example").Await(ctx)
 		failsWith(t, err, httpx.PhaseDial, aio.ErrDNS)
+		for _, host := range []string{"unix", "tcp4", "tcp6"} { // names of hosts, and not of networks
+			_, err := c.Get(ctx, "http://"+host+":80/").Await(ctx)
+			failsWith(t, err, httpx.PhaseDial, aio.ErrDNS)
+		}
 		var de *net.DNSError
 		if !errors.As(err, &de) {
 			t.Errorf("got %v, which has no *net.DNSError", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"goaio.example/aio"
@@ -116,7 +117,7 @@ func (c *Client) dialer() *tcp.Dialer {
 // dial makes a connection for the pool of ctx's loop, as a child of the loop itself: a request may be done before it, and
 // another use it. The dial itself ends with the request that it was begun for, which package net/http takes off ctx.
 func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	f := c.dialer().Dial(aio.Detach(ctx), addr)
+	f := c.dialer().Dial(aio.Detach(ctx), hostPort(addr))
 	if attempt, ok := ctx.Value(attemptKey{}).(context.Context); ok {
 		stop := context.AfterFunc(attempt, func() { f.Cancel(context.Cause(attempt)) })
 		defer stop()
@@ -127,6 +128,16 @@ func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 		return nil, err
 	}
 	return f.Result()
+}
+
+// hostPort keeps a host from being taken for one of the networks that tcp.Dial's addresses may begin with: the URL
+// http://unix:80 is about a host, and not about a socket in the file system.
+func hostPort(addr string) string {
+	switch host, port, _ := strings.Cut(addr, ":"); host {
+	case "unix", "tcp4", "tcp6":
+		return host + ".:" + port // the same name, written in full
+	}
+	return addr
 }
 
 // attemptKey is the key under which a request's ctx has itself, with its cancellation.

@@ -48,7 +48,8 @@ func guardedDial(guard func(context.Context, netip.AddrPort) error, dial func(co
 // GuardPublicOnly is a Client.Guard that allows public addresses only: no loopback, private, link-local, shared, multicast,
 // documentation or otherwise special ones (IANA's special-purpose registries), in IPv4 or as embedded in IPv6. It keeps
 // a server that fetches URLs for others from reaching into its own network. With a proxy it is the proxy's address that
-// is asked about.
+// is asked about. A network's own NAT64 prefix (RFC 6052, section 2.2) looks like any public address: where there is one,
+// refuse it in a Guard of your own that calls this one.
 func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
 	ip := addr.Addr().WithZone("").Unmap() // no prefix contains an address with a zone
 	if v4, ok := embedded(ip); ok {
