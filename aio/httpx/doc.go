@@ -16,7 +16,15 @@
 // hook. [Request.Start] answers piece by piece, [Request.SSE] with server-sent events, and [Request.Upgrade] hands the
 // connection over as a tcp.Conn, with all that was sent on it already.
 //
-// Client, Get, Post and the others are described at their own declarations.
+// [Get], [Post], [Do] and the others make a request as cl-async's http-client does, and return the future of its response
+// with the body in memory:
+//
+//	resp, err := httpx.Get(ctx, "https://example.com/").Await(ctx)
+//
+// A [Client] with its fields set has timeouts for each phase, a bound for the body, redirects, retries, hedging, a cookie
+// jar, proxies, bounds for its connections, and a [Client.Guard] that sees each address before it is connected to.
+// [Client.Stream] returns as soon as the header is there, with the body still to be read, and [WithProgress] gives a channel
+// of how far a request has come. A Client is meant to be kept: it has a pool of connections in each loop.
 //
 // # Cancellation
 //
@@ -29,6 +37,12 @@
 // The end of the ctx that a server was started with does not touch it, but for cancellation of its operation, which
 // closes the listener and aborts the connections.
 //
+// A client's request is a child of the operation of the ctx it is made with. It ends when that ctx does, when its future
+// is cancelled, or when the http.Request's own context ends; its error is then an [Error] with the cause in it. It is
+// abandoned where it is: over HTTP/1.1 its connection is closed, over HTTP/2 its stream is reset. A connection that was
+// being made for it is given up too. What the server has done by then is not undone. The ctx of a [Stream]'s request
+// governs its body as well.
+//
 // # Backpressure
 //
 //   - Connections beyond Server.MaxConns wait in the kernel's accept queue (see package tcp).
@@ -37,6 +51,11 @@
 //   - Respond never blocks: what it is given waits for its connection, one response at a time. StreamWriter.Write and
 //     EventStream.Send wait while the client does not read, and fail when nothing has gone out for WriteTimeout.
 //   - A connection's next request is read when the one before is answered.
+//   - A client's requests wait for a connection when Client.MaxConnsPerHost are in use. Their number is not bounded: see
+//     aio.Loop.MaxInFlight.
+//   - A response's body in memory is bounded by Client.MaxBody, after unpacking, and takes memory as it comes, whatever
+//     length it announces. The body of a Stream is read from the connection as the program reads it, and not bounded.
+//   - The channel of WithProgress has the latest state only, and holds nothing up.
 //
 // # Shutdown
 //
@@ -51,6 +70,10 @@
 //   - streams, event streams and upgraded connections go on, and are told by Draining.
 //
 // After Grace what is left is cancelled: contexts end, connections are aborted.
+//
+// A client's requests hold the loop open, and go on while it drains; so does a Stream until its body is closed, read to its
+// end, or has failed. Idle connections do not hold the loop open; they are closed when it drains, and those in use when
+// their request is done.
 //
 // # Errors and panics
 //
@@ -67,7 +90,28 @@
 // two parsers may read in two ways (section 7 of the design lists it), 431 for headers beyond the limits, 413 for bodies,
 // 501 for transfer codings other than chunked, 505 for other versions.
 //
+// The error of a client's request is an [*Error]: the method, the URL without password and query, the [Phase] that it
+// failed in, and why. A connection that could not be made, broke, or took too long is a condition of package aio there
+// (aio.ErrRefused, aio.ErrReset, aio.ErrTimeout, aio.ErrDNS, aio.ErrEOF), as from package tcp. A response that makes no
+// sense is an error and no condition. Beside these there are [ErrBodyTooLarge], [ErrRedirects], [ErrBlocked] of
+// GuardPublicOnly, and aio.ErrNoLoop and aio.ErrLoopDone. A response is no error, whatever its status. Only requests that
+// may be repeated are, by Retry, Hedge, or on a connection that the server had just closed.
+//
 // # Limitations
+//
+// Of the client:
+//
+//   - It is net/http's Transport on connections of package tcp. A request in progress holds a goroutine, and each pooled
+//     connection two.
+//   - net/http repeats a request by itself when a pooled connection turns out to be closed before any of the response
+//     came; Retry does not count that.
+//   - Through a proxy, Client.Guard sees the proxy only.
+//   - Timeouts.Send bounds writing to a connection, so it is shared by the requests of one HTTP/2 connection.
+//   - A Client with a Transport of its own has only Timeouts.Total and Timeouts.Body.
+//   - Trailers are there after the body was read. Early hints (1xx responses) are not passed on, but to an
+//     httptrace.ClientTrace in the request's context.
+//
+// Of the server:
 //
 //   - The engine is net/http's server. A request that is not answered yet holds a goroutine, and so does a connection
 //     that has sent one.

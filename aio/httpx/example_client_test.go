@@ -44,6 +44,32 @@ func ExampleClient_Do() {
 	// Output: 200: PUT /document text/html with a body
 }
 
+// The Host header is that of the URL, unless it is given.
+func ExampleDo() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) }))
+	defer server.Close()
+	aio.Run(context.Background(), func(ctx context.Context) error {
+		for _, host := range []string{"", "www.example"} {
+			req, err := http.NewRequest("GET", server.URL, nil)
+			if err != nil {
+				return err
+			}
+			if host != "" {
+				req.Header.Set("Host", host)
+			}
+			resp, err := httpx.Do(ctx, req).Await(ctx)
+			if err != nil {
+				return err
+			}
+			fmt.Println(string(resp.Body) == req.URL.Host, string(resp.Body) == "www.example")
+		}
+		return nil
+	})
+	// Output:
+	// true false
+	// false true
+}
+
 func ExampleGet() {
 	server := site()
 	defer server.Close()
