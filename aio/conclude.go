@@ -13,6 +13,7 @@ const lastChance = 25 * time.Millisecond
 func (r *running) conclude() error {
 	r.ending = time.Now()
 	stuck := r.leftOver()
+	r.locals.end()
 	fatal, over := error(nil), false
 	for !over { // an event handler may register exit callbacks
 		hangs := len(stuck)

@@ -33,6 +33,7 @@ type running struct {
 	events eventQueue
 	lost   lostList
 	alarms alarm.Heap
+	locals locals
 
 	crashed  atomic.Pointer[PanicError]
 	abandon  time.Time // when Run gives up; set when it cancels

@@ -106,7 +106,7 @@ func (c *Conn) flushed() {
 	}
 	handled := c.handler != nil
 	over := c.eof && (closing || shut && handled) || closing && !c.canShut()
-	wake := c.peek().paused != nil
+	wake := c.resting
 	c.mu.Unlock()
 	switch {
 	case over:

@@ -32,9 +32,10 @@ type Conn struct {
 	x        atomic.Pointer[connExtra] // what most connections never need
 	bytesIn  atomic.Int64              // read from the peer; on a TLS connection, decrypted
 	bytesOut atomic.Int64              // handed to the kernel; on a TLS connection, encrypted
-	refs     atomic.Int32              // one for being open, one for each goroutine of the connection's
+	refs     atomic.Int32              // one for being open, one for each goroutine or engine of the connection's
 	in       bool                      // immutable: accepted
 	slotted  bool                      // immutable: holds one of opts.slots
+	bare     bareState
 
 	mu      sync.Mutex // guards what follows
 	state   connState
@@ -48,6 +49,7 @@ type Conn struct {
 	writing bool     // a Write is under way
 	calling bool     // a callback of the handler runs
 	quit    bool     // the handler was given up; the engine is to leave the connection
+	resting bool     // the handler's engine waits until it may read
 	cond    error    // why the connection ended, once it did
 	handler *Handler // nil in stream style
 	out     *outbox  // nil while nothing is queued
@@ -66,7 +68,11 @@ type connExtra struct {
 	cut      int           // Reads are to end: a Chunks was cancelled
 	rdl, wdl deadline      // of Read and Write
 	linger   time.Time     // until when a connection that is done waits for its peer's end
-	paused   chan struct{} // what the handler's goroutine waits on while it is not to read
+	paused   chan struct{} // what the handler's goroutine waits on while it is not to read; set by parkEngine
+	writable chan struct{} // closed when a bare socket may have room again; set by who waits for that
+	promoted atomic.Pointer[promotion]
+	local    net.Addr // of a bare socket, once it was asked for, where opts has none
+	remote   net.Addr // of a bare socket, where bareState has no room for it
 	left     chan struct{} // closed when a handler that was given up has left, or goes on; set by who waits for that
 	done     chan struct{} // closed with the transport; set by who waits for that
 	free     chan struct{} // closed when busy ends; set by who waits for that
@@ -171,6 +177,9 @@ type connOptions struct {
 	tls                       *tls.Config // what a server begins with
 	background                bool
 	server                    *Server
+	local                     net.Addr // of all connections: nil where that is not one
+	pollers                   *pollers // of bare connections
+	blocking                  atomic.Int64 // until when the handler is taken for one that blocks, since processStart
 	slots                     *slots // of those that are slotted; given back when the connection has ended
 }
 

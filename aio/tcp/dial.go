@@ -222,7 +222,7 @@ func (c *Conn) open(h *Handler, data []byte) error {
 		c.Send(data) // an error ends the connection, and the handler will be told
 		c.mu.Lock()
 	}
-	defaultEngine.start(c, true)
+	c.engine().start(c, true)
 	c.mu.Unlock()
 	if c.in && c.drained() {
 		c.setAlarm() // the end of its youth

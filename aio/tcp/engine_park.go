@@ -19,6 +19,33 @@ func (parkEngine) start(c *Conn, open bool) {
 // wake interrupts the goroutine's wait by a read deadline that has passed.
 func (parkEngine) wake(c *Conn) { c.t.SetReadDeadline(past) } // fails only on a closed connection, which wakes too
 
+// flush starts a goroutine that writes the queue.
+func (parkEngine) flush(c *Conn) { c.run(c.flush) }
+
+// resume ends parkRest.
+func (parkEngine) resume(c *Conn) {
+	if x := c.peek(); x.paused != nil {
+		close(x.paused)
+		x.paused = nil
+	}
+}
+
+// parkRest waits until the connection need not rest any more.
+func parkRest(c *Conn) {
+	c.mu.Lock()
+	if !c.resting {
+		c.mu.Unlock()
+		return
+	}
+	x := c.extra()
+	if x.paused == nil {
+		x.paused = make(chan struct{})
+	}
+	paused := x.paused
+	c.mu.Unlock()
+	<-paused
+}
+
 // parkServe is the goroutine of a connection in handler style.
 func parkServe(c *Conn, open bool) {
 	if open {
@@ -37,7 +64,7 @@ func parkServe(c *Conn, open bool) {
 			}
 			parkRead(c, err)
 		case dueRest:
-			c.rest()
+			parkRest(c)
 		case dueUpgrade:
 			c.carryOutUpgrade()
 		case dueEnd:

@@ -1,13 +1,13 @@
 package tcp
 
 // Engines are the engines, by name. Each must pass the contract tests.
-var Engines = map[string]engine{"park": parkEngine{}}
+var Engines = map[string]bool{"park": false, "poll": true}
 
-// UseEngine has an engine serve all connections until restore is called. No connection may be open meanwhile.
+// UseEngine has an engine serve the handlers of all servers started until restore is called.
 func UseEngine(name string) (restore func()) {
-	old := defaultEngine
-	defaultEngine = Engines[name]
-	return func() { defaultEngine = old }
+	old := bareWanted
+	bareWanted = Engines[name]
+	return func() { bareWanted = old }
 }
 
 // Readers returns the number of Reads under way.

@@ -88,7 +88,7 @@ func (c *Conn) SetHandler(h Handler) error {
 // startHandling starts handler style, with a call of Open if open is set. The lock is held.
 func (c *Conn) startHandling(h *Handler, open bool) {
 	c.setHandling(h)
-	defaultEngine.start(c, open)
+	c.engine().start(c, open)
 }
 
 // setHandling makes h the connection's handler. The lock is held.
@@ -139,15 +139,15 @@ func (c *Conn) wake() {
 func (c *Conn) wakeLocked() {
 	if c.handler != nil {
 		c.resume()
-		defaultEngine.wake(c)
+		c.engine().wake(c)
 	}
 }
 
-// resume wakes the handler's goroutine if it waits until it may read. The lock is held.
+// resume has the engine go on if it waits until it may read. The lock is held.
 func (c *Conn) resume() {
-	if x := c.peek(); x.paused != nil {
-		close(x.paused)
-		x.paused = nil
+	if c.resting {
+		c.resting = false
+		c.engine().resume(c)
 		c.readingBegins()
 	}
 }

@@ -119,7 +119,7 @@ func (c *Conn) setAlarm() {
 // readLeft returns how much of the read timeout r is left: all of it while nobody reads. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
 	x := c.peek()
-	reading := x.readers > 0 || c.handler != nil && !c.calling && x.paused == nil
+	reading := x.readers > 0 || c.handler != nil && !c.calling && !c.resting
 	if !reading || c.state != connOpen {
 		return time.Duration(r)
 	}

@@ -136,7 +136,7 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	if c.queued() > 0 && !c.busy {
 		c.busy = true
 		c.writingBegins()
-		c.startFlusher()
+		c.engine().flush(c)
 	}
 	return nil
 }
@@ -172,9 +172,6 @@ func (c *Conn) rejectSend(s *sendOp, err error) {
 	}
 	s.Reject(err)
 }
-
-// startFlusher starts the goroutine that writes the queue. The stream is busy on its behalf.
-func (c *Conn) startFlusher() { c.run(c.flush) }
 
 // flush writes the queue until it is empty.
 func (c *Conn) flush() {

@@ -70,11 +70,9 @@ func (c *Conn) dueClosing() duty {
 	return dueRead
 }
 
-// pause has rest wait. The lock is held.
+// pause has the engine rest until resume. The lock is held.
 func (c *Conn) pause() duty {
-	if x := c.extra(); x.paused == nil {
-		x.paused = make(chan struct{})
-	}
+	c.resting = true
 	return dueRest
 }
 
@@ -97,16 +95,6 @@ func (c *Conn) endIfIdle() {
 	c.mu.Unlock()
 	if idle {
 		c.finish()
-	}
-}
-
-// rest waits until the connection is woken. due has seen to it that it can be.
-func (c *Conn) rest() {
-	c.mu.Lock()
-	paused := c.peek().paused
-	c.mu.Unlock()
-	if paused != nil {
-		<-paused
 	}
 }
 

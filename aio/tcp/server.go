@@ -55,6 +55,7 @@ type Server struct {
 	started  atomic.Bool
 	draining atomic.Bool
 	ln       net.Listener
+	bare     *bareListener // accepts bare connections; nil if they are of Go's
 	slots    *slots
 	opts     *connOptions // of all connections
 	handler  Handler      // of all connections: Handler as it was at Start
@@ -112,6 +113,7 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 		ln.Close()
 		return err
 	}
+	s.acceptBare()
 	s.op.Op().Go(s.acceptAll, func(err error) {
 		s.op.Op().Cancel(err)
 		s.acceptedAll()
@@ -121,6 +123,20 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	}
 	return nil
 }
+
+// acceptBare has connections be accepted bare, if that can be: those of a Handler, over sockets of the system's.
+func (s *Server) acceptBare() {
+	if s.Stream != nil || s.TLS != nil || !bareWanted {
+		return
+	}
+	if s.opts.pollers = pollersOf(s.op.Op()); s.opts.pollers != nil {
+		s.opts.local = singleAddr(s.ln)
+		s.bare = listenBare(s.ln)
+	}
+}
+
+// bareWanted says that connections in handler style are to be bare where that can be.
+var bareWanted = true
 
 // stopAtOnce reports whether what began to accept just now is to stop at once: the loop drains, and it is not for work in
 // progress.
@@ -192,6 +208,9 @@ func (s *Server) stopAccepting(serve bool) {
 			s.queued = backlog(s.ln)
 		}
 		s.ln.Close() // fails only if it is closed
+		if s.bare != nil {
+			s.bare.close()
+		}
 		close(s.taken)
 	})
 }
@@ -217,7 +236,7 @@ func (s *Server) acceptedAll() {
 func (s *Server) accept() (net.Conn, error) {
 	s.slotted = s.slots.take(s.stopped)
 	if s.slotted {
-		nc, err := s.ln.Accept()
+		nc, err := s.acceptNext()
 		if err == nil {
 			return nc, nil
 		}
@@ -227,6 +246,18 @@ func (s *Server) accept() (net.Conn, error) {
 		}
 	}
 	return s.takeQueued()
+}
+
+// acceptNext waits for a connection. A bare one is a *Conn that is not begun yet.
+func (s *Server) acceptNext() (net.Conn, error) {
+	if s.bare == nil {
+		return s.ln.Accept()
+	}
+	c, err := s.bare.accept(s.opts, s.slotted)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // takeQueued accepts a connection from what was queued when accepting stopped. They are served even beyond the bound.
@@ -243,7 +274,7 @@ func (s *Server) takeQueued() (net.Conn, error) {
 
 // serve serves an accepted connection.
 func (s *Server) serve(nc net.Conn) {
-	c, err := newConn(s.op.Context(), nc, true, s.opts, s.slotted)
+	c, err := s.connOf(nc)
 	if err != nil {
 		return // cancelled, or the loop is done; the connection is closed
 	}
@@ -252,6 +283,20 @@ func (s *Server) serve(nc net.Conn) {
 		return
 	}
 	_ = c.open(&s.handler, nil) // fails only if it was cancelled meanwhile
+}
+
+// connOf makes a Conn of what was accepted, as a child of the server.
+func (s *Server) connOf(nc net.Conn) (*Conn, error) {
+	ctx := s.op.Context()
+	c, ok := nc.(*Conn)
+	if !ok || c.opts != s.opts {
+		return newConn(ctx, nc, true, s.opts, s.slotted)
+	}
+	if err := c.begin(ctx); err != nil {
+		c.t.Close()
+		return nil, err
+	}
+	return c, c.setTimeouts(s.opts.readTimeout, s.opts.writeTimeout)
 }
 
 // serveStream is the goroutine of a connection in stream style.

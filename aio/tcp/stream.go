@@ -254,14 +254,14 @@ func (c *Conn) giveStream() {
 	}
 	done := c.completed()
 	more := c.queued() > 0 && c.state != connClosed
-	if !more {
+	if more {
+		c.engine().flush(c)
+	} else {
 		c.release()
 	}
 	c.mu.Unlock()
 	resolve(done)
-	if more {
-		c.startFlusher()
-	} else {
+	if !more {
 		c.flushed()
 	}
 }

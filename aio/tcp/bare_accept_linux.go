@@ -1,0 +1,99 @@
+package tcp
+
+import (
+	"net"
+	"os"
+	"syscall"
+)
+
+// bareListener accepts bare connections from a listening socket. It waits for them by a descriptor of its own: the
+// listener's cannot be waited for but by its Accept.
+type bareListener struct {
+	file *os.File
+	raw  syscall.RawConn
+}
+
+// listenBare returns a bareListener for ln, nil if ln is no socket of the system's.
+func listenBare(ln net.Listener) *bareListener {
+	var file *os.File
+	var err error
+	switch ln := ln.(type) {
+	case *net.TCPListener:
+		file, err = ln.File()
+	case *net.UnixListener:
+		file, err = ln.File()
+	default:
+		return nil
+	}
+	if err != nil { // out of descriptors, say: connections can still be accepted as Go does
+		return nil
+	}
+	raw, err := file.SyscallConn()
+	if err != nil {
+		file.Close()
+		return nil
+	}
+	if _, ok := ln.(*net.TCPListener); ok {
+		_ = raw.Control(func(fd uintptr) { tune(int(fd)) }) // it is open
+	}
+	return &bareListener{file, raw}
+}
+
+// keepAlive is the seconds between keep-alive probes, and before the first, as package net has it.
+const keepAlive = 15
+
+// tune sets what package net sets for each connection: accepted sockets inherit it from the listening one. Errors are of
+// no consequence, as in package net.
+func tune(fd int) {
+	for _, o := range [][3]int{
+		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAlive},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAlive},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, 9},
+	} {
+		_ = syscall.SetsockoptInt(fd, o[0], o[1], o[2])
+	}
+}
+
+// accept waits for a connection, whose operation is not begun yet.
+func (l *bareListener) accept(opts *connOptions, slotted bool) (*Conn, error) {
+	var fd int
+	var peer syscall.Sockaddr
+	var err error
+	waitErr := l.raw.Read(func(lfd uintptr) bool {
+		for {
+			fd, peer, err = syscall.Accept4(int(lfd), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+			switch err { //nolint:errorlint // system calls return it bare
+			case syscall.EINTR, syscall.ECONNABORTED:
+				continue
+			case syscall.EAGAIN:
+				return false
+			}
+			return true
+		}
+	})
+	if waitErr != nil {
+		return nil, net.ErrClosed
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("accept4", err)
+	}
+	c := &Conn{in: true, opts: opts, slotted: slotted}
+	c.t = (*bare)(c)
+	c.bare.is, c.bare.open = true, true
+	c.bare.fd.Store(int32(fd))
+	c.setPeer(peer)
+	return c, nil
+}
+
+// close ends accepting.
+func (l *bareListener) close() { l.file.Close() }
+
+// singleAddr returns the listener's address if it is also that of all connections.
+func singleAddr(ln net.Listener) net.Addr {
+	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		return nil
+	}
+	return ln.Addr()
+}

@@ -1,0 +1,303 @@
+package tcp
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+)
+
+// bare is the transport of a Conn whose socket is in no netpoller of Go's, so that it costs no more than the Conn: its
+// loop's pollers tell when there is something to read or room to write. It becomes a socket of Go's, for good, when it
+// is to be read in stream style or to speak TLS: see promote.
+//
+// The descriptor is used with the connection's lock held and only while it is open, so that it is never that of
+// another file.
+type bare Conn
+
+func (b *bare) conn() *Conn { return (*Conn)(b) }
+
+// promoted returns the socket that the connection has become, nil before.
+func (b *bare) promoted() transport {
+	if p := b.conn().peek().promoted.Load(); p != nil {
+		return p.transport
+	}
+	return nil
+}
+
+// promote gives the socket to Go's netpoller. The lock is held.
+func (b *bare) promote() error {
+	c := b.conn()
+	if !b.bare.open {
+		return net.ErrClosed
+	}
+	b.unlist()
+	b.bare.open = false
+	nc := connOf(b.fd()) // takes the descriptor over
+	if nc == nil {
+		return os.NewSyscallError("dup", syscall.EMFILE)
+	}
+	t := newTransport(nc)
+	b.bare.fd.Store(int32(t.fd()))
+	c.extra().promoted.Store(&promotion{t})
+	return nil
+}
+
+// unlist takes the connection off its poller. The lock is held.
+func (b *bare) unlist() {
+	if b.bare.listed {
+		b.bare.listed = false
+		p := b.conn().poller()
+		p.conns.set(b.fd(), nil)
+		p.ep.remove(b.fd()) // fails only for what is not registered
+	}
+}
+
+func (b *bare) tryWrite(p []byte) (int, error) {
+	if t := b.promoted(); t != nil {
+		return t.tryWrite(p)
+	}
+	return b.write(p)
+}
+
+// write writes what fits. The lock is held.
+func (b *bare) write(p []byte) (int, error) {
+	if !b.bare.open {
+		return 0, net.ErrClosed
+	}
+	n, err := ignoringEINTR(func() (int, error) { return syscall.Write(b.fd(), p[:min(len(p), maxWrite)]) })
+	switch err {
+	case nil:
+		return n, nil
+	case syscall.EAGAIN:
+		return 0, nil
+	}
+	return 0, os.NewSyscallError("write", err)
+}
+
+func (b *bare) writeSome(p []byte) (int, error) {
+	c := b.conn()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if t := b.promoted(); t != nil {
+			c.mu.Unlock()
+			defer c.mu.Lock()
+			return t.writeSome(p)
+		}
+		if n, err := b.write(p); n > 0 || err != nil {
+			return n, err
+		}
+		if err := b.waitWritable(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// waitWritable waits until there may be room, or the write deadline has passed. The lock is held, but not while waiting.
+func (b *bare) waitWritable() error {
+	c := b.conn()
+	x := c.extra()
+	if x.wdl.passed() {
+		return os.ErrDeadlineExceeded
+	}
+	if x.writable == nil {
+		x.writable = make(chan struct{})
+	}
+	writable, late, done := x.writable, x.wdl.wait(&c.mu), c.doneLocked()
+	if err := b.askWritable(); err != nil {
+		return err
+	}
+	c.mu.Unlock()
+	select {
+	case <-writable:
+	case <-late:
+	case <-done:
+	}
+	c.mu.Lock()
+	return nil
+}
+
+// askWritable has the poller tell when there is room. The lock is held.
+func (b *bare) askWritable() error {
+	if !b.bare.listed {
+		return net.ErrClosed
+	}
+	return b.conn().poller().ep.addOut(b.fd())
+}
+
+func (b *bare) writev(bufs *net.Buffers) (int64, error) {
+	if t := b.promoted(); t != nil {
+		return t.writev(bufs)
+	}
+	var sum int64
+	for _, p := range *bufs {
+		for len(p) > 0 {
+			n, err := b.writeSome(p)
+			sum += int64(n)
+			if err != nil {
+				return sum, err
+			}
+			p = p[n:]
+		}
+	}
+	return sum, nil
+}
+
+// The ways of reading that a goroutine waits in are a promoted socket's.
+
+func (b *bare) pump(deliver func([]byte) bool, idle func() bool) error {
+	if t := b.promoted(); t != nil {
+		return t.pump(deliver, idle)
+	}
+	return net.ErrClosed
+}
+
+func (b *bare) poll(deliver func([]byte) bool) (bool, error) {
+	if t := b.promoted(); t != nil {
+		return t.poll(deliver)
+	}
+	return false, net.ErrClosed
+}
+
+func (b *bare) Read(p []byte) (int, error) {
+	if t := b.promoted(); t != nil {
+		return t.Read(p)
+	}
+	return 0, net.ErrClosed
+}
+
+func (b *bare) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = b.writeSome(p[n:])
+		n += m
+	}
+	return n, err
+}
+
+func (b *bare) SetReadDeadline(at time.Time) error {
+	if t := b.promoted(); t != nil {
+		return t.SetReadDeadline(at)
+	}
+	return nil // handlers have none
+}
+
+func (b *bare) SetWriteDeadline(at time.Time) error {
+	if t := b.promoted(); t != nil {
+		return t.SetWriteDeadline(at)
+	}
+	return nil // waitWritable keeps to the connection's
+}
+
+func (b *bare) SetDeadline(at time.Time) error {
+	if err := b.SetReadDeadline(at); err != nil {
+		return err
+	}
+	return b.SetWriteDeadline(at)
+}
+
+func (b *bare) Close() error {
+	if t := b.promoted(); t != nil {
+		return t.Close()
+	}
+	c := b.conn()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := b.promoted(); t != nil {
+		return t.Close()
+	}
+	if !b.bare.open {
+		return net.ErrClosed
+	}
+	b.keepLocal()
+	b.bare.open = false
+	if b.bare.listed {
+		b.bare.listed = false
+		p := c.poller()
+		p.conns.set(b.fd(), nil) // closing takes it off the epoll instance
+		p.post(c)                // for the last callbacks
+	}
+	return os.NewSyscallError("close", syscall.Close(b.fd()))
+}
+
+// CloseWrite ends the outgoing side.
+func (b *bare) CloseWrite() error {
+	if t := b.promoted(); t != nil {
+		return t.under().(closeWriter).CloseWrite()
+	}
+	return b.control(func(fd int) error { return os.NewSyscallError("shutdown", syscall.Shutdown(fd, syscall.SHUT_WR)) })
+}
+
+// SetLinger is that of net.TCPConn.
+func (b *bare) SetLinger(sec int) error {
+	return b.control(func(fd int) error {
+		l := syscall.Linger{Onoff: 1, Linger: int32(sec)}
+		return os.NewSyscallError("setsockopt", syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &l))
+	})
+}
+
+// control calls fn with the descriptor, if it is open.
+func (b *bare) control(fn func(fd int) error) error {
+	c := b.conn()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !b.bare.open {
+		return net.ErrClosed
+	}
+	return fn(b.fd())
+}
+
+func (b *bare) fd() int { return int(b.bare.fd.Load()) }
+
+func (b *bare) under() net.Conn {
+	if t := b.promoted(); t != nil {
+		return t.under()
+	}
+	return b
+}
+
+// RemoteAddr returns the peer's address, as accept told it.
+func (b *bare) RemoteAddr() net.Addr {
+	if a := b.conn().peek().remote; a != nil {
+		return a
+	}
+	if _, ok := b.opts.local.(*net.UnixAddr); ok {
+		return unnamed
+	}
+	ip := netip.AddrFrom16(b.bare.peer)
+	if b.bare.v4 {
+		ip = ip.Unmap()
+	}
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, b.bare.port))
+}
+
+// LocalAddr returns the listener's address or, where that is no single one, the socket's.
+func (b *bare) LocalAddr() net.Addr {
+	if a := b.opts.local; a != nil {
+		return a
+	}
+	c := b.conn()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.keepLocal()
+	return c.peek().local
+}
+
+// keepLocal keeps the local address, if it would be lost with the socket. The lock is held.
+func (b *bare) keepLocal() {
+	if b.opts.local != nil || !b.bare.open || b.conn().peek().local != nil {
+		return
+	}
+	sa, err := syscall.Getsockname(b.fd())
+	if err != nil {
+		return
+	}
+	b.conn().extra().local = addrOf(sa)
+}
+
+var (
+	_ transport   = (*bare)(nil)
+	_ closeWriter = (*bare)(nil)
+)

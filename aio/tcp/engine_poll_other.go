@@ -1,0 +1,23 @@
+//go:build !linux
+
+package tcp
+
+import "net"
+
+// Elsewhere than on Linux there are no bare connections.
+
+var bareEngine engine = parkEngine{}
+
+type pollers struct{}
+
+func pollersOf(any) *pollers { return nil }
+
+type bareListener struct{}
+
+func listenBare(net.Listener) *bareListener { return nil }
+
+func (*bareListener) accept(*connOptions, bool) (*Conn, error) { return nil, net.ErrClosed }
+
+func (*bareListener) close() {}
+
+func singleAddr(net.Listener) net.Addr { return nil }

@@ -1,0 +1,142 @@
+package tcp
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// epoll is an epoll instance that a goroutine waits for in two ways: on its thread, which is quick, and parked in the Go
+// netpoller, which holds no thread. For the latter there is a second instance around it, the door, which only lets
+// events through while somebody is parked: else each of them would wake a thread of the netpoller's in vain.
+type epoll struct {
+	fd      int
+	door    int
+	doorRaw syscall.RawConn // the door in the Go netpoller
+	file    *os.File        // owns door
+	bell    int             // an eventfd in fd: ends a wait
+	events  []syscall.EpollEvent
+}
+
+// The events that connections are registered for, edge-triggered. That for writing is asked for only when there is
+// something to write.
+const (
+	epollET  = 1 << 31
+	epollIn  = syscall.EPOLLIN | syscall.EPOLLRDHUP | epollET
+	epollOut = syscall.EPOLLOUT
+	epollEnd = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
+)
+
+// maxEvents is how many events one wait brings.
+const maxEvents = 128
+
+// bellEvent is what the bell is registered with instead of a descriptor.
+const bellEvent = -1
+
+func (e *epoll) init() (err error) {
+	e.fd, e.door, e.bell = -1, -1, -1
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	if e.fd, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if e.door, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if e.bell, err = eventfd(); err != nil {
+		return os.NewSyscallError("eventfd2", err)
+	}
+	if err = e.ctl(e.fd, syscall.EPOLL_CTL_ADD, e.bell, syscall.EPOLLIN|epollET, bellEvent); err != nil {
+		return err
+	}
+	if err = e.ctl(e.door, syscall.EPOLL_CTL_ADD, e.fd, 0, 0); err != nil {
+		return err
+	}
+	if err = syscall.SetNonblock(e.door, true); err != nil { // for the netpoller to take it
+		return os.NewSyscallError("fcntl", err)
+	}
+	e.file = os.NewFile(uintptr(e.door), "epoll")
+	e.doorRaw, err = e.file.SyscallConn()
+	e.events = make([]syscall.EpollEvent, maxEvents)
+	return err
+}
+
+// close frees the descriptors. Nobody may be waiting.
+func (e *epoll) close() {
+	if e.file != nil {
+		e.file.Close()
+	} else if e.door >= 0 {
+		syscall.Close(e.door)
+	}
+	for _, fd := range []int{e.bell, e.fd} {
+		if fd >= 0 {
+			syscall.Close(fd)
+		}
+	}
+}
+
+// ring ends a wait. Being edge-triggered, the bell need not be read.
+func (e *epoll) ring() {
+	one := [8]byte{1}
+	syscall.Write(e.bell, one[:]) // fails only when it is at 2^64-1
+}
+
+// add registers a descriptor for reading.
+func (e *epoll) add(fd int) error {
+	return e.ctl(e.fd, syscall.EPOLL_CTL_ADD, fd, epollIn, int32(fd))
+}
+
+// addOut has the descriptor's having room be an event too: at once, if it has.
+func (e *epoll) addOut(fd int) error {
+	return e.ctl(e.fd, syscall.EPOLL_CTL_MOD, fd, epollIn|epollOut, int32(fd))
+}
+
+// remove takes a descriptor off.
+func (e *epoll) remove(fd int) error { return e.ctl(e.fd, syscall.EPOLL_CTL_DEL, fd, 0, 0) }
+
+func (e *epoll) ctl(epfd, op, fd int, events uint32, data int32) error {
+	ev := syscall.EpollEvent{Events: events, Fd: data}
+	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(epfd, op, fd, &ev))
+}
+
+// poll returns how many events there are, without waiting.
+func (e *epoll) poll() int {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events[0])), maxEvents, 0, 0, 0)
+	if errno != 0 {
+		return 0 // interrupted
+	}
+	return int(n)
+}
+
+// wait waits for events for at most ms milliseconds, on its thread.
+func (e *epoll) wait(ms int) int {
+	n, err := syscall.EpollWait(e.fd, e.events, ms)
+	if err != nil {
+		return 0 // interrupted
+	}
+	return n
+}
+
+// park waits for events without holding a thread. It returns 0 only when the epoll was closed.
+func (e *epoll) park() (n int) {
+	var stale [1]syscall.EpollEvent
+	syscall.EpollWait(e.door, stale[:], 0) // what the door still has from before would hide what comes
+	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)
+	e.doorRaw.Read(func(uintptr) bool { // fails only when closed
+		n = e.poll()
+		return n > 0
+	})
+	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, 0, 0)
+	return n
+}
+
+func eventfd() (int, error) {
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}

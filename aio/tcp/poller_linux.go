@@ -1,0 +1,306 @@
+package tcp
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// poller serves the bare connections registered with its epoll instance, by a goroutine that leads: it waits for events
+// and makes the callbacks that they are for, one after the other. When a callback does not return soon, another goroutine
+// takes the lead over; the one before leaves when its callback has returned.
+type poller struct {
+	conns *connTable
+
+	mu     sync.Mutex // guards what follows
+	ep     epoll      // events belong to who leads
+	turn   uint64     // the leader's; who has an older one leads no more
+	next   int        // the first event that nobody has taken
+	n      int        // behind the last event
+	posted []*Conn    // connections to be looked at, but for those before taken
+	taken  int
+	since  int    // posted connections since events were asked for
+	asleep bool   // the leader waits for events, or is about to
+	busy   bool   // the leader serves a connection
+	conn   *Conn  // the last one
+	served uint64 // connections so far
+	seen   uint64 // served when the watch last looked
+	watch  *time.Timer
+	armed  bool          // the watch is set
+	stop   bool          // the leader is to leave
+	left   chan struct{} // closed when it has
+}
+
+const (
+	hotTime   = 5                // milliseconds that a poller without events waits on its thread
+	stallTime = time.Millisecond // after one to two of these a callback has the lead taken over
+	postedRun = 16               // how many posted connections are served before events are asked for
+)
+
+// newPoller returns a poller that runs.
+func newPoller(conns *connTable) (*poller, error) {
+	p := &poller{conns: conns, left: make(chan struct{})}
+	if err := p.ep.init(); err != nil {
+		return nil, err
+	}
+	p.lead()
+	return p, nil
+}
+
+// lead starts a goroutine that leads from now on. The lock is held, or the poller is new.
+func (p *poller) lead() {
+	p.turn++
+	go p.run(p.turn)
+}
+
+// run is a leader's goroutine.
+func (p *poller) run(turn uint64) {
+	buf := readBuffers.Get().(*[readSize]byte)
+	var c *Conn
+	defer func() {
+		readBuffers.Put(buf)
+		if c != nil { // a callback has called runtime.Goexit
+			p.takeOver(turn)
+			c.bareDied()
+		}
+	}()
+	for {
+		var events uint32
+		var more bool
+		if c, events, more = p.take(turn); !more {
+			return
+		}
+		if c != nil {
+			c.serve(events, buf[:])
+		}
+		c = nil
+	}
+}
+
+// take waits for a connection that is to be looked at, and returns it with what it is about. It reports false if the
+// turn is over.
+func (p *poller) take(turn uint64) (c *Conn, events uint32, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		switch {
+		case p.turn != turn:
+			return nil, 0, false
+		case p.next < p.n:
+			ev := &p.ep.events[p.next]
+			p.next++
+			if c = p.conns.get(int(ev.Fd)); c == nil {
+				continue // the bell, or a connection that was closed meanwhile
+			}
+			events = ev.Events
+		case p.taken < len(p.posted) && p.since < postedRun:
+			c = p.posted[p.taken]
+			p.posted[p.taken] = nil
+			p.taken++
+			p.since++
+		case p.stop:
+			p.busy = false
+			p.turn++
+			close(p.left)
+			return nil, 0, false
+		default:
+			p.wait()
+			continue
+		}
+		p.begins(c)
+		return c, events, true
+	}
+}
+
+// begins notes that the leader serves a connection, and sees to it that somebody watches it. The lock is held.
+func (p *poller) begins(c *Conn) {
+	p.busy, p.conn = true, c
+	p.served++
+	if p.armed {
+		return
+	}
+	p.armed = true
+	p.seen = p.served - 1
+	if p.watch == nil {
+		p.watch = time.AfterFunc(stallTime, p.look)
+	} else {
+		p.watch.Reset(stallTime)
+	}
+}
+
+// wait waits for events, unless a connection is posted. The lock is held, but not while waiting.
+func (p *poller) wait() {
+	p.busy, p.conn = false, nil
+	p.since = 0
+	if p.taken < len(p.posted) {
+		p.next, p.n = 0, p.ep.poll()
+		return
+	}
+	p.posted, p.taken = p.posted[:0], 0
+	if cap(p.posted) > maxEvents {
+		p.posted = nil
+	}
+	p.asleep = true
+	p.mu.Unlock()
+	runtime.Gosched() // what the callbacks have made runnable must not wait for this thread
+	n := p.ep.wait(hotTime)
+	if n == 0 {
+		n = p.ep.park()
+	}
+	p.mu.Lock()
+	p.asleep = false
+	p.next, p.n = 0, n
+}
+
+// look has the lead taken over if the leader has been serving the same connection since the last look.
+func (p *poller) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.busy:
+		p.armed = false
+		return
+	case p.seen == p.served:
+		p.conn.opts.setBlocks()
+		p.takeOverLocked(p.turn)
+	}
+	p.seen = p.served
+	p.watch.Reset(stallTime)
+}
+
+// takeOver has another goroutine lead instead of the one with the given turn.
+func (p *poller) takeOver(turn uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.takeOverLocked(turn)
+}
+
+func (p *poller) takeOverLocked(turn uint64) {
+	if p.turn == turn {
+		p.busy, p.conn = false, nil
+		p.lead()
+	}
+}
+
+// post has the leader look at a connection.
+func (p *poller) post(c *Conn) {
+	p.mu.Lock()
+	p.posted = append(p.posted, c)
+	ring := p.asleep
+	p.asleep = false
+	p.mu.Unlock()
+	if ring {
+		p.ep.ring()
+	}
+}
+
+// close ends the leader, and waits for that. Callbacks that do not return are left.
+func (p *poller) close() {
+	p.mu.Lock()
+	p.stop = true
+	p.asleep = false
+	p.mu.Unlock()
+	p.ep.ring()
+	<-p.left
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.watch != nil {
+		p.watch.Stop()
+	}
+	p.ep.close()
+}
+
+// pollers are the pollers of a loop: one for each processor that Go uses, up to maxPollers, each begun when it is
+// needed.
+type pollers struct {
+	conns connTable
+	next  atomic.Uint32
+	mu    sync.Mutex
+	list  [maxPollers]*poller
+}
+
+const maxPollers = 64
+
+// pollersKey is what a loop's pollers are kept under.
+type pollersKey struct{}
+
+// pollersOf returns the pollers of the operation's loop, nil if the loop has ended.
+func pollersOf(op *aio.Op) *pollers {
+	v, ok := op.Local(pollersKey{}, func() (any, func()) {
+		ps := new(pollers)
+		return ps, ps.close
+	})
+	if !ok {
+		return nil
+	}
+	return v.(*pollers)
+}
+
+// pick returns the poller for one more connection, and its number.
+func (ps *pollers) pick() (*poller, uint8, error) {
+	i := uint8(ps.next.Add(1) % uint32(min(runtime.GOMAXPROCS(0), maxPollers)))
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.list[i] == nil {
+		p, err := newPoller(&ps.conns)
+		if err != nil {
+			return nil, 0, err
+		}
+		ps.list[i] = p
+	}
+	return ps.list[i], i, nil
+}
+
+func (ps *pollers) close() {
+	for _, p := range ps.list {
+		if p != nil {
+			p.close()
+		}
+	}
+}
+
+// connTable is bare connections by their descriptors: what epoll keeps of a connection is a number, as it knows nothing of
+// the garbage collector.
+type connTable struct {
+	mu    sync.Mutex // held while pages are added
+	pages atomic.Pointer[[]*connPage]
+}
+
+type connPage [512]atomic.Pointer[Conn]
+
+// get returns the connection with a descriptor, nil if there is none.
+func (t *connTable) get(fd int) *Conn {
+	pages := t.pages.Load()
+	if fd < 0 || pages == nil || fd/len(connPage{}) >= len(*pages) {
+		return nil
+	}
+	return (*pages)[fd/len(connPage{})][fd%len(connPage{})].Load()
+}
+
+// set keeps a connection, or nil, for a descriptor.
+func (t *connTable) set(fd int, c *Conn) {
+	n := fd / len(connPage{})
+	pages := t.pages.Load()
+	if pages == nil || n >= len(*pages) {
+		pages = t.grow(n + 1)
+	}
+	(*pages)[n][fd%len(connPage{})].Store(c)
+}
+
+// grow makes the table n pages long.
+func (t *connTable) grow(n int) *[]*connPage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var more []*connPage
+	if old := t.pages.Load(); old != nil {
+		more = append(more, *old...)
+	}
+	for len(more) < n {
+		more = append(more, new(connPage))
+	}
+	t.pages.Store(&more)
+	return &more
+}

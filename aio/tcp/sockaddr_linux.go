@@ -1,0 +1,53 @@
+package tcp
+
+import (
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// addrOf makes an address of the kernel's, nil of one that has no use.
+func addrOf(sa syscall.Sockaddr) net.Addr {
+	switch sa := sa.(type) {
+	case *syscall.SockaddrInet4:
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+	case *syscall.SockaddrInet6:
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port, Zone: zoneName(sa.ZoneId)}
+	case *syscall.SockaddrUnix:
+		return &net.UnixAddr{Name: sa.Name, Net: "unix"}
+	}
+	return nil
+}
+
+// zoneName names an IPv6 zone by its interface, as package net does.
+func zoneName(id uint32) string {
+	if id == 0 {
+		return ""
+	}
+	if ifi, err := net.InterfaceByIndex(int(id)); err == nil {
+		return ifi.Name
+	}
+	return strconv.FormatUint(uint64(id), 10)
+}
+
+// unnamed is the address of a unix socket's client that has taken no name, as most have not.
+var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
+
+// setPeer keeps the peer's address. The connection is new.
+func (c *Conn) setPeer(sa syscall.Sockaddr) {
+	b := &c.bare
+	switch sa := sa.(type) {
+	case *syscall.SockaddrInet4:
+		b.v4, b.port = true, uint16(sa.Port)
+		b.peer = [16]byte{10: 0xff, 11: 0xff, 12: sa.Addr[0], 13: sa.Addr[1], 14: sa.Addr[2], 15: sa.Addr[3]}
+	case *syscall.SockaddrInet6:
+		b.peer, b.port = sa.Addr, uint16(sa.Port)
+		if sa.ZoneId != 0 {
+			c.extra().remote = addrOf(sa)
+		}
+	case *syscall.SockaddrUnix:
+		if sa.Name != unnamed.Name && sa.Name != "" {
+			c.extra().remote = addrOf(sa)
+		}
+	}
+}
