@@ -66,14 +66,15 @@ func (b *bare) write(p []byte) (int, error) {
 	if !b.bare.open {
 		return 0, net.ErrClosed
 	}
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Write(b.fd(), p[:min(len(p), maxWrite)]) })
-	switch err {
-	case nil:
-		return n, nil
-	case syscall.EAGAIN:
-		return 0, nil
+	return writeNow(b.fd(), p)
+}
+
+// writeVec writes what fits of bufs, which are at most maxVec. The lock is held.
+func (b *bare) writeVec(bufs net.Buffers) (int, error) {
+	if !b.bare.open {
+		return 0, net.ErrClosed
 	}
-	return 0, os.NewSyscallError("write", err)
+	return writevNow(b.fd(), bufs)
 }
 
 func (b *bare) writeSome(p []byte) (int, error) {

@@ -71,8 +71,8 @@ type connExtra struct {
 	paused   chan struct{} // what the handler's goroutine waits on while it is not to read; set by parkEngine
 	writable chan struct{} // closed when a bare socket may have room again; set by who waits for that
 	promoted atomic.Pointer[promotion]
-	local    net.Addr // of a bare socket, once it was asked for, where opts has none
-	remote   net.Addr // of a bare socket, where bareState has no room for it
+	local    net.Addr      // of a bare socket, once it was asked for, where opts has none
+	remote   net.Addr      // of a bare socket, where bareState has no room for it
 	left     chan struct{} // closed when a handler that was given up has left, or goes on; set by who waits for that
 	done     chan struct{} // closed with the transport; set by who waits for that
 	free     chan struct{} // closed when busy ends; set by who waits for that
@@ -179,7 +179,7 @@ type connOptions struct {
 	server                    *Server
 	local                     net.Addr // of all connections: nil where that is not one
 	pollers                   *pollers // of bare connections
-	blocking                  atomic.Int64 // until when the handler is taken for one that blocks, since processStart
+	blocking                  blocking
 	slots                     *slots // of those that are slotted; given back when the connection has ended
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"syscall"
-	"time"
 
 	"goaio.example/aio"
 )
@@ -85,7 +84,7 @@ func (c *Conn) serve(events uint32, buf []byte) {
 	}
 	b.serving = true
 	c.mu.Unlock()
-	if c.opts.blocks() {
+	if c.opts.blocking.likely() {
 		c.runElse(c.attendAside, c.bareGone)
 		return
 	}
@@ -96,11 +95,7 @@ func (c *Conn) serve(events uint32, buf []byte) {
 func (c *Conn) attendAside() {
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
-	began := time.Now()
 	c.attend(buf[:])
-	if time.Since(began) > stallTime {
-		c.opts.setBlocks()
-	}
 }
 
 // attendRun is how many buffers are read from a connection before the others have their turn.
@@ -163,7 +158,7 @@ func (c *Conn) attend(buf []byte) {
 // readBare reads once and gives the handler what came. The lock is held, and let go.
 func (c *Conn) readBare(buf []byte, probe bool) {
 	b := &c.bare
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(int(b.fd.Load()), buf) })
+	n, err := readNow(int(b.fd.Load()), buf)
 	if n < len(buf) && !(n > 0 && b.hangup) { // a short read has taken all there was
 		b.readable = false
 	}

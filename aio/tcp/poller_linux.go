@@ -27,9 +27,11 @@ type poller struct {
 	busy   bool   // the leader serves a connection
 	conn   *Conn  // the last one
 	served uint64 // connections so far
-	seen   uint64 // served when the watch last looked
+	thread thread // the leader's, when it had waited
 	watch  *time.Timer
 	armed  bool          // the watch is set
+	seen   uint64        // served when the watch last looked
+	cpu    time.Duration // what the thread had used then, if it looked stalled
 	stop   bool          // the leader is to leave
 	left   chan struct{} // closed when it has
 }
@@ -123,7 +125,7 @@ func (p *poller) begins(c *Conn) {
 		return
 	}
 	p.armed = true
-	p.seen = p.served - 1
+	p.seen, p.cpu = p.served-1, 0
 	if p.watch == nil {
 		p.watch = time.AfterFunc(stallTime, p.look)
 	} else {
@@ -153,22 +155,36 @@ func (p *poller) wait() {
 	p.mu.Lock()
 	p.asleep = false
 	p.next, p.n = 0, n
+	p.thread = thisThread()
 }
 
-// look has the lead taken over if the leader has been serving the same connection since the last look.
+// look has the lead taken over if the leader has been serving the same connection since the last look, unless that is
+// because it has had no processor.
 func (p *poller) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case !p.busy:
+	if !p.busy {
 		p.armed = false
 		return
-	case p.seen == p.served:
-		p.conn.opts.setBlocks()
+	}
+	if p.seen != p.served {
+		p.seen, p.cpu = p.served, 0
+	} else if p.stalled() {
+		p.conn.opts.blocking.note()
 		p.takeOverLocked(p.turn)
 	}
-	p.seen = p.served
 	p.watch.Reset(stallTime)
+}
+
+// stalled reports whether a callback that has not returned waits or computes. One whose thread is merely not given a
+// processor does not count: it is no fault of the callback's, and another goroutine would not fare better.
+func (p *poller) stalled() bool {
+	if !p.thread.runnable() {
+		return true
+	}
+	before := p.cpu
+	p.cpu = p.thread.cpu()
+	return before != 0 && p.cpu-before > stallTime/4
 }
 
 // takeOver has another goroutine lead instead of the one with the given turn.

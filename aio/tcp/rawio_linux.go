@@ -1,0 +1,60 @@
+package tcp
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// The system calls on bare sockets never wait, so they are made without telling Go's scheduler, which would take their
+// processor away when one takes 20 us. Errors are bare syscall.Errnos.
+
+// readNow reads what is there: 0 without an error is the end.
+func readNow(fd int, p []byte) (int, error) {
+	return untilDone(syscall.SYS_READ, fd, unsafe.Pointer(unsafe.SliceData(p)), len(p))
+}
+
+// writeNow writes what fits.
+func writeNow(fd int, p []byte) (int, error) {
+	p = p[:min(len(p), maxWrite)]
+	return nowOrNever(untilDone(syscall.SYS_WRITE, fd, unsafe.Pointer(unsafe.SliceData(p)), len(p)))
+}
+
+// writevNow writes what fits of bufs, which are at most maxVec.
+func writevNow(fd int, bufs net.Buffers) (int, error) {
+	if len(bufs) == 1 {
+		return writeNow(fd, bufs[0])
+	}
+	var vec [maxVec]syscall.Iovec
+	for i, p := range bufs {
+		vec[i].Base = unsafe.SliceData(p)
+		vec[i].SetLen(len(p))
+	}
+	return nowOrNever(untilDone(syscall.SYS_WRITEV, fd, unsafe.Pointer(&vec[0]), len(bufs)))
+}
+
+// untilDone makes a system call until it is not interrupted.
+func untilDone(call uintptr, fd int, p unsafe.Pointer, n int) (int, error) {
+	for {
+		r, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(p), uintptr(n))
+		switch errno {
+		case 0:
+			return int(r), nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// nowOrNever is the result of writing: that nothing fits is no error.
+func nowOrNever(n int, err error) (int, error) {
+	switch err { //nolint:errorlint // it is bare
+	case nil:
+		return n, nil
+	case syscall.EAGAIN:
+		return 0, nil
+	}
+	return 0, os.NewSyscallError("write", err)
+}
