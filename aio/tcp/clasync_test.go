@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -284,4 +285,54 @@ func overlapClient(ctx context.Context, t *testing.T, d *tcp.Dialer, addr string
 		t.Errorf("client %d got something else than it sent", id)
 	}
 	c.Close()
+}
+
+// wrap-existing-fd: a listener and a connection made from descriptors that were there before.
+func TestSeedWrapExistingFD(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("package net makes nothing of descriptors there")
+	}
+	aiotest.Run(t, func(ctx context.Context) error {
+		first, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return err
+		}
+		defer first.Close()
+		f, err := first.File() // as a parent process may pass it on
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		ln, err := net.FileListener(f)
+		if err != nil {
+			return err
+		}
+		s := &tcp.Server{Handler: echo}
+		if err := s.StartOn(ctx, ln); err != nil {
+			return err
+		}
+		defer s.Close()
+		d := &tcp.Dialer{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			defer c.Close()
+			f, err := c.(*net.TCPConn).File()
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close()
+			return net.FileConn(f)
+		}}
+		c, err := d.Dial(ctx, s.Addr().String()).Await(ctx)
+		if err != nil {
+			return err
+		}
+		if c.FD() < 0 {
+			t.Error("the connection tells no descriptor")
+		}
+		ask(t, c, "hello")
+		return c.Close()
+	})
 }
