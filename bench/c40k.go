@@ -15,7 +15,7 @@ import (
 // stay open until all are answered, so that all are there at once. Several processes serve one port, as many as it takes
 // with the files that one may have open, and as many clients connect.
 
-var c40kPeers = []string{"raw net", "goaio"}
+var c40kPeers = []string{"raw net", "goaio", "libevent"}
 
 // c40k is a run.
 type c40k struct {
@@ -27,20 +27,26 @@ type c40k struct {
 func measureC40k(r *report) error {
 	k := pick(r.settings, c40k{40_000, 2000, 10 * time.Second}, c40k{300, 2000, 100 * time.Millisecond})
 	metrics := []metric{
-		{"answered", "answered", ""},
-		{"failed", "failed", ""},
 		{"memory", "memory in all", "B"},
 		{"each", "each", "B"},
 		{"cpu", "CPU each", "ns"},
+		{"answered", "answered", ""},
+		{"failed", "failed", ""},
 		{"p50", "late p50", "ns"},
 		{"p99", "late p99", "ns"},
 	}
 	name := fmt.Sprintf("%d connections, %d a second, answered after %v", k.conns, k.rate, k.delay)
-	few := *r.settings // each round takes half a minute
+	peers := c40kPeers
+	if _, err := compileLibevent(); err != nil {
+		r.leaveOut("libevent", err)
+		peers = peers[:2]
+	}
+	all := r.settings
+	defer func() { r.settings = all }()
+	few := *all // each round takes half a minute
 	few.rounds = max(1, few.rounds/5)
-	r.settings, few = &few, *r.settings
-	defer func() { r.settings = &few }()
-	return r.compare(name, metrics, c40kPeers, 1, k.measure)
+	r.settings = &few
+	return r.compare(name, metrics, peers, 1, k.measure)
 }
 
 // processes returns how many servers it takes, and how many clients.
@@ -94,7 +100,7 @@ func (k c40k) measure(peer string) (*tally, error) {
 func (k c40k) startAll(peer string, n int) (servers, clients []*child, err error) {
 	addr := "127.0.0.1:0"
 	for range n {
-		c, err := startRole("c40k "+peer, withParameter(addr+" "+k.delay.String()))
+		c, err := k.startServer(peer, addr)
 		if err != nil {
 			return servers, clients, err
 		}
@@ -108,6 +114,14 @@ func (k c40k) startAll(peer string, n int) (servers, clients []*child, err error
 		clients = append(clients, c)
 	}
 	return servers, clients, nil
+}
+
+func (k c40k) startServer(peer, addr string) (*child, error) {
+	if peer == "libevent" {
+		_, port, _ := strings.Cut(addr, ":")
+		return startLibevent(port, fmt.Sprint(k.delay.Milliseconds()), string(c40kAnswer))
+	}
+	return startRole("c40k "+peer, withParameter(addr+" "+k.delay.String()))
 }
 
 // run has the clients connect, and looks at the servers every second until all is answered.

@@ -77,6 +77,7 @@ func measureAll(s *settings, chosen []workload) error {
 	fmt.Println(env)
 	for _, w := range chosen {
 		begin := time.Now()
+		fmt.Printf("\n%s: %s\n", w.name, w.about)
 		r := &report{settings: s, Workload: w.name, About: w.about, Environment: env, Rounds: s.rounds, Quick: s.quick}
 		if err := w.measure(r); err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
@@ -86,5 +87,8 @@ func measureAll(s *settings, chosen []workload) error {
 			return err
 		}
 	}
-	return nil
+	if s.dir == "" {
+		return nil
+	}
+	return summarize(s.dir)
 }
