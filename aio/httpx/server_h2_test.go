@@ -90,7 +90,7 @@ func (c h2raw) request(id uint32, method string, n, size int, last bool) {
 	}
 }
 
-// answer reads until a response's header comes, and returns its stream and status.
+// answer reads a response to its end, and returns its stream, status and header.
 func (c h2raw) answer() (id uint32, status string, h *http2.MetaHeadersFrame) {
 	for {
 		f, err := c.ReadFrame()
@@ -99,7 +99,14 @@ func (c h2raw) answer() (id uint32, status string, h *http2.MetaHeadersFrame) {
 			c.t.Errorf("no response: %v", err)
 			return 0, "", nil
 		}
-		if h, ok := f.(*http2.MetaHeadersFrame); ok {
+		end := false
+		switch f := f.(type) {
+		case *http2.MetaHeadersFrame:
+			h, end = f, f.StreamEnded()
+		case *http2.DataFrame:
+			end = f.StreamEnded()
+		}
+		if end && h != nil {
 			return h.StreamID, h.PseudoValue("status"), h
 		}
 	}
