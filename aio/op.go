@@ -278,10 +278,10 @@ func (o *Op) Call(fn func(), gone func(error)) (err error) {
 // CountBytes adds to the loop's totals of bytes read and written.
 func (o *Op) CountBytes(in, out int) {
 	if in != 0 {
-		o.run.bytesIn.Add(int64(in))
+		o.run.kindCount(o.kind).cell(o).in.Add(int64(in))
 	}
 	if out != 0 {
-		o.run.bytesOut.Add(int64(out))
+		o.run.kindCount(o.kind).cell(o).out.Add(int64(out))
 	}
 }
 

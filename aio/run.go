@@ -26,8 +26,6 @@ type running struct {
 	kinds     [maxKinds]atomic.Pointer[kindCount]
 	futures   atomic.Int64 // promises in flight
 	callbacks atomic.Int64
-	bytesIn   atomic.Int64
-	bytesOut  atomic.Int64
 
 	slots  slots
 	events eventQueue

@@ -46,7 +46,8 @@ type kindCount [shards]cell
 // cell is one shard of a kindCount, on a cache line of its own.
 type cell struct {
 	started, ended, failed, cancelled, panicked atomic.Int64
-	_                                           [24]byte
+	in, out                                     atomic.Int64 // bytes
+	_                                           [8]byte
 }
 
 // kindCount returns the counters of a kind.
@@ -77,7 +78,6 @@ func (l *Loop) Stats() Stats {
 	}
 	s.Futures += r.futures.Load()
 	s.Callbacks += r.callbacks.Load()
-	s.BytesIn, s.BytesOut = r.bytesIn.Load(), r.bytesOut.Load()
 	return s
 }
 
@@ -89,6 +89,8 @@ func (s *Stats) add(k Kind, c *kindCount) {
 		s.Failed += c[i].failed.Load()
 		s.Cancelled += c[i].cancelled.Load()
 		s.Panicked += c[i].panicked.Load()
+		s.BytesIn += c[i].in.Load()
+		s.BytesOut += c[i].out.Load()
 	}
 	for i := range c {
 		started += c[i].started.Load()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 
 	"goaio.example/aio"
@@ -64,7 +65,7 @@ func (pollEngine) flush(c *Conn) {
 }
 
 // serve looks at a connection about which epoll has said something.
-func (c *Conn) serve(events uint32, buf []byte) {
+func (a *attendant) serve(c *Conn, events uint32) {
 	if events&(syscall.EPOLLOUT|epollEnd) != 0 {
 		c.flushBare()
 	}
@@ -74,107 +75,145 @@ func (c *Conn) serve(events uint32, buf []byte) {
 		b.readable = true
 		b.hangup = b.hangup || events&epollEnd != 0
 	}
-	if b.serving { // who serves it looks at its state again before leaving
+	switch {
+	case b.serving: // who serves it looks at its state again before leaving
 		c.mu.Unlock()
-		return
-	}
-	if c.handler == nil || !b.listed && c.state != connClosed {
+	case c.handler == nil || !b.listed && c.state != connClosed:
 		c.mu.Unlock()
-		return
-	}
-	b.serving = true
-	c.mu.Unlock()
-	if c.opts.blocking.likely() {
+	case c.opts.blocking.likely():
+		b.serving = true
+		c.mu.Unlock()
 		c.runElse(c.attendAside, c.bareGone)
-		return
+	default:
+		b.serving = true
+		a.attend(c)
 	}
-	c.attend(buf)
 }
 
 // attendAside is attend in a goroutine of its own, for handlers that block.
 func (c *Conn) attendAside() {
-	buf := readBuffers.Get().(*[readSize]byte)
-	defer readBuffers.Put(buf)
-	c.attend(buf[:])
+	a := attendants.Get().(*attendant)
+	defer attendants.Put(a)
+	c.mu.Lock()
+	a.attend(c)
 }
 
 // attendRun is how many buffers are read from a connection before the others have their turn.
 const attendRun = 8
 
-// attend does what the connection asks of its engine, until that is nothing.
-func (c *Conn) attend(buf []byte) {
+// attend does what the connection asks of its engine, until that is nothing. The lock is held, and let go.
+func (a *attendant) attend(c *Conn) {
+	defer c.mu.Unlock()
 	for reads := 0; ; {
-		draining := c.in && c.drained()
-		c.mu.Lock()
-		b := &c.bare
-		if b.opening && c.state != connClosed {
-			b.opening = false
-			c.mu.Unlock()
-			c.opened()
+		due := c.dueLocked(c.in && c.drained())
+		if c.bare.opening && due != dueClosed {
+			c.bare.opening = false
+			unlocked(c, c.opened)
 			continue
 		}
-		switch due := c.dueLocked(draining); due {
+		switch due {
 		case dueRead, dueProbe:
-			if due == dueRead && !b.readable || reads == attendRun {
-				if reads == attendRun {
-					c.poller().post(c)
-				}
-				b.serving = false
-				c.mu.Unlock()
+			if reads == attendRun {
+				c.poller().post(c)
+			}
+			if reads == attendRun || due == dueRead && !c.bare.readable {
+				c.bare.serving = false
 				return
 			}
 			reads++
-			c.readBare(buf, due == dueProbe)
+			a.read(c, due == dueProbe)
 		case dueAhead:
-			c.mu.Unlock()
-			c.deliverAhead()
+			unlocked(c, c.deliverAhead)
 		case dueRest:
-			b.serving = false
-			c.mu.Unlock()
+			c.bare.serving = false
 			return
 		case dueUpgrade:
-			b.serving = false
+			c.bare.serving = false
 			c.leavePoller(false)
-			c.mu.Unlock()
-			c.letGo()
+			unlocked(c, c.letGo)
 			return
 		case dueEnd:
-			c.mu.Unlock()
-			c.finish()
+			unlocked(c, c.finish)
 		case dueStop:
 			c.stopBare()
-			c.mu.Unlock()
-			c.letGo()
+			unlocked(c, c.letGo)
 			return
 		case dueClosed:
-			c.mu.Unlock()
-			c.handlerDone()
-			c.letGo()
+			unlocked(c, c.handlerDone)
+			unlocked(c, c.letGo)
 			return
 		}
 	}
 }
 
-// readBare reads once and gives the handler what came. The lock is held, and let go.
-func (c *Conn) readBare(buf []byte, probe bool) {
+// unlocked calls fn with the connection's lock let go.
+func unlocked(c *Conn, fn func()) {
+	c.mu.Unlock()
+	defer c.mu.Lock() // also when fn does not return: whoever called unlocks
+	fn()
+}
+
+// attendant is what a goroutine needs to attend to connections, one after the other.
+type attendant struct {
+	buf     [readSize]byte
+	conn    *Conn
+	handler *Handler
+	data    []byte
+	call    func() // callData, bound once
+}
+
+var attendants = sync.Pool{New: func() any {
+	a := new(attendant)
+	a.call = a.callData
+	return a
+}}
+
+// callData is the callback for data.
+func (a *attendant) callData() {
+	if a.handler.Data != nil {
+		a.handler.Data(a.conn, a.data)
+	}
+}
+
+// read reads once and gives the handler what came. The lock is held.
+func (a *attendant) read(c *Conn, probe bool) {
 	b := &c.bare
-	n, err := readNow(int(b.fd.Load()), buf)
-	if n < len(buf) && !(n > 0 && b.hangup) { // a short read has taken all there was
+	n, err := readNow(int(b.fd.Load()), a.buf[:])
+	if n < len(a.buf) && !(n > 0 && b.hangup) { // a short read has taken all there was
 		b.readable = false
 	}
-	c.mu.Unlock()
 	switch {
 	case n > 0:
-		c.deliver(buf[:n])
-	case err == nil:
-		c.readEnded(io.EOF)
-	case errors.Is(err, syscall.EAGAIN):
-		if probe {
-			c.endIfIdle()
+		c.received(n)
+		if c.state == connOpen {
+			a.give(c, a.buf[:n])
 		}
-	default:
-		c.readEnded(os.NewSyscallError("read", err))
+	case err == nil:
+		unlocked(c, func() { c.readEnded(io.EOF) })
+	case !errors.Is(err, syscall.EAGAIN):
+		unlocked(c, func() { c.readEnded(os.NewSyscallError("read", err)) })
+	case probe:
+		unlocked(c, c.endIfIdle)
 	}
+}
+
+// give is Conn.callback for data, without making anything. The lock is held, but not while the callback runs.
+func (a *attendant) give(c *Conn, data []byte) {
+	a.conn, a.handler, a.data = c, c.handler, data
+	c.calling = true
+	err := a.contained(c)
+	c.calling = false
+	c.readingBegins()
+	if err != nil {
+		unlocked(c, func() { c.end(err, true) })
+	}
+}
+
+// contained makes the callback, with the lock let go.
+func (a *attendant) contained(c *Conn) error {
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	return c.op.Call(a.call, func(error) {})
 }
 
 // stopBare ends handler style for a handler that was given up: from now on the socket is one of Go's. The lock is held.

@@ -111,9 +111,9 @@ func (e *epoll) poll() int {
 	return int(n)
 }
 
-// wait waits for events for at most ms milliseconds, on its thread.
-func (e *epoll) wait(ms int) int {
-	n, err := syscall.EpollWait(e.fd, e.events, ms)
+// wait waits for events on its thread.
+func (e *epoll) wait() int {
+	n, err := syscall.EpollWait(e.fd, e.events, -1)
 	if err != nil {
 		return 0 // interrupted
 	}

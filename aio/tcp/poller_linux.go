@@ -29,17 +29,22 @@ type poller struct {
 	served uint64 // connections so far
 	thread thread // the leader's, when it had waited
 	watch  *time.Timer
-	armed  bool          // the watch is set
 	seen   uint64        // served when the watch last looked
 	cpu    time.Duration // what the thread had used then, if it looked stalled
+	stall  time.Time     // when a callback has stalled last
+	waits  uint64        // how often the leader has waited
+	waited uint64        // waits when the watch last looked
+	cold   bool          // the leader is to wait without a thread
+	parked bool          // it does
 	stop   bool          // the leader is to leave
 	left   chan struct{} // closed when it has
 }
 
 const (
-	hotTime   = 5                // milliseconds that a poller without events waits on its thread
-	stallTime = time.Millisecond // after one to two of these a callback has the lead taken over
-	postedRun = 16               // how many posted connections are served before events are asked for
+	stallTime = time.Millisecond     // after one to two of these a callback has the lead taken over
+	lookTime  = 5 * time.Millisecond // that it is while no callback has stalled lately, and how long a wait for events holds a thread
+	alertTime = time.Second          // lately
+	postedRun = 16                   // how many posted connections are served before events are asked for
 )
 
 // newPoller returns a poller that runs.
@@ -48,7 +53,10 @@ func newPoller(conns *connTable) (*poller, error) {
 	if err := p.ep.init(); err != nil {
 		return nil, err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.lead()
+	p.setWatch()
 	return p, nil
 }
 
@@ -60,10 +68,10 @@ func (p *poller) lead() {
 
 // run is a leader's goroutine.
 func (p *poller) run(turn uint64) {
-	buf := readBuffers.Get().(*[readSize]byte)
+	a := attendants.Get().(*attendant)
 	var c *Conn
 	defer func() {
-		readBuffers.Put(buf)
+		attendants.Put(a)
 		if c != nil { // a callback has called runtime.Goexit
 			p.takeOver(turn)
 			c.bareDied()
@@ -76,7 +84,7 @@ func (p *poller) run(turn uint64) {
 			return
 		}
 		if c != nil {
-			c.serve(events, buf[:])
+			a.serve(c, events)
 		}
 		c = nil
 	}
@@ -117,20 +125,10 @@ func (p *poller) take(turn uint64) (c *Conn, events uint32, more bool) {
 	}
 }
 
-// begins notes that the leader serves a connection, and sees to it that somebody watches it. The lock is held.
+// begins notes that the leader serves a connection. The lock is held.
 func (p *poller) begins(c *Conn) {
 	p.busy, p.conn = true, c
 	p.served++
-	if p.armed {
-		return
-	}
-	p.armed = true
-	p.seen, p.cpu = p.served-1, 0
-	if p.watch == nil {
-		p.watch = time.AfterFunc(stallTime, p.look)
-	} else {
-		p.watch.Reset(stallTime)
-	}
 }
 
 // wait waits for events, unless a connection is posted. The lock is held, but not while waiting.
@@ -146,34 +144,64 @@ func (p *poller) wait() {
 		p.posted = nil
 	}
 	p.asleep = true
+	p.waits++
+	p.parked, p.cold = p.cold, false
+	park := p.parked
 	p.mu.Unlock()
-	runtime.Gosched() // what the callbacks have made runnable must not wait for this thread
-	n := p.ep.wait(hotTime)
-	if n == 0 {
+	var n int
+	if park {
 		n = p.ep.park()
+	} else {
+		runtime.Gosched() // what the callbacks have made runnable must not wait for this thread
+		n = p.ep.wait()
 	}
 	p.mu.Lock()
 	p.asleep = false
 	p.next, p.n = 0, n
 	p.thread = thisThread()
+	if park {
+		p.parked = false
+		p.setWatch()
+	}
+}
+
+// setWatch has the leader be looked at from now on, until it is parked. The lock is held.
+func (p *poller) setWatch() {
+	p.seen, p.cpu = p.served, 0
+	p.waited = p.waits
+	if p.watch == nil {
+		p.watch = time.AfterFunc(lookTime, p.look)
+	} else {
+		p.watch.Reset(lookTime)
+	}
 }
 
 // look has the lead taken over if the leader has been serving the same connection since the last look, unless that is
-// because it has had no processor.
+// because it has had no processor; and has a leader park that has been waiting for events since then.
 func (p *poller) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.busy {
-		p.armed = false
-		return
+	switch {
+	case p.parked || p.stop && !p.busy:
+		return // whoever ends that sets the watch again
+	case p.busy && p.seen == p.served:
+		if p.stalled() {
+			p.stall = time.Now()
+			p.conn.opts.blocking.note()
+			p.takeOverLocked(p.turn)
+		}
+	case !p.busy && p.asleep && p.waited == p.waits:
+		p.cold, p.asleep = true, false
+		p.ep.ring()
+	default:
+		p.cpu = 0
 	}
-	if p.seen != p.served {
-		p.seen, p.cpu = p.served, 0
-	} else if p.stalled() {
-		p.conn.opts.blocking.note()
-		p.takeOverLocked(p.turn)
+	p.seen, p.waited = p.served, p.waits
+	if time.Since(p.stall) < alertTime || p.cpu != 0 {
+		p.watch.Reset(stallTime)
+	} else {
+		p.watch.Reset(lookTime)
 	}
-	p.watch.Reset(stallTime)
 }
 
 // stalled reports whether a callback that has not returned waits or computes. One whose thread is merely not given a

@@ -3,6 +3,7 @@ package tcp
 import (
 	"bytes"
 	"fmt"
+	"sync/atomic"
 
 	"goaio.example/aio"
 )
@@ -99,9 +100,26 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	}
 	if c.queued() == 0 {
 		c.mu.Unlock()
-		return aio.Resolved(n)
+		return sentAtOnce(n)
 	}
 	return c.track(n)
+}
+
+// allSent are the futures of small sends that were handed over at once. Nothing of a resolved future changes any more, so
+// that one is enough for all sends of a length.
+var allSent [4096]atomic.Pointer[aio.Future[int]]
+
+// sentAtOnce returns a resolved future of n.
+func sentAtOnce(n int) *aio.Future[int] {
+	if n >= len(allSent) {
+		return aio.Resolved(n)
+	}
+	f := allSent[n].Load()
+	if f == nil {
+		f = aio.Resolved(n)
+		allSent[n].Store(f)
+	}
+	return f
 }
 
 // refusal is why a send is not taken, nil if it is. The lock is held.
