@@ -47,6 +47,7 @@ func run(args []string) error {
 	flags.DurationVar(&s.window, "window", time.Second, "how `long` a server is measured in a round")
 	flags.BoolVar(&s.quick, "quick", false, "a smoke test: one short round of small cases")
 	flags.StringVar(&s.dir, "o", "results", "`directory` of the results; empty writes none")
+	profiles := flags.String("profile", "", "`directory` for the servers' CPU profiles; they cost a little")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -59,6 +60,11 @@ func run(args []string) error {
 	s.peers, s.cases = words(*peers), *cases
 	if s.quick {
 		s.rounds, s.window = 1, 50*time.Millisecond
+	}
+	if *profiles != "" {
+		if err := os.Setenv(profileVariable, *profiles); err != nil {
+			return err
+		}
 	}
 	chosen, err := choose(words(*only))
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"runtime/pprof"
 	"strings"
 )
 
@@ -20,6 +22,9 @@ func parameter() string { return os.Getenv(parameterVariable) }
 // withParameter is an environment for startRole.
 func withParameter(v any) string { return fmt.Sprintf("%s=%v", parameterVariable, v) }
 
+// profileVariable is the environment variable with the directory in which roles leave CPU profiles, if it is set.
+const profileVariable = "GOAIO_BENCH_PROFILE"
+
 // roles are the processes that there are, by name. A role ends when its control does.
 var roles = map[string]func(c *control) error{}
 
@@ -29,7 +34,21 @@ func playRole(name string) error {
 	if role == nil {
 		return fmt.Errorf("no such role")
 	}
-	return role(&control{in: bufio.NewScanner(os.Stdin)})
+	c := &control{in: bufio.NewScanner(os.Stdin)}
+	dir := os.Getenv(profileVariable)
+	if dir == "" {
+		return role(c)
+	}
+	f, err := os.Create(filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(name)+".prof"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return role(c)
 }
 
 // control is how a role is spoken to: a line of standard input is answered by a line of standard output. The end of

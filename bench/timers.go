@@ -75,27 +75,35 @@ func goaioTimers(c *control, create func(ctx context.Context, i int)) error {
 // timers is the role: it answers each command with the time it took in ns.
 func (c *control) timers(k timerKind) error {
 	c.ready("")
+	made := 0
 	return c.serve(func(command string) (string, error) {
-		begin := time.Now()
-		var n int
-		var err error
-		switch command {
-		case "cancel":
-			err = k.cancel()
-		case "list":
-			if k.list == nil {
-				return "0", nil
-			}
-			n = k.list()
-		default:
-			if n, err = strconv.Atoi(command); err == nil {
-				for i := range n {
-					k.create(i)
-				}
-			}
+		if command == "list" && k.list == nil {
+			return "0", nil
 		}
+		begin := time.Now()
+		err := k.do(command, &made)
 		return strconv.FormatInt(int64(time.Since(begin)), 10), err
 	})
+}
+
+// do does what a command says. made is how many timers there are.
+func (k *timerKind) do(command string, made *int) (err error) {
+	switch command {
+	case "cancel":
+		return k.cancel()
+	case "list":
+		if n := k.list(); n < *made {
+			return fmt.Errorf("%d of %d timers are listed", n, *made)
+		}
+		return nil
+	}
+	if *made, err = strconv.Atoi(command); err != nil {
+		return err
+	}
+	for i := range *made {
+		k.create(i)
+	}
+	return nil
 }
 
 func measureTimers(r *report) error {
