@@ -112,7 +112,7 @@
 // # Limitations
 //
 //   - A connection in handler style has a goroutine, parked without a buffer. Where the system's sockets offer no such
-//     wait (Windows), and over a net.Conn that is no socket, a waiting connection holds 64 KiB.
+//     wait (Windows), and over a net.Conn that is no socket, a waiting connection holds 68 KiB.
 //   - TLS is begun on a connection once (StartTLS, or from the beginning), and not ended before the connection is. A
 //     handshake may take 10 s.
 //   - Read and SetHandler exclude each other: on a connection with a Handler Read fails.

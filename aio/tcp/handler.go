@@ -11,7 +11,7 @@ import (
 type Handler struct {
 	// Open is called first, when the connection was accepted or dialed; with TLS, after the handshake.
 	Open func(c *Conn)
-	// Data is called with what has arrived. data is valid during the call only; at most 64 KiB.
+	// Data is called with what has arrived. data is valid during the call only; it may be up to 68 KiB, or what a TLS record carries.
 	Data func(c *Conn, data []byte)
 	// Event is called with each condition, once: the peer's EOF, which is information (see aio.IsInfo), or the error
 	// that ended the connection: an *aio.ConnError. c is nil for a dial that failed. Without Event, conditions go to the

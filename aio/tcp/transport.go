@@ -54,7 +54,9 @@ var past = time.Unix(1, 0)
 // readBuffers lends the buffers that handlers get their data in.
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-const readSize = 64 << 10
+// readSize is a little more than what peers like to send at a time, 64 KiB: a read that fills its buffer may have left
+// something, and must be tried again.
+const readSize = 68 << 10
 
 // plain is the transport over a net.Conn that is no socket of the system's, such as an in-memory one.
 type plain struct{ net.Conn }
