@@ -220,7 +220,7 @@ func (b *bare) Close() error {
 		p.conns.set(b.fd(), nil) // closing takes it off the epoll instance
 		p.post(c)                // for the last callbacks
 	}
-	return os.NewSyscallError("close", syscall.Close(b.fd()))
+	return closeNow(b.fd())
 }
 
 // CloseWrite ends the outgoing side.

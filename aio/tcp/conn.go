@@ -134,15 +134,27 @@ type ConnStats struct {
 
 // newConn makes a Conn of an established connection, as an operation under ctx's, whose own end does not touch it.
 func newConn(ctx context.Context, nc net.Conn, in bool, opts *connOptions, slotted bool) (*Conn, error) {
-	c := &Conn{t: newTransport(nc), in: in, opts: opts, slotted: slotted}
+	c := bareIf(nc, opts)
+	if c == nil {
+		c = &Conn{t: newTransport(nc), opts: opts}
+	}
+	c.in, c.slotted = in, slotted
 	if opts.tls != nil {
 		c.extra().upgrade = &upgrade{cfg: opts.tls, server: true}
 	}
 	if err := c.begin(ctx); err != nil {
-		nc.Close()
+		c.t.Close()
 		return nil, err
 	}
 	return c, c.setTimeouts(opts.readTimeout, opts.writeTimeout) // fails if it was cancelled meanwhile
+}
+
+// bareIf makes a bare connection of nc if opts ask for that and it can be, else it returns nil.
+func bareIf(nc net.Conn, opts *connOptions) *Conn {
+	if opts.pollers == nil || opts.tls != nil {
+		return nil
+	}
+	return bareOf(nc, opts)
 }
 
 // begin begins the connection's operation.

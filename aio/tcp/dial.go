@@ -87,12 +87,13 @@ func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dial
 // says. The connection belongs to the operation of ctx; ctx's own end touches it no more once the future has resolved.
 // The error is an *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
 func (d *Dialer) Dial(ctx context.Context, addr string) *aio.Future[*Conn] {
-	return startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p) })
+	return startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p, nil) })
 }
 
-// dial connects for the operation p, and makes the connection one of the operation that outer belongs to.
-func (d *Dialer) dial(outer context.Context, p *dialing) (*Conn, error) {
-	c, err := d.dialWithin(outer, p.Context(), p.addr)
+// dial connects for the operation p, and makes the connection one of the operation that outer belongs to. With pollers it
+// is bare if it can be.
+func (d *Dialer) dial(outer context.Context, p *dialing, ps *pollers) (*Conn, error) {
+	c, err := d.dialWithin(outer, p.Context(), p.addr, ps)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (d *Dialer) dial(outer context.Context, p *dialing) (*Conn, error) {
 }
 
 // dialWithin connects within ctx.
-func (d *Dialer) dialWithin(outer, ctx context.Context, addr string) (*Conn, error) {
+func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers) (*Conn, error) {
 	if t := orDefault(d.Timeout, 30*time.Second); t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
@@ -123,7 +124,8 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string) (*Conn, err
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
-	c, err := newConn(outer, nc, false, &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background}, false)
+	opts := &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background, pollers: ps, local: nc.LocalAddr()}
+	c, err := newConn(outer, nc, false, opts, false)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +193,11 @@ func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[
 // kept until the connection is there; it must not be changed before the future has resolved.
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
-		c, err := d.dial(ctx, p)
+		var ps *pollers
+		if d.TLS == nil && bareWanted && !h.isZero() {
+			ps = pollersOf(p.Op())
+		}
+		c, err := d.dial(ctx, p, ps)
 		if err == nil {
 			err = c.open(&h, data)
 		}

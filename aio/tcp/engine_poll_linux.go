@@ -29,6 +29,9 @@ func (pollEngine) start(c *Conn, open bool) {
 		p.conns.set(int(c.bare.fd.Load()), c)
 		err = p.ep.add(int(c.bare.fd.Load()))
 	}
+	if err == nil && c.busy { // something was sent before
+		err = p.ep.addOut(int(c.bare.fd.Load()))
+	}
 	if err == nil {
 		if open && c.handler.Open != nil {
 			c.bare.opening = true
@@ -42,10 +45,17 @@ func (pollEngine) start(c *Conn, open bool) {
 
 // leavePoller has the other engine serve the connection. The lock is held.
 func (c *Conn) leavePoller(open bool) {
-	if err := (*bare)(c).promote(); err != nil {
-		c.run(func() { c.fail(c.condition("open", err), false) })
-	}
+	c.promote("open")
 	parkEngine{}.start(c, open)
+}
+
+// promote makes the connection's socket one of Go's, for op. The lock is held.
+func (c *Conn) promote(op string) {
+	if err := (*bare)(c).promote(); err != nil {
+		c.run(func() { c.fail(c.condition(op, err), false) })
+	} else if c.busy && !c.writing {
+		parkEngine{}.flush(c)
+	}
 }
 
 // wake has the poller look at the connection.
@@ -59,6 +69,9 @@ func (pollEngine) resume(c *Conn) { pollEngine{}.wake(c) }
 
 // flush has the poller write the queue when there is room.
 func (pollEngine) flush(c *Conn) {
+	if c.bare.open && !c.bare.listed {
+		return // list will see to it
+	}
 	if err := (*bare)(c).askWritable(); err != nil { // it is closed, or the kernel is out of memory
 		c.run(func() { c.fail(c.condition("write", err), false) })
 	}
@@ -219,14 +232,9 @@ func (a *attendant) contained(c *Conn) error {
 // stopBare ends handler style for a handler that was given up: from now on the socket is one of Go's. The lock is held.
 func (c *Conn) stopBare() {
 	c.bare.serving = false
-	if err := (*bare)(c).promote(); err != nil {
-		c.run(func() { c.fail(c.condition("read", err), false) })
-	}
+	c.promote("read")
 	c.forgetHandler()
 	c.boundReads() // fails only on a closed connection, as Read will
-	if c.busy && !c.writing {
-		parkEngine{}.flush(c)
-	}
 }
 
 // flushBare writes the queue as far as there is room.

@@ -20,4 +20,6 @@ func (*bareListener) accept(*connOptions, bool) (*Conn, error) { return nil, net
 
 func (*bareListener) close() {}
 
+func bareOf(net.Conn, *connOptions) *Conn { return nil }
+
 func singleAddr(net.Listener) net.Addr { return nil }

@@ -34,6 +34,14 @@ func writevNow(fd int, bufs net.Buffers) (int, error) {
 	return nowOrNever(untilDone(syscall.SYS_WRITEV, fd, unsafe.Pointer(&vec[0]), len(bufs)))
 }
 
+// closeNow closes a socket that does not linger.
+func closeNow(fd int) error {
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0); errno != 0 {
+		return os.NewSyscallError("close", errno)
+	}
+	return nil
+}
+
 // untilDone makes a system call until it is not interrupted.
 func untilDone(call uintptr, fd int, p unsafe.Pointer, n int) (int, error) {
 	for {

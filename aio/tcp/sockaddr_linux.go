@@ -33,6 +33,17 @@ func zoneName(id uint32) string {
 // unnamed is the address of a unix socket's client that has taken no name, as most have not.
 var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
 
+// setPeerAddr is setPeer for an address of package net's.
+func (c *Conn) setPeerAddr(a net.Addr) {
+	t, ok := a.(*net.TCPAddr)
+	if !ok || t.Zone != "" || t.IP.To16() == nil {
+		c.extra().remote = a
+		return
+	}
+	c.bare.v4, c.bare.port = t.IP.To4() != nil, uint16(t.Port)
+	copy(c.bare.peer[:], t.IP.To16())
+}
+
 // setPeer keeps the peer's address. The connection is new.
 func (c *Conn) setPeer(sa syscall.Sockaddr) {
 	b := &c.bare
