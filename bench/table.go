@@ -43,8 +43,8 @@ func (o *outcome) value(peer string, m metric) string {
 	return format(median(v), m.Unit)
 }
 
-// ours tells the ratio of goaio's first metric to each peer's and, where it is CPU time, that of the lowest values: those
-// of moments when nothing else ran on the machine.
+// ours tells the ratio of goaio's first metric to each peer's and, where it is measured in slices, that of the lowest
+// values: those of moments when nothing else ran on the machine.
 func (o *outcome) ours() string {
 	const own = "goaio"
 	if _, ok := o.Samples[own]; !ok {
@@ -58,8 +58,8 @@ func (o *outcome) ours() string {
 			continue
 		}
 		part := fmt.Sprintf("to %s %s", p, s)
-		if low, ok := o.Samples[own]["lowest"]; ok && m.Name == "cpu" {
-			part += fmt.Sprintf(" lowest %.2f", slices.Min(low)/slices.Min(o.Samples[p]["lowest"]))
+		if low := o.Samples[own][lowest(m.Name)]; len(low) > 0 {
+			part += fmt.Sprintf(" lowest %.2f", slices.Min(low)/slices.Min(o.Samples[p][lowest(m.Name)]))
 		}
 		parts = append(parts, part)
 	}

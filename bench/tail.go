@@ -38,9 +38,10 @@ func compareTail(r *report, name string, servers map[string]*child, peers []stri
 			}
 		}
 	}
-	slices := pick(r.settings, 4, 1)
+	slices := pick(r.settings, 10, 1)
 	window := r.settings.window / time.Duration(slices)
-	return r.compare(name, []metric{p99Metric, p50Metric, cpuMetric}, peers, slices, func(peer string) (*tally, error) {
+	metrics := []metric{{ofSlices("p99"), "p99", "ns"}, {ofSlices("p50"), "p50", "ns"}, cpuMetric}
+	return r.compare(name, metrics, peers, slices, func(peer string) (*tally, error) {
 		return loads[peer].measure(servers[peer], e.rate, window/4, window)
 	})
 }
