@@ -55,12 +55,15 @@ func (c *churn) run(width int) error {
 		}
 	}
 	events, buf := make([]unix.EpollEvent, width), make([]byte, c.target.answer)
+	last := time.Now()
 	for open := width; open > 0; {
-		n, err := epollWait(epoll, events, 10*time.Second)
+		n, err := epollWait(epoll, events, time.Second)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if n > 0 {
+			last = time.Now()
+		} else if time.Since(last) > 10*time.Second {
 			return errors.New("nothing came within 10 s")
 		}
 		for _, ev := range events[:n] {

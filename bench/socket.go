@@ -94,7 +94,7 @@ func reset(fd int) {
 }
 
 // epollWait waits for events, at most for the given time, which is as exact as the kernel has it: milliseconds are too
-// long here.
+// long here. A signal can make it return early, without any.
 func epollWait(epoll int, events []unix.EpollEvent, timeout time.Duration) (int, error) {
 	ts := unix.NsecToTimespec(int64(max(timeout, 0)))
 	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])),
