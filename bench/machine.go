@@ -48,3 +48,12 @@ func environment() machine {
 func (m machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %s, Linux %s, %s", m.CPU, m.Cores, m.Go, m.Kernel, m.Date)
 }
+
+// loadAverage returns the machine's, "unknown" where it cannot be had.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(text))
+}

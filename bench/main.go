@@ -85,9 +85,11 @@ func measureAll(s *settings, chosen []workload) error {
 		begin := time.Now()
 		fmt.Printf("\n%s: %s\n", w.name, w.about)
 		r := &report{settings: s, Workload: w.name, About: w.about, Environment: env, Rounds: s.rounds, Quick: s.quick}
+		r.Load = append(r.Load, loadAverage())
 		if err := w.measure(r); err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
+		r.Load = append(r.Load, loadAverage())
 		r.Seconds = time.Since(begin).Seconds()
 		if err := r.save(); err != nil {
 			return err

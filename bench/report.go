@@ -28,7 +28,8 @@ type report struct {
 	Environment machine
 	Rounds      int
 	Quick       bool
-	Seconds     float64 // how long all of it took
+	Seconds     float64  // how long all of it took
+	Load        []string `json:",omitempty"` // /proc/loadavg before and after: the machine may do something else, too
 	Cases       []*outcome
 	LeftOut     []string `json:",omitempty"` // what could not be measured, and why
 }
