@@ -40,7 +40,9 @@ func (b *bare) promote() error {
 	}
 	t := newTransport(nc)
 	b.bare.fd.Store(int32(t.fd()))
-	c.extra().promoted.Store(&promotion{t})
+	x := c.extra()
+	x.promoted.Store(&promotion{t})
+	b.hasRoom()
 	return nil
 }
 
@@ -118,6 +120,14 @@ func (b *bare) waitWritable() error {
 	}
 	c.mu.Lock()
 	return nil
+}
+
+// hasRoom has those look again who wait until there may be room. The lock is held.
+func (b *bare) hasRoom() {
+	if x := b.conn().peek(); x.writable != nil {
+		close(x.writable)
+		x.writable = nil
+	}
 }
 
 // askWritable has the poller tell when there is room. The lock is held.

@@ -241,10 +241,7 @@ func (c *Conn) stopBare() {
 func (c *Conn) flushBare() {
 	c.mu.Lock()
 	b := &c.bare
-	if x := c.peek(); x.writable != nil {
-		close(x.writable)
-		x.writable = nil
-	}
+	(*bare)(c).hasRoom()
 	if b.flushing {
 		b.writable = true
 		c.mu.Unlock()
