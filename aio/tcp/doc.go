@@ -111,8 +111,15 @@
 //
 // # Limitations
 //
-//   - A connection in handler style has a goroutine, parked without a buffer. Where the system's sockets offer no such
-//     wait (Windows), and over a net.Conn that is no socket, a waiting connection holds 68 KiB.
+//   - On Linux a connection in handler style, plain and over TCP or a unix socket, has no goroutine and no buffer while
+//     nothing comes: a poller of the loop's serves it, one for each processor, and its callbacks run on the poller's
+//     goroutine. Callbacks that do not return within some milliseconds have the others served by another goroutine;
+//     when that happens often, each callback of the server has one of its own for a while. TLS connections, and other
+//     systems, have a goroutine for each connection, parked without a buffer. Where sockets offer no such wait
+//     (Windows), and over a net.Conn that is no socket, a waiting connection holds 68 KiB.
+//   - A connection that a poller serves has keep-alive probes every 15 s and no delay (TCP_NODELAY), as package net sets
+//     them by default, also when the listener given to StartOn was made otherwise. When it is read in stream style after
+//     its handler was given up, or TLS is begun on it, its socket moves to Go's netpoller and has another descriptor.
 //   - TLS is begun on a connection once (StartTLS, or from the beginning), and not ended before the connection is. A
 //     handshake may take 10 s.
 //   - Read and SetHandler exclude each other: on a connection with a Handler Read fails.
