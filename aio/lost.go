@@ -66,6 +66,10 @@ func (o *Op) watchLost(err error) {
 // tap has send called once the result is there. Until taken says that what it sent was received, nobody has looked at
 // an error.
 func (o *Op) tap(send func(), taken func() bool) {
+	if o.resolved() && o.err == nil { // nothing to be looked at; and many may hold one such future
+		send()
+		return
+	}
 	o.mu.Lock()
 	x := o.extra()
 	if rec := x.lost; rec != nil {
