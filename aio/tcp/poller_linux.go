@@ -1,7 +1,9 @@
 package tcp
 
 import (
+	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +39,7 @@ type poller struct {
 	cold   bool          // the leader is to wait without a thread
 	parked bool          // it does
 	stop   bool          // the leader is to leave
+	over   bool          // it has
 	left   chan struct{} // closed when it has
 }
 
@@ -112,7 +115,7 @@ func (p *poller) take(turn uint64) (c *Conn, events uint32, more bool) {
 			p.taken++
 			p.since++
 		case p.stop:
-			p.busy = false
+			p.busy, p.over = false, true
 			p.turn++
 			close(p.left)
 			return nil, 0, false
@@ -136,6 +139,9 @@ func (p *poller) wait() {
 	p.busy, p.conn = false, nil
 	p.since = 0
 	if p.taken < len(p.posted) {
+		if p.taken > len(p.posted)/2 { // else it would grow as long as there is always one
+			p.posted, p.taken = slices.Delete(p.posted, 0, p.taken), 0
+		}
 		p.next, p.n = 0, p.ep.poll()
 		return
 	}
@@ -182,8 +188,8 @@ func (p *poller) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.parked || p.stop && !p.busy:
-		return // whoever ends that sets the watch again
+	case p.parked || p.over:
+		return // whoever ends parking sets the watch again
 	case p.busy && p.seen == p.served:
 		if p.stalled() {
 			p.stall = time.Now()
@@ -210,8 +216,10 @@ func (p *poller) stalled() bool {
 	if !p.thread.runnable() {
 		return true
 	}
-	before := p.cpu
-	p.cpu = p.thread.cpu()
+	before, known := p.cpu, false
+	if p.cpu, known = p.thread.cpu(); !known {
+		return true
+	}
 	return before != 0 && p.cpu-before > stallTime/4
 }
 
@@ -263,6 +271,7 @@ type pollers struct {
 	conns connTable
 	next  atomic.Uint32
 	mu    sync.Mutex
+	over  bool // the loop has ended
 	list  [maxPollers]*poller
 }
 
@@ -288,6 +297,9 @@ func (ps *pollers) pick() (*poller, uint8, error) {
 	i := uint8(ps.next.Add(1) % uint32(min(runtime.GOMAXPROCS(0), maxPollers)))
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
+	if ps.over {
+		return nil, 0, net.ErrClosed
+	}
 	if ps.list[i] == nil {
 		p, err := newPoller(&ps.conns)
 		if err != nil {
@@ -299,6 +311,9 @@ func (ps *pollers) pick() (*poller, uint8, error) {
 }
 
 func (ps *pollers) close() {
+	ps.mu.Lock()
+	ps.over = true
+	ps.mu.Unlock()
 	for _, p := range ps.list {
 		if p != nil {
 			p.close()

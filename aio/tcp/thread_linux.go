@@ -25,14 +25,15 @@ func (t thread) runnable() bool {
 	return i >= 0 && i+2 < len(line) && line[i+2] == 'R'
 }
 
-// cpu returns the time that the thread has had a processor for: the first field of its schedstat.
-func (t thread) cpu() time.Duration {
+// cpu returns the time that the thread has had a processor for, the first field of its schedstat, and whether that is
+// known: not every kernel tells.
+func (t thread) cpu() (d time.Duration, known bool) {
 	first, _, _ := bytes.Cut(t.read("schedstat"), []byte(" "))
 	ns, err := strconv.ParseInt(string(first), 10, 64)
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	return time.Duration(ns)
+	return time.Duration(ns), true
 }
 
 // read reads a file that the kernel has about the thread, nil if there is none.
