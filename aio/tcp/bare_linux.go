@@ -42,7 +42,13 @@ func (b *bare) promote() error {
 	b.bare.fd.Store(int32(t.fd()))
 	x := c.extra()
 	x.promoted.Store(&promotion{t})
-	b.hasRoom()
+	switch {
+	case c.writing:
+		t.SetWriteDeadline(x.wdl.at) // cannot fail: it is open
+		b.hasRoom()                  // for the Write to go on with t
+	case c.busy:
+		parkEngine{}.flush(c)
+	}
 	return nil
 }
 
@@ -235,9 +241,6 @@ func (b *bare) Close() error {
 
 // CloseWrite ends the outgoing side.
 func (b *bare) CloseWrite() error {
-	if t := b.promoted(); t != nil {
-		return t.under().(closeWriter).CloseWrite()
-	}
 	return b.control(func(fd int) error { return os.NewSyscallError("shutdown", syscall.Shutdown(fd, syscall.SHUT_WR)) })
 }
 
@@ -249,15 +252,30 @@ func (b *bare) SetLinger(sec int) error {
 	})
 }
 
-// control calls fn with the descriptor, if it is open.
+// control calls fn with the descriptor, if it is open, be it promoted or not.
 func (b *bare) control(fn func(fd int) error) error {
 	c := b.conn()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !b.bare.open {
+	switch t := b.promoted(); {
+	case t != nil:
+		return control(t.under(), fn)
+	case !b.bare.open:
 		return net.ErrClosed
 	}
 	return fn(b.fd())
+}
+
+// control calls fn with the descriptor of a socket of Go's, if it is open.
+func control(nc net.Conn, fn func(fd int) error) error {
+	raw, err := nc.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	if cerr := raw.Control(func(fd uintptr) { err = fn(int(fd)) }); cerr != nil {
+		return cerr
+	}
+	return err
 }
 
 func (b *bare) fd() int { return int(b.bare.fd.Load()) }
@@ -292,6 +310,9 @@ func (b *bare) LocalAddr() net.Addr {
 	c := b.conn()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if t := b.promoted(); t != nil {
+		return t.LocalAddr()
+	}
 	b.keepLocal()
 	return c.peek().local
 }

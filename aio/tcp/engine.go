@@ -26,9 +26,10 @@ type bareState struct {
 	open     bool // fd is open
 	listed   bool // registered with the poller
 	opening  bool // Open is to be called
+	polled   bool // the poller serves it, until its handler has left
 	serving  bool // a goroutine looks at the connection
 	readable bool // there may be something to read
-	hangup   bool // and the end, behind it
+	short    bool // a short read may have left something: the end, what is behind an urgent byte, another packet
 	flushing bool // a goroutine writes the queue
 	writable bool // it is to try again
 	v4       bool // peer is an IPv4 address

@@ -7,12 +7,15 @@ import "time"
 type parkEngine struct{}
 
 func (parkEngine) start(c *Conn, open bool) {
-	c.runElse(func() { parkServe(c, open) }, func() { // a callback called runtime.Goexit
-		c.run(func() {
-			if c.hasHandler() {
-				c.handlerDone()
-			}
-		})
+	c.runElse(func() { parkServe(c, open) }, c.handlerGone)
+}
+
+// handlerGone makes the last callbacks of a connection that has ended because a callback called runtime.Goexit.
+func (c *Conn) handlerGone() {
+	c.run(func() {
+		if c.hasHandler() {
+			c.handlerDone()
+		}
 	})
 }
 

@@ -33,6 +33,7 @@ func (pollEngine) start(c *Conn, open bool) {
 		err = p.ep.addOut(int(c.bare.fd.Load()))
 	}
 	if err == nil {
+		c.bare.polled = true
 		if open && c.handler.Open != nil {
 			c.bare.opening = true
 			p.post(c)
@@ -45,17 +46,16 @@ func (pollEngine) start(c *Conn, open bool) {
 
 // leavePoller has the other engine serve the connection. The lock is held.
 func (c *Conn) leavePoller(open bool) {
-	c.promote("open")
-	parkEngine{}.start(c, open)
-}
-
-// promote makes the connection's socket one of Go's, for op. The lock is held.
-func (c *Conn) promote(op string) {
-	if err := (*bare)(c).promote(); err != nil {
-		c.run(func() { c.fail(c.condition(op, err), false) })
-	} else if c.busy && !c.writing {
-		parkEngine{}.flush(c)
+	err := (*bare)(c).promote()
+	if err == nil {
+		parkEngine{}.start(c, open)
+		return
 	}
+	cond := c.condition("open", err)
+	c.runElse(func() {
+		c.fail(cond, false)
+		parkServe(c, false)
+	}, c.handlerGone)
 }
 
 // wake has the poller look at the connection.
@@ -86,12 +86,12 @@ func (a *attendant) serve(c *Conn, events uint32) {
 	b := &c.bare
 	if events&(syscall.EPOLLIN|epollEnd) != 0 {
 		b.readable = true
-		b.hangup = b.hangup || events&epollEnd != 0
+		b.short = b.short || events&(epollEnd|syscall.EPOLLPRI) != 0
 	}
 	switch {
 	case b.serving: // who serves it looks at its state again before leaving
 		c.mu.Unlock()
-	case c.handler == nil || !b.listed && c.state != connClosed:
+	case !b.polled: // it has left meanwhile
 		c.mu.Unlock()
 	case c.opts.blocking.likely():
 		b.serving = true
@@ -141,22 +141,27 @@ func (a *attendant) attend(c *Conn) {
 			c.bare.serving = false
 			return
 		case dueUpgrade:
-			c.bare.serving = false
 			c.leavePoller(false)
-			unlocked(c, c.letGo)
+			c.leaveBare()
 			return
 		case dueEnd:
 			unlocked(c, c.finish)
 		case dueStop:
 			c.stopBare()
-			unlocked(c, c.letGo)
+			c.leaveBare()
 			return
 		case dueClosed:
 			unlocked(c, c.handlerDone)
-			unlocked(c, c.letGo)
+			c.leaveBare()
 			return
 		}
 	}
+}
+
+// leaveBare has the poller's engine let the connection go. The lock is held, but not all the while.
+func (c *Conn) leaveBare() {
+	c.bare.polled, c.bare.serving = false, false
+	unlocked(c, c.letGo)
 }
 
 // unlocked calls fn with the connection's lock let go.
@@ -192,7 +197,7 @@ func (a *attendant) callData() {
 func (a *attendant) read(c *Conn, probe bool) {
 	b := &c.bare
 	n, err := readNow(int(b.fd.Load()), a.buf[:])
-	if n < len(a.buf) && !(n > 0 && b.hangup) { // a short read has taken all there was
+	if n < len(a.buf) && !(n > 0 && b.short) { // a short read has taken all there was
 		b.readable = false
 	}
 	switch {
@@ -231,8 +236,10 @@ func (a *attendant) contained(c *Conn) error {
 
 // stopBare ends handler style for a handler that was given up: from now on the socket is one of Go's. The lock is held.
 func (c *Conn) stopBare() {
-	c.bare.serving = false
-	c.promote("read")
+	if err := (*bare)(c).promote(); err != nil {
+		cond := c.condition("read", err)
+		c.run(func() { c.fail(cond, false) })
+	}
 	c.forgetHandler()
 	c.boundReads() // fails only on a closed connection, as Read will
 }
@@ -278,12 +285,10 @@ func (c *Conn) flushBare() {
 
 // bareGone makes the last callbacks of a connection in whose callback runtime.Goexit was called, once it has ended.
 func (c *Conn) bareGone() {
-	c.run(func() {
-		if c.hasHandler() {
-			c.handlerDone()
-		}
-	})
-	c.letGo()
+	c.handlerGone()
+	c.mu.Lock()
+	c.leaveBare()
+	c.mu.Unlock()
 }
 
 // bareDied ends a connection in whose callback runtime.Goexit was called.

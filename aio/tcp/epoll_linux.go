@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"encoding/binary"
 	"os"
 	"syscall"
 	"unsafe"
@@ -22,7 +23,7 @@ type epoll struct {
 // something to write.
 const (
 	epollET  = 1 << 31
-	epollIn  = syscall.EPOLLIN | syscall.EPOLLRDHUP | epollET
+	epollIn  = syscall.EPOLLIN | syscall.EPOLLPRI | syscall.EPOLLRDHUP | epollET
 	epollOut = syscall.EPOLLOUT
 	epollEnd = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
 )
@@ -80,7 +81,8 @@ func (e *epoll) close() {
 
 // ring ends a wait. Being edge-triggered, the bell need not be read.
 func (e *epoll) ring() {
-	one := [8]byte{1}
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
 	syscall.Write(e.bell, one[:]) // fails only when it is at 2^64-1
 }
 

@@ -36,6 +36,7 @@ var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
 // setPeerAddr is setPeer for an address of package net's.
 func (c *Conn) setPeerAddr(a net.Addr) {
 	t, ok := a.(*net.TCPAddr)
+	c.bare.short = !ok
 	if !ok || t.Zone != "" || t.IP.To16() == nil {
 		c.extra().remote = a
 		return
@@ -57,6 +58,7 @@ func (c *Conn) setPeer(sa syscall.Sockaddr) {
 			c.extra().remote = addrOf(sa)
 		}
 	case *syscall.SockaddrUnix:
+		b.short = true // reads end at each packet, and where descriptors were sent along
 		if sa.Name != unnamed.Name && sa.Name != "" {
 			c.extra().remote = addrOf(sa)
 		}
