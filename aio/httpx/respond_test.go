@@ -54,6 +54,10 @@ func TestDeferredResponses(t *testing.T) {
 	var pending []*httpx.Request
 	full := make(chan struct{})
 	s := &httpx.Server{H2C: true, MaxConns: -1, Handle: func(r *httpx.Request) {
+		if r.Resource() == "/open" {
+			r.RespondString(200, "")
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if pending = append(pending, r); len(pending) == conns*each {
@@ -67,6 +71,7 @@ func TestDeferredResponses(t *testing.T) {
 		for range conns {
 			c := newClient(t, nil, "h2c")
 			c.Timeout = time.Minute
+			get(t, c, "http://"+addr+"/open") // else each of the many that follow would dial
 			var mine sync.WaitGroup
 			for range each {
 				mine.Go(func() {
@@ -79,7 +84,16 @@ func TestDeferredResponses(t *testing.T) {
 				c.CloseIdleConnections()
 			})
 		}
-		<-full
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			all.Wait()
+		}()
+		select {
+		case <-full:
+		case <-ended:
+			t.Fatal("requests ended without a response")
+		}
 		if n := l.Stats().Kinds["http.request.in"]; n != int64(conns*each) {
 			t.Errorf("%d requests in flight", n)
 		}
@@ -89,7 +103,7 @@ func TestDeferredResponses(t *testing.T) {
 		}
 		pending = nil
 		mu.Unlock()
-		all.Wait()
+		<-ended
 		close(bodies)
 		seen := map[string]bool{}
 		for b := range bodies {
