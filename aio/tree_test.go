@@ -179,7 +179,7 @@ func deep(n int) int {
 }
 
 func TestDeepTree(t *testing.T) {
-	n := deep(100_000)
+	n := deep(30_000)
 	err := run(nil, func(ctx context.Context) error {
 		l := aio.LoopOf(ctx)
 		var started, dead atomic.Int64
@@ -369,10 +369,7 @@ func TestTreeChurn(t *testing.T) {
 
 // A chain of operations, each started by the one before, holds on to none of its finished links.
 func TestChainKeepsHeapFlat(t *testing.T) {
-	n := 1_000_000
-	if raceOn {
-		n = 200_000
-	}
+	const n, most = 200_000, 1 << 20 // 160,000 links between the looks: less than a pointer for each
 	for _, c := range []struct {
 		name  string
 		n     int
@@ -415,7 +412,7 @@ func TestChainKeepsHeapFlat(t *testing.T) {
 				after := heap()
 				resume <- struct{}{}
 				<-done
-				if int64(after)-int64(before) > 1<<20 {
+				if int64(after)-int64(before) > most {
 					t.Errorf("the heap grew from %d to %d bytes", before, after)
 				}
 				return nil
