@@ -56,14 +56,16 @@ func (c *Conn) received(n int) {
 
 // sent counts data handed to the kernel.
 func (c *Conn) sent(n int) {
-	if n == 0 {
-		return
+	if n > 0 {
+		c.countOut(n)
+		c.writingBegins()
 	}
+}
+
+// countOut is sent without a look at the clock, for the end of a Write.
+func (c *Conn) countOut(n int) {
 	c.bytesOut.Add(int64(n))
 	c.op.CountBytes(0, n)
-	if idle := &c.peek().idle; idle.write.Load() != 0 {
-		idle.lastWrite.Store(c.now())
-	}
 }
 
 // readingBegins starts the time that the read timeout is about.
@@ -73,7 +75,7 @@ func (c *Conn) readingBegins() {
 	}
 }
 
-// writingBegins starts the time that the write timeout is about.
+// writingBegins starts the time that the write timeout is about, anew after progress.
 func (c *Conn) writingBegins() {
 	if idle := &c.peek().idle; idle.write.Load() != 0 {
 		idle.lastWrite.Store(c.now())

@@ -28,7 +28,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if l := c.layer(); l != nil {
 		n, err = l.Read(p)
 	} else {
-		n, err = c.t.Read(p)
+		n, err = c.stream().Read(p)
 	}
 	handled := c.readEnds(n)
 	switch {
@@ -43,6 +43,14 @@ func (c *Conn) Read(p []byte) (int, error) {
 		err = errHandled
 	}
 	return n, c.failure("read", err)
+}
+
+// stream is the transport of Read and Write: a bare connection's is the socket that it has become.
+func (c *Conn) stream() transport {
+	if p := c.peek().promoted.Load(); p != nil {
+		return p.transport
+	}
+	return c.t
 }
 
 // isEOF reports whether reading ended with the peer's end.
@@ -116,11 +124,13 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 	n := 0
 	var err error
-	for n < len(p) && err == nil {
+	for t := c.stream(); n < len(p) && err == nil; {
 		var m int
-		m, err = c.t.writeSome(p[n:])
-		c.sent(m)
-		n += m
+		m, err = t.writeSome(p[n:])
+		c.countOut(m)
+		if n += m; n < len(p) {
+			c.writingBegins()
+		}
 	}
 	c.giveStream()
 	return n, c.failure("write", err)
@@ -255,13 +265,15 @@ func (c *Conn) giveStream() {
 	done := c.completed()
 	more := c.queued() > 0 && c.state != connClosed
 	if more {
+		c.writingBegins()
 		c.engine().flush(c)
 	} else {
 		c.release()
 	}
+	awaited := c.handler != nil || c.state != connOpen || c.shut != shutNot
 	c.mu.Unlock()
 	resolve(done)
-	if !more {
+	if !more && awaited {
 		c.flushed()
 	}
 }
