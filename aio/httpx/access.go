@@ -12,7 +12,7 @@ func (x *inbound) logAccess() {
 		return
 	}
 	attrs := append(x.attrs(),
-		slog.Int("status", x.rw.status),
+		slog.Int("status", int(x.rw.status)),
 		slog.Int("in", len(x.body)),
 		slog.Int64("out", x.rw.bytes),
 		slog.Duration("took", x.Op().Age()),

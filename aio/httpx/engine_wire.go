@@ -23,9 +23,10 @@ type wire struct {
 	e     *stdEngine
 	h2    bool
 	tls   *tls.ConnectionState // nil without
-	first []byte               // what arrived before net/http had the connection; the reader's
-	check wireCheck            // the reader's
-	frame *frameCheck          // the reader's; of HTTP/2
+	ctx   wireCtx
+	first []byte      // what arrived before net/http had the connection; the reader's
+	check wireCheck   // the reader's
+	frame *frameCheck // the reader's; of HTTP/2
 	now   atomic.Pointer[inbound]
 
 	bounded atomic.Bool // writing has, or had, a deadline
@@ -76,7 +77,10 @@ type wireCtx struct {
 	w               *wire
 }
 
-func (w *wire) context(std context.Context) context.Context { return &wireCtx{w.c.Context(), std, w} }
+func (w *wire) context(std context.Context) context.Context {
+	w.ctx = wireCtx{w.c.Context(), std, w}
+	return &w.ctx
+}
 
 func (c *wireCtx) Value(key any) any {
 	switch key {
@@ -84,6 +88,8 @@ func (c *wireCtx) Value(key any) any {
 		return c.w
 	case http.ServerContextKey:
 		return c.std.Value(key)
+	case http.LocalAddrContextKey:
+		return c.w.LocalAddr()
 	}
 	return c.Context.Value(key)
 }

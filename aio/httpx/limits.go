@@ -20,7 +20,7 @@ const (
 // limits is a Server's limits with the defaults filled in. A duration of 0 is none.
 type limits struct {
 	header, body, idle, write, response, request time.Duration
-	headerBytes, headerFields, inFlight          int
+	headerBytes, headerFields                    int
 	bodyBytes                                    int64
 }
 
@@ -36,7 +36,6 @@ func (s *Server) limits() limits {
 		headerBytes:  atMost(s.MaxHeaderBytes, defaultHeaderBytes),
 		headerFields: atMost(s.MaxHeaderFields, defaultHeaderFields),
 		bodyBytes:    bodyBound(s.MaxBody),
-		inFlight:     atMost(s.MaxInFlight, unbounded),
 	}
 }
 

@@ -14,7 +14,10 @@ import (
 
 // Request is a request to a Server's Handle, with its body. All methods may be called from any goroutine. A Request that
 // is dropped without a response is answered with 500, and ErrAbandoned is an event.
-type Request struct{ x *inbound }
+type Request struct {
+	x   *inbound
+	std *http.Request // made when it is asked for; guarded by x's lock
+}
 
 // Std returns the request as net/http has it: http-request-c of cl-async. Its ctx is Context, its body is Body. It alone
 // does not keep the Request from being dropped.
@@ -22,13 +25,13 @@ func (r *Request) Std() *http.Request {
 	x := r.x
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.std == nil {
-		x.std = x.raw.WithContext(x.Context())
+	if r.std == nil {
+		r.std = x.raw.WithContext(x.Context())
 		if x.body != nil {
-			x.std.Body = io.NopCloser(bytes.NewReader(x.body))
+			r.std.Body = io.NopCloser(bytes.NewReader(x.body))
 		}
 	}
-	return x.std
+	return r.std
 }
 
 // Context returns the request's context: what is started with it is the request's child. It ends when the client is gone
@@ -129,7 +132,7 @@ func (x *inbound) readBody() bool {
 //
 //go:noinline
 func (x *inbound) callHandle() {
-	r := &Request{x}
+	r := &Request{x: x}
 	x.call(func() { x.s.Handle(r) })
 	x.watch(r)
 }

@@ -41,11 +41,11 @@ func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.x.attrs()...)
 // attrs describes the request in logs.
 func (x *inbound) attrs() []slog.Attr {
 	return []slog.Attr{
-		slog.String("method", clip(x.raw.Method)),
-		slog.String("path", clip(x.raw.URL.EscapedPath())), // escaped: no control bytes
+		slog.String("method", clip(x.method)),
+		slog.String("path", clip(x.url.EscapedPath())), // escaped: no control bytes
 		slog.String("proto", x.raw.Proto),
 		slog.String("host", quoted(x.raw.Host)),
-		slog.String("remote", x.raw.RemoteAddr),
+		slog.String("remote", x.w.RemoteAddr().String()),
 		slog.String("id", x.requestID()),
 	}
 }

@@ -33,7 +33,7 @@ var (
 // ErrResponded if the request has a response already, ErrBadHeader (the client gets 500), ErrAbandoned, the cause of the
 // request's ctx when the client is gone, and with what befell the connection, an *aio.ConnError.
 func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
-	if err := r.begin(inboundAnswered, answer{status: status, header: header, body: body}); err != nil {
+	if err := r.begin(inboundAnswered, &answer{status: status, header: header, body: body}); err != nil {
 		return r.x.refusal(err)
 	}
 	return r.x.Future()
@@ -51,7 +51,7 @@ var errTaken = errors.New("httpx: answered by the server")
 
 // begin makes the caller the one who answers. With an error nobody is to write; one of a bad header has the client get
 // 500.
-func (r *Request) begin(to inboundState, a answer) error {
+func (r *Request) begin(to inboundState, a *answer) error {
 	x := r.x
 	bad := checkAnswer(a.status, a.header)
 	if bad == nil && a.status < 200 {

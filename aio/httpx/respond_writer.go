@@ -18,13 +18,12 @@ import (
 type plainWriter struct {
 	rw       http.ResponseWriter
 	x        *inbound
-	status   int
 	bytes    int64
 	err      error // why nothing more is sent
-	checked  bool  // the header is known to be right
-	wrote    bool  // the header is sent, or about to be
+	status   int32
+	checked  bool // the header is known to be right
+	wrote    bool // the header is sent, or about to be
 	hijacked bool
-	length   [1]string
 }
 
 // fullWriter is a plainWriter with what HTTP/1 has besides.
@@ -50,7 +49,7 @@ func (w *plainWriter) WriteHeader(status int) {
 		w.rw.WriteHeader(status)
 		return
 	}
-	w.wrote, w.status = true, status
+	w.wrote, w.status = true, int32(status)
 	if err != nil {
 		w.fail(err)
 		return
@@ -89,7 +88,7 @@ func (w *plainWriter) fail(err error) {
 		w.rw.Header()["Connection"] = closeValue
 	}
 	w.x.Op().Report(err)
-	w.rw.WriteHeader(w.status)
+	w.rw.WriteHeader(http.StatusInternalServerError)
 }
 
 // Write sends a part of the body.
@@ -147,7 +146,7 @@ func (w *fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // send sends a whole response, and waits until the kernel has it.
-func (w *plainWriter) send(a answer) error {
+func (w *plainWriter) send(a *answer) error {
 	h := w.rw.Header()
 	w.checked = len(h) == 0 || a.close
 	if a.close {
@@ -162,8 +161,8 @@ func (w *plainWriter) send(a answer) error {
 	body := a.body
 	if bodyAllowed(a.status) {
 		if w.x.raw.Method != http.MethodHead || len(body) > 0 || h["Content-Length"] == nil {
-			w.length[0] = strconv.Itoa(len(body))
-			h["Content-Length"] = w.length[:]
+			a.length[0] = strconv.Itoa(len(body))
+			h["Content-Length"] = a.length[:]
 		}
 	} else {
 		body = nil

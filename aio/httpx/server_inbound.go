@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -17,14 +18,15 @@ var kindRequestIn = aio.NewKind("http.request.in")
 // inbound is a request and its response. It is an operation, whose result is the number of bytes of the response's body.
 type inbound struct {
 	aio.Promise[int]
-	s     *Server
-	w     *wire
-	raw   *http.Request // as the engine gave it
-	std   *http.Request // with the operation's ctx; made when it is asked for
-	body  []byte
-	id    string
-	alarm *alarm.Alarm // nil before it is set
-	rw    fullWriter
+	s      *Server
+	w      *wire
+	raw    *http.Request // the engine's; an http.Handler gets it, and may change it
+	method string        // raw's, as they came
+	url    *url.URL
+	body   []byte
+	id     string
+	alarm  *alarm.Alarm // nil before it is set
+	rw     fullWriter
 
 	unwatch func() bool // ends the watching over an HTTP/2 stream
 
@@ -32,14 +34,14 @@ type inbound struct {
 
 	mu     sync.Mutex // guards what follows
 	state  inboundState
-	own    bool // the user has answered, or begun to
-	answer answer
+	own    bool          // the user has answered, or begun to
+	told   bool          // fail has been told of
+	left   bool          // gone is closed, or to be closed when it is made
+	answer *answer       // nil while there is none
 	cause  error         // why the operation was cancelled
 	fail   error         // what the operation ends with
-	told   bool          // fail has been told of
 	wake   chan struct{} // closed when a parked exchange may go on
 	gone   chan struct{} // closed when the client is gone, or the exchange over; made by who waits for it
-	left   bool          // gone is closed, or to be closed when it is made
 }
 
 // inboundState is how far the response has come.
@@ -59,6 +61,7 @@ type answer struct {
 	header http.Header
 	body   []byte
 	close  bool
+	length [1]string // the Content-Length
 }
 
 // inboundCtx is an exchange as the ctx that its operation begins with: the connection's operation, the engine's values.
@@ -67,7 +70,7 @@ type inboundCtx inbound
 func (c *inboundCtx) Deadline() (time.Time, bool) { return c.w.c.Context().Deadline() }
 func (c *inboundCtx) Done() <-chan struct{}       { return c.w.c.Context().Done() }
 func (c *inboundCtx) Err() error                  { return c.w.c.Context().Err() }
-func (c *inboundCtx) Value(key any) any           { return c.raw.Context().Value(key) }
+func (c *inboundCtx) Value(key any) any           { return c.w.ctx.Value(key) }
 
 // errRequestTime is the cause of a request's ctx that has had all its time.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
@@ -85,15 +88,16 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 		refuse(rw, http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
-	n := s.inFlight.Add(1)
-	defer s.inFlight.Add(-1)
-	if n > int64(s.lim.inFlight) {
-		rw.Header().Set("Retry-After", "1")
-		refuse(rw, http.StatusServiceUnavailable)
-		return
+	if s.MaxInFlight > 0 {
+		defer s.inFlight.Add(-1)
+		if s.inFlight.Add(1) > int64(s.MaxInFlight) {
+			rw.Header().Set("Retry-After", "1")
+			refuse(rw, http.StatusServiceUnavailable)
+			return
+		}
 	}
 	r.TLS = w.tls
-	x := &inbound{s: s, w: w, raw: r}
+	x := &inbound{s: s, w: w, raw: r, method: r.Method, url: r.URL}
 	x.rw.x, x.rw.rw = x, rw
 	x.AsCallback()
 	if x.Start((*inboundCtx)(x), kindRequestIn, "", (*inboundDriver)(x)) != nil {
@@ -132,10 +136,20 @@ func (x *inbound) serve() {
 	if x.s.Handle != nil {
 		x.handleRequest()
 	} else {
-		x.std = x.raw.WithContext(x.Context())
-		x.call(func() { x.s.Handler.ServeHTTP(x.writer(), x.std) })
+		r := x.request()
+		x.call(func() { x.s.Handler.ServeHTTP(x.writer(), r) })
 		x.handlerReturned()
 	}
+}
+
+// request returns the request as a handler gets it. HTTP/1's is the engine's own, which has no use for its ctx any more:
+// so the engine sees what the handler does to it, and removes a form's files.
+func (x *inbound) request() *http.Request {
+	if x.w.h2 {
+		return x.raw.WithContext(x.Context())
+	}
+	*x.raw = *x.raw.WithContext(x.Context())
+	return x.raw
 }
 
 // writer returns the response's writer as a handler may use it.
@@ -180,8 +194,8 @@ func (x *inbound) died(err error) {
 }
 
 // plainAnswer is a response that says no more than its status, and ends the connection.
-func plainAnswer(status int) answer {
-	return answer{
+func plainAnswer(status int) *answer {
+	return &answer{
 		status: status, close: true,
 		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
 		body:   []byte(http.StatusText(status) + "\n"),
@@ -244,14 +258,14 @@ func (x *inbound) wakeLocked() {
 
 // clientGone notes that nobody waits for the response any more.
 func (x *inbound) clientGone(cause error) {
-	x.leave()
+	x.mu.Lock()
+	x.leaveLocked()
+	x.mu.Unlock()
 	x.Op().Cancel(cause)
 }
 
-// leave closes gone.
-func (x *inbound) leave() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+// leaveLocked closes gone. The lock is held.
+func (x *inbound) leaveLocked() {
 	if !x.left && x.gone != nil {
 		close(x.gone)
 	}
@@ -287,7 +301,7 @@ func (x *inbound) cancelledLocked() {
 func (d *inboundDriver) OpDrain() {}
 func (d *inboundDriver) OpIdle()  {}
 
-func (d *inboundDriver) OpName() string { return d.raw.Method + " " + clip(d.raw.URL.Path) }
+func (d *inboundDriver) OpName() string { return d.method + " " + clip(d.url.Path) }
 
 // alarmAfter sets the exchange's alarm.
 func (x *inbound) alarmAfter(d time.Duration) {
@@ -359,9 +373,9 @@ func (x *inbound) finish() {
 	x.wmu.Lock() // a stream's Write has returned, and there will be no other
 	x.mu.Lock()
 	x.state = inboundEnded
+	x.leaveLocked()
 	x.mu.Unlock()
 	x.wmu.Unlock()
-	x.leave()
 	x.logAccess()
 	if told {
 		x.Future() // it is no callback's error any more

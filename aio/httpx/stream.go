@@ -17,7 +17,7 @@ type StreamWriter struct {
 // Start begins a response whose body follows in pieces, and sends the header. It is a response: there can be no other. A
 // Content-Length in header is kept to, else the body is chunked. Errors are those of Respond's future.
 func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
-	if err := r.begin(inboundStream, answer{status: status, header: header}); err != nil {
+	if err := r.begin(inboundStream, &answer{status: status, header: header}); err != nil {
 		return nil, r.x.reason(err)
 	}
 	w := &StreamWriter{r}

@@ -23,7 +23,7 @@ func (r *Request) Upgrade(header http.Header) (*tcp.Conn, error) {
 	if x.w.h2 || !connect && !offersUpgrade(x.raw.Header) {
 		return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.raw.Method, x.raw.Proto, http.ErrNotSupported)
 	}
-	if err := r.begin(inboundStream, answer{status: http.StatusOK, header: header}); err != nil {
+	if err := r.begin(inboundStream, &answer{status: http.StatusOK, header: header}); err != nil {
 		return nil, x.reason(err)
 	}
 	x.wmu.Lock()
