@@ -2,15 +2,24 @@ package httpx
 
 import "time"
 
-// net/http sets a connection's read deadline several times for each request. A wire only notes that, and leaves the
-// connection with a deadline that is early enough: when it passes, whoever reads looks at what is due.
+// net/http sets a connection's read deadline several times for each request. A wire only notes that, without a lock, and
+// leaves the connection with a deadline that is early enough: when it passes, whoever reads looks at what is due.
 
 // SetReadDeadline sets the read deadline that net/http wants.
 func (w *wire) SetReadDeadline(t time.Time) error {
+	var d time.Duration
+	if !t.IsZero() {
+		if d = t.Sub(w.born); d == 0 {
+			d = 1
+		}
+	}
+	w.want.Store(int64(d))
+	if !w.reading.Load() { // who begins to will see it
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.want = t
-	if w.reading {
+	if w.reading.Load() {
 		return w.applyDeadline()
 	}
 	return nil
@@ -48,7 +57,7 @@ func (w *wire) setHeaderBy() {
 func (w *wire) arm() (probe bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.reading = true
+	w.reading.Store(true)
 	if w.idleLocked() {
 		w.stale = true
 		w.c.SetReadDeadline(time.Now().Add(probeTime)) // fails only on a closed connection, as the read will
@@ -62,7 +71,7 @@ func (w *wire) arm() (probe bool) {
 func (w *wire) disarm(err error) (late bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.reading = false
+	w.reading.Store(false)
 	if err == nil || !w.isDeadline(err) {
 		return false
 	}
@@ -73,7 +82,10 @@ func (w *wire) disarm(err error) (late bool) {
 
 // due returns the time by which something must have been read, zero for none. The lock is held.
 func (w *wire) due() time.Time {
-	t := w.want
+	var t time.Time
+	if d := w.want.Load(); d != 0 {
+		t = w.born.Add(time.Duration(d))
+	}
 	for _, by := range []time.Time{w.headerBy, w.bodyBy} {
 		if !by.IsZero() && (t.IsZero() || by.Before(t)) {
 			t = by

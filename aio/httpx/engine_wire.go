@@ -29,15 +29,16 @@ type wire struct {
 	frame *frameCheck // the reader's; of HTTP/2
 	now   atomic.Pointer[inbound]
 
-	bounded atomic.Bool // writing has, or had, a deadline
+	bounded atomic.Bool  // writing has, or had, a deadline
+	reading atomic.Bool  // a Read waits; changed with the lock held
+	want    atomic.Int64 // the read deadline that net/http asked for, in nanoseconds since born, 0 for none
+	born    time.Time    // immutable
 
 	mu       sync.Mutex
-	want     time.Time // the read deadline that net/http asked for
 	headerBy time.Time // when the header that has begun must be complete, zero for none
 	bodyBy   time.Time // when more of the body must have come, zero for none
 	set      time.Time // the read deadline that the connection has
 	stale    bool      // set has passed, or is not what the connection has
-	reading  bool      // a Read waits
 	between  bool      // net/http waits for a request
 	watch    watch
 }
@@ -52,7 +53,7 @@ const probeTime = time.Millisecond
 var past = time.Unix(1, 0)
 
 func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
-	w := &wire{c: c, e: e, h2: h2, first: first}
+	w := &wire{c: c, e: e, h2: h2, first: first, born: time.Now()}
 	if state, ok := c.TLS(); ok {
 		w.tls = &state
 	}
@@ -62,7 +63,7 @@ func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
 		w.check.state, w.frame = checkRaw, new(frameCheck)
 	}
 	if d := e.s.lim.header; d > 0 {
-		w.headerBy = time.Now().Add(d - c.Stats().Age)
+		w.headerBy = w.born.Add(d - c.Stats().Age)
 	}
 	return w
 }
