@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -39,12 +40,22 @@ func check(t *testing.T, out string) {
 	}
 }
 
+// What its end finds on its way still comes, if there is any: on a busy machine the first round may take longer to begin.
 func TestEndsByItself(t *testing.T) {
-	var out strings.Builder
-	if err := run(t.Context(), []string{"-for", "1s"}, &out); err != nil {
-		t.Error(err)
+	for length := time.Second; ; length *= 4 {
+		var out strings.Builder
+		err := run(t.Context(), []string{"-for", length.String()}, &out)
+		before, _, ended := strings.Cut(out.String(), "draining")
+		if ended && length < time.Minute && !(strings.Contains(before, "\nwas asked") && strings.Contains(before, "\nechoed")) {
+			t.Logf("the clients have not connected within %v", length)
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		check(t, out.String())
+		return
 	}
-	check(t, out.String())
 }
 
 // A signal ends the program as the end of its time does: with everything that was on its way, and status 0.
