@@ -9,8 +9,8 @@ func lineage(ctx context.Context) (parent *Op, base context.Context, foreign boo
 	switch c := ctx.(type) {
 	case *opCtx:
 		return (*Op)(c), c.base, false
-	case *eventCtx:
-		parent, _, foreign = lineage(c.Context)
+	case within:
+		parent, _, foreign = lineage(c.Within())
 		return parent, ctx, foreign
 	}
 	parent = opOf(ctx)
@@ -23,6 +23,10 @@ func lineage(ctx context.Context) (parent *Op, base context.Context, foreign boo
 	}
 	return parent, ctx, done != parent.Context().Done()
 }
+
+// within is a ctx that adds values to the one that Within returns, and nothing else: so an operation that is started with
+// it need not ask for a Done channel to learn that.
+type within interface{ Within() context.Context }
 
 // Detach returns a ctx with ctx's values whose operations are children of the loop itself: they outlive, and do not
 // delay, the operation that ctx belongs to. It ends when the loop is cancelled. Without a loop it does not end at all.

@@ -36,6 +36,9 @@ type eventCtx struct {
 // handlerKey is the context key of the nearest *eventCtx.
 var handlerKey = new(byte)
 
+// Within returns the context around the scope.
+func (c *eventCtx) Within() context.Context { return c.Context }
+
 func (c *eventCtx) Value(key any) any {
 	if key == handlerKey {
 		return c

@@ -96,6 +96,9 @@ func Begin(ctx context.Context, kind Kind, name string) (*Op, error) {
 
 // Start is Begin for an Op that is a field of the driver's own record, which saves an allocation; the zero Op is
 // ready for it, once. d may be nil. d is called from the first moment on: OpCancel may come before Start returns.
+//
+// A driver's own ctx that adds values to another, and nothing else, may say so by a method Within() context.Context, which
+// returns that one. It saves the Done channel that the two would have to be compared by.
 func (o *Op) Start(ctx context.Context, kind Kind, name string, d Driver) error {
 	o.driver = d
 	if err := o.start(ctx, kind, name, 0); err != nil {

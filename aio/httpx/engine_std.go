@@ -51,7 +51,7 @@ func (e *stdEngine) newServer(h2 bool) *stdServer {
 		ReadHeaderTimeout: negativeIfNone(l.header),
 		IdleTimeout:       negativeIfNone(l.idle),
 		MaxHeaderBytes:    l.headerBytes,
-		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return c.(*wire).context(ctx) },
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, wireKey, c) },
 		ConnState:         e.state,
 		ErrorLog:          slog.NewLogLogger(e.s.log().Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: l.write, PermitProhibitedCipherSuites: true},
@@ -86,16 +86,21 @@ func (e *stdEngine) take(c *tcp.Conn, first []byte, h2 bool) {
 	e.mu.Lock()
 	e.wires[w] = struct{}{}
 	e.mu.Unlock()
-	d := e.h1
-	if h2 {
-		d = e.h2
-	}
+	d := e.server(h2)
 	select {
 	case d.conns <- w:
 	case <-d.over:
 		c.Close()
 		e.forget(w)
 	}
+}
+
+// server returns the server of a version of HTTP.
+func (e *stdEngine) server(h2 bool) *stdServer {
+	if h2 {
+		return e.h2
+	}
+	return e.h1
 }
 
 // state is told by net/http what it does with a connection.

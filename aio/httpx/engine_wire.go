@@ -23,10 +23,9 @@ type wire struct {
 	e     *stdEngine
 	h2    bool
 	tls   *tls.ConnectionState // nil without
-	ctx   wireCtx
-	first []byte      // what arrived before net/http had the connection; the reader's
-	check wireCheck   // the reader's
-	frame *frameCheck // the reader's; of HTTP/2
+	first []byte               // what arrived before net/http had the connection; the reader's
+	check wireCheck            // the reader's
+	frame *frameCheck          // the reader's; of HTTP/2
 	now   atomic.Pointer[inbound]
 
 	bounded atomic.Bool  // writing has, or had, a deadline
@@ -71,28 +70,23 @@ func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
 // wireKey is the key under which a ctx has its *wire.
 var wireKey = new(byte)
 
-// wireCtx is the ctx of a connection's requests, before they have one of their own.
-type wireCtx struct {
-	context.Context // the connection's
-	std             context.Context
-	w               *wire
-}
+// wireCtx is the ctx that the connection's requests begin with: the connection's own, with the values that net/http
+// promises. net/http itself has no part in cancelling them, and does without the connection's.
+type wireCtx wire
 
-func (w *wire) context(std context.Context) context.Context {
-	w.ctx = wireCtx{w.c.Context(), std, w}
-	return &w.ctx
-}
+func (w *wireCtx) Within() context.Context     { return w.c.Context() }
+func (w *wireCtx) Deadline() (time.Time, bool) { return w.c.Context().Deadline() }
+func (w *wireCtx) Done() <-chan struct{}       { return w.c.Context().Done() }
+func (w *wireCtx) Err() error                  { return w.c.Context().Err() }
 
-func (c *wireCtx) Value(key any) any {
+func (w *wireCtx) Value(key any) any {
 	switch key {
-	case wireKey:
-		return c.w
 	case http.ServerContextKey:
-		return c.std.Value(key)
+		return &w.e.server(w.h2).hs
 	case http.LocalAddrContextKey:
-		return c.w.LocalAddr()
+		return w.c.LocalAddr()
 	}
-	return c.Context.Value(key)
+	return w.c.Context().Value(key)
 }
 
 // Read reads from the connection. What the check refuses is replaced by what net/http refuses in its turn.

@@ -64,14 +64,6 @@ type answer struct {
 	length [1]string // the Content-Length
 }
 
-// inboundCtx is an exchange as the ctx that its operation begins with: the connection's operation, the engine's values.
-type inboundCtx inbound
-
-func (c *inboundCtx) Deadline() (time.Time, bool) { return c.w.c.Context().Deadline() }
-func (c *inboundCtx) Done() <-chan struct{}       { return c.w.c.Context().Done() }
-func (c *inboundCtx) Err() error                  { return c.w.c.Context().Err() }
-func (c *inboundCtx) Value(key any) any           { return c.w.ctx.Value(key) }
-
 // errRequestTime is the cause of a request's ctx that has had all its time.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
 
@@ -100,7 +92,7 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 	x := &inbound{s: s, w: w, raw: r, method: r.Method, url: r.URL}
 	x.rw.x, x.rw.rw = x, rw
 	x.AsCallback()
-	if x.Start((*inboundCtx)(x), kindRequestIn, "", (*inboundDriver)(x)) != nil {
+	if x.Start((*wireCtx)(w), kindRequestIn, "", (*inboundDriver)(x)) != nil {
 		rw.Header().Set("Connection", "close")
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done
 		return
