@@ -80,7 +80,6 @@ func (l *bareListener) accept(opts *connOptions, slotted bool) (*Conn, error) {
 		return nil, os.NewSyscallError("accept4", err)
 	}
 	c := &Conn{in: true, opts: opts, slotted: slotted}
-	c.t = (*bare)(c)
 	c.bare.is, c.bare.open = true, true
 	c.bare.fd.Store(int32(fd))
 	c.setPeer(peer)

@@ -21,7 +21,6 @@ func bareOf(nc net.Conn, opts *connOptions) *Conn {
 	if opts.local == nil {
 		c.extra().local = nc.LocalAddr()
 	}
-	c.t = (*bare)(c)
 	c.bare.is, c.bare.open = true, true
 	c.bare.fd.Store(int32(fd))
 	c.setPeerAddr(nc.RemoteAddr())

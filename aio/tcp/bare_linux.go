@@ -16,6 +16,9 @@ import (
 // another file.
 type bare Conn
 
+// bareTransport returns the transport of a bare connection.
+func bareTransport(c *Conn) transport { return (*bare)(c) }
+
 func (b *bare) conn() *Conn { return (*Conn)(b) }
 
 // promoted returns the socket that the connection has become, nil before.

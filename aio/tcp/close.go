@@ -113,7 +113,7 @@ func (c *Conn) flushed() {
 		c.finish()
 		return
 	case shut && c.canShut():
-		c.t.under().(closeWriter).CloseWrite() // fails only on a connection that is gone, which reading finds out
+		c.transport().under().(closeWriter).CloseWrite() // fails only on a connection that is gone, which reading finds out
 	}
 	if closing {
 		c.setAlarm()
@@ -162,14 +162,14 @@ func (c *Conn) farewell() {
 type closeWriter interface{ CloseWrite() error }
 
 func (c *Conn) canShut() bool {
-	_, ok := c.t.under().(closeWriter)
+	_, ok := c.transport().under().(closeWriter)
 	return ok
 }
 
 // discard drops what arrives on a closing connection without a handler, until the peer's end. The linger time ends it too.
 func (c *Conn) discard() {
-	c.t.SetReadDeadline(time.Time{}) // fails only on a closed connection, as reading will
-	io.Copy(io.Discard, readerOnly{c.t})
+	c.transport().SetReadDeadline(time.Time{}) // fails only on a closed connection, as reading will
+	io.Copy(io.Discard, readerOnly{c.transport()})
 	c.end(errByUser, false)
 }
 
@@ -200,10 +200,10 @@ func (c *Conn) endWith(cond error, reset, event bool) bool {
 	up := c.dropExtra()
 	c.mu.Unlock()
 
-	if t, ok := c.t.under().(interface{ SetLinger(sec int) error }); ok && reset {
+	if t, ok := c.transport().under().(interface{ SetLinger(sec int) error }); ok && reset {
 		t.SetLinger(0) // fails only on a connection that is gone
 	}
-	c.t.Close() // likewise
+	c.transport().Close() // likewise
 	for _, s := range lost {
 		c.rejectSend(s, c.ended("send", cond))
 	}

@@ -27,7 +27,6 @@ var (
 // aborted. It ends when it is closed and nothing of it runs any more.
 type Conn struct {
 	op       aio.Op
-	t        transport
 	opts     *connOptions              // immutable
 	x        atomic.Pointer[connExtra] // what most connections never need
 	bytesIn  atomic.Int64              // read from the peer; on a TLS connection, decrypted
@@ -52,12 +51,13 @@ type Conn struct {
 	resting bool     // the handler's engine waits until it may read
 	cond    error    // why the connection ended, once it did
 	handler *Handler // nil in stream style
-	out     *outbox  // nil while nothing is queued
 }
 
 // connExtra is the state of a connection that most connections never need, so that an idle one is small. The fields are
 // guarded by the connection's lock, but for those that are atomic.
 type connExtra struct {
+	t        transport // immutable; none if the connection is bare
+	out      *outbox   // nil while nothing is queued
 	tls      atomic.Pointer[tlsLayer]
 	value    atomic.Value
 	idle     idleTimes
@@ -136,14 +136,15 @@ type ConnStats struct {
 func newConn(ctx context.Context, nc net.Conn, in bool, opts *connOptions, slotted bool) (*Conn, error) {
 	c := bareIf(nc, opts)
 	if c == nil {
-		c = &Conn{t: newTransport(nc), opts: opts}
+		c = &Conn{opts: opts}
+		c.extra().t = newTransport(nc)
 	}
 	c.in, c.slotted = in, slotted
 	if opts.tls != nil {
 		c.extra().upgrade = &upgrade{cfg: opts.tls, server: true}
 	}
 	if err := c.begin(ctx); err != nil {
-		c.t.Close()
+		c.transport().Close()
 		return nil, err
 	}
 	return c, c.setTimeouts(opts.readTimeout, opts.writeTimeout) // fails if it was cancelled meanwhile
@@ -155,6 +156,14 @@ func bareIf(nc net.Conn, opts *connOptions) *Conn {
 		return nil
 	}
 	return bareOf(nc, opts)
+}
+
+// transport returns the byte stream beneath the connection.
+func (c *Conn) transport() transport {
+	if c.bare.is {
+		return bareTransport(c)
+	}
+	return c.x.Load().t
 }
 
 // begin begins the connection's operation.
@@ -229,14 +238,14 @@ func (d *connDriver) OpName() string { return (*Conn)(d).addr() }
 func (c *Conn) Context() context.Context { return c.op.Context() }
 
 // LocalAddr returns the local address.
-func (c *Conn) LocalAddr() net.Addr { return c.t.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.transport().LocalAddr() }
 
 // RemoteAddr returns the peer's address.
-func (c *Conn) RemoteAddr() net.Addr { return c.t.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.transport().RemoteAddr() }
 
 // FD returns the connection's file descriptor (the socket handle on Windows), -1 if it has none. It is for tracking: it
 // means another file once the connection is closed.
-func (c *Conn) FD() int { return c.t.fd() }
+func (c *Conn) FD() int { return c.transport().fd() }
 
 // Stats returns the connection's figures.
 func (c *Conn) Stats() ConnStats {
@@ -285,12 +294,12 @@ func (c *Conn) untold() error {
 
 // addr is the address that conditions name.
 func (c *Conn) addr() string {
-	if a := c.t.RemoteAddr(); a != nil {
+	if a := c.transport().RemoteAddr(); a != nil {
 		if s := a.String(); s != "" && s != "@" {
 			return s
 		}
 	}
-	if a := c.t.LocalAddr(); a != nil { // a unix socket's client has no address
+	if a := c.transport().LocalAddr(); a != nil { // a unix socket's client has no address
 		return a.String()
 	}
 	return ""
@@ -301,7 +310,7 @@ func (c *Conn) network() string {
 	if c.layer() != nil {
 		return "tls"
 	}
-	if a := c.t.RemoteAddr(); a != nil {
+	if a := c.transport().RemoteAddr(); a != nil {
 		return a.Network()
 	}
 	return "tcp"
@@ -309,7 +318,7 @@ func (c *Conn) network() string {
 
 // condition makes the condition of an error that op met. An EOF stays what it is.
 func (c *Conn) condition(op string, err error) *aio.ConnError {
-	return aio.NewConnError(op, c.network(), c.addr(), c.t.fd(), err)
+	return aio.NewConnError(op, c.network(), c.addr(), c.transport().fd(), err)
 }
 
 // failure is the error that op returns for err: the condition that ended the connection, if one did.

@@ -20,7 +20,7 @@ func (c *Conn) handlerGone() {
 }
 
 // wake interrupts the goroutine's wait by a read deadline that has passed.
-func (parkEngine) wake(c *Conn) { c.t.SetReadDeadline(past) } // fails only on a closed connection, which wakes too
+func (parkEngine) wake(c *Conn) { c.transport().SetReadDeadline(past) } // fails only on a closed connection, which wakes too
 
 // flush starts a goroutine that writes the queue.
 func (parkEngine) flush(c *Conn) { c.run(c.flush) }
@@ -88,7 +88,7 @@ func parkRead(c *Conn, err error) {
 	switch {
 	case err == nil:
 	case isWake(err):
-		c.t.SetReadDeadline(time.Time{}) // before the state is looked at again, so that no wake-up is lost
+		c.transport().SetReadDeadline(time.Time{}) // before the state is looked at again, so that no wake-up is lost
 	default:
 		c.readEnded(err)
 	}

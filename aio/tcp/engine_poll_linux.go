@@ -266,7 +266,7 @@ func (c *Conn) flushBare() {
 			continue
 		}
 		b.writable = false
-		n, err := (*bare)(c).writeVec(c.out.batch())
+		n, err := (*bare)(c).writeVec(c.queue().batch())
 		c.sent(n)
 		done := c.advance(n)
 		c.mu.Unlock()

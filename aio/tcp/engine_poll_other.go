@@ -8,6 +8,9 @@ import "net"
 
 var bareEngine engine = parkEngine{}
 
+// bareTransport is not called.
+func bareTransport(*Conn) transport { return nil }
+
 type pollers struct{}
 
 func pollersOf(any) *pollers { return nil }

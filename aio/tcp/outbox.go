@@ -109,33 +109,35 @@ func (o *outbox) complete() []*sendOp {
 
 // queued returns how many bytes wait.
 func (c *Conn) queued() int {
-	if c.out == nil {
-		return 0
+	if out := c.peek().out; out != nil {
+		return out.size
 	}
-	return c.out.size
+	return 0
 }
 
 // queue returns the queue, made now if need be.
 func (c *Conn) queue() *outbox {
-	if c.out == nil {
-		c.out = new(outbox)
+	x := c.extra()
+	if x.out == nil {
+		x.out = new(outbox)
 	}
-	return c.out
+	return x.out
 }
 
 // full reports whether the queue is at its mark, by its bytes or by the memory that the sends in it take besides.
 func (c *Conn) full() bool {
-	if c.out == nil {
+	out := c.peek().out
+	if out == nil {
 		return false
 	}
 	mark := c.opts.mark()
-	return c.out.size >= mark || len(c.out.pending) > mark/minSend
+	return out.size >= mark || len(out.pending) > mark/minSend
 }
 
 // advance drops the first n bytes of the queue, which have been handed over, and returns the sends that are complete by
 // that. What waited for room goes on.
 func (c *Conn) advance(n int) []*sendOp {
-	c.out.advance(n)
+	c.queue().advance(n)
 	done := c.completed()
 	if !c.full() {
 		c.hasRoom()
@@ -146,12 +148,13 @@ func (c *Conn) advance(n int) []*sendOp {
 
 // completed takes the sends whose bytes have all been handed over, and drops the queue if nothing is left of it.
 func (c *Conn) completed() []*sendOp {
-	if c.out == nil {
+	x := c.peek()
+	if x.out == nil {
 		return nil
 	}
-	done := c.out.complete()
-	if c.out.size == 0 && len(c.out.pending) == 0 {
-		c.out = nil
+	done := x.out.complete()
+	if x.out.size == 0 && len(x.out.pending) == 0 {
+		x.out = nil
 	}
 	return done
 }
@@ -166,8 +169,8 @@ func (c *Conn) hasRoom() {
 
 // dropQueue forgets everything and returns the sends that fail by that.
 func (c *Conn) dropQueue() (lost []*sendOp) {
-	if c.out != nil {
-		lost, c.out = c.out.pending, nil
+	if x := c.peek(); x.out != nil {
+		lost, x.out = x.out.pending, nil
 	}
 	c.hasRoom()
 	c.release()

@@ -131,7 +131,7 @@ func (c *Conn) refusal(owned bool) error {
 		return c.condition("send", errShaking)
 	}
 	if !owned && c.full() {
-		return fmt.Errorf("send to %s: %d bytes are waiting already, of %d sends: %w", c.addr(), c.out.size, len(c.out.pending), aio.ErrBacklog)
+		return fmt.Errorf("send to %s: %d bytes are waiting already, of %d sends: %w", c.addr(), c.queued(), len(c.queue().pending), aio.ErrBacklog)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (c *Conn) refusal(owned bool) error {
 func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	for _, p := range bufs {
 		if c.queued() == 0 && !c.busy && len(p) > 0 {
-			n, err := c.t.tryWrite(p)
+			n, err := c.transport().tryWrite(p)
 			if err != nil {
 				return err
 			}
@@ -203,17 +203,17 @@ func (c *Conn) flush() {
 			c.flushed()
 			return
 		}
-		bufs := c.out.batch()
+		bufs := c.queue().batch()
 		c.mu.Unlock()
 
 		var n int64
 		var err error
 		if c.peek().idle.write.Load() != 0 { // each byte that goes is progress
 			var m int
-			m, err = c.t.writeSome(bufs[0])
+			m, err = c.transport().writeSome(bufs[0])
 			n = int64(m)
 		} else {
-			n, err = c.t.writev(&bufs)
+			n, err = c.transport().writev(&bufs)
 		}
 		c.sent(int(n))
 		c.mu.Lock()

@@ -108,7 +108,7 @@ func (c *Conn) source() source {
 	if l := c.layer(); l != nil {
 		return l
 	}
-	return c.t
+	return c.transport()
 }
 
 // opened begins a new connection's handling: with the TLS handshake that it asks for, then Open.

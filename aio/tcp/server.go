@@ -293,7 +293,7 @@ func (s *Server) connOf(nc net.Conn) (*Conn, error) {
 		return newConn(ctx, nc, true, s.opts, s.slotted)
 	}
 	if err := c.begin(ctx); err != nil {
-		c.t.Close()
+		c.transport().Close()
 		return nil, err
 	}
 	return c, c.setTimeouts(s.opts.readTimeout, s.opts.writeTimeout)

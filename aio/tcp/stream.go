@@ -50,7 +50,7 @@ func (c *Conn) stream() transport {
 	if p := c.peek().promoted.Load(); p != nil {
 		return p.transport
 	}
-	return c.t
+	return c.transport()
 }
 
 // isEOF reports whether reading ended with the peer's end.
@@ -162,7 +162,7 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 // copySome copies n bytes from r, or less if r ends. It leaves out splice, which would do for another Conn what sendfile
 // does for a file: package net keeps the pipes it needs for that, so they would be left when the loop has ended.
 func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
-	to, ok := c.t.under().(io.ReaderFrom)
+	to, ok := c.transport().under().(io.ReaderFrom)
 	if _, isFile := r.(*os.File); !ok || !isFile || c.layer() != nil || c.peek().idle.write.Load() != 0 {
 		buf := readBuffers.Get().(*[readSize]byte)
 		defer readBuffers.Put(buf)
@@ -202,7 +202,7 @@ func (c *Conn) takeStream() error {
 	}
 	c.busy, c.writing = true, true
 	if wdl := &c.peek().wdl; !wdl.at.IsZero() {
-		c.t.SetWriteDeadline(wdl.at) // fails only on a closed connection, as the write will
+		c.transport().SetWriteDeadline(wdl.at) // fails only on a closed connection, as the write will
 	}
 	c.writingBegins()
 	return nil
@@ -260,7 +260,7 @@ func (c *Conn) giveStream() {
 	c.mu.Lock()
 	c.writing = false
 	if !c.peek().wdl.at.IsZero() {
-		c.t.SetWriteDeadline(time.Time{}) // which must not bound what Send queued meanwhile
+		c.transport().SetWriteDeadline(time.Time{}) // which must not bound what Send queued meanwhile
 	}
 	done := c.completed()
 	more := c.queued() > 0 && c.state != connClosed
@@ -312,9 +312,9 @@ func (c *Conn) boundReads() error {
 	case c.handler != nil || c.state != connOpen:
 		return nil
 	case x.cut > 0:
-		return c.t.SetReadDeadline(past)
+		return c.transport().SetReadDeadline(past)
 	}
-	return c.t.SetReadDeadline(x.rdl.at)
+	return c.transport().SetReadDeadline(x.rdl.at)
 }
 
 // SetWriteDeadline sets the deadline of Write; the zero time is none. It does not bound what Send queues.
@@ -326,7 +326,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	}
 	c.extra().wdl.set(t)
 	if c.writing && c.layer() == nil {
-		return c.t.SetWriteDeadline(t)
+		return c.transport().SetWriteDeadline(t)
 	}
 	return nil
 }

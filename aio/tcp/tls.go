@@ -186,9 +186,9 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 		return 0, errDry
 	}
 	for {
-		n, err := i.conn.t.Read(p)
+		n, err := i.conn.transport().Read(p)
 		if n == 0 && i.shaking && isWake(err) { // a wake-up must not end the handshake
-			i.conn.t.SetReadDeadline(time.Time{})
+			i.conn.transport().SetReadDeadline(time.Time{})
 			continue
 		}
 		if isEOF(err) {
@@ -214,9 +214,9 @@ func (i *tlsInner) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (i *tlsInner) Close() error                      { return i.conn.t.Close() }
-func (i *tlsInner) LocalAddr() net.Addr               { return i.conn.t.LocalAddr() }
-func (i *tlsInner) RemoteAddr() net.Addr              { return i.conn.t.RemoteAddr() }
+func (i *tlsInner) Close() error                      { return i.conn.transport().Close() }
+func (i *tlsInner) LocalAddr() net.Addr               { return i.conn.transport().LocalAddr() }
+func (i *tlsInner) RemoteAddr() net.Addr              { return i.conn.transport().RemoteAddr() }
 func (i *tlsInner) SetDeadline(t time.Time) error     { return nil }
 func (i *tlsInner) SetReadDeadline(t time.Time) error { return nil }
 
@@ -240,7 +240,7 @@ func (dryError) Temporary() bool { return true }
 // pump is transport.pump for what TLS carries.
 func (l *tlsLayer) pump(deliver func([]byte) bool, idle func() bool) error {
 	return l.through(deliver, func(decrypt func([]byte) bool) (bool, error) {
-		return false, l.conn.t.pump(decrypt, idle)
+		return false, l.conn.transport().pump(decrypt, idle)
 	})
 }
 
@@ -248,7 +248,7 @@ func (l *tlsLayer) pump(deliver func([]byte) bool, idle func() bool) error {
 func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
 	err = l.through(deliver, func(decrypt func([]byte) bool) (bool, error) {
 		var err error
-		dry, err = l.conn.t.poll(decrypt)
+		dry, err = l.conn.transport().poll(decrypt)
 		return dry, err
 	})
 	return dry, err
