@@ -60,9 +60,12 @@ func (d *drainCount) client(addr string, id int, body string) {
 
 // TestDrainUnderLoad holds that no request whose handler began goes without its whole answer when the loop exits.
 func TestDrainUnderLoad(t *testing.T) {
-	rounds, clients := 24, 200
-	if testing.Short() {
+	rounds, clients := 100, 200
+	switch {
+	case testing.Short():
 		rounds = 4
+	case raceEnabled:
+		rounds = 24
 	}
 	body := strings.Repeat("x", 5000)
 	var sent, refused int64
