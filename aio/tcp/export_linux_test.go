@@ -1,0 +1,37 @@
+package tcp
+
+// WriteWaits reports whether a Write waits for room on a bare connection.
+func WriteWaits(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peek().writable != nil
+}
+
+// IsBare reports whether a connection is served by a poller.
+func IsBare(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine() == bareEngine
+}
+
+// ServeStale has a connection looked at as by a poller that learned of it before the connection has left it.
+func ServeStale(c *Conn) {
+	a := attendants.Get().(*attendant)
+	defer attendants.Put(a)
+	a.serve(c, epollEnd)
+}
+
+// Turns returns how often the pollers of a connection's loop had another goroutine lead.
+func Turns(c *Conn) (n uint64) {
+	ps := c.opts.pollers
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for _, p := range ps.list {
+		if p != nil {
+			p.mu.Lock()
+			n += p.turn
+			p.mu.Unlock()
+		}
+	}
+	return n
+}
