@@ -60,17 +60,18 @@ func shortRead(t *testing.T, network, want string, send func(t *testing.T, c net
 		if err != nil {
 			return err
 		}
-		var peer net.Conn
+		peers := make(chan net.Conn, 1)
 		p := newTape(t)
 		s := &tcp.Server{Handler: p.handler(tcp.Handler{Data: func(_ *tcp.Conn, data []byte) {
 			if string(data) == "x" {
-				send(t, peer)
+				send(t, <-peers)
 			}
 		}})}
 		if err := s.StartOn(ctx, ln); err != nil {
 			return err
 		}
-		peer = connect(t, ln.Addr())
+		peer := connect(t, ln.Addr())
+		peers <- peer
 		io.WriteString(peer, "x")
 		p.wantData("x" + want)
 		peer.Close()
