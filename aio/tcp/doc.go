@@ -112,8 +112,8 @@
 // # Limitations
 //
 //   - On Linux a connection in handler style, plain and over TCP or a unix socket, has no goroutine and no buffer while
-//     nothing comes: a poller of the loop's serves it, one for each processor, and its callbacks run on the poller's
-//     goroutine. Callbacks that do not return within some milliseconds have the others served by another goroutine;
+//     nothing comes: a poller of the loop's serves it, one for each processor but one, and its callbacks run on the
+//     poller's goroutine. Callbacks that do not return within some milliseconds have the others served by another goroutine;
 //     when that happens often, each callback of the server has one of its own for a while. TLS connections, and other
 //     systems, have a goroutine for each connection, parked without a buffer. Where sockets offer no such wait
 //     (Windows), and over a net.Conn that is no socket, a waiting connection holds 68 KiB.

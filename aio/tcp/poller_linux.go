@@ -265,8 +265,9 @@ func (p *poller) close() {
 	p.ep.close()
 }
 
-// pollers are the pollers of a loop: one for each processor that Go uses, up to maxPollers, each begun when it is
-// needed.
+// pollers are the pollers of a loop, each begun when it is needed: one for each processor that Go uses but one, up to
+// maxPollers. With a processor to spare Go's scheduler does not take away those of pollers that wait on their threads, which
+// costs more than the last one is worth.
 type pollers struct {
 	conns connTable
 	next  atomic.Uint32
@@ -294,7 +295,7 @@ func pollersOf(op *aio.Op) *pollers {
 
 // pick returns the poller for one more connection, and its number.
 func (ps *pollers) pick() (*poller, uint8, error) {
-	i := uint8(ps.next.Add(1) % uint32(min(runtime.GOMAXPROCS(0), maxPollers)))
+	i := uint8(ps.next.Add(1) % uint32(max(1, min(runtime.GOMAXPROCS(0)-1, maxPollers))))
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.over {
