@@ -80,6 +80,9 @@ func (p *poller) run(turn uint64) {
 			c.bareDied()
 		}
 	}()
+	p.mu.Lock()
+	p.thread = thisThread()
+	p.mu.Unlock()
 	for {
 		var events uint32
 		var more bool
