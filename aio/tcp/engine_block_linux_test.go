@@ -1,0 +1,214 @@
+package tcp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/tcp"
+)
+
+// blocker is a server that echoes, and blocks first when it is told to.
+type blocker struct {
+	tcp.Server
+	blocked atomic.Int64 // callbacks that block, or have
+	release chan struct{}
+	goOn    func() // closes release
+}
+
+// blocking runs a test in a loop with a blocker, with one processor and with all of them.
+func blocking(t *testing.T, test func(t *testing.T, b *blocker)) {
+	t.Helper()
+	for _, procs := range []int{1, runtime.GOMAXPROCS(0)} {
+		t.Run(fmt.Sprint(procs, " processors"), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			aiotest.Run(t, func(ctx context.Context) error {
+				b := &blocker{release: make(chan struct{})}
+				b.goOn = sync.OnceFunc(func() { close(b.release) })
+				defer b.goOn() // also if the test fails
+				b.MaxConns = -1
+				b.Handler.Data = func(c *tcp.Conn, data []byte) {
+					if bytes.HasPrefix(data, []byte("block")) {
+						b.blocked.Add(1)
+						<-b.release
+					}
+					c.Send(data)
+				}
+				if err := b.Start(ctx, "127.0.0.1:0"); err != nil {
+					return err
+				}
+				test(t, b)
+				aio.LoopOf(ctx).Exit(nil)
+				return nil
+			})
+		})
+	}
+}
+
+// block opens connections whose callbacks block.
+func (b *blocker) block(t *testing.T, n int) []net.Conn {
+	t.Helper()
+	conns := make([]net.Conn, n)
+	for i := range conns {
+		conns[i] = connect(t, b.Addr())
+		io.WriteString(conns[i], "block")
+	}
+	aiotest.Eventually(t, func() bool { return b.blocked.Load() == int64(n) })
+	return conns
+}
+
+// A callback that blocks holds up the others neither of its poller nor elsewhere, and its connection goes on where it was.
+func TestBlockedOthersGoOn(t *testing.T) {
+	blocking(t, func(t *testing.T, b *blocker) {
+		var others []net.Conn
+		for range 20 {
+			c := connect(t, b.Addr())
+			ask(t, c, "before")
+			others = append(others, c)
+		}
+		blocked := b.block(t, runtime.GOMAXPROCS(0)) // as many as there are pollers, or more
+		var rest strings.Builder
+		for i := range 3000 {
+			fmt.Fprint(&rest, i, " ")
+		}
+		for _, c := range blocked {
+			io.WriteString(c, rest.String())
+		}
+		for range 20 {
+			for _, c := range others {
+				ask(t, c, "meanwhile")
+			}
+		}
+		if n := b.blocked.Load(); n != int64(len(blocked)) {
+			t.Errorf("%d callbacks have blocked, want %d", n, len(blocked))
+		}
+		b.goOn()
+		for _, c := range blocked {
+			wantRead(t, c, "block"+rest.String())
+			ask(t, c, "afterwards")
+			c.Close()
+		}
+		for _, c := range others {
+			ask(t, c, "afterwards")
+			c.Close()
+		}
+	})
+}
+
+// However many callbacks block, the next connection is served.
+func TestBlockedMany(t *testing.T) {
+	blocking(t, func(t *testing.T, b *blocker) {
+		blocked := b.block(t, 1000)
+		c := connect(t, b.Addr())
+		ask(t, c, "number 1,001")
+		c.Close()
+		b.goOn()
+		for _, c := range blocked {
+			wantRead(t, c, "block")
+			c.Close()
+		}
+	})
+}
+
+// Hundreds of callbacks that block for a while, always on other connections, have the lead be taken over again and again:
+// no data is lost, doubled or out of order. With a server each the pollers do not learn to expect it.
+func TestTakeovers(t *testing.T) {
+	const conns, messages, blockEvery = 60, 24, 4
+	for _, servers := range []int{1, conns} {
+		t.Run(fmt.Sprint(servers, " servers"), func(t *testing.T) {
+			aiotest.Run(t, func(ctx context.Context) error {
+				tk := &takeovers{T: t}
+				var addrs []net.Addr
+				for range servers {
+					s := &tcp.Server{Handler: tcp.Handler{Open: tk.open, Data: tk.data}}
+					if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+						return err
+					}
+					addrs = append(addrs, s.Addr())
+				}
+				first := connect(t, addrs[0])
+				ask(t, first, "takeover")
+				tk.every.Store(blockEvery)
+				var clients sync.WaitGroup
+				for i := range conns {
+					c := connect(t, addrs[i%servers])
+					clients.Go(func() { tk.client(c, uint64(i), messages) })
+				}
+				clients.Wait()
+				if n := tk.calls.Load() / blockEvery; n < conns*messages/blockEvery {
+					t.Errorf("%d callbacks have blocked", n)
+				}
+				t.Logf("%d callbacks blocked, %d takeovers", tk.calls.Load()/blockEvery, tcp.Turns(tk.conn.Load())-tk.turns)
+				first.Close()
+				aio.LoopOf(ctx).Exit(nil)
+				return nil
+			})
+		})
+	}
+}
+
+// takeovers is servers whose callbacks block.
+type takeovers struct {
+	*testing.T
+	every atomic.Int64 // which of the callbacks block
+	calls atomic.Int64
+	conn  atomic.Pointer[tcp.Conn] // the first
+	turns uint64
+}
+
+func (tk *takeovers) open(c *tcp.Conn) { c.SetValue(new(atomic.Bool)) }
+
+// data is the callback of all connections.
+func (tk *takeovers) data(c *tcp.Conn, data []byte) {
+	inside := c.Value().(*atomic.Bool)
+	if inside.Swap(true) {
+		tk.Error("callbacks overlap")
+	}
+	defer inside.Store(false)
+	switch every := tk.every.Load(); {
+	case every == 0: // the first, which makes the pollers look more often
+		tk.conn.Store(c)
+		tk.turns = tcp.Turns(c)
+		waitTurn(tk.T, c, tk.turns)
+	case tk.calls.Add(1)%every == 0:
+		time.Sleep(3 * time.Millisecond) // blocks
+	}
+	c.Send(data)
+}
+
+// waitTurn blocks until the lead has been taken over.
+func waitTurn(t *testing.T, c *tcp.Conn, turns uint64) {
+	t.Helper()
+	aiotest.Eventually(t, func() bool { return tcp.Turns(c) > turns })
+}
+
+// client sends messages of its own and wants them back.
+func (tk *takeovers) client(c net.Conn, seed uint64, messages int) {
+	defer c.Close()
+	random := rand.New(rand.NewPCG(seed, 0))
+	for i := range messages {
+		msg := make([]byte, 1+random.IntN(3000))
+		for j := range msg {
+			msg[j] = byte(random.Uint32())
+		}
+		got := make([]byte, len(msg))
+		_, werr := c.Write(msg)
+		_, rerr := io.ReadFull(c, got)
+		if err := errors.Join(werr, rerr); err != nil || !bytes.Equal(got, msg) {
+			tk.Errorf("message %d of connection %d came back differently, or %v", i, seed, err)
+			return
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package tcp_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/tcp"
+)
+
+// raceDetector says that the test runs with the race detector, which makes for fewer connections.
+var raceDetector bool
+
+// idleConns returns how many connections are to be held, with so many descriptors for each.
+func idleConns(t *testing.T, most, descriptors int) int {
+	t.Helper()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Cur < 20_000 {
+		most = int(limit.Cur) / 2 / descriptors
+	}
+	if raceDetector {
+		most = min(most, 2000)
+	}
+	return most
+}
+
+// idle opens connections that have been served once.
+func idle(t *testing.T, addr string, n int) []net.Conn {
+	t.Helper()
+	conns := make([]net.Conn, n)
+	for i := range conns {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		c.SetDeadline(time.Now().Add(50 * time.Second))
+		ask(t, c, "x")
+		conns[i] = c
+	}
+	return conns
+}
+
+// ended waits for the other side to have closed all connections.
+func ended(t *testing.T, conns []net.Conn) {
+	t.Helper()
+	for _, c := range conns {
+		wantEOF(t, c)
+		c.Close()
+	}
+}
+
+// runIdle runs a loop with a server until hold, which is given its address and exits the loop, has returned.
+func runIdle(t *testing.T, n int, hold func(s *tcp.Server, exit func())) {
+	t.Helper()
+	var exited time.Time
+	aiotest.Run(t, func(ctx context.Context) error {
+		s := &tcp.Server{Handler: echo, MaxConns: -1}
+		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		hold(s, func() {
+			if k := aio.LoopOf(ctx).Stats().IncomingConns; k != int64(n) {
+				t.Errorf("%d connections, want %d", k, n)
+			}
+			exited = time.Now()
+			aio.LoopOf(ctx).Exit(nil)
+		})
+		return nil
+	})
+	t.Logf("%d idle connections: Run returned %v after Exit", n, time.Since(exited).Round(time.Millisecond))
+}
+
+// Exit closes all of many idle connections, with both ends in the process.
+func TestIdleBothEnds(t *testing.T) {
+	overEngines(t, func(t *testing.T) {
+		n := idleConns(t, 9000, 2)
+		runIdle(t, n, func(s *tcp.Server, exit func()) {
+			conns := idle(t, s.Addr().String(), n)
+			exit()
+			ended(t, conns)
+		})
+	})
+}
+
+// idleEnv has the test be the clients: so many of them, of the server with the address behind.
+const idleEnv = "TCP_TEST_IDLE"
+
+// Exit closes all of the idle connections that a process can have.
+func TestIdleMost(t *testing.T) {
+	if task := os.Getenv(idleEnv); task != "" {
+		idleClients(t, task)
+		return
+	}
+	if testing.Short() {
+		t.Skip("many connections")
+	}
+	n := idleConns(t, 19_000, 1)
+	runIdle(t, n, func(s *tcp.Server, exit func()) {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestIdleMost$", "-test.count=1", "-test.timeout=60s")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", idleEnv, n, s.Addr()))
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(out)
+		line, err := lines.ReadString('\n')
+		if line != "held\n" {
+			t.Errorf("the clients say %q, %v", line, err)
+		}
+		exit()
+		rest, err := io.ReadAll(lines)
+		if err := errors.Join(err, cmd.Wait()); err != nil {
+			t.Errorf("the clients: %v: %s", err, rest)
+		}
+	})
+}
+
+// idleClients is the process of the clients.
+func idleClients(t *testing.T, task string) {
+	number, addr, _ := strings.Cut(task, " ")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns := idle(t, addr, n)
+	fmt.Println("held")
+	ended(t, conns)
+}
