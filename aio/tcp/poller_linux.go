@@ -214,9 +214,10 @@ func (p *poller) look() {
 }
 
 // stalled reports whether a callback that has not returned waits or computes. One whose thread is merely not given a
-// processor does not count: it is no fault of the callback's, and another goroutine would not fare better.
+// processor does not count: it is no fault of the callback's, and another goroutine would not fare better. The thread that
+// asks is not the callback's any more.
 func (p *poller) stalled() bool {
-	if !p.thread.runnable() {
+	if p.thread == thisThread() || !p.thread.runnable() {
 		return true
 	}
 	before, known := p.cpu, false
