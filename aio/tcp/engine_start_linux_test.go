@@ -51,30 +51,33 @@ func TestNestedLoopServes(t *testing.T) {
 	})
 }
 
-// A server that work in progress starts while the loop drains serves, also when it is the loop's first, and in a nested loop.
+// A server that work in progress starts while the loop drains serves, also when it is the loop's first.
 func TestDrainingLoopServes(t *testing.T) {
-	for name, serve := range map[string]func(t *testing.T, ctx context.Context) error{
-		"server": serveOnce,
-		"nested": func(t *testing.T, ctx context.Context) error {
-			return aio.Run(ctx, func(ctx context.Context) error { return serveOnce(t, ctx) })
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			overEngines(t, func(t *testing.T) {
-				served := false
-				aiotest.Run(t, func(ctx context.Context) error {
-					aio.Spawn(ctx, "work", func(ctx context.Context) error {
-						<-aio.Draining(ctx)
-						defer func() { served = true }()
-						return serve(t, ctx)
-					})
-					aio.LoopOf(ctx).Exit(nil)
-					return nil
-				})
-				if !served {
-					t.Error("the work did not end")
-				}
+	overEngines(t, func(t *testing.T) {
+		served := false
+		aiotest.Run(t, func(ctx context.Context) error {
+			aio.Spawn(ctx, "work", func(ctx context.Context) error {
+				<-aio.Draining(ctx)
+				defer func() { served = true }()
+				return serveOnce(t, ctx)
 			})
+			aio.LoopOf(ctx).Exit(nil)
+			return nil
 		})
-	}
+		if !served {
+			t.Error("the work did not end")
+		}
+	})
+}
+
+// A server whose loop is told to exit while it starts ends, and leaves nothing behind.
+func TestExitWhileStarting(t *testing.T) {
+	overEngines(t, func(t *testing.T) {
+		for range 20 {
+			aiotest.Run(t, func(ctx context.Context) error {
+				go aio.LoopOf(ctx).Exit(nil)
+				return (&tcp.Server{Handler: echo}).Start(ctx, "127.0.0.1:0")
+			})
+		}
+	})
 }

@@ -56,6 +56,7 @@ type Server struct {
 	draining atomic.Bool
 	ln       net.Listener
 	bare     *bareListener // accepts bare connections; nil if they are of Go's
+	late     bool          // started while the loop drained
 	slots    *slots
 	opts     *connOptions // of all connections
 	handler  Handler      // of all connections: Handler as it was at Start
@@ -109,11 +110,18 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	s.slots = s.slotsFor(ln)
 	s.handler = s.Handler
 	s.opts = &connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, tls: s.TLS, server: s, slots: s.slots}
+	s.listenBare() // before the loop may drain the server
+	s.late = drains(ctx)
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		ln.Close()
+		if s.bare != nil {
+			s.bare.close()
+		}
 		return err
 	}
-	s.acceptBare()
+	if s.bare != nil {
+		s.opts.pollers = pollersOf(s.op.Op())
+	}
 	s.op.Op().Go(s.acceptAll, func(err error) {
 		s.op.Op().Cancel(err)
 		s.acceptedAll()
@@ -124,14 +132,21 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	return nil
 }
 
-// acceptBare has connections be accepted bare, if that can be: those of a Handler, over sockets of the system's.
-func (s *Server) acceptBare() {
-	if s.Stream != nil || s.TLS != nil || !bareWanted {
-		return
-	}
-	if s.opts.pollers = pollersOf(s.op.Op()); s.opts.pollers != nil {
+// listenBare has connections be accepted bare, if that can be: those of a Handler, over sockets of the system's.
+func (s *Server) listenBare() {
+	if s.Stream == nil && s.TLS == nil && bareWanted {
 		s.opts.local = singleAddr(s.ln)
 		s.bare = listenBare(s.ln)
+	}
+}
+
+// drains reports whether ctx's loop drains.
+func drains(ctx context.Context) bool {
+	select {
+	case <-aio.Draining(ctx):
+		return true
+	default:
+		return false
 	}
 }
 
@@ -154,9 +169,16 @@ func (s *Server) slotsFor(ln net.Listener) *slots {
 type serverDriver Server
 
 func (d *serverDriver) OpCancel(error) { (*Server)(d).stopAccepting(false) }
-func (d *serverDriver) OpDrain()       { (*Server)(d).leave() }
 func (d *serverDriver) OpIdle()        { (*Server)(d).endIfIdle() }
 func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.ln.Addr()) }
+
+// OpDrain has the server leave. The loop, while it tells one after the other that it drains, may come across a server
+// that work in progress has started since: that one stays.
+func (d *serverDriver) OpDrain() {
+	if !d.late || d.op.Op().TopLevel() {
+		(*Server)(d).leave()
+	}
+}
 
 // Addr returns the address that the server listens on, nil before Start.
 func (s *Server) Addr() net.Addr {
@@ -250,7 +272,7 @@ func (s *Server) accept() (net.Conn, error) {
 
 // acceptNext waits for a connection. A bare one is a *Conn that is not begun yet.
 func (s *Server) acceptNext() (net.Conn, error) {
-	if s.bare == nil {
+	if s.opts.pollers == nil { // also when the loop has ended
 		return s.ln.Accept()
 	}
 	c, err := s.bare.accept(s.opts, s.slotted)
