@@ -220,8 +220,9 @@ func (p *poller) stalled() bool {
 	if p.thread == thisThread() || !p.thread.runnable() {
 		return true
 	}
-	before, known := p.cpu, false
-	if p.cpu, known = p.thread.cpu(); !known {
+	before := p.cpu
+	cpu, known := p.thread.cpu()
+	if p.cpu = cpu; !known {
 		return true
 	}
 	return before != 0 && p.cpu-before > stallTime/4

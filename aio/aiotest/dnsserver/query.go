@@ -52,7 +52,7 @@ func readQuery(msg []byte) (q Query, rcode dnsmessage.RCode, ok bool) {
 		return q, dnsmessage.RCodeFormatError, true
 	}
 	q.question = &questions[0]
-	q.Name, q.Type = strings.ToLower(q.question.Name.String()), q.question.Type
+	q.Name, q.Type = lower(q.question.Name.String()), q.question.Type
 	if p.SkipAllAnswers() != nil || p.SkipAllAuthorities() != nil {
 		return q, dnsmessage.RCodeFormatError, true
 	}
@@ -97,7 +97,7 @@ type Match struct {
 
 // normal is the match with its name as queries have it.
 func (m Match) normal() Match {
-	m.Name = strings.ToLower(m.Name)
+	m.Name = lower(m.Name)
 	if m.Name != "" && !strings.HasSuffix(m.Name, ".") {
 		m.Name += "."
 	}

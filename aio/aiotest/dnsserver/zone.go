@@ -71,7 +71,7 @@ func (z *zone) lookup(name string, typ dnsmessage.Type) found {
 			return f
 		}
 		f.records = append(f.records, owned{name, *alias})
-		name = strings.ToLower(alias.body.(*dnsmessage.CNAMEResource).CNAME.String())
+		name = lower(alias.body.(*dnsmessage.CNAMEResource).CNAME.String())
 	}
 	return f
 }

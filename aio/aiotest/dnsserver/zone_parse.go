@@ -71,7 +71,7 @@ func (p *parser) entry(e entry) error {
 		if err != nil {
 			return err
 		}
-		p.owner, words = strings.ToLower(owner), words[1:]
+		p.owner, words = lower(owner), words[1:]
 	}
 	if p.owner == "" {
 		return errors.New("the first record needs an owner: begin the line with a name, or with \"@\" for the origin")
@@ -175,7 +175,7 @@ func ttl(s string) (uint32, error) {
 	units := map[byte]uint64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 	bad := fmt.Errorf("%q is no time: write seconds, or units as in 1h30m", s)
 	var sum uint64
-	for rest := strings.ToLower(s); ; {
+	for rest := lower(s); ; {
 		i := 0
 		for i < len(rest) && digit(rest[i]) {
 			i++
