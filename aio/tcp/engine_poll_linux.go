@@ -70,7 +70,7 @@ func (pollEngine) resume(c *Conn) { pollEngine{}.wake(c) }
 // flush has the poller write the queue when there is room.
 func (pollEngine) flush(c *Conn) {
 	if c.bare.open && !c.bare.listed {
-		return // list will see to it
+		return // start will see to it
 	}
 	if err := (*bare)(c).askWritable(); err != nil { // it is closed, or the kernel is out of memory
 		c.run(func() { c.fail(c.condition("write", err), false) })
