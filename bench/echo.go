@@ -1,23 +1,6 @@
 package main
 
-import (
-	"time"
-)
-
-// Echo servers, each in a process of its own. A message whose first byte is sleepMark is answered 10 ms later, by a
-// handler that sleeps.
-
-const (
-	sleepMark = 'S'
-	sleepTime = 10 * time.Millisecond
-)
-
-// sleepIfAsked is what each server does with a message before it sends it back.
-func sleepIfAsked(message []byte) {
-	if message[0] == sleepMark {
-		time.Sleep(sleepTime)
-	}
-}
+// Echo servers, each in a process of its own.
 
 // echoPeers are the servers, the base first.
 var echoPeers = []string{"raw net", "goaio", "goaio stream", "gnet", "nbio", "netpoll", "libevent"}

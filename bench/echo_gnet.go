@@ -27,7 +27,7 @@ func (s *gnetServer) OnTraffic(c gnet.Conn) gnet.Action {
 	if err != nil {
 		return gnet.Close
 	}
-	sleepIfAsked(data)
+	obey(data)
 	if _, err := c.Write(data); err != nil {
 		return gnet.Close
 	}

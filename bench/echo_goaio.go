@@ -10,7 +10,7 @@ import (
 func init() {
 	roles["echo goaio"] = func(c *control) error {
 		return goaioEcho(c, &tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
-			sleepIfAsked(data)
+			obey(data)
 			c.Send(data)
 		}}})
 	}

@@ -22,7 +22,7 @@ func nbioEcho(c *control) error {
 		Listen: func(string, string) (net.Listener, error) { return ln, nil },
 	})
 	e.OnData(func(c *nbio.Conn, data []byte) {
-		sleepIfAsked(data)
+		obey(data)
 		if _, err := c.Write(data); err != nil {
 			_ = c.Close() // it may be closed by now
 		}

@@ -41,7 +41,7 @@ func netpollAnswer(_ context.Context, c netpoll.Connection) error {
 	if err != nil {
 		return err
 	}
-	sleepIfAsked(data)
+	obey(data)
 	if _, err := w.WriteBinary(data); err != nil {
 		return err
 	}

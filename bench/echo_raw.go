@@ -32,7 +32,7 @@ func echoAll(c net.Conn) {
 		if err != nil {
 			return
 		}
-		sleepIfAsked(buf[:n])
+		obey(buf[:n])
 		if _, err := c.Write(buf[:n]); err != nil {
 			return
 		}

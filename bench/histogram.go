@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/bits"
+	"sync"
 	"time"
 )
 
@@ -49,4 +50,32 @@ func (h *histogram) quantile(q float64) time.Duration {
 		}
 	}
 	return 0
+}
+
+// latencies is a histogram of what is added between begin and end.
+type latencies struct {
+	mu sync.Mutex
+	h  *histogram // nil before begin and after end
+}
+
+func (l *latencies) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.h = new(histogram)
+}
+
+func (l *latencies) end() *histogram {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.h
+	l.h = nil
+	return h
+}
+
+func (l *latencies) add(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.h != nil {
+		l.h.add(d)
+	}
 }

@@ -15,9 +15,17 @@ import (
 // They are driven by one or two threads with an epoll instance each.
 type load struct {
 	target target
+	mix    mix
 	loops  []*loadLoop
 	wg     sync.WaitGroup
 	stop   atomic.Bool
+}
+
+// mix is which requests of a load are others than the usual one. The latency
+// of those does not count. The zero mix is none.
+type mix struct {
+	request []byte
+	every   int // one in so many, at random
 }
 
 // loadConn is a connection of a load.
@@ -116,19 +124,28 @@ func (l *load) answers() (n int64) {
 // measure runs the load for warmUp and then window, and tells of the latter what the server has done.
 func (l *load) measure(server *child, rate float64, warmUp, window time.Duration) (*tally, error) {
 	l.start(rate)
-	t, err := observe(server, l.answers, warmUp, window, func() {
-		for _, loop := range l.loops {
-			loop.taken = histogram{}
-			loop.latency.Store(&loop.taken)
-		}
-	})
+	time.Sleep(warmUp)
+	t, err := l.window(server, window)
 	if err := errors.Join(err, l.finish()); err != nil {
 		return nil, err
 	}
-	for _, loop := range l.loops {
-		t.latency.merge(loop.latency.Swap(nil))
-	}
 	return t, nil
+}
+
+// window tells what the server has done within a window of time. The load runs.
+func (l *load) window(server *child, window time.Duration) (*tally, error) {
+	t, err := observe(server, l.answers, 0, window, func() {
+		for _, loop := range l.loops {
+			loop.latency.begin()
+		}
+	})
+	for _, loop := range l.loops {
+		h := loop.latency.end()
+		if err == nil {
+			t.latency.merge(h)
+		}
+	}
+	return t, err
 }
 
 // observe looks at a server that is being used: how much is done, as count says, and with how much CPU time, in the

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -17,8 +18,8 @@ type loadLoop struct {
 	conns   []*loadConn
 	buf     []byte
 	answers atomic.Int64
-	latency atomic.Pointer[histogram] // nil while latencies do not count
-	taken   histogram
+	latency latencies
+	random  *rand.Rand
 	err     error
 
 	interval time.Duration // between two requests; 0: each comes when the connection is free
@@ -31,7 +32,7 @@ func newLoadLoop(l *load) (*loadLoop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
 	}
-	return &loadLoop{load: l, epoll: fd, buf: make([]byte, 256<<10)}, nil
+	return &loadLoop{load: l, epoll: fd, buf: make([]byte, 256<<10), random: rand.New(rand.NewPCG(1, uint64(len(l.loops))))}, nil
 }
 
 // watch adds the connections to the epoll instance.
@@ -111,6 +112,13 @@ func (l *loadLoop) wait(events []unix.EpollEvent) (int, error) {
 // request sends a request that was due at the time given.
 func (l *loadLoop) request(c *loadConn, due int64) {
 	c.busy, c.sent, c.got, c.began = true, 0, 0, due
+	if m := &l.load.mix; m.every > 0 {
+		if c.quiet = l.random.IntN(m.every) == 0; c.quiet {
+			c.request = m.request
+		} else {
+			c.request = l.load.target.request
+		}
+	}
 	l.write(c)
 }
 
@@ -168,8 +176,8 @@ func (l *loadLoop) answered(c *loadConn) {
 	}
 	l.answers.Add(1)
 	t := now()
-	if h := l.latency.Load(); h != nil && !c.quiet {
-		h.add(time.Duration(t - c.began))
+	if !c.quiet {
+		l.latency.add(time.Duration(t - c.began))
 	}
 	c.busy = false
 	if l.interval == 0 {

@@ -54,20 +54,23 @@ func playRole(name string) error {
 // control is how a role is spoken to: a line of standard input is answered by a line of standard output. The end of
 // standard input is the end of the role.
 type control struct {
-	in *bufio.Scanner
+	in    *bufio.Scanner
+	crowd *crowd // nil without one
 }
 
 // ready tells that the role has begun, and where it listens, if it does.
 func (c *control) ready(addr string) { fmt.Println("ready", addr) }
 
 // serve answers until standard input ends. Beside do, which may be nil, it knows "gc", which gives all memory that is
-// not used back to the system.
+// not used back to the system, and "busy" (see busyCommand).
 func (c *control) serve(do func(command string) (string, error)) error {
 	for c.in.Scan() {
 		command := c.in.Text()
 		reply := ""
 		if command == "gc" {
 			debug.FreeOSMemory()
+		} else if kind, ok := strings.CutPrefix(command, "busy "); ok {
+			c.busyCommand(kind)
 		} else if do != nil {
 			var err error
 			if reply, err = do(command); err != nil {

@@ -1,7 +1,8 @@
 /* A server with libevent's buffer events, spoken to as the program's other servers are: it tells its address, gives an
- * answer to each line of standard input (the number of its connections), and ends with it. Without arguments it echoes,
- * and what begins with 'S' after it has slept for 10 ms. With the arguments PORT DELAY ANSWER it gives that answer to
- * whatever comes, DELAY ms later, on a port that several processes may serve. */
+ * answer to each line of standard input (the number of its connections), and ends with it. Without arguments it echoes;
+ * a message that begins with 'S' has it sleep first, for as many microseconds as the four bytes after that say. With
+ * the arguments PORT DELAY ANSWER it gives that answer to whatever comes, DELAY ms later, on a port that several
+ * processes may serve. */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -36,7 +37,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	struct conn *c = arg;
 	struct evbuffer *in = bufferevent_get_input(bev);
 	struct timeval tv = {delay / 1000, delay % 1000 * 1000};
-	char first;
+	unsigned char first[5];
 
 	if (answer) {
 		evbuffer_drain(in, evbuffer_get_length(in));
@@ -46,8 +47,8 @@ static void on_read(struct bufferevent *bev, void *arg)
 			evtimer_add(c->timer, &tv);
 		return;
 	}
-	if (evbuffer_copyout(in, &first, 1) == 1 && first == 'S')
-		usleep(10000);
+	if (evbuffer_copyout(in, first, 5) == 5 && first[0] == 'S')
+		usleep(first[1] | first[2] << 8 | first[3] << 16 | (unsigned)first[4] << 24);
 	evbuffer_add_buffer(bufferevent_get_output(bev), in);
 }
 
