@@ -4,22 +4,27 @@ import (
 	"encoding/binary"
 	"math"
 	"runtime"
+	"sync"
 	"time"
 )
 
 // An echo server does with each message what its first five bytes ask for,
-// before it sends the message back: a mark, and a time in microseconds.
+// before it sends the message back: a mark, and an amount.
 const (
-	sleepMark   = 'S' // sleep for the time
-	computeMark = 'C' // keep a processor busy for the time
+	sleepMark   = 'S' // sleep for so many microseconds
+	computeMark = 'C' // compute so many steps
 )
 
-// asking returns a message of size bytes that asks a server to sleep or to
-// compute for d.
+// asking returns a message of size bytes that asks a server to sleep for d, or
+// to compute what takes an idle processor d.
 func asking(mark byte, d time.Duration, size int) []byte {
+	amount := d.Microseconds()
+	if mark == computeMark {
+		amount = int64(d.Seconds() * stepsPerSecond())
+	}
 	m := make([]byte, size)
 	m[0] = mark
-	binary.LittleEndian.PutUint32(m[1:], uint32(d.Microseconds()))
+	binary.LittleEndian.PutUint32(m[1:], uint32(amount))
 	return m
 }
 
@@ -28,36 +33,35 @@ func obey(message []byte) {
 	if len(message) < 5 || message[0] == 0 {
 		return
 	}
-	d := time.Duration(binary.LittleEndian.Uint32(message[1:])) * time.Microsecond
+	amount := binary.LittleEndian.Uint32(message[1:])
 	switch message[0] {
 	case sleepMark:
-		time.Sleep(d)
+		time.Sleep(time.Duration(amount) * time.Microsecond)
 	case computeMark:
-		compute(d)
+		compute(int(amount))
 	}
 }
 
-// compute computes as long as an idle processor takes d for.
-func compute(d time.Duration) { steps(int(d.Seconds() * stepsPerSecond)) }
-
-// steps makes n steps of a computation that the compiler cannot leave out.
-func steps(n int) {
+// compute makes so many steps of a computation that the compiler cannot leave
+// out.
+func compute(steps int) {
 	x := uint64(1)
-	for range n {
+	for range steps {
 		x = x*6364136223846793005 + 1442695040888963407
 	}
 	runtime.KeepAlive(x)
 }
 
-// stepsPerSecond is how many steps a processor makes in a second: the best of
-// several attempts, so that other programs do not count.
-var stepsPerSecond = func() float64 {
-	const n = 100_000
+// stepsPerSecond returns how many steps a processor makes in a second: the best
+// of several attempts, so that other programs do not count. The program that
+// measures asks for steps, so that all servers compute the same.
+var stepsPerSecond = sync.OnceValue(func() float64 {
+	const steps = 100_000
 	best := time.Duration(math.MaxInt64)
-	for range 20 {
+	for range 50 {
 		begin := time.Now()
-		steps(n)
+		compute(steps)
 		best = min(best, time.Since(begin))
 	}
-	return n / best.Seconds()
-}()
+	return steps / best.Seconds()
+})

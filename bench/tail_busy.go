@@ -21,7 +21,7 @@ func (b *crowd) spinners() {
 	for range runtime.GOMAXPROCS(0) {
 		b.wg.Go(func() {
 			for !b.stop.Load() {
-				steps(1000)
+				compute(1000)
 			}
 		})
 	}

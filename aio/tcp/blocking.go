@@ -1,58 +1,81 @@
 package tcp
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// processStart is when the process began, more or less.
-var processStart = time.Now()
-
-// blocking is what is known of how long the callbacks of a server's connections take. When they block the goroutine that
-// serves many connections again and again, they get a goroutine each for a while: for minAside, and each time twice as
-// long as before if they block again soon after. A few stalls mean nothing: the garbage collector has its share in them.
+// blocking is what is known of the callbacks of a server's connections: what
+// share of them blocks, as a running mean. From expectShare on each callback is
+// expected to block, until the share falls below suspectShare.
+//
+// A callback is slow if it takes slowCall. It blocks if it waits or computes. It
+// may also have waited for a processor that other programs use; to tell, it must
+// be examined, which costs half a microsecond. So callbacks are examined only
+// from suspectShare on, where one in examineOne is, and the others do not count.
+// A slow callback that was not examined raises the share up to expectShare only.
+//
+// The methods may be called from any goroutine. Of two calls at the same time
+// one may have no effect.
 type blocking struct {
-	mu     sync.Mutex
-	stalls int           // in a row
-	stall  time.Duration // when the last one was, as the process's age
-	until  atomic.Int64  // when goroutines of their own end, as the process's age in nanoseconds
-	last   time.Duration // how long they had that
+	share  atomic.Int32 // of wholeShare
+	expect atomic.Bool
 }
 
 const (
-	minAside = 100 * time.Millisecond
-	maxAside = 10 * time.Second
+	slowCall   = 100 * time.Microsecond
+	examineOne = 8
 
-	stallRow = 4                      // so many stalls
-	stallGap = 100 * time.Millisecond // with no more than this between two are taken for blocking
+	wholeShare   = 1 << 20
+	shareWeight  = 256 // callbacks that the mean is about
+	suspectShare = wholeShare / 512
+	expectShare  = wholeShare / 160
+	mostShare    = wholeShare / 24
 )
 
-// note notes that a callback has blocked.
-func (b *blocking) note() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now, until := time.Since(processStart), time.Duration(b.until.Load())
-	if now-b.stall > stallGap {
-		b.stalls = 0
-	}
-	b.stall = now
-	if b.stalls++; b.stalls < stallRow {
+// verdict is what is known of why a callback took its time.
+type verdict uint8
+
+const (
+	unknown verdict = iota // it was not examined
+	blocked                // it waited, or computed
+	delayed                // it waited for a processor
+)
+
+// suspected reports whether callbacks are to be examined.
+func (b *blocking) suspected() bool { return b.share.Load() >= suspectShare }
+
+// likely reports whether callbacks are expected to block.
+func (b *blocking) likely() bool { return b.expect.Load() }
+
+// note notes how long a callback took.
+func (b *blocking) note(d time.Duration, v verdict) {
+	old := b.share.Load()
+	if old == 0 && d < slowCall {
 		return
 	}
-	switch {
-	case now < until: // a callback that was begun before
-		return
-	case until == 0 || now-until > 2*b.last:
-		b.last = minAside
-	default:
-		b.last = min(2*b.last, maxAside)
+	share := old - (old+shareWeight-1)/shareWeight
+	if d >= slowCall && v != delayed {
+		share += wholeShare / shareWeight
+		if v == unknown {
+			share = max(min(share, expectShare-1), old)
+		}
 	}
-	b.until.Store(int64(now + b.last))
+	share = min(share, mostShare)
+	b.share.Store(share)
+	switch expect := b.expect.Load(); {
+	case !expect && share >= expectShare:
+		b.expect.Store(true)
+	case expect && share < suspectShare:
+		b.expect.Store(false)
+	}
 }
 
-// likely reports whether callbacks have blocked lately.
-func (b *blocking) likely() bool {
-	until := b.until.Load()
-	return until != 0 && int64(time.Since(processStart)) < until
-}
+// stuck notes that a callback does not return.
+func (b *blocking) stuck() { b.note(slowCall, blocked) }
+
+// processStart is when the process began, more or less.
+var processStart = time.Now()
+
+// uptime returns the process's age.
+func uptime() time.Duration { return time.Since(processStart) }

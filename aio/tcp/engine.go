@@ -34,6 +34,7 @@ type bareState struct {
 	writable bool // it is to try again
 	v4       bool // peer is an IPv4 address
 	poller   uint8
+	slow     uint8    // see attendant.timed
 	port     uint16   // the peer's, of TCP
 	peer     [16]byte // the peer's IP address; unix sockets have none
 }

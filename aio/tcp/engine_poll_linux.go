@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"sync"
 	"syscall"
 
 	"goaio.example/aio"
@@ -81,6 +80,7 @@ func (pollEngine) flush(c *Conn) {
 func (a *attendant) serve(c *Conn, events uint32) {
 	if events&(syscall.EPOLLOUT|epollEnd) != 0 {
 		c.flushBare()
+		a.late = true
 	}
 	c.mu.Lock()
 	b := &c.bare
@@ -88,26 +88,12 @@ func (a *attendant) serve(c *Conn, events uint32) {
 		b.readable = true
 		b.short = b.short || events&(epollEnd|syscall.EPOLLPRI) != 0
 	}
-	switch {
-	case b.serving: // who serves it looks at its state again before leaving
+	if b.serving || !b.polled { // who serves it looks at its state again before leaving; or it has left meanwhile
 		c.mu.Unlock()
-	case !b.polled: // it has left meanwhile
-		c.mu.Unlock()
-	case c.opts.blocking.likely():
-		b.serving = true
-		c.mu.Unlock()
-		c.runElse(c.attendAside, c.bareGone)
-	default:
-		b.serving = true
-		a.attend(c)
+		return
 	}
-}
-
-// attendAside is attend in a goroutine of its own, for handlers that block.
-func (c *Conn) attendAside() {
-	a := attendants.Get().(*attendant)
-	defer attendants.Put(a)
-	c.mu.Lock()
+	b.serving = true
+	a.expect(c)
 	a.attend(c)
 }
 
@@ -121,7 +107,7 @@ func (a *attendant) attend(c *Conn) {
 		due := c.dueLocked(c.in && c.drained())
 		if c.bare.opening && due != dueClosed {
 			c.bare.opening = false
-			unlocked(c, c.opened)
+			a.timed(c, c.opened)
 			continue
 		}
 		switch due {
@@ -136,7 +122,7 @@ func (a *attendant) attend(c *Conn) {
 			reads++
 			a.read(c, due == dueProbe)
 		case dueAhead:
-			unlocked(c, c.deliverAhead)
+			a.timed(c, c.deliverAhead)
 		case dueRest:
 			c.bare.serving = false
 			return
@@ -151,7 +137,7 @@ func (a *attendant) attend(c *Conn) {
 			c.leaveBare()
 			return
 		case dueClosed:
-			unlocked(c, c.handlerDone)
+			a.timed(c, c.handlerDone)
 			c.leaveBare()
 			return
 		}
@@ -171,45 +157,25 @@ func unlocked(c *Conn, fn func()) {
 	fn()
 }
 
-// attendant is what a goroutine needs to attend to connections, one after the other.
-type attendant struct {
-	buf     [readSize]byte
-	conn    *Conn
-	handler *Handler
-	data    []byte
-	call    func() // callData, bound once
-}
-
-var attendants = sync.Pool{New: func() any {
-	a := new(attendant)
-	a.call = a.callData
-	return a
-}}
-
-// callData is the callback for data.
-func (a *attendant) callData() {
-	if a.handler.Data != nil {
-		a.handler.Data(a.conn, a.data)
-	}
-}
-
 // read reads once and gives the handler what came. The lock is held.
 func (a *attendant) read(c *Conn, probe bool) {
 	b := &c.bare
-	n, err := readNow(int(b.fd.Load()), a.buf[:])
-	if n < len(a.buf) && !(n > 0 && b.short) { // a short read has taken all there was
+	buf := a.buffer()
+	n, err := readNow(int(b.fd.Load()), buf)
+	a.full = n == len(buf)
+	if !a.full && !(n > 0 && b.short) { // a short read has taken all there was
 		b.readable = false
 	}
 	switch {
 	case n > 0:
 		c.received(n)
 		if c.state == connOpen {
-			a.give(c, a.buf[:n])
+			a.give(c, buf[:n])
 		}
 	case err == nil:
-		unlocked(c, func() { c.readEnded(io.EOF) })
+		a.timed(c, func() { c.readEnded(io.EOF) })
 	case !errors.Is(err, syscall.EAGAIN):
-		unlocked(c, func() { c.readEnded(os.NewSyscallError("read", err)) })
+		a.timed(c, func() { c.readEnded(os.NewSyscallError("read", err)) })
 	case probe:
 		unlocked(c, c.endIfIdle)
 	}
@@ -217,7 +183,7 @@ func (a *attendant) read(c *Conn, probe bool) {
 
 // give is Conn.callback for data, without making anything. The lock is held, but not while the callback runs.
 func (a *attendant) give(c *Conn, data []byte) {
-	a.conn, a.handler, a.data = c, c.handler, data
+	a.to, a.handler, a.data = c, c.handler, data
 	c.calling = true
 	err := a.contained(c)
 	c.calling = false
@@ -228,10 +194,9 @@ func (a *attendant) give(c *Conn, data []byte) {
 }
 
 // contained makes the callback, with the lock let go.
-func (a *attendant) contained(c *Conn) error {
-	c.mu.Unlock()
-	defer c.mu.Lock()
-	return c.op.Call(a.call, func(error) {})
+func (a *attendant) contained(c *Conn) (err error) {
+	a.timed(c, func() { err = c.op.Call(a.call, func(error) {}) })
+	return err
 }
 
 // stopBare ends handler style for a handler that was given up: from now on the socket is one of Go's. The lock is held.

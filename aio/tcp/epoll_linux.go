@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -16,7 +17,6 @@ type epoll struct {
 	doorRaw syscall.RawConn // the door in the Go netpoller
 	file    *os.File        // owns door
 	bell    int             // an eventfd in fd: ends a wait
-	events  []syscall.EpollEvent
 }
 
 // The events that connections are registered for, edge-triggered. That for writing is asked for only when there is
@@ -61,7 +61,6 @@ func (e *epoll) init() (err error) {
 	}
 	e.file = os.NewFile(uintptr(e.door), "epoll")
 	e.doorRaw, err = e.file.SyscallConn()
-	e.events = make([]syscall.EpollEvent, maxEvents)
 	return err
 }
 
@@ -104,31 +103,43 @@ func (e *epoll) ctl(epfd, op, fd int, events uint32, data int32) error {
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(epfd, op, fd, &ev))
 }
 
-// poll returns how many events there are, without waiting.
-func (e *epoll) poll() int {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events[0])), maxEvents, 0, 0, 0)
+// poll puts the events that there are into events, without waiting, and returns how many there are.
+func (e *epoll) poll(events []syscall.EpollEvent) int {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
 		return 0 // interrupted
 	}
 	return int(n)
 }
 
-// wait waits for events on its thread.
-func (e *epoll) wait() int {
-	n, err := syscall.EpollWait(e.fd, e.events, -1)
+// wait waits for events on its thread, for at most d or a little longer.
+func (e *epoll) wait(events []syscall.EpollEvent, d time.Duration) int {
+	ts := syscall.NsecToTimespec(int64(d))
+	n, _, errno := syscall.Syscall6(sysEpollPwait2, uintptr(e.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	switch errno {
+	case 0:
+		return int(n)
+	case syscall.EINTR:
+		return 0
+	}
+	old, err := syscall.EpollWait(e.fd, events, 1) // a kernel before 5.11
 	if err != nil {
 		return 0 // interrupted
 	}
-	return n
+	return old
 }
 
+// sysEpollPwait2 is epoll_pwait2(2), which has the same number on all processors.
+const sysEpollPwait2 = 441
+
 // park waits for events without holding a thread. It returns 0 only when the epoll was closed.
-func (e *epoll) park() (n int) {
+func (e *epoll) park(events []syscall.EpollEvent) (n int) {
 	var stale [1]syscall.EpollEvent
 	syscall.EpollWait(e.door, stale[:], 0) // what the door still has from before would hide what comes
 	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)
 	e.doorRaw.Read(func(uintptr) bool { // fails only when closed
-		n = e.poll()
+		n = e.poll(events)
 		return n > 0
 	})
 	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, 0, 0)

@@ -16,8 +16,8 @@ func IsBare(c *Conn) bool {
 
 // ServeStale has a connection looked at as by a poller that learned of it before the connection has left it.
 func ServeStale(c *Conn) {
-	a := attendants.Get().(*attendant)
-	defer attendants.Put(a)
+	a := new(attendant)
+	a.init(nil)
 	a.serve(c, epollEnd)
 }
 
@@ -29,7 +29,7 @@ func Turns(c *Conn) (n uint64) {
 	for _, p := range ps.list {
 		if p != nil {
 			p.mu.Lock()
-			n += p.turn
+			n += p.crew.asides
 			p.mu.Unlock()
 		}
 	}

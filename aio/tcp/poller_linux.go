@@ -6,268 +6,266 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"goaio.example/aio"
 )
 
-// poller serves the bare connections registered with its epoll instance, by a goroutine that leads: it waits for events
-// and makes the callbacks that they are for, one after the other. When a callback does not return soon, another goroutine
-// takes the lead over; the one before leaves when its callback has returned.
+// poller serves the bare connections registered with its epoll instance, by
+// the members of its crew.
 type poller struct {
 	conns *connTable
+	ep    epoll
+	left  chan struct{} // closed when the crew is gone
 
-	mu     sync.Mutex // guards what follows
-	ep     epoll      // events belong to who leads
-	turn   uint64     // the leader's; who has an older one leads no more
-	next   int        // the first event that nobody has taken
-	n      int        // behind the last event
-	posted []*Conn    // connections to be looked at, but for those before taken
-	taken  int
-	since  int    // posted connections since events were asked for
-	asleep bool   // the leader waits for events, or is about to
-	busy   bool   // the leader serves a connection
-	conn   *Conn  // the last one
-	served uint64 // connections so far
-	thread thread // the leader's, when it had waited
-	watch  *time.Timer
-	seen   uint64        // served when the watch last looked
-	cpu    time.Duration // what the thread had used then, if it looked stalled
-	stall  time.Time     // when a callback has stalled last
-	waits  uint64        // how often the leader has waited
-	waited uint64        // waits when the watch last looked
-	cold   bool          // the leader is to wait without a thread
-	parked bool          // it does
-	stop   bool          // the leader is to leave
-	over   bool          // it has
-	left   chan struct{} // closed when it has
+	mu      sync.Mutex // guards what follows
+	crew    crew
+	watch   watch
+	yielder yielder
+	procs   int                  // that Go uses
+	events  []syscall.EpollEvent // that nobody has taken
+	posted  connQueue            // connections to be looked at
+	run     int                  // posted connections that were taken since events were asked for
+	taken   uint64               // connections
+	waiting int                  // members that wait for events
+	rung    bool                 // one of them is to look again
+	parked  bool                 // one of them holds no thread
+	asides  uint64               // of the crew, when a member waited last
+	stop    bool                 // the crew is to end when nothing is to be done
 }
 
 const (
-	stallTime = time.Millisecond     // after one to two of these a callback has the lead taken over
-	lookTime  = 5 * time.Millisecond // that it is while no callback has stalled lately, and how long a wait for events holds a thread
-	alertTime = time.Second          // lately
-	postedRun = 16                   // how many posted connections are served before events are asked for
+	postedRun = 16                     // how many posted connections are served before events are asked for
+	hotTime   = 200 * time.Microsecond // how long a member waits for events on its thread, before it parks
 )
 
-// newPoller returns a poller that runs.
+// newPoller returns a poller that works.
 func newPoller(conns *connTable) (*poller, error) {
 	p := &poller{conns: conns, left: make(chan struct{})}
 	if err := p.ep.init(); err != nil {
 		return nil, err
 	}
+	p.yielder.init()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lead()
+	p.call()
 	p.setWatch()
 	return p, nil
 }
 
-// lead starts a goroutine that leads from now on. The lock is held, or the poller is new.
-func (p *poller) lead() {
-	p.turn++
-	go p.run(p.turn)
-}
-
-// run is a leader's goroutine.
-func (p *poller) run(turn uint64) {
-	a := attendants.Get().(*attendant)
+// work is a member's goroutine.
+func (p *poller) work(m *member) {
 	var c *Conn
 	defer func() {
-		attendants.Put(a)
+		m.giveBuffer()
+		p.mu.Lock()
+		if c != nil {
+			p.crew.busy--
+		}
+		p.leave(m)
+		p.mu.Unlock()
 		if c != nil { // a callback has called runtime.Goexit
-			p.takeOver(turn)
 			c.bareDied()
 		}
 	}()
 	p.mu.Lock()
-	p.thread = thisThread()
+	p.crew.coming = false
 	p.mu.Unlock()
 	for {
 		var events uint32
-		var more bool
-		if c, events, more = p.take(turn); !more {
+		if c, events = p.take(m); c == nil {
 			return
 		}
-		if c != nil {
-			a.serve(c, events)
-		}
-		c = nil
+		m.serve(c, events)
 	}
 }
 
-// take waits for a connection that is to be looked at, and returns it with what it is about. It reports false if the
-// turn is over.
-func (p *poller) take(turn uint64) (c *Conn, events uint32, more bool) {
+// take waits until there is a connection that something is to be done for, and
+// returns it with what epoll says of it. It returns nil if m is to leave.
+func (p *poller) take(m *member) (c *Conn, events uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
+	if m.conn != nil {
+		m.conn = nil
+		p.crew.busy--
+	}
+	for p.goOn(m) {
 		switch {
-		case p.turn != turn:
-			return nil, 0, false
-		case p.next < p.n:
-			ev := &p.ep.events[p.next]
-			p.next++
+		case len(p.events) > 0:
+			ev := &p.events[0]
+			p.events = p.events[1:]
 			if c = p.conns.get(int(ev.Fd)); c == nil {
 				continue // the bell, or a connection that was closed meanwhile
 			}
 			events = ev.Events
-		case p.taken < len(p.posted) && p.since < postedRun:
-			c = p.posted[p.taken]
-			p.posted[p.taken] = nil
-			p.taken++
-			p.since++
+		case p.posted.len() > 0 && p.run < postedRun:
+			c = p.posted.pop()
+			p.run++
 		case p.stop:
-			p.busy, p.over = false, true
-			p.turn++
-			close(p.left)
-			return nil, 0, false
+			p.end()
+			return nil, 0
 		default:
-			p.wait()
+			p.wait(m)
 			continue
 		}
-		p.begins(c)
-		return c, events, true
+		m.conn = c
+		m.calls++
+		p.crew.busy++
+		p.taken++
+		return c, events
 	}
+	return nil, 0
 }
 
-// begins notes that the leader serves a connection. The lock is held.
-func (p *poller) begins(c *Conn) {
-	p.busy, p.conn = true, c
-	p.served++
-}
+// pending reports whether there is something to be taken. The lock is held.
+func (p *poller) pending() bool { return len(p.events) > 0 || p.posted.len() > 0 }
 
-// wait waits for events, unless a connection is posted. The lock is held, but not while waiting.
-func (p *poller) wait() {
-	p.busy, p.conn = false, nil
-	p.since = 0
-	if p.taken < len(p.posted) {
-		if p.taken > len(p.posted)/2 { // else it would grow as long as there is always one
-			p.posted, p.taken = slices.Delete(p.posted, 0, p.taken), 0
-		}
-		p.next, p.n = 0, p.ep.poll()
+// wait waits for events, unless a connection is posted. The lock is held, but
+// not while waiting.
+func (p *poller) wait(m *member) {
+	p.run = 0
+	if m.events == nil {
+		m.events = make([]syscall.EpollEvent, maxEvents)
+	}
+	if p.posted.len() > 0 {
+		p.add(m.events[:p.ep.poll(m.events)])
 		return
 	}
-	p.posted, p.taken = p.posted[:0], 0
-	if cap(p.posted) > maxEvents {
-		p.posted = nil
+	p.waiting++
+	// With callbacks that block, or with one processor, others are to have this one.
+	hot := p.procs > 1 && p.crew.asides-p.asides < 2
+	p.asides = p.crew.asides
+	p.yield(m)
+	n := 0
+	if hot {
+		n = p.waitHot(m)
 	}
-	p.asleep = true
-	p.waits++
-	p.parked, p.cold = p.cold, false
-	park := p.parked
-	p.mu.Unlock()
-	var n int
-	if park {
-		n = p.ep.park()
-	} else {
-		runtime.Gosched() // what the callbacks have made runnable must not wait for this thread
-		n = p.ep.wait()
-	}
-	p.mu.Lock()
-	p.asleep = false
-	p.next, p.n = 0, n
-	p.thread = thisThread()
-	if park {
-		p.parked = false
-		p.setWatch()
-	}
-}
-
-// setWatch has the leader be looked at from now on, until it is parked. The lock is held.
-func (p *poller) setWatch() {
-	p.seen, p.cpu = p.served, 0
-	p.waited = p.waits
-	if p.watch == nil {
-		p.watch = time.AfterFunc(lookTime, p.look)
-	} else {
-		p.watch.Reset(lookTime)
-	}
-}
-
-// look has the lead taken over if the leader has been serving the same connection since the last look, unless that is
-// because it has had no processor; and has a leader park that has been waiting for events since then.
-func (p *poller) look() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch {
-	case p.parked || p.over:
-		return // whoever ends parking sets the watch again
-	case p.busy && p.seen == p.served:
-		if p.stalled() {
-			p.stall = time.Now()
-			p.conn.opts.blocking.note()
-			p.takeOverLocked(p.turn)
-		}
-	case !p.busy && p.asleep && p.waited == p.waits:
-		p.cold, p.asleep = true, false
-		p.ep.ring()
+	case n > 0 || n < 0:
+	case p.waiting > 1: // one that waits is enough while nothing comes
+		p.crew.often = 0
 	default:
-		p.cpu = 0
+		n = p.park(m)
 	}
-	p.seen, p.waited = p.served, p.waits
-	if time.Since(p.stall) < alertTime || p.cpu != 0 {
-		p.watch.Reset(stallTime)
-	} else {
-		p.watch.Reset(lookTime)
-	}
+	p.waiting--
+	p.rung = false
+	m.late = true
+	p.add(m.events[:max(n, 0)])
+	p.setWatch()
 }
 
-// stalled reports whether a callback that has not returned waits or computes. One whose thread is merely not given a
-// processor does not count: it is no fault of the callback's, and another goroutine would not fare better. The thread that
-// asks is not the callback's any more.
-func (p *poller) stalled() bool {
-	if p.thread == thisThread() || !p.thread.runnable() {
-		return true
-	}
-	before := p.cpu
-	cpu, known := p.thread.cpu()
-	if p.cpu = cpu; !known {
-		return true
-	}
-	return before != 0 && p.cpu-before > stallTime/4
-}
-
-// takeOver has another goroutine lead instead of the one with the given turn.
-func (p *poller) takeOver(turn uint64) {
+// waitHot waits for events for a moment, on the thread. It returns -1 without
+// events if there is something else to look at. The lock is held, but not while
+// waiting.
+func (p *poller) waitHot(m *member) int {
+	taken := p.taken
+	p.mu.Unlock()
+	n := p.ep.wait(m.events, hotTime)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.takeOverLocked(turn)
+	if n == 0 && (p.stop || p.pending() || p.taken != taken) {
+		return -1
+	}
+	return n
 }
 
-func (p *poller) takeOverLocked(turn uint64) {
-	if p.turn == turn {
-		p.busy, p.conn = false, nil
-		p.lead()
+// park waits for events without holding a thread. The lock is held, but not
+// while waiting.
+func (p *poller) park(m *member) int {
+	p.parked = true
+	p.mu.Unlock()
+	n := p.ep.park(m.events)
+	p.mu.Lock()
+	p.parked = false
+	return n
+}
+
+// add adds events to those to be taken. The lock is held.
+func (p *poller) add(events []syscall.EpollEvent) {
+	if len(p.events) == 0 {
+		p.events = events // the member's, which does not wait before they are taken
+	} else {
+		p.events = append(slices.Clip(p.events), events...)
 	}
 }
 
-// post has the leader look at a connection.
+// yield lets other goroutines have the processor, if it is time for that. The
+// lock is held, but not while they have it.
+func (p *poller) yield(m *member) {
+	y := &p.yielder
+	if m.now-y.last < yieldTime || y.busy {
+		return
+	}
+	y.last, y.busy = m.now, true
+	p.mu.Unlock()
+	y.yield()
+	p.mu.Lock()
+	y.busy = false
+}
+
+// post has a member look at a connection.
 func (p *poller) post(c *Conn) {
 	p.mu.Lock()
-	p.posted = append(p.posted, c)
-	ring := p.asleep
-	p.asleep = false
+	p.posted.push(c)
+	ring := p.waiting > 0 && p.waiting == len(p.crew.free) && !p.rung
+	p.rung = p.rung || ring
 	p.mu.Unlock()
 	if ring {
 		p.ep.ring()
 	}
 }
 
-// close ends the leader, and waits for that. Callbacks that do not return are left.
+// passFor has the member go aside that serves c.
+func (p *poller) passFor(c *Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.crew.free {
+		if m.conn == c {
+			p.aside(m)
+			return
+		}
+	}
+}
+
+// close ends the crew, and waits for that. Callbacks that do not return are left.
 func (p *poller) close() {
 	p.mu.Lock()
 	p.stop = true
-	p.asleep = false
 	p.mu.Unlock()
 	p.ep.ring()
 	<-p.left
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.watch != nil {
-		p.watch.Stop()
-	}
+	p.watch.timer.Stop()
 	p.ep.close()
+}
+
+// connQueue is a queue of connections.
+type connQueue struct {
+	conns []*Conn
+	first int // those before were taken
+}
+
+func (q *connQueue) len() int { return len(q.conns) - q.first }
+
+func (q *connQueue) push(c *Conn) {
+	if q.first > len(q.conns)/2 { // else it would grow as long as there is always one
+		q.conns, q.first = slices.Delete(q.conns, 0, q.first), 0
+	}
+	q.conns = append(q.conns, c)
+}
+
+func (q *connQueue) pop() *Conn {
+	c := q.conns[q.first]
+	q.conns[q.first] = nil
+	q.first++
+	if q.first == len(q.conns) {
+		q.conns, q.first = q.conns[:0], 0
+		if cap(q.conns) > maxEvents {
+			q.conns = nil
+		}
+	}
+	return c
 }
 
 // pollers are the pollers of a loop, each begun when it is needed: one for each processor that Go uses but one, up to

@@ -1,52 +1,32 @@
 package tcp
 
 import (
-	"bytes"
-	"os"
-	"strconv"
 	"syscall"
-	"time"
+	"unsafe"
 )
 
-// thread is a thread of the process, about which the kernel is asked what it does.
-type thread int
-
-// thisThread returns the thread that the caller runs on.
-func thisThread() thread {
-	tid, _, _ := syscall.RawSyscall(syscall.SYS_GETTID, 0, 0, 0)
-	return thread(tid)
+// stint is something that a goroutine does: how often its thread had to do
+// without a processor before.
+type stint struct {
+	slept     int64 // by itself, as it does when the goroutine waits
+	preempted int64
 }
 
-// runnable reports whether the thread runs or would, if it had a processor. Unknown counts as not.
-func (t thread) runnable() bool {
-	// the line of proc_pid_stat(5): number, name in parentheses, state
-	line := t.read("stat")
-	i := bytes.LastIndexByte(line, ')')
-	return i >= 0 && i+2 < len(line) && line[i+2] == 'R'
+// beginStint begins a stint of the calling goroutine.
+func beginStint() stint {
+	const thread = 1 // RUSAGE_THREAD
+	var u syscall.Rusage
+	syscall.RawSyscall(syscall.SYS_GETRUSAGE, thread, uintptr(unsafe.Pointer(&u)), 0) // cannot fail
+	return stint{int64(u.Nvcsw), int64(u.Nivcsw)}
 }
 
-// cpu returns the time that the thread has had a processor for, the first field of its schedstat, and whether that is
-// known: not every kernel tells.
-func (t thread) cpu() (d time.Duration, known bool) {
-	first, _, _ := bytes.Cut(t.read("schedstat"), []byte(" "))
-	ns, err := strconv.ParseInt(string(first), 10, 64)
-	if err != nil {
-		return 0, false
+// end tells why the stint has taken long. A goroutine that has waited may have
+// gone on on another thread, whose numbers are others; one that has computed
+// has the same. A thread that was preempted has waited for a processor.
+func (s stint) end() verdict {
+	now := beginStint()
+	if now.slept == s.slept && now.preempted > s.preempted {
+		return delayed
 	}
-	return time.Duration(ns), true
-}
-
-// read reads a file that the kernel has about the thread, nil if there is none.
-func (t thread) read(name string) []byte {
-	fd, err := syscall.Open("/proc/self/task/"+strconv.Itoa(int(t))+"/"+name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil
-	}
-	defer syscall.Close(fd)
-	buf := make([]byte, os.Getpagesize())
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(fd, buf) })
-	if err != nil {
-		return nil
-	}
-	return buf[:n]
+	return blocked
 }
