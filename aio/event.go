@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // Event tells of an error or a condition that nobody asked for.
@@ -95,8 +97,8 @@ type queued struct {
 type eventQueue struct {
 	mu     sync.Mutex
 	items  []queued
-	active bool          // there is a dispatcher
-	idle   chan struct{} // closed when the dispatcher ends; set by who waits for that
+	active bool      // there is a dispatcher
+	idle   bell.Bell // rung when the dispatcher ends
 	closed bool
 }
 
@@ -122,10 +124,7 @@ func (q *eventQueue) dispatch(r *running) {
 		if len(q.items) == 0 {
 			q.items = nil
 			q.active = false
-			if q.idle != nil {
-				close(q.idle)
-				q.idle = nil
-			}
+			q.idle.Ring()
 			q.mu.Unlock()
 			r.nudge()
 			return
@@ -187,10 +186,7 @@ func (q *eventQueue) wait(r *running, deadline <-chan time.Time) bool {
 			q.mu.Unlock()
 			return true
 		}
-		if q.idle == nil {
-			q.idle = make(chan struct{})
-		}
-		idle := q.idle
+		idle := q.idle.C()
 		q.mu.Unlock()
 		select {
 		case <-idle:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // Scope runs fn in the caller's goroutine and returns when fn and everything started in it have ended: structured
@@ -47,8 +49,8 @@ type scope struct {
 	cut  atomic.Bool // something in it, no daemon, ended because it was cancelled
 	mu   sync.Mutex
 	errs []error
-	lost lostList      // of futures from the scope
-	idle chan struct{} // set by waitKids, closed when there may be no holding child any more
+	lost lostList  // of futures from the scope
+	idle bell.Bell // rung when a child has ended
 }
 
 // fail takes the error of something in the scope. The first one cancels the rest.
@@ -73,9 +75,8 @@ func (s *scope) waitKids() {
 		if none {
 			return
 		}
-		idle := make(chan struct{})
 		s.mu.Lock()
-		s.idle = idle
+		idle := s.idle.C()
 		s.mu.Unlock()
 		s.op.mu.Lock()
 		none, hold := s.op.first == nil, s.op.hold
@@ -96,10 +97,7 @@ func (s *scope) waitKids() {
 func (s *scope) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.idle != nil {
-		close(s.idle)
-		s.idle = nil
-	}
+	s.idle.Ring()
 }
 
 // result collects what Scope returns.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/bell"
 )
 
 // Recorder keeps the events of a loop for a test that expects some. The zero
@@ -22,7 +23,7 @@ import (
 type Recorder struct {
 	mu     sync.Mutex
 	events []aio.Event
-	more   chan struct{} // closed with the next event; made by who waits for it
+	more   bell.Bell // rung with each event
 }
 
 // OnEvent records an event.
@@ -30,10 +31,7 @@ func (r *Recorder) OnEvent(e aio.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
-	if r.more != nil {
-		close(r.more)
-		r.more = nil
-	}
+	r.more.Ring()
 }
 
 // Events returns what has been recorded so far, in the order it happened.
@@ -66,10 +64,7 @@ func (r *Recorder) Wait(t testing.TB, n int) []aio.Event {
 func (r *Recorder) next() ([]aio.Event, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.more == nil {
-		r.more = make(chan struct{})
-	}
-	return slices.Clone(r.events), r.more
+	return slices.Clone(r.events), r.more.C()
 }
 
 func list(events []aio.Event) string {

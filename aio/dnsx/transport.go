@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // The transport layer: it brings one query to one server, and back what that server answers to this very query.
@@ -81,9 +83,6 @@ type interrupt struct {
 	cause error
 }
 
-// past is a deadline that is over in every clock.
-var past = time.Unix(1, 0)
-
 // hold has the interrupt end c's waits too, from now on until release. If there has been an interrupt already, hold
 // returns its cause. c's deadlines are not to be changed while it is held.
 func (i *interrupt) hold(c net.Conn) error {
@@ -122,7 +121,7 @@ func (i *interrupt) fire(cause error) {
 	}
 	i.cause = cause
 	for _, c := range i.conns {
-		setDeadline(c, past)
+		setDeadline(c, bell.Past)
 	}
 }
 

@@ -1,6 +1,10 @@
 package httpx
 
-import "time"
+import (
+	"time"
+
+	"goaio.example/aio/internal/bell"
+)
 
 // net/http sets a connection's read deadline several times for each request. A wire only notes that, without a lock, and
 // leaves the connection with a deadline that is early enough: when it passes, whoever reads looks at what is due.
@@ -110,6 +114,6 @@ func (w *wire) kick() {
 	defer w.mu.Unlock()
 	if w.between {
 		w.stale = true
-		w.c.SetReadDeadline(past)
+		w.c.SetReadDeadline(bell.Past)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/bell"
 )
 
 // While a request is handled net/http reads from its connection in a goroutine, to see the client leave and end the
@@ -69,7 +70,7 @@ func (w *wire) unwatch() {
 	w.watch.may, w.watch.asked, w.watch.done = false, false, nil
 	if done != nil {
 		w.stale = true
-		w.c.SetReadDeadline(past)
+		w.c.SetReadDeadline(bell.Past)
 	}
 	w.mu.Unlock()
 	if done != nil {

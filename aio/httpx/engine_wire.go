@@ -48,9 +48,6 @@ const piece = 64 << 10
 // probeTime is how long a drained connection is given for a request that the kernel has already.
 const probeTime = time.Millisecond
 
-// past is a deadline that has passed.
-var past = time.Unix(1, 0)
-
 func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
 	w := &wire{c: c, e: e, h2: h2, first: first, born: time.Now()}
 	if state, ok := c.TLS(); ok {

@@ -144,8 +144,7 @@ func (x *inbound) park() <-chan struct{} {
 	if x.state != inboundOpen && x.state != inboundStream {
 		return nil
 	}
-	x.wake = make(chan struct{})
-	wake := x.wake
+	wake := x.wake.C()
 	if x.cause != nil {
 		x.cancelledLocked()
 	}

@@ -11,6 +11,7 @@ import (
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/bell"
 )
 
 var kindRequestIn = aio.NewKind("http.request.in")
@@ -40,7 +41,7 @@ type inbound struct {
 	answer *answer       // nil while there is none
 	cause  error         // why the operation was cancelled
 	fail   error         // what the operation ends with
-	wake   chan struct{} // closed when a parked exchange may go on
+	wake   bell.Bell     // rung when a parked exchange may go on
 	gone   chan struct{} // closed when the client is gone, or the exchange over; made by who waits for it
 }
 
@@ -242,10 +243,7 @@ func (x *inbound) abandon(status int, err error, told bool) bool {
 
 // wakeLocked lets a parked exchange go on. The lock is held.
 func (x *inbound) wakeLocked() {
-	if x.wake != nil {
-		close(x.wake)
-		x.wake = nil
-	}
+	x.wake.Ring()
 }
 
 // clientGone notes that nobody waits for the response any more.
@@ -273,7 +271,7 @@ func (d *inboundDriver) OpCancel(cause error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.cause = cause
-	if x.wake != nil {
+	if x.wake.Awaited() {
 		x.cancelledLocked()
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // maxInbox bounds what waits for a datagram socket to be read, in bytes: what
@@ -24,7 +26,7 @@ type datagram struct {
 	size     int   // of the inbox, in bytes
 	err      error // of the next read, then gone: the port is unreachable
 	closed   bool
-	changed  chan struct{} // closed when any of these changes; nil: nobody waits
+	changed  bell.Bell // rung when any of these changes
 	readEnd  time.Time
 	writeEnd time.Time
 }
@@ -69,10 +71,7 @@ func (d *datagram) read(b []byte) (int, error) {
 // wait waits until something changes or the deadline for reading passes. It wants
 // the mutex held, and gives it up meanwhile.
 func (d *datagram) wait() {
-	if d.changed == nil {
-		d.changed = make(chan struct{})
-	}
-	changed := d.changed
+	changed := d.changed.C()
 	var late <-chan time.Time
 	if !d.readEnd.IsZero() {
 		t := time.NewTimer(time.Until(d.readEnd))
@@ -84,14 +83,6 @@ func (d *datagram) wait() {
 	select {
 	case <-changed:
 	case <-late:
-	}
-}
-
-// change tells those who wait. It wants the mutex held.
-func (d *datagram) change() {
-	if d.changed != nil {
-		close(d.changed)
-		d.changed = nil
 	}
 }
 
@@ -142,7 +133,7 @@ func (d *datagram) receive(m []byte) {
 	if !d.closed && d.size+len(m) <= maxInbox {
 		d.inbox = append(d.inbox, m)
 		d.size += len(m)
-		d.change()
+		d.changed.Ring()
 	}
 }
 
@@ -151,7 +142,7 @@ func (d *datagram) refuse() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.err = os.NewSyscallError("read", syscall.ECONNREFUSED)
-	d.change()
+	d.changed.Ring()
 }
 
 // ReadFrom is Read; the message is from the server.
@@ -173,7 +164,7 @@ func (d *datagram) Close() error {
 		return d.wrap("close", net.ErrClosed)
 	}
 	d.closed, d.inbox = true, nil
-	d.change()
+	d.changed.Ring()
 	return nil
 }
 
@@ -192,7 +183,7 @@ func (d *datagram) set(read, write *time.Time) error {
 	}
 	if read != nil {
 		d.readEnd = *read
-		d.change()
+		d.changed.Ring()
 	}
 	if write != nil {
 		d.writeEnd = *write

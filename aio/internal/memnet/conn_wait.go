@@ -33,7 +33,7 @@ func (c *Conn) await(s *stream, d *deadline) error {
 	if d.passed() {
 		return os.ErrDeadlineExceeded
 	}
-	s.bell.wait(c.mu)
+	s.bell.Wait(c.mu)
 	return c.open()
 }
 
@@ -52,7 +52,7 @@ func (c *Conn) takeTurn() error {
 // endTurn lets the next Write go on.
 func (c *Conn) endTurn() {
 	c.writing = false
-	c.tx.bell.ring()
+	c.tx.bell.Ring()
 }
 
 // wrap makes err what a net.Conn returns from the named call.

@@ -3,6 +3,8 @@ package memnet
 import (
 	"sync"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // A deadline is a point in time that rings a bell when it comes. The zero
@@ -16,7 +18,7 @@ type deadline struct {
 
 // set moves the deadline to t; the zero time means never. Who waits learns of
 // it at once if t is not in the future.
-func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell) {
+func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell.Bell) {
 	d.stop()
 	d.at = t
 	if t.IsZero() {
@@ -25,7 +27,7 @@ func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell) {
 	left := time.Until(t)
 	if left <= 0 {
 		d.fired = true
-		b.ring()
+		b.Ring()
 		return
 	}
 	gen := d.gen
@@ -34,7 +36,7 @@ func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell) {
 		defer mu.Unlock()
 		if d.gen == gen {
 			d.fired = true
-			b.ring()
+			b.Ring()
 		}
 	})
 }

@@ -56,7 +56,7 @@ func (n *Network) dial(ctx context.Context, e endpoint) (*Conn, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		wake.waitOr(&n.mu, ctx.Done())
+		wake.WaitOr(&n.mu, ctx.Done())
 	}
 }
 
@@ -84,7 +84,7 @@ func (n *Network) connect(l *Listener, e endpoint) *Conn {
 	}
 	client, server := newLink(n.bufferSize(), from.addr(), e.addr())
 	l.queue = append(l.queue, server)
-	l.bell.ring()
+	l.bell.Ring()
 	return client
 }
 

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // FaultyConn is a connection with a Plan, made by Faulty. It has the further
@@ -15,7 +17,7 @@ type FaultyConn struct {
 	extra passThrough
 
 	mu      sync.Mutex
-	bell    bell // tells of all below
+	bell    bell.Bell // tells of all below
 	r, w    side
 	fired   bool
 	writing bool // a Write has its turn

@@ -32,7 +32,7 @@ func (f *FaultyConn) pause(s *side) {
 	delay.set(time.Now().Add(s.delay), &f.mu, &f.bell)
 	defer delay.stop()
 	for !f.closed && !s.dl.passed() && !delay.passed() {
-		f.bell.wait(&f.mu)
+		f.bell.Wait(&f.mu)
 	}
 }
 
@@ -42,7 +42,7 @@ func (f *FaultyConn) takeTurn() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.writing {
-		f.bell.wait(&f.mu)
+		f.bell.Wait(&f.mu)
 	}
 	f.writing = true
 }
@@ -51,7 +51,7 @@ func (f *FaultyConn) endTurn() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writing = false
-	f.bell.ring()
+	f.bell.Ring()
 }
 
 // end ends delays.
@@ -61,7 +61,7 @@ func (f *FaultyConn) end() {
 	f.closed = true
 	f.r.dl.stop()
 	f.w.dl.stop()
-	f.bell.ring()
+	f.bell.Ring()
 }
 
 func (f *FaultyConn) broken(s *side) bool {

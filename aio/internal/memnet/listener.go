@@ -5,6 +5,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // Listener is a net.Listener of a Network, made by Network.Listen.
@@ -14,7 +16,7 @@ type Listener struct {
 	addr net.Addr
 
 	// Guarded by net.mu; bell tells of all of them.
-	bell   bell
+	bell   bell.Bell
 	queue  []*Conn
 	dl     deadline
 	closed bool
@@ -45,7 +47,7 @@ func (l *Listener) accept() (*Conn, error) {
 		case l.dl.passed():
 			return nil, os.ErrDeadlineExceeded
 		}
-		l.bell.wait(&l.net.mu)
+		l.bell.Wait(&l.net.mu)
 	}
 }
 
@@ -68,7 +70,7 @@ func (l *Listener) take() *Conn {
 	c := l.queue[0]
 	l.queue[0] = nil
 	l.queue = l.queue[1:]
-	l.bell.ring()
+	l.bell.Ring()
 	return c
 }
 
@@ -93,7 +95,7 @@ func (l *Listener) Close() error {
 		_ = c.Abort() // nobody else has it, so it cannot be closed
 	}
 	l.queue = nil
-	l.bell.ring()
+	l.bell.Ring()
 	return nil
 }
 

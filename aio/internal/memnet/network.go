@@ -4,6 +4,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // What the zero fields of a Network mean.
@@ -29,7 +31,7 @@ type Network struct {
 	Backlog int
 
 	mu        sync.Mutex
-	healed    bell                            // rung by Heal
+	healed    bell.Bell                       // rung by Heal
 	holes     map[endpoint]bool               // black holes
 	listeners map[uint16]map[string]*Listener // by port, by host
 	port      uint16                          // last one picked
@@ -89,7 +91,7 @@ func (n *Network) setHole(addr string, hole bool) error {
 	defer n.mu.Unlock()
 	if !hole {
 		delete(n.holes, e)
-		n.healed.ring()
+		n.healed.Ring()
 		return nil
 	}
 	if n.holes == nil {

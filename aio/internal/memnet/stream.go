@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"syscall"
+
+	"goaio.example/aio/internal/bell"
 )
 
 // errAgain is what a call returns that would have to wait.
@@ -14,7 +16,7 @@ var errAgain error = syscall.EAGAIN
 // again. It is guarded by the mutex of its link.
 type stream struct {
 	buf  ring
-	bell bell
+	bell bell.Bell
 	fin  bool // the writer is done: after buf comes EOF
 	deaf bool // the reader is done, but open: bytes are thrown away
 	gone bool // the reader is closed: the next byte is answered by a reset
@@ -31,7 +33,7 @@ func (s *stream) pull(p []byte) (int, error) {
 	case s.buf.n > 0:
 		n := s.buf.read(p)
 		if n > 0 {
-			s.bell.ring()
+			s.bell.Ring()
 		}
 		return n, nil
 	case s.fin || s.deaf:
@@ -50,14 +52,14 @@ func (s *stream) push(p []byte) (int, error) {
 		return 0, err
 	case s.gone:
 		s.werr = syscall.EPIPE
-		s.bell.ring()
+		s.bell.Ring()
 		return len(p), nil
 	case s.deaf:
 		s.lost = true
 		return len(p), nil
 	}
 	n := s.buf.write(p)
-	s.bell.ring()
+	s.bell.Ring()
 	return n, nil
 }
 
@@ -78,14 +80,14 @@ func (s *stream) room() error {
 // finish is the writer's FIN.
 func (s *stream) finish() {
 	s.fin = true
-	s.bell.ring()
+	s.bell.Ring()
 }
 
 // drop throws away what is buffered, and notes it if that was something.
 func (s *stream) drop() {
 	s.lost = s.lost || s.buf.n > 0
 	s.buf.clear()
-	s.bell.ring()
+	s.bell.Ring()
 }
 
 // reset ends the stream at once with the given error for its writer. The
