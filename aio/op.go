@@ -69,17 +69,38 @@ type extra struct {
 	own      *scope      // the Scope that this operation is
 }
 
-// A Driver is told what happens to an operation that it began with Op.Start. Its methods are called without any
-// lock held, from the goroutine that caused the call: they must not block, and calls for one operation may overlap.
+// A Driver is told what happens to an operation that it began with Op.Start. It
+// may also be a Drainer, an Idler and a Namer. The methods of these are called
+// without any lock held, from the goroutine that caused the call: they must not
+// block, and calls for one operation may overlap.
 type Driver interface {
-	// OpCancel asks the operation to end, once, with the cause. The driver answers with Op.End, then or later.
+	// OpCancel asks the operation to end, once, with the cause. The driver
+	// answers with Op.End, then or later. A driver whose operation cannot be
+	// interrupted may ignore it.
 	OpCancel(cause error)
-	// OpDrain says that the loop has begun to drain. An operation that is idle should end with ErrExit. It is called
-	// again when an ancestor's end, while the loop drains, may have made the operation TopLevel.
+}
+
+// A Drainer is a Driver that takes part in draining. The operation of a driver
+// that is none goes on while the loop drains.
+type Drainer interface {
+	// OpDrain says that the loop has begun to drain. An operation that is idle
+	// should end with ErrExit. It is called again when an ancestor's end, while
+	// the loop drains, may have made the operation TopLevel. It is not called
+	// for daemons, which the loop cancels.
 	OpDrain()
-	// OpIdle says that the operation's last child has ended, but for daemons. It may be called more than once.
+}
+
+// An Idler is a Driver that waits for the children of its operation.
+type Idler interface {
+	// OpIdle says that the operation's last child has ended, but for daemons.
+	// It may be called more than once.
 	OpIdle()
-	// OpName names an operation that was started with an empty name. It is asked only when somebody looks.
+}
+
+// A Namer is a Driver that names its operation.
+type Namer interface {
+	// OpName names an operation that was started with an empty name. It is
+	// called only when somebody looks. An empty name stands for the kind.
 	OpName() string
 }
 
@@ -226,7 +247,7 @@ func (o *Op) TopLevel() bool {
 	return true
 }
 
-// Draining reports whether the loop drains, or is past that. An operation that begins then is not told by OpDrain.
+// Draining reports whether the loop drains, or is past that. The Drainer of an operation that begins then is not told.
 func (o *Op) Draining() bool { return o.run.draining.Load() }
 
 // LoopCause returns the cause with which the loop was cancelled, nil if it was not. What goes wrong from then on may be
@@ -303,8 +324,8 @@ func (o *Op) label() string {
 	if o.name != "" {
 		return o.name
 	}
-	if o.driver != nil {
-		if n := o.driver.OpName(); n != "" {
+	if d, ok := o.driver.(Namer); ok {
+		if n := d.OpName(); n != "" {
 			return n
 		}
 	}
@@ -314,11 +335,11 @@ func (o *Op) label() string {
 // Alarms returns the loop's heap of timers, for goaio's own drivers: a pending alarm costs a few words.
 func (o *Op) Alarms() *alarm.Heap { return &o.run.alarms }
 
-// Drain has everything below the operation drain, as the loop does: drivers are told by OpDrain.
+// Drain has everything below the operation drain, as the loop does: Drainers are told.
 func (o *Op) Drain() {
 	o.walk(func(k *Op) bool {
-		if k.driver != nil {
-			k.driver.OpDrain()
+		if d, ok := k.driver.(Drainer); ok {
+			d.OpDrain()
 		}
 		return true
 	})

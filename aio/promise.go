@@ -102,7 +102,3 @@ type promiseDriver[T any] Promise[T]
 func (d *promiseDriver[T]) OpCancel(cause error) {
 	(*Promise[T])(d).RejectIdle(cause)
 }
-
-func (d *promiseDriver[T]) OpDrain()       {}
-func (d *promiseDriver[T]) OpIdle()        {}
-func (d *promiseDriver[T]) OpName() string { return "" }

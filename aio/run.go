@@ -104,10 +104,10 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 // nested is a loop as an operation of the loop around it.
 type nested running
 
+var _ Drainer = (*nested)(nil)
+
 func (n *nested) OpCancel(cause error) { n.loop.cancel(cause, nil) }
 func (n *nested) OpDrain()             { n.loop.Exit(nil) }
-func (n *nested) OpIdle()              {}
-func (n *nested) OpName() string       { return "" }
 
 // start is where this package starts goroutines.
 func (r *running) start(body func()) { go body() }

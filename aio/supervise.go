@@ -119,11 +119,12 @@ func (r *running) drain() {
 // drain has the operation see that the loop drains.
 func (o *Op) drain() {
 	s := o.state.Load()
-	switch {
-	case s&opBackground == 0 && s&(opDaemon|opQueued) != 0 && o.TopLevel():
+	if s&opBackground == 0 && s&(opDaemon|opQueued) != 0 && o.TopLevel() {
 		o.cancel(ErrExit)
-	case o.driver != nil && s&opFinishing == 0:
-		o.driver.OpDrain()
+		return
+	}
+	if d, ok := o.driver.(Drainer); ok && s&opFinishing == 0 {
+		d.OpDrain()
 	}
 }
 

@@ -148,8 +148,10 @@ func (p *Op) childLeft(idle bool, hold int32) {
 			return
 		}
 	}
-	if hold == 0 && p.driver != nil && s&opFinishing == 0 {
-		p.driver.OpIdle()
+	if hold == 0 && s&opFinishing == 0 {
+		if d, ok := p.driver.(Idler); ok {
+			d.OpIdle()
+		}
 	}
 }
 

@@ -240,8 +240,6 @@ func (f *flightDriver) OpCancel(cause error) {
 	}
 }
 
-func (f *flightDriver) OpDrain() {}
-func (f *flightDriver) OpIdle()  {}
 func (f *flightDriver) OpName() string {
 	return "query " + strings.TrimPrefix(f.q.typ.String(), "Type") + " " + f.q.name
 }

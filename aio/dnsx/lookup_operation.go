@@ -32,8 +32,6 @@ var kindLookup = aio.NewKind("dns.lookup")
 
 // OpCancel does nothing: who looks up sees the end of the ctx.
 func (o *operation[T]) OpCancel(error) {}
-func (o *operation[T]) OpDrain()       {}
-func (o *operation[T]) OpIdle()        {}
 
 // OpName names the operation as "lookup www.example.com".
 func (o *operation[T]) OpName() string { return o.what + " " + o.host }

@@ -159,7 +159,5 @@ type (
 )
 
 func (k *keeperDriver) OpCancel(error) { (*keeper)(k).end() }
-func (k *keeperDriver) OpDrain()       {} // the loop cancels daemons
-func (k *keeperDriver) OpIdle()        {}
 func (k *keeperDriver) OpName() string { return "idle connections to name servers" }
 func (k *keeperAlarm) Fire()           { (*keeper)(k).end() }

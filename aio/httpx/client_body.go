@@ -140,9 +140,6 @@ func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Str
 type streamCall struct{ ex *outgoing }
 
 func (p *streamCall) OpCancel(cause error) { p.ex.cancel(cause) }
-func (p *streamCall) OpDrain()             {}
-func (p *streamCall) OpIdle()              {}
-func (p *streamCall) OpName() string       { return "" }
 
 // streamBody ends its request's operation when it is closed or at its end.
 type streamBody struct {

@@ -158,10 +158,6 @@ func (k *poolKeeper) OpCancel(error) {
 	k.op.End(nil)
 }
 
-func (k *poolKeeper) OpDrain()       {}
-func (k *poolKeeper) OpIdle()        {}
-func (k *poolKeeper) OpName() string { return "" }
-
 // forget takes the pool of a loop that has ended off its client.
 func (k *poolKeeper) forget() {
 	k.pool.close()

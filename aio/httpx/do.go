@@ -153,9 +153,6 @@ func (ex *outgoing) whole() (*Response, error) {
 
 // OpCancel asks the goroutine of the call to end.
 func (p *call) OpCancel(cause error) { p.ex.cancel(cause) }
-func (p *call) OpDrain()             {}
-func (p *call) OpIdle()              {}
-func (p *call) OpName() string       { return "" }
 
 // requestName names a request in listings, without its query, which may be secret.
 func requestName(req *http.Request) string {

@@ -176,9 +176,10 @@ func (s *Server) untilEnd() {
 // serverDriver is a Server as its operation's driver.
 type serverDriver Server
 
+var _ aio.Drainer = (*serverDriver)(nil)
+
 func (d *serverDriver) OpCancel(error) {} // its children are cancelled too, and end it
 func (d *serverDriver) OpDrain()       { (*Server)(d).drain() }
-func (d *serverDriver) OpIdle()        {}
 func (d *serverDriver) OpName() string { return fmt.Sprint("http server ", d.tcp.Addr()) }
 
 // Addr returns the address that the server listens on, nil before Start.

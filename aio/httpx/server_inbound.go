@@ -288,9 +288,6 @@ func (x *inbound) cancelledLocked() {
 	}
 }
 
-func (d *inboundDriver) OpDrain() {}
-func (d *inboundDriver) OpIdle()  {}
-
 func (d *inboundDriver) OpName() string { return d.method + " " + clip(d.url.Path) }
 
 // alarmAfter sets the exchange's alarm.

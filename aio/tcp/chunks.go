@@ -35,8 +35,6 @@ func (k *chunks) OpCancel(error) {
 	}
 }
 
-func (k *chunks) OpDrain()       {}
-func (k *chunks) OpIdle()        {}
 func (k *chunks) OpName() string { return "chunks " + k.conn.addr() }
 
 // Chunks returns a channel of what arrives, in slices that belong to the receiver, of at most 32 KiB: for select. It has

@@ -59,8 +59,6 @@ func (p *dialing) OpCancel(cause error) {
 		c.end(cause, false)
 	}
 }
-func (p *dialing) OpDrain()       {}
-func (p *dialing) OpIdle()        {}
 func (p *dialing) OpName() string { return "dial " + p.addr }
 
 // startDial runs dial as an operation.

@@ -86,7 +86,6 @@ type listenerDriver Listener
 
 func (d *listenerDriver) OpCancel(error) { (*Listener)(d).close(false) }
 func (d *listenerDriver) OpDrain()       { (*Listener)(d).leave() }
-func (d *listenerDriver) OpIdle()        {}
 func (d *listenerDriver) OpName() string { return "listen " + d.ln.Addr().String() }
 
 // Addr returns the address that the listener listens on.

@@ -27,8 +27,6 @@ type sendOp struct {
 
 // OpCancel does nothing: the bytes are queued, and go out with the others unless the connection is aborted.
 func (s *sendOp) OpCancel(error) {}
-func (s *sendOp) OpDrain()       {}
-func (s *sendOp) OpIdle()        {}
 func (s *sendOp) OpName() string { return "send" }
 
 const (

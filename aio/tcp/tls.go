@@ -28,8 +28,6 @@ type upgrade struct {
 
 // OpCancel does nothing: a handshake cannot be stopped half-way but by the connection's end.
 func (u *upgrade) OpCancel(error) {}
-func (u *upgrade) OpDrain()       {}
-func (u *upgrade) OpIdle()        {}
 func (u *upgrade) OpName() string { return "TLS handshake" }
 
 // reject fails the promise; told says that nobody needs to be told of the error by it.

@@ -37,6 +37,8 @@ type after struct {
 	alarm   alarm.Alarm
 }
 
+var _ aio.Drainer = (*after)(nil)
+
 // Fire is called when the time has come.
 func (t *after) Fire() { t.promise.Resolve(time.Now()) }
 
@@ -51,7 +53,3 @@ func (t *after) OpDrain() {
 		t.OpCancel(aio.ErrExit)
 	}
 }
-
-func (t *after) OpIdle() {}
-
-func (t *after) OpName() string { return "" }

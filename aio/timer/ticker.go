@@ -192,8 +192,6 @@ func (t *Ticker) drop() {
 type tickerDriver Ticker
 
 func (t *tickerDriver) OpCancel(cause error) { (*Ticker)(t).end(cause) }
-func (t *tickerDriver) OpDrain()             {} // the loop cancels daemons
-func (t *tickerDriver) OpIdle()              {}
 
 func (t *tickerDriver) OpName() string {
 	t.mu.Lock()

@@ -76,6 +76,8 @@ func (t *Timer) reject(err error) bool {
 // timerDriver is a Timer as seen by the loop and by the heap of alarms.
 type timerDriver Timer
 
+var _ aio.Drainer = (*timerDriver)(nil)
+
 func (t *timerDriver) OpCancel(cause error) { (*Timer)(t).reject(cause) }
 
 func (t *timerDriver) OpDrain() {
@@ -83,8 +85,6 @@ func (t *timerDriver) OpDrain() {
 		(*Timer)(t).reject(aio.ErrExit)
 	}
 }
-
-func (t *timerDriver) OpIdle() {}
 
 func (t *timerDriver) OpName() string { return aio.FuncName(t.fn) }
 
