@@ -11,6 +11,7 @@ import (
 type attendant struct {
 	member *member              // nil in tests
 	events []syscall.EpollEvent // that it has waited for
+	buf    []byte               // that was read into last: of these
 	small  []byte
 	large  *[readSize]byte
 	full   bool // the last read filled its buffer
@@ -91,7 +92,7 @@ func (a *attendant) expect(c *Conn) {
 }
 
 // timed calls fn, which makes callbacks of the connection's, and notes how
-// long it takes. The lock is held, but not while fn runs.
+// long it takes. The lock is held, but not all the while.
 func (a *attendant) timed(c *Conn, fn func()) {
 	b := &c.opts.blocking
 	if a.late {
@@ -104,23 +105,18 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	if examine {
 		s = beginStint()
 	}
-	var d time.Duration
-	v := unknown
-	c.mu.Unlock()
-	defer func() { // also when fn does not return: whoever called unlocks
-		c.mu.Lock()
-		c.bare.took(d, v)
-	}()
 	fn()
 	now := uptime()
-	d = now - a.now
+	d := now - a.now
 	a.now = now
+	v := unknown
 	if examine && d >= slowCall {
 		v = s.end()
 	}
 	if !a.own && (examine || !suspected) {
 		b.note(d, v)
 	}
+	c.bare.took(d, v)
 }
 
 // took notes how long a callback took. The connection's lock is held.

@@ -57,7 +57,7 @@ func tune(fd int) {
 }
 
 // accept waits for a connection, whose operation is not begun yet.
-func (l *bareListener) accept(opts *connOptions, slotted bool) (*Conn, error) {
+func (l *bareListener) accept(opts *connOptions) (*Conn, error) {
 	var fd int
 	var peer syscall.Sockaddr
 	var err error
@@ -79,8 +79,8 @@ func (l *bareListener) accept(opts *connOptions, slotted bool) (*Conn, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("accept4", err)
 	}
-	c := &Conn{in: true, opts: opts, slotted: slotted}
-	c.bare.is, c.bare.open = true, true
+	c := &Conn{opts: opts}
+	c.bare.socket = bareOpen
 	c.bare.fd.Store(int32(fd))
 	c.setPeer(peer)
 	return c, nil

@@ -21,7 +21,7 @@ func bareOf(nc net.Conn, opts *connOptions) *Conn {
 	if opts.local == nil {
 		c.extra().local = nc.LocalAddr()
 	}
-	c.bare.is, c.bare.open = true, true
+	c.bare.socket = bareOpen
 	c.bare.fd.Store(int32(fd))
 	c.setPeerAddr(nc.RemoteAddr())
 	nc.Close() // which leaves the socket open, and takes it out of the Go netpoller

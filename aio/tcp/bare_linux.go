@@ -32,33 +32,37 @@ func (b *bare) promoted() transport {
 // promote gives the socket to Go's netpoller. The lock is held.
 func (b *bare) promote() error {
 	c := b.conn()
-	if !b.bare.open {
+	if !b.bare.isOpen() {
 		return net.ErrClosed
 	}
 	b.unlist()
-	b.bare.open = false
 	nc := connOf(b.fd()) // takes the descriptor over
 	if nc == nil {
+		b.bare.socket = bareClosed
 		return os.NewSyscallError("dup", syscall.EMFILE)
 	}
+	b.bare.socket = barePromoted
 	t := newTransport(nc)
 	b.bare.fd.Store(int32(t.fd()))
 	x := c.extra()
 	x.promoted.Store(&promotion{t})
-	switch {
-	case c.writing:
+	switch c.out.stream {
+	case streamWriting:
 		t.SetWriteDeadline(x.wdl.at) // cannot fail: it is open
-		b.hasRoom()                  // for the Write to go on with t
-	case c.busy:
+		x.writable.Ring()            // for the Write to go on with t
+	case streamFlushing:
 		parkEngine{}.flush(c)
+	}
+	if x.hangUp.armed {
+		c.armHangUp()
 	}
 	return nil
 }
 
 // unlist takes the connection off its poller. The lock is held.
 func (b *bare) unlist() {
-	if b.bare.listed {
-		b.bare.listed = false
+	if b.bare.socket == bareListed {
+		b.bare.socket = bareOpen
 		p := b.conn().poller()
 		p.conns.set(b.fd(), nil)
 		p.ep.remove(b.fd()) // fails only for what is not registered
@@ -72,9 +76,16 @@ func (b *bare) tryWrite(p []byte) (int, error) {
 	return b.write(p)
 }
 
+func (b *bare) tryWritev(bufs net.Buffers) (int, error) {
+	if t := b.promoted(); t != nil {
+		return t.tryWritev(bufs)
+	}
+	return b.writeVec(bufs)
+}
+
 // write writes what fits. The lock is held.
 func (b *bare) write(p []byte) (int, error) {
-	if !b.bare.open {
+	if !b.bare.isOpen() {
 		return 0, net.ErrClosed
 	}
 	return writeNow(b.fd(), p)
@@ -82,7 +93,7 @@ func (b *bare) write(p []byte) (int, error) {
 
 // writeVec writes what fits of bufs, which are at most maxVec. The lock is held.
 func (b *bare) writeVec(bufs net.Buffers) (int, error) {
-	if !b.bare.open {
+	if !b.bare.isOpen() {
 		return 0, net.ErrClosed
 	}
 	return writevNow(b.fd(), bufs)
@@ -114,10 +125,8 @@ func (b *bare) waitWritable() error {
 	if x.wdl.passed() {
 		return os.ErrDeadlineExceeded
 	}
-	if x.writable == nil {
-		x.writable = make(chan struct{})
-	}
-	writable, late, done := x.writable, x.wdl.wait(&c.mu), c.doneLocked()
+	c.engine().aside(c)
+	writable, late, done := x.writable.C(), x.wdl.wait(&c.mu), c.doneLocked()
 	if err := b.askWritable(); err != nil {
 		return err
 	}
@@ -131,17 +140,9 @@ func (b *bare) waitWritable() error {
 	return nil
 }
 
-// hasRoom has those look again who wait until there may be room. The lock is held.
-func (b *bare) hasRoom() {
-	if x := b.conn().peek(); x.writable != nil {
-		close(x.writable)
-		x.writable = nil
-	}
-}
-
 // askWritable has the poller tell when there is room. The lock is held.
 func (b *bare) askWritable() error {
-	if !b.bare.listed {
+	if b.bare.socket != bareListed {
 		return net.ErrClosed
 	}
 	return b.conn().poller().ep.addOut(b.fd())
@@ -228,13 +229,13 @@ func (b *bare) Close() error {
 	if t := b.promoted(); t != nil {
 		return t.Close()
 	}
-	if !b.bare.open {
+	if !b.bare.isOpen() {
 		return net.ErrClosed
 	}
 	b.keepLocal()
-	b.bare.open = false
-	if b.bare.listed {
-		b.bare.listed = false
+	listed := b.bare.socket == bareListed
+	b.bare.socket = bareClosed
+	if listed {
 		p := c.poller()
 		p.conns.set(b.fd(), nil) // closing takes it off the epoll instance
 		p.post(c)                // for the last callbacks
@@ -263,7 +264,7 @@ func (b *bare) control(fn func(fd int) error) error {
 	switch t := b.promoted(); {
 	case t != nil:
 		return control(t.under(), fn)
-	case !b.bare.open:
+	case !b.bare.isOpen():
 		return net.ErrClosed
 	}
 	return fn(b.fd())
@@ -299,7 +300,7 @@ func (b *bare) RemoteAddr() net.Addr {
 		return unnamed
 	}
 	ip := netip.AddrFrom16(b.bare.peer)
-	if b.bare.v4 {
+	if b.bare.family == 4 {
 		ip = ip.Unmap()
 	}
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, b.bare.port))
@@ -322,7 +323,7 @@ func (b *bare) LocalAddr() net.Addr {
 
 // keepLocal keeps the local address, if it would be lost with the socket. The lock is held.
 func (b *bare) keepLocal() {
-	if b.opts.local != nil || !b.bare.open || b.conn().peek().local != nil {
+	if b.opts.local != nil || !b.bare.isOpen() || b.conn().peek().local != nil {
 		return
 	}
 	sa, err := syscall.Getsockname(b.fd())

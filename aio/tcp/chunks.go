@@ -1,8 +1,8 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
-	"io"
 
 	"goaio.example/aio"
 )
@@ -12,7 +12,9 @@ const chunkSize = 32 << 10
 
 var kindChunks = aio.NewKind("tcp.chunks")
 
-// chunks is a channel of what arrives, as an operation.
+// chunks is a channel of what arrives, as an operation. Until it is closed it
+// counts as a Read, so that a handler that comes meanwhile waits for what it has
+// read and nobody has received.
 type chunks struct {
 	op   aio.Op
 	conn *Conn
@@ -37,13 +39,19 @@ func (k *chunks) OpCancel(error) {
 
 func (k *chunks) OpName() string { return "chunks " + k.conn.addr() }
 
-// Chunks returns a channel of what arrives, in slices that belong to the receiver, of at most 32 KiB: for select. It has
-// no room, so that a receiver that does not keep up holds up its peer. It is closed when the peer ends, the connection
-// does, or ctx: Conn.Err tells why, with nil for the peer's end, and what nobody has received stays to be read. It needs a
-// connection without a Handler, which nothing else may read meanwhile. Until the channel is closed it is an operation
-// under ctx's, which the loop waits for.
+// Chunks returns a channel of what arrives, in slices that belong to the
+// receiver, of at most 32 KiB: for select. It has no room, so that a receiver
+// that does not keep up holds up its peer. It is closed when the peer ends, the
+// connection does, ctx does, or SetHandler is called: Conn.Err tells why, with
+// nil for the peer's end, and what nobody has received stays to be read. It
+// needs a connection without a Handler, which nothing else may read meanwhile.
+// Until the channel is closed it is an operation under ctx's, which the loop
+// waits for.
 func (c *Conn) Chunks(ctx context.Context) <-chan []byte {
 	k := &chunks{conn: c, ch: make(chan []byte), stop: make(chan struct{})}
+	c.mu.Lock()
+	c.extra().reads.underWay++
+	c.mu.Unlock()
 	if err := k.op.Start(ctx, kindChunks, "", k); err != nil {
 		k.close(err)
 		return k.ch
@@ -58,11 +66,12 @@ func (c *Conn) Chunks(ctx context.Context) <-chan []byte {
 // close closes the channel, for the reason err.
 func (k *chunks) close(err error) {
 	k.conn.mu.Lock()
-	k.conn.extra().chunkErr = err
+	k.conn.extra().reads.chunkErr = err
 	k.over = true
 	if k.cut {
 		k.conn.cutReads(-1)
 	}
+	k.conn.readerLeaves()
 	k.conn.mu.Unlock()
 	close(k.ch)
 }
@@ -72,41 +81,77 @@ func (k *chunks) read() error {
 	buf := make([]byte, chunkSize)
 	for {
 		n, err := k.conn.Read(buf)
-		if n > 0 {
-			select {
-			case k.ch <- append([]byte(nil), buf[:n]...):
-			case <-k.stop:
-				k.conn.unread(buf[:n])
-			}
+		if n > 0 && !k.give(bytes.Clone(buf[:n])) {
+			k.conn.unread(buf[:n])
+			err = k.conn.condition("read", errHandled)
 		}
-		select {
-		case <-k.stop:
+		switch {
+		case k.stopped():
 			return context.Cause(k.op.Context())
-		default:
-		}
-		if err == io.EOF { //nolint:errorlint // Read returns it bare
+		case err == errEOF:
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
 	}
 }
 
-// cutReads ends the Reads under way, and those to come, until it is called with the opposite. The lock is held.
+// give hands a chunk to the receiver. It reports false if nobody receives it
+// any more.
+func (k *chunks) give(p []byte) bool {
+	for {
+		k.conn.mu.Lock()
+		handled := k.conn.in.engaged()
+		changed := k.conn.extra().left.C()
+		k.conn.mu.Unlock()
+		if handled {
+			return false
+		}
+		select {
+		case k.ch <- p:
+			return true
+		case <-k.stop:
+			return false
+		case <-changed:
+		}
+	}
+}
+
+// stopped reports whether the operation was cancelled.
+func (k *chunks) stopped() bool {
+	select {
+	case <-k.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// cutReads ends the Reads under way, and those to come, until it is called with
+// the opposite. The lock is held.
 func (c *Conn) cutReads(n int) {
-	c.extra().cut += n
+	c.extra().reads.cuts += n
 	c.lookAgain()
 	c.boundReads() // fails only on a closed connection, which ends Reads too
 }
 
-// unread puts what a Read brought back.
+// Unread puts p, which it copies, in front of what is read from the connection
+// next, by whatever way: for a protocol that has read more than was its own, and
+// hands the connection on. Nobody may be reading meanwhile. On a connection that
+// has ended it does nothing.
+func (c *Conn) Unread(p []byte) {
+	if len(p) > 0 {
+		c.unread(p)
+	}
+}
+
+// unread is Unread for what is not empty.
 func (c *Conn) unread(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == connOpen {
-		x := c.extra()
-		x.ahead = append(append([]byte(nil), p...), x.ahead...)
+	if c.life.open() {
+		r := &c.extra().reads
+		r.ahead = append(bytes.Clone(p), r.ahead...)
 		c.wakeLocked()
 	}
 }

@@ -56,7 +56,7 @@ var kindDial = aio.NewKind("tcp.dial")
 // OpCancel closes a connection that comes too late. Until there is one, the goroutine that dials sees the end of its ctx.
 func (p *dialing) OpCancel(cause error) {
 	if c := p.conn.Load(); c != nil {
-		c.end(cause, false)
+		c.end(endingForced, cause, false)
 	}
 }
 func (p *dialing) OpName() string { return "dial " + p.addr }
@@ -98,7 +98,7 @@ func (d *Dialer) dial(outer context.Context, p *dialing, ps *pollers) (*Conn, er
 	p.conn.Store(c)
 	if ctx := p.Context(); ctx.Err() != nil {
 		cond := c.condition("dial", context.Cause(ctx))
-		c.end(cond, false)
+		c.end(endingForced, cond, false)
 		return nil, cond
 	}
 	return c, nil
@@ -123,7 +123,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
 	opts := &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background, pollers: ps, local: nc.LocalAddr()}
-	c, err := newConn(outer, nc, false, opts, false)
+	c, err := newConn(outer, nc, dialed, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +143,11 @@ func (d *Dialer) secure(ctx context.Context, c *Conn, addr string) (*Conn, error
 			cfg.ServerName = host
 		}
 	}
-	stop := context.AfterFunc(ctx, func() { c.end(c.condition("tls", context.Cause(ctx)), true) })
+	stop := context.AfterFunc(ctx, func() { c.endForced(c.condition("tls", context.Cause(ctx))) })
 	defer stop()
 	if err := c.handshake(&upgrade{cfg: cfg}); err != nil {
 		err = c.failure("tls", err)
-		c.end(err, true)
+		c.endForced(err)
 		return nil, err
 	}
 	if !stop() {
@@ -208,28 +208,4 @@ func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) 
 		}
 		return c, nil
 	})
-}
-
-// open starts handler style on a new connection. data is sent before anything that the handler sends. It fails if the
-// connection has ended already.
-func (c *Conn) open(h *Handler, data []byte) error {
-	c.mu.Lock()
-	if c.state != connOpen {
-		defer c.mu.Unlock()
-		return c.closedLocked("open")
-	}
-	c.retain()
-	defer c.letGo()
-	c.setHandling(h)
-	if len(data) > 0 {
-		c.mu.Unlock()
-		c.Send(data) // an error ends the connection, and the handler will be told
-		c.mu.Lock()
-	}
-	c.engine().start(c, true)
-	c.mu.Unlock()
-	if c.in && c.drained() {
-		c.setAlarm() // the end of its youth
-	}
-	return nil
 }

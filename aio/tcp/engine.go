@@ -2,41 +2,27 @@ package tcp
 
 import "sync/atomic"
 
-// engine gives the data of connections in handler style to their handlers: it reads, calls Conn.deliver with what came and
-// Conn.readEnded when reading fails, and sees to it that the callbacks of a connection do not overlap. What a connection
-// means by that, its states and the order of its callbacks, is the Conn's own affair and the same for all engines.
+// engine gives the data of connections in handler style to their handlers: it
+// does what a connection's due asks for, and sees that its callbacks do not
+// overlap. What a connection means by that, its states and the order of its
+// callbacks, is the same for all engines. The connection's lock is held by who
+// calls.
 type engine interface {
-	// start begins to serve a connection, with a call of Open if open is set. The connection's lock is held.
-	start(c *Conn, open bool)
-	// wake has the engine look again at what the connection's state asks of it (see Conn.due): the handler was given up,
-	// the loop drains, there is TLS to be begun, the queue has room again. The connection's lock is held.
+	// start begins to serve a connection.
+	start(c *Conn)
+	// wake has the engine look again at what is due.
 	wake(c *Conn)
-	// resume has the engine go on with a connection that was to rest (dueRest). The connection's lock is held.
+	// resume has the engine go on with a connection that was to rest.
 	resume(c *Conn)
-	// flush has the engine, or a goroutine, write the connection's queue, whose stream is busy on its behalf. The
-	// connection's lock is held.
+	// flush has the engine, or a goroutine, write the connection's queue,
+	// whose stream is taken for that.
 	flush(c *Conn)
-}
-
-// bareState is what a connection has whose socket is not in the Go netpoller but in a poller of its loop's (see
-// pollEngine). The Conn's lock guards it.
-type bareState struct {
-	fd       atomic.Int32
-	is       bool // the transport is bare: immutable
-	open     bool // fd is open
-	listed   bool // registered with the poller
-	opening  bool // Open is to be called
-	polled   bool // the poller serves it, until its handler has left
-	serving  bool // a goroutine looks at the connection
-	readable bool // there may be something to read
-	short    bool // a short read may have left something: the end, what is behind an urgent byte, another packet
-	flushing bool // a goroutine writes the queue
-	writable bool // it is to try again
-	v4       bool // peer is an IPv4 address
-	poller   uint8
-	slow     uint8    // see attendant.timed
-	port     uint16   // the peer's, of TCP
-	peer     [16]byte // the peer's IP address; unix sockets have none
+	// abandon has the engine let the connection go during a callback: it
+	// begins no other one, and the connection is in stream style.
+	abandon(c *Conn) error
+	// aside has the engine serve other connections while a callback of this one
+	// is running.
+	aside(c *Conn)
 }
 
 // promotion is the socket of the Go netpoller that a bare connection has become.
@@ -44,8 +30,64 @@ type promotion struct{ transport }
 
 // engine returns the engine that serves the connection, or would.
 func (c *Conn) engine() engine {
-	if c.bare.is && c.peek().promoted.Load() == nil {
+	if x := c.peek(); x.t == nil && x.promoted.Load() == nil {
 		return bareEngine
 	}
 	return parkEngine{}
 }
+
+// bareState is what a connection has whose socket is not in the Go netpoller but
+// in a poller of its loop's (see pollEngine). The connection's lock guards it,
+// but for fd.
+type bareState struct {
+	fd     atomic.Int32
+	socket bareSocket
+	attend attention
+	ready  readiness
+	flush  bareFlush
+	poller uint8    // in which the socket is registered
+	slow   uint8    // what is known of the connection's callbacks; see attendant.timed
+	family uint8    // of peer: 4 or 6; 0 without one
+	port   uint16   // the peer's, of TCP
+	peer   [16]byte // the peer's IP address; unix sockets have none
+}
+
+// bareSocket is where a bare connection's socket is.
+type bareSocket uint8
+
+const (
+	bareNone     bareSocket = iota // there is none: the connection is not bare
+	bareOpen                       // open, and in no poller
+	bareListed                     // open, and registered with its poller
+	barePromoted                   // one of the Go netpoller's now
+	bareClosed
+)
+
+// isOpen reports whether fd is the connection's own.
+func (b *bareState) isOpen() bool { return b.socket == bareOpen || b.socket == bareListed }
+
+// attention is what the poller's engine does with a connection.
+type attention uint8
+
+const (
+	attendNone attention = iota // it does not serve it, or not any more
+	attendIdle                  // a member looks at it when there is something to be done
+	attendBusy                  // a member looks at it now, and again before it leaves
+)
+
+// readiness is what epoll has said of a socket.
+type readiness uint8
+
+const (
+	readyRead  readiness = 1 << iota // there may be something to read
+	readyShort                       // a short read may have left something: the end, what is behind an urgent byte, another packet
+)
+
+// bareFlush is whether a member writes the queue.
+type bareFlush uint8
+
+const (
+	flushNone  bareFlush = iota
+	flushing             // one does
+	flushAgain           // one does, and there may be room again since it has tried
+)

@@ -1,81 +1,92 @@
 package tcp
 
-import "time"
+import "goaio.example/aio/internal/bell"
 
-// parkEngine serves each connection with a goroutine of its own, which is parked in the Go netpoller, without a buffer,
-// while there is nothing to read.
+// parkEngine serves each connection with a goroutine of its own, which is parked
+// in the Go netpoller, without a buffer, while there is nothing to read.
 type parkEngine struct{}
 
-func (parkEngine) start(c *Conn, open bool) {
-	c.runElse(func() { parkServe(c, open) }, c.handlerGone)
+func (parkEngine) start(c *Conn) {
+	run := c.in.run
+	c.runElse(func() { parkServe(c, run) }, c.handlerGone)
 }
 
-// handlerGone makes the last callbacks of a connection that has ended because a callback called runtime.Goexit.
+// handlerGone makes the last callbacks of a connection that has ended because a
+// callback called runtime.Goexit.
 func (c *Conn) handlerGone() {
 	c.run(func() {
-		if c.hasHandler() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.in.engaged() {
 			c.handlerDone()
 		}
 	})
 }
 
 // wake interrupts the goroutine's wait by a read deadline that has passed.
-func (parkEngine) wake(c *Conn) { c.transport().SetReadDeadline(past) } // fails only on a closed connection, which wakes too
+func (parkEngine) wake(c *Conn) { c.transport().SetReadDeadline(bell.Past) } // fails only on a closed connection, which wakes too
+
+// resume ends parkRest.
+func (parkEngine) resume(c *Conn) { c.extra().resumed.Ring() }
 
 // flush starts a goroutine that writes the queue.
 func (parkEngine) flush(c *Conn) { c.run(c.flush) }
 
-// resume ends parkRest.
-func (parkEngine) resume(c *Conn) {
-	if x := c.peek(); x.paused != nil {
-		close(x.paused)
-		x.paused = nil
-	}
+// abandon leaves the goroutine alone: it finds out when the callback returns.
+func (parkEngine) abandon(c *Conn) error {
+	c.dropHandler()
+	return c.boundReads()
 }
 
-// parkRest waits until the connection need not rest any more.
-func parkRest(c *Conn) {
-	c.mu.Lock()
-	if !c.resting {
-		c.mu.Unlock()
-		return
-	}
-	x := c.extra()
-	if x.paused == nil {
-		x.paused = make(chan struct{})
-	}
-	paused := x.paused
-	c.mu.Unlock()
-	<-paused
-}
+// aside does nothing: the goroutine serves no other connection.
+func (parkEngine) aside(*Conn) {}
 
 // parkServe is the goroutine of a connection in handler style.
-func parkServe(c *Conn, open bool) {
-	if open {
-		c.opened()
-	}
+func parkServe(c *Conn, run uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for {
-		switch c.due() {
+		switch c.due(run) {
 		case dueRead:
-			parkRead(c, c.source().pump(c.deliver, c.mayRead))
+			parkRead(c, func(s source) error {
+				return s.pump(func(data []byte) bool { return c.deliver(run, data) }, func() bool { return c.mayRead(run) })
+			})
+		case dueOpen:
+			c.callOpen()
 		case dueAhead:
 			c.deliverAhead()
+		case dueTell:
+			c.tellEnd()
 		case dueProbe:
-			dry, err := c.source().poll(c.deliver)
-			if dry {
-				c.endIfIdle()
-			}
-			parkRead(c, err)
+			parkRead(c, func(s source) error {
+				dry, err := s.poll(func(data []byte) bool { return c.deliver(run, data) })
+				if dry {
+					c.mu.Lock()
+					c.endIfIdle()
+					c.mu.Unlock()
+				}
+				return err
+			})
+		case dueReset:
+			c.peerReset()
+		case dueLast:
+			c.last(run)
 		case dueRest:
-			parkRest(c)
-		case dueUpgrade:
-			c.carryOutUpgrade()
-		case dueEnd:
-			c.finish()
-		case dueStop:
-			if c.handlerLeaves() {
-				return
+			if c.in.peer == peerTold { // nothing but a reset can be seen
+				c.watchHangUp()
 			}
+			if c.in.doing == resting {
+				c.extra().resumed.Wait(&c.mu)
+			}
+		case dueUpgrade:
+			c.unlocked(func() { c.carryOutUpgrade() })
+		case dueEnd:
+			c.unlocked(c.finish)
+		case dueStop:
+			c.handlerLeaves()
+			return
+		case dueGone:
+			return
 		case dueClosed:
 			c.handlerDone()
 			return
@@ -83,13 +94,18 @@ func parkServe(c *Conn, open bool) {
 	}
 }
 
-// parkRead sees to the way in which reading ended.
-func parkRead(c *Conn, err error) {
-	switch {
-	case err == nil:
-	case isWake(err):
-		c.transport().SetReadDeadline(time.Time{}) // before the state is looked at again, so that no wake-up is lost
-	default:
+// parkRead reads from the connection's source, and notes how that has ended. The
+// lock is held, but not meanwhile.
+func parkRead(c *Conn, read func(source) error) {
+	var err error
+	from := c.source()
+	c.unlocked(func() {
+		err = read(from)
+		if isWake(err) {
+			c.transport().SetReadDeadline(noTime) // before the state is looked at again, so that no wake-up is lost
+		}
+	})
+	if err != nil && !isWake(err) {
 		c.readEnded(err)
 	}
 }

@@ -1,16 +1,13 @@
 package tcp
 
 import (
-	"errors"
-	"io"
-	"os"
 	"syscall"
 
 	"goaio.example/aio"
 )
 
-// pollEngine serves bare connections. One that is idle has neither a goroutine nor a buffer: the goroutine that leads its
-// poller reads, and makes the callbacks.
+// pollEngine serves bare connections. One that is idle has neither a goroutine
+// nor a buffer: a member of its poller's crew reads, and makes the callbacks.
 type pollEngine struct{}
 
 var bareEngine engine = pollEngine{}
@@ -19,47 +16,57 @@ var bareEngine engine = pollEngine{}
 func (c *Conn) poller() *poller { return c.opts.pollers.list[c.bare.poller] }
 
 // start registers the connection with a poller.
-func (pollEngine) start(c *Conn, open bool) {
-	c.retain() // until the handler has left
-	p, i, err := c.opts.pollers.pick()
-	if err == nil {
-		c.bare.poller = i
-		c.bare.listed = true
-		p.conns.set(int(c.bare.fd.Load()), c)
-		err = p.ep.add(int(c.bare.fd.Load()))
-	}
-	if err == nil && c.busy { // something was sent before
-		err = p.ep.addOut(int(c.bare.fd.Load()))
-	}
-	if err == nil {
-		c.bare.polled = true
-		if open && c.handler.Open != nil {
-			c.bare.opening = true
-			p.post(c)
-		}
+func (pollEngine) start(c *Conn) {
+	c.retain() // until the handler has left; there is another reference now
+	if c.list() != nil {
+		c.letGo()
+		c.leavePoller()
 		return
 	}
-	c.letGo() // not the last one: whoever starts handling has one
-	c.leavePoller(open)
+	c.bare.attend = attendIdle
+	if c.life.stage == stageOpening && c.in.handler.Open == nil {
+		c.opened()
+	}
+	if c.life.stage == stageOpening || len(c.peek().reads.ahead) > 0 || c.in.peer != peerOpen {
+		c.poller().post(c)
+	}
+}
+
+// list registers the socket with a poller. The lock is held.
+func (c *Conn) list() error {
+	if c.bare.socket != bareOpen {
+		return syscall.EBADF
+	}
+	p, i, err := c.opts.pollers.pick()
+	if err != nil {
+		return err
+	}
+	fd := int(c.bare.fd.Load())
+	c.bare.poller, c.bare.socket = i, bareListed
+	p.conns.set(fd, c)
+	if err = p.ep.add(fd); err == nil && c.out.stream.taken() { // something was sent before
+		err = p.ep.addOut(fd)
+	}
+	return err
 }
 
 // leavePoller has the other engine serve the connection. The lock is held.
-func (c *Conn) leavePoller(open bool) {
-	err := (*bare)(c).promote()
-	if err == nil {
-		parkEngine{}.start(c, open)
+func (c *Conn) leavePoller() {
+	run := c.in.run
+	if err := (*bare)(c).promote(); err != nil && !c.life.ended() {
+		cond := c.condition("open", err)
+		c.runElse(func() {
+			c.fail(cond, false)
+			parkServe(c, run)
+		}, c.handlerGone)
 		return
 	}
-	cond := c.condition("open", err)
-	c.runElse(func() {
-		c.fail(cond, false)
-		parkServe(c, false)
-	}, c.handlerGone)
+	parkEngine{}.start(c)
 }
 
 // wake has the poller look at the connection.
 func (pollEngine) wake(c *Conn) {
-	if c.bare.listed {
+	if c.bare.socket == bareListed {
 		c.poller().post(c)
 	}
 }
@@ -68,11 +75,30 @@ func (pollEngine) resume(c *Conn) { pollEngine{}.wake(c) }
 
 // flush has the poller write the queue when there is room.
 func (pollEngine) flush(c *Conn) {
-	if c.bare.open && !c.bare.listed {
-		return // start will see to it
+	if c.bare.socket == bareOpen {
+		return // start does
 	}
 	if err := (*bare)(c).askWritable(); err != nil { // it is closed, or the kernel is out of memory
-		c.run(func() { c.fail(c.condition("write", err), false) })
+		c.run(func() { c.sendFailed(c.condition("write", err)) })
+	}
+}
+
+// abandon makes the socket one of Go's.
+func (pollEngine) abandon(c *Conn) error {
+	c.poller().passFor(c)
+	if err := (*bare)(c).promote(); err != nil {
+		cond := c.condition("hijack", err)
+		c.run(func() { c.fail(cond, false) })
+		return cond
+	}
+	c.dropHandler()
+	return c.boundReads()
+}
+
+// aside has another member serve the other connections.
+func (pollEngine) aside(c *Conn) {
+	if c.in.doing == calling {
+		c.poller().passFor(c)
 	}
 }
 
@@ -83,57 +109,69 @@ func (a *attendant) serve(c *Conn, events uint32) {
 		a.late = true
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	b := &c.bare
 	if events&(syscall.EPOLLIN|epollEnd) != 0 {
-		b.readable = true
-		b.short = b.short || events&(epollEnd|syscall.EPOLLPRI) != 0
+		b.ready |= readyRead
 	}
-	if b.serving || !b.polled { // who serves it looks at its state again before leaving; or it has left meanwhile
-		c.mu.Unlock()
+	if events&(epollEnd|syscall.EPOLLPRI) != 0 {
+		b.ready |= readyShort
+	}
+	if events&epollEnd != 0 {
+		c.endSeen()
+	}
+	if b.attend != attendIdle { // who serves it looks again before leaving; or it has left
 		return
 	}
-	b.serving = true
+	b.attend = attendBusy
 	a.expect(c)
 	a.attend(c)
 }
 
-// attendRun is how many buffers are read from a connection before the others have their turn.
+// attendRun is how many buffers are read from a connection before the others
+// have their turn.
 const attendRun = 8
 
-// attend does what the connection asks of its engine, until that is nothing. The lock is held, and let go.
+// attend does what the connection asks of its engine, until that is nothing.
+// The lock is held, but not all the while.
 func (a *attendant) attend(c *Conn) {
-	defer c.mu.Unlock()
+	run := c.in.run
 	for reads := 0; ; {
-		due := c.dueLocked(c.in && c.drained())
-		if c.bare.opening && due != dueClosed {
-			c.bare.opening = false
-			a.timed(c, c.opened)
-			continue
-		}
-		switch due {
+		switch due := c.due(run); due {
 		case dueRead, dueProbe:
 			if reads == attendRun {
 				c.poller().post(c)
 			}
-			if reads == attendRun || due == dueRead && !c.bare.readable {
-				c.bare.serving = false
+			if reads == attendRun || due == dueRead && c.bare.ready&readyRead == 0 {
+				c.bare.attend = attendIdle
 				return
 			}
 			reads++
 			a.read(c, due == dueProbe)
+		case dueOpen:
+			a.timed(c, c.callOpen)
 		case dueAhead:
 			a.timed(c, c.deliverAhead)
+		case dueTell:
+			a.timed(c, c.tellEnd)
+		case dueReset:
+			c.peerReset()
+		case dueLast:
+			a.last(c)
 		case dueRest:
-			c.bare.serving = false
+			c.bare.attend = attendIdle
 			return
 		case dueUpgrade:
-			c.leavePoller(false)
+			c.leavePoller()
 			c.leaveBare()
 			return
 		case dueEnd:
-			unlocked(c, c.finish)
+			c.unlocked(c.finish)
 		case dueStop:
 			c.stopBare()
+			c.leaveBare()
+			return
+		case dueGone:
 			c.leaveBare()
 			return
 		case dueClosed:
@@ -144,116 +182,135 @@ func (a *attendant) attend(c *Conn) {
 	}
 }
 
-// leaveBare has the poller's engine let the connection go. The lock is held, but not all the while.
+// leaveBare has the poller's engine let the connection go. The lock is held, but
+// not all the while.
 func (c *Conn) leaveBare() {
-	c.bare.polled, c.bare.serving = false, false
-	unlocked(c, c.letGo)
+	c.bare.attend = attendNone
+	c.unlocked(c.letGo)
 }
 
-// unlocked calls fn with the connection's lock let go.
-func unlocked(c *Conn, fn func()) {
-	c.mu.Unlock()
-	defer c.mu.Lock() // also when fn does not return: whoever called unlocks
-	fn()
-}
-
-// read reads once and gives the handler what came. The lock is held.
+// read reads once and gives the handler what came. The lock is held, but not
+// while a callback runs.
 func (a *attendant) read(c *Conn, probe bool) {
-	b := &c.bare
-	buf := a.buffer()
-	n, err := readNow(int(b.fd.Load()), buf)
-	a.full = n == len(buf)
-	if !a.full && !(n > 0 && b.short) { // a short read has taken all there was
-		b.readable = false
-	}
+	n, err := a.readInto(c)
 	switch {
 	case n > 0:
 		c.received(n)
-		if c.state == connOpen {
-			a.give(c, buf[:n])
+		if c.life.open() {
+			a.give(c, a.buf[:n])
 		}
-	case err == nil:
-		a.timed(c, func() { c.readEnded(io.EOF) })
-	case !errors.Is(err, syscall.EAGAIN):
-		a.timed(c, func() { c.readEnded(os.NewSyscallError("read", err)) })
+	case err == nil || !isAgain(err):
+		c.readEnded(endOr(err))
 	case probe:
-		unlocked(c, c.endIfIdle)
+		c.endIfIdle()
 	}
 }
 
-// give is Conn.callback for data, without making anything. The lock is held, but not while the callback runs.
+// last is Conn.last: it gives the handler what is left, then ends the
+// connection.
+func (a *attendant) last(c *Conn) {
+	if c.in.marks&markPaused == 0 {
+		if n, _ := a.readInto(c); n > 0 {
+			c.received(n)
+			a.give(c, a.buf[:n])
+			return
+		}
+	}
+	cond := c.peek().cause
+	c.unlocked(func() { c.fail(cond, false) })
+}
+
+// readInto reads once, without waiting.
+func (a *attendant) readInto(c *Conn) (int, error) {
+	a.buf = a.buffer()
+	n, err := readNow(int(c.bare.fd.Load()), a.buf)
+	a.full = n == len(a.buf)
+	if !a.full && (n <= 0 || c.bare.ready&readyShort == 0) { // a short read has taken all there was
+		c.bare.ready &^= readyRead
+	}
+	return n, err
+}
+
+// give is Conn.giveData without making anything. The lock is held, but not while
+// the callback runs.
 func (a *attendant) give(c *Conn, data []byte) {
-	a.to, a.handler, a.data = c, c.handler, data
-	c.calling = true
-	err := a.contained(c)
-	c.calling = false
-	c.readingBegins()
-	if err != nil {
-		unlocked(c, func() { c.end(err, true) })
-	}
+	a.to, a.handler, a.data = c, c.in.handler, data
+	run := c.in.run
+	c.in.doing = calling
+	var err error
+	a.timed(c, func() { err = c.contained(a.call) })
+	c.called(run, err)
 }
 
-// contained makes the callback, with the lock let go.
-func (a *attendant) contained(c *Conn) (err error) {
-	a.timed(c, func() { err = c.op.Call(a.call, func(error) {}) })
-	return err
-}
-
-// stopBare ends handler style for a handler that was given up: from now on the socket is one of Go's. The lock is held.
+// stopBare ends handler style for a handler that was given up: from now on the
+// socket is one of Go's. The lock is held.
 func (c *Conn) stopBare() {
 	if err := (*bare)(c).promote(); err != nil {
 		cond := c.condition("read", err)
 		c.run(func() { c.fail(cond, false) })
 	}
-	c.forgetHandler()
-	c.boundReads() // fails only on a closed connection, as Read will
+	c.handlerLeaves()
 }
 
 // flushBare writes the queue as far as there is room.
 func (c *Conn) flushBare() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	b := &c.bare
-	(*bare)(c).hasRoom()
-	if b.flushing {
-		b.writable = true
-		c.mu.Unlock()
+	if x := c.x.Load(); x != nil {
+		x.writable.Ring()
+	}
+	if b.flush != flushNone {
+		b.flush = flushAgain
 		return
 	}
-	b.flushing = true
-	for c.busy && !c.writing && c.state != connClosed && c.engine() == bareEngine {
+	b.flush = flushing
+	for c.out.stream == streamFlushing && !c.life.ended() && b.isOpen() {
 		if c.queued() == 0 {
-			done := c.completed()
-			c.release()
-			c.mu.Unlock()
-			resolve(done)
-			c.flushed()
-			c.mu.Lock()
+			c.flushedBare()
 			continue
 		}
-		b.writable = false
-		n, err := (*bare)(c).writeVec(c.queue().batch())
-		c.sent(n)
-		done := c.advance(n)
-		c.mu.Unlock()
-		resolve(done)
-		if err != nil {
-			c.fail(c.condition("write", err), false)
-		}
-		c.mu.Lock()
-		if n == 0 && !b.writable {
+		b.flush = flushing
+		if n := c.writeQueue(); n == 0 && b.flush == flushing {
 			break
 		}
 	}
-	b.flushing = false
-	c.mu.Unlock()
+	b.flush = flushNone
 }
 
-// bareGone makes the last callbacks of a connection in whose callback runtime.Goexit was called, once it has ended.
+// flushedBare ends the flush of a queue that is empty. The lock is held, but not
+// all the while.
+func (c *Conn) flushedBare() {
+	done := c.completed() // a Flush may have come since the last bytes went
+	c.endFlush()
+	c.unlocked(func() {
+		resolve(done)
+		c.flushed()
+	})
+}
+
+// writeQueue writes what the kernel takes of the queue, and returns how much
+// that was. The lock is held, but not all the while.
+func (c *Conn) writeQueue() int {
+	n, err := (*bare)(c).writeVec(c.outbox().batch())
+	c.sent(n)
+	done := c.advance(n)
+	c.unlocked(func() {
+		resolve(done)
+		if err != nil {
+			c.sendFailed(c.condition("write", err))
+		}
+	})
+	return n
+}
+
+// bareGone makes the last callbacks of a connection in whose callback
+// runtime.Goexit was called, once it has ended.
 func (c *Conn) bareGone() {
 	c.handlerGone()
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.leaveBare()
-	c.mu.Unlock()
 }
 
 // bareDied ends a connection in whose callback runtime.Goexit was called.

@@ -19,7 +19,7 @@ type bareListener struct{}
 
 func listenBare(net.Listener) *bareListener { return nil }
 
-func (*bareListener) accept(*connOptions, bool) (*Conn, error) { return nil, net.ErrClosed }
+func (*bareListener) accept(*connOptions) (*Conn, error) { return nil, net.ErrClosed }
 
 func (*bareListener) close() {}
 

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -88,6 +89,15 @@ func (e *epoll) ring() {
 // add registers a descriptor for reading.
 func (e *epoll) add(fd int) error {
 	return e.ctl(e.fd, syscall.EPOLL_CTL_ADD, fd, epollIn, int32(fd))
+}
+
+// addEnd registers a descriptor for the end of its peer only, or anew.
+func (e *epoll) addEnd(fd int) error {
+	err := e.ctl(e.fd, syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLRDHUP|epollET, int32(fd))
+	if errors.Is(err, syscall.EEXIST) {
+		return nil
+	}
+	return err
 }
 
 // addOut has the descriptor's having room be an event too: at once, if it has.

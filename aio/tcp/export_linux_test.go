@@ -4,7 +4,7 @@ package tcp
 func WriteWaits(c *Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.peek().writable != nil
+	return c.extra().writable.Awaited()
 }
 
 // IsBare reports whether a connection is served by a poller.

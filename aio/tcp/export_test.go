@@ -14,5 +14,5 @@ func UseEngine(name string) (restore func()) {
 func Readers(c *Conn) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.peek().readers
+	return c.peek().reads.underWay
 }

@@ -1,28 +1,30 @@
 package tcp
 
-import (
-	"net"
-
-	"goaio.example/aio"
-)
-
-// Handler is the callbacks of a connection. Any may be nil. Those of one connection never overlap and come in order; those
-// of different connections run concurrently. A callback may block: that holds up its own connection only.
+// Handler is the callbacks of a connection. Any may be nil. Those of one
+// connection never overlap and come in order; those of different connections run
+// concurrently. A callback may block: that holds up its own connection only.
 type Handler struct {
-	// Open is called first, when the connection was accepted or dialed; with TLS, after the handshake.
+	// Open is called first, when the connection was accepted or dialed; with
+	// TLS, after the handshake.
 	Open func(c *Conn)
-	// Data is called with what has arrived. data is valid during the call only; it may be up to 68 KiB, or what a TLS record carries.
+	// Data is called with what has arrived. data is valid during the call only;
+	// it may be up to 68 KiB, or what a TLS record carries.
 	Data func(c *Conn, data []byte)
-	// Event is called with each condition, once: the peer's EOF, which is information (see aio.IsInfo), or the error
-	// that ended the connection: an *aio.ConnError. c is nil for a dial that failed. Without Event, conditions go to the
-	// event handler of the ctx that the connection was made with. Ends that were asked for (Close, an exiting loop) are
-	// no events.
+	// Event is called with each condition, once: the peer's EOF, which is
+	// information (see aio.IsInfo), or the error that ended the connection: an
+	// *aio.ConnError. c is nil for a dial that failed. Without Event, conditions
+	// go to the event handler of the ctx that the connection was made with. Ends
+	// that were asked for (Close, an exiting loop) are no events.
 	Event func(c *Conn, err error)
-	// Closed is called last, once, when the connection is closed: with nil after Close and after the peer's EOF, else
-	// with what ended the connection: the condition, the cause of being cancelled, a *aio.PanicError or aio.ErrGoexit.
+	// Closed is called last, once, when the connection is closed: with nil after
+	// Close and after the peer's EOF, else with what ended the connection: the
+	// condition, the cause of being cancelled, a *aio.PanicError or
+	// aio.ErrGoexit.
 	Closed func(c *Conn, err error)
-	// HalfOpen keeps the connection open after the peer's EOF, until it is closed from this side. Without it what
-	// was sent so far is flushed after EOF, and the connection closed. CloseWrite after EOF closes it too.
+	// HalfOpen keeps the connection open after the peer's EOF, until it is
+	// closed from this side, or the peer resets it. Without it what was sent so
+	// far is flushed after EOF, and the connection closed. CloseWrite after EOF
+	// closes it too.
 	HalfOpen bool
 }
 
@@ -31,96 +33,112 @@ func (h *Handler) isZero() bool {
 	return h.Open == nil && h.Data == nil && h.Event == nil && h.Closed == nil && !h.HalfOpen
 }
 
-// leaving returns a channel for the handler's having left, or going on. The lock is held.
-func (c *Conn) leaving() <-chan struct{} {
-	x := c.extra()
-	if x.left == nil {
-		x.left = make(chan struct{})
-	}
-	return x.left
-}
-
-// lookAgain wakes those who wait for the handler's having left. The lock is held.
-func (c *Conn) lookAgain() {
-	if x := c.peek(); x.left != nil {
-		close(x.left)
-		x.left = nil
-	}
-}
-
-// hasHandler reports whether the connection has a handler, given up or not.
-func (c *Conn) hasHandler() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.handler != nil
-}
-
-// handled reports whether the connection has a handler that was not given up. The lock is held.
-func (c *Conn) handled() bool { return c.handler != nil && !c.quit }
-
-// SetHandler gives what arrives from now on to h; a Read that waits fails. If the connection had a handler, h replaces it,
-// from the next callback on; what that handler has not been given yet goes to h. Open is not called. The zero Handler
-// gives the current one up, without any further callback, so that Read can be used: Read waits until a callback that is
-// running has returned, so the callback itself must not Read. SetHandler fails with ErrClosed or the connection's
-// condition if the connection has ended, or is closing.
+// SetHandler gives what arrives from now on to h; a Read that waits fails. h is
+// also given what was read and nobody has got, and told of the peer's end if
+// that has been met. If the connection had a handler, h replaces it, from the
+// next callback on. Open is not called. The zero Handler gives the current one
+// up, without any further callback, so that Read can be used: Read waits until a
+// callback that is running has returned, so the callback itself must not Read:
+// see Hijack. SetHandler fails with ErrClosed or the connection's condition if
+// the connection has ended, or is closing.
 func (c *Conn) SetHandler(h Handler) error {
 	c.mu.Lock()
-	if c.state != connOpen {
-		defer c.mu.Unlock()
-		return c.closedLocked("set handler")
-	}
+	defer c.mu.Unlock()
 	switch {
+	case !c.life.open():
+		return c.endError("set handler")
 	case h.isZero():
-		if c.handler != nil {
-			c.quit = true
-		}
-	case c.handler != nil:
-		c.handler, c.quit = &h, false
-		c.lookAgain()
+		c.giveUpHandler()
+	case c.in.engaged():
+		c.replaceHandler(&h)
 	default:
-		c.startHandling(&h, false)
+		c.setHandler(&h)
+		c.lookAgain() // a Chunks gives up
+		c.engine().start(c)
 	}
-	c.mu.Unlock()
-	c.wake()
+	c.wakeLocked()
 	return nil
 }
 
-// startHandling starts handler style, with a call of Open if open is set. The lock is held.
-func (c *Conn) startHandling(h *Handler, open bool) {
-	c.setHandling(h)
-	c.engine().start(c, open)
-}
-
-// setHandling makes h the connection's handler. The lock is held.
-func (c *Conn) setHandling(h *Handler) {
-	c.handler, c.quit = h, false
-	c.op.CountCallbacks(1)
-	c.readingBegins()
-}
-
-// callback calls fn with the current handler, contained. A panic ends the connection.
-func (c *Conn) callback(fn func(h *Handler)) {
+// Hijack ends handler style at once, from within a callback: no callback begins
+// after it has returned, not Closed either, and the connection can be read and
+// written to while the callback that calls Hijack goes on. What has arrived
+// behind the data that the callback was given is read next; put what is left of
+// the data itself in front of it with Unread. While no callback is running,
+// Hijack is as SetHandler(Handler{}): Read then waits until the connection's
+// engine has left it. Without a handler it does nothing. It fails with ErrClosed
+// or the connection's condition if the connection has ended, or is closing.
+func (c *Conn) Hijack() error {
 	c.mu.Lock()
-	if c.handler == nil {
-		c.mu.Unlock()
-		return
+	defer c.mu.Unlock()
+	switch {
+	case !c.life.open():
+		return c.endError("hijack")
+	case !c.in.engaged():
+		return nil
+	case c.in.doing != calling:
+		c.giveUpHandler()
+		c.wakeLocked()
+		return nil
 	}
-	h := c.handler
-	c.calling = true
-	c.mu.Unlock()
-	err := c.op.Call(func() { fn(h) }, func(error) {})
+	if l := c.layer(); l != nil {
+		l.keepFed()
+	}
+	return c.engine().abandon(c)
+}
+
+// WillBlock says that the callback that is running is about to block, or to
+// compute for long. The connections that the same goroutine serves are then
+// served by another one from now on, rather than after some milliseconds. It is
+// never necessary; a callback that often blocks is known to after a while. It
+// must be called by the callback itself.
+func (c *Conn) WillBlock() {
 	c.mu.Lock()
-	c.calling = false
-	c.readingBegins()
+	defer c.mu.Unlock()
+	c.engine().aside(c)
+}
+
+// call makes a callback of the handler, contained: a panic ends the connection.
+// What was corked meanwhile is sent. The lock is held, but not while fn runs.
+func (c *Conn) call(fn func(h *Handler)) {
+	h, run := c.in.handler, c.in.run
+	c.in.doing = calling
+	err := c.contained(func() { fn(h) })
+	c.called(run, err)
+}
+
+// contained calls fn as a callback of the connection's operation. The lock is
+// held, but not while fn runs, and again if fn does not return.
+func (c *Conn) contained(fn func()) error {
 	c.mu.Unlock()
+	defer c.mu.Lock()
+	return c.op.Call(fn, func(error) {})
+}
+
+// called ends a callback that the run-th engine has made. The lock is held, but
+// not all the while.
+func (c *Conn) called(run uint32, err error) {
+	if c.in.run == run && c.in.engaged() {
+		c.in.doing = reading
+	}
+	c.readingBegins()
+	c.uncork()
 	if err != nil {
-		c.end(err, true)
+		c.unlocked(func() { c.endForced(err) })
 	}
 }
 
-// tell calls Event with a condition, or sends it to the event handler.
+// unlocked calls fn with the connection's lock let go.
+func (c *Conn) unlocked(fn func()) {
+	c.mu.Unlock()
+	defer c.mu.Lock() // also when fn does not return: whoever called unlocks
+	fn()
+}
+
+// tell calls Event with a condition, or sends it to the event handler. The lock
+// is held, but not meanwhile.
 func (c *Conn) tell(cond error) {
-	c.callback(func(h *Handler) {
+	c.call(func(h *Handler) {
 		if h.Event != nil {
 			h.Event(c, cond)
 		} else {
@@ -136,23 +154,10 @@ func (c *Conn) wake() {
 	c.wakeLocked()
 }
 
+// wakeLocked is wake with the lock held.
 func (c *Conn) wakeLocked() {
-	if c.handler != nil {
+	if c.in.engaged() {
 		c.resume()
 		c.engine().wake(c)
 	}
 }
-
-// resume has the engine go on if it waits until it may read. The lock is held.
-func (c *Conn) resume() {
-	if c.resting {
-		c.resting = false
-		c.engine().resume(c)
-		c.readingBegins()
-	}
-}
-
-var (
-	_ net.Conn   = (*Conn)(nil)
-	_ aio.Driver = (*connDriver)(nil)
-)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/bell"
 )
 
 // HandOver starts cmd, which is to take over from this process, with the listening sockets of from: *Servers,
@@ -78,7 +78,7 @@ func startSuccessor(cmd *exec.Cmd, from []interface{ File() (*os.File, error) })
 // awaitReady waits until the process is ready, or ends it.
 func awaitReady(ctx context.Context, cmd *exec.Cmd, ready *os.File) error {
 	stop := context.AfterFunc(ctx, func() {
-		_ = ready.SetReadDeadline(time.Unix(1, 0)) // fails only on a closed pipe
+		_ = ready.SetReadDeadline(bell.Past) // fails only on a closed pipe
 	})
 	defer stop()
 	if n, _ := ready.Read(make([]byte, 1)); n > 0 {

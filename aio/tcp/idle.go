@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"net"
 	"sync/atomic"
 	"time"
 )
@@ -12,15 +11,29 @@ type idleTimes struct {
 	lastRead, lastWrite atomic.Int64 // when bytes went, as the connection's age; kept only with a timeout
 }
 
-// SetTimeouts sets the connection's idle timeouts: how long nothing may come while it is being read (by a handler that
-// is in no callback, or a Read that waits), and how long nothing may go out while there is something to send. When that
-// is exceeded the connection ends with ErrTimeout. 0, or less, clears a timeout. Unlike the deadlines, which only fail a call, idle
-// timeouts close the connection. SetTimeouts fails with ErrClosed or the connection's condition if it has ended.
+// ErrIdle is the cause of a condition that ends a connection because its idle
+// timeout has passed: see Conn.SetTimeouts. Such a condition is an
+// aio.ErrTimeout, as is the system's ETIMEDOUT, which is no ErrIdle.
+var ErrIdle error = idleError{}
+
+type idleError struct{}
+
+func (idleError) Error() string   { return "idle timeout" }
+func (idleError) Timeout() bool   { return true }
+func (idleError) Temporary() bool { return false }
+
+// SetTimeouts sets the connection's idle timeouts: how long nothing may come
+// while it is being read (by a handler that is in no callback and not paused, or
+// a Read that waits), and how long nothing may go out while there is something
+// to send. When that is exceeded the connection ends with ErrTimeout. 0, or less,
+// clears a timeout. Unlike the deadlines, which only fail a call, idle timeouts
+// close the connection. SetTimeouts fails with ErrClosed or the connection's
+// condition if it has ended.
 func (c *Conn) SetTimeouts(read, write time.Duration) error {
 	c.mu.Lock()
-	if c.state == connClosed {
-		defer c.mu.Unlock()
-		return c.closedLocked("set timeouts")
+	defer c.mu.Unlock()
+	if c.life.ended() {
+		return c.endError("set timeouts")
 	}
 	if read > 0 || write > 0 || c.x.Load() != nil {
 		idle, now := &c.extra().idle, c.now()
@@ -29,8 +42,7 @@ func (c *Conn) SetTimeouts(read, write time.Duration) error {
 		idle.read.Store(int64(max(read, 0)))
 		idle.write.Store(int64(max(write, 0)))
 	}
-	c.mu.Unlock()
-	c.setAlarm()
+	c.setAlarmLocked()
 	return nil
 }
 
@@ -49,9 +61,7 @@ func (c *Conn) now() int64 { return int64(c.op.Age()) }
 func (c *Conn) received(n int) {
 	c.bytesIn.Add(int64(n))
 	c.op.CountBytes(n, 0)
-	if idle := &c.peek().idle; idle.read.Load() != 0 {
-		idle.lastRead.Store(c.now())
-	}
+	c.readingBegins()
 }
 
 // sent counts data handed to the kernel.
@@ -75,42 +85,34 @@ func (c *Conn) readingBegins() {
 	}
 }
 
-// writingBegins starts the time that the write timeout is about, anew after progress.
+// writingBegins starts the time that the write timeout is about, anew after
+// progress.
 func (c *Conn) writingBegins() {
 	if idle := &c.peek().idle; idle.write.Load() != 0 {
 		idle.lastWrite.Store(c.now())
 	}
 }
 
-// setAlarm sets the alarm for the first moment at which time may ask something of the connection.
+// setAlarm sets the alarm for the first moment at which time may ask something
+// of the connection.
 func (c *Conn) setAlarm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == connClosed {
+	c.setAlarmLocked()
+}
+
+// setAlarmLocked is setAlarm with the lock held.
+func (c *Conn) setAlarmLocked() {
+	if c.life.ended() {
 		return
 	}
 	next := time.Duration(-1)
-	earliest := func(d time.Duration) {
+	c.moments(func(d time.Duration, _ func()) {
 		if next < 0 || d < next {
 			next = max(d, 0)
 		}
-	}
-	x := c.peek()
-	if r := x.idle.read.Load(); r != 0 {
-		earliest(c.readLeft(r))
-	}
-	if w := x.idle.write.Load(); w != 0 {
-		earliest(c.writeLeft(w))
-	}
-	if c.state == connLinger {
-		earliest(time.Until(x.linger))
-	}
-	if c.in && c.handler != nil && c.bytesIn.Load() == 0 && c.drained() {
-		if young := youngConn - c.op.Age(); young > 0 {
-			earliest(young)
-		}
-	}
-	switch {
+	})
+	switch x := c.peek(); {
 	case next >= 0:
 		c.op.Alarms().Set(&c.extra().alarm, next)
 	case x != &none:
@@ -118,19 +120,58 @@ func (c *Conn) setAlarm() {
 	}
 }
 
-// readLeft returns how much of the read timeout r is left: all of it while nobody reads. The lock is held.
+// moments tells when time may ask something of the connection: how long it is
+// until then, and what is to be done, without the lock, which is held now.
+func (c *Conn) moments(tell func(in time.Duration, do func())) {
+	x := c.peek()
+	if r := x.idle.read.Load(); r != 0 {
+		tell(c.readLeft(r), func() { c.fail(c.condition("read", ErrIdle), false) })
+	}
+	if w := x.idle.write.Load(); w != 0 {
+		tell(c.writeLeft(w), func() { c.fail(c.condition("write", ErrIdle), true) })
+	}
+	if c.life.stage == stageLingering {
+		tell(time.Until(x.linger), func() { c.endDone() })
+	}
+	if !x.gather.IsZero() {
+		tell(time.Until(x.gather), c.gatheredLong)
+	}
+	c.hangUpMoments(tell)
+	if c.accepted() && c.drained() && c.life.open() {
+		c.drainMoments(tell)
+	}
+}
+
+// drainMoments is moments for an accepted connection of a draining loop. One
+// that is mute ends when it is not young any more, also if it is to begin TLS
+// and its peer is mute in the handshake.
+func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
+	switch up := c.peek().upgrade; {
+	case up != nil:
+		heard := time.Duration(up.heard.Load())
+		tell(heard+youngConn-c.op.Age(), func() { c.endDone() })
+	case c.in.engaged() && c.bytesIn.Load() == 0:
+		if young := youngConn - c.op.Age(); young > 0 {
+			tell(young, func() {}) // Fire has the engine look
+		}
+	}
+}
+
+// readLeft returns how much of the read timeout r is left: all of it while
+// nobody reads. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
 	x := c.peek()
-	reading := x.readers > 0 || c.handler != nil && !c.calling && !c.resting
-	if !reading || c.state != connOpen {
+	reads := x.reads.underWay > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
+	if !reads || !c.life.open() {
 		return time.Duration(r)
 	}
 	return time.Duration(x.idle.lastRead.Load() + r - c.now())
 }
 
-// writeLeft returns how much of the write timeout w is left: all of it while there is nothing to send. The lock is held.
+// writeLeft returns how much of the write timeout w is left: all of it while
+// there is nothing to send. The lock is held.
 func (c *Conn) writeLeft(w int64) time.Duration {
-	if !c.busy {
+	if !c.out.stream.taken() {
 		return time.Duration(w)
 	}
 	return time.Duration(c.peek().idle.lastWrite.Load() + w - c.now())
@@ -139,42 +180,24 @@ func (c *Conn) writeLeft(w int64) time.Duration {
 // connAlarm is a Conn as what its alarm calls.
 type connAlarm Conn
 
-// Fire ends a connection whose idle timeout has passed, or which has lingered long enough. Otherwise it has the engine
-// look at it.
+// Fire does what the time has come for.
 func (a *connAlarm) Fire() {
 	c := (*Conn)(a)
 	c.mu.Lock()
-	x := c.peek()
-	r, w := x.idle.read.Load(), x.idle.write.Load()
-	over := c.state == connLinger && !time.Now().Before(x.linger)
-	op := ""
-	switch {
-	case c.state == connClosed:
+	if c.life.ended() {
 		c.mu.Unlock()
 		return
-	case r != 0 && c.readLeft(r) <= 0:
-		op = "read"
-	case w != 0 && c.writeLeft(w) <= 0:
-		op = "write"
 	}
+	var due []func()
+	c.moments(func(in time.Duration, do func()) {
+		if in <= 0 {
+			due = append(due, do)
+		}
+	})
 	c.mu.Unlock()
-	switch {
-	case over:
-		c.end(errByUser, false)
-		return
-	case op != "":
-		c.fail(c.condition(op, errIdle), op == "write")
-		return
+	for _, do := range due {
+		do()
 	}
 	c.wake()
 	c.setAlarm()
 }
-
-// errIdle is what an idle timeout's condition is about.
-var errIdle net.Error = idleError{}
-
-type idleError struct{}
-
-func (idleError) Error() string   { return "idle timeout" }
-func (idleError) Timeout() bool   { return true }
-func (idleError) Temporary() bool { return false }

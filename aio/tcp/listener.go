@@ -14,21 +14,14 @@ var kindListener = aio.NewKind("tcp.listener")
 // Listener accepts connections in stream style. It is a net.Listener, and an operation of its loop, which it holds open.
 // When the loop drains, what the kernel had queued is still accepted; then Accept fails with ErrClosed.
 type Listener struct {
-	op    aio.Op
-	share portShare
-	ctx   context.Context
-	ln    net.Listener
-	opts  connOptions
-	once  sync.Once
-	stop  chan struct{} // closed when accepting stops
-	taken chan struct{} // closed when queued is complete and ln closed
-	gone  chan struct{} // closed when what is not accepted by now will not be
-	drop  sync.Once     // closes gone
-	conns chan *Conn    // of Conns
-	begin sync.Once
-
-	mu     sync.Mutex
-	queued []net.Conn // what was in the kernel's queue when accepting stopped, and is not accepted yet
+	op        aio.Op
+	listening listening
+	ctx       context.Context
+	opts      connOptions
+	gone      chan struct{} // closed when what is not accepted by now will not be
+	drop      sync.Once     // closes gone
+	conns     chan *Conn    // of Conns
+	begin     sync.Once
 }
 
 // Listen listens on addr: "HOST:PORT", ":PORT" for all addresses, or "unix:PATH". The loop's end, Close, and the
@@ -44,10 +37,10 @@ func NewListener(ctx context.Context, ln net.Listener) (*Listener, error) {
 }
 
 func newListener(ctx context.Context, ln net.Listener, shares bool) (*Listener, error) {
-	l := &Listener{ctx: ctx, ln: ln, stop: make(chan struct{}), taken: make(chan struct{}), gone: make(chan struct{})}
-	l.share.is.Store(shares)
+	l := &Listener{ctx: ctx, gone: make(chan struct{})}
+	l.listening.init(ln, shares)
 	if err := l.op.Start(ctx, kindListener, "", (*listenerDriver)(l)); err != nil {
-		ln.Close()
+		l.listening.stop(false)
 		return nil, err
 	}
 	if stopAtOnce(&l.op) {
@@ -84,14 +77,22 @@ func listen(ctx context.Context, addr string, reuse bool) (net.Listener, error) 
 // listenerDriver is a Listener as its operation's driver.
 type listenerDriver Listener
 
+var _ aio.Drainer = (*listenerDriver)(nil)
+
 func (d *listenerDriver) OpCancel(error) { (*Listener)(d).close(false) }
 func (d *listenerDriver) OpDrain()       { (*Listener)(d).leave() }
-func (d *listenerDriver) OpName() string { return "listen " + d.ln.Addr().String() }
+func (d *listenerDriver) OpName() string { return "listen " + d.listening.ln.Addr().String() }
 
 // Addr returns the address that the listener listens on.
-func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
+func (l *Listener) Addr() net.Addr { return l.listening.ln.Addr() }
 
-// Accept waits for a connection and returns it, a *Conn. Its errors are *aio.ConnErrors; after Close it is ErrClosed.
+// failure is the error of an operation on the listener.
+func (l *Listener) failure(op string, err error) error {
+	return aio.NewConnError(op, l.Addr().Network(), l.Addr().String(), -1, err)
+}
+
+// Accept waits for a connection and returns it, a *Conn. Its errors are
+// *aio.ConnErrors; after Close it is ErrClosed.
 func (l *Listener) Accept() (net.Conn, error) {
 	c, err := l.AcceptConn()
 	if err != nil {
@@ -104,38 +105,32 @@ func (l *Listener) Accept() (net.Conn, error) {
 func (l *Listener) AcceptConn() (*Conn, error) {
 	nc, err := l.acceptRaw()
 	if err != nil {
-		return nil, aio.NewConnError("accept", l.ln.Addr().Network(), l.ln.Addr().String(), -1, err)
+		return nil, l.failure("accept", err)
 	}
-	c, err := newConn(l.ctx, nc, true, &l.opts, false)
+	c, err := newConn(l.ctx, nc, accepted, &l.opts)
 	l.servedQueue()
 	return c, err
 }
 
-// servedQueue ends the operation of a listener that has stopped once all that was queued has been accepted.
+// servedQueue ends the operation of a listener that has stopped once all that
+// was queued has been accepted.
 func (l *Listener) servedQueue() {
-	select {
-	case <-l.stop:
+	if l.listening.stopped.Err() != nil {
 		l.close(true)
-	default:
 	}
 }
 
-// acceptRaw accepts a connection, from what was left in the kernel's queue when the listener has been stopped.
+// acceptRaw accepts a connection, from what was left in the kernel's queue when
+// the listener has been stopped.
 func (l *Listener) acceptRaw() (net.Conn, error) {
-	nc, err := l.ln.Accept()
-	if err == nil {
-		return nc, nil
+	nc, err := l.listening.ln.Accept()
+	if err == nil || l.listening.stopped.Err() == nil {
+		return nc, err
 	}
-	select {
-	case <-l.stop:
-		<-l.taken
-		if nc := l.takeQueued(); nc != nil {
-			return nc, nil
-		}
+	if nc = l.listening.next(); nc == nil {
 		return nil, net.ErrClosed
-	default:
-		return nil, err
 	}
+	return nc, nil
 }
 
 // Conns returns a channel of the connections that come, for select: the same one for each call. It has no room, so that
@@ -144,8 +139,8 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 func (l *Listener) Conns() <-chan *Conn {
 	l.begin.Do(func() {
 		l.conns = make(chan *Conn)
-		a := &acceptor{ln: l.ln, accept: l.acceptRaw, stop: l.stop, report: l.op.Report}
-		err := child(l.ctx, kindAccept, "accept "+l.ln.Addr().String(), func(ctx context.Context) {
+		a := &acceptor{ln: l.listening.ln, accept: l.acceptRaw, stop: l.listening.stopped.Done(), report: l.op.Report}
+		err := child(l.ctx, kindAccept, "accept "+l.Addr().String(), func(ctx context.Context) {
 			defer close(l.conns)
 			a.run(ctx, func(nc net.Conn) { l.give(ctx, nc) })
 		})
@@ -158,7 +153,7 @@ func (l *Listener) Conns() <-chan *Conn {
 
 // give hands a connection to the receiver of Conns, or closes it if that has ended.
 func (l *Listener) give(ctx context.Context, nc net.Conn) {
-	c, err := newConn(l.ctx, nc, true, &l.opts, false)
+	c, err := newConn(l.ctx, nc, accepted, &l.opts)
 	l.servedQueue()
 	if err != nil {
 		return
@@ -176,63 +171,29 @@ func (l *Listener) give(ctx context.Context, nc net.Conn) {
 // fails with ErrClosed if the listener is closed already.
 func (l *Listener) Close() error {
 	if !l.close(false) {
-		return aio.NewConnError("close", l.ln.Addr().Network(), l.ln.Addr().String(), -1, net.ErrClosed)
+		return l.failure("close", net.ErrClosed)
 	}
 	return nil
 }
 
 // leave has the listener accept what is on its way to it, and close.
 func (l *Listener) leave() {
-	if !l.share.leave(&l.op, l.ln, l.stop, func() { l.close(true) }) {
-		l.close(true)
-	}
+	l.listening.leave(&l.op, func() { l.close(true) })
 }
 
-// close closes the listener, after taking what the kernel has queued if serve is set; its operation then ends when that
-// has been accepted. It reports false if it was closed.
+// close closes the listener, after taking what the kernel has queued if serve is
+// set; its operation then ends when that has been accepted. It reports false if
+// it was closed.
 func (l *Listener) close(serve bool) (first bool) {
-	l.once.Do(func() {
-		first = true
-		close(l.stop) // first: errors of accepting mean nothing from now on
-		if serve {
-			queued := backlog(l.ln)
-			l.mu.Lock()
-			l.queued = queued
-			l.mu.Unlock()
-		}
-		l.ln.Close() // fails only if it is closed
-		close(l.taken)
-	})
+	first = l.listening.stop(serve)
 	if !serve {
 		l.drop.Do(func() { close(l.gone) })
-		l.refuseQueued()
+		l.listening.refuse()
 	}
-	l.mu.Lock()
-	over := len(l.queued) == 0
-	l.mu.Unlock()
-	if over {
+	if l.listening.empty() {
 		l.op.End(nil)
 	}
 	return first
-}
-
-// takeQueued accepts a connection from what was queued, nil if there is none.
-func (l *Listener) takeQueued() net.Conn {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.queued) == 0 {
-		return nil
-	}
-	nc := l.queued[0]
-	l.queued = l.queued[1:]
-	return nc
-}
-
-// refuseQueued closes what was queued and nobody has accepted.
-func (l *Listener) refuseQueued() {
-	for nc := l.takeQueued(); nc != nil; nc = l.takeQueued() {
-		nc.Close()
-	}
 }
 
 // maxBacklog bounds what is taken from the kernel's queue when accepting stops. Linux's own bound is

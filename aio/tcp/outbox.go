@@ -6,10 +6,12 @@ import (
 	"goaio.example/aio"
 )
 
-// DefaultHighWater is the default mark, in bytes, from which on a connection's queue of outgoing data takes no more.
+// DefaultHighWater is the default mark, in bytes, from which on a connection's
+// queue of outgoing data takes no more.
 const DefaultHighWater = 1 << 20
 
-// outbox is a connection's queue of outgoing bytes, which exists while something waits. The Conn's lock guards it.
+// outbox is a connection's queue of outgoing bytes, which exists while
+// something waits. The Conn's lock guards it.
 type outbox struct {
 	segs    [][]byte  // what waits, in order
 	tail    int       // free bytes behind the last segment, which is then the outbox's own memory
@@ -25,15 +27,16 @@ type sendOp struct {
 	n   int   // how many bytes it is
 }
 
-// OpCancel does nothing: the bytes are queued, and go out with the others unless the connection is aborted.
+// OpCancel does nothing: the bytes are queued, and go out with the others unless
+// the connection is aborted.
 func (s *sendOp) OpCancel(error) {}
 func (s *sendOp) OpName() string { return "send" }
 
 const (
 	minSegment = 4 << 10  // smallest segment of the outbox's own
 	minSend    = 256      // bytes that a send counts for at least, towards the mark
-	maxBatch   = 64 << 10 // bytes that a flusher writes at a time: what counts as progress
-	maxVec     = 64       // segments that a flusher writes at a time
+	maxBatch   = 64 << 10 // bytes that are written at a time: what counts as progress
+	maxVec     = 64       // segments that are written at a time
 )
 
 // add appends p: itself if it is owned, else a copy.
@@ -60,7 +63,8 @@ func (o *outbox) add(p []byte, owned bool) {
 	o.tail = cap(seg) - len(seg)
 }
 
-// batch returns what a flusher writes next. The segments stay queued until advance; add only writes behind them.
+// batch returns what is written next. The segments stay queued until advance;
+// add only writes behind them.
 func (o *outbox) batch() net.Buffers {
 	var out net.Buffers
 	n := 0
@@ -107,35 +111,36 @@ func (o *outbox) complete() []*sendOp {
 
 // queued returns how many bytes wait.
 func (c *Conn) queued() int {
-	if out := c.peek().out; out != nil {
-		return out.size
+	if queue := c.peek().queue; queue != nil {
+		return queue.size
 	}
 	return 0
 }
 
-// queue returns the queue, made now if need be.
-func (c *Conn) queue() *outbox {
+// outbox returns the queue, made now if need be.
+func (c *Conn) outbox() *outbox {
 	x := c.extra()
-	if x.out == nil {
-		x.out = new(outbox)
+	if x.queue == nil {
+		x.queue = new(outbox)
 	}
-	return x.out
+	return x.queue
 }
 
-// full reports whether the queue is at its mark, by its bytes or by the memory that the sends in it take besides.
+// full reports whether the queue is at its mark, by its bytes or by the memory
+// that the sends in it take besides.
 func (c *Conn) full() bool {
-	out := c.peek().out
-	if out == nil {
+	queue := c.peek().queue
+	if queue == nil {
 		return false
 	}
 	mark := c.opts.mark()
-	return out.size >= mark || len(out.pending) > mark/minSend
+	return queue.size >= mark || len(queue.pending) > mark/minSend
 }
 
-// advance drops the first n bytes of the queue, which have been handed over, and returns the sends that are complete by
-// that. What waited for room goes on.
+// advance drops the first n bytes of the queue, which have been handed over,
+// and returns the sends that are complete by that. What waited for room goes on.
 func (c *Conn) advance(n int) []*sendOp {
-	c.queue().advance(n)
+	c.outbox().advance(n)
 	done := c.completed()
 	if !c.full() {
 		c.hasRoom()
@@ -144,47 +149,40 @@ func (c *Conn) advance(n int) []*sendOp {
 	return done
 }
 
-// completed takes the sends whose bytes have all been handed over, and drops the queue if nothing is left of it.
+// completed takes the sends whose bytes have all been handed over, and drops
+// the queue if nothing is left of it.
 func (c *Conn) completed() []*sendOp {
 	x := c.peek()
-	if x.out == nil {
+	if x.queue == nil {
 		return nil
 	}
-	done := x.out.complete()
-	if x.out.size == 0 && len(x.out.pending) == 0 {
-		x.out = nil
+	done := x.queue.complete()
+	if x.queue.size == 0 && len(x.queue.pending) == 0 {
+		x.queue = nil
 	}
 	return done
 }
 
 // hasRoom tells those who wait for room in the queue.
 func (c *Conn) hasRoom() {
-	if x := c.peek(); x.room != nil {
-		close(x.room)
-		x.room = nil
+	if x := c.x.Load(); x != nil {
+		x.room.Ring()
 	}
 }
 
 // dropQueue forgets everything and returns the sends that fail by that.
 func (c *Conn) dropQueue() (lost []*sendOp) {
-	if x := c.peek(); x.out != nil {
-		lost, x.out = x.out.pending, nil
+	if x := c.x.Load(); x != nil && x.queue != nil {
+		lost, x.queue = x.queue.pending, nil
 	}
 	c.hasRoom()
-	c.release()
+	c.endFlush()
 	return lost
 }
 
-// release lets the next one have the stream.
-func (c *Conn) release() {
-	c.busy = false
-	c.changed()
-}
-
-// changed has those look again who wait for the stream.
-func (c *Conn) changed() {
-	if x := c.peek(); x.free != nil {
-		close(x.free)
-		x.free = nil
+// resolve resolves sends that are complete.
+func resolve(done []*sendOp) {
+	for _, s := range done {
+		s.Resolve(s.n)
 	}
 }

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -13,6 +14,17 @@ import (
 // readNow reads what is there: 0 without an error is the end.
 func readNow(fd int, p []byte) (int, error) {
 	return untilDone(syscall.SYS_READ, fd, unsafe.Pointer(unsafe.SliceData(p)), len(p))
+}
+
+// isAgain reports whether a read found nothing.
+func isAgain(err error) bool { return err == syscall.EAGAIN } //nolint:errorlint // it is bare
+
+// endOr is the error of a read that has ended the stream.
+func endOr(err error) error {
+	if err == nil {
+		return io.EOF
+	}
+	return os.NewSyscallError("read", err)
 }
 
 // writeNow writes what fits.

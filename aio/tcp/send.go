@@ -10,20 +10,24 @@ import (
 
 var kindSend = aio.NewKind("tcp.send")
 
-// Send sends data behind everything sent before. It never blocks, and does not keep data: what the kernel does not take
-// at once is copied. The future resolves with len(data) when all of it has been handed to the kernel, and fails with
-// the connection's condition if that will never be. If the queue is at its high-water mark (1 MiB unless set otherwise)
-// nothing is sent and the future fails with ErrBacklog: see Writable. Below the mark data is taken whole, so that the
-// queue is never longer than the mark and one send. Towards the mark each send counts as 256 bytes at least.
+// Send sends data behind everything sent before. It never blocks, and does not
+// keep data: what the kernel does not take at once is copied. The future
+// resolves with len(data) when all of it has been handed to the kernel, and
+// fails with the connection's condition if that will never be. If the queue is
+// at its high-water mark (1 MiB unless set otherwise) nothing is sent and the
+// future fails with ErrBacklog: see Writable. Below the mark data is taken whole,
+// so that the queue is never longer than the mark and one send. Towards the mark
+// each send counts as 256 bytes at least.
 func (c *Conn) Send(data []byte) *aio.Future[int] { return c.send(len(data), false, data) }
 
 // SendString is Send for a string.
 func (c *Conn) SendString(s string) *aio.Future[int] { return c.Send([]byte(s)) }
 
-// SendOwned sends buffers one after the other. It takes them over: they must not be changed any more. Together up to
-// 16 KiB they are copied into one, for one system call; more is not copied. It never blocks and knows no backlog: it
-// queues them whatever the queue's length, so its future is what to wait for before sending more. The future is as
-// Send's, for the sum of the lengths.
+// SendOwned sends buffers one after the other. It takes them over: they must not
+// be changed any more. Together up to 16 KiB they are copied into one, for one
+// system call; more is not copied. It never blocks and knows no backlog: it
+// queues them whatever the queue's length, so its future is what to wait for
+// before sending more. The future is as Send's, for the sum of the lengths.
 func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
 	n := 0
 	for _, b := range bufs {
@@ -35,41 +39,41 @@ func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
 	return c.send(n, true, bufs...)
 }
 
-// flushOp returns a future that resolves when everything sent so far has been handed to the kernel.
+// flushOp returns a future that resolves when everything sent so far has been
+// handed to the kernel.
 func (c *Conn) flushOp() *aio.Future[int] {
 	c.mu.Lock()
-	if c.cond != nil {
+	c.push()
+	switch {
+	case c.life.ended() || c.out.side == sideFailed:
 		defer c.mu.Unlock()
-		return aio.Failed[int](c.closedLocked("flush"))
-	}
-	if c.queued() == 0 && !c.busy {
+		return aio.Failed[int](c.endError("flush"))
+	case c.queued() == 0 && !c.out.stream.taken():
 		c.mu.Unlock()
 		return aio.Resolved(0)
 	}
 	return c.track(0)
 }
 
-// Writable returns a channel that is closed once the queue is below its high-water mark, so that Send takes data, or the
-// connection has ended, so that it says why not.
+// Writable returns a channel that is closed once the queue is below its
+// high-water mark, so that Send takes data, or the connection has ended, so that
+// it says why not.
 func (c *Conn) Writable() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := c.extra()
-	if x.room == nil {
-		x.room = make(chan struct{})
+	room := &c.extra().room
+	ch := room.C()
+	if !c.full() || c.life.ended() {
+		room.Ring()
 	}
-	room := x.room
-	if !c.full() || c.state == connClosed {
-		close(room)
-		x.room = nil
-	}
-	return room
+	return ch
 }
 
 // smallSend is how many bytes are cheaper to copy together than to write apart.
 const smallSend = 16 << 10
 
-// send sends n bytes in bufs. Those that are owned need not be copied, and are not refused for a backlog.
+// send sends n bytes in bufs. Those that are owned need not be copied, and are
+// not refused for a backlog.
 func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	l := c.layer()
 	if l != nil {
@@ -87,15 +91,15 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 			return c.failedSend(c.failure("send", err))
 		}
 		c.mu.Lock()
-		if c.state == connClosed { // meanwhile, and what was queued is dropped
-			err := c.closedLocked("send")
+		if c.life.ended() || c.out.side == sideFailed { // meanwhile, and what was queued is dropped
+			err := c.endError("send")
 			c.mu.Unlock()
 			return c.failedSend(err)
 		}
 	} else if err := c.enqueue(owned, bufs...); err != nil {
 		c.mu.Unlock()
 		err = c.failure("send", err)
-		c.fail(err, false)
+		c.sendFailed(err)
 		return c.failedSend(err)
 	}
 	if c.queued() == 0 {
@@ -105,8 +109,9 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	return c.track(n)
 }
 
-// allSent are the futures of small sends that were handed over at once. Nothing of a resolved future changes any more, so
-// that one is enough for all sends of a length.
+// allSent are the futures of small sends that were handed over at once. Nothing
+// of a resolved future changes any more, so that one is enough for all sends of
+// a length.
 var allSent [4096]atomic.Pointer[aio.Future[int]]
 
 // sentAtOnce returns a resolved future of n.
@@ -124,22 +129,23 @@ func sentAtOnce(n int) *aio.Future[int] {
 
 // refusal is why a send is not taken, nil if it is. The lock is held.
 func (c *Conn) refusal(owned bool) error {
-	if c.state != connOpen || c.shut != shutNot {
-		return c.closedLocked("send")
-	}
-	if c.peek().upgrade != nil {
+	switch {
+	case !c.life.open() || c.out.side != sideOpen:
+		return c.endError("send")
+	case c.peek().upgrade != nil:
 		return c.condition("send", errShaking)
-	}
-	if !owned && c.full() {
-		return fmt.Errorf("send to %s: %d bytes are waiting already, of %d sends: %w", c.addr(), c.queued(), len(c.queue().pending), aio.ErrBacklog)
+	case !owned && c.full():
+		return fmt.Errorf("send to %s: %d bytes are waiting already, of %d sends: %w",
+			c.addr(), c.queued(), len(c.outbox().pending), aio.ErrBacklog)
 	}
 	return nil
 }
 
-// enqueue hands over what the kernel takes now and queues the rest, for which it starts a flusher. The lock is held.
+// enqueue hands over what the kernel takes now and queues the rest, for which it
+// has the queue flushed. A corked connection queues everything. The lock is held.
 func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	for _, p := range bufs {
-		if c.queued() == 0 && !c.busy && len(p) > 0 {
+		if c.queued() == 0 && !c.out.stream.taken() && !c.out.corked && len(p) > 0 {
 			n, err := c.transport().tryWrite(p)
 			if err != nil {
 				return err
@@ -148,30 +154,33 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 			p = p[n:]
 		}
 		if len(p) > 0 {
-			c.queue().add(p, owned)
+			c.outbox().add(p, owned)
 		}
 	}
-	if c.queued() > 0 && !c.busy {
-		c.busy = true
-		c.writingBegins()
-		c.engine().flush(c)
+	if c.out.corked {
+		c.gathered()
+		return nil
+	}
+	if c.queued() > 0 && !c.out.stream.taken() {
+		c.startFlush()
 	}
 	return nil
 }
 
-// track returns the future of a send of n bytes that ends where the queue ends now. The lock is held, and let go.
+// track returns the future of a send of n bytes that ends where the queue ends
+// now. The lock is held, and let go.
 func (c *Conn) track(n int) *aio.Future[int] {
 	defer c.mu.Unlock()
-	out := c.queue()
-	s := &sendOp{end: out.end, n: n}
+	queue := c.outbox()
+	s := &sendOp{end: queue.end, n: n}
 	if err := s.Start(c.op.Context(), kindSend, "", s); err == nil {
-		out.pending = append(out.pending, s)
+		queue.pending = append(queue.pending, s)
 	}
 	return s.Future()
 }
 
-// failedSend returns the future of a send that failed at once. Nobody needs to be told of the connection's condition
-// again, but of a send that was refused.
+// failedSend returns the future of a send that failed at once. Nobody needs to
+// be told of the connection's condition again, but of a send that was refused.
 func (c *Conn) failedSend(err error) *aio.Future[int] {
 	s := new(sendOp)
 	if s.Start(c.op.Context(), kindSend, "", s) == nil {
@@ -183,7 +192,7 @@ func (c *Conn) failedSend(err error) *aio.Future[int] {
 // rejectSend fails a send.
 func (c *Conn) rejectSend(s *sendOp, err error) {
 	c.mu.Lock()
-	told := c.told
+	told := c.life.told() || c.out.side == sideFailed && c.in.handled()
 	c.mu.Unlock()
 	if told {
 		s.Op().Told()
@@ -191,19 +200,19 @@ func (c *Conn) rejectSend(s *sendOp, err error) {
 	s.Reject(err)
 }
 
-// flush writes the queue until it is empty.
+// flush writes the queue until it is empty, blocking.
 func (c *Conn) flush() {
 	for {
 		c.mu.Lock()
-		if c.queued() == 0 || c.state == connClosed {
+		if c.queued() == 0 || c.life.ended() {
 			done := c.completed() // a Flush may have come since the last bytes went
-			c.release()
+			c.endFlush()
 			c.mu.Unlock()
 			resolve(done)
 			c.flushed()
 			return
 		}
-		bufs := c.queue().batch()
+		bufs := c.outbox().batch()
 		c.mu.Unlock()
 
 		var n int64
@@ -217,7 +226,8 @@ func (c *Conn) flush() {
 		}
 		c.sent(int(n))
 		c.mu.Lock()
-		if c.state == connClosed {
+		if c.queued() == 0 { // it was dropped: the connection has ended, or sending has failed
+			c.endFlush()
 			c.mu.Unlock()
 			return
 		}
@@ -225,15 +235,8 @@ func (c *Conn) flush() {
 		c.mu.Unlock()
 		resolve(done)
 		if err != nil {
-			c.fail(c.condition("write", err), false)
+			c.sendFailed(c.condition("write", err))
 			return
 		}
-	}
-}
-
-// resolve resolves sends that are complete.
-func resolve(done []*sendOp) {
-	for _, s := range done {
-		s.Resolve(s.n)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -50,23 +49,16 @@ type Server struct {
 	// OnError is told of errors of accepting, *aio.ConnErrors, the first of each row. nil means the event handler.
 	OnError func(err error)
 
-	op       aio.Promise[struct{}]
-	share    portShare
-	started  atomic.Bool
-	draining atomic.Bool
-	ln       net.Listener
-	bare     *bareListener // accepts bare connections; nil if they are of Go's
-	late     bool          // started while the loop drained
-	slots    *slots
-	opts     *connOptions // of all connections
-	handler  Handler      // of all connections: Handler as it was at Start
-	once     sync.Once
-	stopped  context.Context // ends when accepting stops
-	stop     context.CancelFunc
-	taken    chan struct{} // closed when queued is complete and the listener closed
-	queued   []net.Conn    // what was in the kernel's queue when accepting stopped; the acceptor's, once taken is closed
-	slotted  bool          // the acceptor's: the connection just accepted holds a slot
-	idle     atomic.Bool   // the acceptor has ended
+	op        aio.Promise[struct{}]
+	listening listening
+	started   atomic.Bool
+	draining  atomic.Bool
+	late      bool // started while the loop drained
+	slots     *slots
+	opts      *connOptions // of all connections
+	handler   Handler      // of all connections: Handler as it was at Start
+	from      origin       // the acceptor's: of the connection just accepted
+	idle      atomic.Bool  // the acceptor has ended
 }
 
 // Serve starts a zero Server with the handler h.
@@ -103,23 +95,17 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 		ln.Close()
 		return errors.New("tcp: the server was started before")
 	}
-	s.ln = ln
-	s.share.is.Store(shares)
-	s.stopped, s.stop = context.WithCancel(context.Background())
-	s.taken = make(chan struct{})
+	s.listening.init(ln, shares)
 	s.slots = s.slotsFor(ln)
 	s.handler = s.Handler
 	s.opts = &connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, tls: s.TLS, server: s, slots: s.slots}
 	s.listenBare() // before the loop may drain the server
 	s.late = drains(ctx)
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
-		ln.Close()
-		if s.bare != nil {
-			s.bare.close()
-		}
+		s.listening.stop(false)
 		return err
 	}
-	if s.bare != nil {
+	if s.listening.bare != nil {
 		s.opts.pollers = pollersOf(s.op.Op())
 	}
 	s.op.Op().Go(s.acceptAll, func(err error) {
@@ -135,8 +121,8 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 // listenBare has connections be accepted bare, if that can be: those of a Handler, over sockets of the system's.
 func (s *Server) listenBare() {
 	if s.Stream == nil && s.TLS == nil && bareWanted {
-		s.opts.local = singleAddr(s.ln)
-		s.bare = listenBare(s.ln)
+		s.opts.local = singleAddr(s.listening.ln)
+		s.listening.bare = listenBare(s.listening.ln)
 	}
 }
 
@@ -168,9 +154,9 @@ func (s *Server) slotsFor(ln net.Listener) *slots {
 // serverDriver is a Server as its operation's driver.
 type serverDriver Server
 
-func (d *serverDriver) OpCancel(error) { (*Server)(d).stopAccepting(false) }
+func (d *serverDriver) OpCancel(error) { d.listening.stop(false) }
 func (d *serverDriver) OpIdle()        { (*Server)(d).endIfIdle() }
-func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.ln.Addr()) }
+func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.listening.ln.Addr()) }
 
 // OpDrain has the server leave. The loop, while it tells one after the other that it drains, may come across a server
 // that work in progress has started since: that one stays.
@@ -182,10 +168,10 @@ func (d *serverDriver) OpDrain() {
 
 // Addr returns the address that the server listens on, nil before Start.
 func (s *Server) Addr() net.Addr {
-	if s.ln == nil {
+	if s.listening.ln == nil {
 		return nil
 	}
-	return s.ln.Addr()
+	return s.listening.ln.Addr()
 }
 
 // Future returns the server's future: it is done when the server accepts no more and its last connection has ended.
@@ -193,7 +179,7 @@ func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 
 // StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
 func (s *Server) StopAccepting() {
-	if s.ln != nil {
+	if s.listening.ln != nil {
 		s.leave()
 	}
 }
@@ -201,7 +187,7 @@ func (s *Server) StopAccepting() {
 // Shutdown ends the server gracefully: it stops accepting, and connections of the handler style end when they are idle, as
 // when the loop drains. It waits for that until ctx ends, then returns an *aio.AwaitError; the server still shuts down.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if s.ln == nil {
+	if s.listening.ln == nil {
 		return nil
 	}
 	s.draining.Store(true)
@@ -217,81 +203,63 @@ func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 
 // leave has the server accept what is on its way to it, and close the listener.
 func (s *Server) leave() {
-	if !s.share.leave(s.op.Op(), s.ln, s.stopped.Done(), func() { s.stopAccepting(true) }) {
-		s.stopAccepting(true)
-	}
-}
-
-// stopAccepting closes the listener, after taking what the kernel has queued if serve is set.
-func (s *Server) stopAccepting(serve bool) {
-	s.once.Do(func() {
-		s.stop() // first: errors of accepting mean nothing from now on
-		if serve {
-			s.queued = backlog(s.ln)
-		}
-		s.ln.Close() // fails only if it is closed
-		if s.bare != nil {
-			s.bare.close()
-		}
-		close(s.taken)
-	})
+	s.listening.leave(s.op.Op(), func() { s.listening.stop(true) })
 }
 
 // acceptAll is the goroutine that accepts.
 func (s *Server) acceptAll() {
-	a := &acceptor{ln: s.ln, accept: s.accept, stop: s.stopped.Done(), report: s.report}
+	l := &s.listening
+	a := &acceptor{ln: l.ln, accept: s.accept, stop: l.stopped.Done(), report: s.report}
 	a.run(s.op.Context(), s.serve)
 	s.acceptedAll()
 }
 
-// acceptedAll ends the acceptor's work. What was queued has been served, unless the server was cancelled.
+// acceptedAll ends the acceptor's work. What was queued has been served, unless
+// the server was cancelled.
 func (s *Server) acceptedAll() {
-	s.stopAccepting(false)
-	for _, nc := range s.queued {
-		nc.Close()
-	}
+	s.listening.stop(false)
+	s.listening.refuse()
 	s.idle.Store(true)
 	s.endIfIdle()
 }
 
-// accept waits for a slot, then for a connection.
+// accept waits for a slot, then for a connection. What was queued when accepting
+// stopped is served even beyond the bound.
 func (s *Server) accept() (net.Conn, error) {
-	s.slotted = s.slots.take(s.stopped)
-	if s.slotted {
+	stopped := s.listening.stopped
+	if s.slots.take(stopped) {
+		s.from = acceptedInSlot
 		nc, err := s.acceptNext()
 		if err == nil {
 			return nc, nil
 		}
 		s.slots.give()
-		if s.stopped.Err() == nil {
+		if stopped.Err() == nil {
 			return nil, err
 		}
 	}
-	return s.takeQueued()
+	nc := s.listening.next()
+	if nc == nil {
+		return nil, net.ErrClosed
+	}
+	s.from = accepted
+	if s.slots.tryTake() {
+		s.from = acceptedInSlot
+	}
+	return nc, nil
 }
 
-// acceptNext waits for a connection. A bare one is a *Conn that is not begun yet.
+// acceptNext waits for a connection. A bare one is a *Conn that is not begun
+// yet.
 func (s *Server) acceptNext() (net.Conn, error) {
 	if s.opts.pollers == nil { // also when the loop has ended
-		return s.ln.Accept()
+		return s.listening.ln.Accept()
 	}
-	c, err := s.bare.accept(s.opts, s.slotted)
+	c, err := s.listening.bare.accept(s.opts)
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// takeQueued accepts a connection from what was queued when accepting stopped. They are served even beyond the bound.
-func (s *Server) takeQueued() (net.Conn, error) {
-	<-s.taken
-	if len(s.queued) == 0 {
-		return nil, net.ErrClosed
-	}
-	nc := s.queued[0]
-	s.queued = s.queued[1:]
-	s.slotted = s.slots.tryTake()
-	return nc, nil
 }
 
 // serve serves an accepted connection.
@@ -309,23 +277,21 @@ func (s *Server) serve(nc net.Conn) {
 
 // connOf makes a Conn of what was accepted, as a child of the server.
 func (s *Server) connOf(nc net.Conn) (*Conn, error) {
-	ctx := s.op.Context()
-	c, ok := nc.(*Conn)
-	if !ok || c.opts != s.opts {
-		return newConn(ctx, nc, true, s.opts, s.slotted)
+	if c, ok := nc.(*Conn); ok && c.opts == s.opts {
+		c.origin = s.from
+		return c, c.begin(s.op.Context())
 	}
-	if err := c.begin(ctx); err != nil {
-		c.transport().Close()
-		return nil, err
-	}
-	return c, c.setTimeouts(s.opts.readTimeout, s.opts.writeTimeout)
+	return newConn(s.op.Context(), nc, s.from, s.opts)
 }
 
 // serveStream is the goroutine of a connection in stream style.
 func (s *Server) serveStream(c *Conn) {
 	if s.TLS != nil && !c.carryOutUpgrade() {
-		if cond := c.untold(); cond != nil {
-			c.op.Report(cond)
+		c.mu.Lock()
+		broken, cause := c.life.broken(), c.peek().cause
+		c.mu.Unlock()
+		if broken {
+			c.op.Report(cause)
 		}
 		return
 	}

@@ -36,12 +36,17 @@ var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
 // setPeerAddr is setPeer for an address of package net's.
 func (c *Conn) setPeerAddr(a net.Addr) {
 	t, ok := a.(*net.TCPAddr)
-	c.bare.short = !ok
+	if !ok {
+		c.bare.ready = readyShort
+	}
 	if !ok || t.Zone != "" || t.IP.To16() == nil {
 		c.extra().remote = a
 		return
 	}
-	c.bare.v4, c.bare.port = t.IP.To4() != nil, uint16(t.Port)
+	c.bare.family, c.bare.port = 6, uint16(t.Port)
+	if t.IP.To4() != nil {
+		c.bare.family = 4
+	}
 	copy(c.bare.peer[:], t.IP.To16())
 }
 
@@ -50,15 +55,15 @@ func (c *Conn) setPeer(sa syscall.Sockaddr) {
 	b := &c.bare
 	switch sa := sa.(type) {
 	case *syscall.SockaddrInet4:
-		b.v4, b.port = true, uint16(sa.Port)
+		b.family, b.port = 4, uint16(sa.Port)
 		b.peer = [16]byte{10: 0xff, 11: 0xff, 12: sa.Addr[0], 13: sa.Addr[1], 14: sa.Addr[2], 15: sa.Addr[3]}
 	case *syscall.SockaddrInet6:
-		b.peer, b.port = sa.Addr, uint16(sa.Port)
+		b.family, b.peer, b.port = 6, sa.Addr, uint16(sa.Port)
 		if sa.ZoneId != 0 {
 			c.extra().remote = addrOf(sa)
 		}
 	case *syscall.SockaddrUnix:
-		b.short = true // reads end at each packet, and where descriptors were sent along
+		b.ready = readyShort // reads end at each packet, and where descriptors were sent along
 		if sa.Name != unnamed.Name && sa.Name != "" {
 			c.extra().remote = addrOf(sa)
 		}

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -24,9 +26,11 @@ type upgrade struct {
 	server  bool
 	asked   bool // by StartTLS, whose promise it is
 	promise aio.Promise[tls.ConnectionState]
+	heard   atomic.Int64 // the connection's age when the peer has said something last, 0 before
 }
 
-// OpCancel does nothing: a handshake cannot be stopped half-way but by the connection's end.
+// OpCancel does nothing: a handshake cannot be stopped half-way but by the
+// connection's end.
 func (u *upgrade) OpCancel(error) {}
 func (u *upgrade) OpName() string { return "TLS handshake" }
 
@@ -64,16 +68,16 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 	c.mu.Lock()
 	var err error
 	switch {
-	case c.state != connOpen || c.shut != shutNot:
-		err = c.closedLocked("tls")
+	case !c.life.open() || c.out.side != sideOpen:
+		err = c.endError("tls")
 	case c.layer() != nil || c.peek().upgrade != nil:
 		err = c.condition("tls", errors.New("the connection has TLS already"))
-	case c.peek().readers > 0 || c.writing:
+	case c.peek().reads.underWay > 0 || c.out.stream.written():
 		err = c.condition("tls", errors.New("the connection is being read or written"))
 	default:
 		c.extra().upgrade = up
 	}
-	streaming, told := c.handler == nil, c.told
+	streaming, told := !c.in.engaged(), c.life.told()
 	c.mu.Unlock()
 	switch {
 	case err != nil:
@@ -120,10 +124,13 @@ func (c *Conn) carryOutUpgrade() bool {
 
 // handshake puts TLS on the connection. The connection's end ends it.
 func (c *Conn) handshake(up *upgrade) error {
-	l := &tlsLayer{conn: c, shaking: true}
+	l := &tlsLayer{conn: c, shaking: up}
 	c.mu.Lock()
-	x := c.extra()
-	l.fed, x.ahead = x.ahead, nil
+	r := &c.extra().reads
+	l.fed, r.ahead = r.ahead, nil
+	if c.drained() {
+		c.setAlarmLocked()
+	}
 	c.mu.Unlock()
 	if up.server {
 		l.Conn = tls.Server((*tlsInner)(l), up.cfg)
@@ -136,7 +143,7 @@ func (c *Conn) handshake(up *upgrade) error {
 	if err != nil {
 		return err
 	}
-	l.shaking = false
+	l.shaking = nil
 	c.extra().tls.Store(l)
 	return nil
 }
@@ -150,18 +157,21 @@ func (handshakeError) Error() string   { return "TLS handshake timeout" }
 func (handshakeError) Timeout() bool   { return true }
 func (handshakeError) Temporary() bool { return false }
 
-// tlsLayer is TLS between a connection and its transport. It encrypts into the connection's queue, so that no write of
-// package tls ever blocks or stops half-way, and decrypts what pump feeds it, so that a connection that waits holds no
-// buffer.
+// tlsLayer is TLS between a connection and its transport. It encrypts into the
+// connection's queue, so that no write of package tls ever blocks or stops
+// half-way, and decrypts what pump feeds it, so that a connection that waits
+// holds no buffer.
 type tlsLayer struct {
 	*tls.Conn
-	conn *Conn
-	wmu  sync.Mutex // held by a send, before the connection's lock
-	fed  []byte     // what pump has read and package tls has not taken yet
-	feed bool       // Read takes from fed only, and not from the transport
-
-	shaking bool // the handshake is under way
+	conn    *Conn
+	wmu     sync.Mutex                // held by a send, before the connection's lock
+	fed     []byte                    // what was read and package tls has not taken yet
+	feeding atomic.Pointer[tlsFeeder] // nil: Read goes on with the transport when fed is empty
+	shaking *upgrade                  // the handshake that is under way
 }
+
+// tlsFeeder is who feeds a tlsLayer.
+type tlsFeeder struct{ _ byte }
 
 // layer returns the connection's TLS, nil without any.
 func (c *Conn) layer() *tlsLayer {
@@ -180,14 +190,18 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 		i.fed = i.fed[n:]
 		return n, nil
 	}
-	if i.feed {
+	if i.feeding.Load() != nil {
 		return 0, errDry
 	}
 	for {
 		n, err := i.conn.transport().Read(p)
-		if n == 0 && i.shaking && isWake(err) { // a wake-up must not end the handshake
-			i.conn.transport().SetReadDeadline(time.Time{})
-			continue
+		if up := i.shaking; up != nil {
+			if n > 0 {
+				up.heard.Store(max(i.conn.now(), 1))
+			} else if isWake(err) { // a wake-up must not end the handshake
+				i.conn.transport().SetReadDeadline(noTime)
+				continue
+			}
 		}
 		if isEOF(err) {
 			err = errTruncated
@@ -200,9 +214,9 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 func (i *tlsInner) Write(p []byte) (int, error) {
 	c := i.conn
 	c.mu.Lock()
-	if c.state == connClosed {
+	if c.life.ended() || c.out.side == sideFailed {
 		defer c.mu.Unlock()
-		return 0, c.closedLocked("write")
+		return 0, c.endError("write")
 	}
 	err := c.enqueue(false, p)
 	c.mu.Unlock()
@@ -252,17 +266,20 @@ func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
 	return dry, err
 }
 
-// through has read feed the TLS layer, after what it has read and not decrypted yet.
+// through has read feed the TLS layer, after what it has read and not decrypted
+// yet. When the connection is hijacked meanwhile, what is fed is whoever's reads
+// next.
 func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]byte) bool) (bool, error)) error {
-	l.feed = true
-	defer func() { l.feed = false }()
+	me := new(tlsFeeder)
+	l.feeding.Store(me)
+	defer l.feeding.CompareAndSwap(me, nil)
 	var failed error
 	decrypt := func(data []byte) bool {
 		l.fed = data
 		var more bool
 		more, failed = l.decryptAll(deliver)
-		if len(l.fed) > 0 {
-			l.fed = append([]byte(nil), l.fed...) // data is borrowed
+		if l.feeding.Load() == me && len(l.fed) > 0 {
+			l.fed = bytes.Clone(l.fed) // data is borrowed
 		}
 		return more && failed == nil
 	}
@@ -277,6 +294,13 @@ func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]b
 		return err
 	}
 	return failed
+}
+
+// keepFed has what is fed belong to whoever reads next: the connection is
+// hijacked by a callback of the feeder's.
+func (l *tlsLayer) keepFed() {
+	l.fed = bytes.Clone(l.fed)
+	l.feeding.Store(nil)
 }
 
 // decryptAll delivers what can be decrypted of what is there.
@@ -310,32 +334,31 @@ func (l *tlsLayer) sendAll(bufs [][]byte) error {
 // maxRecord is how much plaintext one TLS record carries.
 const maxRecord = 16 << 10
 
-// writeTLS is Write on a TLS connection: it waits for the queue to be empty before each record, and after the last.
+// writeTLS is Write on a TLS connection: it waits for the queue to be empty
+// before each record, and after the last.
 func (c *Conn) writeTLS(l *tlsLayer, p []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admitWrite(func() bool { return !c.writing }); err != nil {
+	if err := c.admitWrite(func() bool { return !c.out.stream.written() }); err != nil {
 		return 0, err
 	}
-	c.writing = true
+	c.startRecords()
 	defer func() {
-		c.writing = false
-		c.changed()
-		c.mu.Unlock()
-		c.flushed()
-		c.mu.Lock()
+		c.endRecords()
+		c.unlocked(c.flushed)
 	}()
-	empty := func() bool { return !c.busy && c.queued() == 0 }
+	empty := func() bool { return !c.out.stream.taken() && c.queued() == 0 }
 	for len(p) > 0 {
 		if err := c.waitOut(empty); err != nil {
 			return n, err
 		}
-		c.mu.Unlock()
-		l.wmu.Lock()
-		m, err := l.Write(p[:min(len(p), maxRecord)])
-		l.wmu.Unlock()
-		err = c.failure("write", err)
-		c.mu.Lock()
+		var m int
+		c.unlocked(func() {
+			l.wmu.Lock()
+			defer l.wmu.Unlock()
+			m, err = l.Write(p[:min(len(p), maxRecord)])
+			err = c.failure("write", err)
+		})
 		n += m
 		if err != nil {
 			return n, err

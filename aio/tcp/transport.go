@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -30,6 +29,9 @@ type transport interface {
 	// writeSome writes some of p, blocking until at least a byte has gone.
 	writeSome(p []byte) (int, error)
 
+	// tryWritev is tryWrite for several buffers, at most maxVec.
+	tryWritev(bufs net.Buffers) (int, error)
+
 	// writev writes all of bufs, blocking. It may change bufs and its elements.
 	writev(bufs *net.Buffers) (int64, error)
 
@@ -48,8 +50,8 @@ func newTransport(nc net.Conn) transport {
 	return plain{nc}
 }
 
-// past is a deadline that has passed: it wakes whoever waits.
-var past = time.Unix(1, 0)
+// noTime is no deadline.
+var noTime time.Time
 
 // readBuffers lends the buffers that handlers get their data in.
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
@@ -102,7 +104,7 @@ func (t plain) poll(deliver func([]byte) bool) (bool, error) {
 		deliver(buf[:n])
 	}
 	if isWake(err) {
-		return n == 0, t.SetReadDeadline(time.Time{})
+		return n == 0, t.SetReadDeadline(noTime)
 	}
 	return false, err
 }
@@ -117,6 +119,20 @@ func (t plain) tryWrite(p []byte) (int, error) {
 		err = nil
 	}
 	return n, err
+}
+
+func (t plain) tryWritev(bufs net.Buffers) (int, error) { return tryEach(t, bufs) }
+
+// tryEach is tryWritev for a transport that writes one buffer at a time.
+func tryEach(t transport, bufs net.Buffers) (sum int, err error) {
+	for _, p := range joined(bufs) {
+		n, err := t.tryWrite(p)
+		sum += n
+		if err != nil || n < len(p) {
+			return sum, err
+		}
+	}
+	return sum, nil
 }
 
 func (t plain) writeSome(p []byte) (int, error) {
@@ -156,6 +172,3 @@ func (t plain) writev(bufs *net.Buffers) (int64, error) {
 func (t plain) fd() int { return -1 }
 
 func (t plain) under() net.Conn { return t.Conn }
-
-// isWake reports whether a read ended because somebody set its deadline into the past.
-func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -9,20 +9,16 @@ import (
 	"syscall"
 )
 
-// socket is the transport over a socket of the system's. It waits for data without holding a buffer.
+// socket is the transport over a socket of the system's. It waits for data
+// without holding a buffer.
 type socket struct {
 	net.Conn
 	raw   syscall.RawConn
 	sysfd int
-	step  func(fd uintptr) bool // readStep, bound once
-
-	// what the last readStep brought
-	buf *[readSize]byte
-	n   int
-	err error
 }
 
-// newSocket returns the transport for a connection that is a stream socket of the system's, else nil.
+// newSocket returns the transport for a connection that is a stream socket of
+// the system's, else nil.
 func newSocket(nc net.Conn) transport {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -34,7 +30,6 @@ func newSocket(nc net.Conn) transport {
 		return nil
 	}
 	s := &socket{Conn: nc, raw: raw, sysfd: -1}
-	s.step = s.readStep
 	if raw.Control(func(fd uintptr) { s.sysfd = int(fd) }) != nil {
 		return nil
 	}
@@ -46,17 +41,16 @@ func (s *socket) fd() int { return s.sysfd }
 func (s *socket) under() net.Conn { return s.Conn }
 
 func (s *socket) pump(deliver func([]byte) bool, idle func() bool) error {
+	var r rawRead
+	step := r.step
 	for idle() {
-		if err := s.raw.Read(s.step); err != nil {
+		if err := s.raw.Read(step); err != nil {
 			return err
 		}
-		if s.buf == nil {
-			return s.err
+		if r.buf == nil {
+			return r.err
 		}
-		ok := deliver(s.buf[:s.n])
-		readBuffers.Put(s.buf)
-		s.buf = nil
-		if !ok {
+		if !r.give(deliver) {
 			break
 		}
 	}
@@ -64,8 +58,9 @@ func (s *socket) pump(deliver func([]byte) bool, idle func() bool) error {
 }
 
 func (s *socket) poll(deliver func([]byte) bool) (dry bool, err error) {
+	var r rawRead
 	rerr := s.raw.Read(func(fd uintptr) bool {
-		dry = !s.readStep(fd)
+		dry = !r.step(fd)
 		return true
 	})
 	switch {
@@ -73,33 +68,47 @@ func (s *socket) poll(deliver func([]byte) bool) (dry bool, err error) {
 		return false, rerr
 	case dry:
 		return true, nil
-	case s.buf == nil:
-		return false, s.err
+	case r.buf == nil:
+		return false, r.err
 	}
-	deliver(s.buf[:s.n])
-	readBuffers.Put(s.buf)
-	s.buf = nil
+	r.give(deliver)
 	return false, nil
 }
 
-// readStep is called by RawConn.Read: at first, and whenever there may be something to read. False waits.
-func (s *socket) readStep(fd uintptr) bool {
+// rawRead is what a RawConn.Read has brought.
+type rawRead struct {
+	buf *[readSize]byte // nil without data
+	n   int
+	err error
+}
+
+// step is called by RawConn.Read: at first, and whenever there may be something
+// to read. False waits.
+func (r *rawRead) step(fd uintptr) bool {
 	buf := readBuffers.Get().(*[readSize]byte)
 	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(int(fd), buf[:]) })
 	if n > 0 {
-		s.buf, s.n = buf, n
+		r.buf, r.n = buf, n
 		return true
 	}
 	readBuffers.Put(buf)
 	switch err {
 	case nil:
-		s.err = io.EOF
+		r.err = io.EOF
 	case syscall.EAGAIN:
 		return false
 	default:
-		s.err = os.NewSyscallError("read", err)
+		r.err = os.NewSyscallError("read", err)
 	}
 	return true
+}
+
+// give gives what was read to deliver, and then its buffer back.
+func (r *rawRead) give(deliver func([]byte) bool) bool {
+	ok := deliver(r.buf[:r.n])
+	readBuffers.Put(r.buf)
+	r.buf = nil
+	return ok
 }
 
 func (s *socket) tryWrite(p []byte) (int, error) { return s.write(p, false) }
@@ -135,6 +144,8 @@ func (s *socket) write(p []byte, wait bool) (n int, err error) {
 	}
 	return n, nil
 }
+
+func (s *socket) tryWritev(bufs net.Buffers) (int, error) { return tryEach(s, bufs) }
 
 func (s *socket) writev(bufs *net.Buffers) (int64, error) { return bufs.WriteTo(s.Conn) }
 

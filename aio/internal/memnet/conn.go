@@ -95,7 +95,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 	defer c.endTurn()
 	for n := 0; ; {
-		k, err := c.tx.push(p[n:])
+		k, err := c.push(p[n:])
 		n += k
 		if err == nil && n == len(p) {
 			return n, nil
@@ -121,7 +121,7 @@ func (c *Conn) TryWrite(p []byte) (int, error) {
 	}
 	n := 0
 	if err == nil {
-		n, err = c.tx.push(p)
+		n, err = c.push(p)
 	}
 	return n, c.wrap("write", err)
 }

@@ -59,3 +59,12 @@ func (c *Conn) endTurn() {
 func (c *Conn) wrap(op string, err error) error {
 	return opError(op, op, c.local, c.remote, err)
 }
+
+// push sends what fits. Who waits for a reset learns of one that this causes.
+func (c *Conn) push(p []byte) (int, error) {
+	n, err := c.tx.push(p)
+	if c.tx.gone && c.tx.werr != nil {
+		c.rx.bell.Ring()
+	}
+	return n, err
+}

@@ -102,6 +102,12 @@ func (f *FaultyConn) ReadReady() error {
 	return f.extra.ReadReady()
 }
 
+// PeerEnded is the inner PeerEnded.
+func (f *FaultyConn) PeerEnded() (bool, error) { return f.extra.PeerEnded() }
+
+// PeerReset is the inner PeerReset.
+func (f *FaultyConn) PeerReset() error { return f.extra.PeerReset() }
+
 // WriteReady is the inner WriteReady, as ReadReady.
 func (f *FaultyConn) WriteReady() error {
 	if f.broken(&f.w) {

@@ -56,3 +56,17 @@ func (t passThrough) TryWrite(p []byte) (int, error) {
 	}
 	return 0, errors.ErrUnsupported
 }
+
+func (t passThrough) PeerEnded() (bool, error) {
+	if c, ok := t.c.(interface{ PeerEnded() (bool, error) }); ok {
+		return c.PeerEnded()
+	}
+	return false, errors.ErrUnsupported
+}
+
+func (t passThrough) PeerReset() error {
+	if c, ok := t.c.(interface{ PeerReset() error }); ok {
+		return c.PeerReset()
+	}
+	return errors.ErrUnsupported
+}

@@ -1,0 +1,71 @@
+package tcp
+
+import (
+	"errors"
+
+	"goaio.example/aio"
+)
+
+// A connection's operation ends when the connection is closed and no goroutine
+// of it, nor an engine, needs it any more: refs counts them.
+
+// retain counts a goroutine of the connection's. It reports false if the
+// connection has ended.
+func (c *Conn) retain() bool {
+	for {
+		n := c.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if c.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// letGo uncounts a goroutine, or the connection's being open. The last one ends
+// the operation.
+func (c *Conn) letGo() {
+	if c.refs.Add(-1) == 0 {
+		x := c.peek()
+		if x != &none {
+			c.op.Alarms().Stop(&x.alarm)
+		}
+		c.giveSlot()
+		c.op.End(x.endErr)
+	}
+}
+
+// died ends a connection of which a goroutine has panicked or called
+// runtime.Goexit. A panic has been told of, Goexit is told of by the operation's
+// end.
+func (c *Conn) died(err error) {
+	if errors.Is(err, aio.ErrGoexit) {
+		c.mu.Lock()
+		c.extra().endErr = err
+		c.mu.Unlock()
+	}
+	c.endForced(err)
+}
+
+// run runs fn in a goroutine of the connection's. A panic or Goexit in it ends
+// the connection. It reports false, and does nothing, if the connection has
+// ended.
+func (c *Conn) run(fn func()) bool { return c.runElse(fn, func() {}) }
+
+// runElse is run with something to do after a panic or Goexit in fn has ended
+// the connection.
+func (c *Conn) runElse(fn, gone func()) bool {
+	if !c.retain() {
+		return false
+	}
+	c.op.Go(func() {
+		fn()
+		c.letGo()
+	}, func(err error) {
+		c.died(err)
+		gone()
+		c.letGo()
+	})
+	return true
+}

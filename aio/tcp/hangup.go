@@ -1,0 +1,207 @@
+package tcp
+
+import (
+	"context"
+	"io"
+	"slices"
+	"syscall"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// hangUp is what is known of the peer's end without anybody's reading, and who
+// wants to know. It is kept up to date only while somebody does. The
+// connection's lock guards it.
+type hangUp struct {
+	seen    hangUpSeen
+	armed   bool // what the system sees is told
+	telling bool // a goroutine calls calls
+	calls   []*hangUpCall
+	look    time.Time // when the socket is to be looked at, where the system does not tell
+}
+
+// hangUpSeen is what was seen of the peer's end.
+type hangUpSeen uint8
+
+const (
+	hangUpNone  hangUpSeen = iota
+	hangUpEnded            // it has ended its sending side
+	hangUpReset            // it has reset the connection, or is gone
+	hangUpOver             // the connection has ended
+)
+
+// hangUpCall is a function that is called with what is seen.
+type hangUpCall struct {
+	fn   func(err error)
+	told hangUpSeen
+}
+
+// AfterHangUp has fn called when the peer hangs up, whether or not somebody
+// reads: during a callback that takes long, say, or while PauseReading holds. fn
+// is called in a goroutine of its own, at once if it is too late already:
+//
+//   - with an aio.ErrEOF when the peer has ended its sending side, which some
+//     clients do that still wait for an answer;
+//   - and, last, when the connection can be used no more: with an aio.ErrReset
+//     when the peer has reset it or is gone, else with the condition that has
+//     ended it, which is an aio.ErrClosed after Close.
+//
+// The first is left out if the second is due already. stop keeps fn from being
+// called again. It reports false if the last call was made, or is being made.
+//
+// On Linux the kernel tells, also of an end behind data that nobody has read. On
+// other unix systems the socket is looked at ten times a second, and an end
+// behind unread data is not seen. Elsewhere, and over a net.Conn that is no
+// socket, fn learns what reading and sending meet. A TLS connection hangs up when
+// its socket does.
+func (c *Conn) AfterHangUp(fn func(err error)) (stop func() bool) {
+	call := &hangUpCall{fn: fn}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := &c.extra().hangUp
+	h.calls = append(h.calls, call)
+	switch {
+	case c.life.ended():
+		h.seen = hangUpOver
+	case c.in.peer != peerOpen:
+		h.seen = max(h.seen, hangUpEnded)
+	}
+	c.watchHangUp()
+	c.tellHangUp()
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		i := slices.Index(h.calls, call)
+		if i < 0 {
+			return false
+		}
+		h.calls = slices.Delete(h.calls, i, i+1)
+		return true
+	}
+}
+
+// watchHangUp has hungUp called when the system sees the peer hang up. The lock
+// is held.
+func (c *Conn) watchHangUp() {
+	h := &c.extra().hangUp
+	if h.seen >= hangUpReset || h.armed {
+		return
+	}
+	h.armed = true
+	if t, ok := c.transport().under().(peerWaiter); ok {
+		c.run(func() { c.waitHangUp(t) })
+		return
+	}
+	c.armHangUp()
+}
+
+// peerWaiter is what an in-memory connection offers.
+type peerWaiter interface {
+	PeerEnded() (over bool, err error) // waits for the peer's end, or a reset: over
+	PeerReset() error                  // waits for a reset
+}
+
+// waitHangUp waits for an in-memory connection's peer to hang up.
+func (c *Conn) waitHangUp(t peerWaiter) {
+	over, err := t.PeerEnded()
+	if err == nil && !over {
+		c.hungUp(hangUpEnded)
+		err = t.PeerReset()
+	}
+	if err == nil {
+		c.hungUp(hangUpReset)
+	}
+}
+
+// hungUp notes what was seen of the peer's end. The lock is not held.
+func (c *Conn) hungUp(seen hangUpSeen) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.life.ended() {
+		c.hungUpLocked(seen)
+	}
+}
+
+// hungUpLocked is hungUp with the lock held.
+func (c *Conn) hungUpLocked(seen hangUpSeen) {
+	h := &c.extra().hangUp
+	if seen <= h.seen {
+		return
+	}
+	h.seen = seen
+	c.tellHangUp()
+	if seen == hangUpReset && c.in.peer == peerTold {
+		c.wakeLocked()
+	}
+}
+
+// peerEnds notes that reading has met the peer's end. The lock is held.
+func (c *Conn) peerEnds() {
+	if c.in.peer == peerOpen {
+		c.in.peer = peerEnded
+	}
+	if x := c.x.Load(); x != nil && len(x.hangUp.calls) > 0 {
+		c.hungUpLocked(hangUpEnded)
+	}
+}
+
+// tellHangUp has those called who do not know yet what was seen. The lock is
+// held.
+func (c *Conn) tellHangUp() {
+	h := &c.extra().hangUp
+	if h.telling || c.nextHangUp() == nil {
+		return
+	}
+	h.telling = true
+	again := func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		h.telling = false
+		c.tellHangUp()
+	}
+	if !c.runElse(c.callHangUp, again) { // nothing of the connection runs any more
+		aio.Spawn(c.op.Context(), "tell "+c.addr()+" hung up", func(context.Context) error {
+			c.callHangUp()
+			return nil
+		})
+	}
+}
+
+// nextHangUp returns a call that is due, nil if there is none. The lock is held.
+func (c *Conn) nextHangUp() *hangUpCall {
+	h := &c.peek().hangUp
+	for _, call := range h.calls {
+		if call.told < h.seen {
+			return call
+		}
+	}
+	return nil
+}
+
+// callHangUp makes the calls that are due.
+func (c *Conn) callHangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := &c.extra().hangUp
+	for call := c.nextHangUp(); call != nil; call = c.nextHangUp() {
+		call.told = h.seen
+		err := c.hangUpError(h.seen)
+		if h.seen >= hangUpReset {
+			h.calls = slices.DeleteFunc(h.calls, func(other *hangUpCall) bool { return other == call })
+		}
+		c.unlocked(func() { call.fn(err) })
+	}
+	h.telling = false
+}
+
+// hangUpError is the error that calls are made with. The lock is held.
+func (c *Conn) hangUpError(seen hangUpSeen) error {
+	switch seen {
+	case hangUpEnded:
+		return c.condition("read", io.EOF)
+	case hangUpReset:
+		return c.condition("read", syscall.ECONNRESET)
+	}
+	return c.endError("read")
+}

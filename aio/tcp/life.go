@@ -1,0 +1,230 @@
+package tcp
+
+import (
+	"net"
+
+	"goaio.example/aio"
+)
+
+// lifetime is how far a connection's life has come, and how it ends. The
+// connection's lock guards it.
+type lifetime struct {
+	stage  stage
+	ending ending
+}
+
+// stage is a stage of a connection's life. The stages come in this order; each
+// may be left out.
+type stage uint8
+
+const (
+	// stageOpening is that of a connection whose handler's Open is to be
+	// called, after the TLS handshake that the connection begins with.
+	stageOpening stage = iota
+	// stageOpen is that of a connection that sends and receives.
+	stageOpen
+	// stageFlushing begins with CloseAfterFlush: the connection takes no more
+	// to send, drops what arrives, and goes on when everything is sent.
+	stageFlushing
+	// stageLingering begins when everything is sent: the connection waits for
+	// the peer's end, because closing the socket before would reset what is
+	// under way.
+	stageLingering
+	// stageParting begins with Close: the TLS peer is told, if there is one.
+	stageParting
+	// stageEnded begins when the transport is closed.
+	stageEnded
+)
+
+// ending is how a connection ends. It is set with the first stage that leads to
+// the end, and may still change until stageEnded.
+type ending uint8
+
+const (
+	// notEnding is that of a connection that goes on.
+	notEnding ending = iota
+	// endingAsked is the program's wish.
+	endingAsked
+	// endingDone follows the peer's end, or an idle connection's draining.
+	endingDone
+	// endingTold is by a condition of which the handler is told.
+	endingTold
+	// endingUntold is by a condition in stream style: whoever uses the
+	// connection learns of it.
+	endingUntold
+	// endingForced is by being cancelled, a panic or a runtime.Goexit: the
+	// operation tells.
+	endingForced
+)
+
+// open reports whether the connection sends and receives, or is about to.
+func (l *lifetime) open() bool { return l.stage <= stageOpen }
+
+// ended reports whether the transport is closed.
+func (l *lifetime) ended() bool { return l.stage == stageEnded }
+
+// broken reports whether a condition has ended the connection.
+func (l *lifetime) broken() bool {
+	return l.ended() && (l.ending == endingTold || l.ending == endingUntold)
+}
+
+// told reports whether a future that fails because the connection has ended is
+// no lost error: the program has ended it, or is told in another way.
+func (l *lifetime) told() bool {
+	return l.ended() && l.ending != endingDone && l.ending != endingUntold
+}
+
+// opened begins stageOpen. The lock is held.
+func (c *Conn) opened() {
+	if c.life.stage == stageOpening {
+		c.life.stage = stageOpen
+	}
+}
+
+// endAsked ends a connection because the program asked for it, with a reset if
+// that is set. It reports false if the connection had ended.
+func (c *Conn) endAsked(reset bool) bool { return c.end(endingAsked, nil, reset) }
+
+// endDone ends a connection that has nothing more to do.
+func (c *Conn) endDone() bool { return c.end(endingDone, nil, false) }
+
+// endForced ends a connection with a reset because it was cancelled, or because
+// of a panic.
+func (c *Conn) endForced(cause error) bool { return c.end(endingForced, cause, true) }
+
+// fail ends a connection with a condition, of which its handler is told.
+func (c *Conn) fail(cond error, reset bool) bool { return c.end(endingTold, cond, reset) }
+
+// end ends a connection. The first end counts: it closes the transport, with a
+// reset if that is set, and fails what is queued. The engine and the goroutines
+// that wait for the transport do the rest. It reports false if the connection
+// had ended.
+func (c *Conn) end(how ending, cause error, reset bool) bool {
+	if loop := c.op.LoopCause(); how == endingTold && loop != nil { // which is about to reach this connection too
+		how, cause = endingForced, loop
+	}
+	c.mu.Lock()
+	if c.life.ended() {
+		c.mu.Unlock()
+		return false
+	}
+	switch {
+	case c.out.side == sideFailed && how != endingForced: // which nobody has been told of
+		how, cause = endingTold, c.peek().cause
+	case how == endingDone && c.life.ending == endingAsked: // by CloseAfterFlush
+		how = endingAsked
+	}
+	if how == endingTold && !c.in.handled() {
+		how = endingUntold
+	}
+	c.life = lifetime{stageEnded, how}
+	if cause != nil || c.x.Load() != nil {
+		c.extra().cause = cause
+	}
+	lost := c.dropQueue()
+	up := c.endWaits()
+	c.mu.Unlock()
+
+	if t, ok := c.transport().under().(interface{ SetLinger(sec int) error }); ok && reset {
+		t.SetLinger(0) // fails only on a connection that is gone
+	}
+	c.transport().Close() // likewise
+	for _, s := range lost {
+		c.rejectSend(s, c.endError("send"))
+	}
+	if up != nil {
+		up.reject(c.endError("tls"), c.life.told())
+	}
+	c.letGo()
+	return true
+}
+
+// endWaits wakes those who wait for something of the connection that will not
+// come any more, and returns a handshake that will not be. The lock is held.
+func (c *Conn) endWaits() *upgrade {
+	x := c.x.Load()
+	if x == nil {
+		return nil
+	}
+	x.reads.deadline.set(noTime)
+	x.wdl.set(noTime)
+	c.disarmHangUp()
+	if x.hangUp.seen = hangUpOver; len(x.hangUp.calls) > 0 {
+		c.tellHangUp()
+	}
+	if x.done != nil {
+		close(x.done)
+	}
+	c.resume()
+	up := x.upgrade
+	x.upgrade, x.reads.ahead = nil, nil
+	return up
+}
+
+// endError returns the error of an operation on a connection that has ended or
+// failed, or takes no more. The lock is held, or the connection has ended.
+func (c *Conn) endError(op string) error {
+	if cause := c.peek().cause; cause != nil {
+		return c.condition(op, cause)
+	}
+	return c.condition(op, net.ErrClosed)
+}
+
+// condition makes the condition of an error that op met. An EOF stays what it is.
+func (c *Conn) condition(op string, err error) *aio.ConnError {
+	return aio.NewConnError(op, c.network(), c.addr(), c.transport().fd(), err)
+}
+
+// failure returns the error that op returns for err: the condition that ended
+// the connection, if one did.
+func (c *Conn) failure(op string, err error) error {
+	if err == nil || err == errEOF {
+		return err
+	}
+	if cause := c.op.LoopCause(); cause != nil {
+		c.endForced(cause) // which is about to happen anyway
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.life.open() {
+		return c.endError(op)
+	}
+	return c.condition(op, err)
+}
+
+// Err returns the condition that ended the connection or, without one, why the
+// channel of Chunks was closed. It is nil while the connection is open, and
+// after Close and the peer's EOF.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.peek()
+	if c.life.ended() && x.cause != nil {
+		return x.cause
+	}
+	return x.reads.chunkErr
+}
+
+// Done returns a channel that is closed when the connection is.
+func (c *Conn) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.doneLocked()
+}
+
+// doneLocked is Done with the lock held.
+func (c *Conn) doneLocked() <-chan struct{} {
+	x := c.extra()
+	if x.done == nil {
+		x.done = make(chan struct{})
+		if c.life.ended() {
+			close(x.done)
+		}
+	}
+	return x.done
+}
+
+// drained reports whether the connection's loop or server drains.
+func (c *Conn) drained() bool {
+	return c.opts.server != nil && c.opts.server.draining.Load() || c.op.Draining()
+}
