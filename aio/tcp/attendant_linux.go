@@ -26,6 +26,7 @@ type attendant struct {
 	own   bool          // because of what is known of the connection alone
 	now   time.Duration // the process's age at the end of the last callback
 	late  bool          // now is not of this turn
+	slow  bool          // the last callback was slow
 	turn  uint8         // callbacks, modulo 256
 }
 
@@ -98,9 +99,9 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	if a.late {
 		a.now, a.late = uptime(), false
 	}
-	suspected := b.suspected()
+	one, suspected := b.examines()
 	a.turn++
-	examine := suspected && a.turn%examineOne == 0
+	examine := suspected && (a.slow || a.turn%one == 0)
 	var s stint
 	if examine {
 		s = beginStint()
@@ -108,9 +109,9 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	fn()
 	now := uptime()
 	d := now - a.now
-	a.now = now
+	a.now, a.slow = now, d >= slowCall
 	v := unknown
-	if examine && d >= slowCall {
+	if examine && a.slow {
 		v = s.end()
 	}
 	if !a.own && (examine || !suspected) {

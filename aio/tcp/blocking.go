@@ -12,8 +12,9 @@ import (
 // A callback is slow if it takes slowCall. It blocks if it waits or computes. It
 // may also have waited for a processor that other programs use; to tell, it must
 // be examined, which costs half a microsecond. So callbacks are examined only
-// from suspectShare on, where one in examineOne is, and the others do not count.
-// A slow callback that was not examined raises the share up to expectShare only.
+// from suspectShare on: some, and those after a slow one. The others do not count
+// then. Below, a slow callback that was not examined raises the share up to
+// expectShare only.
 //
 // The methods may be called from any goroutine. Of two calls at the same time
 // one may have no effect.
@@ -23,11 +24,13 @@ type blocking struct {
 }
 
 const (
-	slowCall   = 100 * time.Microsecond
-	examineOne = 8
+	slowCall    = 100 * time.Microsecond
+	longCompute = 4 * slowCall // below it, a callback that has computed counts an eighth: it may be the kernel's work
+	suspectOne  = 8            // one callback in so many is examined from suspectShare on
+	expectOne   = 4            // from expectShare on
 
 	wholeShare   = 1 << 20
-	shareWeight  = 256 // callbacks that the mean is about
+	shareWeight  = 384 // callbacks that the mean is about
 	suspectShare = wholeShare / 512
 	expectShare  = wholeShare / 160
 	mostShare    = wholeShare / 24
@@ -37,13 +40,22 @@ const (
 type verdict uint8
 
 const (
-	unknown verdict = iota // it was not examined
-	blocked                // it waited, or computed
-	delayed                // it waited for a processor
+	unknown  verdict = iota // it was not examined
+	waited                  // for something
+	computed                // or the kernel did, on its thread
+	delayed                 // it waited for a processor
 )
 
-// suspected reports whether callbacks are to be examined.
-func (b *blocking) suspected() bool { return b.share.Load() >= suspectShare }
+// examines returns whether callbacks are examined, and one in how many.
+func (b *blocking) examines() (one uint8, yes bool) {
+	if b.share.Load() < suspectShare {
+		return 0, false
+	}
+	if b.expect.Load() {
+		return expectOne, true
+	}
+	return suspectOne, true
+}
 
 // likely reports whether callbacks are expected to block.
 func (b *blocking) likely() bool { return b.expect.Load() }
@@ -55,7 +67,11 @@ func (b *blocking) note(d time.Duration, v verdict) {
 		return
 	}
 	share := old - (old+shareWeight-1)/shareWeight
-	if d >= slowCall && v != delayed {
+	switch {
+	case d < slowCall || v == delayed:
+	case v == computed && d < longCompute:
+		share += wholeShare / shareWeight / 8
+	default:
 		share += wholeShare / shareWeight
 		if v == unknown {
 			share = max(min(share, expectShare-1), old)
@@ -72,7 +88,7 @@ func (b *blocking) note(d time.Duration, v verdict) {
 }
 
 // stuck notes that a callback does not return.
-func (b *blocking) stuck() { b.note(slowCall, blocked) }
+func (b *blocking) stuck() { b.note(slowCall, waited) }
 
 // processStart is when the process began, more or less.
 var processStart = time.Now()

@@ -21,12 +21,15 @@ func beginStint() stint {
 }
 
 // end tells why the stint has taken long. A goroutine that has waited may have
-// gone on on another thread, whose numbers are others; one that has computed
-// has the same. A thread that was preempted has waited for a processor.
+// gone on on another thread, which has other numbers. A thread that was
+// preempted has waited for a processor.
 func (s stint) end() verdict {
 	now := beginStint()
-	if now.slept == s.slept && now.preempted > s.preempted {
+	switch {
+	case now.slept != s.slept:
+		return waited
+	case now.preempted != s.preempted:
 		return delayed
 	}
-	return blocked
+	return computed
 }
