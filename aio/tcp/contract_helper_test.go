@@ -20,8 +20,33 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// The contract tests run over each of these, with each engine.
+// The contract tests run over each of these transports. Those that a poller can
+// serve are served by each engine; the others have the same one anyway.
 var transports = []string{"tcp", "unix", "tls", "memory", "memory tls"}
+
+// polled reports whether connections over the transport can be bare.
+func polled(transport string) bool { return transport == "tcp" || transport == "unix" }
+
+// overPairs runs a test for each engine and each transport, those of an engine
+// in parallel. What they leave behind is looked at together.
+func overPairs(t *testing.T, test func(t *testing.T, transport string)) {
+	t.Helper()
+	for _, engine := range slices.Sorted(maps.Keys(tcp.Engines)) {
+		t.Run(engine, func(t *testing.T) {
+			aiotest.CheckLeaks(t)
+			t.Cleanup(tcp.UseEngine(engine)) // when the parallel tests have ended
+			for _, transport := range transports {
+				if tcp.Engines[engine] && !polled(transport) {
+					continue
+				}
+				t.Run(transport, func(t *testing.T) {
+					t.Parallel()
+					test(t, transport)
+				})
+			}
+		})
+	}
+}
 
 // world is a loop with one transport.
 type world struct {
@@ -32,56 +57,49 @@ type world struct {
 	net       *aiotest.Network // of the in-memory transports
 	server    *tls.Config      // of the TLS ones
 	dialer    tcp.Dialer
+	rec       aiotest.Recorder // of overAllLoops
 }
 
 // overAll runs a test in a loop over each transport.
 func overAll(t *testing.T, test func(w *world)) {
 	t.Helper()
-	overAllLoops(t, zeroLoop, test)
+	overPairs(t, func(t *testing.T, transport string) { newWorld(t, transport).run(new(aio.Loop), test) })
 }
 
-// overAllLoops is overAll in loops of the test's own.
+// overAllLoops is overAll in loops of the test's own. The events of one without
+// an OnEvent are recorded.
 func overAllLoops(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
 	t.Helper()
-	for _, engine := range slices.Sorted(maps.Keys(tcp.Engines)) {
-		for _, transport := range transports {
-			t.Run(engine+" "+transport, func(t *testing.T) {
-				defer tcp.UseEngine(engine)()
-				w := newWorld(t, transport)
-				w.loop = loop()
-				aiotest.RunLoop(t, w.loop, func(ctx context.Context) error {
-					w.ctx = ctx
-					test(w)
-					w.loop.Exit(nil)
-					return nil
-				})
-			})
+	overPairs(t, func(t *testing.T, transport string) {
+		w, l := newWorld(t, transport), loop()
+		if l.OnEvent == nil {
+			l.OnEvent = w.rec.OnEvent
 		}
-	}
+		w.run(l, test)
+	})
 }
 
-// inBubbles runs a test in a loop over each in-memory transport, with each engine, in a synctest bubble.
+// inBubbles runs a test in a loop over each in-memory transport, in a synctest
+// bubble.
 func inBubbles(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
 	t.Helper()
-	for _, engine := range slices.Sorted(maps.Keys(tcp.Engines)) {
-		for _, transport := range transports {
-			if newWorld(t, transport).memory() {
-				t.Run(engine+" "+transport, func(t *testing.T) {
-					defer tcp.UseEngine(engine)()
-					synctest.Test(t, func(t *testing.T) {
-						w := newWorld(t, transport)
-						w.loop = loop()
-						aiotest.RunLoop(t, w.loop, func(ctx context.Context) error {
-							w.ctx = ctx
-							test(w)
-							w.loop.Exit(nil)
-							return nil
-						})
-					})
-				})
-			}
+	overPairs(t, func(t *testing.T, transport string) {
+		if newWorld(t, transport).memory() {
+			synctest.Test(t, func(t *testing.T) { newWorld(t, transport).run(loop(), test) })
 		}
-	}
+	})
+}
+
+// run runs a test in a loop, which then exits.
+func (w *world) run(loop *aio.Loop, test func(w *world)) {
+	w.Helper()
+	w.loop = loop
+	aiotest.Runner{Loop: loop, Parallel: true}.Run(w.T, func(ctx context.Context) error {
+		w.ctx = ctx
+		test(w)
+		w.loop.Exit(nil)
+		return nil
+	})
 }
 
 // zeroLoop is the loop of tests without demands of their own.

@@ -71,9 +71,10 @@ func hangs(until <-chan struct{}) { <-until }
 
 // A stuck callback ends Run with an error that names its connection, and what it is stuck in.
 func TestStuckCallback(t *testing.T) {
+	aiotest.CheckLeaks(t)
 	for _, where := range []string{"open", "data", "EOF", "closed"} {
 		t.Run(where, func(t *testing.T) {
-			aiotest.CheckLeaks(t)
+			t.Parallel()
 			until, p := make(chan struct{}), newTape(t)
 			entered := make(chan struct{})
 			h := dieIn(where, func() {

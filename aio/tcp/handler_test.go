@@ -1,6 +1,7 @@
 package tcp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,15 +43,11 @@ func TestHandler(t *testing.T) {
 
 // Without callbacks nothing happens, and conditions are the event handler's.
 func TestHandlerNilCallbacks(t *testing.T) {
-	var rec *aiotest.Recorder
-	overAllLoops(t, func() *aio.Loop {
-		rec = new(aiotest.Recorder)
-		return &aio.Loop{OnEvent: rec.OnEvent}
-	}, func(w *world) {
+	overAllLoops(t, zeroLoop, func(w *world) {
 		c := w.serve(tcp.Handler{HalfOpen: true})
 		c.SendString("to nobody")
 		c.CloseWrite()
-		e := rec.Wait(w, 1)[0]
+		e := w.rec.Wait(w, 1)[0]
 		if !errors.Is(e.Err, io.EOF) || !aio.IsInfo(e.Err) || e.Op.Kind.String() != "tcp.conn.in" {
 			w.Errorf("event %v of %v, want EOF of the server's connection", e.Err, e.Op.Kind)
 		}
@@ -273,12 +270,24 @@ func TestConnFigures(t *testing.T) {
 // numbers is a stream in which each byte can be told.
 func numbers(n int) []byte { return numbersFrom(0, n) }
 
+// numberRows are the parts of 256 bytes that the stream consists of.
+var numberRows = func() (rows [256][256]byte) {
+	for r := range rows {
+		for i := range rows[r] {
+			rows[r][i] = byte(i ^ r)
+		}
+	}
+	return rows
+}()
+
+// numbersAt is what the stream goes on with at off, for at most 256 bytes.
+func numbersAt(off int) []byte { return numberRows[byte(off>>8^off>>16)][off&255:] }
+
 // numbersFrom is n bytes of the stream, from off on.
 func numbersFrom(off, n int) []byte {
 	b := make([]byte, n)
-	for i := range b {
-		j := off + i
-		b[i] = byte(j ^ j>>8 ^ j>>16)
+	for i := 0; i < n; {
+		i += copy(b[i:], numbersAt(off+i))
 	}
 	return b
 }
@@ -286,10 +295,13 @@ func numbersFrom(off, n int) []byte {
 // wantNumbers wants data to be the stream from off on.
 func wantNumbers(t testing.TB, data []byte, off int) {
 	t.Helper()
-	for i, b := range data {
-		if j := off + i; b != byte(j^j>>8^j>>16) {
-			t.Fatalf("byte %d is wrong", j)
+	for len(data) > 0 {
+		want := numbersAt(off)
+		n := min(len(data), len(want))
+		if !bytes.Equal(data[:n], want[:n]) {
+			t.Fatalf("a byte from %d to %d is wrong", off, off+n)
 		}
+		data, off = data[n:], off+n
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 // TestNetConn runs the test suite for net.Conns over each transport.
 func TestNetConn(t *testing.T) {
+	t.Parallel()
 	cert := selfSigned(t)
 	server := &tls.Config{Certificates: []tls.Certificate{cert}}
 	client := &tls.Config{InsecureSkipVerify: true}
@@ -40,6 +41,7 @@ func TestNetConn(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // most of it is deadlines
 			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
 				ctx, end := backgroundLoop(t)
 				c1, c2, err = tt.pair(t, ctx)

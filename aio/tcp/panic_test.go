@@ -76,11 +76,7 @@ func died(t testing.TB, how string, err error) {
 // A callback that dies ends its connection, of which one event tells, and touches no other.
 func TestCallbackDies(t *testing.T) {
 	deathsIn(t, func(t *testing.T, where, how string, die func()) {
-		var rec *aiotest.Recorder
-		overAllLoops(t, func() *aio.Loop {
-			rec = new(aiotest.Recorder)
-			return &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}
-		}, func(w *world) {
+		overAllLoops(t, func() *aio.Loop { return &aio.Loop{CatchPanics: true} }, func(w *world) {
 			if where == "reset" && w.transport == "unix" {
 				return // which knows no reset
 			}
@@ -92,7 +88,7 @@ func TestCallbackDies(t *testing.T) {
 				provoke(w, c, p, where)
 			}
 			cond := soon(w, p.closed)
-			e := rec.Wait(w, 1)
+			e := w.rec.Wait(w, 1)
 			died(w, how, e[0].Err)
 			if e[0].Op.Kind.String() != "tcp.conn.in" || e[0].Lost {
 				w.Errorf("event of %v, lost: %v", e[0].Op, e[0].Lost)
@@ -113,7 +109,7 @@ func TestCallbackDies(t *testing.T) {
 			ask(w, other, "still here")
 			other.Close()
 			aiotest.Eventually(w, func() bool { return w.loop.Stats().IncomingConns == 0 })
-			for _, e := range rec.Events()[1:] {
+			for _, e := range w.rec.Events()[1:] {
 				if !aio.IsInfo(e.Err) { // the echo's EOF
 					w.Errorf("one more event: %v", e.Err)
 				}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
 	"goaio.example/aio/tcp"
@@ -64,10 +66,11 @@ func shortCall(addr string) error {
 	return nil
 }
 
-// comeAndGo is one of several on addr until it has served 200 connections, then ends gracefully.
-type comeAndGo func(ctx context.Context, addr string) error
+// comeAndGo is one of several on addr until it has served 200 connections, calls
+// leave, and ends gracefully when that has returned.
+type comeAndGo func(ctx context.Context, addr string, leave func()) error
 
-func serverComesAndGoes(ctx context.Context, addr string) error {
+func serverComesAndGoes(ctx context.Context, addr string, leave func()) error {
 	var served atomic.Int64
 	enough := make(chan struct{})
 	s := &tcp.Server{ReusePort: true, Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
@@ -80,10 +83,11 @@ func serverComesAndGoes(ctx context.Context, addr string) error {
 		return err
 	}
 	<-enough
+	leave()
 	return s.Shutdown(ctx)
 }
 
-func listenerComesAndGoes(_ context.Context, addr string) error {
+func listenerComesAndGoes(_ context.Context, addr string, leave func()) error {
 	return aio.Run(context.Background(), func(ctx context.Context) error {
 		lc := tcp.ListenConfig{ReusePort: true}
 		l, err := lc.Listen(ctx, addr)
@@ -104,7 +108,11 @@ func listenerComesAndGoes(_ context.Context, addr string) error {
 				return err
 			})
 			if served == 200 {
-				aio.LoopOf(ctx).Exit(nil)
+				aio.Spawn(ctx, "leave", func(context.Context) error {
+					leave()
+					aio.LoopOf(ctx).Exit(nil)
+					return nil
+				})
 			}
 		}
 	})
@@ -113,30 +121,45 @@ func listenerComesAndGoes(_ context.Context, addr string) error {
 // While listeners come to a port and go, no client is refused or reset.
 func TestReusePortLosesNothing(t *testing.T) {
 	reusable(t)
-	for name, comeAndGo := range map[string]comeAndGo{"server": serverComesAndGoes, "listener": listenerComesAndGoes} {
-		t.Run(name, func(t *testing.T) {
-			aiotest.Run(t, func(ctx context.Context) error {
-				steady := &tcp.Server{ReusePort: true, Handler: echo}
-				if err := steady.Start(ctx, "127.0.0.1:0"); err != nil {
-					return err
-				}
-				defer steady.Close()
-				addr := steady.Addr().String()
-				stop := make(chan struct{})
-				var done, failed atomic.Int64
-				wait := shortCalls(addr, stop, &done, &failed, func(err error) { t.Error(err) })
-				for range 2 {
-					if err := comeAndGo(ctx, addr); err != nil {
-						return err
-					}
-				}
-				close(stop)
-				wait()
-				t.Logf("%d connections, %d failed", done.Load(), failed.Load())
-				return nil
+	t.Parallel() // most of the time is that after which a client tries again
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
+		var g errgroup.Group
+		for name, comeAndGo := range map[string]comeAndGo{"servers": serverComesAndGoes, "listeners": listenerComesAndGoes} {
+			g.Go(func() error { return loseNothing(t, ctx, name, comeAndGo) })
+		}
+		return g.Wait()
+	})
+}
+
+// loseNothing has clients call a port to which two listeners come and go.
+func loseNothing(t *testing.T, ctx context.Context, name string, comeAndGo comeAndGo) error {
+	steady := &tcp.Server{ReusePort: true, Handler: echo}
+	if err := steady.Start(ctx, "127.0.0.1:0"); err != nil {
+		return err
+	}
+	defer steady.Close()
+	addr := steady.Addr().String()
+	stop := make(chan struct{})
+	var done, failed atomic.Int64
+	wait := shortCalls(addr, stop, &done, &failed, func(err error) { t.Error(name, err) })
+	defer wait()
+	defer close(stop)
+	var g errgroup.Group
+	var ready sync.WaitGroup // both leave at the same time
+	ready.Add(2)
+	for range 2 {
+		g.Go(func() error {
+			return comeAndGo(ctx, addr, func() {
+				ready.Done()
+				ready.Wait()
 			})
 		})
 	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	t.Logf("%s: %d connections, %d failed", name, done.Load(), failed.Load())
+	return nil
 }
 
 // Servers on one port all get connections. A server that is not one of them does not get in between.

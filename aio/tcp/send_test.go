@@ -423,18 +423,14 @@ func TestResetWhileQueued(t *testing.T) {
 
 // Without a handler nobody else tells it.
 func TestResetUnseen(t *testing.T) {
-	var rec *aiotest.Recorder
-	overAllLoops(t, func() *aio.Loop {
-		rec = new(aiotest.Recorder)
-		return &aio.Loop{OnEvent: rec.OnEvent}
-	}, func(w *world) {
+	overAllLoops(t, zeroLoop, func(w *world) {
 		client, server := w.pair()
 		func() { server.SendOwned(numbers(8 << 20)) }()
 		client.Abort()
 		soon(w, server.Done())
 		wantErr(w, server.Err(), aio.ErrReset, "")
 		w.Cleanup(func() {
-			if e := rec.Events(); len(e) != 1 || !e[0].Lost || !errors.Is(e[0].Err, aio.ErrReset) {
+			if e := w.rec.Events(); len(e) != 1 || !e[0].Lost || !errors.Is(e[0].Err, aio.ErrReset) {
 				w.Errorf("events %v, want the send's lost error", e)
 			}
 		})
