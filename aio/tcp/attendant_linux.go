@@ -26,8 +26,7 @@ type attendant struct {
 	own   bool          // because of what is known of the connection alone
 	now   time.Duration // the process's age at the end of the last callback
 	late  bool          // now is not of this turn
-	slow  bool          // the last callback was slow
-	turn  uint8         // callbacks, modulo 256
+	sampler
 }
 
 func (a *attendant) init(m *member) {
@@ -99,9 +98,7 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	if a.late {
 		a.now, a.late = uptime(), false
 	}
-	one, suspected := b.examines()
-	a.turn++
-	examine := suspected && (a.slow || a.turn%one == 0)
+	counts, examine := a.next(b)
 	var s stint
 	if examine {
 		s = beginStint()
@@ -114,7 +111,7 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	if examine && a.slow {
 		v = s.end()
 	}
-	if !a.own && (examine || !suspected) {
+	if counts && !a.own {
 		b.note(d, v)
 	}
 	c.bare.took(d, v)

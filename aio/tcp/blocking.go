@@ -17,7 +17,7 @@ import (
 // expectShare only.
 //
 // The methods may be called from any goroutine. Of two calls at the same time
-// one may have no effect.
+// one may have no effect. On systems without pollers it is not used.
 type blocking struct {
 	share  atomic.Int32 // of wholeShare
 	expect atomic.Bool
@@ -46,15 +46,24 @@ const (
 	delayed                 // it waited for a processor
 )
 
-// examines returns whether callbacks are examined, and one in how many.
-func (b *blocking) examines() (one uint8, yes bool) {
+// sampler chooses the callbacks that one goroutine examines.
+type sampler struct {
+	turn uint8 // callbacks, modulo 256
+	slow bool  // the last one was slow
+}
+
+// next reports whether the next callback counts, and whether it is examined.
+func (s *sampler) next(b *blocking) (counts, examine bool) {
+	s.turn++
 	if b.share.Load() < suspectShare {
-		return 0, false
+		return true, false
 	}
+	one := uint8(suspectOne)
 	if b.expect.Load() {
-		return expectOne, true
+		one = expectOne
 	}
-	return suspectOne, true
+	examine = s.slow || s.turn%one == 0
+	return examine, examine
 }
 
 // likely reports whether callbacks are expected to block.

@@ -110,16 +110,17 @@ func (c *Conn) peerReset() {
 // (dueLast), a buffer at a time, and then ends it with that condition.
 func (c *Conn) last(run uint32) {
 	cond := c.peek().cause
-	more := false
-	if c.in.marks&markPaused == 0 {
-		c.unlocked(func() {
+	over := c.in.marks&markPaused != 0
+	c.unlocked(func() {
+		if !over {
+			c.transport().SetReadDeadline(noTime) // of a wake-up
 			dry, err := c.source().poll(func(data []byte) bool { return c.deliver(run, data) })
-			more = !dry && err == nil
-		})
-	}
-	if !more {
-		c.unlocked(func() { c.fail(cond, false) })
-	}
+			over = dry || err != nil && !isWake(err)
+		}
+		if over {
+			c.fail(cond, false)
+		}
+	})
 }
 
 // handlerLeaves ends handler style for a handler that was given up (dueStop).

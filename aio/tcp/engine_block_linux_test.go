@@ -23,6 +23,7 @@ import (
 // blocker is a server that echoes, and blocks first when it is told to.
 type blocker struct {
 	tcp.Server
+	ctx     context.Context
 	blocked atomic.Int64 // callbacks that block, or have
 	release chan struct{}
 	goOn    func() // closes release
@@ -35,7 +36,7 @@ func blocking(t *testing.T, test func(t *testing.T, b *blocker)) {
 		t.Run(fmt.Sprint(procs, " processors"), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 			aiotest.Run(t, func(ctx context.Context) error {
-				b := &blocker{release: make(chan struct{})}
+				b := &blocker{ctx: ctx, release: make(chan struct{})}
 				b.goOn = sync.OnceFunc(func() { close(b.release) })
 				defer b.goOn() // also if the test fails
 				b.MaxConns = -1
@@ -211,4 +212,103 @@ func (tk *takeovers) client(c net.Conn, seed uint64, messages int) {
 			return
 		}
 	}
+}
+
+// A callback that says that it will block has the others served by another
+// goroutine from then on.
+func TestWillBlock(t *testing.T) {
+	blocking(t, func(t *testing.T, b *blocker) {
+		other := connect(t, b.Addr())
+		ask(t, other, "before")
+		data := b.Handler.Data
+		turns := make(chan [2]uint64, 1)
+		s := &tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, p []byte) {
+			before := tcp.Turns(c)
+			c.WillBlock()
+			c.WillBlock()
+			turns <- [2]uint64{before, tcp.Turns(c)}
+			data(c, p)
+		}}}
+		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		c := connect(t, s.Addr())
+		io.WriteString(c, "block")
+		if n := soon(t, turns); n[1] != n[0]+1 {
+			t.Errorf("%d goroutines went aside, want 1", n[1]-n[0])
+		}
+		ask(t, other, "meanwhile")
+		b.goOn()
+		wantRead(t, c, "block")
+		c.Close()
+		other.Close()
+	})
+}
+
+// A connection whose callbacks often block is known, and so is that another of
+// the same server's is not like that.
+func TestBlockingConnIsKnown(t *testing.T) {
+	blocking(t, func(t *testing.T, b *blocker) {
+		conns := make(chan *tcp.Conn, 2)
+		s := &tcp.Server{Handler: tcp.Handler{
+			Open: func(c *tcp.Conn) { conns <- c },
+			Data: func(c *tcp.Conn, p []byte) {
+				if string(p) == "slow" {
+					<-time.After(200 * time.Microsecond) // blocks
+				}
+				c.Send(p)
+			},
+		}}
+		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		slow := connect(t, s.Addr())
+		known := soon(t, conns)
+		fast := connect(t, s.Addr())
+		other := soon(t, conns)
+		aiotest.Eventually(t, func() bool {
+			ask(t, slow, "slow")
+			ask(t, fast, "fast")
+			alone, _ := tcp.Expected(known)
+			return alone
+		})
+		if alone, _ := tcp.Expected(other); alone {
+			t.Error("the other connection's callbacks are expected to block")
+		}
+		aiotest.Eventually(t, func() bool {
+			ask(t, slow, "fast")
+			alone, _ := tcp.Expected(known)
+			return !alone
+		})
+		slow.Close()
+		fast.Close()
+	})
+}
+
+// Goroutines that a burst of callbacks which block has needed leave again.
+func TestCrewShrinks(t *testing.T) {
+	blocking(t, func(t *testing.T, b *blocker) {
+		conns := make(chan *tcp.Conn, 1)
+		s := &tcp.Server{Handler: tcp.Handler{
+			Open: func(c *tcp.Conn) { conns <- c },
+			Data: func(c *tcp.Conn, p []byte) { c.Send(p) },
+		}}
+		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		other := connect(t, s.Addr())
+		c := soon(t, conns)
+		blocked := b.block(t, 200)
+		b.goOn()
+		for _, c := range blocked {
+			wantRead(t, c, "block")
+			c.Close()
+		}
+		aiotest.Eventually(t, func() bool { // while there is work, and when there is none
+			ask(t, other, "busy")
+			return tcp.Resting(c) < 10
+		})
+		aiotest.Eventually(t, func() bool { return tcp.Resting(c) == 0 })
+		other.Close()
+	})
 }

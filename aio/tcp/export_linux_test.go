@@ -35,3 +35,20 @@ func Turns(c *Conn) (n uint64) {
 	}
 	return n
 }
+
+// Expected reports whether callbacks of a connection are expected to block,
+// because of what is known of it alone, or of its server's.
+func Expected(c *Conn) (alone, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bare.slow >= slowConn, c.opts.blocking.likely()
+}
+
+// Resting returns how many goroutines of a connection's poller wait to be
+// called.
+func Resting(c *Conn) int {
+	p := c.poller()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.crew.rest)
+}

@@ -88,7 +88,9 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	if l != nil {
 		c.mu.Unlock()
 		if err := l.sendAll(bufs); err != nil {
-			return c.failedSend(c.failure("send", err))
+			err = c.failure("send", err)
+			c.sendFailed(err)
+			return c.failedSend(err)
 		}
 		c.mu.Lock()
 		if c.life.ended() || c.out.side == sideFailed { // meanwhile, and what was queued is dropped

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -442,4 +443,54 @@ func TestTLSDrain(t *testing.T) {
 		wantEOF(w, c)
 		c.Close()
 	})
+}
+
+// A peer that is mute in the handshake holds a loop that drains up for no longer
+// than one that is mute without TLS: until a second after it has said something
+// last.
+func TestTLSDrainMute(t *testing.T) {
+	cert := selfSigned(t)
+	servers := map[string]func(w *world) *tcp.Server{
+		"handler": func(w *world) *tcp.Server { return &tcp.Server{Handler: newTape(w).handler(tcp.Handler{})} },
+		"stream": func(w *world) *tcp.Server {
+			return &tcp.Server{Stream: func(context.Context, *tcp.Conn) error { w.Error("Stream"); return nil }}
+		},
+		"StartTLS": func(w *world) *tcp.Server {
+			w.server = nil
+			return &tcp.Server{Handler: tcp.Handler{Open: func(c *tcp.Conn) {
+				f := c.StartTLSServer(&tls.Config{Certificates: []tls.Certificate{cert}})
+				aio.Spawn(w.ctx, "handshake", func(ctx context.Context) error {
+					if _, err := f.Await(ctx); err == nil {
+						w.Error("a handshake with nobody")
+					}
+					return nil
+				})
+			}}}
+		},
+	}
+	for style, server := range servers {
+		for says, want := range map[string]time.Duration{"": time.Second, "\x16\x03\x01": 1500 * time.Millisecond} {
+			t.Run(style+" "+strconv.Quote(says), func(t *testing.T) {
+				inBubbles(t, slowLoop, func(w *world) {
+					if !w.secure() {
+						return
+					}
+					w.dialer.TLS = nil
+					begin := time.Now()
+					c := w.dial(w.start(server(w)))
+					synctest.Wait()
+					w.loop.Exit(nil)
+					time.Sleep(500 * time.Millisecond)
+					if says != "" {
+						c.SendString(says)
+					}
+					io.Copy(io.Discard, c) // until it is closed, or reset because of what was not read
+					if d := time.Since(begin); d < want || d > want+time.Millisecond {
+						w.Errorf("the connection ended after %v, want %v", d, want)
+					}
+					c.Close()
+				})
+			})
+		}
+	}
 }

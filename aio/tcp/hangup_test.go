@@ -1,0 +1,200 @@
+package tcp_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/tcp"
+)
+
+// A connection that is HalfOpen ends with a condition when its peer, which has
+// ended its sending side before, is gone: nothing needs to be sent for that.
+func TestHalfOpenPeerGone(t *testing.T) {
+	for _, when := range []string{"at rest", "in a callback", "paused"} {
+		t.Run(when, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				p := newTape(w)
+				working := make(chan struct{})
+				h := tcp.Handler{HalfOpen: true, Event: func(c *tcp.Conn, err error) {
+					if !aio.IsInfo(err) {
+						return
+					}
+					aio.Spawn(c.Context(), "work", func(ctx context.Context) error {
+						<-c.Done() // the answer is never ready
+						return nil
+					})
+					switch when {
+					case "in a callback":
+						<-working
+					case "paused":
+						c.PauseReading()
+					}
+				}}
+				c := w.serve(p.handler(h))
+				c.SendString("request")
+				p.wantData("request")
+				c.CloseWrite()
+				if err := soon(w, p.events); !aio.IsInfo(err) {
+					w.Errorf("event %v, want EOF", err)
+				}
+				c.Abort()
+				close(working)
+				p.want(aio.ErrReset, "open", "data", "EOF", "connection reset by peer", "closed")
+			})
+		})
+	}
+}
+
+// hangUps are the ways in which a peer hangs up, and what is told of that.
+var hangUps = map[string]struct {
+	how  func(c *tcp.Conn)
+	want []error
+}{
+	"half-close": {func(c *tcp.Conn) { c.CloseWrite() }, []error{aio.ErrEOF}},
+	"abort":      {func(c *tcp.Conn) { c.Abort() }, []error{aio.ErrReset}},
+	"half-close, then abort": {func(c *tcp.Conn) {
+		c.CloseWrite()
+		c.Abort()
+	}, []error{aio.ErrReset}},
+}
+
+// told collects what AfterHangUp tells.
+func told(c *tcp.Conn) (calls chan error, stop func() bool) {
+	calls = make(chan error, 10)
+	return calls, c.AfterHangUp(func(err error) { calls <- err })
+}
+
+// wantTold wants the calls to be about conditions, the last of which may come
+// without those before.
+func wantTold(w *world, calls chan error, want []error) {
+	w.Helper()
+	for i, cond := range want {
+		err := soon(w, calls)
+		if !errors.Is(err, cond) && i == len(want)-1 && errors.Is(err, aio.ErrEOF) {
+			err = soon(w, calls)
+		}
+		wantErr(w, err, cond, "read")
+	}
+}
+
+// A callback that takes long learns that its peer hangs up, although nobody
+// reads and data is unread; so does one who asks later, or while reading is
+// paused.
+func TestHangUpDuringCallback(t *testing.T) {
+	for how, tt := range hangUps {
+		t.Run(how, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				want := tt.want
+				if w.transport == "unix" && how == "half-close, then abort" {
+					want = []error{aio.ErrReset} // it is gone
+				}
+				p := newTape(w)
+				over := make(chan struct{})
+				h := tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+					defer close(over)
+					c.PauseReading()
+					early, _ := told(c)
+					early2, stop := told(c)
+					if !stop() || stop() {
+						w.Error("stop")
+					}
+					wantTold(w, early, want)
+					late, _ := told(c)
+					wantTold(w, late, want)
+					if len(early2) > 0 {
+						w.Error("a function was called that was stopped before")
+					}
+					c.Abort()
+				}}
+				client := w.dial(w.start(&tcp.Server{Handler: p.handler(h)}))
+				client.SendString("x")
+				p.wantData("x")
+				client.SendString("which nobody reads")
+				tt.how(client)
+				soon(w, over)
+				client.Close()
+				p.want(nil, "open", "data", "closed")
+			})
+		})
+	}
+}
+
+// Stream style learns of it, too: here a writer that never reads.
+func TestHangUpInStreamStyle(t *testing.T) {
+	for how, tt := range hangUps {
+		t.Run(how, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				client, server := w.pair()
+				calls, _ := told(server)
+				client.SendString("which nobody reads")
+				tt.how(client)
+				wantTold(w, calls, tt.want)
+				server.Close()
+				client.Close()
+			})
+		})
+	}
+}
+
+// The end of the connection itself is told last, as what it is, and only of a
+// connection that has not hung up before.
+func TestHangUpOver(t *testing.T) {
+	overAll(t, func(w *world) {
+		client, server := w.pair()
+		calls, _ := told(server)
+		client.CloseWrite()
+		wantErr(w, soon(w, calls), aio.ErrEOF, "read")
+		server.Close()
+		wantErr(w, soon(w, calls), aio.ErrClosed, "read")
+		late, stop := told(server)
+		wantErr(w, soon(w, late), aio.ErrClosed, "read")
+		aiotest.Eventually(w, func() bool { return !stop() })
+		client.Close()
+	})
+}
+
+// A connection that moves to the Go netpoller is watched on.
+func TestHangUpAfterHijack(t *testing.T) {
+	overAll(t, func(w *world) {
+		p := newTape(w)
+		hijacked := make(chan *tcp.Conn, 1)
+		var calls chan error
+		client := w.serve(p.handler(tcp.Handler{Data: func(c *tcp.Conn, _ []byte) {
+			calls, _ = told(c)
+			if err := c.Hijack(); err != nil {
+				w.Error(err)
+			}
+			hijacked <- c
+		}}))
+		client.SendString("x")
+		server := soon(w, hijacked)
+		client.CloseWrite()
+		wantErr(w, soon(w, calls), aio.ErrEOF, "read")
+		if _, err := io.ReadAll(server); err != nil {
+			w.Error(err)
+		}
+		server.Close()
+		client.Close()
+	})
+}
+
+// A panic in a function is a connection's, and others are called nevertheless.
+func TestHangUpPanics(t *testing.T) {
+	overAllLoops(t, func() *aio.Loop { return &aio.Loop{CatchPanics: true} }, func(w *world) {
+		client, server := w.pair()
+		server.AfterHangUp(func(error) { panic("oops") })
+		calls, _ := told(server)
+		client.CloseWrite()
+		var p *aio.PanicError
+		if e := w.rec.Wait(w, 1); !errors.As(e[0].Err, &p) {
+			w.Errorf("event %v", e[0].Err)
+		}
+		soon(w, calls)
+		soon(w, server.Done())
+		client.Close()
+	})
+}
