@@ -96,7 +96,7 @@ func runIdle(t *testing.T, n int, hold func(s *tcp.Server, exit func())) {
 // Exit closes all of many idle connections, with both ends in the process.
 func TestIdleBothEnds(t *testing.T) {
 	overEngines(t, func(t *testing.T) {
-		n := idleConns(t, 4000, 2)
+		n := idleConns(t, 3000, 2)
 		runIdle(t, n, func(s *tcp.Server, exit func()) {
 			conns := idle(t, s.Addr().String(), n)
 			exit()
