@@ -100,9 +100,13 @@ func (c *Conn) tellEnd() {
 	}
 }
 
-// peerReset ends a connection whose peer has gone after it had ended its
-// sending side (dueReset).
+// peerReset ends a connection whose peer has reset or closed it after it had
+// ended its sending side (dueReset).
 func (c *Conn) peerReset() {
+	if c.peek().hangUp.seen == hangUpGone {
+		c.unlocked(func() { c.endDone() })
+		return
+	}
 	c.unlocked(func() { c.fail(c.condition("read", syscall.ECONNRESET), false) })
 }
 

@@ -12,7 +12,7 @@ const (
 	dueTell                // tell the handler of the peer's end
 	dueRest                // do not read until woken
 	dueProbe               // the loop drains: read what is there; if that is nothing the connection is idle
-	dueReset               // the peer has reset the connection, after its end: end the connection
+	dueReset               // the peer, which has ended, has reset or closed the connection: end it
 	dueLast                // sending has failed: deliver what is there, and end
 	dueUpgrade             // begin TLS
 	dueEnd                 // end the connection
@@ -46,7 +46,7 @@ func (c *Conn) due(run uint32) duty {
 		return dueUpgrade
 	case c.out.side == sideFailed:
 		return dueLast
-	case c.in.peer == peerTold && x.hangUp.seen == hangUpReset:
+	case c.in.peer == peerTold && x.hangUp.seen >= hangUpGone:
 		return dueReset
 	case c.accepted() && c.drained() && c.idle():
 		return [...]duty{peerOpen: dueProbe, peerEnded: dueTell, peerTold: dueEnd}[c.in.peer]

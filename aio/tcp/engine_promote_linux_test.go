@@ -73,14 +73,6 @@ func TestPromoteWhileWriting(t *testing.T) {
 	}
 }
 
-// loopback writes to one end and reads at the other.
-type loopback struct {
-	net.Conn
-	other net.Conn
-}
-
-func (l loopback) Read(p []byte) (int, error) { return l.other.Read(p) }
-
 // The deadline of a Write that waits is kept to when the connection is promoted meanwhile.
 func TestPromoteWriteDeadline(t *testing.T) {
 	conns := make(chan *tcp.Conn, 1)

@@ -18,7 +18,7 @@ type hangUp struct {
 	armed   bool // what the system sees is told
 	telling bool // a goroutine calls calls
 	calls   []*hangUpCall
-	look    time.Time // when the socket is to be looked at, where the system does not tell
+	look    time.Time // when to look at the socket, where the system does not tell
 }
 
 // hangUpSeen is what was seen of the peer's end.
@@ -27,6 +27,7 @@ type hangUpSeen uint8
 const (
 	hangUpNone  hangUpSeen = iota
 	hangUpEnded            // it has ended its sending side
+	hangUpGone             // it has closed the connection, a unix socket, altogether
 	hangUpReset            // it has reset the connection, or is gone
 	hangUpOver             // the connection has ended
 )
@@ -85,7 +86,7 @@ func (c *Conn) AfterHangUp(fn func(err error)) (stop func() bool) {
 // is held.
 func (c *Conn) watchHangUp() {
 	h := &c.extra().hangUp
-	if h.seen >= hangUpReset || h.armed {
+	if h.seen >= hangUpGone || h.armed {
 		return
 	}
 	h.armed = true
@@ -131,7 +132,7 @@ func (c *Conn) hungUpLocked(seen hangUpSeen) {
 	}
 	h.seen = seen
 	c.tellHangUp()
-	if seen == hangUpReset && c.in.peer == peerTold {
+	if seen >= hangUpGone && c.in.peer == peerTold {
 		c.wakeLocked()
 	}
 }
@@ -187,7 +188,7 @@ func (c *Conn) callHangUp() {
 	for call := c.nextHangUp(); call != nil; call = c.nextHangUp() {
 		call.told = h.seen
 		err := c.hangUpError(h.seen)
-		if h.seen >= hangUpReset {
+		if h.seen >= hangUpGone {
 			h.calls = slices.DeleteFunc(h.calls, func(other *hangUpCall) bool { return other == call })
 		}
 		c.unlocked(func() { call.fn(err) })
@@ -200,8 +201,19 @@ func (c *Conn) hangUpError(seen hangUpSeen) error {
 	switch seen {
 	case hangUpEnded:
 		return c.condition("read", io.EOF)
-	case hangUpReset:
+	case hangUpGone, hangUpReset:
 		return c.condition("read", syscall.ECONNRESET)
 	}
 	return c.endError("read")
+}
+
+// hangUpMoments tells when the socket is to be looked at; see moments.
+func (c *Conn) hangUpMoments(tell func(time.Duration, func())) {
+	if h := &c.peek().hangUp; !h.look.IsZero() {
+		tell(time.Until(h.look), func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.lookHangUp()
+		})
+	}
 }

@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"syscall"
-	"time"
 	"unsafe"
 )
 
@@ -92,13 +91,12 @@ func hungUpNow(fd int, ended bool) hangUpSeen {
 	switch {
 	case errno != 0:
 		return hangUpNone
-	case p.revents&pollErr != 0 || p.revents&pollHup != 0 && !ended:
+	case p.revents&pollErr != 0:
 		return hangUpReset
+	case p.revents&pollHup != 0 && !ended:
+		return hangUpGone
 	case p.revents&(pollHup|pollRdHup) != 0:
 		return hangUpEnded
 	}
 	return hangUpNone
 }
-
-// hangUpMoments does nothing: the kernel tells.
-func (c *Conn) hangUpMoments(func(time.Duration, func())) {}

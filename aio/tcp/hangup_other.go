@@ -22,24 +22,13 @@ func (c *Conn) disarmHangUp() {}
 func (c *Conn) lookHangUp() {
 	h := &c.extra().hangUp
 	h.look = noTime
-	if !h.armed || h.seen >= hangUpReset {
+	if !h.armed || h.seen >= hangUpGone {
 		return
 	}
 	if seen := peekEnd(c.transport().under()); seen > h.seen {
 		c.hungUpLocked(seen)
 	}
-	if h.seen < hangUpReset {
+	if h.seen < hangUpGone {
 		h.look = time.Now().Add(lookTime)
-	}
-}
-
-// hangUpMoments tells when the socket is to be looked at; see moments.
-func (c *Conn) hangUpMoments(tell func(time.Duration, func())) {
-	if h := &c.peek().hangUp; !h.look.IsZero() {
-		tell(time.Until(h.look), func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.lookHangUp()
-		})
 	}
 }

@@ -41,8 +41,8 @@ const (
 type ending uint8
 
 const (
-	// notEnding is that of a connection that goes on.
-	notEnding ending = iota
+	// The zero ending is that of a connection that goes on.
+	_ ending = iota
 	// endingAsked is the program's wish.
 	endingAsked
 	// endingDone follows the peer's end, or an idle connection's draining.

@@ -74,6 +74,14 @@ func (b *bubble) dial(addr string) aiotest.Conn {
 	return c.(aiotest.Conn)
 }
 
+// loopback writes to one end and reads at the other.
+type loopback struct {
+	net.Conn
+	other net.Conn
+}
+
+func (l loopback) Read(p []byte) (int, error) { return l.other.Read(p) }
+
 // ask sends a message and wants it back.
 func ask(t testing.TB, c net.Conn, msg string) {
 	t.Helper()

@@ -17,7 +17,7 @@ func beginStint() stint {
 	const thread = 1 // RUSAGE_THREAD
 	var u syscall.Rusage
 	syscall.RawSyscall(syscall.SYS_GETRUSAGE, thread, uintptr(unsafe.Pointer(&u)), 0) // cannot fail
-	return stint{int64(u.Nvcsw), int64(u.Nivcsw)}
+	return stint{int64(u.Nvcsw), int64(u.Nivcsw)}                                     //nolint:unconvert // they are 32 bits wide on some processors
 }
 
 // end tells why the stint has taken long. A goroutine that has waited may have
