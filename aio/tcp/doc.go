@@ -1,5 +1,6 @@
-// Package tcp is TCP, unix sockets and TLS as operations of a loop (see package aio): dialing, listening, and connections
-// that are an ordinary net.Conn, call back with what arrives, or both in turn.
+// Package tcp provides TCP, unix sockets and TLS as operations of a loop (see
+// package aio): dialing, listening, and connections. A connection is an
+// ordinary net.Conn, calls back with what arrives, or does both in turn.
 //
 // # Usage
 //
@@ -10,7 +11,7 @@
 //	})
 //	conn, err := tcp.Send(ctx, "example.com:9003", []byte("hello"), tcp.Handler{Data: got}).Await(ctx)
 //
-// In stream style somebody reads and writes:
+// In stream style a goroutine reads and writes:
 //
 //	server := &tcp.Server{Stream: func(ctx context.Context, c *tcp.Conn) error {
 //		for line, err := range tcp.Lines(c, 4096) { ... }
@@ -18,114 +19,185 @@
 //	err := server.Start(ctx, ":9003")
 //	conn, err := tcp.Dial(ctx, "example.com:9003").Await(ctx)
 //
-// For select there are channels: of connections (Listener.Conns), of what arrives (Conn.Chunks), of room in the queue
-// (Conn.Writable), of the end (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or "unix:PATH"; "tcp4:" and
-// "tcp6:" before it keep to one family. A connection that was dialed or accepted holds the loop open until it is
-// closed: close what you dial.
+// For select there are channels: of connections (Listener.Conns), of what
+// arrives (Conn.Chunks), of room in the queue (Conn.Writable), of the end
+// (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or
+// "unix:PATH"; the prefixes "tcp4:" and "tcp6:" select one family. A connection
+// that was dialed or accepted holds the loop open until it is closed: close
+// what you dial.
 //
-// What is in order, and what overlaps:
+// A connection may change its style. Read in stream style first, a header say,
+// then call SetHandler; or call Hijack within a callback, or
+// SetHandler(Handler{}) outside one, and Read. No byte is lost: what was read
+// and not used goes back with Unread, and comes before what is read next. The
+// peer's end is reported to the new reader also if the old one has met it.
 //
-//   - The callbacks of a connection never overlap. Open comes first, then Data in the order of the bytes, Event for
-//     each condition, and Closed last, once. Those of different connections run concurrently.
-//   - The bytes of a Send, or of a SendOwned, stay together and follow those of every send that returned before.
-//     Futures of sends on one connection resolve in the order of the sends.
-//   - A Write comes behind all that was sent before it began, and Writes do not mix. On a plain connection the bytes of one
-//     stay together; on TLS what others Send meanwhile may come between two parts of 16 KiB.
+// # Ordering
+//
+//   - The callbacks of a connection never overlap. Open comes first, then Data
+//     in the order of the bytes, Event for each condition, and Closed last,
+//     once. Callbacks of different connections run concurrently.
+//   - The bytes of a Send, or of a SendOwned, stay together and follow those of
+//     every send that returned before. Futures of sends on one connection
+//     resolve in the order of the sends.
+//   - A Write comes after all that was sent before it began, and Writes do not
+//     mix. On a plain connection the bytes of one Write stay together; on TLS,
+//     other sends may come between two parts of 16 KiB.
 //   - What Dialer.Send sends comes before what the handler sends.
-//   - CloseWrite, CloseAfterFlush and Flush count everything that was sent before.
-//   - A send's future says that the kernel has the bytes, not that the peer has.
+//   - CloseWrite, CloseAfterFlush and Flush count everything that was sent
+//     before.
+//   - Cork delays what is sent after it, and keeps the order.
+//   - A send's future says that the kernel has the bytes, not that the peer
+//     has.
 //
 // # Cancellation
 //
-//   - Dial and Send end when ctx does, or when their future is cancelled. What connects too late is closed.
-//   - A connection belongs to the operation that it was dialed or accepted for, and is aborted when that is cancelled.
-//     The end of a ctx derived from that operation's, such as one with a timeout, does not touch it any more.
-//   - Server.Start and Listen, too: cancelling the operation of their ctx closes them. Server.Close aborts the server's
-//     connections, Listener.Close leaves the accepted ones alone.
-//   - What is started with Conn.Context is the connection's child, and is cancelled when the connection is aborted by
-//     a cancellation. Close does not cancel it.
-//   - A blocked Read or Write is ended by its deadline and by the connection's end. Cancelling the future of a Send
-//     takes nothing back.
-//   - A deadline (SetDeadline) fails a Read or Write and can be moved. An idle timeout (SetTimeouts) ends the connection with
-//     aio.ErrTimeout, in both styles.
+//   - Dial and Send end when ctx does, or when their future is cancelled. A
+//     connection that is made too late is closed.
+//   - A connection belongs to the operation that it was dialed or accepted for,
+//     and is aborted when that operation is cancelled. The end of a ctx derived
+//     from the operation's, such as one with a timeout, no longer touches it.
+//   - Cancelling the operation of the ctx of Server.Start or Listen closes the
+//     server or listener. Server.Close aborts the server's connections;
+//     Listener.Close leaves accepted ones alone.
+//   - What is started with Conn.Context is the connection's child. It is
+//     cancelled when the connection is aborted by a cancellation. Close does
+//     not cancel it.
+//   - A deadline and the connection's end end a blocked Read or Write.
+//     Cancelling the future of a Send takes nothing back.
+//   - A deadline (SetDeadline) fails a Read or Write and can be moved. An idle
+//     timeout (SetTimeouts) ends the connection, in both styles, with a
+//     condition that matches aio.ErrTimeout and ErrIdle. The read timeout
+//     counts only while the connection is read: it stands still during a
+//     callback and while reading is paused.
+//
+// # Callbacks that block
+//
+// A callback may block, in a database call, a lock or a file read. It delays
+// its own connection only. On Linux one goroutine serves many connections;
+// callbacks that are known to block from experience are made beside it, and one
+// that blocks unexpectedly has the others served by another goroutine within 1
+// to 5 ms. Conn.WillBlock says so beforehand, which saves that delay; it is
+// never necessary.
+//
+// A callback learns with Conn.AfterHangUp that the peer has gone meanwhile.
 //
 // # Backpressure
 //
-//   - Send never blocks. It takes data whole while less than the high-water mark (1 MiB unless set otherwise) is queued, and
-//     fails with aio.ErrBacklog otherwise, so that a queue is never longer than the mark and one send.
-//   - Conn.Writable tells when there is room again. A future of Send that is awaited before the next Send does it too.
-//   - While a connection's queue is at its mark or over it, its Handler is given no more data, and the peer is held up.
+//   - Send never blocks. It takes data whole while less than the high-water
+//     mark (1 MiB by default) is queued, and otherwise fails with
+//     aio.ErrBacklog. So a queue is never longer than the mark and one send.
+//   - Conn.Writable tells when there is room again. Awaiting the future of each
+//     Send before the next also bounds the queue.
+//   - While a connection's queue is at its mark or above, its Handler is given
+//     no data, and the peer is held up.
+//   - PauseReading holds the peer up until ResumeReading, while an answer is
+//     owed for example.
 //   - SendOwned is never refused: wait for its future. Write waits.
-//   - A callback that blocks, a reader that does not read, and a receiver that does not receive from Chunks hold up
-//     their own peer, and nobody else.
-//   - Server.MaxConns bounds a server's connections; all servers that leave it 0 share 80% of the files that the process
-//     may open. Beyond that, connections wait in the kernel's queue. Listeners know no bound.
-//   - Out of file descriptors, a server reports once, turns one waiting connection away, and tries again after
-//     a pause of 5 ms to 1 s.
-//   - The frames of Lines, Delimited and LengthPrefixed have a maximum, and memory grows with what has come, not
-//     with what a prefix claims.
+//   - A callback that blocks, a reader that does not read, and a receiver that
+//     does not receive from Chunks hold up their own peer only.
+//   - Server.MaxConns bounds a server's connections. All servers that leave it
+//     0 share 80% of the files that the process may open. Connections beyond
+//     the bound wait in the kernel's queue. Listeners are unbounded.
+//   - Out of file descriptors, a server reports once, turns one waiting
+//     connection away, and tries again after a pause of 5 ms to 1 s.
+//   - The frames of Lines, Delimited and LengthPrefixed have a maximum. Memory
+//     grows with what has arrived, not with what a prefix claims.
 //
 // # Shutdown
 //
 // When the loop drains (see aio.Loop.Exit):
 //
-//   - Servers and listeners take over what is in the kernel's queue, close, and serve that. New connections are refused.
-//   - Accepted connections in handler style end when they are idle: no callback runs, nothing is queued, nothing that was
-//     started with the connection's Context runs, and data has come or the connection is a second old. What can be read
-//     at that moment is still delivered. So an answer that is to come from a child, such as a timer.Delay started with
-//     Conn.Context, is sent.
-//   - Connections in stream style, and those that were dialed, go on: select on aio.Draining. Those of a Dialer with
-//     Background do not hold the loop open.
+//   - Servers and listeners take over what is in the kernel's queue, close, and
+//     serve it. New connections are refused.
+//   - Accepted connections in handler style end when they are idle: no callback
+//     runs, nothing is queued, nothing that was started with the connection's
+//     Context runs, neither SetBusy nor PauseReading holds, and data has
+//     arrived or the connection is a second old. What can be read at that
+//     moment is still delivered. So an answer that is to come from a child,
+//     such as a timer.Delay started with Conn.Context, is sent.
+//   - An accepted TLS connection whose peer is silent in the handshake ends
+//     after a second, too.
+//   - Connections in stream style, and those that were dialed, go on: select on
+//     aio.Draining. Those of a Dialer with Background do not hold the loop
+//     open.
 //   - What is left after Loop.Grace is aborted: its peers see a reset.
 //
-// Server.Shutdown does that for one server, Server.Close is for at once.
+// Server.Shutdown drains one server. Server.Close ends one at once.
 //
-// Several listeners on one port (Server.ReusePort, ListenConfig.ReusePort) have a queue each, and what is in a listener's
-// queue when it closes is reset, by the kernel, also while others listen on. So one that drains takes its queue over as
-// always and, on Linux, has a filter drop what begins to connect (SYN) for the 200 ms before. Left over is who takes longer
-// for its handshake than that: it is reset. With net.ipv4.tcp_migrate_req = 1 nobody is left over, and nothing is dropped.
-// On FreeBSD who comes between the last accept and the close is reset.
+// Several listeners on one port (Server.ReusePort, ListenConfig.ReusePort) have
+// a queue each. The kernel resets what is in a listener's queue when it closes,
+// even while others listen on. So a listener that drains takes its queue over
+// and, on Linux, has a filter drop connection requests (SYN) for the 200 ms
+// before. A client whose handshake takes longer than that is reset. With
+// net.ipv4.tcp_migrate_req = 1 no client is reset, and nothing is dropped. On
+// FreeBSD a client that comes between the last accept and the close is reset.
 //
-// A process can take over its listeners from whoever starts it (Inherit: socket activation), and hand them on to its
-// successor (HandOver). Both then accept from one queue, so that nobody is refused or reset when the older one drains.
+// A process can take its listeners over from its parent (Inherit: socket
+// activation) and hand them on to its successor (HandOver). Both then accept
+// from one queue, so that no client is refused or reset when the older one
+// drains.
 //
-// Closing a connection: Close is at once, and drops what is queued; CloseAfterFlush sends it first, then waits up to 5 s for
-// the peer's end, so that input nobody has read does not reset what is under way; Abort is a reset. After the peer's
-// EOF a connection in handler style closes itself as by CloseAfterFlush, unless Handler.HalfOpen is set; with that,
-// CloseWrite closes it.
+// A server or listener on a unix socket removes the socket's file when it
+// closes, unless another file has taken its path by then.
+//
+// Closing a connection: Close is immediate and drops what is queued.
+// CloseAfterFlush sends it first, then waits up to 5 s for the peer's end, so
+// that input that was not read does not reset what is under way. Abort is a
+// reset. After the peer's EOF a connection in handler style closes itself as by
+// CloseAfterFlush, unless Handler.HalfOpen is set. A HalfOpen connection goes
+// on until CloseWrite or Close, or until its peer resets it or is gone, which
+// it learns without sending.
 //
 // # Errors and panics
 //
-//   - Every error is an *aio.ConnError, which says what was done, where, and why, with the file descriptor and the
-//     system's error code, and matches aio.ErrRefused, ErrTimeout, ErrReset, ErrClosed, ErrDNS by errors.Is on every
-//     system. The exceptions: Read's end is a bare io.EOF; a Send that is refused is an aio.ErrBacklog; without a running
-//     loop it is aio.ErrNoLoop or aio.ErrLoopDone; a wait that ends by its own ctx is an *aio.AwaitError; framing has
-//     ErrFrameTooLong and io.ErrUnexpectedEOF; and what the other side of a copy (ReadFrom, WriteTo) returns comes as it is.
-//   - In handler style a condition is told once, to Handler.Event or, without that, to the event handler of the ctx.
-//     Futures of the connection that fail with it are no lost errors. The peer's EOF is information (aio.IsInfo); ends
-//     that were asked for are no events.
-//   - A dial that fails is told to Handler.Event with a nil Conn, and is the error of the future.
-//   - An error of Server.Stream is an event; EOF and mere cancellation are none.
-//   - A panic or runtime.Goexit in a callback ends its connection with a reset, and is contained as in every operation.
-//     Closed is still called.
+//   - Every error is an *aio.ConnError, which says what was done, where, and
+//     why, with the file descriptor and the system's error code. It matches
+//     aio.ErrRefused, ErrTimeout, ErrReset, ErrClosed and ErrDNS by errors.Is
+//     on every system. The exceptions: Read's end is a bare io.EOF; a Send that
+//     is refused is an aio.ErrBacklog; without a running loop it is
+//     aio.ErrNoLoop or aio.ErrLoopDone; a wait that ends by its ctx is an
+//     *aio.AwaitError; framing has ErrFrameTooLong and io.ErrUnexpectedEOF; and
+//     what the other side of a copy (ReadFrom, WriteTo) returns is returned
+//     unchanged.
+//   - In handler style a condition is reported once, to Handler.Event or,
+//     without that, to the event handler of the ctx. Futures of the connection
+//     that fail with it are no lost errors. The peer's EOF is information
+//     (aio.IsInfo).
+//   - Ends that were asked for are no events: not Close, Abort or Shutdown, and
+//     not the queued sends that fail because of them.
+//   - When sending fails because the peer has gone, a handler is given what the
+//     peer said before, as a reader is, and then the condition.
+//   - A dial that fails is reported to Handler.Event with a nil Conn, and is
+//     the error of the future.
+//   - An error of Server.Stream is an event; EOF and mere cancellation are not.
+//   - A panic or runtime.Goexit in a callback ends its connection with a reset,
+//     and is contained as in every operation. Closed is still called.
 //
 // # Limitations
 //
-//   - On Linux a connection in handler style, plain and over TCP or a unix socket, has no goroutine and no buffer while
-//     nothing comes: a poller of the loop's serves it, one for each processor but one, and its callbacks run on the
-//     poller's goroutine. Callbacks that do not return within some milliseconds have the others served by another goroutine;
-//     when that happens often, each callback of the server has one of its own for a while. TLS connections, and other
-//     systems, have a goroutine for each connection, parked without a buffer. Where sockets offer no such wait
-//     (Windows), and over a net.Conn that is no socket, a waiting connection holds 68 KiB.
-//   - A connection that a poller serves has keep-alive probes every 15 s and no delay (TCP_NODELAY), as package net sets
-//     them by default, also when the listener given to StartOn was made otherwise. When it is read in stream style after
-//     its handler was given up, or TLS is begun on it, its socket moves to Go's netpoller and has another descriptor.
-//   - TLS is begun on a connection once (StartTLS, or from the beginning), and not ended before the connection is. A
-//     handshake may take 10 s.
-//   - Read and SetHandler exclude each other: on a connection with a Handler Read fails.
-//   - A unix socket's file that a killed process has left must be removed before Listen.
-//   - Other options of listening sockets are set by making the listener with net.ListenConfig: Server.StartOn and NewListener take
-//     it over.
-//   - The file descriptor is for tracking. Reading, writing or closing it behind the connection's back breaks it.
-//   - Names are looked up by dnsx.DefaultResolver, which caches, unless Dialer.Resolver says otherwise.
+//   - On Linux a plain connection in handler style, over TCP or a unix socket,
+//     has no goroutine and no buffer while nothing arrives: a poller that
+//     belongs to the loop serves it. There is one poller for each processor but
+//     one, and at least one. TLS connections, and other systems, have a
+//     goroutine for each connection, parked without a buffer. Where sockets
+//     offer no such wait (Windows), and over a net.Conn that is not a socket, a
+//     waiting connection holds 68 KiB.
+//   - A connection that a poller serves has keep-alive probes every 15 s and no
+//     delay (TCP_NODELAY), as package net sets them by default, also when the
+//     listener given to StartOn was made otherwise. When it is read in stream
+//     style, or TLS begins on it, its socket moves to Go's netpoller and has
+//     another descriptor.
+//   - TLS begins on a connection once (StartTLS, or from the start), and does
+//     not end before the connection does. A handshake may take 10 s.
+//   - Read and SetHandler exclude each other: on a connection with a Handler
+//     Read fails.
+//   - A unix socket's file that a killed process has left must be removed
+//     before Listen.
+//   - Other options of listening sockets are set by making the listener with
+//     net.ListenConfig: Server.StartOn and NewListener take it over.
+//   - The file descriptor is for tracking. Reading, writing or closing it
+//     directly breaks the connection.
+//   - Names are looked up by dnsx.DefaultResolver, which caches, unless
+//     Dialer.Resolver is set.
 package tcp

@@ -89,7 +89,7 @@ func ExampleConn_SetTimeouts() {
 	connected(func(_ context.Context, c *tcp.Conn) error {
 		c.SetTimeouts(time.Millisecond, 0)
 		_, err := c.Read(make([]byte, 1))
-		fmt.Println("timeout:", errors.Is(err, aio.ErrTimeout))
+		fmt.Println("timeout:", errors.Is(err, aio.ErrTimeout), "idle:", errors.Is(err, tcp.ErrIdle))
 		_, err = c.Write([]byte("x"))
 		fmt.Println("the connection is closed:", errors.Is(err, aio.ErrTimeout))
 		return nil
@@ -98,7 +98,7 @@ func ExampleConn_SetTimeouts() {
 		return nil
 	})
 	// Output:
-	// timeout: true
+	// timeout: true idle: true
 	// the connection is closed: true
 }
 
