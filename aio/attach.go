@@ -28,12 +28,14 @@ func lineage(ctx context.Context) (parent *Op, base context.Context, foreign boo
 // it need not ask for a Done channel to learn that.
 type within interface{ Within() context.Context }
 
-// Detach returns a ctx with ctx's values whose operations are children of the loop itself: they outlive, and do not
-// delay, the operation that ctx belongs to. It ends when the loop is cancelled. Without a loop it does not end at all.
+// Detach returns a ctx with ctx's values whose operations are children of the
+// loop itself: they outlive, and do not delay, the operation that ctx belongs to.
+// It ends when the loop is cancelled. Events about them stay Served if ctx's
+// operation serves a peer. Without a loop the ctx does not end.
 func Detach(ctx context.Context) context.Context {
 	values := context.WithoutCancel(orBackground(ctx))
 	if o := opOf(ctx); o != nil {
-		return &detachedCtx{values, &o.run.root}
+		return &detachedCtx{values, &o.run.root, servedBy(ctx)}
 	}
 	return values
 }
@@ -41,37 +43,69 @@ func Detach(ctx context.Context) context.Context {
 // detachedCtx is a context with the loop's cancellation and other values.
 type detachedCtx struct {
 	context.Context
-	root *Op
+	root   *Op
+	served bool
 }
 
 func (c *detachedCtx) Done() <-chan struct{} { return c.root.Context().Done() }
 func (c *detachedCtx) Err() error            { return c.root.Context().Err() }
 
 func (c *detachedCtx) Value(key any) any {
-	if key == opKey || key == cancelKey {
+	switch key {
+	case opKey, cancelKey:
 		return c.root.Context().Value(key)
+	case servedKey:
+		return c.served
 	}
 	return c.Context.Value(key)
 }
 
-// Attach lends the loop to a foreign ctx, such as an http.Request's: operations started with the ctx it returns are
-// children of the loop, with the values and the cancellation of ctx. Until the loop runs they fail with ErrNoLoop.
-func (l *Loop) Attach(ctx context.Context) context.Context { return &attachedCtx{orBackground(ctx), l} }
-
-// attachedCtx is a foreign context whose operations are children of the loop.
-type attachedCtx struct {
-	context.Context
-	loop *Loop
+// WithLoop returns a ctx that lends the loop to a foreign ctx, such as an
+// http.Request's: operations started with it are children of the loop, with the
+// values and the cancellation of ctx. Until the loop runs they fail with
+// ErrNoLoop. LoopOf is its counterpart.
+func WithLoop(ctx context.Context, l *Loop) context.Context {
+	return &loopCtx{orBackground(ctx), l, servedBy(ctx)}
 }
 
-func (c *attachedCtx) Value(key any) any {
-	if key == opKey {
+// loopCtx is a foreign context whose operations are children of the loop.
+type loopCtx struct {
+	context.Context
+	loop   *Loop
+	served bool
+}
+
+func (c *loopCtx) Value(key any) any {
+	switch key {
+	case opKey:
 		if r := c.loop.run.Load(); r != nil {
 			return &r.root
 		}
 		return nil
+	case servedKey:
+		return c.served
 	}
 	return c.Context.Value(key)
+}
+
+// servedKey is the context key under which a context of the loop's own
+// operation says whether it comes from one that serves a peer.
+var servedKey = new(byte)
+
+// servedBy reports whether ctx comes from an operation that serves a peer.
+func servedBy(ctx context.Context) bool {
+	if ctx == nil {
+		return false
+	}
+	o := opOf(ctx)
+	if o != nil && o.state.Load()&opRoot == 0 {
+		return o.state.Load()&opServed != 0
+	}
+	if c, ok := ctx.(*opCtx); ok && c == (*opCtx)(o) { // main's
+		return false
+	}
+	served, _ := ctx.Value(servedKey).(bool)
+	return served
 }
 
 // orBackground returns ctx, or context.Background() for a nil one.

@@ -71,10 +71,10 @@ func TestWithoutCancel(t *testing.T) {
 	})
 }
 
-func TestAttach(t *testing.T) {
+func TestWithLoop(t *testing.T) {
 	l := &aio.Loop{Logger: quiet}
 	request, end := context.WithCancelCause(context.WithValue(context.Background(), key("k"), "v"))
-	attached := l.Attach(request)
+	attached := aio.WithLoop(request, l)
 	if _, err := aio.Go(attached, "", never).Result(); err != aio.ErrNoLoop {
 		t.Errorf("before Run: %v", err)
 	}
@@ -83,7 +83,7 @@ func TestAttach(t *testing.T) {
 	}
 	must(t, l, func(ctx context.Context) {
 		request, end := context.WithCancelCause(context.WithValue(context.Background(), key("k"), "v"))
-		attached := l.Attach(request)
+		attached := aio.WithLoop(request, l)
 		if aio.LoopOf(attached) != l {
 			t.Error("LoopOf")
 		}
@@ -101,7 +101,7 @@ func TestAttach(t *testing.T) {
 		}
 		_, err := dropped.Await(ctx)
 		wantErr(t, "dropped", err, errStop)
-		aio.Go(l.Attach(context.Background()), "", func(ctx context.Context) (int, error) {
+		aio.Go(aio.WithLoop(context.Background(), l), "", func(ctx context.Context) (int, error) {
 			return 0, sleep(ctx, time.Minute)
 		})
 	})
@@ -112,12 +112,12 @@ func TestAttach(t *testing.T) {
 }
 
 // A ctx of one loop lent to another belongs to the other.
-func TestAttachToOther(t *testing.T) {
+func TestWithLoopOfOther(t *testing.T) {
 	var inner, outer recorder
 	must(t, outer.loop(), func(ctx context.Context) {
 		l := inner.loop()
 		err := l.Run(ctx, func(context.Context) error {
-			aio.Spawn(l.Attach(ctx), "", func(ctx context.Context) error {
+			aio.Spawn(aio.WithLoop(ctx, l), "", func(ctx context.Context) error {
 				if aio.LoopOf(ctx) != l {
 					t.Error("the wrong loop")
 				}
@@ -216,7 +216,7 @@ func TestNilCtx(t *testing.T) {
 		f = aio.Go(ctx, "", func(context.Context) (int, error) { return 2, nil })
 		v, err := f.Await(noCtx)
 		eq(t, "Await", v, 2)
-		g := aio.Go(aio.LoopOf(ctx).Attach(noCtx), "", func(context.Context) (int, error) { return 3, nil })
+		g := aio.Go(aio.WithLoop(noCtx, aio.LoopOf(ctx)), "", func(context.Context) (int, error) { return 3, nil })
 		for range aio.AsCompleted(noCtx, f, g) {
 		}
 		return errors.Join(err, aio.Wait(noCtx, f, g))

@@ -79,6 +79,7 @@ func countdown[T, U any](p *Promise[U], fs []*Future[T], all func(), each func(i
 	left.Store(int64(len(fs)))
 	for i, f := range fs {
 		f.op.look()
+		p.f.op.limitedBy(&f.op)
 		f.op.then(func() {
 			if !p.f.op.Ended() {
 				each(i, f)

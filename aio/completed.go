@@ -15,7 +15,7 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 			f.op.then(func() { done <- i })
 		}
 		for range fs {
-			i, err := nextDone(ctx, done)
+			i, err := nextDone(ctx, done, fs)
 			if err != nil {
 				yield(-1, Result[T]{Err: err})
 				return
@@ -28,17 +28,22 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 }
 
 // nextDone receives an index, for as long as ctx lasts. One that is there wins.
-func nextDone(ctx context.Context, done <-chan int) (int, error) {
+func nextDone[F Awaitable](ctx context.Context, done <-chan int, fs []F) (int, error) {
 	select {
 	case i := <-done:
 		return i, nil
 	default:
 	}
+	ctx = orBackground(ctx)
+	begin := uptime()
+	if limiting.Load() {
+		defer stepAside(ctx, operationsOf(fs)...)()
+	}
 	select {
 	case i := <-done:
 		return i, nil
-	case <-orBackground(ctx).Done():
-		return -1, awaitError(ctx)
+	case <-ctx.Done():
+		return -1, awaitError(ctx, "", uptime()-begin)
 	}
 }
 
@@ -60,7 +65,7 @@ func Wait(ctx context.Context, fs ...Awaitable) error {
 		f.operation().then(func() { done <- i })
 	}
 	for range fs {
-		i, err := nextDone(ctx, done)
+		i, err := nextDone(ctx, done, fs)
 		if err != nil {
 			return err
 		}
@@ -69,4 +74,13 @@ func Wait(ctx context.Context, fs ...Awaitable) error {
 		}
 	}
 	return nil
+}
+
+// operationsOf returns the operations of futures.
+func operationsOf[F Awaitable](fs []F) []*Op {
+	ops := make([]*Op, len(fs))
+	for i, f := range fs {
+		ops[i] = f.operation()
+	}
+	return ops
 }

@@ -44,6 +44,7 @@ func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(
 		return p.Future()
 	}
 	f.op.look()
+	p.f.op.limitedBy(&f.op)
 	f.op.then(func() { next(p) })
 	return p.Future()
 }
@@ -81,16 +82,17 @@ func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[
 		return p.Future()
 	}
 	f.op.look()
+	p.f.op.limitedBy(&f.op)
 	if f.op.resolved() {
 		settle(p, f)
 		return p.Future()
 	}
-	a := alarm.New(func() { p.Reject(errTimedOut) })
+	a := alarm.New(func() {
+		p.Reject(&AwaitError{Err: context.DeadlineExceeded, Cause: ErrTimeout, Op: f.op.label(), Waited: max(d, 0)})
+	})
 	alarms := &p.f.op.run.alarms
 	alarms.Set(a, d)
 	p.f.op.then(func() { alarms.Stop(a) })
 	f.op.then(func() { settle(p, f) })
 	return p.Future()
 }
-
-var errTimedOut = &AwaitError{Err: context.DeadlineExceeded, Cause: ErrTimeout}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 )
 
 var (
@@ -25,27 +26,43 @@ var (
 	ErrBacklog = errors.New("aio: the connection's outgoing queue is full")
 )
 
-// AwaitError says that a wait ended because the waiter's own ctx did. The future waited for is untouched. It unwraps
-// to the error and the cause of the waiter's ctx.
+// AwaitError is the error of a wait that ended because the waiter's ctx did. The
+// future waited for is untouched. It unwraps to the error and the cause of the
+// waiter's ctx.
 type AwaitError struct {
-	Err   error // the ctx's Err
-	Cause error // the ctx's context.Cause
+	Err    error         // the ctx's Err
+	Cause  error         // the ctx's context.Cause
+	Op     string        // the name of the operation that was waited for; "" of several
+	Waited time.Duration // how long the waiter waited
 }
 
-// Error says what ended the wait.
+// Error says what was waited for, how long, and what ended the wait.
 func (e *AwaitError) Error() string {
-	if e.Cause != nil && e.Cause != e.Err {
-		return fmt.Sprintf("aio: gave up waiting: %v (%v)", e.Err, e.Cause)
+	text := "aio: gave up waiting"
+	if e.Op != "" {
+		text += fmt.Sprintf(" for %q", e.Op)
 	}
-	return fmt.Sprintf("aio: gave up waiting: %v", e.Err)
+	if e.Waited > 0 {
+		text += fmt.Sprintf(" after %v", e.Waited)
+	}
+	if e.Cause != nil && e.Cause != e.Err {
+		return fmt.Sprintf("%s: %v (%v)", text, e.Err, e.Cause)
+	}
+	return fmt.Sprintf("%s: %v", text, e.Err)
 }
 
 // Unwrap returns the error and the cause of the waiter's ctx.
 func (e *AwaitError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
-// awaitError is the AwaitError of a ctx that has ended.
-func awaitError(ctx context.Context) error {
-	return &AwaitError{Err: ctx.Err(), Cause: context.Cause(ctx)}
+// processStart is when the process began, more or less.
+var processStart = time.Now()
+
+// uptime returns the process's age: it reads only the monotonic clock.
+func uptime() time.Duration { return time.Since(processStart) }
+
+// awaitError is the AwaitError of a ctx that has ended during a wait.
+func awaitError(ctx context.Context, op string, waited time.Duration) error {
+	return &AwaitError{Err: ctx.Err(), Cause: context.Cause(ctx), Op: op, Waited: waited}
 }
 
 // onlyCancel reports whether err's leaves say nothing but that an operation was cancelled: with one of the causes, if

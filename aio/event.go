@@ -10,15 +10,19 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// Event tells of an error or a condition that nobody asked for.
+// Event reports an error or a condition that was not returned to a caller.
 type Event struct {
 	Time time.Time
 	Loop *Loop
 	Op   OpInfo // the operation concerned
-	// Err is what happened: a *ConnError, a *PanicError, or the error that an operation's function returned.
+	// Err is what happened: a *ConnError, a *PanicError, or the error that an
+	// operation's function returned.
 	Err error
-	// Lost says that Err is the error of a future at which nobody ever looked.
+	// Lost reports that Err is the error of a future that nothing looked at.
 	Lost bool
+	// Served reports that the operation is an accepted connection or a request,
+	// or was started below one: Err concerns a single peer.
+	Served bool
 }
 
 // OnEvent returns a ctx whose operations, and theirs, send their events to fn instead of Loop.OnEvent, unless a
@@ -48,26 +52,49 @@ func (c *eventCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// DefaultOnEvent is the event handler of a Loop without one: it logs the event and, unless it is about a connection
-// or a lost error, exits the loop with the error. Information, such as EOF, is logged at debug level.
+// DefaultOnEvent is the event handler of a Loop without one. It logs the event as
+// LogEvents does, and exits the loop with the error unless
+//
+//   - the error is information, such as EOF (see IsInfo);
+//   - the event is Served: one peer's connection or request has failed, and the
+//     server goes on, also after a panic that Loop.CatchPanics has caught;
+//   - the error is about a connection (ErrConn), and not a panic: a dialed
+//     connection was reset, say;
+//   - the event is Lost: the garbage collector would decide when the program
+//     ends.
+//
+// What remains are the errors and panics of what main starts with Spawn or
+// Daemon, of timers' functions, and of the functions below those.
 func DefaultOnEvent(e Event) {
-	var p *PanicError
-	panicked := errors.As(e.Err, &p)
+	LogEvents(e)
+	if !e.Lost && !e.Served && (e.panicked() || !IsInfo(e.Err) && !errors.Is(e.Err, ErrConn)) {
+		e.Loop.Exit(e.Err)
+	}
+}
+
+// LogEvents is an event handler that logs each event to the loop's Logger and
+// never exits the loop. Errors are logged at level Error, a panic with its stack;
+// information, such as EOF, at level Debug.
+func LogEvents(e Event) {
 	level := slog.LevelError
-	if IsInfo(e.Err) && !panicked {
+	if IsInfo(e.Err) && !e.panicked() {
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{slog.String("op", e.Op.Name), slog.String("kind", e.Op.Kind.String()), slog.Any("err", e.Err)}
 	if e.Lost {
 		attrs = append(attrs, slog.Bool("lost", true))
 	}
-	if panicked {
+	var p *PanicError
+	if errors.As(e.Err, &p) {
 		attrs = append(attrs, slog.String("stack", string(p.Stack)))
 	}
 	e.Loop.logger().LogAttrs(context.Background(), level, "event", attrs...)
-	if !e.Lost && level == slog.LevelError && (panicked || !errors.Is(e.Err, ErrConn)) {
-		e.Loop.Exit(e.Err)
-	}
+}
+
+// panicked reports whether the event is about a panic.
+func (e *Event) panicked() bool {
+	var p *PanicError
+	return errors.As(e.Err, &p)
 }
 
 // handler returns the event handler for the operation.
@@ -84,7 +111,15 @@ func (o *Op) handler() func(Event) {
 
 // emit sends an event about o to its handler.
 func (r *running) emit(o *Op, err error, lost bool) {
-	r.events.push(r, queued{o.handler(), Event{time.Now(), r.loop, o.info(r.now()), err, lost}})
+	r.events.push(r, o.event(err, lost))
+}
+
+// event makes an event about o, for its handler.
+func (o *Op) event(err error, lost bool) queued {
+	r := o.run
+	return queued{o.handler(), Event{
+		Time: time.Now(), Loop: r.loop, Op: o.info(r.now()), Err: err, Lost: lost, Served: o.state.Load()&opServed != 0,
+	}}
 }
 
 // queued is an event on its way to a handler.

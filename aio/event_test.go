@@ -275,3 +275,101 @@ func TestReport(t *testing.T) {
 	})
 	rec.want(t, errTest.Error(), errStop.Error())
 }
+
+// What serves a peer, and what that has started, wherever it has gone to since:
+// its errors and panics are events that do not exit the loop by default.
+func TestDefaultOnEventServed(t *testing.T) {
+	kind := aio.NewKind("test.served")
+	panics := func(context.Context) error { panic("oh") }
+	for _, fn := range []func(context.Context) error{failing, panics} {
+		for name, start := range map[string]func(ctx context.Context){
+			"child":          func(ctx context.Context) { aio.Spawn(ctx, "", fn) },
+			"grandchild":     func(ctx context.Context) { spawn(ctx, func(ctx context.Context) error { spawn(ctx, fn); return nil }) },
+			"daemon":         func(ctx context.Context) { aio.Daemon(ctx, "", fn) },
+			"detached":       func(ctx context.Context) { aio.Spawn(aio.Detach(ctx), "", fn) },
+			"without cancel": func(ctx context.Context) { aio.Spawn(context.WithoutCancel(ctx), "", fn) },
+			"lent loop":      func(ctx context.Context) { aio.Spawn(aio.WithLoop(ctx, aio.LoopOf(ctx)), "", fn) },
+			"of a detached": func(ctx context.Context) {
+				spawn(aio.Detach(ctx), func(ctx context.Context) error { spawn(ctx, fn); return nil })
+			},
+			"later": func(ctx context.Context) {
+				spawn(ctx, func(ctx context.Context) error {
+					time.Sleep(time.Second) // what has started it has ended
+					aio.Spawn(ctx, "", fn)
+					return nil
+				})
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				l := &aio.Loop{Logger: quiet, CatchPanics: true}
+				var served []bool
+				_, err := bubble(t, l, func(ctx context.Context) error {
+					ctx = aio.OnEvent(ctx, func(e aio.Event) {
+						served = append(served, e.Served)
+						aio.DefaultOnEvent(e)
+					})
+					var op aio.Op
+					op.AsServed()
+					if err := op.Start(ctx, kind, "request", nil); err != nil {
+						return err
+					}
+					start(op.Context())
+					op.End(nil)
+					<-time.After(time.Hour)
+					select {
+					case <-aio.Draining(ctx):
+						t.Error("the loop exits")
+					default:
+					}
+					return nil
+				})
+				wantErr(t, "Run", err, nil)
+				if len(served) != 1 || !served[0] {
+					t.Errorf("events: served %v", served)
+				}
+			})
+		}
+	}
+}
+
+func spawn(ctx context.Context, fn func(context.Context) error) { aio.Spawn(ctx, "", fn) }
+
+// Main's own children are not served, whatever else is.
+func TestNotServed(t *testing.T) {
+	for name, sub := range map[string]func(ctx context.Context) context.Context{
+		"main":           func(ctx context.Context) context.Context { return ctx },
+		"detached":       aio.Detach,
+		"without cancel": context.WithoutCancel,
+		"value":          func(ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) },
+		"lent loop":      func(ctx context.Context) context.Context { return aio.WithLoop(context.Background(), aio.LoopOf(ctx)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bubble(t, nil, func(ctx context.Context) error {
+				aio.Spawn(sub(ctx), "", failing)
+				return untilDraining(ctx)
+			})
+			wantErr(t, "Run", err, errTest)
+		})
+	}
+}
+
+// LogEvents logs what DefaultOnEvent does, and the loop goes on.
+func TestLogEvents(t *testing.T) {
+	var b bytes.Buffer
+	l := &aio.Loop{CatchPanics: true, OnEvent: aio.LogEvents, Logger: slog.New(slog.NewTextHandler(&b, nil))}
+	must(t, l, func(ctx context.Context) {
+		aio.Spawn(ctx, "fails", failing)
+		aio.Spawn(ctx, "panics", func(context.Context) error { panic("oh") })
+		time.Sleep(time.Second)
+		select {
+		case <-l.Draining():
+			t.Error("the loop exits")
+		default:
+		}
+	})
+	for _, s := range []string{"op=fails", "op=panics", "event_test.go", "level=ERROR"} {
+		if !strings.Contains(b.String(), s) {
+			t.Errorf("%q is not in the log: %s", s, b.String())
+		}
+	}
+}

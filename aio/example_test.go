@@ -385,12 +385,12 @@ func ExamplePanicError() {
 	// event: aio: panic: runtime error: index out of range [3] with length 0
 }
 
-// Attach lends the loop to a ctx from elsewhere.
-func ExampleLoop_Attach() {
+// WithLoop lends the loop to a ctx from elsewhere.
+func ExampleWithLoop() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		loop := aio.LoopOf(ctx)
 		request, end := context.WithCancelCause(context.Background()) // an http.Request's, for example
-		f := aio.Go(loop.Attach(request), "for the request", func(ctx context.Context) (int, error) {
+		f := aio.Go(aio.WithLoop(request, loop), "for the request", func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)
 		})

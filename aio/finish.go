@@ -47,7 +47,7 @@ func (o *Op) setOnce(bit uint32) bool {
 func (o *Op) publish() {
 	r, s := o.run, o.state.Load()
 	cell := r.kindCount(o.kind).cell(o)
-	if s&(opFailed|opParent|opSlot) != 0 {
+	if s&(opFailed|opParent|opSlot|opTurn) != 0 {
 		o.mu.Unlock()
 		o.settle(s, cell)
 		o.mu.Lock()
@@ -95,6 +95,9 @@ func (o *Op) settle(s uint32, cell *cell) {
 	}
 	if s&opSlot != 0 {
 		o.run.releaseSlot()
+	}
+	if s&opTurn != 0 {
+		o.x.Load().turn.end()
 	}
 }
 

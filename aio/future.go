@@ -68,20 +68,37 @@ func Failed[T any](err error) *Future[T] {
 	return f
 }
 
-// Await returns the future's result, waiting for it until ctx ends. A result that is there is returned even if ctx is
-// dead. When ctx ends first, Await returns an *AwaitError, and the future is untouched.
+// Await returns the future's result, waiting for it until ctx ends. A result that
+// is there is returned even if ctx is dead. When ctx ends first, Await returns an
+// *AwaitError, and the future is untouched.
+//
+// Below a Limit, a function that awaits another one's result with its own ctx
+// lends its slot meanwhile; see Limit.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	if !f.op.resolved() {
-		select {
-		case <-f.op.doneChan():
-		case <-orBackground(ctx).Done():
-			if !f.op.resolved() {
-				var zero T
-				return zero, awaitError(ctx)
-			}
+		if err := f.op.await(orBackground(ctx)); err != nil {
+			var zero T
+			return zero, err
 		}
 	}
 	return f.take()
+}
+
+// await waits until the operation is resolved or, with an *AwaitError, ctx ends.
+func (o *Op) await(ctx context.Context) error {
+	begin := uptime()
+	if limiting.Load() {
+		defer stepAside(ctx, o)()
+	}
+	select {
+	case <-o.doneChan():
+		return nil
+	case <-ctx.Done():
+		if o.resolved() {
+			return nil
+		}
+		return awaitError(ctx, o.label(), uptime()-begin)
+	}
 }
 
 // Result returns the future's result without waiting: ErrPending if it is not there yet.
@@ -102,11 +119,16 @@ func (f *Future[T]) take() (T, error) {
 }
 
 // Done returns a channel that is closed once the result is there.
-func (f *Future[T]) Done() <-chan struct{} { return f.op.doneChan() }
+func (f *Future[T]) Done() <-chan struct{} {
+	f.op.selected()
+	return f.op.doneChan()
+}
 
-// C returns a channel that will have the result as its only value: for select. It has room for that value, so it need
-// not be read, and is not closed. Each call makes a channel of its own.
+// C returns a channel that will have the result as its only value: for select. It
+// has room for that value, so it need not be read, and is not closed. Each call
+// makes a new channel.
 func (f *Future[T]) C() <-chan Result[T] {
+	f.op.selected()
 	ch := make(chan Result[T], 1)
 	var sent atomic.Bool
 	f.op.tap(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,15 +44,17 @@ type Loop struct {
 
 // control is what has been asked of a loop.
 type control struct {
-	mu     sync.Mutex
-	exit   chan struct{} // closed by the first Exit
-	cancel chan struct{} // closed by the first Cancel
-	drain  chan struct{} // closed when the loop drains
-	begun  bool          // Run was called
-	over   bool          // Run has taken what it returns
-	fatal  error         // the first fatal error
-	cause  error         // of the first Cancel
-	atExit []func()
+	mu      sync.Mutex
+	exit    chan struct{} // closed by the first Exit
+	cancel  chan struct{} // closed by the first Cancel
+	drain   chan struct{} // closed when the loop drains
+	begun   bool          // Run was called
+	over    bool          // Run has taken what it returns
+	fatal   error         // the first fatal error
+	cause   error         // of the first Cancel
+	atExit  []func()
+	signal  os.Signal // the first
+	overdue []OpInfo
 }
 
 // init makes the channels. The lock is held.
@@ -117,6 +120,27 @@ func (l *Loop) AtExit(fn func()) {
 	}
 }
 
+// Signal returns the first signal of Signals that the loop has received, nil if
+// it has received none: Run returns nil both after a signal and when the loop has
+// become empty by itself.
+func (l *Loop) Signal() os.Signal {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	return l.ctl.signal
+}
+
+// Overdue describes operations that held the loop open when Grace had passed, and
+// were cancelled for that: the first ten. It is empty before, if everything had
+// ended in time, and with a negative Grace, which leaves no time. A program that
+// wants to exit without an interruption of its work looks here for what it has
+// forgotten to end, a connection that was not closed or a main that waits on its
+// ctx; package aiotest fails the test.
+func (l *Loop) Overdue() []OpInfo {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	return slices.Clone(l.ctl.overdue)
+}
+
 // Draining returns a channel that is closed when the loop begins to drain or, without that, is cancelled.
 func (l *Loop) Draining() <-chan struct{} {
 	l.ctl.mu.Lock()
@@ -125,8 +149,10 @@ func (l *Loop) Draining() <-chan struct{} {
 	return l.ctl.drain
 }
 
-// Draining returns the Draining channel of ctx's loop, nil without a loop: what to select on for leaving gracefully.
-// A ctx itself ends only when its operation is cancelled.
+// Draining returns the Draining channel of ctx's loop, nil without a loop: what to
+// select on for leaving gracefully. A ctx itself ends only when its operation is
+// cancelled, for main when Grace has passed. UntilDrain returns a ctx that ends at
+// the drain.
 func Draining(ctx context.Context) <-chan struct{} {
 	if l := LoopOf(ctx); l != nil {
 		return l.Draining()

@@ -43,7 +43,7 @@ const (
 // watchLost has err told of as lost if nobody looks at it before the future is collected or the loop ends.
 func (o *Op) watchLost(err error) {
 	r := o.run
-	event := queued{o.handler(), Event{time.Now(), r.loop, o.info(r.now()), err, true}}
+	event := o.event(err, true)
 	rec := &lostError{event: event, home: &r.lost}
 	if o.scope != nil {
 		rec.home = &o.scope.lost

@@ -54,6 +54,9 @@ const (
 	opCallback                      // its error is a callback's until somebody asks for its future
 	opLasting                       // the end of the ctx it was started with does not touch it
 	opBackground                    // a daemon that is told when the loop drains, not cancelled
+	opServed                        // belongs to a peer: an accepted connection, a request, or what one has started
+	opTurn                          // has a turn at the slots of a Limit
+	opLimited                       // waits for operations that have turns
 )
 
 // extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.
@@ -67,6 +70,7 @@ type extra struct {
 	lost     *lostError
 	panicked *PanicError // of its function or a callback; told of already
 	own      *scope      // the Scope that this operation is
+	turn     *turn       // immutable once set, before the operation's function runs
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. It
@@ -138,7 +142,10 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting|opBackground) | p.state.Load()&(opDaemon|opForeign)
+	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting|opBackground|opServed) | p.state.Load()&(opDaemon|opForeign|opServed)
+	if p.state.Load()&opRoot != 0 && servedBy(ctx) {
+		flags |= opServed
+	}
 	if foreign {
 		flags |= opForeign
 	}
@@ -181,6 +188,12 @@ func (o *Op) AsBackground() { o.state.Or(opDaemon | opBackground) }
 // AsLasting has the operation outlast the ctx that it is started with, as a net.Conn outlasts the ctx of its dial: it is
 // cancelled when an ancestor is, but not by that ctx. Call it before Start.
 func (o *Op) AsLasting() { o.state.Or(opLasting) }
+
+// AsServed says that the operation serves a peer, as an accepted connection or a
+// request does. Errors of the operation, and of all that is started below it,
+// concern that peer: DefaultOnEvent does not exit the loop for them. Call it
+// before Start.
+func (o *Op) AsServed() { o.state.Or(opServed) }
 
 // Context returns the operation's context: what is started with it is the operation's child, and is cancelled with
 // it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.

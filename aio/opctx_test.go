@@ -82,9 +82,9 @@ func TestForeignCtx(t *testing.T) {
 			c := newCustom(ctx)
 			return c, func() { c.end(context.DeadlineExceeded) }
 		}, context.DeadlineExceeded, context.DeadlineExceeded},
-		{"Attach", func(ctx context.Context) (context.Context, func()) {
+		{"WithLoop", func(ctx context.Context) (context.Context, func()) {
 			foreign, cancel := context.WithCancelCause(context.Background())
-			return aio.LoopOf(ctx).Attach(foreign), func() { cancel(errStop) }
+			return aio.WithLoop(foreign, aio.LoopOf(ctx)), func() { cancel(errStop) }
 		}, context.Canceled, errStop},
 	} {
 		for _, asked := range []bool{false, true} {
@@ -205,7 +205,7 @@ func TestDerivedCtxCostsNoGoroutine(t *testing.T) {
 		defer end()
 		for name, c := range map[string]context.Context{
 			"main": ctx, "OnEvent": aio.OnEvent(ctx, func(aio.Event) {}), "Detach": aio.Detach(ctx),
-			"Attach": l.Attach(foreign), "WithValue": context.WithValue(ctx, key("k"), 1),
+			"WithLoop": aio.WithLoop(foreign, l), "WithValue": context.WithValue(ctx, key("k"), 1),
 			"child": aio.NewPromise[int](ctx, 0, "").Context(),
 		} {
 			var stops []func() bool
@@ -236,7 +236,7 @@ func TestForeignCtxLetsGo(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		foreign, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		attached := aio.LoopOf(ctx).Attach(foreign)
+		attached := aio.WithLoop(foreign, aio.LoopOf(ctx))
 		work := func() {
 			for range 10_000 {
 				aio.Go(attached, "", func(ctx context.Context) (int, error) { ctx.Done(); return 0, nil }).Await(ctx)

@@ -21,6 +21,7 @@ type running struct {
 
 	epoch    time.Time
 	draining atomic.Bool
+	drained  drainHooks
 	log      *slog.Logger
 
 	kinds     [maxKinds]atomic.Pointer[kindCount]
@@ -60,6 +61,10 @@ func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) er
 	}
 	sigs, stop := l.takeSignals()
 	defer stop()
+	if r.outer != nil && limiting.Load() { // the functions of the inner loop may need slots
+		r.outer.state.Or(opLimited)
+		defer stepAside(ctx, r.outer)()
+	}
 	r.start(func() { r.runMain(main) })
 	r.supervise(ctx, sigs)
 	err = r.conclude()

@@ -89,8 +89,17 @@ func (s *scope) waitKids() {
 				k.cancel(ErrStopped)
 			}
 		}
-		<-idle
+		s.await(idle)
 	}
+}
+
+// await waits for idle. The function that the Scope is in lends its slots
+// meanwhile if something in the Scope may need them.
+func (s *scope) await(idle <-chan struct{}) {
+	if limiting.Load() {
+		defer stepAside(s.op.parent.Load().Context(), &s.op)()
+	}
+	<-idle
 }
 
 // wake has waitKids look again.

@@ -20,8 +20,21 @@ type waiting struct {
 	body func()
 }
 
-// launch starts an operation's goroutine or, beyond Loop.MaxInFlight, queues the operation.
+// launch starts an operation's goroutine or, beyond a Limit or Loop.MaxInFlight,
+// queues the operation.
 func (r *running) launch(o *Op, body func()) {
+	if limiting.Load() {
+		if l, _ := o.base.Value(limitKey).(*limit); l != nil {
+			l.launch(o, func() { r.launchInFlight(o, body) })
+			return
+		}
+	}
+	r.launchInFlight(o, body)
+}
+
+// launchInFlight starts an operation's goroutine or, beyond Loop.MaxInFlight,
+// queues the operation.
+func (r *running) launchInFlight(o *Op, body func()) {
 	if r.loop.MaxInFlight <= 0 || o.underSlot() {
 		r.start(body)
 		return
@@ -41,12 +54,18 @@ func (r *running) launch(o *Op, body func()) {
 	}
 	s.where[o] = s.queue.PushBack(waiting{o, body})
 	s.mu.Unlock()
+	o.queued()
+}
+
+// queued ends an operation that has just been queued if it is cancelled, or the
+// loop drains and no work in progress needs it.
+func (o *Op) queued() {
 	if o.state.Load()&opForeign != 0 {
 		o.std() // watches the foreign ctx
 	}
-	if o.state.Load()&opCancelled != 0 || r.draining.Load() && o.TopLevel() {
+	if o.state.Load()&opCancelled != 0 || o.run.draining.Load() && o.TopLevel() {
 		o.cancel(ErrExit) // does nothing to what is cancelled already
-		r.dequeue(o)
+		o.run.dequeue(o)
 	}
 }
 
@@ -63,6 +82,10 @@ func (o *Op) underSlot() bool {
 // dequeue resolves a cancelled operation that waits for a slot, without running its function. It reports false if
 // the operation waits no more.
 func (r *running) dequeue(o *Op) bool {
+	if o.state.Load()&opTurn != 0 && o.x.Load().turn.drop() {
+		o.End(o.why())
+		return true
+	}
 	s := &r.slots
 	s.mu.Lock()
 	e := s.where[o]

@@ -29,6 +29,15 @@ func (l *Loop) takeSignals() (sigs chan os.Signal, stop func()) {
 	return sigs, func() { signal.Stop(sigs) }
 }
 
+// noteSignal keeps a signal for Loop.Signal.
+func (l *Loop) noteSignal(sig os.Signal) {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	if l.ctl.signal == nil {
+		l.ctl.signal = sig
+	}
+}
+
 // whileRunning waits for the end of the running phase. It reports whether the loop must drain (else it is empty or was
 // cancelled), and whether a signal asked for that.
 func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drain, signalled bool) {
@@ -39,7 +48,8 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 			return false, false
 		case <-r.loop.ctl.exit:
 			return true, false
-		case <-sigs:
+		case sig := <-sigs:
+			r.loop.noteSignal(sig)
 			return true, true
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -74,34 +84,62 @@ func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 		select {
 		case <-r.loop.ctl.cancel:
 			return
-		case <-sigs:
+		case sig := <-sigs:
 			if signalled {
 				return
 			}
+			r.loop.noteSignal(sig)
 			signalled = true // the first signal is an Exit, which this is already
 		case <-grace.C:
-			r.logOverdue()
+			r.noteOverdue()
 			return
 		case <-r.wake:
 		}
 	}
 }
 
-// logOverdue says what is cancelled because Grace has passed: a connection that nobody closed, perhaps.
-func (r *running) logOverdue() {
+// maxOverdue is how many operations Loop.Overdue tells of.
+const maxOverdue = 10
+
+// noteOverdue logs, and keeps for Loop.Overdue, what is cancelled because Grace
+// has passed: a connection that nobody closed, perhaps.
+func (r *running) noteOverdue() {
 	if r.grace() == 0 {
 		return
 	}
-	const most = 10
-	var ops []string
+	ops := r.leftAfterGrace()
+	r.loop.ctl.mu.Lock()
+	r.loop.ctl.overdue = ops
+	r.loop.ctl.mu.Unlock()
+	var first []string
+	for _, i := range ops {
+		first = append(first, i.String())
+	}
+	args := []any{"grace", r.grace(), "first", first}
+	if !r.mainDone.Load() {
+		args = append(args, "hint", "main has not returned: it learns of the drain by aio.Draining(ctx) or aio.UntilDrain(ctx); its ctx ends only now")
+	}
+	r.log.Warn("the time of grace has passed; cancelling what is left", args...)
+}
+
+// leftAfterGrace describes what holds the loop open: main, operations, and event
+// handlers.
+func (r *running) leftAfterGrace() []OpInfo {
+	var ops []OpInfo
 	now := r.now()
+	if !r.mainDone.Load() {
+		ops = append(ops, r.root.info(now))
+	}
 	r.root.walk(func(o *Op) bool {
 		if o.state.Load()&opDaemon == 0 {
-			ops = append(ops, o.info(now).String())
+			ops = append(ops, o.info(now))
 		}
-		return len(ops) < most
+		return len(ops) < maxOverdue
 	})
-	r.log.Warn("the time of grace has passed; cancelling what is left", "grace", r.grace(), "first", ops)
+	if len(ops) == 0 && r.events.busy() {
+		ops = append(ops, OpInfo{Name: "OnEvent", Kind: kindMain, By: r.root.label(), Parents: []string{r.root.label()}})
+	}
+	return ops
 }
 
 // grace returns how long work in progress may go on when the loop drains.
@@ -149,6 +187,7 @@ func (r *running) markDraining() {
 	r.loop.ctl.mu.Lock()
 	shut(r.loop.ctl.drain)
 	r.loop.ctl.mu.Unlock()
+	r.drained.call()
 }
 
 // cancelAll cancels what is left and waits for it, for at most Abandon. When nothing is left the loop is closed.

@@ -16,8 +16,8 @@
 //	}
 //
 // The test fails when Run returns an error, when an error went to the event
-// handler because nobody looked at it, when operations did not end, and when
-// goroutines or file descriptors are left that were not there before.
+// handler because nobody looked at it, when operations did not end or did so only because
+// Grace had passed, and when goroutines or file descriptors are left that were not there before.
 // [RunBubble] does so inside a synctest bubble, where hours pass in no time,
 // [RunLoop] with a loop of the caller's own, [Runner] beside parallel tests.
 //

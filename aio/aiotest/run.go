@@ -43,6 +43,10 @@ type Runner struct {
 	// goroutines and file descriptors, which cannot be told from theirs, are
 	// not compared. Inside a synctest bubble it is not needed.
 	Parallel bool
+
+	// Overdue says that the test is about operations that Grace cuts off: they
+	// do not fail it.
+	Overdue bool
 }
 
 // Run runs main in the loop. It fails the test when
@@ -53,6 +57,9 @@ type Runner struct {
 //     errors of futures that nobody looked at among them. As the default
 //     handler exits the loop, this one cancels it, unless the event is lost or
 //     about a connection;
+//   - operations, or main, had to be cancelled because the loop's Grace had
+//     passed (see aio.Loop.Overdue): a connection that was not closed, or a main
+//     that waits on its ctx;
 //   - goroutines are left that were not there before, or file descriptors.
 //     Those that are just about to go are given half a second.
 //
@@ -73,6 +80,9 @@ func (r Runner) Run(t testing.TB, main func(ctx context.Context) error) {
 	before := look(r.Parallel)
 	defer func() {
 		t.Helper()
+		if !r.Overdue {
+			w.overdue(l)
+		}
 		w.end()
 		before.compare(t)
 	}()

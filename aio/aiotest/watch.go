@@ -92,6 +92,14 @@ func (w *watcher) conclude(err error) {
 	}
 }
 
+// overdue reports what had to be cancelled after Grace.
+func (w *watcher) overdue(l *aio.Loop) {
+	w.t.Helper()
+	for _, op := range l.Overdue() {
+		w.t.Errorf("aiotest: it had not ended when Grace had passed: %v", op)
+	}
+}
+
 // end ends the passing on.
 func (w *watcher) end() {
 	w.mu.Lock()

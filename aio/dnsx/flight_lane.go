@@ -37,7 +37,7 @@ func (x *exchange) laneOf(loop *aio.Loop) *lane {
 		l.pool.letGo = func() { x.letGo(l) }
 	}
 	l.loop = loop
-	l.pool.ctx = aio.Detach(loop.Attach(context.Background()))
+	l.pool.ctx = aio.Detach(aio.WithLoop(context.Background(), loop))
 	x.lanes[loop] = l
 	return l
 }

@@ -93,6 +93,7 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 	x := &inbound{s: s, w: w, raw: r, method: r.Method, url: r.URL}
 	x.rw.x, x.rw.rw = x, rw
 	x.AsCallback()
+	x.Op().AsServed()
 	if x.Start((*wireCtx)(w), kindRequestIn, "", (*inboundDriver)(x)) != nil {
 		rw.Header().Set("Connection", "close")
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done

@@ -148,6 +148,7 @@ func (c *Conn) begin(ctx context.Context) error {
 	kind := kindOut
 	if c.accepted() {
 		kind = kindIn
+		c.op.AsServed()
 	}
 	c.op.AsLasting()
 	if c.opts.background {

@@ -58,6 +58,7 @@ type world struct {
 	server    *tls.Config      // of the TLS ones
 	dialer    tcp.Dialer
 	rec       aiotest.Recorder // of overAllLoops
+	overdue   bool             // Grace cuts something off
 }
 
 // overAll runs a test in a loop over each transport.
@@ -90,11 +91,25 @@ func inBubbles(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
 	})
 }
 
+// inBubblesOverdue is inBubbles for tests in which Grace cuts something off.
+func inBubblesOverdue(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
+	t.Helper()
+	overPairs(t, func(t *testing.T, transport string) {
+		if newWorld(t, transport).memory() {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, transport)
+				w.overdue = true
+				w.run(loop(), test)
+			})
+		}
+	})
+}
+
 // run runs a test in a loop, which then exits.
 func (w *world) run(loop *aio.Loop, test func(w *world)) {
 	w.Helper()
 	w.loop = loop
-	aiotest.Runner{Loop: loop, Parallel: true}.Run(w.T, func(ctx context.Context) error {
+	aiotest.Runner{Loop: loop, Parallel: true, Overdue: w.overdue}.Run(w.T, func(ctx context.Context) error {
 		w.ctx = ctx
 		test(w)
 		w.loop.Exit(nil)

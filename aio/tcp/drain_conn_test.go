@@ -122,7 +122,7 @@ func TestDrainIdle(t *testing.T) {
 
 // What was dialed, and what is read in stream style, goes on, is told by Draining, and is aborted when the loop cancels.
 func TestDrainGoesOn(t *testing.T) {
-	inBubbles(t, slowLoop, func(w *world) {
+	inBubblesOverdue(t, slowLoop, func(w *world) {
 		drained := make(chan struct{})
 		addr := w.start(&tcp.Server{Stream: func(ctx context.Context, c *tcp.Conn) error {
 			<-aio.Draining(ctx)

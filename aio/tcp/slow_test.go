@@ -70,7 +70,7 @@ func TestSlowReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := &aiotest.Network{BufferSize: buffer, Backlog: clients}
 		before := heap()
-		aiotest.RunLoop(t, &aio.Loop{Grace: time.Second}, func(ctx context.Context) error {
+		aiotest.Runner{Loop: &aio.Loop{Grace: time.Second}, Overdue: true}.Run(t, func(ctx context.Context) error {
 			ln, err := network.Listen("")
 			if err != nil {
 				return err

@@ -1,0 +1,335 @@
+package aio
+
+import (
+	"container/list"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Limit returns a ctx with n slots for functions. Each function of Go and Spawn
+// that is started with the ctx, or by what was started with it, needs a slot to
+// run, however deeply it is nested. Functions that find no free slot queue, in
+// the order of their start, and do not block their caller.
+//
+// A function keeps its slot until it returns, except while it waits for others
+// that need slots. It then lends its slot to them, so that awaiting one's own
+// children cannot deadlock. When its wait is over it needs a slot again, and gets
+// one before those that have not begun. It lends the slot while it is
+//
+//   - in Await, Wait or AsCompleted, called with its own ctx or one derived from
+//     it, of a future of Go or one that depends on such (All, Then and so on);
+//   - in a Scope, when the Scope's function has returned;
+//   - and, since a select cannot be seen, from the moment at which it calls C or
+//     Done of such a future that has not begun, until its next Await.
+//
+// A function does not wait for a slot to go on when the ctx of its wait has ended.
+// So at most n functions run at once, apart from those and from those that go on
+// after a select. Waiting for anything else, such as a timer, a
+// response or a lock, keeps the slot: a crawler that fetches in its functions has
+// at most n fetches in progress. A function that waits for another one by other
+// means, such as a sync.WaitGroup, keeps its slot, and may wait for ever.
+//
+// Limits nest: below two of them a function needs a slot of each. Loop.MaxInFlight
+// is a bound of another kind: what a function starts itself does not count there.
+// Daemons, timers' functions, callbacks and the functions of Then and Catch need
+// no slot. With an n of 0 or less there is no bound.
+func Limit(ctx context.Context, n int) context.Context {
+	ctx = orBackground(ctx)
+	if n <= 0 {
+		return ctx
+	}
+	l := &limit{free: n}
+	l.outer, _ = ctx.Value(limitKey).(*limit)
+	if l.outer != nil {
+		l.mu = l.outer.mu
+	} else {
+		l.mu = new(sync.Mutex)
+	}
+	limiting.Store(true)
+	return &limitCtx{ctx, l}
+}
+
+// limiting is set once there is a limit, so that programs without any pay
+// nothing for it.
+var limiting atomic.Bool
+
+// limitKey is the context key of the nearest *limit.
+var limitKey = new(byte)
+
+// limitCtx is the ctx of a Limit.
+type limitCtx struct {
+	context.Context
+	limit *limit
+}
+
+// Within returns the context around the limit.
+func (c *limitCtx) Within() context.Context { return c.Context }
+
+func (c *limitCtx) Value(key any) any {
+	if key == limitKey {
+		return c.limit
+	}
+	return c.Context.Value(key)
+}
+
+// limit is the slots of a Limit. Of two limits within one another the inner one
+// has the lock of the outer, so that a turn takes slots of all of them, or none.
+type limit struct {
+	mu    *sync.Mutex
+	outer *limit
+	free  int
+	again list.List // of *turn: those that go on after they have lent their slots
+	fresh list.List // of *turn: those whose functions have not begun
+}
+
+// turn is an operation's claim to a slot of each limit around it. The limits'
+// lock guards it.
+type turn struct {
+	limit *limit // the innermost
+	op    *Op
+	by    *turn  // of the function that has started the operation
+	next  func() // begins the function, or has it go on, once it has its slots
+	state turnState
+	waits int           // goroutines of the function that wait for others
+	place *list.Element // in the queue that it is in
+	queue *list.List
+}
+
+// turnState is what a turn has of its slots.
+type turnState uint8
+
+const (
+	// turnFresh: none yet. The function queues, or is about to.
+	turnFresh turnState = iota
+	// turnHolds: all of them.
+	turnHolds
+	// turnLent: none. The function waits for others, or goes on without.
+	turnLent
+	// turnAgain: none. The function queues to go on.
+	turnAgain
+	// turnOver: none. The function has returned, or will not begin.
+	turnOver
+)
+
+// launch begins an operation's function now, or when it has its slots.
+func (l *limit) launch(o *Op, begin func()) {
+	parent := o.parent.Load()
+	t := &turn{limit: l, op: o, by: turnOf(parent), next: begin}
+	o.mu.Lock()
+	o.extra().turn = t
+	o.state.Or(opTurn)
+	o.mu.Unlock()
+	for p := parent; p != nil && p.state.Load()&(opTurn|opLimited|opRoot) == 0; p = p.parent.Load() {
+		p.state.Or(opLimited)
+	}
+	l.mu.Lock()
+	begins := t.take()
+	if !begins {
+		o.state.Or(opQueued)
+	}
+	l.mu.Unlock()
+	if begins {
+		begin()
+	} else {
+		o.queued()
+	}
+}
+
+// take takes a slot of each limit for the turn. If one has none, the turn queues
+// there, and take reports false. The lock is held.
+func (t *turn) take() bool {
+	for l := t.limit; l != nil; l = l.outer {
+		if l.free == 0 {
+			t.queue = &l.fresh
+			if t.state != turnFresh {
+				t.queue = &l.again
+			}
+			t.place = t.queue.PushBack(t)
+			return false
+		}
+	}
+	for l := t.limit; l != nil; l = l.outer {
+		l.free--
+	}
+	t.state = turnHolds
+	return true
+}
+
+// give gives the turn's slots away, and returns what those functions do next
+// that have theirs by that. The lock is held.
+func (t *turn) give(state turnState) (next []func()) {
+	t.state = state
+	for l := t.limit; l != nil; l = l.outer {
+		l.free++
+	}
+	for l := t.limit; l != nil; l = l.outer {
+		next = l.serve(next)
+	}
+	return next
+}
+
+// serve gives the limit's free slots to turns that queue for them, and appends
+// what those do next that have all of theirs. The lock is held.
+func (l *limit) serve(next []func()) []func() {
+	for l.free > 0 {
+		e := l.again.Front()
+		if e == nil {
+			e = l.fresh.Front()
+		}
+		if e == nil {
+			break
+		}
+		t := e.Value.(*turn)
+		fresh := t.state == turnFresh
+		t.leave()
+		if !t.take() { // it queues at another limit now
+			continue
+		}
+		if fresh {
+			t.op.state.And(^opQueued)
+		}
+		next = append(next, t.next)
+	}
+	return next
+}
+
+// leave takes the turn out of its queue. The lock is held.
+func (t *turn) leave() {
+	t.queue.Remove(t.place)
+	t.queue, t.place = nil, nil
+}
+
+// do calls what functions do next. The lock is not held.
+func do(next []func()) {
+	for _, fn := range next {
+		fn()
+	}
+}
+
+// lend lends the turn's slots, until goOn if the function waits.
+func (t *turn) lend(waits int) {
+	t.limit.mu.Lock()
+	t.waits += waits
+	var next []func()
+	if t.state == turnHolds {
+		next = t.give(turnLent)
+	}
+	t.limit.mu.Unlock()
+	do(next)
+}
+
+// goOn ends a wait: it waits until the turn has its slots again, or ctx ends.
+func (t *turn) goOn(ctx context.Context) {
+	mu := t.limit.mu
+	mu.Lock()
+	t.waits--
+	if t.waits > 0 || t.state != turnLent || ctx.Err() != nil {
+		mu.Unlock()
+		return
+	}
+	again := make(chan struct{})
+	t.state, t.next = turnAgain, func() { close(again) }
+	if t.take() {
+		mu.Unlock()
+		return
+	}
+	mu.Unlock()
+	select {
+	case <-again:
+	case <-ctx.Done():
+		mu.Lock()
+		if t.state == turnAgain {
+			t.leave()
+			t.state = turnLent
+		}
+		mu.Unlock()
+	}
+}
+
+// drop ends the turn of an operation whose function has not begun. It reports
+// false if it has.
+func (t *turn) drop() bool {
+	t.limit.mu.Lock()
+	defer t.limit.mu.Unlock()
+	if t.state != turnFresh || t.place == nil {
+		return false
+	}
+	t.leave()
+	t.state = turnOver
+	t.op.state.And(^opQueued)
+	return true
+}
+
+// end ends the turn of an operation that ends.
+func (t *turn) end() {
+	t.limit.mu.Lock()
+	var next []func()
+	switch t.state {
+	case turnHolds:
+		next = t.give(turnOver)
+	case turnAgain: // in a goroutine that the function has left
+		t.leave()
+	}
+	t.state = turnOver
+	t.limit.mu.Unlock()
+	do(next)
+}
+
+// turnOf returns the turn of the function that runs in the operation: of a Scope,
+// that of the function around it. It is nil if the function has none.
+func turnOf(o *Op) *turn {
+	for ; o != nil; o = o.parent.Load() {
+		x := o.x.Load()
+		switch {
+		case o.state.Load()&opTurn != 0:
+			return x.turn
+		case x == nil || x.own == nil:
+			return nil
+		}
+	}
+	return nil
+}
+
+// limited reports whether the operation is still to end, and that may need slots.
+func (o *Op) limited() bool {
+	return o.state.Load()&(opTurn|opLimited) != 0 && !o.resolved()
+}
+
+// limitedBy notes that the operation depends on another.
+func (o *Op) limitedBy(other *Op) {
+	if limiting.Load() && other.limited() {
+		o.state.Or(opLimited)
+	}
+}
+
+// stepAside has the function that ctx belongs to lend its slots while it waits
+// for operations, if those may need them, until it calls goOn.
+func stepAside(ctx context.Context, ops ...*Op) (goOn func()) {
+	t := turnOf(opOf(ctx))
+	if t == nil || !slices.ContainsFunc(ops, (*Op).limited) {
+		return func() {}
+	}
+	t.lend(1)
+	return func() { t.goOn(ctx) }
+}
+
+// selected is called when a channel of the operation's future is made. If the
+// operation may need slots to end, the function that has started it lends its
+// own, in case it waits.
+func (o *Op) selected() {
+	if !limiting.Load() || !o.limited() {
+		return
+	}
+	t := turnOf(o.parent.Load())
+	if s := o.state.Load(); s&opTurn != 0 {
+		t = o.x.Load().turn.by
+		if s&opQueued == 0 {
+			return
+		}
+	}
+	if t != nil {
+		t.lend(0)
+	}
+}

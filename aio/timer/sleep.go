@@ -1,0 +1,27 @@
+package timer
+
+import (
+	"context"
+	"time"
+)
+
+// Sleep returns nil after d, or context.Cause(ctx) as soon as ctx ends. A d of 0
+// or less does not wait; Sleep then still returns the cause of a dead ctx. It
+// blocks its caller and is not an operation: that of its caller waits. It needs
+// no loop.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
