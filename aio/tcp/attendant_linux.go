@@ -22,6 +22,7 @@ type attendant struct {
 	data    []byte
 	call    func() // callData, bound once
 
+	run   uint32        // which engine of its connection it is
 	aside bool          // the lead was passed on for this connection
 	own   bool          // because of what is known of the connection alone
 	now   time.Duration // the process's age at the end of the last callback

@@ -59,6 +59,12 @@ func (c *Conn) closeAfterFlush(how ending) error {
 	c.life = lifetime{stageFlushing, how}
 	failed := c.out.side == sideFailed
 	c.push()
+	c.lookAgain() // a Read that waits for a handler to leave
+	if c.in.engaged() {
+		c.wakeLocked() // what arrives from now on is dropped
+	} else {
+		c.run(c.discard)
+	}
 	c.mu.Unlock()
 	if failed {
 		c.endDone()
@@ -111,8 +117,9 @@ func (c *Conn) flushed() {
 		c.extra().linger = time.Now().Add(lingerTime)
 	}
 	handled := c.in.engaged()
-	over := c.in.peer != peerOpen && (closing || shut && handled) || closing && !c.canShut()
-	wake := closing || c.in.doing == resting || c.drained()
+	ended := c.in.peer != peerOpen && closing || c.in.peer == peerTold && shut && handled
+	over := ended || closing && !c.canShut()
+	wake := closing || c.in.doing == resting || c.drained() || c.in.peer == peerEnded
 	c.mu.Unlock()
 	switch {
 	case over:
@@ -123,9 +130,6 @@ func (c *Conn) flushed() {
 	}
 	if closing {
 		c.setAlarm()
-		if !handled {
-			c.run(c.discard)
-		}
 	}
 	if wake {
 		c.wake()
@@ -195,9 +199,16 @@ func (c *Conn) canShut() bool {
 }
 
 // discard drops what arrives on a closing connection without a handler, until
-// the peer's end. The linger time ends it too.
+// the peer's end. That ends the connection, once everything is sent. The linger
+// time ends it too.
 func (c *Conn) discard() {
 	c.transport().SetReadDeadline(noTime) // fails only on a closed connection, as reading will
 	io.Copy(io.Discard, readerOnly{c.transport()})
-	c.endDone()
+	c.mu.Lock()
+	c.peerEnds()
+	over := c.life.stage >= stageLingering
+	c.mu.Unlock()
+	if over {
+		c.endDone()
+	}
 }

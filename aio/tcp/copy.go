@@ -42,7 +42,11 @@ func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 		defer readBuffers.Put(buf)
 		return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])
 	}
-	if err := c.takeStream(); err != nil {
+	switch err := c.takeStream(); err {
+	case nil:
+	case errTLSBegun:
+		return c.copySome(r, n)
+	default:
 		return 0, err
 	}
 	m, err := to.ReadFrom(io.LimitReader(r, n))

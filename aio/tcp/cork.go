@@ -33,39 +33,58 @@ func (c *Conn) Uncork() {
 
 // uncork is Uncork with the lock held, which it lets go meanwhile.
 func (c *Conn) uncork() {
-	if !c.out.corked {
-		return
-	}
-	c.out.corked = false
-	if c.queued() == 0 || c.out.stream.taken() {
-		return
-	}
-	c.extra().gather = noTime
-	n, err := c.transport().tryWritev(c.outbox().batch())
-	c.sent(n)
-	done := c.advance(n)
-	if err == nil {
-		c.push()
-	}
-	c.mu.Unlock()
-	defer c.mu.Lock()
-	resolve(done)
-	if err != nil {
-		c.sendFailed(c.condition("write", err))
+	if c.out.corked {
+		c.out.corked = false
+		c.writeGathered()
 	}
 }
 
-// gathered sees that what a corked connection has gathered goes out in time.
-// The lock is held.
+// gathered has what a corked connection has gathered go out in time. The lock is
+// held.
 func (c *Conn) gathered() {
-	x := c.extra()
-	switch {
-	case c.queued() >= maxBatch:
-		c.push()
-	case x.gather.IsZero() && !c.out.stream.taken():
+	if x := c.extra(); x.gather.IsZero() && !c.out.stream.taken() {
 		x.gather = time.Now().Add(corkTime)
 		c.setAlarmLocked()
 	}
+}
+
+// gatheredMuch reports whether a corked connection has gathered enough to be
+// sent. The lock is held.
+func (c *Conn) gatheredMuch() bool {
+	return c.out.corked && c.queued() >= maxBatch && !c.out.stream.taken()
+}
+
+// writeGathered writes what the kernel takes of the queue, as Send does, and has
+// the rest written, unless somebody writes it already. The lock is held, but not
+// all the while.
+func (c *Conn) writeGathered() {
+	for c.queued() > 0 && !c.out.stream.taken() {
+		c.extra().gather = noTime
+		batch := c.outbox().batch()
+		n, err := c.transport().tryWritev(batch)
+		c.sent(n)
+		done := c.advance(n)
+		if err == nil && n < length(batch) {
+			c.push()
+		}
+		c.unlocked(func() {
+			resolve(done)
+			if err != nil {
+				c.sendFailed(c.condition("write", err))
+			}
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// length returns the sum of the buffers' lengths.
+func length(bufs net.Buffers) (n int) {
+	for _, p := range bufs {
+		n += len(p)
+	}
+	return n
 }
 
 // push has the queue written if nobody writes it, as when it was gathered. The
@@ -80,11 +99,7 @@ func (c *Conn) push() {
 // joined returns bufs as one buffer if that is cheaper than to write them one
 // by one.
 func joined(bufs net.Buffers) net.Buffers {
-	n := 0
-	for _, p := range bufs {
-		n += len(p)
-	}
-	if len(bufs) < 2 || n > smallSend {
+	if len(bufs) < 2 || length(bufs) > smallSend {
 		return bufs
 	}
 	return net.Buffers{bytes.Join(bufs, nil)}
@@ -95,5 +110,5 @@ func (c *Conn) gatheredLong() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.extra().gather = noTime
-	c.push()
+	c.writeGathered()
 }

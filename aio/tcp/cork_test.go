@@ -154,3 +154,43 @@ func TestCorkAbort(t *testing.T) {
 		server.Close()
 	})
 }
+
+// Close after Cork sends what the kernel takes, as without Cork.
+func TestCorkClose(t *testing.T) {
+	many := func(n, size int, send func(c *tcp.Conn, p []byte)) func(c *tcp.Conn) int {
+		return func(c *tcp.Conn) int {
+			for i := range n {
+				send(c, numbersFrom(i*size, size))
+			}
+			return n * size
+		}
+	}
+	send := func(c *tcp.Conn, p []byte) { c.Send(p) }
+	owned := func(c *tcp.Conn, p []byte) { c.SendOwned(p) }
+	for how, send := range map[string]func(c *tcp.Conn) int{
+		"more than is gathered":     many(20, 4096, send),
+		"more buffers than a write": many(100, 10, owned),
+		"just what is gathered":     many(16, 4096, owned),
+		"little":                    many(3, 10, send),
+	} {
+		t.Run(how, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				client, server := w.pair()
+				client.Cork()
+				n := send(client)
+				if w.memory() && n > 60<<10 { // which has less room
+					client.Abort()
+					server.Close()
+					return
+				}
+				client.Close()
+				got := readAll(w, server)
+				if len(got) != n {
+					w.Errorf("received %d bytes of %d", len(got), n)
+				}
+				wantNumbers(w, []byte(got), 0)
+				server.Close()
+			})
+		})
+	}
+}

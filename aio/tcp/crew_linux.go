@@ -14,7 +14,8 @@ import "slices"
 //   - Coming: it was called, or is new, and is free as soon as Go's scheduler
 //     runs it: once a callback blocks, or at once if a processor is idle.
 //
-// At least one member is free or coming. When a free member goes aside, another
+// At least one member is free or coming, and not all free ones wait while there
+// is something to be taken. When a free member goes aside, another
 // is called, unless there is one that can do what is to be done. A member that
 // returns from aside is free again if no other is, and rests otherwise. While
 // callbacks often block, two members are free: of two that wait, the kernel
@@ -97,23 +98,20 @@ func (p *poller) aside(m *member) {
 // the member is to leave. The lock is held, but not while the member rests.
 func (p *poller) goOn(m *member) bool {
 	k := &p.crew
-	want := 1
-	if p.taken < k.often && p.procs > 1 {
-		want = 2
-	}
-	if m.free && len(k.free) > want {
+	if m.free && !p.needs(len(k.free)-1) {
 		p.unfree(m)
 	}
 	for !m.free {
 		switch {
 		case k.ended:
 			return false
-		case len(k.free) < want:
+		case p.needs(len(k.free)):
 			p.setFree(m)
 			return true
 		}
 		k.rest = append(k.rest, m)
 		m.giveBuffer()
+		p.setWatch() // which has the member leave if it stays unneeded
 		p.mu.Unlock()
 		_, ok := <-m.wake
 		p.mu.Lock()
@@ -123,6 +121,17 @@ func (p *poller) goOn(m *member) bool {
 		k.coming, m.late = false, true
 	}
 	return true
+}
+
+// needs reports whether one more member is to be free beside others that are:
+// there are too few, or all of them wait while there is something to be taken.
+// The lock is held.
+func (p *poller) needs(free int) bool {
+	want := 1
+	if p.taken < p.crew.often && p.procs > 1 {
+		want = 2
+	}
+	return free < want || free == p.waiting && p.pending()
 }
 
 // release has members leave that rest: half of those that were not needed since

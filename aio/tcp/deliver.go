@@ -75,10 +75,11 @@ func (c *Conn) giveData(data []byte) {
 }
 
 // readEnded notes how reading has ended: by the peer's EOF, of which the handler
-// is to be told, or by an error, with which the connection fails.
+// is to be told, or by an error, with which the connection fails. A connection
+// that lingers ends in either case.
 func (c *Conn) readEnded(err error) {
 	switch {
-	case !isEOF(err):
+	case !isEOF(err) && c.life.stage != stageLingering:
 		c.unlocked(func() { c.fail(c.condition("read", err), false) }) // nothing comes of an error due to our own closing
 	default:
 		c.peerEnds()
@@ -94,8 +95,9 @@ func (c *Conn) tellEnd() {
 		return
 	}
 	c.in.peer = peerTold
+	run := c.in.run
 	c.tell(c.condition("read", io.EOF))
-	if c.in.handled() && c.in.peer == peerTold && !(c.in.handler.HalfOpen && c.out.side != sideEnded) {
+	if c.in.run == run && c.in.handled() && c.in.peer == peerTold && !(c.in.handler.HalfOpen && c.out.side != sideEnded) {
 		c.unlocked(func() { c.closeAfterFlush(endingDone) }) // fails only if it is closing already
 	}
 }

@@ -145,11 +145,13 @@ func (d *Dialer) secure(ctx context.Context, c *Conn, addr string) (*Conn, error
 	}
 	stop := context.AfterFunc(ctx, func() { c.endForced(c.condition("tls", context.Cause(ctx))) })
 	defer stop()
-	if err := c.handshake(&upgrade{cfg: cfg}); err != nil {
+	l, err := c.handshake(&upgrade{cfg: cfg})
+	if err != nil {
 		err = c.failure("tls", err)
 		c.endForced(err)
 		return nil, err
 	}
+	c.extra().tls.Store(l)
 	if !stop() {
 		return nil, c.failure("tls", context.Cause(ctx))
 	}

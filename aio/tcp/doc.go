@@ -34,9 +34,9 @@
 //
 // # Ordering
 //
-//   - The callbacks of a connection never overlap. Open comes first, then Data
-//     in the order of the bytes, Event for each condition, and Closed last,
-//     once. Callbacks of different connections run concurrently.
+//   - The callbacks of a Handler never overlap. Open comes first, then Data in
+//     the order of the bytes, Event for each condition, and Closed last, once.
+//     Callbacks of different connections run concurrently.
 //   - The bytes of a Send, or of a SendOwned, stay together and follow those of
 //     every send that returned before. Futures of sends on one connection
 //     resolve in the order of the sends.
@@ -76,9 +76,9 @@
 // A callback may block, in a database call, a lock or a file read. It delays
 // its own connection only. On Linux one goroutine serves many connections;
 // callbacks that are known to block from experience are made beside it, and one
-// that blocks unexpectedly has the others served by another goroutine within 1
-// to 5 ms. Conn.WillBlock says so beforehand, which saves that delay; it is
-// never necessary.
+// that blocks unexpectedly has the others served by another goroutine within 10
+// ms, or 2 ms if that has happened in the last second. Conn.WillBlock says so
+// beforehand, which saves that delay; it is never necessary.
 //
 // A callback learns with Conn.AfterHangUp that the peer has gone meanwhile.
 //

@@ -42,8 +42,12 @@ func (c *Conn) due(run uint32) duty {
 		return c.rest()
 	case c.life.stage == stageOpening:
 		return dueOpen
+	case x.upgrade != nil && x.upgrade.begun:
+		return c.rest()
 	case x.upgrade != nil:
 		return dueUpgrade
+	case c.out.side == sideFailed && len(x.reads.ahead) > 0 && c.in.marks&markPaused == 0:
+		return dueAhead
 	case c.out.side == sideFailed:
 		return dueLast
 	case c.in.peer == peerTold && x.hangUp.seen >= hangUpGone:

@@ -312,3 +312,99 @@ func TestCrewShrinks(t *testing.T) {
 		other.Close()
 	})
 }
+
+// Members that return when nothing more happens leave, too.
+func TestCrewShrinksAtRest(t *testing.T) {
+	blocking(t, func(t *testing.T, b *blocker) {
+		conns := make(chan *tcp.Conn, 200)
+		var returned atomic.Int64
+		s := &tcp.Server{MaxConns: -1, Handler: tcp.Handler{Data: func(c *tcp.Conn, p []byte) {
+			conns <- c
+			<-b.release
+			returned.Add(1)
+		}}}
+		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		for range cap(conns) {
+			c := connect(t, s.Addr())
+			defer c.Close()
+			io.WriteString(c, "block")
+		}
+		aiotest.Eventually(t, func() bool { return len(conns) == cap(conns) })
+		c := <-conns
+		aiotest.Eventually(t, func() bool { return tcp.Parked(c) }) // and the watch has nothing to look at
+		b.goOn()
+		aiotest.Eventually(t, func() bool { return returned.Load() == int64(cap(conns)) && tcp.Resting(c) == 0 })
+	})
+}
+
+// WillBlock does nothing on a connection that no poller has taken.
+func TestWillBlockUnlisted(t *testing.T) {
+	tcp.WillBlockUnlisted()
+}
+
+// A member of a crew does not rest while there are events, or connections, that
+// only members could take that wait.
+func TestCrewNeedsMember(t *testing.T) {
+	for _, c := range []struct {
+		free, waiting         int
+		often, events, posted bool
+		want                  bool
+	}{
+		{free: 0, want: true},
+		{free: 1, want: false},
+		{free: 1, waiting: 1, want: false},
+		{free: 1, waiting: 1, events: true, want: true},
+		{free: 1, waiting: 1, posted: true, want: true},
+		{free: 1, waiting: 0, events: true, want: false},
+		{free: 1, often: true, want: true},
+		{free: 2, often: true, want: false},
+		{free: 2, waiting: 1, often: true, events: true, want: false},
+		{free: 2, waiting: 2, often: true, events: true, want: true},
+	} {
+		if got := tcp.NeedsMember(c.free, c.waiting, c.often, c.events, c.posted); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// Every message is answered when all clients wait for their answers and some
+// callbacks block for less than the watch sees: nobody else would wake a poller
+// that has parked too early.
+func TestBlockingSomeClosedLoop(t *testing.T) {
+	data := func(c *tcp.Conn, data []byte) {
+		if rand.N(100) == 0 {
+			query := time.NewTimer(500 * time.Microsecond)
+			<-query.C
+		}
+		c.Send(data)
+	}
+	aiotest.Run(t, func(ctx context.Context) error {
+		s, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{Data: data})
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		var clients sync.WaitGroup
+		defer clients.Wait()
+		for range 100 {
+			c := connect(t, s.Addr())
+			clients.Go(func() {
+				defer c.Close()
+				b := make([]byte, 8)
+				for range 500 {
+					if _, err := io.WriteString(c, "question"); err != nil {
+						t.Error(err)
+						return
+					}
+					if _, err := io.ReadFull(c, b); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		return nil
+	})
+}

@@ -8,16 +8,16 @@ type parkEngine struct{}
 
 func (parkEngine) start(c *Conn) {
 	run := c.in.run
-	c.runElse(func() { parkServe(c, run) }, c.handlerGone)
+	c.runElse(func() { parkServe(c, run) }, func() { c.handlerGone(run) })
 }
 
 // handlerGone makes the last callbacks of a connection that has ended because a
-// callback called runtime.Goexit.
-func (c *Conn) handlerGone() {
+// callback called runtime.Goexit, in the engine that is the run-th.
+func (c *Conn) handlerGone(run uint32) {
 	c.run(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.in.engaged() {
+		if c.in.run == run && c.in.engaged() {
 			c.handlerDone()
 		}
 	})

@@ -58,7 +58,7 @@ func (c *Conn) leavePoller() {
 		c.runElse(func() {
 			c.fail(cond, false)
 			parkServe(c, run)
-		}, c.handlerGone)
+		}, func() { c.handlerGone(run) })
 		return
 	}
 	parkEngine{}.start(c)
@@ -97,7 +97,7 @@ func (pollEngine) abandon(c *Conn) error {
 
 // aside has another member serve the other connections.
 func (pollEngine) aside(c *Conn) {
-	if c.in.doing == calling {
+	if c.in.doing == calling && c.bare.socket == bareListed {
 		c.poller().passFor(c)
 	}
 }
@@ -136,6 +136,7 @@ const attendRun = 8
 // The lock is held, but not all the while.
 func (a *attendant) attend(c *Conn) {
 	run := c.in.run
+	a.run = run
 	for reads := 0; ; {
 		switch due := c.due(run); due {
 		case dueRead, dueProbe:
@@ -159,6 +160,9 @@ func (a *attendant) attend(c *Conn) {
 		case dueLast:
 			a.last(c)
 		case dueRest:
+			if c.in.peer == peerTold {
+				c.watchHangUp() // the reset may have come together with the end
+			}
 			c.bare.attend = attendIdle
 			return
 		case dueUpgrade:
@@ -306,15 +310,15 @@ func (c *Conn) writeQueue() int {
 
 // bareGone makes the last callbacks of a connection in whose callback
 // runtime.Goexit was called, once it has ended.
-func (c *Conn) bareGone() {
-	c.handlerGone()
+func (c *Conn) bareGone(run uint32) {
+	c.handlerGone(run)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.leaveBare()
 }
 
 // bareDied ends a connection in whose callback runtime.Goexit was called.
-func (c *Conn) bareDied() {
+func (c *Conn) bareDied(run uint32) {
 	c.died(aio.ErrGoexit)
-	c.bareGone()
+	c.bareGone(run)
 }

@@ -1,5 +1,7 @@
 package tcp
 
+import "syscall"
+
 // WriteWaits reports whether a Write waits for room on a bare connection.
 func WriteWaits(c *Conn) bool {
 	c.mu.Lock()
@@ -51,4 +53,36 @@ func Resting(c *Conn) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.crew.rest)
+}
+
+// NeedsMember reports whether a poller needs one more free member beside those
+// that are free already, of which some wait for events.
+func NeedsMember(free, waiting int, often, events, posted bool) bool {
+	p := &poller{waiting: waiting, procs: 2}
+	if often {
+		p.crew.often = 1
+	}
+	if events {
+		p.events = make([]syscall.EpollEvent, 1)
+	}
+	if posted {
+		p.posted.push(new(Conn))
+	}
+	return p.needs(free)
+}
+
+// Parked reports whether a connection's poller waits without a thread.
+func Parked(c *Conn) bool {
+	p := c.poller()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.parked && !p.watch.set
+}
+
+// WillBlockUnlisted calls WillBlock in a callback of a connection for which there
+// was no poller.
+func WillBlockUnlisted() {
+	c := &Conn{opts: &connOptions{pollers: new(pollers)}}
+	c.bare.socket, c.in.doing = bareClosed, calling
+	c.WillBlock()
 }

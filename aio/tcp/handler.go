@@ -8,7 +8,8 @@ type Handler struct {
 	// TLS, after the handshake.
 	Open func(c *Conn)
 	// Data is called with what has arrived. data is valid during the call only;
-	// it may be up to 68 KiB, or what a TLS record carries.
+	// it may be up to 68 KiB, what a TLS record carries, or what was put back with
+	// Unread.
 	Data func(c *Conn, data []byte)
 	// Event is called with each condition, once: the peer's EOF, which is
 	// information (see aio.IsInfo), or the error that ended the connection: an
@@ -36,7 +37,8 @@ func (h *Handler) isZero() bool {
 // SetHandler gives what arrives from now on to h; a Read that waits fails. h is
 // also given what was read and nobody has got, and told of the peer's end if
 // that has been met. If the connection had a handler, h replaces it, from the
-// next callback on. Open is not called. The zero Handler gives the current one
+// next callback on. Open is called only if it has not been yet, as on a
+// connection of Dialer.Send. The zero Handler gives the current one
 // up, without any further callback, so that Read can be used: Read waits until a
 // callback that is running has returned, so the callback itself must not Read:
 // see Hijack. SetHandler fails with ErrClosed or the connection's condition if
@@ -55,14 +57,19 @@ func (c *Conn) SetHandler(h Handler) error {
 		c.setHandler(&h)
 		c.lookAgain() // a Chunks gives up
 		c.engine().start(c)
+		if c.accepted() && c.drained() {
+			c.setAlarmLocked() // the end of its youth
+		}
 	}
 	c.wakeLocked()
 	return nil
 }
 
-// Hijack ends handler style at once, from within a callback: no callback begins
-// after it has returned, not Closed either, and the connection can be read and
-// written to while the callback that calls Hijack goes on. What has arrived
+// Hijack ends handler style at once, from within a callback: no callback of the
+// handler begins after it has returned, not Closed either, and the connection can
+// be read and written to while the callback that calls Hijack goes on. From then
+// on that callback is a goroutine like any other: a handler that is set with
+// SetHandler does not wait for it to return. What has arrived
 // behind the data that the callback was given is read next; put what is left of
 // the data itself in front of it with Unread. While no callback is running,
 // Hijack is as SetHandler(Handler{}): Read then waits until the connection's

@@ -163,7 +163,10 @@ func (c *Conn) tellHangUp() {
 	}
 	if !c.runElse(c.callHangUp, again) { // nothing of the connection runs any more
 		aio.Spawn(c.op.Context(), "tell "+c.addr()+" hung up", func(context.Context) error {
+			gone := again // after a panic or Goexit
+			defer func() { gone() }()
 			c.callHangUp()
+			gone = func() {}
 			return nil
 		})
 	}

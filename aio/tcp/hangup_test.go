@@ -204,3 +204,60 @@ func TestHangUpPanics(t *testing.T) {
 		client.Close()
 	})
 }
+
+// A HalfOpen connection ends also if the reset comes together with the end,
+// before anybody has met that.
+func TestHalfOpenReset(t *testing.T) {
+	for _, when := range []string{"at once", "in a callback", "paused"} {
+		t.Run(when, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				conns, over, closed := make(chan *tcp.Conn, 1), make(chan struct{}), make(chan error, 1)
+				h := tcp.Handler{
+					HalfOpen: true,
+					Data: func(c *tcp.Conn, _ []byte) {
+						if when == "paused" {
+							c.PauseReading()
+						}
+						conns <- c
+						if when == "in a callback" {
+							<-over
+						}
+					},
+					Event:  func(*tcp.Conn, error) {},
+					Closed: func(_ *tcp.Conn, err error) { closed <- err },
+				}
+				c := w.dial(w.start(&tcp.Server{Handler: h}))
+				if when == "at once" {
+					c.SendString("request")
+					c.CloseWrite()
+					c.Abort()
+				} else {
+					c.SendString("request")
+					server := soon(w, conns)
+					c.CloseWrite()
+					c.Abort()
+					server.ResumeReading()
+				}
+				close(over)
+				soon(w, closed) // with what the end was, which is not the same everywhere
+			})
+		})
+	}
+}
+
+// A function that panics after the connection's operation has ended keeps
+// others from nothing.
+func TestHangUpPanicsLate(t *testing.T) {
+	overAllLoops(t, func() *aio.Loop { return &aio.Loop{CatchPanics: true} }, func(w *world) {
+		client, server := w.pair()
+		client.Close()
+		server.Close()
+		aiotest.Eventually(w, func() bool { return server.Context().Err() != nil || aio.LoopOf(w.ctx).Stats().InFlight <= 2 })
+		for range 2 {
+			server.AfterHangUp(func(error) { panic("oops") })
+			calls, _ := told(server)
+			soon(w, calls)
+		}
+		w.rec.Wait(w, 2)
+	})
+}

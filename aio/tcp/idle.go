@@ -23,8 +23,8 @@ func (idleError) Timeout() bool   { return true }
 func (idleError) Temporary() bool { return false }
 
 // SetTimeouts sets the connection's idle timeouts: how long nothing may come
-// while it is being read (by a handler that is in no callback and not paused, or
-// a Read that waits), and how long nothing may go out while there is something
+// while it is being read (by a handler that is in no callback, not paused, and
+// not held up by a full queue; by a Read that waits; by a TLS handshake), and how long nothing may go out while there is something
 // to send. When that is exceeded the connection ends with ErrTimeout. 0, or less,
 // clears a timeout. Unlike the deadlines, which only fail a call, idle timeouts
 // close the connection. SetTimeouts fails with ErrClosed or the connection's
@@ -147,7 +147,7 @@ func (c *Conn) moments(tell func(in time.Duration, do func())) {
 // and its peer is mute in the handshake.
 func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 	switch up := c.peek().upgrade; {
-	case up != nil:
+	case up != nil && c.in.marks == 0:
 		heard := time.Duration(up.heard.Load())
 		tell(heard+youngConn-c.op.Age(), func() { c.endDone() })
 	case c.in.engaged() && c.bytesIn.Load() == 0:
@@ -161,7 +161,7 @@ func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 // nobody reads. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
 	x := c.peek()
-	reads := x.reads.underWay > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
+	reads := x.reads.waiting > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
 	if !reads || !c.life.open() {
 		return time.Duration(r)
 	}

@@ -96,6 +96,7 @@ func (c *Conn) dropHandler() {
 	c.opened()
 	c.op.CountCallbacks(-1)
 	c.lookAgain()
+	c.upgradeInStream()
 }
 
 // lookAgain wakes those who wait for a handler to leave. The lock is held.

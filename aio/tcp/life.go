@@ -193,8 +193,8 @@ func (c *Conn) failure(op string, err error) error {
 }
 
 // Err returns the condition that ended the connection or, without one, why the
-// channel of Chunks was closed. It is nil while the connection is open, and
-// after Close and the peer's EOF.
+// channel of Chunks was closed last. It is nil if neither has happened, and after
+// Close and the peer's EOF.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -29,6 +29,9 @@ func (c *Conn) mark(m marks, set bool) {
 		c.in.marks &^= m
 	}
 	if c.in.marks != old && !set {
+		if m == markPaused {
+			c.readingBegins()
+		}
 		c.wakeLocked()
 	}
 }

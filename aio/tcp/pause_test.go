@@ -154,3 +154,27 @@ func TestDrainMarked(t *testing.T) {
 		})
 	}
 }
+
+// The read timeout stands still while reading is paused, also if the program
+// pauses between two callbacks and nothing comes: it begins anew.
+func TestPauseOutsideTimeout(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		conns, closed := make(chan *tcp.Conn, 1), make(chan error, 1)
+		h := tcp.Handler{
+			Open:   func(c *tcp.Conn) { conns <- c },
+			Event:  func(*tcp.Conn, error) {},
+			Closed: func(_ *tcp.Conn, err error) { closed <- err },
+		}
+		client := w.dial(w.start(&tcp.Server{ReadTimeout: 10 * time.Second, Handler: h}))
+		server := soon(w, conns)
+		time.Sleep(6 * time.Second)
+		server.PauseReading()
+		time.Sleep(6 * time.Second)
+		server.ResumeReading()
+		begin := time.Now()
+		if err := <-closed; !errors.Is(err, tcp.ErrIdle) || time.Since(begin) != 10*time.Second {
+			w.Errorf("closed with %v, %v after ResumeReading", err, time.Since(begin))
+		}
+		client.Close()
+	})
+}

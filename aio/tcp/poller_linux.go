@@ -66,7 +66,7 @@ func (p *poller) work(m *member) {
 		p.leave(m)
 		p.mu.Unlock()
 		if c != nil { // a callback has called runtime.Goexit
-			c.bareDied()
+			c.bareDied(m.run)
 		}
 	}()
 	p.mu.Lock()
@@ -138,11 +138,14 @@ func (p *poller) wait(m *member) {
 	p.asides = p.crew.asides
 	p.yield(m)
 	n := 0
-	if hot {
+	switch {
+	case p.stop || p.pending(): // since the yield
+		n = -1
+	case hot:
 		n = p.waitHot(m)
 	}
 	switch {
-	case n > 0 || n < 0:
+	case n != 0:
 	case p.waiting > 1: // one that waits is enough while nothing comes
 		p.crew.often = 0
 	default:

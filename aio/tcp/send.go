@@ -85,6 +85,10 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 		c.mu.Unlock()
 		return c.failedSend(err)
 	}
+	if l == nil && c.layer() != nil { // TLS has begun meanwhile
+		c.mu.Unlock()
+		return c.send(n, owned, bufs...)
+	}
 	if l != nil {
 		c.mu.Unlock()
 		if err := l.sendAll(bufs); err != nil {
@@ -108,7 +112,14 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 		c.mu.Unlock()
 		return sentAtOnce(n)
 	}
-	return c.track(n)
+	much := c.gatheredMuch()
+	f := c.track(n)
+	if much {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.writeGathered()
+	}
+	return f
 }
 
 // allSent are the futures of small sends that were handed over at once. Nothing

@@ -24,6 +24,7 @@ var errShaking = errors.New("tcp: TLS is being started on the connection")
 type reads struct {
 	ahead    []byte   // read, and given to nobody yet: it comes before what is read next
 	underWay int      // Reads under way, and a Chunks that is open
+	waiting  int      // Reads under way
 	cuts     int      // those who have Reads end: a Chunks that was cancelled
 	deadline deadline // of Read
 	failed   error    // why a Read has failed for good; a handler that comes is told
@@ -77,15 +78,15 @@ func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.life.open() && c.in.style == leavingStyle && c.peek().reads.cuts == 0 {
-		c.extra().left.Wait(&c.mu)
-	}
 	x := c.extra()
 	r := &x.reads
+	for c.life.open() && c.in.style == leavingStyle && r.cuts == 0 && !r.deadline.passed() {
+		x.left.WaitOr(&c.mu, r.deadline.wait(&c.mu))
+	}
 	switch {
 	case !c.life.open():
 		return 0, true, c.endError("read")
-	case r.cuts > 0:
+	case r.cuts > 0 || c.in.style == leavingStyle:
 		return 0, true, c.condition("read", os.ErrDeadlineExceeded)
 	case c.in.engaged():
 		return 0, true, c.condition("read", errHandled)
@@ -93,6 +94,7 @@ func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 		return 0, true, c.condition("read", errShaking)
 	case len(r.ahead) == 0:
 		r.underWay++
+		r.waiting++
 		c.readingBegins()
 		return 0, false, nil
 	case r.deadline.passed():
@@ -114,6 +116,7 @@ func (c *Conn) readEnds(n int, err error) (handled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := &c.extra().reads
+	r.waiting--
 	switch {
 	case err == nil || isWake(err):
 	case isEOF(err):

@@ -25,6 +25,7 @@ type upgrade struct {
 	cfg     *tls.Config
 	server  bool
 	asked   bool // by StartTLS, whose promise it is
+	begun   bool // somebody carries it out; the connection's lock guards it
 	promise aio.Promise[tls.ConnectionState]
 	heard   atomic.Int64 // the connection's age when the peer has said something last, 0 before
 }
@@ -75,19 +76,27 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 	case c.peek().reads.underWay > 0 || c.out.stream.written():
 		err = c.condition("tls", errors.New("the connection is being read or written"))
 	default:
+		up.heard.Store(max(c.now(), 1))
 		c.extra().upgrade = up
+		c.upgradeInStream()
+		c.wakeLocked()
 	}
-	streaming, told := !c.in.engaged(), c.life.told()
+	told := c.life.told()
 	c.mu.Unlock()
-	switch {
-	case err != nil:
+	if err != nil {
 		up.reject(err, told)
-	case streaming:
-		c.run(func() { c.carryOutUpgrade() })
-	default:
-		c.wake()
 	}
 	return up.promise.Future()
+}
+
+// upgradeInStream has a handshake that is asked for be made by a goroutine, if
+// the connection is in stream style: there is no engine to do it. The lock is
+// held.
+func (c *Conn) upgradeInStream() {
+	if up := c.peek().upgrade; up != nil && !up.begun && !c.in.engaged() {
+		up.begun = true
+		c.run(func() { c.carryOutUpgrade() })
+	}
 }
 
 // TLS returns the state of the connection's TLS, and whether it has any.
@@ -103,27 +112,33 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 func (c *Conn) carryOutUpgrade() bool {
 	c.mu.Lock()
 	up := c.peek().upgrade
+	if up != nil {
+		up.begun = true
+	}
 	c.mu.Unlock()
 	if up == nil {
 		return false
 	}
-	if err := c.handshake(up); err != nil {
+	l, err := c.handshake(up)
+	if err != nil {
 		c.fail(c.failure("tls", err), false) // rejects the promise
 		return false
 	}
 	c.mu.Lock()
+	c.extra().tls.Store(l) // and nothing plain is sent between the two
 	c.extra().upgrade = nil
 	c.readingBegins()
 	c.boundReads() // which the handshake took no notice of; fails only on a closed connection
+	c.wakeLocked() // an engine that has waited for it
 	c.mu.Unlock()
 	if up.asked {
-		up.promise.Resolve(c.layer().ConnectionState())
+		up.promise.Resolve(l.ConnectionState())
 	}
 	return true
 }
 
 // handshake puts TLS on the connection. The connection's end ends it.
-func (c *Conn) handshake(up *upgrade) error {
+func (c *Conn) handshake(up *upgrade) (*tlsLayer, error) {
 	l := &tlsLayer{conn: c, shaking: up}
 	c.mu.Lock()
 	r := &c.extra().reads
@@ -140,12 +155,8 @@ func (c *Conn) handshake(up *upgrade) error {
 	late := time.AfterFunc(handshakeTime, func() { c.fail(c.condition("tls", errHandshake), false) })
 	err := l.HandshakeContext(context.WithoutCancel(c.Context()))
 	late.Stop()
-	if err != nil {
-		return err
-	}
 	l.shaking = nil
-	c.extra().tls.Store(l)
-	return nil
+	return l, err
 }
 
 // errHandshake is what the condition of a handshake that took too long is about.
@@ -198,6 +209,7 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 		if up := i.shaking; up != nil {
 			if n > 0 {
 				up.heard.Store(max(i.conn.now(), 1))
+				i.conn.readingBegins()
 			} else if isWake(err) { // a wake-up must not end the handshake
 				i.conn.transport().SetReadDeadline(noTime)
 				continue

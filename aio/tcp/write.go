@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"errors"
 	"os"
 )
 
@@ -12,7 +13,11 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if l := c.layer(); l != nil {
 		return c.writeTLS(l, p)
 	}
-	if err := c.takeStream(); err != nil {
+	switch err := c.takeStream(); err {
+	case nil:
+	case errTLSBegun:
+		return c.Write(p)
+	default:
 		return 0, err
 	}
 	n := 0
@@ -30,13 +35,16 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 // takeStream waits until nothing is queued and nobody writes, and takes the
-// stream for a Write. It fails on the write deadline and when the connection
-// takes no more.
+// stream for a Write. It fails on the write deadline, when the connection takes
+// no more, and with errTLSBegun if it has TLS by then.
 func (c *Conn) takeStream() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.admitWrite(func() bool { return c.out.stream == streamFree && c.queued() == 0 }); err != nil {
 		return err
+	}
+	if c.layer() != nil {
+		return errTLSBegun
 	}
 	c.out.stream = streamWriting
 	if wdl := &c.peek().wdl; !wdl.at.IsZero() {
@@ -45,6 +53,9 @@ func (c *Conn) takeStream() error {
 	c.writingBegins()
 	return nil
 }
+
+// errTLSBegun says that what is written must be encrypted.
+var errTLSBegun = errors.New("tcp: TLS has begun")
 
 // giveStream ends what takeStream began.
 func (c *Conn) giveStream() {
