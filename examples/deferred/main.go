@@ -35,7 +35,13 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	delay := flags.Duration("delay", 10*time.Second, "time from a request to its answer")
 	flags.Parse(args) // exits on an error
 
-	loop := &aio.Loop{Name: "deferred", Grace: *delay + time.Second, Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "deferred",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Grace:       *delay + time.Second,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	return loop.Run(ctx, func(ctx context.Context) error {
 		server, err := httpx.Serve(ctx, *addr, func(r *httpx.Request) {
 			timer.Delay(r.Context(), *delay, func(context.Context) error { // a child of the request: no exit drops it

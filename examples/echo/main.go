@@ -34,12 +34,13 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.Parse(args) // exits on an error
 
 	loop := &aio.Loop{
-		Name:    "echo",
-		Grace:   500 * time.Millisecond, // nobody is owed more than that
-		Signals: []os.Signal{os.Interrupt, syscall.SIGTERM},
+		Name:        "echo",
+		CatchPanics: true,                   // a panic ends one connection
+		OnEvent:     aio.LogEvents,          // a connection that broke, say; the server goes on
+		Grace:       500 * time.Millisecond, // clients are owed no more than that
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
 	}
 	return loop.Run(ctx, func(ctx context.Context) error {
-		// Events, such as a connection that broke, go to the default handler, which logs them.
 		server, err := tcp.Serve(ctx, *addr, tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
 			before, _, quit := bytes.Cut(data, []byte("QUIT"))
 			c.Send(before) // copies what the kernel does not take at once: data is ours during the call only

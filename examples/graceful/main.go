@@ -48,7 +48,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 			return nil
 		})
 	}
-	loop := &aio.Loop{Name: "graceful", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "graceful",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	err := loop.Run(ctx, func(ctx context.Context) error {
 		server, err := tcp.Serve(ctx, *addr, tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
 			lines, _ := c.Value().([]byte) // what came before without a line's end

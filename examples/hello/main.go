@@ -31,7 +31,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:8090", "`address` to listen on; :8090 is all addresses, port 0 any free port")
 	flags.Parse(args) // exits on an error
 
-	loop := &aio.Loop{Name: "hello", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "hello",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	return loop.Run(ctx, func(ctx context.Context) error {
 		server, err := httpx.Serve(ctx, *addr, func(r *httpx.Request) {
 			fmt.Fprintln(stdout, "Request:", r) // without what may be a secret

@@ -38,7 +38,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil || base.Host == "" {
 		return errors.New("-to needs the URL of a server")
 	}
-	loop := &aio.Loop{Name: "proxy", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "proxy",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	return loop.Run(ctx, func(ctx context.Context) error {
 		server, err := httpx.ServeHandler(ctx, *addr, &proxy{to: base, client: &httpx.Client{MaxRedirects: -1}})
 		if err != nil {

@@ -40,7 +40,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	every := flags.Duration("every", time.Second, "time between events")
 	flags.Parse(args) // exits on an error
 
-	loop := &aio.Loop{Name: "sse", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "sse",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	return loop.Run(ctx, func(ctx context.Context) error {
 		server, err := httpx.Serve(ctx, *addr, func(r *httpx.Request) {
 			if r.Resource() != "/events" {

@@ -34,7 +34,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	length := flags.Duration("for", 4300*time.Millisecond, "`time` after which the tour ends by itself")
 	flags.Parse(args) // exits on an error
 
-	loop := &aio.Loop{Name: "tour", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "tour",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	err := loop.Run(ctx, func(ctx context.Context) error {
 		s, err := serve(ctx)
 		if err != nil {

@@ -35,7 +35,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:8093", "`address` to listen on")
 	flags.Parse(args) // exits on an error
 
-	loop := &aio.Loop{Name: "websocket", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "websocket",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	err := loop.Run(ctx, func(ctx context.Context) error {
 		server, err := httpx.ServeHandler(ctx, *addr, http.HandlerFunc(echo))
 		if err != nil {
