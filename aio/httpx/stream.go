@@ -78,6 +78,16 @@ func (w *StreamWriter) Write(p []byte) (n int, err error) {
 // Flush sends what is buffered.
 func (w *StreamWriter) Flush() error { return w.locked((*plainWriter).FlushError) }
 
+// send writes text and flushes it.
+func (w *StreamWriter) send(text string) error {
+	return w.locked(func(p *plainWriter) error {
+		if _, err := p.WriteString(text); err != nil {
+			return err
+		}
+		return p.FlushError()
+	})
+}
+
 // Close ends the response. It fails with aio.ErrClosed if it has ended already.
 func (w *StreamWriter) Close() error {
 	x := w.r.x
@@ -101,6 +111,9 @@ func (w *StreamWriter) Gone() <-chan struct{} { return w.r.Gone() }
 
 // Draining is Request.Draining: a stream that would go on for long should end then.
 func (w *StreamWriter) Draining() <-chan struct{} { return w.r.Draining() }
+
+// lastEventID returns the ID of the last event that the client has seen.
+func (w *StreamWriter) lastEventID() string { return w.r.LastEventID() }
 
 // Future returns the future of the response: the length of the body that was sent.
 func (w *StreamWriter) Future() *aio.Future[int] { return w.r.x.Future() }
