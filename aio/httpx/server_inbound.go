@@ -319,6 +319,9 @@ func (a *inboundAlarm) Fire() {
 
 // writeFailure is what an operation ends with whose response could not be sent: why it was cancelled, if it was.
 func (x *inbound) writeFailure(err error) error {
+	if cause := context.Cause(x.s.op.Context()); cause != nil {
+		x.Op().Cancel(cause) // the cancellation closes the connection before it comes to the request
+	}
 	if cause := context.Cause(x.Context()); cause != nil {
 		return cause
 	}
@@ -326,6 +329,24 @@ func (x *inbound) writeFailure(err error) error {
 		return err
 	}
 	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, err)
+}
+
+// lockWriting locks wmu. If the response is aborted it fails a Write that is
+// under way: the client may not read, and nothing else would end it soon.
+func (x *inbound) lockWriting(state inboundState) {
+	if state != inboundAborted {
+		x.wmu.Lock()
+		return
+	}
+	if x.wmu.TryLock() {
+		return
+	}
+	if x.w.h2 {
+		x.rw.rw.(*pacedWriter).cut()
+	} else {
+		x.w.c.Close()
+	}
+	x.wmu.Lock()
 }
 
 // finish writes what is left to be written and ends the operation.
@@ -357,7 +378,7 @@ func (x *inbound) finish() {
 			state, fail = inboundAborted, err
 		}
 	}
-	x.wmu.Lock() // a stream's Write has returned, and there will be no other
+	x.lockWriting(state) // a stream's Write has returned, and there will be no other
 	x.mu.Lock()
 	x.state = inboundEnded
 	x.leaveLocked()

@@ -127,8 +127,8 @@ func (s *EventStream) write(text string) error {
 	return err
 }
 
-// Close ends the stream. It waits for a Send that is under way. It fails with
-// aio.ErrClosed if the stream has ended already.
+// Close ends the stream. It waits for a Send that is under way. If the stream
+// has ended already it fails with the cause of Context or aio.ErrClosed.
 func (s *EventStream) Close() error {
 	s.mu.Lock()
 	s.over = true

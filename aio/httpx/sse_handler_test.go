@@ -126,7 +126,8 @@ func TestSSEHeartbeat(t *testing.T) {
 
 // TestSSEClientLeaves holds that a client that is gone ends a stream.
 func TestSSEClientLeaves(t *testing.T) {
-	ended := make(chan error, 1)
+	var begun chan struct{}
+	var ended chan error
 	untilGone := func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
 		if err != nil {
@@ -134,13 +135,15 @@ func TestSSEClientLeaves(t *testing.T) {
 			return
 		}
 		defer s.Close()
+		close(begun)
 		<-s.Gone()
 		ended <- s.Send(httpx.ServerEvent{Data: "x"})
 	}
 	leave := func(b *rig) error {
-		ended = make(chan error, 1)
+		begun, ended = make(chan struct{}), make(chan error, 1)
 		ctx, cancel := context.WithCancel(context.Background())
 		resp := b.get(ctx, "/events/x")
+		<-begun
 		cancel()
 		resp.Body.Close()
 		return <-ended

@@ -45,7 +45,7 @@ func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
 	state := x.state
 	x.mu.Unlock()
 	if state != inboundStream {
-		return w.ended()
+		return w.ended("write")
 	}
 	if err := fn(&x.rw.plainWriter); err != nil {
 		if cause := context.Cause(x.Context()); cause != nil {
@@ -56,13 +56,13 @@ func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
 	return nil
 }
 
-// ended is the error of writing to a stream that has ended.
-func (w *StreamWriter) ended() error {
+// ended is the error of what op does to a stream that has ended.
+func (w *StreamWriter) ended(op string) error {
 	x := w.r.x
 	if cause := context.Cause(x.Context()); cause != nil {
 		return cause
 	}
-	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+	return aio.NewConnError(op, "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
 }
 
 // Write sends a part of the body. It may be buffered until Flush, and waits while the client does not read. Its errors
@@ -88,7 +88,7 @@ func (w *StreamWriter) send(text string) error {
 	})
 }
 
-// Close ends the response. It fails with aio.ErrClosed if it has ended already.
+// Close ends the response. If that has ended already it fails as Write does.
 func (w *StreamWriter) Close() error {
 	x := w.r.x
 	x.wmu.Lock() // a Write has returned
@@ -96,7 +96,7 @@ func (w *StreamWriter) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.state != inboundStream {
-		return aio.NewConnError("close", "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+		return w.ended("close")
 	}
 	x.state = inboundEnded
 	x.wakeLocked()
