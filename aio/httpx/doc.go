@@ -14,7 +14,7 @@
 // [ServeHandler] serves an http.Handler: the ecosystem's routers and middleware. A [Server] with its fields set has
 // both, and TLS with certificates that are read again when they change, HTTP/2, limits, an access log and a readiness
 // hook. [Request.Start] answers piece by piece, [Request.SSE] with server-sent events, and [Request.Upgrade] hands the
-// connection over as a tcp.Conn, with all that was sent on it already.
+// connection over as a tcp.Conn, with all that was sent on it already. [SSE] sends server-sent events from an http.Handler.
 //
 // [Get], [Post], [Do] and the others make a request as cl-async's http-client does, and return the future of its response
 // with the body in memory:
@@ -49,7 +49,8 @@
 //   - Requests beyond Server.MaxInFlight are answered with 503 and a Retry-After at once.
 //   - A request's body is bounded before it is read, and its header while it is read.
 //   - Respond never blocks: what it is given waits for its connection, one response at a time. StreamWriter.Write and
-//     EventStream.Send wait while the client does not read, and fail when nothing has gone out for WriteTimeout.
+//     EventStream.Send wait while the client does not read, and fail when nothing has gone out for WriteTimeout. Over
+//     HTTP/2 that holds for each stream: a client that holds back its window has it reset.
 //   - A connection's next request is read when the one before is answered.
 //   - A client's requests wait for a connection when Client.MaxConnsPerHost are in use. Their number is not bounded: see
 //     aio.Loop.MaxInFlight.
@@ -67,7 +68,8 @@
 //   - responses that are not begun yet say "Connection: close", and an HTTP/2 connection says that it takes no more;
 //   - requests being handled, deferred ones included, are answered: none whose handler began goes without its answer
 //     within the loop's Grace;
-//   - streams, event streams and upgraded connections go on, and are told by Draining.
+//   - streams, event streams and upgraded connections go on, and are told by Draining; an http.Handler is told by
+//     aio.Draining.
 //
 // After Grace what is left is cancelled: contexts end, connections are aborted.
 //

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -240,22 +239,4 @@ func clip(s string) string {
 		return s[:most] + "..."
 	}
 	return s
-}
-
-// pacedBody bounds how long nothing of an HTTP/2 request's body may come.
-type pacedBody struct {
-	io.ReadCloser
-	rc  *http.ResponseController
-	max time.Duration
-}
-
-func (b *pacedBody) Read(p []byte) (int, error) {
-	if b.max > 0 {
-		b.rc.SetReadDeadline(time.Now().Add(b.max)) // without effect on a stream that has ended
-	}
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && b.max > 0 {
-		b.rc.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }

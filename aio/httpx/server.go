@@ -60,7 +60,8 @@ type Server struct {
 	BodyTimeout time.Duration
 	// IdleTimeout is how long a connection is kept for another request. Default: 60 s
 	IdleTimeout time.Duration
-	// WriteTimeout is how long nothing may go out while there is something to send. Default: 30 s
+	// WriteTimeout is how long nothing may go out while there is something to send. Each stream of an HTTP/2 connection
+	// has it for every 64 KiB, and is reset then. Default: 30 s
 	WriteTimeout time.Duration
 	// ResponseTimeout is how long a Request may remain without a response, from the call of Handle on. It is then
 	// answered with 503, and ErrAbandoned is an event. Default: 60 s

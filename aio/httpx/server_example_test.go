@@ -170,6 +170,50 @@ func ExampleRequest_SSE() {
 	// data: lines
 }
 
+// Server-sent events in an http.Handler, behind any router and middleware.
+func ExampleSSE() {
+	news := make(chan string, 2)
+	news <- "sunny"
+	news <- "rain"
+	close(news)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /events/{topic}", func(w http.ResponseWriter, r *http.Request) {
+		events, err := httpx.SSE(w, r, 0)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer events.Close()
+		for {
+			select {
+			case text, more := <-news:
+				if !more {
+					return
+				}
+				events.Send(httpx.ServerEvent{Type: r.PathValue("topic"), Data: text})
+			case <-events.Gone(): // the client has left
+				return
+			case <-events.Draining(): // the server ends
+				return
+			}
+		}
+	})
+	aio.Run(context.Background(), func(ctx context.Context) error {
+		s, err := httpx.ServeHandler(ctx, "127.0.0.1:0", mux)
+		if err != nil {
+			return err
+		}
+		fetch(s, "GET /events/weather HTTP/1.1\r\nHost: example\r\n\r\n")
+		return s.Shutdown(ctx)
+	})
+	// Output:
+	// 200 event: weather
+	// data: sunny
+	//
+	// event: weather
+	// data: rain
+}
+
 func ExampleRequest_Upgrade() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {

@@ -67,15 +67,16 @@ func (c h2raw) check(err error) {
 	}
 }
 
-// request sends the header of a request with n fields of the given size each.
-func (c h2raw) request(id uint32, method string, n, size int, last bool) {
+// request sends the header of a request with n fields of the given size each,
+// for a path of its own or the one given.
+func (c h2raw) request(id uint32, method string, n, size int, last bool, path ...string) {
 	var b bytes.Buffer
 	e := hpack.NewEncoder(&b)
 	field := func(k, v string) { c.check(e.WriteField(hpack.HeaderField{Name: k, Value: v})) }
 	field(":method", method)
 	field(":scheme", "http")
 	field(":authority", "server")
-	field(":path", "/"+strconv.Itoa(int(id)))
+	field(":path", append(path, "/"+strconv.Itoa(int(id)))[0])
 	for i := range n {
 		field("x-"+strconv.Itoa(i), strings.Repeat("a", size))
 	}
@@ -108,6 +109,21 @@ func (c h2raw) answer() (id uint32, status string, h *http2.MetaHeadersFrame) {
 		}
 		if end && h != nil {
 			return h.StreamID, h.PseudoValue("status"), h
+		}
+	}
+}
+
+// reset reads until the server resets a stream.
+func (c h2raw) reset(id uint32) {
+	for {
+		f, err := c.ReadFrame()
+		if err != nil {
+			c.t.Helper()
+			c.t.Errorf("no reset: %v", err)
+			return
+		}
+		if f, ok := f.(*http2.RSTStreamFrame); ok && f.StreamID == id {
+			return
 		}
 	}
 }

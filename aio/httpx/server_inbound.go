@@ -68,9 +68,6 @@ type answer struct {
 // errRequestTime is the cause of a request's ctx that has had all its time.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
 
-// errStreamGone is the cause of an HTTP/2 request that the client gave up.
-var errStreamGone = aio.NewConnError("read", "tcp", "", -1, errors.New("the client gave up the request"))
-
 // exchange has the server answer a request that the engine has read. It returns when the response was handed to rw.
 func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 	if s.ReadyPath != "" && r.URL.Path == s.ReadyPath {
@@ -118,8 +115,7 @@ func countFields(h http.Header) (n int) {
 // serve answers the request, and sees to the end.
 func (x *inbound) serve() {
 	if x.w.h2 {
-		x.unwatch = context.AfterFunc(x.raw.Context(), func() { x.clientGone(errStreamGone) })
-		x.raw.Body = &pacedBody{x.raw.Body, http.NewResponseController(x.rw.rw), x.s.lim.body}
+		x.paceStream()
 	} else {
 		x.w.begin(x)
 	}
@@ -194,6 +190,13 @@ func plainAnswer(status int) *answer {
 		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
 		body:   []byte(http.StatusText(status) + "\n"),
 	}
+}
+
+// handling reports whether an http.Handler may still write the response.
+func (x *inbound) handling() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.state == inboundOpen
 }
 
 // handlerReturned ends the response of an http.Handler.
@@ -317,8 +320,8 @@ func (a *inboundAlarm) Fire() {
 
 // writeFailure is what an operation ends with whose response could not be sent: why it was cancelled, if it was.
 func (x *inbound) writeFailure(err error) error {
-	if x.w.h2 && x.raw.Context().Err() != nil {
-		x.clientGone(errStreamGone)
+	if cause := context.Cause(x.s.op.Context()); cause != nil {
+		x.Op().Cancel(cause) // the cancellation closes the connection before it comes to the request
 	}
 	if cause := context.Cause(x.Context()); cause != nil {
 		return cause
@@ -327,6 +330,24 @@ func (x *inbound) writeFailure(err error) error {
 		return err
 	}
 	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, err)
+}
+
+// lockWriting locks wmu. If the response is aborted it fails a Write that is
+// under way: the client may not read, and nothing else would end it soon.
+func (x *inbound) lockWriting(state inboundState) {
+	if state != inboundAborted {
+		x.wmu.Lock()
+		return
+	}
+	if x.wmu.TryLock() {
+		return
+	}
+	if x.w.h2 {
+		x.rw.rw.(*pacedWriter).cut()
+	} else {
+		x.w.c.Close()
+	}
+	x.wmu.Lock()
 }
 
 // finish writes what is left to be written and ends the operation.
@@ -358,12 +379,15 @@ func (x *inbound) finish() {
 			state, fail = inboundAborted, err
 		}
 	}
-	x.wmu.Lock() // a stream's Write has returned, and there will be no other
+	x.lockWriting(state) // a stream's Write has returned, and there will be no other
 	x.mu.Lock()
 	x.state = inboundEnded
 	x.leaveLocked()
 	x.mu.Unlock()
 	x.wmu.Unlock()
+	if x.w.h2 {
+		x.rw.rw.(*pacedWriter).last()
+	}
 	x.logAccess()
 	if told {
 		x.Future() // it is no callback's error any more

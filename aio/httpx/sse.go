@@ -2,38 +2,41 @@ package httpx
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"goaio.example/aio"
 	"goaio.example/aio/timer"
 )
 
-// ErrBadEvent is the error of a ServerEvent that cannot be sent: with a line's end or a NUL in its ID or its type.
-var ErrBadEvent = errors.New("httpx: bad server-sent event")
-
-// ServerEvent is a server-sent event (HTML standard, section 9.2).
-type ServerEvent struct {
-	ID    string        // what a client that comes back gives as its last one; "" leaves the one before
-	Type  string        // "" is "message"
-	Data  string        // any text; its lines are sent one by one, and "\r\n" and "\r" arrive as "\n"
-	Retry time.Duration // how long a client waits before it comes back; 0 leaves it as it was
-}
-
-// EventStream sends server-sent events, from Request.SSE. Its methods may be called from any goroutine.
+// EventStream sends server-sent events. Request.SSE and SSE return one. Its
+// methods may be called from any goroutine.
 type EventStream struct {
-	w    *StreamWriter
+	to   eventSink
 	beat time.Duration
 
 	mu    sync.Mutex
-	timer *timer.Timer
+	timer interface{ Stop() bool }
 	last  time.Time // when something was sent
 	over  bool
 }
+
+// eventSink is the response that an EventStream writes.
+type eventSink interface {
+	// send writes text and flushes it. It fails with the cause of Context,
+	// or with aio.ErrClosed after Close.
+	send(text string) error
+	// Close ends the stream, after a send that is under way.
+	Close() error
+	Context() context.Context
+	Gone() <-chan struct{}
+	Draining() <-chan struct{}
+	lastEventID() string
+}
+
+// defaultBeat is the heartbeat of a stream that asks for the default.
+const defaultBeat = 15 * time.Second
 
 // SSE begins a stream of server-sent events. header may be nil. While nothing is sent for heartbeat a comment is, so that
 // what is in between keeps the connection, and a client that is gone is noticed; 0 means 15 s, negative none. Errors are
@@ -43,28 +46,49 @@ func (r *Request) SSE(header http.Header, heartbeat time.Duration) (*EventStream
 	if h == nil {
 		h = http.Header{}
 	}
-	h.Set("Content-Type", "text/event-stream")
-	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-cache")
-	}
+	setEventHeader(h)
 	w, err := r.Start(http.StatusOK, h)
 	if err != nil {
 		return nil, err
 	}
-	s := &EventStream{w: w, beat: durationOr(heartbeat, 15*time.Second), last: time.Now()}
-	s.setTimer(s.beat)
-	return s, nil
+	return newEventStream(w, heartbeat), nil
 }
 
 // LastEventID returns the ID of the last event that a client which comes back has seen, "" for a new one.
-func (r *Request) LastEventID() string { return r.x.raw.Header.Get("Last-Event-ID") }
+func (r *Request) LastEventID() string { return lastEventID(r.x.raw) }
 
-// setTimer has a heartbeat sent d from now, if nothing else is before.
+// lastEventID returns the ID of the last event that the client has seen.
+func lastEventID(r *http.Request) string { return r.Header.Get("Last-Event-ID") }
+
+// setEventHeader makes h the header of an event stream.
+func setEventHeader(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache")
+	}
+}
+
+// newEventStream returns a stream whose header is sent, and starts its
+// heartbeat.
+func newEventStream(to eventSink, heartbeat time.Duration) *EventStream {
+	s := &EventStream{to: to, beat: durationOr(heartbeat, defaultBeat), last: time.Now()}
+	s.setTimer(s.beat)
+	return s
+}
+
+// setTimer has a heartbeat sent d from now, if nothing else is before. The
+// timer is an operation where there is a loop.
 func (s *EventStream) setTimer(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.beat > 0 && !s.over {
-		s.timer = timer.Delay(s.w.Context(), d, s.heartbeat)
+	if s.beat <= 0 || s.over {
+		return
+	}
+	ctx := s.to.Context()
+	if aio.LoopOf(ctx) != nil {
+		s.timer = timer.Delay(ctx, d, s.heartbeat)
+	} else {
+		s.timer = time.AfterFunc(d, func() { s.heartbeat(ctx) }) // has no error
 	}
 }
 
@@ -83,47 +107,28 @@ func (s *EventStream) heartbeat(context.Context) error {
 	return nil
 }
 
-// Send sends an event. It waits while the client does not read. Errors are ErrBadEvent, and those of StreamWriter.Write.
+// Send sends an event at once. It waits while the client does not read, for a
+// bounded time: see StreamWriter.Write and SSE. It fails with ErrBadEvent, with
+// the cause of Context when that has ended, and with aio.ErrClosed after Close.
 func (s *EventStream) Send(e ServerEvent) error {
-	if strings.ContainsAny(e.ID, "\r\n\x00") || strings.ContainsAny(e.Type, "\r\n\x00") {
-		return fmt.Errorf("%w: a line's end or NUL in the ID %q or the type %q", ErrBadEvent, clip(e.ID), clip(e.Type))
+	text, err := e.text()
+	if err != nil {
+		return err
 	}
-	var b strings.Builder
-	if e.ID != "" {
-		b.WriteString("id: " + e.ID + "\n")
-	}
-	if e.Type != "" {
-		b.WriteString("event: " + e.Type + "\n")
-	}
-	if e.Retry > 0 {
-		b.WriteString("retry: " + strconv.FormatInt(e.Retry.Milliseconds(), 10) + "\n")
-	}
-	if e.Data != "" || e.Type != "" {
-		for line := range strings.SplitSeq(lineEnds.Replace(e.Data), "\n") {
-			b.WriteString("data: " + line + "\n")
-		}
-	}
-	b.WriteString("\n")
-	return s.write(b.String())
+	return s.write(text)
 }
-
-var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // write sends text at once.
 func (s *EventStream) write(text string) error {
-	err := s.w.locked(func(p *plainWriter) error {
-		if _, err := p.WriteString(text); err != nil {
-			return err
-		}
-		return p.FlushError()
-	})
+	err := s.to.send(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = time.Now()
 	return err
 }
 
-// Close ends the stream. It fails with aio.ErrClosed if it has ended already.
+// Close ends the stream. It waits for a Send that is under way. If the stream
+// has ended already it fails with the cause of Context or aio.ErrClosed.
 func (s *EventStream) Close() error {
 	s.mu.Lock()
 	s.over = true
@@ -132,14 +137,20 @@ func (s *EventStream) Close() error {
 	if t != nil {
 		t.Stop()
 	}
-	return s.w.Close()
+	return s.to.Close()
 }
 
 // Context returns the request's context.
-func (s *EventStream) Context() context.Context { return s.w.Context() }
+func (s *EventStream) Context() context.Context { return s.to.Context() }
 
-// Gone is Request.Gone.
-func (s *EventStream) Gone() <-chan struct{} { return s.w.Gone() }
+// LastEventID returns the ID of the last event that a client which comes back
+// has seen, "" for a new one.
+func (s *EventStream) LastEventID() string { return s.to.lastEventID() }
 
-// Draining is Request.Draining: the stream should be closed then.
-func (s *EventStream) Draining() <-chan struct{} { return s.w.Draining() }
+// Gone is Request.Gone. On a stream from SSE it is closed when the request's
+// context has ended.
+func (s *EventStream) Gone() <-chan struct{} { return s.to.Gone() }
+
+// Draining is Request.Draining: the stream should be closed then. It is nil,
+// and so never closed, on a server that does not belong to a loop.
+func (s *EventStream) Draining() <-chan struct{} { return s.to.Draining() }

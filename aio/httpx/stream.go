@@ -45,7 +45,7 @@ func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
 	state := x.state
 	x.mu.Unlock()
 	if state != inboundStream {
-		return w.ended()
+		return w.ended("write")
 	}
 	if err := fn(&x.rw.plainWriter); err != nil {
 		if cause := context.Cause(x.Context()); cause != nil {
@@ -56,13 +56,13 @@ func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
 	return nil
 }
 
-// ended is the error of writing to a stream that has ended.
-func (w *StreamWriter) ended() error {
+// ended is the error of what op does to a stream that has ended.
+func (w *StreamWriter) ended(op string) error {
 	x := w.r.x
 	if cause := context.Cause(x.Context()); cause != nil {
 		return cause
 	}
-	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+	return aio.NewConnError(op, "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
 }
 
 // Write sends a part of the body. It may be buffered until Flush, and waits while the client does not read. Its errors
@@ -78,7 +78,17 @@ func (w *StreamWriter) Write(p []byte) (n int, err error) {
 // Flush sends what is buffered.
 func (w *StreamWriter) Flush() error { return w.locked((*plainWriter).FlushError) }
 
-// Close ends the response. It fails with aio.ErrClosed if it has ended already.
+// send writes text and flushes it.
+func (w *StreamWriter) send(text string) error {
+	return w.locked(func(p *plainWriter) error {
+		if _, err := p.WriteString(text); err != nil {
+			return err
+		}
+		return p.FlushError()
+	})
+}
+
+// Close ends the response. If that has ended already it fails as Write does.
 func (w *StreamWriter) Close() error {
 	x := w.r.x
 	x.wmu.Lock() // a Write has returned
@@ -86,7 +96,7 @@ func (w *StreamWriter) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.state != inboundStream {
-		return aio.NewConnError("close", "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+		return w.ended("close")
 	}
 	x.state = inboundEnded
 	x.wakeLocked()
@@ -101,6 +111,9 @@ func (w *StreamWriter) Gone() <-chan struct{} { return w.r.Gone() }
 
 // Draining is Request.Draining: a stream that would go on for long should end then.
 func (w *StreamWriter) Draining() <-chan struct{} { return w.r.Draining() }
+
+// lastEventID returns the ID of the last event that the client has seen.
+func (w *StreamWriter) lastEventID() string { return w.r.LastEventID() }
 
 // Future returns the future of the response: the length of the body that was sent.
 func (w *StreamWriter) Future() *aio.Future[int] { return w.r.x.Future() }

@@ -3,7 +3,8 @@
 //	go run ./examples/sse [-addr HOST:PORT] [-every 1s]
 //
 // A browser that loses the connection comes back by itself, and says which event was its last: the count goes on. On
-// Ctrl-C the streams are told that the server drains, say good-bye, and end.
+// Ctrl-C the streams are told that the server drains, say good-bye, and end. In an http.Handler, behind a router,
+// httpx.SSE(w, r, 0) begins the same stream.
 package main
 
 import (

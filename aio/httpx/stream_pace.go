@@ -1,0 +1,180 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// net/http bounds how long an HTTP/2 connection makes no progress. It does not
+// bound that for one stream, whose client may hold back its flow-control window.
+
+var (
+	// errStreamGone is the cause of an HTTP/2 request that the client gave up.
+	errStreamGone = aio.NewConnError("read", "tcp", "", -1, errors.New("the client gave up the request"))
+	// errStreamStalled is the cause of an HTTP/2 request whose response the
+	// client did not read.
+	errStreamStalled = aio.NewConnError("write", "tcp", "", -1, os.ErrDeadlineExceeded)
+)
+
+// paceStream bounds how long the request's stream makes no progress, and
+// watches for its end.
+func (x *inbound) paceStream() {
+	rc := http.NewResponseController(x.rw.rw)
+	x.raw.Body = &pacedBody{x.raw.Body, rc, x.s.lim.body}
+	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, max: x.s.lim.write}
+	x.unwatch = context.AfterFunc(x.raw.Context(), x.streamGone)
+}
+
+// streamGone notes that the request's stream has ended before its response.
+// net/http tells of that by a ctx, and by the error of a write, in any order.
+func (x *inbound) streamGone() {
+	cause := errStreamGone
+	if x.rw.rw.(*pacedWriter).late() {
+		cause = errStreamStalled
+	}
+	x.clientGone(cause)
+}
+
+// pacedBody bounds how long nothing of an HTTP/2 request's body may come.
+type pacedBody struct {
+	io.ReadCloser
+	rc  *http.ResponseController
+	max time.Duration
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	if b.max > 0 {
+		b.rc.SetReadDeadline(time.Now().Add(b.max)) // without effect on a stream that has ended
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && b.max > 0 {
+		b.rc.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// pacedWriter bounds how long nothing of an HTTP/2 response's body may go out
+// while there is some to send. It sets a deadline only for a call that may
+// wait: net/http gathers the first bytes.
+type pacedWriter struct {
+	http.ResponseWriter
+	x        *inbound
+	rc       *http.ResponseController
+	max      time.Duration // 0: no bound
+	gathered int           // bytes that net/http has gathered
+	own      time.Time     // the deadline that the handler has set
+	by       atomic.Int64  // the deadline of the call under way, in Unix nanoseconds; 0 for none
+	stalled  atomic.Bool   // that has passed
+}
+
+// gatherSize is how many bytes net/http gathers before it sends them.
+const gatherSize = 4 << 10
+
+// Unwrap gives http.ResponseController what this writer has not.
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write sends a part of the body, in pieces, so that the bound is about
+// progress.
+func (w *pacedWriter) Write(p []byte) (n int, err error) {
+	if w.gathered+len(p) <= gatherSize {
+		w.gathered += len(p)
+		n, err = w.ResponseWriter.Write(p)
+		return n, w.result(err)
+	}
+	for n < len(p) && err == nil {
+		part := p[n:min(n+piece, len(p))]
+		w.gather(len(part))
+		err = w.within(func() error {
+			m, err := w.ResponseWriter.Write(part)
+			n += m
+			return err
+		})
+	}
+	return n, err
+}
+
+// gather notes that n bytes are written, of which net/http gathers what its
+// bufio.Writer does.
+func (w *pacedWriter) gather(n int) {
+	switch {
+	case w.gathered+n <= gatherSize:
+		w.gathered += n
+		return
+	case w.gathered > 0:
+		n -= gatherSize - w.gathered // fills it up
+	}
+	if w.gathered = n; n > gatherSize { // goes out as it is
+		w.gathered = 0
+	}
+}
+
+// FlushError sends what is gathered. A header alone waits for no window.
+func (w *pacedWriter) FlushError() error {
+	if w.gathered == 0 {
+		return w.result(w.rc.Flush())
+	}
+	w.gathered = 0
+	return w.within(w.rc.Flush)
+}
+
+// SetWriteDeadline sets the handler's deadline. The bound holds beside it.
+func (w *pacedWriter) SetWriteDeadline(t time.Time) error {
+	w.own = t
+	return w.rc.SetWriteDeadline(t)
+}
+
+// within calls fn with a deadline, unless the handler's own is earlier.
+func (w *pacedWriter) within(fn func() error) error {
+	by := time.Now().Add(w.max)
+	if w.max == 0 || !w.own.IsZero() && w.own.Before(by) {
+		return w.result(fn())
+	}
+	w.by.Store(by.UnixNano())
+	w.rc.SetWriteDeadline(by) // without effect on a stream that has ended
+	err := w.result(fn())
+	w.by.Store(0)
+	w.rc.SetWriteDeadline(w.own)
+	return err
+}
+
+// result returns the error of a write that failed with err, and ends the
+// request if its stream is gone.
+func (w *pacedWriter) result(err error) error {
+	if err == nil || w.x.raw.Context().Err() == nil && err.Error() != disconnected {
+		return err
+	}
+	if w.late() {
+		w.stalled.Store(true)
+		err = errStreamStalled
+	}
+	w.x.streamGone()
+	return err
+}
+
+// disconnected is net/http's error of a write to a connection that is gone,
+// which it does not export. Its ctx may end a moment later.
+const disconnected = "client disconnected"
+
+// late reports whether the stream has ended because a call took too long.
+func (w *pacedWriter) late() bool {
+	by := w.by.Load()
+	return w.stalled.Load() || by != 0 && time.Now().UnixNano() >= by
+}
+
+// last bounds how long net/http waits to send what is still gathered, when the
+// handler has returned.
+func (w *pacedWriter) last() {
+	if by := time.Now().Add(w.max); w.gathered > 0 && w.max > 0 && (w.own.IsZero() || by.Before(w.own)) {
+		w.rc.SetWriteDeadline(by)
+	}
+}
+
+// cut resets the stream.
+func (w *pacedWriter) cut() { w.rc.SetWriteDeadline(time.Unix(1, 0)) }
