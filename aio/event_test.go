@@ -373,3 +373,32 @@ func TestLogEvents(t *testing.T) {
 		}
 	}
 }
+
+// A child that learns of its parent's cancellation before its own returns that
+// cause: this is no event.
+func TestCancelledBeforeChild(t *testing.T) {
+	var rec recorder
+	l := rec.loop()
+	err := run(l, func(ctx context.Context) error {
+		op, err := aio.Begin(ctx, aio.NewKind("test.parent"), "parent")
+		if err != nil {
+			return err
+		}
+		learned := make(chan struct{})
+		aio.Spawn(op.Context(), "child", func(context.Context) error {
+			<-learned
+			return context.Cause(op.Context())
+		})
+		op.OnCancel(func(error) { // is called before the children are cancelled
+			close(learned)
+			for l.Stats().InFlight > 2 {
+				runtime.Gosched()
+			}
+		})
+		op.Cancel(errStop)
+		op.End(errStop)
+		return nil
+	})
+	wantErr(t, "Run", err, nil)
+	rec.want(t)
+}

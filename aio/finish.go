@@ -187,8 +187,10 @@ func (o *Op) tell(err error) {
 
 // cancelledOnly reports whether err says nothing but that the operation was cancelled.
 func (o *Op) cancelledOnly(err error) bool {
-	if why := o.why(); why != nil {
-		return onlyCancel(err, why, o.Context().Err())
+	for p := o; p != nil; p = p.parent.Load() { // an ancestor's cancellation may not have reached it yet
+		if why := p.why(); why != nil {
+			return onlyCancel(err, why, p.Context().Err())
+		}
 	}
 	return onlyCancel(err)
 }

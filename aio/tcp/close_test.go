@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -346,4 +347,45 @@ func TestConnCancelled(t *testing.T) {
 		<-sent.Done()
 		afterEnd(w, s, cause)
 	})
+}
+
+// Ends that the program asks for are no events, however many sends are queued
+// and fail by that: nobody has looked at their futures. overAll fails on events.
+func TestEndsAskedFor(t *testing.T) {
+	for how, end := range map[string]func(w *world, s *tcp.Server, c *tcp.Conn){
+		"Abort":                  func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Abort() },
+		"Close":                  func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Close() },
+		"CloseWrite, then Close": func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.CloseWrite(); c.Close() },
+		"CloseAfterFlush, Abort": func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.CloseAfterFlush(); c.Abort() },
+		"Cork, then Abort":       func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Cork(); c.SendString("x"); c.Abort() },
+		"Server.Close":           func(_ *world, s *tcp.Server, _ *tcp.Conn) { s.Close() },
+		"Loop.Cancel":            func(w *world, _ *tcp.Server, _ *tcp.Conn) { w.loop.Cancel(nil) },
+	} {
+		for _, style := range []string{"handler", "stream"} {
+			t.Run(how+", "+style, func(t *testing.T) {
+				overAll(t, func(w *world) {
+					conns := make(chan *tcp.Conn, 1)
+					s := &tcp.Server{HighWater: 1 << 30, Handler: tcp.Handler{Open: func(c *tcp.Conn) { conns <- c }}}
+					if style == "stream" {
+						s.Stream = func(_ context.Context, c *tcp.Conn) error {
+							conns <- c
+							<-c.Done()
+							return nil
+						}
+					}
+					client := w.dial(w.start(s))
+					server := soon(w, conns)
+					server.SendOwned(make([]byte, 8<<20)) // more than sockets hold: the rest queues
+					for range 500 {
+						server.SendString("queued")
+						server.SendOwned([]byte("queued"))
+					}
+					end(w, s, server)
+					soon(w, server.Done())
+					runtime.GC() // has lost futures noticed
+					client.Close()
+				})
+			})
+		}
+	}
 }
