@@ -295,7 +295,9 @@ func TestLimitWithin(t *testing.T) {
 			}
 		})
 		eq(t, "at most in all", all.most.Load(), int64(n[0]))
-		eq(t, "at most of the inner", some.most.Load(), int64(min(n[0], n[1])))
+		if most := some.most.Load(); most > int64(min(n[0], n[1])) {
+			t.Errorf("%v: %d of the inner at once", n, most)
+		}
 		want := time.Duration(18/n[0]) * time.Second
 		if n[0] > n[1] {
 			want = 6 * time.Second
