@@ -136,7 +136,7 @@
 // A process can take its listeners over from its parent (Inherit: socket
 // activation) and hand them on to its successor (HandOver). Both then accept
 // from one queue, so that no client is refused or reset when the older one
-// drains.
+// drains. Server.StartInherited is all that the successor needs to call.
 //
 // A server or listener on a unix socket removes the socket's file when it
 // closes, unless another file has taken its path by then.

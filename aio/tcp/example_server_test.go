@@ -78,6 +78,30 @@ func ExampleServer_stream() {
 	// Output: hello
 }
 
+// A server that can be started by hand, by systemd's socket activation, and by
+// its predecessor, which has called HandOver.
+func ExampleServer_StartInherited() {
+	aio.Run(context.Background(), func(ctx context.Context) error {
+		s := &tcp.Server{Handler: tcp.Handler{Open: func(c *tcp.Conn) {
+			c.SendString("welcome")
+			c.CloseAfterFlush()
+		}}}
+		if err := s.StartInherited(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		defer s.Close()
+		c, err := tcp.Dial(ctx, s.Addr().String()).Await(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		greeting, err := io.ReadAll(c)
+		fmt.Printf("%s\n", greeting)
+		return err
+	})
+	// Output: welcome
+}
+
 // Shutdown lets connections finish what they do.
 func ExampleServer_Shutdown() {
 	aio.Run(context.Background(), func(ctx context.Context) error {

@@ -20,7 +20,7 @@ var readyTime = 30 * time.Second
 // HandOver starts cmd, which is to take over from this process, with the
 // listening sockets of from: *Servers, *Listeners, *httpx.Servers,
 // *net.TCPListeners and the like. The future is done when the new process has
-// said that it serves, by Inherited.Ready. Both processes
+// said that it serves, by Inherited.Ready or StartInherited. Both processes
 // then accept from the same queues, so that nobody is refused when this one
 // goes on to drain: Loop.Exit, say, or Server.Shutdown.
 //
