@@ -37,8 +37,9 @@ var inheritance heritage
 // started. It is not told if one of them cannot be started, or is left over:
 // HandOver then fails, and the predecessor goes on.
 //
-// An addr with a host name equals no address. A process calls either
-// StartInherited or Inherit. The errors are those of Start and of Inherit, but
+// An addr with a host name equals no address. A process that chooses listeners
+// by name, or tells the predecessor at another moment, calls Inherit instead: it
+// must not call both. The errors are those of Start and of Inherit, but
 // for ErrNotInherited. After an error the listener is closed.
 func (s *Server) StartInherited(ctx context.Context, addr string) error {
 	ln, err := inheritance.take(addr)
