@@ -168,7 +168,7 @@ func TestPanicsLoud(t *testing.T) {
 
 func TestGoexit(t *testing.T) {
 	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
-		for _, d := range []time.Duration{0, time.Second} {
+		for _, d := range []time.Duration{ms, time.Second} {
 			exit := func(context.Context) error { runtime.Goexit(); return nil }
 			if _, err := timer.Delay(ctx, d, exit).Future().Await(ctx); !errors.Is(err, aio.ErrGoexit) {
 				t.Errorf("future: %v", err)
