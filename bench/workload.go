@@ -10,6 +10,7 @@ import (
 type settings struct {
 	rounds int
 	window time.Duration // how long a server is measured in a round
+	pipe   int64         // MiB that each connection of the workload pipe moves
 	quick  bool
 	peers  []string // empty: all
 	cases  string   // only those with it in their name
@@ -44,6 +45,7 @@ var workloads = []workload{
 	{"tail", "echo latency beside handlers that sleep", measureTail},
 	{"memory", "resident memory of idle connections", measureMemory},
 	{"connect", "connect + echo + close: CPU time of the server and connections a second", measureConnect},
+	{"pipe", "a forwarder between clients and a sink: CPU time of what it moves", measurePipe},
 	{"http", "HTTP servers: CPU time a request, memory of kept connections", measureHTTP},
 	{"client", "HTTP clients: CPU time and allocations of a request", measureClient},
 	{"dns", "DNS clients: CPU time and allocations of a lookup, with a cache and without", measureDNS},
