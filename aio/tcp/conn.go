@@ -67,6 +67,7 @@ type connExtra struct {
 	alarm    alarm.Alarm
 	upgrade  *upgrade // TLS that is to be begun, or is just beginning
 	reads    reads
+	frames   frames
 	wdl      deadline // of Write
 	hangUp   hangUp
 	linger   time.Time // until when a connection that is done waits for its peer's end

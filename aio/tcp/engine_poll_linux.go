@@ -97,7 +97,7 @@ func (pollEngine) abandon(c *Conn) error {
 
 // aside has another member serve the other connections.
 func (pollEngine) aside(c *Conn) {
-	if c.in.doing == calling {
+	if c.in.doing.inCallback() {
 		c.poller().passFor(c)
 	}
 }

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -23,11 +24,25 @@ var errShaking = errors.New("tcp: TLS is being started on the connection")
 // it. The connection's lock guards it.
 type reads struct {
 	ahead    []byte   // read, and given to nobody yet: it comes before what is read next
+	lent     []byte   // what a handler is given now of what was ahead
 	underWay int      // Reads under way, and a Chunks that is open
 	cuts     int      // those who have Reads end: a Chunks that was cancelled
 	deadline deadline // of Read
 	failed   error    // why a Read has failed for good; a handler that comes is told
 	chunkErr error    // why the channel of Chunks was closed
+}
+
+// putBack puts p in front of what was read ahead. It copies p, unless p is the
+// end of what was ahead before.
+func (r *reads) putBack(p []byte) {
+	skip := len(r.lent) - len(p)
+	switch {
+	case len(p) == 0:
+	case len(r.ahead) == 0 && skip >= 0 && &r.lent[skip] == &p[0]:
+		r.ahead = p
+	default:
+		r.ahead = append(bytes.Clone(p), r.ahead...)
+	}
 }
 
 // Read reads from the connection, blocking until there is something, the read

@@ -75,6 +75,7 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 	case c.peek().reads.underWay > 0 || c.out.stream.written():
 		err = c.condition("tls", errors.New("the connection is being read or written"))
 	default:
+		c.unframe()
 		c.extra().upgrade = up
 	}
 	streaming, told := !c.in.engaged(), c.life.told()
