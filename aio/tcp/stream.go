@@ -26,6 +26,9 @@ type reads struct {
 	ahead    []byte   // read, and given to nobody yet: it comes before what is read next
 	lent     []byte   // what a handler is given now of what was ahead
 	underWay int      // Reads under way, and a Chunks that is open
+	waiting  int      // Reads that may wait in the transport
+	looking  bool     // a Read looks what is there; none may wait meanwhile
+	drained  bool     // a drain has had the transport's Reads end
 	cuts     int      // those who have Reads end: a Chunks that was cancelled
 	deadline deadline // of Read
 	failed   error    // why a Read has failed for good; a handler that comes is told
@@ -46,9 +49,10 @@ func (r *reads) putBack(p []byte) {
 }
 
 // Read reads from the connection, blocking until there is something, the read
-// deadline or idle timeout has passed, or the connection ends. The peer's end is
-// a bare io.EOF; every other error is an *aio.ConnError. On a connection with a
-// Handler it fails; while a handler that was given up is still running it waits.
+// deadline or idle timeout has passed, or the connection ends; with DrainReads
+// also until the loop drains. The peer's end is a bare io.EOF; every other error
+// is an *aio.ConnError. On a connection with a Handler it fails; while a handler
+// that was given up is still running it waits.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, over, err := c.readBegins(p)
 	if over {
@@ -67,6 +71,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return n, errEOF
 	case handled && isWake(err):
 		err = errHandled
+	case n == 0 && isWake(err) && c.drainWoke():
+		return c.Read(p)
 	}
 	return n, c.failure("read", err)
 }
@@ -88,36 +94,50 @@ func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // readBegins waits until a handler that was given up has left the connection,
 // and begins a Read. The Read is over at once if it fails, and if something was
-// read ahead: no other byte may come before that, whatever the deadline.
+// read ahead: no other byte may come before that, whatever the deadline. One that
+// is not to wait reads ahead what is there.
 func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.life.open() && c.in.style == leavingStyle && c.peek().reads.cuts == 0 {
-		c.extra().left.Wait(&c.mu)
-	}
 	x := c.extra()
 	r := &x.reads
-	switch {
-	case !c.life.open():
-		return 0, true, c.endError("read")
-	case r.cuts > 0:
-		return 0, true, c.condition("read", os.ErrDeadlineExceeded)
-	case c.in.engaged():
-		return 0, true, c.condition("read", errHandled)
-	case x.upgrade != nil:
-		return 0, true, c.condition("read", errShaking)
-	case len(r.ahead) == 0:
-		r.underWay++
-		c.readingBegins()
-		return 0, false, nil
-	case r.deadline.passed():
-		return 0, true, c.condition("read", os.ErrDeadlineExceeded)
+	for {
+		for c.life.open() && (c.in.style == leavingStyle || r.looking) && r.cuts == 0 {
+			x.left.Wait(&c.mu)
+		}
+		switch {
+		case !c.life.open():
+			return 0, true, c.endError("read")
+		case r.cuts > 0:
+			return 0, true, c.condition("read", os.ErrDeadlineExceeded)
+		case c.in.engaged():
+			return 0, true, c.condition("read", errHandled)
+		case x.upgrade != nil:
+			return 0, true, c.condition("read", errShaking)
+		case len(r.ahead) > 0 && r.deadline.passed():
+			return 0, true, c.condition("read", os.ErrDeadlineExceeded)
+		case len(r.ahead) > 0 || len(p) == 0 && c.readsDrain():
+			return r.takeAhead(p), true, nil
+		case !c.readsDrain() || r.deadline.passed():
+			r.underWay++
+			r.waiting++
+			c.readingBegins()
+			c.drainsLater()
+			return 0, false, nil
+		}
+		if err := c.readNow(); err != nil {
+			return 0, true, err
+		}
 	}
-	n = copy(p, r.ahead)
+}
+
+// takeAhead reads what was read ahead.
+func (r *reads) takeAhead(p []byte) int {
+	n := copy(p, r.ahead)
 	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
 		r.ahead = nil
 	}
-	return n, true, nil
+	return n
 }
 
 // readEnds ends a Read, which brought n bytes and err. It reports whether the
@@ -128,16 +148,24 @@ func (c *Conn) readEnds(n int, err error) (handled bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.readMet(err)
 	r := &c.extra().reads
+	if r.waiting--; r.waiting == 0 {
+		c.lookAgain()
+	}
+	c.readerLeaves()
+	return c.in.engaged()
+}
+
+// readMet notes how reading has ended, if it has. The lock is held.
+func (c *Conn) readMet(err error) {
 	switch {
 	case err == nil || isWake(err):
 	case isEOF(err):
 		c.peerEnds()
 	default:
-		r.failed = err
+		c.extra().reads.failed = err
 	}
-	c.readerLeaves()
-	return c.in.engaged()
 }
 
 // readerLeaves uncounts a Read, or a Chunks. The lock is held.
@@ -176,7 +204,12 @@ func (c *Conn) boundReads() error {
 	switch {
 	case c.in.engaged() || !c.life.open():
 		return nil
+	case r.looking: // which ends at once, and calls boundReads
+		return nil
 	case r.cuts > 0:
+		return c.transport().SetReadDeadline(bell.Past)
+	case c.readsDrain():
+		c.extra().reads.drained = true
 		return c.transport().SetReadDeadline(bell.Past)
 	}
 	return c.transport().SetReadDeadline(r.deadline.at)
