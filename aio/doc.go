@@ -80,6 +80,8 @@
 //     connections and requests start. What such a function starts itself is not
 //     counted, so that more than MaxInFlight may run at once: use Limit to
 //     bound all of them.
+//   - When the loop drains, an operation that still queues ends with ErrExit and
+//     does not run, unless work in progress has started it.
 //   - Both queue operations and not callers, and awaiting one's own children
 //     cannot deadlock. OpInfo.Queued tells of them. A queued operation that is
 //     cancelled ends without having run.

@@ -31,6 +31,11 @@ import (
 // at most n fetches in progress. A function that waits for another one by other
 // means, such as a sync.WaitGroup, keeps its slot, and may wait for ever.
 //
+// When the loop drains, functions that queue end with ErrExit and do not run,
+// unless work in progress has started them (a request or a Scope, say): as those
+// that queue for Loop.MaxInFlight. Whoever accepts jobs for later and starts them
+// with Detach keeps them in a queue that it drains itself.
+//
 // Limits nest: below two of them a function needs a slot of each. Loop.MaxInFlight
 // is a bound of another kind: what a function starts itself does not count there.
 // Daemons, timers' functions, callbacks and the functions of Then and Catch need

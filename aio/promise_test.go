@@ -44,9 +44,9 @@ func TestPromise(t *testing.T) {
 		if res := <-half.Future().C(); res.Value != "half" || res.Err != errTest {
 			t.Error(res)
 		}
-		p = aio.NewPromise[string](ctx, 0, "")
-		p.RejectWith("half", nil)
-		if v, err := half.Future().Result(); v != "half" || err == nil {
+		nothing := aio.NewPromise[string](ctx, 0, "")
+		nothing.RejectWith("half", nil)
+		if v, err := nothing.Future().Result(); v != "half" || err == nil {
 			t.Error(v, err)
 		}
 		// It holds the loop open.

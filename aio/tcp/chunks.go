@@ -150,8 +150,8 @@ func (c *Conn) unread(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.life.open() {
-		r := &c.extra().reads
-		r.ahead = append(bytes.Clone(p), r.ahead...)
+		c.unframe()
+		c.extra().reads.putBack(p)
 		c.wakeLocked()
 	}
 }

@@ -67,6 +67,7 @@ type connExtra struct {
 	alarm    alarm.Alarm
 	upgrade  *upgrade // TLS that is to be begun, or is just beginning
 	reads    reads
+	frames   frames
 	wdl      deadline // of Write
 	hangUp   hangUp
 	linger   time.Time // until when a connection that is done waits for its peer's end
@@ -143,6 +144,9 @@ func (c *Conn) begin(ctx context.Context) error {
 	if c.opts.tls != nil {
 		c.extra().upgrade = &upgrade{cfg: c.opts.tls, server: true}
 	}
+	if c.opts.drainReads {
+		c.in.marks |= markDrains
+	}
 	c.life.stage = stageOpen // unless a handler is to be opened
 	c.refs.Store(1)
 	kind := kindOut
@@ -209,6 +213,7 @@ type connOptions struct {
 	highWater                 int         // 0: DefaultHighWater
 	tls                       *tls.Config // what a server begins with
 	background                bool
+	drainReads                bool // what DrainReads begins with
 	server                    *Server
 	local                     net.Addr // of all connections: nil where that is not one
 	pollers                   *pollers // of bare connections
@@ -237,11 +242,8 @@ var (
 func (d *connDriver) OpCancel(cause error) { (*Conn)(d).endForced(cause) }
 
 // OpDrain has a connection of the handler style, if it was accepted, end once it
-// is idle.
-func (d *connDriver) OpDrain() {
-	(*Conn)(d).wake()
-	(*Conn)(d).setAlarm()
-}
+// is idle, and Reads wait no more if that was asked for.
+func (d *connDriver) OpDrain() { (*Conn)(d).lookAtDrain() }
 
 func (d *connDriver) OpIdle() {
 	if c := (*Conn)(d); c.drained() {

@@ -48,8 +48,9 @@ func (c *Conn) deliver(run uint32, data []byte) bool {
 	defer c.mu.Unlock()
 	switch {
 	case !c.life.open(): // dropped
-	case c.in.run != run || !c.in.handled() || c.peek().upgrade != nil || c.in.marks&markPaused != 0:
-		r := &c.extra().reads // it is for Read, for TLS, or for later
+	case c.in.run != run || !c.in.handled() || c.peek().upgrade != nil, // it is for Read, or for TLS
+		c.in.marks&markPaused != 0 || len(c.peek().reads.ahead) > 0: // it is for later
+		r := &c.extra().reads
 		r.ahead = append(r.ahead, data...)
 	default:
 		c.giveData(data)
@@ -61,7 +62,8 @@ func (c *Conn) deliver(run uint32, data []byte) bool {
 func (c *Conn) deliverAhead() {
 	r := &c.extra().reads
 	data := r.ahead
-	r.ahead = nil
+	r.ahead, r.lent = nil, data
+	defer func() { r.lent = nil }()
 	c.giveData(data)
 }
 
@@ -88,10 +90,14 @@ func (c *Conn) readEnded(err error) {
 
 // tellEnd tells the handler how reading has ended (dueTell): by the peer's EOF,
 // after which the connection closes unless the handler is HalfOpen, or by an
-// error that a Read has met.
+// error that a Read has met. A frame that has come in part comes before the EOF.
 func (c *Conn) tellEnd() {
 	if failed := c.peek().reads.failed; failed != nil {
 		c.unlocked(func() { c.fail(c.condition("read", failed), false) })
+		return
+	}
+	if c.in.marks&markPart != 0 {
+		c.endPart()
 		return
 	}
 	c.in.peer = peerTold

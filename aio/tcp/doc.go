@@ -21,6 +21,14 @@
 //
 // Pipe connects two connections with each other, as a proxy does.
 //
+// Both styles divide what arrives into lines, or into frames with a delimiter or
+// a length prefix. Lines, Delimited and LengthPrefixed are sequences for stream
+// style; LineFraming, DelimiterFraming and LengthFraming make a Handler that is
+// called with each frame:
+//
+//	h := tcp.LineFraming(4096).Handler(tcp.Handler{}, func(c *tcp.Conn, line []byte) { ... })
+//	server, err := tcp.Serve(ctx, ":9003", h)
+//
 // For select there are channels: of connections (Listener.Conns), of what
 // arrives (Conn.Chunks), of room in the queue (Conn.Writable), of the end
 // (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or
@@ -103,8 +111,9 @@
 //     the bound wait in the kernel's queue. Listeners are unbounded.
 //   - Out of file descriptors, a server reports once, turns one waiting
 //     connection away, and tries again after a pause of 5 ms to 1 s.
-//   - The frames of Lines, Delimited and LengthPrefixed have a maximum. Memory
-//     grows with what has arrived, not with what a prefix claims.
+//   - The frames of Lines, Delimited and LengthPrefixed, and those of a Framing's
+//     Handler, have a maximum. Memory grows with what has arrived, not with what
+//     a prefix claims.
 //
 // # Shutdown
 //
@@ -114,8 +123,8 @@
 //     serve it. New connections are refused.
 //   - Accepted connections in handler style end when they are idle: no callback
 //     runs, nothing is queued, nothing that was started with the connection's
-//     Context runs, neither SetBusy nor PauseReading holds, and data has
-//     arrived or the connection is a second old. What can be read at that
+//     Context runs, neither SetBusy nor PauseReading holds, a Framing keeps no
+//     part of a frame, and data has arrived or the connection is a second old. What can be read at that
 //     moment is still delivered. So an answer that is to come from a child,
 //     such as a timer.Delay started with Conn.Context, is sent.
 //   - An accepted TLS connection whose peer is silent in the handshake ends
@@ -123,6 +132,10 @@
 //   - Connections in stream style, those that were dialed, and those of a Pipe
 //     go on: select on aio.Draining. Those of a Dialer with Background do not
 //     hold the loop open.
+//   - With Server.DrainReads or Conn.DrainReads a Read waits no more. It reads
+//     what is there, and then fails with aio.ErrExit, so that whatever reads in
+//     stream style ends by itself. SetBusy holds that off between the parts of a
+//     message.
 //   - What is left after Loop.Grace is aborted: its peers see a reset.
 //
 // Server.Shutdown drains one server. Server.Close ends one at once.
@@ -172,7 +185,8 @@
 //     peer said before, as a reader is, and then the condition.
 //   - A dial that fails is reported to Handler.Event with a nil Conn, and is
 //     the error of the future.
-//   - An error of Server.Stream is an event; EOF and mere cancellation are not.
+//   - An error of Server.Stream is an event; EOF, mere cancellation and what
+//     DrainReads has Read fail with are not.
 //   - A panic or runtime.Goexit in a callback ends its connection with a reset,
 //     and is contained as in every operation. Closed is still called.
 //

@@ -46,9 +46,7 @@ func (c *Conn) due(run uint32) duty {
 		return c.rest()
 	case x.upgrade != nil:
 		return dueUpgrade
-	case c.out.side == sideFailed && len(x.reads.ahead) > 0 && c.in.marks&markPaused == 0:
-		return dueAhead
-	case c.out.side == sideFailed:
+	case c.out.side == sideFailed && (len(x.reads.ahead) == 0 || c.in.marks&markPaused != 0):
 		return dueLast
 	case c.in.peer == peerTold && x.hangUp.seen >= hangUpGone:
 		return dueReset
@@ -89,7 +87,7 @@ func (c *Conn) mayRead(run uint32) bool {
 // it, and its first data has come or it had a second for that. The lock is held.
 func (c *Conn) idle() bool {
 	switch {
-	case !c.life.open() || c.in.marks != 0 || c.queued() > 0 || c.out.stream != streamFree:
+	case !c.life.open() || c.in.marks&marksWork != 0 || c.queued() > 0 || c.out.stream != streamFree:
 		return false
 	case len(c.peek().reads.ahead) > 0 || !c.op.Idle():
 		return false

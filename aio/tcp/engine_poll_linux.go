@@ -97,7 +97,7 @@ func (pollEngine) abandon(c *Conn) error {
 
 // aside has another member serve the other connections.
 func (pollEngine) aside(c *Conn) {
-	if c.in.doing == calling && c.bare.socket == bareListed {
+	if c.in.doing.inCallback() && c.bare.socket == bareListed {
 		c.poller().passFor(c)
 	}
 }

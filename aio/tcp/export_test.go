@@ -16,3 +16,15 @@ func Readers(c *Conn) int {
 	defer c.mu.Unlock()
 	return c.peek().reads.underWay
 }
+
+// KeptFrame returns how much is kept of a frame that has come in part, and how
+// much memory that takes.
+func KeptFrame(c *Conn) (n, memory int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	part := c.peek().frames.part.buf
+	return len(part), cap(part)
+}
+
+// HasExtra reports whether a connection has state that most never need.
+func HasExtra(c *Conn) bool { return c.x.Load() != nil }

@@ -1,10 +1,6 @@
-//nolint:errorlint // io.EOF means the end only when it comes bare
 package tcp
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +42,7 @@ var ErrFrameTooLong = errors.New("tcp: frame too long")
 //
 // A sequence is for one goroutine at a time.
 func Lines(r io.Reader, maxBytes int) iter.Seq2[[]byte, error] {
-	f := &framer{max: maxBytes}
-	f.next = f.line
-	return f.frames(r, f.check("Lines"))
+	return framesOf(r, lineFraming("Lines", maxBytes))
 }
 
 // Delimited returns the frames of r, each of which ends with delim, without it.
@@ -57,13 +51,7 @@ func Lines(r io.Reader, maxBytes int) iter.Seq2[[]byte, error] {
 // delim after them at the end of r are an error that is [io.ErrUnexpectedEOF].
 // [Lines] says what else holds.
 func Delimited(r io.Reader, delim []byte, maxBytes int) iter.Seq2[[]byte, error] {
-	f := &framer{max: maxBytes, delim: delim}
-	f.next = f.delimited
-	err := f.check("Delimited")
-	if len(delim) == 0 {
-		err = errors.New("tcp: Delimited: the delimiter is empty")
-	}
-	return f.frames(r, err)
+	return framesOf(r, delimiterFraming("Delimited", delim, maxBytes))
 }
 
 // LengthPrefixed returns the frames of r, each of which comes after its length
@@ -71,13 +59,7 @@ func Delimited(r io.Reader, delim []byte, maxBytes int) iter.Seq2[[]byte, error]
 // the most bytes that a frame may have, not counting its prefix. [Lines] says
 // what else holds.
 func LengthPrefixed(r io.Reader, size, maxBytes int) iter.Seq2[[]byte, error] {
-	f := &framer{max: maxBytes, size: size}
-	f.next = f.prefixed
-	err := f.check("LengthPrefixed")
-	if _, serr := lengthPrefixMax(size); serr != nil {
-		err = serr
-	}
-	return f.frames(r, err)
+	return framesOf(r, lengthFraming("LengthPrefixed", size, maxBytes))
 }
 
 // AppendLengthPrefixed appends to dst the length of payload, as a big-endian
@@ -100,273 +82,11 @@ func AppendLengthPrefixed(dst []byte, size int, payload []byte) ([]byte, error) 
 	return append(dst, payload...), nil
 }
 
-// prefixMax returns the greatest length that a prefix of size bytes can say.
+// lengthPrefixMax returns the greatest length that a prefix of size bytes can say.
 func lengthPrefixMax(size int) (uint64, error) {
 	switch size {
 	case 1, 2, 4, 8:
 		return math.MaxUint64 >> (64 - 8*size), nil
 	}
 	return 0, fmt.Errorf("tcp: the size of a length prefix is %d bytes, must be 1, 2, 4 or 8", size)
-}
-
-// errFrameCut is for use between the functions of this file: r ended within a frame.
-var errFrameCut = errors.New("tcp: frame cut short")
-
-// peeker is what a framer needs of a bufio.Reader.
-type peeker interface {
-	io.Reader
-	Peek(n int) ([]byte, error)
-	Discard(n int) (int, error)
-	Buffered() int
-}
-
-const (
-	frameReadAhead = 4 << 10  // bytes read ahead from a reader without one
-	frameKeep      = 64 << 10 // bytes of storage kept while waiting for a frame
-)
-
-// framer is the state of one sequence.
-type framer struct {
-	r     peeker
-	buf   []byte // what has come of the frame
-	max   int    // bytes of payload
-	delim []byte
-	size  int // bytes of prefix
-
-	next func() ([]byte, error) // io.EOF at the end
-	late error                  // came together with the last bytes read
-	err  error                  // how the sequence ended; io.EOF without an error
-}
-
-func (f *framer) check(who string) error {
-	if f.max <= 0 {
-		return fmt.Errorf("tcp: %s: the maximum is %d bytes, must be positive", who, f.max)
-	}
-	return nil
-}
-
-// frames returns the sequence, which is nothing but err if that is not nil.
-func (f *framer) frames(r io.Reader, err error) iter.Seq2[[]byte, error] {
-	f.err = err
-	return func(yield func([]byte, error) bool) {
-		if f.r == nil && f.err == nil {
-			f.r = peekerOf(r)
-		}
-		for f.err == nil {
-			f.reset()
-			var frame []byte
-			if frame, f.err = f.next(); f.err == nil && !yield(frame, nil) {
-				return
-			}
-		}
-		f.buf = nil
-		if f.err != io.EOF {
-			yield(nil, f.err)
-		}
-	}
-}
-
-func peekerOf(r io.Reader) peeker {
-	switch r := r.(type) {
-	case peeker:
-		return r
-	case *bufio.ReadWriter: // has two methods Buffered, and so none
-		return r.Reader
-	}
-	return bufio.NewReaderSize(r, frameReadAhead)
-}
-
-// reset makes room for the next frame.
-func (f *framer) reset() {
-	if f.buf == nil || cap(f.buf) > frameKeep && f.r.Buffered() == 0 {
-		f.buf = []byte{}
-	}
-	f.buf = f.buf[:0]
-}
-
-var lineFeed = []byte{'\n'}
-
-func (f *framer) line() ([]byte, error) {
-	n, err := f.until(lineFeed, addLengths(f.max, 1), func() bool {
-		over := len(f.buf) - f.max
-		return over <= 0 || over == 1 && f.buf[f.max] == '\r'
-	})
-	if err == errFrameCut { // the last line
-		n, err = len(f.buf), nil
-		f.next = func() ([]byte, error) { return nil, io.EOF }
-	}
-	if err != nil {
-		return nil, err
-	}
-	if n > 0 && f.buf[n-1] == '\r' {
-		n--
-	}
-	if n == 0 && !bytes.HasSuffix(f.buf, lineFeed) {
-		return nil, io.EOF
-	}
-	if n > f.max {
-		return nil, f.tooLong()
-	}
-	return f.buf[:n:n], nil
-}
-
-func (f *framer) delimited() ([]byte, error) {
-	n, err := f.until(f.delim, f.max, func() bool {
-		// Can a delimiter still begin at max, or before?
-		for at := max(0, len(f.buf)-len(f.delim)+1); at <= f.max && at <= len(f.buf); at++ {
-			if bytes.HasPrefix(f.delim, f.buf[at:]) {
-				return true
-			}
-		}
-		return false
-	})
-	if err == errFrameCut {
-		return nil, cutShort("no delimiter after %d bytes", len(f.buf))
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f.buf[:n:n], nil
-}
-
-func (f *framer) prefixed() ([]byte, error) {
-	if err := f.fill(f.size); err != nil {
-		if err == errFrameCut {
-			err = cutShort("%d of the %d bytes of its length", len(f.buf), f.size)
-		}
-		return nil, err
-	}
-	var b [8]byte
-	copy(b[8-f.size:], f.buf)
-	length := binary.BigEndian.Uint64(b[:])
-	if length > uint64(f.max) {
-		return nil, fmt.Errorf("%w: %d bytes, the maximum is %d", ErrFrameTooLong, length, f.max)
-	}
-	n := int(length)
-	f.buf = f.buf[:0]
-	if err := f.fill(n); err != nil {
-		if err == io.EOF || err == errFrameCut {
-			err = cutShort("%d of %d bytes", len(f.buf), n)
-		}
-		return nil, err
-	}
-	return f.buf[:n:n], nil
-}
-
-func (f *framer) tooLong() error {
-	return fmt.Errorf("%w: the maximum is %d bytes", ErrFrameTooLong, f.max)
-}
-
-// cutShort is the error of a frame that ended before its time.
-func cutShort(format string, args ...any) error {
-	return fmt.Errorf("tcp: frame cut short: "+format+": %w", append(args, io.ErrUnexpectedEOF)...)
-}
-
-// until reads to the end of the next delim and returns its index in f.buf, at
-// most most. viable says whether delim can still come in time. At the end of r
-// the error is io.EOF itself if nothing has come, else errCut.
-func (f *framer) until(delim []byte, most int, viable func() bool) (int, error) {
-	hard := addLengths(most, len(delim))
-	for {
-		chunk, err := f.peek(hard - len(f.buf))
-		if err != nil {
-			return 0, f.ended(err)
-		}
-		old := len(f.buf)
-		found := f.take(chunk, delim, hard)
-		if _, err = f.r.Discard(len(f.buf) - old); err != nil {
-			return 0, err
-		}
-		if found {
-			return len(f.buf) - len(delim), nil
-		}
-		if !viable() {
-			return 0, f.tooLong()
-		}
-	}
-}
-
-// take appends chunk to f.buf, up to the end of the first delim if there is one.
-func (f *framer) take(chunk, delim []byte, hard int) (found bool) {
-	old := len(f.buf)
-	if head := min(len(chunk), len(delim)-1); old > 0 && head > 0 { // a delim across the seam
-		from := max(0, old-len(delim)+1)
-		f.add(chunk[:head], hard)
-		if i := bytes.Index(f.buf[from:], delim); i >= 0 {
-			f.buf = f.buf[:from+i+len(delim)]
-			return true
-		}
-		f.buf = f.buf[:old]
-	}
-	i := bytes.Index(chunk, delim)
-	if i >= 0 {
-		chunk = chunk[:i+len(delim)]
-	}
-	f.add(chunk, hard)
-	return i >= 0
-}
-
-// fill reads until f.buf has n bytes; its errors are those of until.
-func (f *framer) fill(n int) error {
-	for len(f.buf) < n {
-		if f.late != nil {
-			return f.ended(f.late)
-		}
-		if len(f.buf) == cap(f.buf) { // see what has come before making room for it
-			chunk, err := f.peek(n - len(f.buf))
-			if err != nil {
-				return f.ended(err)
-			}
-			f.grow(len(chunk), n)
-		}
-		m, err := f.r.Read(f.buf[len(f.buf):min(cap(f.buf), n)])
-		f.buf = f.buf[:len(f.buf)+m]
-		if m == 0 && err == nil {
-			_, err = f.peek(1) // gives up on a reader that never gives anything
-		}
-		f.late = err
-	}
-	return nil
-}
-
-// peek waits for a byte and returns what is there then, at most n bytes.
-func (f *framer) peek(n int) ([]byte, error) {
-	if f.r.Buffered() == 0 {
-		if b, err := f.r.Peek(1); len(b) == 0 {
-			return nil, err
-		}
-	}
-	return f.r.Peek(min(n, max(1, f.r.Buffered())))
-}
-
-// ended returns what the end of r means for the frame that was begun.
-func (f *framer) ended(err error) error {
-	if err == io.EOF && len(f.buf) > 0 {
-		return errFrameCut
-	}
-	return err
-}
-
-// add appends p to f.buf.
-func (f *framer) add(p []byte, hard int) {
-	f.grow(len(p), hard)
-	f.buf = append(f.buf, p...)
-}
-
-// grow makes room for n more bytes of hard in all, and at most doubles f.buf.
-func (f *framer) grow(n, hard int) {
-	need := len(f.buf) + n
-	if need <= cap(f.buf) {
-		return
-	}
-	size := min(hard, max(need, addLengths(cap(f.buf), cap(f.buf))))
-	f.buf = append(make([]byte, 0, size), f.buf...)
-}
-
-// addLengths returns a+b, or the greatest int if that is more.
-func addLengths(a, b int) int {
-	if a > math.MaxInt-b {
-		return math.MaxInt
-	}
-	return a + b
 }

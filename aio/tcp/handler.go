@@ -83,11 +83,12 @@ func (c *Conn) Hijack() error {
 		return c.endError("hijack")
 	case !c.in.engaged():
 		return nil
-	case c.in.doing != calling:
+	case !c.in.doing.inCallback():
 		c.giveUpHandler()
 		c.wakeLocked()
 		return nil
 	}
+	c.unframe()
 	if l := c.layer(); l != nil {
 		l.keepFed()
 	}

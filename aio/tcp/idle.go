@@ -147,12 +147,12 @@ func (c *Conn) moments(tell func(in time.Duration, do func())) {
 // and its peer is mute in the handshake.
 func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 	switch up := c.peek().upgrade; {
-	case up != nil && c.in.marks == 0:
+	case up != nil && c.in.marks&marksWork == 0:
 		heard := time.Duration(up.heard.Load())
 		tell(heard+youngConn-c.op.Age(), func() { c.endDone() })
-	case c.in.engaged() && c.bytesIn.Load() == 0:
+	case (c.in.engaged() || c.in.marks&markDrains != 0) && c.bytesIn.Load() == 0:
 		if young := youngConn - c.op.Age(); young > 0 {
-			tell(young, func() {}) // Fire has the engine look
+			tell(young, func() {}) // Fire has the engine look, and Reads
 		}
 	}
 }
@@ -198,6 +198,14 @@ func (a *connAlarm) Fire() {
 	for _, do := range due {
 		do()
 	}
-	c.wake()
-	c.setAlarm()
+	c.lookAtDrain()
+}
+
+// lookAtDrain has the engine and Reads look at what a drain asks of them.
+func (c *Conn) lookAtDrain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeLocked()
+	c.drainsChanged()
+	c.setAlarmLocked()
 }

@@ -28,9 +28,10 @@ const (
 type doing uint8
 
 const (
-	reading doing = iota // it reads, or waits for something to read
-	calling              // it makes a callback
-	resting              // it does not read until resume
+	reading  doing = iota // it reads, or waits for something to read
+	calling               // it makes a callback
+	outdated              // it makes a callback of a handler that was replaced meanwhile
+	resting               // it does not read until resume
 )
 
 // peerSide is whether the peer has ended its sending side.
@@ -46,13 +47,20 @@ const (
 	peerTold
 )
 
-// marks are the program's marks on a connection; see Conn.SetBusy and
-// Conn.PauseReading.
+// inCallback reports whether the engine makes a callback.
+func (d doing) inCallback() bool { return d == calling || d == outdated }
+
+// marks are the program's marks on a connection, and that of a frame.
 type marks uint8
 
 const (
-	markBusy marks = 1 << iota
-	markPaused
+	markBusy   marks = 1 << iota // see Conn.SetBusy
+	markPaused                   // see Conn.PauseReading
+	markDrains                   // see Conn.DrainReads
+	markPart                     // a frame has come in part; see Framing.Handler
+
+	// marksWork are those of a connection that is not idle.
+	marksWork = markBusy | markPaused | markPart
 )
 
 // handled reports whether there is a handler that was not given up.
@@ -77,6 +85,10 @@ func (c *Conn) setHandler(h *Handler) {
 // not. The lock is held.
 func (c *Conn) replaceHandler(h *Handler) {
 	c.in.handler, c.in.style = h, handlerStyle
+	if c.in.doing == calling {
+		c.in.doing = outdated
+	}
+	c.unframe()
 	if c.in.peer == peerTold {
 		c.in.peer = peerEnded
 	}
@@ -87,6 +99,7 @@ func (c *Conn) replaceHandler(h *Handler) {
 func (c *Conn) giveUpHandler() {
 	if c.in.engaged() {
 		c.in.style = leavingStyle
+		c.unframe()
 	}
 }
 

@@ -157,7 +157,7 @@ func (c *Conn) endWaits() *upgrade {
 	}
 	c.resume()
 	up := x.upgrade
-	x.upgrade, x.reads.ahead = nil, nil
+	x.upgrade, x.reads.ahead, x.frames.part.buf = nil, nil, nil
 	return up
 }
 

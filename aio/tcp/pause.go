@@ -14,8 +14,8 @@ func (c *Conn) ResumeReading() { c.mark(markPaused, false) }
 
 // SetBusy marks the connection as busy, or not busy any more. A loop that drains
 // ends an accepted connection in handler style when it is idle; one that is busy
-// is not: a part of a message has come, say, or the program is about to send. The
-// timeouts go on.
+// is not: a part of a message has come, say, or the program is about to send. It
+// also holds off what DrainReads asks for. The timeouts go on.
 func (c *Conn) SetBusy(busy bool) { c.mark(markBusy, busy) }
 
 // mark sets or clears a mark.
@@ -28,10 +28,14 @@ func (c *Conn) mark(m marks, set bool) {
 	} else {
 		c.in.marks &^= m
 	}
-	if c.in.marks != old && !set {
+	if c.in.marks == old {
+		return
+	}
+	if !set {
 		if m == markPaused {
 			c.readingBegins()
 		}
 		c.wakeLocked()
 	}
+	c.drainsChanged()
 }

@@ -47,10 +47,12 @@ type Piped struct{ AToB, BToA int64 }
 // comes on the other.
 //
 // A pipe is an operation under ctx's, and work in progress: a loop that drains
-// lets it go on until Loop.Grace has passed. It has two goroutines, which hold
+// lets it go on until Loop.Grace has passed, whatever DrainReads says. It has two goroutines, which hold
 // no buffer while nothing comes. On Linux, bulk data between two sockets without
 // TLS does not go through the program's memory (splice).
 func Pipe(ctx context.Context, a, b *Conn) *aio.Future[Piped] {
+	a.DrainReads(false)
+	b.DrainReads(false)
 	p := &piping{a: a, b: b}
 	p.ways = [2]way{{from: a, to: b}, {from: b, to: a}}
 	p.left.Store(int32(len(p.ways)))
@@ -185,7 +187,9 @@ func (w *way) begin() bool {
 // ends ends the Read, with what it has brought.
 func (w *way) ends(n int, err error) {
 	w.reading = false
-	w.err = w.from.readOver(n, err)
+	if w.err = w.from.readOver(n, err); w.err == errLookAgain {
+		w.err = nil
+	}
 }
 
 // moveAhead moves what was read ahead.

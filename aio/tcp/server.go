@@ -26,7 +26,7 @@ type Server struct {
 	Handler Handler
 	// Stream, if set, serves a connection in stream style, in a goroutine of its own, instead of Handler. ctx is the
 	// connection's. When it returns, the connection is closed after what was sent is flushed; its error goes to the event
-	// handler, unless it is the peer's EOF or only says that the operation was cancelled.
+	// handler, unless it is the peer's EOF, or only says that the operation was cancelled or the loop drains.
 	Stream func(ctx context.Context, c *Conn) error
 	// TLS serves TLS, with this configuration, which needs a certificate. nil means plain connections. A connection
 	// whose handshake fails, or takes more than 10 s, is an Event and never Open.
@@ -37,6 +37,10 @@ type Server struct {
 	MaxConns int
 	// ReadTimeout and WriteTimeout are the connections' idle timeouts (see Conn.SetTimeouts). 0 means none.
 	ReadTimeout, WriteTimeout time.Duration
+	// DrainReads has a Read of Stream's wait no more once the loop drains, or the server by Shutdown: it fails with an
+	// aio.ErrExit, which is no event when Stream returns it. See Conn.DrainReads. Without it Stream learns of a drain by
+	// aio.Draining only.
+	DrainReads bool
 	// HighWater is the connections' high-water mark for Send, in bytes. 0 means 1 MiB.
 	HighWater int
 	// ReusePort has Start open one of several listeners on one port, of this process or of others of the same user
@@ -98,7 +102,7 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	s.listening.init(ln, shares)
 	s.slots = s.slotsFor(ln)
 	s.handler = s.Handler
-	s.opts = &connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, tls: s.TLS, server: s, slots: s.slots}
+	s.opts = &connOptions{readTimeout: s.ReadTimeout, writeTimeout: s.WriteTimeout, highWater: s.HighWater, drainReads: s.DrainReads, tls: s.TLS, server: s, slots: s.slots}
 	s.listenBare() // before the loop may drain the server
 	s.late = drains(ctx)
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
@@ -296,7 +300,7 @@ func (s *Server) serveStream(c *Conn) {
 		return
 	}
 	err := s.Stream(c.Context(), c)
-	if aio.IsInfo(err) { // the peer's EOF, as Read returns it
+	if aio.IsInfo(err) || isDrained(err) { // as Read returns them
 		err = nil
 	}
 	c.mu.Lock()

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -23,18 +24,35 @@ var errShaking = errors.New("tcp: TLS is being started on the connection")
 // it. The connection's lock guards it.
 type reads struct {
 	ahead    []byte   // read, and given to nobody yet: it comes before what is read next
+	lent     []byte   // what a handler is given now of what was ahead
 	underWay int      // Reads under way, and a Chunks that is open
-	waiting  int      // Reads under way
+	waiting  int      // Reads that may wait in the transport
+	looking  bool     // a Read looks what is there; none may wait meanwhile
+	drained  bool     // a drain has had the transport's Reads end
 	cuts     int      // those who have Reads end: a Chunks that was cancelled
 	deadline deadline // of Read
 	failed   error    // why a Read has failed for good; a handler that comes is told
 	chunkErr error    // why the channel of Chunks was closed
 }
 
+// putBack puts p in front of what was read ahead. It copies p, unless p is the
+// end of what was ahead before.
+func (r *reads) putBack(p []byte) {
+	skip := len(r.lent) - len(p)
+	switch {
+	case len(p) == 0:
+	case len(r.ahead) == 0 && skip >= 0 && &r.lent[skip] == &p[0]:
+		r.ahead = p
+	default:
+		r.ahead = append(bytes.Clone(p), r.ahead...)
+	}
+}
+
 // Read reads from the connection, blocking until there is something, the read
-// deadline or idle timeout has passed, or the connection ends. The peer's end is
-// a bare io.EOF; every other error is an *aio.ConnError. On a connection with a
-// Handler it fails; while a handler that was given up is still running it waits.
+// deadline or idle timeout has passed, or the connection ends; with DrainReads
+// also until the loop drains. The peer's end is a bare io.EOF; every other error
+// is an *aio.ConnError. On a connection with a Handler it fails; while a handler
+// that was given up is still running it waits.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, over, err := c.readBegins(p)
 	if over {
@@ -45,10 +63,18 @@ func (c *Conn) Read(p []byte) (int, error) {
 	} else {
 		n, err = c.stream().Read(p)
 	}
-	return n, c.readOver(n, err)
+	if err = c.readOver(n, err); err == errLookAgain {
+		return c.Read(p)
+	}
+	return n, err
 }
 
-// readOver ends a Read, which brought n bytes and err, and returns its error.
+// errLookAgain says that a Read was woken because the loop drains, and reads
+// once more what is there.
+var errLookAgain = errors.New("tcp: the loop drains")
+
+// readOver ends a Read, which brought n bytes and err, and returns its error, or
+// errLookAgain.
 func (c *Conn) readOver(n int, err error) error {
 	handled := c.readEnds(n, err)
 	switch {
@@ -58,6 +84,8 @@ func (c *Conn) readOver(n int, err error) error {
 		return errEOF
 	case handled && isWake(err):
 		err = errHandled
+	case n == 0 && isWake(err) && c.drainWoke():
+		return errLookAgain
 	}
 	return c.failure("read", err)
 }
@@ -79,37 +107,50 @@ func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // readBegins waits until a handler that was given up has left the connection,
 // and begins a Read. The Read is over at once if it fails, and if something was
-// read ahead: no other byte may come before that, whatever the deadline.
+// read ahead: no other byte may come before that, whatever the deadline. One that
+// is not to wait reads ahead what is there.
 func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x := c.extra()
 	r := &x.reads
-	for c.life.open() && c.in.style == leavingStyle && r.cuts == 0 && !r.deadline.passed() {
-		x.left.WaitOr(&c.mu, r.deadline.wait(&c.mu))
+	for {
+		for c.life.open() && (c.in.style == leavingStyle || r.looking) && r.cuts == 0 && !r.deadline.passed() {
+			x.left.WaitOr(&c.mu, r.deadline.wait(&c.mu))
+		}
+		switch {
+		case !c.life.open():
+			return 0, true, c.endError("read")
+		case r.cuts > 0 || c.in.style == leavingStyle || r.looking:
+			return 0, true, c.condition("read", os.ErrDeadlineExceeded)
+		case c.in.engaged():
+			return 0, true, c.condition("read", errHandled)
+		case x.upgrade != nil:
+			return 0, true, c.condition("read", errShaking)
+		case len(r.ahead) > 0 && r.deadline.passed():
+			return 0, true, c.condition("read", os.ErrDeadlineExceeded)
+		case len(r.ahead) > 0 || len(p) == 0 && c.readsDrain():
+			return r.takeAhead(p), true, nil
+		case !c.readsDrain() || r.deadline.passed():
+			r.underWay++
+			r.waiting++
+			c.readingBegins()
+			c.drainsLater()
+			return 0, false, nil
+		}
+		if err := c.readNow(); err != nil {
+			return 0, true, err
+		}
 	}
-	switch {
-	case !c.life.open():
-		return 0, true, c.endError("read")
-	case r.cuts > 0 || c.in.style == leavingStyle:
-		return 0, true, c.condition("read", os.ErrDeadlineExceeded)
-	case c.in.engaged():
-		return 0, true, c.condition("read", errHandled)
-	case x.upgrade != nil:
-		return 0, true, c.condition("read", errShaking)
-	case len(r.ahead) == 0:
-		r.underWay++
-		r.waiting++
-		c.readingBegins()
-		return 0, false, nil
-	case r.deadline.passed():
-		return 0, true, c.condition("read", os.ErrDeadlineExceeded)
-	}
-	n = copy(p, r.ahead)
+}
+
+// takeAhead reads what was read ahead.
+func (r *reads) takeAhead(p []byte) int {
+	n := copy(p, r.ahead)
 	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
 		r.ahead = nil
 	}
-	return n, true, nil
+	return n
 }
 
 // readEnds ends a Read, which brought n bytes and err. It reports whether the
@@ -120,17 +161,24 @@ func (c *Conn) readEnds(n int, err error) (handled bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.readMet(err)
 	r := &c.extra().reads
-	r.waiting--
+	if r.waiting--; r.waiting == 0 {
+		c.lookAgain()
+	}
+	c.readerLeaves()
+	return c.in.engaged()
+}
+
+// readMet notes how reading has ended, if it has. The lock is held.
+func (c *Conn) readMet(err error) {
 	switch {
 	case err == nil || isWake(err):
 	case isEOF(err):
 		c.peerEnds()
 	default:
-		r.failed = err
+		c.extra().reads.failed = err
 	}
-	c.readerLeaves()
-	return c.in.engaged()
 }
 
 // readerLeaves uncounts a Read, or a Chunks. The lock is held.
@@ -169,7 +217,12 @@ func (c *Conn) boundReads() error {
 	switch {
 	case c.in.engaged() || !c.life.open():
 		return nil
+	case r.looking: // which ends at once, and calls boundReads
+		return nil
 	case r.cuts > 0:
+		return c.transport().SetReadDeadline(bell.Past)
+	case c.readsDrain():
+		c.extra().reads.drained = true
 		return c.transport().SetReadDeadline(bell.Past)
 	}
 	return c.transport().SetReadDeadline(r.deadline.at)

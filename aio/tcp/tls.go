@@ -77,6 +77,7 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 		err = c.condition("tls", errors.New("the connection is being read or written"))
 	default:
 		up.heard.Store(max(c.now(), 1))
+		c.unframe()
 		c.extra().upgrade = up
 		c.upgradeInStream()
 		c.wakeLocked()

@@ -92,21 +92,41 @@ func (t plain) pump(deliver func([]byte) bool, idle func() bool) error {
 	}
 }
 
-// poll waits a moment: a net.Conn has no other way to tell that there is nothing.
-func (t plain) poll(deliver func([]byte) bool) (bool, error) {
-	if err := t.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-		return false, err
-	}
+// tryReader is what an in-memory connection offers.
+type tryReader interface {
+	TryRead(p []byte) (int, error) // what is there; syscall.EAGAIN when nothing is
+}
+
+func (t plain) poll(deliver func([]byte) bool) (dry bool, err error) {
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
-	n, err := t.Read(buf[:])
+	var n int
+	if r, ok := t.Conn.(tryReader); ok {
+		n, err = r.TryRead(buf[:])
+		dry = errors.Is(err, syscall.EAGAIN)
+	} else {
+		n, dry, err = t.readSoon(buf[:])
+	}
 	if n > 0 {
 		deliver(buf[:n])
 	}
-	if isWake(err) {
-		return n == 0, t.SetReadDeadline(noTime)
+	if dry {
+		return true, nil
 	}
 	return false, err
+}
+
+// readSoon reads what comes within a moment: a net.Conn has no other way to tell
+// that there is nothing.
+func (t plain) readSoon(p []byte) (n int, dry bool, err error) {
+	if err := t.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		return 0, false, err
+	}
+	n, err = t.Read(p)
+	if isWake(err) {
+		return n, n == 0, t.SetReadDeadline(noTime)
+	}
+	return n, false, err
 }
 
 func (t plain) tryWrite(p []byte) (int, error) {

@@ -82,6 +82,19 @@ func (c *Conn) read(p []byte, peek bool) (int, error) {
 	}
 }
 
+// TryRead reads what is there, up to len(p) bytes; it never blocks, and heeds no
+// deadline. If nothing is there it returns syscall.EAGAIN, bare. Other errors are
+// those of Read.
+func (c *Conn) TryRead(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || len(p) == 0 {
+		return 0, c.wrap("read", c.open())
+	}
+	n, err := c.rx.pull(p)
+	return n, c.wrap("read", err)
+}
+
 // Write writes all of p. It blocks while the peer's buffer is full, and
 // returns how much of p went into it. The bytes of one Write stay together,
 // those of concurrent ones do not mix. Errors: net.ErrClosed,

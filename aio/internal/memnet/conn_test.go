@@ -149,6 +149,36 @@ func TestTryWrite(t *testing.T) {
 	})
 }
 
+func TestTryRead(t *testing.T) {
+	a, b := pipe(t, 0)
+	a.SetReadDeadline(time.Unix(1, 0)) // which it does not heed
+	buf := make([]byte, 3)
+	try := func(what, want string, cond error) {
+		t.Helper()
+		n, err := a.TryRead(buf)
+		wantErr(t, what, err, cond)
+		if got := string(buf[:n]); got != want {
+			t.Errorf("%s: read %q, want %q", what, got, want)
+		}
+	}
+	if n, err := a.TryRead(buf); n != 0 || err != syscall.EAGAIN { //nolint:errorlint // it comes bare
+		t.Fatalf("from an empty buffer: %d, %v", n, err)
+	}
+	write(t, b, "data")
+	if n, err := a.TryRead(nil); n != 0 || err != nil {
+		t.Fatalf("nothing: %d, %v", n, err)
+	}
+	try("data", "dat", nil)
+	try("rest", "a", nil)
+	b.CloseWrite()
+	try("end", "", io.EOF)
+	a.Close()
+	try("closed", "", net.ErrClosed)
+	a, b = pipe(t, 0)
+	b.Abort()
+	try("reset", "", syscall.ECONNRESET)
+}
+
 func TestReadReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := pipe(t, 0)

@@ -1,0 +1,154 @@
+package tcp
+
+// framed is a Framing with a callback for its frames. Connections share it.
+type framed struct {
+	Framing
+	frame func(c *Conn, frame []byte) // nil: none
+}
+
+// frames is what a connection has for the framed that gets its data. The
+// connection's lock guards it.
+type frames struct {
+	by   *framed   // of part
+	part framePart // a frame that has come in part, while markPart is set
+	rest []byte    // what follows the frame that the callback is given now; borrowed
+}
+
+// data is the callback Data. It calls frame for each whole frame while the
+// connection lets it, and keeps what has come of the next one. What it may not
+// divide now is kept as read ahead.
+func (f *framed) data(c *Conn, data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.in.marks&markPart != 0 && c.peek().frames.by != f { // which has left it to this one
+		data = append(c.takePart(), data...)
+	}
+	for run := c.in.run; len(data) > 0; {
+		if !c.takesFrame(run) {
+			c.keepAhead(data)
+			return
+		}
+		frame, n, err := f.next(c, data)
+		if err != nil {
+			c.frameFailed(err)
+			return
+		}
+		data = data[n:]
+		if frame != nil {
+			data = c.callFrame(f, run, frame, data)
+		}
+	}
+}
+
+// takesFrame reports whether the callback that the run-th engine is making may
+// go on to another frame. The lock is held.
+func (c *Conn) takesFrame(run uint32) bool {
+	return c.life.open() && c.in.run == run && c.in.handled() && c.in.doing == calling &&
+		c.peek().upgrade == nil && c.in.marks&markPaused == 0 && !c.full()
+}
+
+// next takes the next frame from data, and returns how many bytes of data that
+// are. If it is not whole the frame is nil, and data is kept. The lock is held.
+func (f *framed) next(c *Conn, data []byte) (frame []byte, n int, err error) {
+	switch {
+	case f.err != nil:
+		return nil, 0, f.err
+	case c.in.marks&markPart == 0:
+		n, err = f.whole(data)
+		if n == 0 && err == nil {
+			c.keepPart(f, data)
+			return nil, len(data), nil
+		}
+		if err == nil {
+			frame, err = f.payload(data[:n])
+		}
+		return frame, n, err
+	}
+	n, whole, err := c.extra().frames.part.add(&f.Framing, data)
+	if whole && err == nil {
+		frame, err = f.payload(c.takePart())
+	}
+	return frame, n, err
+}
+
+// callFrame calls frame. It returns what is left of rest, which follows the
+// frame: nothing if somebody has taken it meanwhile. The lock is held, but not
+// during the call.
+func (c *Conn) callFrame(f *framed, run uint32, frame, rest []byte) (left []byte) {
+	if f.frame == nil {
+		return rest
+	}
+	if len(rest) == 0 { // which needs no connExtra
+		c.unlocked(func() { f.frame(c, frame) })
+		return nil
+	}
+	fr := &c.extra().frames
+	fr.rest = rest
+	defer func() { // also when frame does not return
+		if c.in.run == run { // else it is another engine's
+			left, fr.rest = fr.rest, nil
+		}
+	}()
+	c.unlocked(func() { f.frame(c, frame) })
+	return nil
+}
+
+// keepAhead keeps what a handler may not be given now, unless the connection has
+// ended or is closing. The lock is held.
+func (c *Conn) keepAhead(data []byte) {
+	if c.life.open() {
+		c.extra().reads.putBack(data)
+	}
+}
+
+// frameFailed ends the connection with the condition of a frame. The lock is
+// held, but not all the while.
+func (c *Conn) frameFailed(err error) {
+	c.unlocked(func() { c.fail(c.condition("read", err), false) })
+}
+
+// keepPart keeps the first part of a frame, which it copies. The lock is held.
+func (c *Conn) keepPart(f *framed, part []byte) {
+	x := c.extra()
+	x.frames.by = f
+	x.frames.part.append(part, len(part))
+	c.in.marks |= markPart
+}
+
+// takePart takes what keepPart has kept, nothing if that is nothing. The lock is
+// held.
+func (c *Conn) takePart() []byte {
+	if c.in.marks&markPart == 0 {
+		return nil
+	}
+	c.in.marks &^= markPart
+	fr := &c.extra().frames
+	part := fr.part.buf
+	fr.by, fr.part.buf = nil, nil
+	return part
+}
+
+// endPart gives the handler what the peer's end makes of a frame that has come
+// in part: a last line, or the condition that it was cut short. The lock is held,
+// but not all the while.
+func (c *Conn) endPart() {
+	f := c.peek().frames.by
+	switch line, err := f.last(c.takePart()); {
+	case err != nil:
+		c.frameFailed(err)
+	case line != nil && f.frame != nil:
+		c.call(func(*Handler) { f.frame(c, line) })
+	}
+}
+
+// unframe has what was read for a framed and not given to its callback be read
+// ahead: whoever comes next gets it. The lock is held.
+func (c *Conn) unframe() {
+	x := c.x.Load()
+	if x == nil {
+		return
+	}
+	x.reads.putBack(x.frames.rest)
+	x.frames.rest = nil
+	x.reads.putBack(c.takePart())
+}
