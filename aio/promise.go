@@ -78,6 +78,20 @@ func (p *Promise[T]) Reject(err error) bool {
 	return p.reject(err, 0)
 }
 
+// RejectWith is Reject with a value beside the error, as a function of Go may
+// return one: how far it has come, say. Await, Result and C give both.
+func (p *Promise[T]) RejectWith(v T, err error) bool {
+	if err == nil {
+		err = errNilReject
+	}
+	if !p.f.op.claim(err, 0) {
+		return false
+	}
+	p.f.value = v
+	p.f.op.publish()
+	return true
+}
+
 // RejectIdle is Reject for a promise whose function does not run, see Op.SetRunning; it does nothing, and reports
 // false, when it does.
 func (p *Promise[T]) RejectIdle(err error) bool {

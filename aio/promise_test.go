@@ -34,6 +34,21 @@ func TestPromise(t *testing.T) {
 		if _, err := r.Future().Result(); err == nil {
 			t.Error("rejected with nil, and no error")
 		}
+		p = aio.NewPromise[string](ctx, 0, "")
+		if !p.RejectWith("half", errTest) || p.RejectWith("whole", errStop) || p.Resolve("whole") {
+			t.Error("the first one counts")
+		}
+		if v, err := p.Future().Await(ctx); v != "half" || err != errTest {
+			t.Error(v, err)
+		}
+		if res := <-p.Future().C(); res.Value != "half" || res.Err != errTest {
+			t.Error(res)
+		}
+		p = aio.NewPromise[string](ctx, 0, "")
+		p.RejectWith("half", nil)
+		if v, err := p.Future().Result(); v != "half" || err == nil {
+			t.Error(v, err)
+		}
 		// It holds the loop open.
 		s := aio.NewPromise[string](ctx, aio.NewKind("test.kind"), "holds")
 		eq(t, "kinds", aio.LoopOf(ctx).Stats().Kinds["test.kind"], 1)

@@ -131,6 +131,14 @@ func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	return err
 }
 
+// StartInherited is Start on a listener that the process has inherited, if
+// there is one, and tells a predecessor that this process serves: see
+// tcp.Server.StartInherited. After an error no listener was taken, or it is
+// closed.
+func (s *Server) StartInherited(ctx context.Context, addr string) error {
+	return s.start(ctx, func(ctx context.Context) error { return s.tcp.StartInherited(ctx, addr) })
+}
+
 // start starts the server, with listen starting the one beneath it.
 func (s *Server) start(ctx context.Context, listen func(ctx context.Context) error) error {
 	switch {

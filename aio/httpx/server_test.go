@@ -1,9 +1,13 @@
 package httpx_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"testing"
 
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
 	"goaio.example/aio/httpx"
 )
 
@@ -27,5 +31,27 @@ func TestServerHandler(t *testing.T) {
 		if status, body := get(t, c, "http://"+addr+"/x"); status != 200 || body != "hello /x" {
 			t.Errorf("got %d %q", status, body)
 		}
+	})
+}
+
+// In a process that has inherited nothing, StartInherited is Start. The example
+// restart has a process that has.
+func TestServerStartInherited(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		s := &httpx.Server{Handle: answers}
+		if err := s.StartInherited(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		defer s.Close()
+		c := newClient(t, nil)
+		defer c.CloseIdleConnections()
+		if status, body := get(t, c, "http://"+s.Addr().String()+"/x"); status != 200 || body != "GET /x\n" {
+			t.Errorf("got %d %q", status, body)
+		}
+		again := &httpx.Server{Handle: answers}
+		if err := again.StartInherited(ctx, s.Addr().String()); !errors.Is(err, aio.ErrConn) {
+			t.Errorf("on an address in use: %v", err)
+		}
+		return nil
 	})
 }

@@ -19,6 +19,8 @@
 //	err := server.Start(ctx, ":9003")
 //	conn, err := tcp.Dial(ctx, "example.com:9003").Await(ctx)
 //
+// Pipe connects two connections with each other, as a proxy does.
+//
 // For select there are channels: of connections (Listener.Conns), of what
 // arrives (Conn.Chunks), of room in the queue (Conn.Writable), of the end
 // (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or
@@ -118,9 +120,9 @@
 //     such as a timer.Delay started with Conn.Context, is sent.
 //   - An accepted TLS connection whose peer is silent in the handshake ends
 //     after a second, too.
-//   - Connections in stream style, and those that were dialed, go on: select on
-//     aio.Draining. Those of a Dialer with Background do not hold the loop
-//     open.
+//   - Connections in stream style, those that were dialed, and those of a Pipe
+//     go on: select on aio.Draining. Those of a Dialer with Background do not
+//     hold the loop open.
 //   - What is left after Loop.Grace is aborted: its peers see a reset.
 //
 // Server.Shutdown drains one server. Server.Close ends one at once.
@@ -136,7 +138,7 @@
 // A process can take its listeners over from its parent (Inherit: socket
 // activation) and hand them on to its successor (HandOver). Both then accept
 // from one queue, so that no client is refused or reset when the older one
-// drains.
+// drains. Server.StartInherited is all that the successor needs to call.
 //
 // A server or listener on a unix socket removes the socket's file when it
 // closes, unless another file has taken its path by then.

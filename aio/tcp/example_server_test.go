@@ -1,6 +1,7 @@
 package tcp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,71 @@ func ExampleServer_stream() {
 		return err
 	})
 	// Output: hello
+}
+
+// A server that can be started by hand, by systemd's socket activation, and by
+// its predecessor, which has called HandOver.
+func ExampleServer_StartInherited() {
+	aio.Run(context.Background(), func(ctx context.Context) error {
+		s := &tcp.Server{Handler: tcp.Handler{Open: func(c *tcp.Conn) {
+			c.SendString("welcome")
+			c.CloseAfterFlush()
+		}}}
+		if err := s.StartInherited(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		defer s.Close()
+		c, err := tcp.Dial(ctx, s.Addr().String()).Await(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		greeting, err := io.ReadAll(c)
+		fmt.Printf("%s\n", greeting)
+		return err
+	})
+	// Output: welcome
+}
+
+// A port forwarder: what comes on a connection goes to another server, and what
+// that says goes back.
+func ExamplePipe() {
+	err := aio.Run(context.Background(), func(ctx context.Context) error {
+		target, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{
+			Data: func(c *tcp.Conn, data []byte) { c.Send(bytes.ToUpper(data)) },
+		})
+		if err != nil {
+			return err
+		}
+		defer target.Close()
+		forwarder := &tcp.Server{Stream: func(ctx context.Context, c *tcp.Conn) error {
+			up, err := tcp.Dial(ctx, target.Addr().String()).Await(ctx)
+			if err != nil {
+				return err
+			}
+			moved, err := tcp.Pipe(ctx, c, up).Await(ctx)
+			fmt.Printf("%+v\n", moved)
+			return err
+		}}
+		if err := forwarder.Start(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		c, err := tcp.Dial(ctx, forwarder.Addr().String()).Await(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(c, "hello")
+		c.CloseWrite()
+		answer, err := io.ReadAll(c)
+		fmt.Printf("%s\n", answer)
+		c.Close()
+		return errors.Join(err, forwarder.Shutdown(ctx))
+	})
+	fmt.Println(err)
+	// Unordered output:
+	// HELLO
+	// {AToB:5 BToA:5}
+	// <nil>
 }
 
 // Shutdown lets connections finish what they do.

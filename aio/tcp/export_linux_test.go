@@ -86,3 +86,34 @@ func WillBlockUnlisted() {
 	c.bare.socket, c.in.doing = bareClosed, calling
 	c.WillBlock()
 }
+
+// Ducts returns how many ducts of Pipes are open.
+func Ducts() int { return int(ducts.Load()) }
+
+// TakeDucts takes all ducts that there may be, until restore is called.
+func TakeDucts() (restore func()) {
+	n := int32(maxOpenFiles())
+	ducts.Add(n)
+	return func() { ducts.Add(-n) }
+}
+
+// OnSplice has before called before each splice, with the number of bytes that
+// are to be moved: into a duct if in is set, else out of one. Its error is the
+// splice's. It may change the number. after is called with the splice's error.
+func OnSplice(before func(in bool, n *int) error, after func(in bool, err error)) (restore func()) {
+	old := spliceNow
+	spliceNow = func(from, to, n int) (int, error) {
+		var st syscall.Stat_t
+		if err := syscall.Fstat(to, &st); err != nil {
+			return 0, err
+		}
+		in := st.Mode&syscall.S_IFMT == syscall.S_IFIFO
+		if err := before(in, &n); err != nil {
+			return 0, err
+		}
+		n, err := old(from, to, n)
+		after(in, err)
+		return n, err
+	}
+	return func() { spliceNow = old }
+}

@@ -26,3 +26,6 @@ func HappyEyeballs(ctx context.Context, r Resolver, network, host string, delay 
 	e := &eyeballs{attempt: attempt, delay: orDefault(delay, attemptDelay)}
 	return e.connect(ctx, r, network, host)
 }
+
+// IsAddr reports whether a listener of address a is the one of addr.
+func IsAddr(a net.Addr, addr string) bool { return isAddr(a, addr) }

@@ -4,27 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
+	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/bell"
 )
 
-// HandOver starts cmd, which is to take over from this process, with the listening sockets of from: *Servers,
-// *Listeners, *httpx.Servers, *net.TCPListeners and the like. The future is done when the new process has said that it
-// serves, by Inherited.Ready. Both processes then accept from the same queues, so that nobody is refused when this one
+// readyTime is how long HandOver waits for a process to be ready if its ctx has
+// no deadline. It is a variable for tests.
+var readyTime = 30 * time.Second
+
+// HandOver starts cmd, which is to take over from this process, with the
+// listening sockets of from: *Servers, *Listeners, *httpx.Servers,
+// *net.TCPListeners and the like. The future is done when the new process has
+// said that it serves, by Inherited.Ready or StartInherited. Both processes
+// then accept from the same queues, so that nobody is refused when this one
 // goes on to drain: Loop.Exit, say, or Server.Shutdown.
 //
-// The new process gets the sockets with Inherit, in the order of from; LISTEN_FDNAMES in cmd.Env can name them, separated
-// by colons. A program that reads the variables itself gets no LISTEN_PID, which is not known in time. cmd.ExtraFiles
-// follow the sockets. Make cmd with exec.Command rather than CommandContext, whose process ends with
-// its context, and give it files for output. After success cmd is the caller's, to Wait for it or to Release it.
+// The new process gets the sockets with Inherit, in the order of from;
+// LISTEN_FDNAMES in cmd.Env can name them, separated by colons. A program that
+// reads the variables itself gets no LISTEN_PID, which is not known in time.
+// cmd.ExtraFiles follow the sockets. Make cmd with exec.Command rather than
+// CommandContext, whose process ends with its context, and give it files for
+// output. After success cmd is the caller's, to Wait for it or to Release it.
 //
-// A process that ends or closes the pipe before it is ready, or is not ready when ctx ends or the future is cancelled, is
-// killed and waited for, and this one goes on as before. The error says what happened; cancelled, it is the cause. On
-// systems whose processes inherit no sockets (Windows) it is an errors.ErrUnsupported.
+// The process has 30 s to be ready, or until the deadline of ctx if that has
+// one. One that is late, that ends or closes the pipe before, or that is not
+// ready when ctx ends or the future is cancelled, is killed and waited for, and
+// this process goes on as before. The error says what happened: it is an
+// aio.ErrTimeout after the 30 s, and the cause after a cancellation. On systems
+// whose processes inherit no sockets (Windows) it is an errors.ErrUnsupported.
 func HandOver(ctx context.Context, cmd *exec.Cmd, from ...interface{ File() (*os.File, error) }) *aio.Future[struct{}] {
+	limit := readyTime
+	if _, bounded := ctx.Deadline(); bounded {
+		limit = math.MaxInt64
+	}
 	return aio.Go(ctx, "hand over to "+cmd.Path, func(ctx context.Context) (struct{}, error) {
 		if ctx.Err() != nil {
 			return struct{}{}, context.Cause(ctx)
@@ -34,6 +51,8 @@ func HandOver(ctx context.Context, cmd *exec.Cmd, from ...interface{ File() (*os
 			return struct{}{}, fmt.Errorf("tcp: hand over to %s: %w", cmd.Path, err)
 		}
 		defer ready.Close()
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it had %v: %w", limit, aio.ErrTimeout))
+		defer cancel()
 		return struct{}{}, awaitReady(ctx, cmd, ready)
 	})
 }

@@ -140,6 +140,47 @@ func TestHandOverCancelled(t *testing.T) {
 	}
 }
 
+// Without a deadline a successor has 30 s to be ready, and is ended when it is
+// late; a deadline of ctx's counts instead.
+func TestHandOverLate(t *testing.T) {
+	old, restore := tcp.SetReadyTime(time.Nanosecond)
+	defer restore()
+	if old != 30*time.Second {
+		t.Errorf("a successor has %v", old)
+	}
+	cmd := heir(t, "silent")
+	stdin, err := cmd.StdinPipe() // it would go on until that is closed
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	handOver(t, cmd, func(ctx context.Context, s *tcp.Server, done *aio.Future[struct{}]) error {
+		_, err := done.Await(ctx)
+		if !errors.Is(err, aio.ErrTimeout) || !strings.Contains(err.Error(), "was not ready") {
+			t.Errorf("got %v", err)
+		}
+		if cmd.ProcessState == nil {
+			t.Error("nobody has waited for the process")
+		}
+		c := connect(t, s.Addr())
+		defer c.Close()
+		ask(t, c, "hello")
+		return nil
+	})
+	aiotest.Run(t, func(ctx context.Context) error {
+		s := &tcp.Server{Handler: echo}
+		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		defer s.Close()
+		ctx, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		inTime := heir(t, "serve")
+		_, err := tcp.HandOver(ctx, inTime, s).Await(ctx)
+		return errors.Join(err, inTime.Wait())
+	})
+}
+
 // What cannot be handed over is not, and no process is started.
 func TestHandOverNothing(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {

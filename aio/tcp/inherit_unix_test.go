@@ -31,6 +31,10 @@ func TestHeir(t *testing.T) {
 	if how == "exit" {
 		os.Exit(3)
 	}
+	if how == "start" {
+		startServers(t)
+		os.Exit(0)
+	}
 	in, err := tcp.Inherit()
 	if err != nil {
 		fmt.Println("error:", err, errors.Is(err, tcp.ErrNotInherited))

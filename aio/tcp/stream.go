@@ -45,16 +45,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 	} else {
 		n, err = c.stream().Read(p)
 	}
+	return n, c.readOver(n, err)
+}
+
+// readOver ends a Read, which brought n bytes and err, and returns its error.
+func (c *Conn) readOver(n int, err error) error {
 	handled := c.readEnds(n, err)
 	switch {
 	case err == nil:
-		return n, nil
+		return nil
 	case isEOF(err):
-		return n, errEOF
+		return errEOF
 	case handled && isWake(err):
 		err = errHandled
 	}
-	return n, c.failure("read", err)
+	return c.failure("read", err)
 }
 
 // stream is the transport of Read and Write: a bare connection's is the socket

@@ -10,7 +10,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -42,10 +41,6 @@ func run(ctx context.Context, args []string) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	inherited, err := tcp.Inherit()
-	if err != nil && !errors.Is(err, tcp.ErrNotInherited) {
-		return err
-	}
 	server := &httpx.Server{Handle: func(r *httpx.Request) {
 		timer.Delay(r.Context(), *delay, func(context.Context) error {
 			r.RespondString(200, fmt.Sprintln("process", os.Getpid()))
@@ -53,19 +48,11 @@ func run(ctx context.Context, args []string) error {
 		})
 	}}
 	loop := &aio.Loop{Name: "restart", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
-	err = loop.Run(ctx, func(ctx context.Context) error {
-		if inherited != nil && len(inherited.Listeners) > 0 {
-			err = server.StartOn(ctx, inherited.Listeners[0])
-		} else {
-			err = server.Start(ctx, *addr)
-		}
-		if err != nil {
+	err := loop.Run(ctx, func(ctx context.Context) error {
+		if err := server.StartInherited(ctx, *addr); err != nil {
 			return err
 		}
 		fmt.Println("process", os.Getpid(), "listens on", server.Addr())
-		if err := inherited.Ready(); err != nil {
-			return err
-		}
 		for {
 			select {
 			case <-hangup:
@@ -89,8 +76,6 @@ func restart(ctx context.Context, args []string, server *httpx.Server) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	cmd := exec.Command(self, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	_, err = tcp.HandOver(ctx, cmd, server).Await(ctx)

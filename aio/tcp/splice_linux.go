@@ -1,0 +1,189 @@
+package tcp
+
+import (
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// splices says that data can go from one socket to another through a pipe of
+// the kernel's, and not through the program's memory.
+const splices = true
+
+// ductSize is how much a duct holds. It is less where what comes is in small
+// pieces, of which it holds as many as it has pages.
+const ductSize = 256 << 10
+
+// The flags of splice(2).
+const (
+	spliceMove     = 1
+	spliceNonblock = 2
+)
+
+// duct is a pipe of the kernel's, for one direction of a Pipe. Package net, which
+// splices too, keeps its pipes when they are not used any more, so that they
+// would be left when the loop has ended.
+type duct struct{ r, w int }
+
+// ducts counts those that are open. They take a tenth of the files that the
+// process may open, at most.
+var ducts atomic.Int32
+
+// openDuct makes a duct, which close closes.
+func openDuct() (*duct, error) {
+	if int(ducts.Add(1)) > maxOpenFiles()/20 {
+		ducts.Add(-1)
+		return nil, os.NewSyscallError("pipe2", syscall.EMFILE)
+	}
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
+		ducts.Add(-1)
+		return nil, os.NewSyscallError("pipe2", err)
+	}
+	d := &duct{fds[0], fds[1]}
+	const setPipeSize = 1031 // F_SETPIPE_SZ
+	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(d.w), setPipeSize, ductSize); errno != 0 {
+		d.close()
+		return nil, os.NewSyscallError("fcntl", errno) // the user has many pipes; this one may be of a page or two
+	}
+	return d, nil
+}
+
+func (d *duct) close() {
+	ducts.Add(-1)
+	syscall.Close(d.r)
+	syscall.Close(d.w)
+}
+
+// spliceNow is splice(2) without waiting. It is a variable for tests.
+var spliceNow = func(from, to, n int) (int, error) {
+	return ignoringEINTR(func() (int, error) {
+		m, err := syscall.Splice(from, nil, to, nil, n, spliceMove|spliceNonblock)
+		return int(m), err //nolint:unconvert // it is an int on some systems
+	})
+}
+
+// fill moves what has come on a socket into the duct, which is empty. It waits
+// until there is something, or an error: io.EOF at the end.
+func (d *duct) fill(from *socket) (n int, err error) {
+	cerr := from.raw.Read(func(fd uintptr) bool {
+		n, err = spliceNow(int(fd), d.w, ductSize)
+		return err != syscall.EAGAIN
+	})
+	switch {
+	case cerr != nil:
+		return 0, cerr
+	case err != nil:
+		return 0, os.NewSyscallError("splice", err)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// pour moves some of the n bytes in the duct to a socket. It waits until there
+// is room.
+func (d *duct) pour(to *socket, n int) (m int, err error) {
+	cerr := to.raw.Write(func(fd uintptr) bool {
+		m, err = spliceNow(d.r, int(fd), n)
+		return err != syscall.EAGAIN
+	})
+	switch {
+	case cerr != nil:
+		return 0, cerr
+	case err != nil:
+		return 0, os.NewSyscallError("splice", err)
+	}
+	return m, nil
+}
+
+// cannotSplice reports whether an error of splice says that these files, or this
+// system, have no splice. Nothing was moved then.
+func cannotSplice(err error) bool {
+	e, ok := err.(*os.SyscallError) //nolint:errorlint // it is ours
+	if !ok {
+		return false
+	}
+	switch e.Err { //nolint:errorlint // it is bare
+	case syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EPERM:
+		return true
+	}
+	return false
+}
+
+// splice moves what comes through a duct. A Read is under way. It returns when
+// the way ends, something was put back, or splicing is impossible: the way then
+// copies, at least until as much comes again.
+func (w *way) splice() {
+	from, to := w.from.spliced(), w.to.spliced()
+	if from == nil || to == nil {
+		w.bulk = false
+		return
+	}
+	d, err := openDuct()
+	if err != nil { // there are too many, say
+		w.copyAlways()
+		return
+	}
+	defer d.close()
+	for w.bulk && w.begin() {
+		n, err := d.fill(from)
+		if cannotSplice(err) {
+			w.copyAlways()
+			return
+		}
+		w.ends(n, err)
+		if n > 0 && w.err == nil {
+			w.err = w.pour(d, to, n)
+		}
+	}
+}
+
+// copyAlways has the way splice no more.
+func (w *way) copyAlways() { w.copies, w.bulk = true, false }
+
+// spliced returns the connection's socket if it can be spliced: it must be one
+// of the system's, in the Go netpoller, without TLS.
+func (c *Conn) spliced() *socket {
+	if c.layer() != nil {
+		return nil
+	}
+	s, _ := c.stream().(*socket)
+	return s
+}
+
+// pour writes the n bytes in the duct to the other side.
+func (w *way) pour(d *duct, to *socket, n int) error {
+	if err := w.to.takeStream(); err != nil {
+		return err
+	}
+	var err error
+	for n > 0 && err == nil {
+		var m int
+		m, err = d.pour(to, n)
+		w.to.sent(m)
+		w.moved += int64(m)
+		n -= m
+	}
+	w.to.giveStream()
+	if cannotSplice(err) {
+		w.copyAlways()
+		return w.empty(d, n)
+	}
+	return w.to.failure("write", err)
+}
+
+// empty writes the n bytes in the duct to the other side by copying.
+func (w *way) empty(d *duct, n int) error {
+	buf := make([]byte, n)
+	for got := 0; got < n; {
+		m, err := ignoringEINTR(func() (int, error) { return syscall.Read(d.r, buf[got:]) })
+		if err != nil {
+			return os.NewSyscallError("read", err) // cannot be: they are there
+		}
+		got += m
+	}
+	w.write(buf)
+	return w.err
+}
