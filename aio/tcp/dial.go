@@ -182,15 +182,18 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// Send dials addr with a zero Dialer, gives the connection the handler h and sends data: cl-async's tcp-send. See
-// Dialer.Send.
+// Send dials addr, as cl-async's tcp-send does: it makes a new connection, with a
+// zero Dialer, and sends data on it. Conn.Send sends on a connection that is
+// there. See Dialer.Send.
 func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return new(Dialer).Send(ctx, addr, data, h)
 }
 
-// Send dials addr, gives the connection the handler h and sends data, before what h.Open sends. When the dial fails, h.Event is called
-// with a nil *Conn, if there is one, and the future fails with the same error, which is no lost error then. data is
-// kept until the connection is there; it must not be changed before the future has resolved.
+// Send dials addr, gives the new connection the handler h and sends data, before
+// what h.Open sends. When the dial fails, h.Event is called with a nil *Conn, if
+// there is one, and the future fails with the same error, which is no lost error
+// then. data is kept until the connection is there; it must not be changed before
+// the future has resolved.
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
 		var ps *pollers
