@@ -53,6 +53,7 @@ func TestUntilDrainForgets(t *testing.T) {
 			sub, cancel := context.WithCancel(ctx)
 			aio.UntilDrain(sub)
 			cancel()
+			aio.UntilDrain(sub) // dead already
 		}
 		synctest.Wait()
 		eq(t, "hooks", aio.DrainHooks(aio.LoopOf(ctx)), 0)

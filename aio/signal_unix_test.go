@@ -27,11 +27,13 @@ func TestSignals(t *testing.T) {
 		return untilDead(ctx)
 	})
 	wantErr(t, "Run", err, nil)
+	eq[os.Signal](t, "Signal", l.Signal(), syscall.SIGUSR1)
 
 	l = &aio.Loop{Logger: quiet, Signals: []os.Signal{syscall.SIGUSR1}, Grace: time.Hour}
 	err = l.Run(context.Background(), func(ctx context.Context) error {
 		l.Exit(nil)
 		<-aio.Draining(ctx)
+		eq[os.Signal](t, "Signal after Exit", l.Signal(), nil)
 		for ctx.Err() == nil { // signals that come too fast are one
 			kill()
 			runtime.Gosched()
@@ -39,4 +41,5 @@ func TestSignals(t *testing.T) {
 		return nil
 	})
 	wantErr(t, "Run after Exit", err, nil)
+	eq[os.Signal](t, "Signal", l.Signal(), syscall.SIGUSR1)
 }

@@ -117,3 +117,16 @@ func OnSplice(before func(in bool, n *int) error, after func(in bool, err error)
 	}
 	return func() { spliceNow = old }
 }
+
+// BoundDucts has the kernel refuse ducts of more than most bytes, until restore
+// is called.
+func BoundDucts(most int) (restore func()) {
+	old := resizeDuct
+	resizeDuct = func(fd, size int) error {
+		if size > most {
+			return syscall.EPERM
+		}
+		return old(fd, size)
+	}
+	return func() { resizeDuct = old }
+}

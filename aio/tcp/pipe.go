@@ -206,7 +206,7 @@ func (w *way) moveAhead() {
 // is time to splice.
 func (w *way) copy() {
 	err := w.from.source().pump(w.deliver, w.begin)
-	if err != nil && w.begin() { // again, where the end came with the last data
+	if err != nil && w.reading { // else it came with the last data, and comes again
 		w.ends(0, err)
 	}
 }

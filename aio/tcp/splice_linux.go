@@ -11,9 +11,13 @@ import (
 // the kernel's, and not through the program's memory.
 const splices = true
 
-// ductSize is how much a duct holds. It is less where what comes is in small
-// pieces, of which it holds as many as it has pages.
-const ductSize = 256 << 10
+// ductSize is how much a duct holds, and ductLeast how much it holds where the
+// kernel grants a user no more memory for pipes. It is less where what comes is
+// in small pieces: a duct holds as many of them as it has pages.
+const (
+	ductSize  = 1 << 20
+	ductLeast = 256 << 10
+)
 
 // The flags of splice(2).
 const (
@@ -24,7 +28,7 @@ const (
 // duct is a pipe of the kernel's, for one direction of a Pipe. Package net, which
 // splices too, keeps its pipes when they are not used any more, so that they
 // would be left when the loop has ended.
-type duct struct{ r, w int }
+type duct struct{ r, w, size int }
 
 // ducts counts those that are open. They take a tenth of the files that the
 // process may open, at most.
@@ -41,13 +45,27 @@ func openDuct() (*duct, error) {
 		ducts.Add(-1)
 		return nil, os.NewSyscallError("pipe2", err)
 	}
-	d := &duct{fds[0], fds[1]}
-	const setPipeSize = 1031 // F_SETPIPE_SZ
-	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(d.w), setPipeSize, ductSize); errno != 0 {
-		d.close()
-		return nil, os.NewSyscallError("fcntl", errno) // the user has many pipes; this one may be of a page or two
+	d := &duct{fds[0], fds[1], ductSize}
+	err := resizeDuct(d.w, d.size)
+	for err != nil && d.size > ductLeast {
+		d.size /= 2
+		err = resizeDuct(d.w, d.size)
+	}
+	if err != nil {
+		d.close() // it may have no more than a page or two
+		return nil, err
 	}
 	return d, nil
+}
+
+// resizeDuct has the kernel give a duct so much room. It is a variable for
+// tests.
+var resizeDuct = func(fd, size int) error {
+	const setPipeSize = 1031 // F_SETPIPE_SZ
+	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), setPipeSize, uintptr(size)); errno != 0 {
+		return os.NewSyscallError("fcntl", errno)
+	}
+	return nil
 }
 
 func (d *duct) close() {
@@ -68,7 +86,7 @@ var spliceNow = func(from, to, n int) (int, error) {
 // until there is something, or an error: io.EOF at the end.
 func (d *duct) fill(from *socket) (n int, err error) {
 	cerr := from.raw.Read(func(fd uintptr) bool {
-		n, err = spliceNow(int(fd), d.w, ductSize)
+		n, err = spliceNow(int(fd), d.w, d.size)
 		return err != syscall.EAGAIN
 	})
 	switch {

@@ -155,21 +155,33 @@ func TestSpliceLittle(t *testing.T) {
 	})
 }
 
-// Without files for a duct a pipe copies.
-func TestSpliceNoFiles(t *testing.T) {
-	in, _ := countSplices(t)
-	defer tcp.TakeDucts()()
-	w := newWorld(t, "tcp")
-	w.run(new(aio.Loop), func(w *world) {
-		p := w.piped()
-		w.splice(p, 0, 4<<20)
-		if n := in.Load(); n != 0 {
-			w.Errorf("%d splices", n)
-		}
-		p.done.Cancel(nil)
-		p.done.Await(w.ctx)
-		p.closePeers()
-	})
+// Where the kernel grants less for a duct, it is smaller. Without files for it,
+// or with too little room, a pipe copies.
+func TestSpliceBounds(t *testing.T) {
+	for name, it := range map[string]struct {
+		bound   func() (restore func())
+		splices bool
+	}{
+		"files":       {tcp.TakeDucts, false},
+		"less room":   {func() func() { return tcp.BoundDucts(256 << 10) }, true},
+		"little room": {func() func() { return tcp.BoundDucts(64 << 10) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, _ := countSplices(t)
+			t.Cleanup(it.bound())
+			aiotest.CheckLeaks(t)
+			newWorld(t, "tcp").run(new(aio.Loop), func(w *world) {
+				p := w.piped()
+				w.splice(p, 0, 4<<20)
+				if n := in.Load(); n > 0 != it.splices {
+					w.Errorf("%d splices", n)
+				}
+				p.done.Cancel(nil)
+				p.done.Await(w.ctx)
+				p.closePeers()
+			})
+		})
+	}
 }
 
 // Idle timeouts hold also while a pipe splices.
