@@ -1,0 +1,2 @@
+// Package cookbook has the recipes of docs/cookbook.md, each as a test.
+package cookbook
