@@ -106,10 +106,10 @@ func TestSSEHeartbeat(t *testing.T) {
 		in := bufio.NewScanner(resp.Body)
 		for _, want := range []struct {
 			text string
-			at   time.Duration
+			at   int // seconds
 		}{{":", 15}, {"data: x", 20}, {":", 35}, {":", 50}} {
 			line(b, in, want.text)
-			if at := time.Since(begun); at != want.at*time.Second {
+			if at := time.Since(begun); at != time.Duration(want.at)*time.Second {
 				b.Errorf("%q came after %v, want %d s", want.text, at, want.at)
 			}
 			line(b, in, "")

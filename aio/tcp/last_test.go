@@ -42,7 +42,7 @@ func TestLastWords(t *testing.T) {
 }
 
 // So it is when sending fails in the background, with a queue that keeps the
-// handler from being given data, also in parts that are larger than a buffer.
+// handler from being given data.
 func TestLastWordsBehindQueue(t *testing.T) {
 	overAll(t, func(w *world) {
 		if w.memory() {
@@ -54,7 +54,7 @@ func TestLastWordsBehindQueue(t *testing.T) {
 		}})}
 		client := w.dial(w.start(server))
 		soon(w, p.conn)
-		words := numbers(100 << 10)
+		words := numbers(48 << 10) // which the kernel takes while nobody reads: an abort drops what has not arrived
 		if _, err := client.Write(words); err != nil {
 			w.Error(err)
 		}

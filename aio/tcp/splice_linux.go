@@ -78,7 +78,7 @@ func (d *duct) close() {
 var spliceNow = func(from, to, n int) (int, error) {
 	return ignoringEINTR(func() (int, error) {
 		m, err := syscall.Splice(from, nil, to, nil, n, spliceMove|spliceNonblock)
-		return int(m), err //nolint:unconvert // it is an int on some systems
+		return int(m), err
 	})
 }
 

@@ -86,7 +86,7 @@ func TestStartTLSDraining(t *testing.T) {
 					return
 				}
 				p := newTape(w)
-				client, server := (*tcp.Conn)(nil), (*tcp.Conn)(nil)
+				var client, server *tcp.Conn
 				if style == "stream" {
 					client, server = w.pair()
 				} else {
@@ -122,12 +122,12 @@ func TestStartTLSWhileSending(t *testing.T) {
 			return
 		}
 		serverTLS := &tls.Config{Certificates: []tls.Certificate{selfSigned(w)}}
-		for range 20 {
+		for range 5 {
 			client, server := w.pair()
 			client.SetHandler(tcp.Handler{Event: func(*tcp.Conn, error) {}})
 			var stop atomic.Bool
 			var senders sync.WaitGroup
-			for range 8 {
+			for range 4 {
 				senders.Go(func() {
 					for !stop.Load() {
 						client.SendString("p").Await(w.ctx) // an error says that TLS is being started
@@ -151,7 +151,7 @@ func TestStartTLSWhileSending(t *testing.T) {
 			if _, err := f.Await(w.ctx); err != nil {
 				w.Errorf("client: %v", err)
 			}
-			for range 1000 {
+			for range 200 {
 				if _, err := io.ReadFull(server, b); err != nil || b[0] != 'p' {
 					w.Fatalf("read %q, %v", b, err)
 				}
@@ -298,7 +298,7 @@ func TestCloseWriteBeforeEnd(t *testing.T) {
 // CloseAfterFlush drops what arrives at once: a peer that reads only when it has
 // written everything is not held up.
 func TestCloseAfterFlushDrops(t *testing.T) {
-	const size = 16 << 20 // more than sockets hold
+	const size = 8 << 20 // more than sockets hold
 	for _, how := range []string{"full", "paused", "stream"} {
 		t.Run(how, func(t *testing.T) {
 			overAll(t, func(w *world) {
