@@ -18,7 +18,8 @@ type Backoff struct {
 	// Factor is what each bound is multiplied by for the next. 0 means 2; less than 1, NaN included, means 1: all
 	// the same.
 	Factor float64
-	// Max is the greatest bound. 0 means 30 s; negative: none.
+	// Max is the greatest bound. 0 means 30 s, or Initial if that is more;
+	// negative: none.
 	Max time.Duration
 	// Jitter is the random share of each wait. 0 means 1, full jitter: a wait is between nothing and its bound. 0.5
 	// means between a half and the whole of the bound. Negative: none, waits are exact. More than 1 means 1.
@@ -60,7 +61,7 @@ func (b Backoff) Delays() iter.Seq2[int, time.Duration] {
 
 // capped returns a bound that is neither negative nor over Max.
 func (b Backoff) capped(bound time.Duration) time.Duration {
-	if most := or(b.Max, 30*time.Second); most >= 0 {
+	if most := or(b.Max, max(30*time.Second, b.Initial)); most >= 0 {
 		bound = min(bound, most)
 	}
 	return max(bound, 0)

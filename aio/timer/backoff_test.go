@@ -42,6 +42,7 @@ func TestBackoffWithoutJitter(t *testing.T) {
 		{timer.Backoff{Initial: -1, Attempts: 4}, 100, []time.Duration{0, 0, 0}},
 		{timer.Backoff{Initial: math.MaxInt64 / 2, Factor: 1.5, Max: -1, Attempts: 4, Elapsed: -1}, 100, []time.Duration{math.MaxInt64 / 2, math.MaxInt64/4*3 + 1, math.MaxInt64}},
 		{timer.Backoff{Attempts: 1}, 100, nil},
+		{timer.Backoff{Initial: time.Minute, Attempts: 3, Elapsed: -1}, 100, []time.Duration{time.Minute, time.Minute}},
 		{timer.Backoff{Initial: time.Minute, Max: -1, Elapsed: 30 * time.Second}, 100, nil},
 	} {
 		c.b.Jitter = -1
