@@ -209,6 +209,58 @@ func TestDrainReadsDialed(t *testing.T) {
 	})
 }
 
+// All Reads that wait end.
+func TestDrainReadsMany(t *testing.T) {
+	const many = 10
+	overAll(t, func(w *world) {
+		client, server := w.pair()
+		ask(w, loopback{client, server}, "x")
+		server.DrainReads(true)
+		reads := make(chan error, many)
+		for range many {
+			aio.Spawn(w.ctx, "read", func(context.Context) error {
+				_, err := server.Read(make([]byte, 1))
+				reads <- err
+				return nil
+			})
+		}
+		aiotest.Eventually(w, func() bool { return tcp.Readers(server) == many })
+		w.loop.Exit(nil)
+		for range many {
+			wantExit(w, soon(w, reads))
+		}
+		server.Close()
+		client.Close()
+	})
+}
+
+// onlyConn is a net.Conn that can do no more.
+type onlyConn struct{ net.Conn }
+
+// Moving the deadline does not cut a look at what is there short, where that
+// takes a moment.
+func TestDrainReadsForeign(t *testing.T) {
+	inBubble(t, slowLoop(), func(b *bubble) {
+		near, far := aiotest.Pipe()
+		d := tcp.Dialer{DialContext: func(context.Context, string, string) (net.Conn, error) { return onlyConn{near}, nil }}
+		c, err := d.Dial(b.ctx, "peer:1").Await(b.ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.DrainReads(true)
+		b.loop.Exit(nil)
+		<-aio.Draining(b.ctx)
+		time.AfterFunc(300*time.Microsecond, func() { c.SetReadDeadline(time.Now().Add(time.Hour)) })
+		time.AfterFunc(600*time.Microsecond, func() { io.WriteString(far, "x") })
+		wantRead(b, c, "x")
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, aio.ErrExit) {
+			b.Error(err)
+		}
+		c.Close()
+		far.Close()
+	})
+}
+
 // Server.Shutdown drains the server's connections, and no others.
 func TestDrainReadsShutdown(t *testing.T) {
 	overAll(t, func(w *world) {

@@ -282,6 +282,41 @@ func TestFramingReplacedMeanwhile(t *testing.T) {
 	})
 }
 
+// A callback that has hijacked its connection, and returns while another handler
+// is being called, takes nothing of that one's.
+func TestFramingHijackReturns(t *testing.T) {
+	overAll(t, func(w *world) {
+		goOn, left := make(chan struct{}), make(chan struct{})
+		after := newFrameTape(w)
+		p := newFrameTape(w)
+		h := p.handler(byLine, func(c *tcp.Conn, line string) {
+			if err := c.Hijack(); err != nil {
+				w.Error(err)
+			}
+			if err := c.SetHandler(after.handler(byLine, func(_ *tcp.Conn, line string) {
+				if line == "3" {
+					close(goOn)
+					soon(w, left)
+				}
+			})); err != nil {
+				w.Error(err)
+			}
+			soon(w, goOn)
+		})
+		data := h.Data
+		h.Data = func(c *tcp.Conn, d []byte) {
+			data(c, d)
+			close(left)
+		}
+		client := w.serve(h)
+		client.SendString("1\n2\n3\n4\n5")
+		client.CloseWrite()
+		after.want(nil, "2", "3", "4", "5", "(EOF)")
+		p.wantNow("1")
+		client.Close()
+	})
+}
+
 // TLS begins behind the frame that asks for it.
 func TestFramingStartTLS(t *testing.T) {
 	cert := selfSigned(t)
@@ -311,18 +346,25 @@ func TestFramingStartTLS(t *testing.T) {
 func TestFramingStartTLSInjected(t *testing.T) {
 	cert := selfSigned(t)
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
-	for where, sent := range map[string]string{"behind": "tls\ninjected\ninj", "part": "inj"} {
+	for where, sent := range map[string]string{"behind": "tls\ninjected\ninj", "part": "inj", "meanwhile": "injected\ninj"} {
 		t.Run(where, func(t *testing.T) {
 			overAllLoops(t, zeroLoop, func(w *world) {
 				if w.secure() {
 					return
 				}
 				p := newFrameTape(w)
-				client := w.serve(p.handler(byLine, func(c *tcp.Conn, line string) {
+				h := p.handler(byLine, func(c *tcp.Conn, line string) {
 					if line == "tls" {
 						c.StartTLSServer(config)
 					}
-				}))
+				})
+				if data := h.Data; where == "meanwhile" {
+					h.Data = func(c *tcp.Conn, d []byte) {
+						c.StartTLSServer(config)
+						data(c, d)
+					}
+				}
+				client := w.serve(h)
 				server := soon(w, p.conn)
 				client.SendString(sent)
 				if where == "part" {

@@ -97,8 +97,8 @@ func TestStartTLSDraining(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				w.loop.Exit(nil)
 				synctest.Wait()
-				server.SetBusy(false)
 				f := server.StartTLSServer(&tls.Config{Certificates: []tls.Certificate{selfSigned(w)}})
+				server.SetBusy(false) // it was idle before
 				time.Sleep(900 * time.Millisecond)
 				g := client.StartTLS(&tls.Config{InsecureSkipVerify: true})
 				if _, err := f.Await(w.ctx); err != nil {
