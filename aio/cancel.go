@@ -18,6 +18,7 @@ func (o *Op) cancel(cause error) {
 // cancelOne cancels one operation and appends its children to todo. A child that comes later sees that its parent is
 // cancelled, see adopt and moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
+	o.askBase()
 	o.mu.Lock()
 	s := o.state.Load()
 	if s&opCancelled != 0 || s&opFinishing != 0 && s&opGhost == 0 {

@@ -3,6 +3,9 @@ package aio
 // claim makes the caller the one who resolves the operation, with the given error. It reports false if somebody was
 // first, or the operation has one of the given state bits. Else the operation's lock is held, until publish.
 func (o *Op) claim(err error, unless uint32) bool {
+	if err != nil {
+		o.askBase()
+	}
 	o.mu.Lock()
 	s := o.state.Load()
 	if s&(unless|opFinishing) != 0 {

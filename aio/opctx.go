@@ -147,6 +147,7 @@ func (o *Op) std() *stdCtx {
 	if s := o.madeStd(); s != nil {
 		return s
 	}
+	o.askBase()
 	o.mu.Lock()
 	state := o.state.Load()
 	s := o.madeStd()
@@ -169,8 +170,18 @@ func (o *Op) std() *stdCtx {
 	return s
 }
 
-// makeStd makes the cancelCtx. It inherits from base where that has a Done of its own, for its Err and its cause. The
-// operation's lock is held: contexts, like operations, refer to older ones only.
+// askBase asks a foreign base for its Done, before makeStd does so with the
+// operation's lock held. A base that is derived from another operation's ctx
+// makes that one's cancelCtx, and if it is dead that cancels o: see watch.
+func (o *Op) askBase() {
+	if o.state.Load()&opForeign != 0 && o.madeStd() == nil {
+		o.base.Done()
+	}
+}
+
+// makeStd makes the cancelCtx. It inherits from base where that has a Done of its
+// own, for its Err and its cause. The operation's lock is held, and askBase has
+// been called before: contexts, like operations, refer to older ones only.
 func (o *Op) makeStd() *stdCtx {
 	o.extra()
 	parent := context.Context((*valuesOf)(o))

@@ -145,6 +145,54 @@ func foreignCase(t *testing.T, ctx context.Context, derive func(context.Context)
 	}
 }
 
+// The ctx that a child was started with says that its parent is dead, while
+// nobody has asked either for its Done: whoever looks first, nothing waits.
+func TestForeignEndFoundByChild(t *testing.T) {
+	derive := map[string]func(context.Context) context.Context{
+		"plain": func(ctx context.Context) context.Context { return ctx },
+		"value": func(ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) },
+		"limit": func(ctx context.Context) context.Context { return aio.Limit(ctx, 2) },
+		"event": func(ctx context.Context) context.Context { return aio.OnEvent(ctx, func(aio.Event) {}) },
+		"both": func(ctx context.Context) context.Context {
+			return aio.Limit(aio.OnEvent(ctx, func(aio.Event) {}), 2)
+		},
+	}
+	look := map[string]func(child *aio.Op){
+		"Done":   func(child *aio.Op) { <-child.Context().Done() },
+		"Cancel": func(child *aio.Op) { child.Cancel(errTest) },
+		"End":    func(child *aio.Op) { child.End(errTest) },
+		"Err":    func(child *aio.Op) { child.Context().Err() },
+		"OnCancel": func(child *aio.Op) {
+			called := make(chan struct{})
+			child.OnCancel(func(error) { close(called) })
+			<-called
+		},
+		"derived": func(child *aio.Op) {
+			ctx, cancel := context.WithCancel(child.Context())
+			defer cancel()
+			<-ctx.Done()
+		},
+	}
+	for wrapped, derive := range derive {
+		for looked, look := range look {
+			t.Run(wrapped+"/"+looked, func(t *testing.T) {
+				must(t, nil, func(ctx context.Context) {
+					ctx, cancel := context.WithCancelCause(aio.OnEvent(ctx, func(aio.Event) {}))
+					parent, err := aio.Begin(ctx, aio.NewKind("parent"), "")
+					wantErr(t, "parent", err, nil)
+					child, err := aio.Begin(derive(parent.Context()), aio.NewKind("child"), "")
+					wantErr(t, "child", err, nil)
+					cancel(errStop)
+					look(child)
+					wantErr(t, "parent's cause", context.Cause(parent.Context()), errStop)
+					child.End(nil)
+					parent.End(nil)
+				})
+			})
+		}
+	}
+}
+
 // The end of a foreign ctx cancels the operations below it, whoever asked for what.
 func TestForeignCancelsTree(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
