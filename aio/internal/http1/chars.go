@@ -1,0 +1,53 @@
+package http1
+
+// class says where a byte may stand.
+type class uint8
+
+const (
+	inToken class = 1 << iota // a method, a field's name (RFC 9110, section 5.6.2)
+	inValue                   // a field's value: visible characters, spaces, tabs and obs-text (section 5.5)
+	inPath                    // a path (RFC 3986, section 3.3), "%" included
+	inQuery                   // a query (RFC 3986, section 3.4), "%", "[" and "]" included
+	inHost                    // a registered name or IPv4 address, without "%" and ","
+	isPlain                   // a path that needs no RawPath in a url.URL
+	isDigit                   // 0 to 9
+)
+
+// classes has the classes of each byte.
+var classes = func() (t [256]class) {
+	add := func(k class, chars string) {
+		for i := range len(chars) {
+			t[chars[i]] |= k
+		}
+	}
+	const (
+		letters   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		digits    = "0123456789"
+		subDelims = "!$&'()*+,;="
+	)
+	add(inToken|inPath|inQuery|inHost|isPlain, letters+digits)
+	add(isDigit, digits)
+	add(inToken, "!#$%&'*+-.^_`|~")
+	add(inPath|inQuery|inHost|isPlain, "-._~")
+	add(inPath|inQuery|inHost, subDelims)
+	add(inPath|inQuery, ":@/%")
+	add(inQuery, "?[]")
+	add(isPlain, "$&+,/:;=@")
+	t[','] &^= inHost
+	for c := range t {
+		if c >= ' ' && c != 0x7f || c == '\t' {
+			t[c] |= inValue
+		}
+	}
+	return t
+}()
+
+// all reports whether all bytes of s have a class.
+func all(s string, k class) bool {
+	for i := range len(s) {
+		if classes[s[i]]&k == 0 {
+			return false
+		}
+	}
+	return true
+}

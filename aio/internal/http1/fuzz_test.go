@@ -1,0 +1,147 @@
+package http1
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/textproto"
+	"net/url"
+	"testing"
+)
+
+var testLimits = Limits{Bytes: 4 << 10, Fields: 20}
+
+// FuzzHead holds that net/http parses each head that Parse accepts, to the same
+// meaning, and that a head is read alike in one piece and in many.
+func FuzzHead(f *testing.F) {
+	for _, s := range []string{
+		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST /a?b=c HTTP/1.1\r\nHost: h:80\r\nContent-Length: 5\r\n\r\nhello",
+		"POST /%41!b HTTP/1.1\r\nhost: [::1]:8\r\ntransfer-encoding: Chunked\r\nTrailer: A\r\n\r\n0\r\n\r\n",
+		"\r\nOPTIONS * HTTP/1.0\r\nConnection: keep-alive, upgrade\r\nUpgrade: x\r\n\r\n",
+		"CONNECT h:443 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n",
+		"GET HTTP://h.example/x/?? HTTP/1.1\r\nHost: \r\nX: a\t b\xff \r\n\r\n",
+		"GET //x?[] HTTP/1.9\r\nHost: a\r\nConnection: close,\r\n\r\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, p []byte) {
+		var h Head
+		n, status := h.Parse(p, testLimits)
+		checkPieces(t, p, n, status)
+		if n == 0 {
+			return
+		}
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(bytes.TrimLeft(p[:n], "\r\n"))))
+		if err != nil {
+			t.Fatalf("net/http refuses %q: %v", p[:n], err)
+		}
+		var u url.URL
+		if err := h.SetURL(&u); err != nil || u != *r.URL {
+			t.Errorf("URL of %q: %#v, %v; want %#v", h.Target, u, err, *r.URL)
+		}
+		if h.Method != r.Method || h.Target != r.RequestURI || h.Proto != r.Proto || h.Length != r.ContentLength {
+			t.Errorf("%q: %+v, net/http has %+v", p[:n], h, r)
+		}
+		if h.Host != r.Host {
+			t.Errorf("Host %q, net/http has %q", h.Host, r.Host)
+		}
+		if u := r.URL; h.Form <= Absolute && (h.Path() != u.EscapedPath() || h.Query() != u.RawQuery) {
+			t.Errorf("%q: %q %q", h.Target, h.Path(), h.Query())
+		}
+		if h.KeepsAlive() == r.Close {
+			t.Errorf("%q: KeepsAlive %v", p[:n], h.KeepsAlive())
+		}
+		checkFields(t, &h, r)
+	})
+}
+
+// checkPieces holds that p is parsed like that when it comes byte by byte.
+func checkPieces(t *testing.T, p []byte, n, status int) {
+	for i := range len(p) + 1 {
+		var h Head
+		m, s := h.Parse(p[:i], testLimits)
+		if m != 0 || s != 0 {
+			if m != n || s != status && status == 0 {
+				t.Errorf("%q: %d, %d; of its first %d bytes %d, %d", p, n, status, i, m, s)
+			}
+			return
+		}
+	}
+	if n != 0 || status != 0 {
+		t.Errorf("%q: %d, %d; in pieces nothing", p, n, status)
+	}
+}
+
+func checkFields(t *testing.T, h *Head, r *http.Request) {
+	got := http.Header{}
+	for _, f := range h.Fields {
+		switch k := textproto.CanonicalMIMEHeaderKey(f.Name); k {
+		case "Host", "Transfer-Encoding", "Trailer":
+		default:
+			got[k] = append(got[k], f.Value)
+		}
+	}
+	delete(r.Header, "Trailer")
+	for k, v := range r.Header {
+		if len(got[k]) != len(v) {
+			t.Errorf("%s: %q, net/http has %q", k, got[k], v)
+			continue
+		}
+		for i := range v {
+			if v[i] != got[k][i] {
+				t.Errorf("%s: %q, net/http has %q", k, got[k], v)
+			}
+		}
+		delete(got, k)
+	}
+	delete(got, "Content-Length")
+	if len(got) > 0 {
+		t.Errorf("net/http has not %v", got)
+	}
+}
+
+// FuzzChunked holds that net/http decodes each body that Chunked accepts, to the
+// same data, whatever pieces it comes in.
+func FuzzChunked(f *testing.F) {
+	for _, s := range []string{
+		"0\r\n\r\n", "5\r\nhello\r\n0\r\nA: b\r\nC: d\r\n\r\nrest", "1;x=\"y\"\r\na\r\n00A\r\n0123456789\r\n0\r\n\r\n", "3 ; a=b\r\nabc\r\n0\r\n\r\n",
+	} {
+		f.Add([]byte(s), 1)
+	}
+	f.Fuzz(func(t *testing.T, p []byte, size int) {
+		whole, used, status := decode(p, len(p))
+		pieces, used2, status2 := decode(p, max(size, 1))
+		if !bytes.Equal(whole, pieces) || used != used2 || status != status2 {
+			t.Fatalf("%q: %q %d %d; in pieces of %d %q %d %d", p, whole, used, status, size, pieces, used2, status2)
+		}
+		if used == 0 || bytes.Contains(p, []byte(" ;")) || bytes.Contains(p, []byte("\t;")) { // which net/http refuses
+			return
+		}
+		got, err := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(p[:used])))
+		if err != nil || !bytes.Equal(got, whole) {
+			t.Errorf("%q: %q; net/http: %q, %v", p, whole, got, err)
+		}
+	})
+}
+
+// decode decodes p in pieces. used is 0 unless the body has ended.
+func decode(p []byte, size int) (data []byte, used, status int) {
+	d := Chunked{Limits: testLimits}
+	for used < len(p) && !d.Over() {
+		part := p[used:min(used+size, len(p))]
+		for len(part) > 0 && !d.Over() {
+			some, n, status := d.Next(part)
+			data = append(data, some...)
+			if used, part = used+n, part[n:]; status != 0 {
+				return data, 0, status
+			}
+		}
+	}
+	if !d.Over() {
+		used = 0
+	}
+	return data, used, 0
+}

@@ -1,0 +1,293 @@
+package http1
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// Limits bounds a head, or a trailer.
+type Limits struct {
+	Bytes, Fields int
+}
+
+// Field is a field line: a name as it was sent, and a value without the white
+// space around it.
+type Field struct{ Name, Value string }
+
+// Flags are what the fields of a head say about the connection.
+type Flags uint8
+
+const (
+	Close          Flags = 1 << iota // Connection: close
+	KeepAlive                        // Connection: keep-alive
+	ConnUpgrade                      // Connection: upgrade
+	Upgrade                          // an Upgrade that is not empty
+	ExpectContinue                   // Expect: 100-continue
+	ExpectOther                      // an Expect that is something else
+	ChunkedCoding                    // Transfer-Encoding: chunked
+)
+
+// Head is the head of a request. All its strings are parts of one.
+type Head struct {
+	Method, Target, Proto string
+	Host                  string // of the target if that has one, else of the Host field
+	Fields                []Field
+	Length                int64 // of the body: 0 without one, -1 if it is chunked
+	Minor                 uint8 // of the version HTTP/1.Minor
+	Form                  Form
+	Flags                 Flags
+
+	hosts, lengths, codings uint8 // how many of these fields there are, 2 for more
+	room                    [12]Field
+}
+
+// maxEmpty is how many bytes of empty lines may come before a head (RFC 9112,
+// section 2.2).
+const maxEmpty = 4
+
+// Parse parses the head at the beginning of p. It returns its length, with the
+// empty lines before it; 0 if it is not complete; or the status to refuse it
+// with. A head that is not complete is refused as soon as no continuation can
+// be right. h must be zero; its strings do not refer to p.
+func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
+	skip := 0
+	for skip < len(p) && (p[skip] == '\n' || p[skip] == '\r') {
+		if p[skip] == '\n' && (skip == 0 || p[skip-1] != '\r') || skip >= maxEmpty {
+			return 0, http.StatusBadRequest
+		}
+		skip++
+	}
+	if skip > 0 && p[skip-1] == '\r' && skip < len(p) {
+		return 0, http.StatusBadRequest
+	}
+	i := bytes.Index(p[skip:], crlfcrlf)
+	n = skip + i + len(crlfcrlf)
+	if i < 0 {
+		n = 0
+	}
+	switch {
+	case n > lim.Bytes || n == 0 && len(p) > lim.Bytes:
+		return 0, http.StatusRequestHeaderFieldsTooLarge
+	case n == 0:
+		return 0, h.partial(p[skip:], lim.Fields)
+	}
+	if status = h.lines(string(p[skip:n-2]), lim.Fields); status == 0 {
+		status = h.framing()
+	}
+	if status != 0 {
+		n = 0
+	}
+	return n, status
+}
+
+var crlfcrlf = []byte("\r\n\r\n")
+
+// partial checks a head that is not complete. It leaves h as it was.
+func (h *Head) partial(p []byte, most int) (status int) {
+	end := bytes.LastIndexByte(p, '\n') + 1
+	if end == 0 {
+		if i := bytes.IndexByte(p, ' '); i >= 0 {
+			p = p[:i]
+		}
+		if !all(string(p), inToken) {
+			return http.StatusBadRequest
+		}
+		return 0
+	}
+	var sofar Head
+	return sofar.lines(string(p[:end]), most)
+}
+
+// lines parses the request line and the field lines in s, each with its CRLF.
+func (h *Head) lines(s string, most int) (status int) {
+	line, rest, _ := strings.Cut(s, "\n")
+	if line == "" || line[len(line)-1] != '\r' {
+		return http.StatusBadRequest
+	}
+	if status = h.requestLine(line[:len(line)-1]); status != 0 {
+		return status
+	}
+	h.Fields = h.room[:0]
+	for rest != "" {
+		f, n := cutField(rest)
+		if n == 0 {
+			return http.StatusBadRequest
+		}
+		if len(h.Fields) == most {
+			return http.StatusRequestHeaderFieldsTooLarge
+		}
+		h.Fields = append(h.Fields, f)
+		if status = h.note(f); status != 0 {
+			return status
+		}
+		rest = rest[n:]
+	}
+	return 0
+}
+
+// cutField returns the field line at the beginning of s, and its length with
+// the CRLF, 0 if there is none.
+func cutField(s string) (f Field, n int) {
+	i := 0
+	for i < len(s) && classes[s[i]]&inToken != 0 {
+		i++
+	}
+	if i == 0 || i == len(s) || s[i] != ':' {
+		return f, 0
+	}
+	f.Name = s[:i]
+	for i++; i < len(s) && (s[i] == ' ' || s[i] == '\t'); i++ {
+	}
+	j := i
+	for j < len(s) && classes[s[j]]&inValue != 0 {
+		j++
+	}
+	if !strings.HasPrefix(s[j:], "\r\n") {
+		return f, 0
+	}
+	n = j + 2
+	for j > i && (s[j-1] == ' ' || s[j-1] == '\t') {
+		j--
+	}
+	f.Value = s[i:j]
+	return f, n
+}
+
+// requestLine parses the first line, without its CRLF.
+func (h *Head) requestLine(line string) (status int) {
+	method, rest, ok1 := strings.Cut(line, " ")
+	target, version, ok2 := strings.Cut(rest, " ")
+	v, ok3 := strings.CutPrefix(version, "HTTP/")
+	switch {
+	case !ok1 || !ok2 || method == "" || !all(method, inToken):
+		return http.StatusBadRequest
+	case !ok3 || len(v) != 3 || classes[v[0]]&isDigit == 0 || v[1] != '.' || classes[v[2]]&isDigit == 0:
+		return http.StatusBadRequest
+	}
+	h.Method, h.Target, h.Proto, h.Minor = method, target, version, v[2]-'0'
+	if !h.setForm() {
+		return http.StatusBadRequest
+	}
+	if v[0] != '1' {
+		return http.StatusHTTPVersionNotSupported
+	}
+	return 0
+}
+
+// note keeps what a field says about the message or the connection. Names are
+// compared by their length first.
+func (h *Head) note(f Field) (status int) {
+	switch len(f.Name) {
+	case len("Host"):
+		if strings.EqualFold(f.Name, "Host") {
+			return h.noteHost(f.Value)
+		}
+	case len("Expect"):
+		if strings.EqualFold(f.Name, "Expect") {
+			h.noteExpect(f.Value)
+		}
+	case len("Upgrade"):
+		if strings.EqualFold(f.Name, "Upgrade") && f.Value != "" {
+			h.Flags |= Upgrade
+		}
+	case len("Connection"):
+		if strings.EqualFold(f.Name, "Connection") {
+			h.noteConnection(f.Value)
+		}
+	case len("Content-Length"):
+		if strings.EqualFold(f.Name, "Content-Length") {
+			return h.noteLength(f.Value)
+		}
+	case len("Transfer-Encoding"):
+		if strings.EqualFold(f.Name, "Transfer-Encoding") {
+			h.codings = min(h.codings+1, 2)
+			if strings.EqualFold(f.Value, "chunked") {
+				h.Flags |= ChunkedCoding
+			}
+		}
+	}
+	return 0
+}
+
+func (h *Head) noteHost(v string) (status int) {
+	if h.hosts = min(h.hosts+1, 2); !ValidHost(v) {
+		return http.StatusBadRequest
+	}
+	if h.Form == Origin || h.Form == Asterisk { // other targets have one that counts (RFC 9112, section 3.2.2)
+		h.Host = v
+	}
+	return 0
+}
+
+func (h *Head) noteExpect(v string) {
+	switch {
+	case strings.EqualFold(v, "100-continue"):
+		h.Flags |= ExpectContinue
+	case v != "":
+		h.Flags |= ExpectOther
+	}
+}
+
+func (h *Head) noteConnection(v string) {
+	for v != "" {
+		var token string
+		token, v, _ = strings.Cut(v, ",")
+		switch token = strings.Trim(token, " \t"); {
+		case strings.EqualFold(token, "close"):
+			h.Flags |= Close
+		case strings.EqualFold(token, "keep-alive"):
+			h.Flags |= KeepAlive
+		case strings.EqualFold(token, "upgrade"):
+			h.Flags |= ConnUpgrade
+		}
+	}
+}
+
+func (h *Head) noteLength(v string) (status int) {
+	h.lengths = min(h.lengths+1, 2)
+	if v == "" || len(v) > 18 || !all(v, isDigit) {
+		return http.StatusBadRequest
+	}
+	h.Length = 0
+	for i := range len(v) {
+		h.Length = 10*h.Length + int64(v[i]-'0')
+	}
+	return 0
+}
+
+// framing checks a complete head as a whole.
+func (h *Head) framing() (status int) {
+	switch {
+	case h.hosts > 1 || h.hosts == 0 && h.Minor > 0,
+		h.lengths > 1, h.codings > 1, h.codings > 0 && (h.lengths > 0 || h.Minor == 0):
+		return http.StatusBadRequest
+	case h.codings > 0 && h.Flags&ChunkedCoding == 0:
+		return http.StatusNotImplemented
+	case h.codings > 0:
+		h.Length = -1
+	}
+	return 0
+}
+
+// Value returns the value of the first field with that name, "" without one.
+func (h *Head) Value(name string) string {
+	for i := range h.Fields {
+		if f := &h.Fields[i]; len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// KeepsAlive reports whether the client lets the connection be used for another
+// request (RFC 9112, section 9.3).
+func (h *Head) KeepsAlive() bool {
+	return h.Flags&Close == 0 && (h.Minor > 0 || h.Flags&KeepAlive != 0)
+}
+
+// Upgrades reports whether the request asks for an upgrade (RFC 9110, section
+// 7.8).
+func (h *Head) Upgrades() bool {
+	return h.Minor > 0 && h.Flags&(ConnUpgrade|Upgrade) == ConnUpgrade|Upgrade
+}
