@@ -118,6 +118,11 @@ func (f *Future[T]) take() (T, error) {
 	return f.value, f.op.err
 }
 
+// AfterFunc has fn called once the result is there, by whoever resolves the
+// future; at once if it is there already. fn must not block or panic. It is for
+// drivers, and saves the operation of Then. It is no look at the result.
+func (f *Future[T]) AfterFunc(fn func()) { f.op.then(fn) }
+
 // Done returns a channel that is closed once the result is there.
 func (f *Future[T]) Done() <-chan struct{} {
 	f.op.selected()

@@ -57,6 +57,7 @@ const (
 	opServed                        // belongs to a peer: an accepted connection, a request, or what one has started
 	opTurn                          // has a turn at the slots of a Limit
 	opLimited                       // waits for operations that have turns
+	opUnwatched                     // its driver is a Watcher that was not called yet
 )
 
 // extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.
@@ -74,7 +75,7 @@ type extra struct {
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. It
-// may also be a Drainer, an Idler and a Namer. The methods of these are called
+// may also be a Drainer, an Idler, a Namer and a Watcher. The methods of these are called
 // without any lock held, from the goroutine that caused the call: they must not
 // block, and calls for one operation may overlap.
 type Driver interface {
@@ -106,6 +107,14 @@ type Namer interface {
 	// OpName names an operation that was started with an empty name. It is
 	// called only when somebody looks. An empty name stands for the kind.
 	OpName() string
+}
+
+// A Watcher is a Driver that learns of what cancels its operation only if
+// somebody wants to know. Call Op.AsWatched before Start.
+type Watcher interface {
+	// OpWatched says that the operation's context was asked for Done or Err, or
+	// an operation was started with it. It is called once.
+	OpWatched()
 }
 
 // Begin starts an operation that has no goroutine of its own, for drivers: it is in the tree, the stats and the
@@ -142,7 +151,7 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting|opBackground|opServed) | p.state.Load()&(opDaemon|opForeign|opServed)
+	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting|opBackground|opServed|opUnwatched) | p.state.Load()&(opDaemon|opForeign|opServed)
 	if p.state.Load()&opRoot != 0 && servedBy(ctx) {
 		flags |= opServed
 	}
@@ -170,6 +179,9 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		o.run = nil
 		return ErrLoopDone
 	}
+	if p.state.Load()&opUnwatched != 0 {
+		p.watched()
+	}
 	if r.lost.anyGone.Load() {
 		r.sweepLost()
 	}
@@ -194,6 +206,19 @@ func (o *Op) AsLasting() { o.state.Or(opLasting) }
 // concern that peer: DefaultOnEvent does not exit the loop for them. Call it
 // before Start.
 func (o *Op) AsServed() { o.state.Or(opServed) }
+
+// AsWatched says that the operation's driver is a Watcher. Call it before Start.
+func (o *Op) AsWatched() { o.state.Or(opUnwatched) }
+
+// watched calls OpWatched, once.
+func (o *Op) watched() {
+	if o.state.And(^opUnwatched)&opUnwatched == 0 {
+		return
+	}
+	if w, ok := o.driver.(Watcher); ok {
+		w.OpWatched()
+	}
+}
 
 // Context returns the operation's context: what is started with it is the operation's child, and is cancelled with
 // it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.

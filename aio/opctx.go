@@ -85,6 +85,9 @@ func (c *opCtx) Err() error {
 		return base.Err()
 	}
 	s := o.state.Load()
+	if s&opUnwatched != 0 {
+		o.watched()
+	}
 	if std := o.madeStd(); std != nil {
 		return std.Err()
 	}
@@ -166,6 +169,9 @@ func (o *Op) std() *stdCtx {
 	o.mu.Unlock()
 	if state&opForeign != 0 {
 		o.watch(s)
+	}
+	if state&opUnwatched != 0 {
+		o.watched()
 	}
 	return s
 }

@@ -11,12 +11,13 @@ func (x *inbound) logAccess() {
 	if log == nil || !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
+	status, sent := x.side.sent()
 	attrs := append(x.attrs(),
-		slog.Int("status", int(x.rw.status)),
+		slog.Int("status", status),
 		slog.Int("in", len(x.body)),
-		slog.Int64("out", x.rw.bytes),
+		slog.Int64("out", sent),
 		slog.Duration("took", x.Op().Age()),
-		slog.String("agent", quoted(x.raw.UserAgent())),
+		slog.String("agent", quoted(x.side.field("User-Agent"))),
 	)
 	log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
 }

@@ -225,10 +225,9 @@ func TestAskedAbort(t *testing.T) {
 		"handler, SSE": func() *httpx.Server {
 			return handler(func(w http.ResponseWriter, r *http.Request) { httpx.SSE(w, r, time.Second) })
 		},
-		"Handle":  func() *httpx.Server { return handle(func(*httpx.Request) {}) },
-		"Respond": func() *httpx.Server { return handle(func(r *httpx.Request) { r.RespondString(200, "hai") }) },
-		"Start":   func() *httpx.Server { return handle(func(r *httpx.Request) { r.Start(200, nil) }) },
-		"SSE":     func() *httpx.Server { return handle(func(r *httpx.Request) { r.SSE(nil, time.Second) }) },
+		"Handle": func() *httpx.Server { return handle(func(*httpx.Request) {}) },
+		"Start":  func() *httpx.Server { return handle(func(r *httpx.Request) { r.Start(200, nil) }) },
+		"SSE":    func() *httpx.Server { return handle(func(r *httpx.Request) { r.SSE(nil, time.Second) }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubbles(t, s, func(b *rig) {

@@ -3,30 +3,28 @@ package httpx
 import (
 	"bytes"
 
+	"goaio.example/aio"
 	"goaio.example/aio/tcp"
 )
-
-// engine speaks HTTP on connections: it reads requests, has Server.exchange answer each, and sends what that writes. It
-// refuses what section 7 of the design has a server refuse, and keeps the server's timeouts. What is said on the wire is
-// the same for all engines.
-type engine interface {
-	// take serves a connection from which first has arrived. h2 says that it is HTTP/2. The connection has neither a
-	// handler nor a read timeout any more.
-	take(c *tcp.Conn, first []byte, h2 bool)
-	// drain has idle connections end, and the others after the answers to come, which say so.
-	drain()
-	// close waits for the engine's goroutines, when all connections have ended.
-	close()
-}
 
 // preface is how HTTP/2 without ALPN begins.
 const preface = "PRI * HTTP/2.0\r\n"
 
-// began gives a connection from which data has arrived to the engine. A connection that has sent nothing yet is in the
-// handler style, where it costs neither a goroutine of HTTP's nor a buffer, and ends by itself when the loop drains.
-func (s *Server) began(c *tcp.Conn, data []byte) {
-	before, _ := c.Value().([]byte)
-	first := append(bytes.Clone(before), data...)
+// data is called with what has arrived on a connection.
+func (s *Server) data(c *tcp.Conn, data []byte) {
+	switch v := c.Value().(type) {
+	case *h1Conn:
+		v.data(data)
+	case []byte:
+		s.began(c, append(bytes.Clone(v), data...))
+	default:
+		s.began(c, data)
+	}
+}
+
+// began gives a connection from which first has arrived to the engine of its
+// version of HTTP. One that has sent nothing has nothing of HTTP's.
+func (s *Server) began(c *tcp.Conn, first []byte) {
 	h2 := false
 	if state, ok := c.TLS(); ok {
 		h2 = state.NegotiatedProtocol == "h2"
@@ -34,13 +32,37 @@ func (s *Server) began(c *tcp.Conn, data []byte) {
 		n := min(len(first), len(preface))
 		h2 = string(first[:n]) == preface[:n]
 		if h2 && n < len(preface) {
-			c.SetValue(first)
+			c.SetValue(bytes.Clone(first))
 			return
 		}
+	}
+	if !h2 {
+		k := s.h1.take(c)
+		c.SetValue(k)
+		k.data(first)
+		return
 	}
 	if c.SetHandler(tcp.Handler{}) != nil || c.SetTimeouts(0, s.lim.write) != nil {
 		return // it has ended
 	}
 	c.SetValue(nil)
-	s.engine.take(c, first, h2)
+	s.h2.take(c, bytes.Clone(first))
+}
+
+// event is told of a condition of a connection, which has ended it unless it is
+// the client's end.
+func (s *Server) event(c *tcp.Conn, err error) {
+	switch k, ok := c.Value().(*h1Conn); {
+	case ok:
+		k.event(err)
+	case aio.IsInfo(err):
+		c.CloseAfterFlush() // fails only on a connection that has ended
+	}
+}
+
+// closed is told that a connection has ended.
+func (s *Server) closed(c *tcp.Conn, err error) {
+	if k, ok := c.Value().(*h1Conn); ok {
+		k.closed(err)
+	}
 }

@@ -11,11 +11,14 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// stdEngine is the engine on net/http's Server. It has one for each version of HTTP, because they end differently: an
-// HTTP/2 connection says by itself that it ends.
+// stdEngine serves HTTP/2 on net/http's Server, which is given its connections.
 type stdEngine struct {
 	s        *Server
-	h1, h2   *stdServer
+	hs       http.Server
+	conns    chan net.Conn
+	once     sync.Once
+	over     chan struct{} // closed by Close
+	done     chan struct{} // closed when Serve has returned
 	draining atomic.Bool
 
 	mu    sync.Mutex
@@ -23,29 +26,16 @@ type stdEngine struct {
 	open  sync.WaitGroup // the connections that net/http serves
 }
 
-// stdServer is an http.Server that is given its connections.
-type stdServer struct {
-	hs    http.Server
-	conns chan net.Conn
-	once  sync.Once
-	over  chan struct{} // closed by Close
-	done  chan struct{} // closed when Serve has returned
-}
-
+// newStdEngine starts the engine.
 func newStdEngine(s *Server) *stdEngine {
-	e := &stdEngine{s: s, wires: map[*wire]struct{}{}}
-	e.h1, e.h2 = e.newServer(false), e.newServer(true)
-	return e
-}
-
-// newServer starts one of the two servers.
-func (e *stdEngine) newServer(h2 bool) *stdServer {
-	d := &stdServer{conns: make(chan net.Conn), over: make(chan struct{}), done: make(chan struct{})}
+	e := &stdEngine{
+		s: s, wires: map[*wire]struct{}{},
+		conns: make(chan net.Conn), over: make(chan struct{}), done: make(chan struct{}),
+	}
 	ps := new(http.Protocols)
-	ps.SetHTTP1(!h2)
-	ps.SetUnencryptedHTTP2(h2) // which it is to net/http, beneath which tcp does TLS
-	l := e.s.lim
-	d.hs = http.Server{
+	ps.SetUnencryptedHTTP2(true) // which it is to net/http, beneath which tcp does TLS
+	l := s.lim
+	e.hs = http.Server{
 		Handler:           http.HandlerFunc(e.serve),
 		Protocols:         ps,
 		ReadHeaderTimeout: negativeIfNone(l.header),
@@ -53,17 +43,21 @@ func (e *stdEngine) newServer(h2 bool) *stdServer {
 		MaxHeaderBytes:    l.headerBytes,
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, wireKey, c) },
 		ConnState:         e.state,
-		ErrorLog:          slog.NewLogLogger(e.s.log().Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.log().Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: l.write, PermitProhibitedCipherSuites: true},
 	}
-	e.s.op.Op().Go(func() {
-		defer close(d.done)
-		d.hs.Serve(d) // returns when d is closed, with an error that says so
+	s.op.Op().Go(func() {
+		defer close(e.done)
+		e.hs.Serve((*stdListener)(e)) // returns when the listener is closed, with an error that says so
 	}, func(error) {})
-	return d
+	return e
 }
 
-func (d *stdServer) Accept() (net.Conn, error) {
+// stdListener is an engine as the listener that net/http accepts from.
+type stdListener stdEngine
+
+// Accept returns a connection that was given to the engine.
+func (d *stdListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-d.conns:
 		return c, nil
@@ -72,47 +66,35 @@ func (d *stdServer) Accept() (net.Conn, error) {
 	}
 }
 
-func (d *stdServer) Close() error {
+// Close ends Accept.
+func (d *stdListener) Close() error {
 	d.once.Do(func() { close(d.over) })
 	return nil
 }
 
 // Addr returns an address that says nothing: net/http only puts it into a ctx, where that of the connection follows.
-func (d *stdServer) Addr() net.Addr { return &net.TCPAddr{} }
+func (d *stdListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-func (e *stdEngine) take(c *tcp.Conn, first []byte, h2 bool) {
-	w := newWire(e, c, first, h2)
+// take serves a connection from which first has arrived. It has neither a
+// handler nor a read timeout any more.
+func (e *stdEngine) take(c *tcp.Conn, first []byte) {
+	w := newWire(e, c, first)
 	e.open.Add(1)
 	e.mu.Lock()
 	e.wires[w] = struct{}{}
 	e.mu.Unlock()
-	d := e.server(h2)
 	select {
-	case d.conns <- w:
-	case <-d.over:
+	case e.conns <- w:
+	case <-e.over:
 		c.Close()
 		e.forget(w)
 	}
 }
 
-// server returns the server of a version of HTTP.
-func (e *stdEngine) server(h2 bool) *stdServer {
-	if h2 {
-		return e.h2
-	}
-	return e.h1
-}
-
 // state is told by net/http what it does with a connection.
 func (e *stdEngine) state(nc net.Conn, state http.ConnState) {
-	w := nc.(*wire)
-	switch state {
-	case http.StateIdle:
-		w.setIdle(true)
-	case http.StateActive:
-		w.setIdle(false)
-	case http.StateClosed, http.StateHijacked:
-		e.forget(w)
+	if state == http.StateClosed || state == http.StateHijacked {
+		e.forget(nc.(*wire))
 	}
 }
 
@@ -126,34 +108,22 @@ func (e *stdEngine) forget(w *wire) {
 	}
 }
 
-// drain does not use Shutdown for HTTP/1, which drops requests that have been read.
+// drain has connections say that they end.
 func (e *stdEngine) drain() {
 	e.draining.Store(true)
-	e.mu.Lock()
-	var idle []*wire
-	for w := range e.wires {
-		if !w.h2 {
-			idle = append(idle, w)
-		}
-	}
-	e.mu.Unlock()
-	for _, w := range idle {
-		w.kick()
-	}
 	e.s.op.Op().Go(func() {
 		at, cancel := context.WithCancel(context.Background())
 		cancel()
-		e.h2.hs.Shutdown(at) // has connections say so, and does not wait
+		e.hs.Shutdown(at) // has connections say so, and does not wait
 	}, func(error) {})
 }
 
+// close waits for the engine's goroutines, when all connections have ended.
 func (e *stdEngine) close() {
 	e.open.Wait()
-	for _, d := range []*stdServer{e.h1, e.h2} {
-		d.Close()
-		<-d.done
-		d.hs.Close()
-	}
+	(*stdListener)(e).Close()
+	<-e.done
+	e.hs.Close()
 }
 
 // serve is the http.Handler that net/http calls.

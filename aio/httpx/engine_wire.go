@@ -4,62 +4,40 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"goaio.example/aio"
 	"goaio.example/aio/tcp"
 )
 
-// wire is a connection as the net.Conn that net/http reads and writes. It checks what arrives, keeps the timeouts that
-// net/http does not have, and notices when the client is gone.
+// wire is an HTTP/2 connection as the net.Conn that net/http reads and writes.
+// It bounds how long a header may take, which net/http does not.
 type wire struct {
 	c     *tcp.Conn
 	e     *stdEngine
-	h2    bool
 	tls   *tls.ConnectionState // nil without
 	first []byte               // what arrived before net/http had the connection; the reader's
-	check wireCheck            // the reader's
-	frame *frameCheck          // the reader's; of HTTP/2
-	now   atomic.Pointer[inbound]
-
-	bounded atomic.Bool  // writing has, or had, a deadline
-	reading atomic.Bool  // a Read waits; changed with the lock held
-	want    atomic.Int64 // the read deadline that net/http asked for, in nanoseconds since born, 0 for none
-	born    time.Time    // immutable
+	frame frameCheck           // the reader's
 
 	mu       sync.Mutex
+	want     time.Time // the read deadline that net/http asked for, zero for none
 	headerBy time.Time // when the header that has begun must be complete, zero for none
-	bodyBy   time.Time // when more of the body must have come, zero for none
 	set      time.Time // the read deadline that the connection has
-	stale    bool      // set has passed, or is not what the connection has
-	between  bool      // net/http waits for a request
-	watch    watch
 }
 
 // piece is how much is written at a time: what counts as progress.
 const piece = 64 << 10
 
-// probeTime is how long a drained connection is given for a request that the kernel has already.
-const probeTime = time.Millisecond
-
-func newWire(e *stdEngine, c *tcp.Conn, first []byte, h2 bool) *wire {
-	w := &wire{c: c, e: e, h2: h2, first: first, born: time.Now()}
+func newWire(e *stdEngine, c *tcp.Conn, first []byte) *wire {
+	w := &wire{c: c, e: e, first: first}
 	if state, ok := c.TLS(); ok {
 		w.tls = &state
 	}
-	w.watch.alarm.Init((*lookAlarm)(w))
-	w.check.maxBytes, w.check.maxFields = e.s.lim.headerBytes, e.s.lim.headerFields
-	if h2 {
-		w.check.state, w.frame = checkRaw, new(frameCheck)
-	}
 	if d := e.s.lim.header; d > 0 {
-		w.headerBy = w.born.Add(d - c.Stats().Age)
+		w.headerBy = time.Now().Add(d - c.Stats().Age)
 	}
 	return w
 }
@@ -79,93 +57,86 @@ func (w *wireCtx) Err() error                  { return w.c.Context().Err() }
 func (w *wireCtx) Value(key any) any {
 	switch key {
 	case http.ServerContextKey:
-		return &w.e.server(w.h2).hs
+		return &w.e.hs
 	case http.LocalAddrContextKey:
 		return w.c.LocalAddr()
 	}
 	return w.c.Context().Value(key)
 }
 
-// Read reads from the connection. What the check refuses is replaced by what net/http refuses in its turn.
-func (w *wire) Read(p []byte) (int, error) {
-	if len(p) == 0 || len(p) == 1 && w.inBackground() {
-		return 0, nil
-	}
-	if w.check.refused != 0 {
-		return w.check.poison(p), nil
-	}
-	n, err := w.read(p)
-	if n > 0 && w.frame != nil {
-		w.frame.feed(p[:n])
-		w.setHeaderBy()
-	}
-	if n == 0 || w.check.state == checkRaw {
-		return n, err
-	}
-	ok := w.check.feed(p[:n])
-	w.setHeaderBy()
-	if ok == 0 {
-		return w.check.poison(p), nil
-	}
-	return ok, nil
-}
-
-// read reads what is there, or waits.
-func (w *wire) read(p []byte) (int, error) {
+// Read reads from the connection.
+func (w *wire) Read(p []byte) (n int, err error) {
 	if len(w.first) > 0 {
-		n := copy(p, w.first)
+		n = copy(p, w.first)
 		if w.first = w.first[n:]; len(w.first) == 0 {
 			w.first = nil
 		}
-		return n, nil
+	} else if n, err = w.read(p); n == 0 {
+		return n, err
 	}
-	w.paceBody()
+	w.frame.feed(p[:n])
+	w.setHeaderBy()
+	return n, nil
+}
+
+// read waits for something to read, until what is due first.
+func (w *wire) read(p []byte) (int, error) {
 	for {
-		probe := w.arm()
+		w.mu.Lock()
+		w.applyDeadline() // fails only on a closed connection, as the read will
+		w.mu.Unlock()
 		n, err := w.c.Read(p)
-		late := w.disarm(err)
-		switch {
-		case n > 0 || err == nil:
-			return n, nil
-		case !w.isDeadline(err):
-			w.lost(err)
-			return 0, err
-		case probe:
-			return 0, io.EOF
-		case late:
-			return 0, err
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || w.c.Err() != nil || w.late() {
+			return n, err
 		}
 	}
 }
 
-// idleLocked reports whether the connection is to end because it is drained and waits for a request. Only the reader may
-// ask, which holds the lock.
-func (w *wire) idleLocked() bool {
-	return w.between && w.check.idle() && w.e.draining.Load()
-}
-
-// setIdle notes whether net/http waits for a request.
-func (w *wire) setIdle(idle bool) {
+// late reports whether something is due.
+func (w *wire) late() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.between = idle
-	w.watch.may = false
+	due := w.due()
+	return !due.IsZero() && !time.Now().Before(due)
 }
 
-// isDeadline reports whether a read failed by its deadline, and not with the connection.
-func (w *wire) isDeadline(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) && w.c.Err() == nil
+// due returns the time by which something must have been read, zero for none.
+// The lock is held.
+func (w *wire) due() time.Time {
+	if w.want.IsZero() || !w.headerBy.IsZero() && w.headerBy.Before(w.want) {
+		return w.headerBy
+	}
+	return w.want
 }
 
-// lost notes that the client is gone.
-func (w *wire) lost(err error) {
-	if x := w.now.Load(); x != nil {
-		x.clientGone(w.condition(err))
+// applyDeadline has the connection keep to what is due. The lock is held.
+func (w *wire) applyDeadline() error {
+	if t := w.due(); t != w.set {
+		w.set = t
+		return w.c.SetReadDeadline(t)
+	}
+	return nil
+}
+
+// setHeaderBy sets or clears the time by which a header must be complete.
+func (w *wire) setHeaderBy() {
+	in := w.frame.inHeader()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case !in:
+		w.headerBy = time.Time{}
+	case w.headerBy.IsZero() && w.e.s.lim.header > 0:
+		w.headerBy = time.Now().Add(w.e.s.lim.header)
 	}
 }
 
-func (w *wire) condition(err error) error {
-	return aio.NewConnError("read", "tcp", w.c.RemoteAddr().String(), -1, err)
+// SetReadDeadline sets the read deadline that net/http wants.
+func (w *wire) SetReadDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.want = t
+	return w.applyDeadline()
 }
 
 // Write writes p in pieces, so that the write timeout is about progress.
@@ -174,7 +145,6 @@ func (w *wire) Write(p []byte) (n int, err error) {
 		m, err := w.c.Write(p[n:min(n+piece, len(p))])
 		n += m
 		if err != nil {
-			w.lost(err)
 			return n, err
 		}
 		if n == len(p) {
@@ -183,33 +153,9 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	}
 }
 
-// ReadFrom is Write for what r has, by the system's own means where tcp can.
-func (w *wire) ReadFrom(r io.Reader) (n int64, err error) {
-	left := int64(-1)
-	if l, ok := r.(*io.LimitedReader); ok {
-		r, left = l.R, l.N
-		defer func() { l.N = left }()
-	}
-	for left != 0 {
-		part := int64(4 * piece)
-		if left > 0 {
-			part = min(part, left)
-		}
-		m, err := w.c.ReadFrom(&io.LimitedReader{R: r, N: part})
-		n += m
-		if left > 0 {
-			left -= m
-		}
-		if err != nil || m < part {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
 // Close closes the connection: at once, or when the client has had a chance to read what it was told.
 func (w *wire) Close() error {
-	if w.check.refused != 0 || w.e.draining.Load() {
+	if w.e.draining.Load() {
 		return w.c.CloseAfterFlush()
 	}
 	return w.c.Close()
@@ -232,11 +178,5 @@ func (w *wire) SetDeadline(t time.Time) error {
 	return w.SetWriteDeadline(t)
 }
 
-// SetWriteDeadline sets the write deadline. net/http clears it after each response.
-func (w *wire) SetWriteDeadline(t time.Time) error {
-	if t.IsZero() && !w.bounded.Load() {
-		return nil
-	}
-	w.bounded.Store(true)
-	return w.c.SetWriteDeadline(t)
-}
+// SetWriteDeadline sets the write deadline.
+func (w *wire) SetWriteDeadline(t time.Time) error { return w.c.SetWriteDeadline(t) }

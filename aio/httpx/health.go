@@ -17,6 +17,22 @@ func (s *Server) serveReady(rw http.ResponseWriter) {
 	}
 }
 
+// readiness is serveReady for HTTP/1.
+func (s *Server) readiness() *answer {
+	a := &answer{status: http.StatusServiceUnavailable, header: http.Header{
+		"Cache-Control": {"no-store"}, "Content-Type": {"text/plain; charset=utf-8"},
+	}}
+	switch {
+	case s.drains():
+		a.close, a.body = true, []byte("draining\n")
+	case !s.ready():
+		a.body = []byte("not ready\n")
+	default:
+		a.status, a.body = http.StatusOK, []byte("ready\n")
+	}
+	return a
+}
+
 // ready asks Ready. A panic in it has been told of, and is a no.
 func (s *Server) ready() bool {
 	if s.Ready == nil {

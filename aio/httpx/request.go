@@ -3,13 +3,8 @@ package httpx
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"os"
-	"time"
-
-	"goaio.example/aio"
 )
 
 // Request is a request to a Server's Handle, with its body. All methods may be called from any goroutine. A Request that
@@ -23,13 +18,14 @@ type Request struct {
 // does not keep the Request from being dropped.
 func (r *Request) Std() *http.Request {
 	x := r.x
+	std := x.side.request()
+	if x.body != nil {
+		std.Body = io.NopCloser(bytes.NewReader(x.body))
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r.std == nil {
-		r.std = x.raw.WithContext(x.Context())
-		if x.body != nil {
-			r.std.Body = io.NopCloser(bytes.NewReader(x.body))
-		}
+		r.std = std
 	}
 	return r.std
 }
@@ -39,19 +35,19 @@ func (r *Request) Std() *http.Request {
 func (r *Request) Context() context.Context { return r.x.Context() }
 
 // Method returns the method: "GET".
-func (r *Request) Method() string { return r.x.raw.Method }
+func (r *Request) Method() string { return r.x.side.method() }
 
 // URI returns method and target, as cl-async's uri does: "GET /documents/45?format=json".
-func (r *Request) URI() string { return r.x.raw.Method + " " + r.x.raw.RequestURI }
+func (r *Request) URI() string { return r.x.side.method() + " " + r.x.side.target() }
 
 // Resource returns the path as it was sent: "/documents/45". It may hold escapes, which Std().URL.Path does not.
-func (r *Request) Resource() string { return r.x.raw.URL.EscapedPath() }
+func (r *Request) Resource() string { return r.x.side.path() }
 
 // QueryString returns what is behind the "?", without it: "format=json".
-func (r *Request) QueryString() string { return r.x.raw.URL.RawQuery }
+func (r *Request) QueryString() string { return r.x.side.query() }
 
 // Header returns the header. It must not be changed.
-func (r *Request) Header() http.Header { return r.x.raw.Header }
+func (r *Request) Header() http.Header { return r.x.side.header() }
 
 // Body returns the body, nil without one. Server.MaxBody bounds it.
 func (r *Request) Body() []byte { return r.x.body }
@@ -64,15 +60,13 @@ func (r *Request) ID() string { return r.x.requestID() }
 // not seen to leave.
 func (r *Request) Gone() <-chan struct{} {
 	x := r.x
+	x.side.awaitGone()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.gone == nil {
 		x.gone = make(chan struct{})
-		switch {
-		case x.left:
+		if x.left {
 			close(x.gone)
-		case !x.w.h2:
-			x.w.ask()
 		}
 	}
 	return x.gone
@@ -82,85 +76,14 @@ func (r *Request) Gone() <-chan struct{} {
 // end then.
 func (r *Request) Draining() <-chan struct{} { return r.x.s.draining }
 
-// handleRequest reads the body, calls Handle, and waits for the response.
-func (x *inbound) handleRequest() {
-	if !x.readBody() {
-		return
-	}
-	x.callHandle()
-	if wake := x.park(); wake != nil {
-		if !x.w.h2 {
-			x.w.ask()
-		}
-		<-wake
-	}
-}
-
-// readBody reads the body whole. It reports false if the request was refused because of it.
-func (x *inbound) readBody() bool {
-	b := x.raw.Body
-	if b == nil || x.raw.ContentLength == 0 {
-		return true
-	}
-	limit := x.s.lim.bodyBytes
-	if x.raw.ContentLength > limit {
-		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
-		return false
-	}
-	var buf bytes.Buffer
-	if n := x.raw.ContentLength; n > 0 {
-		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead) // what is promised need not come
-	}
-	_, err := buf.ReadFrom(io.LimitReader(b, limit+1))
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		x.abandon(http.StatusRequestTimeout, nil, false)
-	case errors.Is(err, aio.ErrConn) || errors.Is(err, io.ErrUnexpectedEOF):
-		x.abort(err, true)
-	case err != nil:
-		x.abandon(http.StatusBadRequest, nil, false)
-	case int64(buf.Len()) > limit:
-		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
-	default:
-		x.body = buf.Bytes()
-		return true
-	}
-	return false
-}
-
-// callHandle calls Handle. Nobody but the user has the Request afterwards.
+// callHandle calls Handle. Only the program has the Request afterwards.
 //
 //go:noinline
 func (x *inbound) callHandle() {
+	if x.s.lim.response > 0 {
+		x.began = x.Op().Age()
+	}
 	r := &Request{x: x}
 	x.call(func() { x.s.Handle(r) })
 	x.watch(r)
-}
-
-// park prepares for waiting for a response. It returns nil if there is nothing to wait for.
-func (x *inbound) park() <-chan struct{} {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.state != inboundOpen && x.state != inboundStream {
-		return nil
-	}
-	wake := x.wake.C()
-	if x.cause != nil {
-		x.cancelledLocked()
-	}
-	return wake
-}
-
-// setAlarm sets the alarm for the time by which there must be a response.
-func (x *inbound) setAlarm() {
-	age := x.Op().Age()
-	next := time.Duration(-1)
-	for _, d := range []time.Duration{x.s.lim.response, x.s.lim.request} {
-		if d > 0 && (next < 0 || d-age < next) {
-			next = max(d-age, 0)
-		}
-	}
-	if next >= 0 {
-		x.alarmAfter(next)
-	}
 }

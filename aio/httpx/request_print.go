@@ -18,15 +18,16 @@ import (
 func (r *Request) String() string {
 	var b strings.Builder
 	x := r.x
-	fmt.Fprintf(&b, "#<http-request %s %s", x.raw.Method, redactedTarget(x.raw))
-	names := make([]string, 0, len(x.raw.Header))
-	for k := range x.raw.Header {
+	fmt.Fprintf(&b, "#<http-request %s %s", x.side.method(), redactedTarget(x.side))
+	header := x.side.header()
+	names := make([]string, 0, len(header))
+	for k := range header {
 		names = append(names, k)
 	}
 	slices.Sort(names)
-	fmt.Fprintf(&b, "\n  Host: %s", quoted(x.raw.Host))
+	fmt.Fprintf(&b, "\n  Host: %s", quoted(x.side.host()))
 	for _, k := range names {
-		for _, v := range x.raw.Header[k] {
+		for _, v := range header[k] {
 			fmt.Fprintf(&b, "\n  %s: %s", clip(k), quoted(redacted(k, v)))
 		}
 	}
@@ -41,11 +42,11 @@ func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.x.attrs()...)
 // attrs describes the request in logs.
 func (x *inbound) attrs() []slog.Attr {
 	return []slog.Attr{
-		slog.String("method", clip(x.method)),
-		slog.String("path", clip(x.url.EscapedPath())), // escaped: no control bytes
-		slog.String("proto", x.raw.Proto),
-		slog.String("host", quoted(x.raw.Host)),
-		slog.String("remote", x.w.RemoteAddr().String()),
+		slog.String("method", clip(x.side.method())),
+		slog.String("path", clip(x.side.path())), // escaped: no control bytes
+		slog.String("proto", x.side.proto()),
+		slog.String("host", quoted(x.side.host())),
+		slog.String("remote", x.side.remote()),
 		slog.String("id", x.requestID()),
 	}
 }
@@ -72,13 +73,13 @@ func redacted(name, value string) string {
 }
 
 // redactedTarget returns the request's target with the names of its query's values only.
-func redactedTarget(r *http.Request) string {
-	path := clip(r.URL.EscapedPath())
-	if r.URL.RawQuery == "" {
+func redactedTarget(r side) string {
+	path := clip(r.path())
+	if r.query() == "" {
 		return path
 	}
 	var names []string
-	for part := range strings.SplitSeq(clip(r.URL.RawQuery), "&") {
+	for part := range strings.SplitSeq(clip(r.query()), "&") {
 		name, _, has := strings.Cut(part, "=")
 		if has {
 			name += "="
@@ -117,7 +118,7 @@ func (x *inbound) takeID() {
 	if name == "" {
 		return
 	}
-	if v := x.raw.Header.Get(name); plainID(v) {
+	if v := x.side.field(name); plainID(v) {
 		x.id = v
 	} else {
 		x.id = x.s.ids.next()
@@ -142,7 +143,7 @@ func plainID(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		switch {
-		case digit(c), 'a' <= c|0x20 && c|0x20 <= 'z', c == '-', c == '_', c == '.', c == '=', c == '+', c == '/':
+		case '0' <= c && c <= '9', 'a' <= c|0x20 && c|0x20 <= 'z', c == '-', c == '_', c == '.', c == '=', c == '+', c == '/':
 		default:
 			return false
 		}

@@ -33,10 +33,12 @@ var (
 // ErrResponded if the request has a response already, ErrBadHeader (the client gets 500), ErrAbandoned, the cause of the
 // request's ctx when the client is gone, and with what befell the connection, an *aio.ConnError.
 func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
+	f := r.x.Future()
 	if err := r.begin(inboundAnswered, &answer{status: status, header: header, body: body}); err != nil {
 		return r.x.refusal(err)
 	}
-	return r.x.Future()
+	r.x.side.changed()
+	return f
 }
 
 // RespondString is Respond with a text, as text/plain in UTF-8.
@@ -49,13 +51,17 @@ var textHeader = http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
 // errTaken says that somebody else has answered, in the user's stead.
 var errTaken = errors.New("httpx: answered by the server")
 
-// begin makes the caller the one who answers. With an error nobody is to write; one of a bad header has the client get
-// 500.
+// begin makes the caller the one who answers; after inboundAnswered it calls
+// changed. With an error nobody is to write; one of a bad header has the client
+// get 500.
 func (r *Request) begin(to inboundState, a *answer) error {
 	x := r.x
 	bad := checkAnswer(a.status, a.header)
 	if bad == nil && a.status < 200 {
 		bad = fmt.Errorf("%w: status %d is no response", ErrBadHeader, a.status)
+	}
+	if bad != nil {
+		defer x.side.changed()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -68,12 +74,12 @@ func (r *Request) begin(to inboundState, a *answer) error {
 	x.own = true
 	if bad != nil {
 		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), bad
-		x.wakeLocked()
+		x.side.changedLocked()
 		return bad
 	}
 	x.state, x.answer = to, a
 	if to == inboundAnswered {
-		x.wakeLocked()
+		x.side.changedLocked()
 	}
 	return nil
 }
@@ -196,12 +202,11 @@ func (d *droppedList) stop() {
 // incomplete.
 func (x *inbound) wasDropped() {
 	tell := x.abandon(http.StatusInternalServerError, errDropped, true)
-	x.mu.Lock()
-	if x.state == inboundStream {
-		x.abortLocked(errDropped, true)
-		tell = true
-	}
-	x.mu.Unlock()
+	x.change(func() bool {
+		stream := x.state == inboundStream && x.abortLocked(errDropped, true)
+		tell = tell || stream
+		return stream
+	})
 	if tell {
 		x.Op().Report(errDropped)
 	}

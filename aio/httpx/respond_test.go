@@ -260,6 +260,12 @@ func TestPanics(t *testing.T) {
 					resp, err := http.ReadResponse(c.Reader, nil)
 					begun := strings.HasSuffix(where, "started") || strings.HasSuffix(where, "wrote")
 					switch {
+					case where == "Handle, answered":
+						if err != nil || resp.StatusCode != 200 {
+							t.Fatal(resp, err)
+						}
+						io.Copy(io.Discard, resp.Body)
+						c.closed()
 					case name == "abort" && !begun:
 						if err == nil {
 							t.Errorf("an aborted request got %d", resp.StatusCode)

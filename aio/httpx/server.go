@@ -94,7 +94,8 @@ type Server struct {
 	started  atomic.Bool
 	lim      limits
 	tcp      tcp.Server
-	engine   engine
+	h1       *h1Engine
+	h2       *stdEngine
 	inFlight atomic.Int64
 	dropped  droppedList
 	drainOne sync.Once
@@ -154,15 +155,15 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	s.lim = s.limits()
 	s.draining = make(chan struct{})
 	s.ids.init()
-	s.tcp.Handler = tcp.Handler{Data: s.began, Event: func(*tcp.Conn, error) {}}
+	s.tcp.Handler = tcp.Handler{Data: s.data, Event: s.event, Closed: s.closed, HalfOpen: true}
 	s.tcp.TLS, s.tcp.MaxConns, s.tcp.ReusePort, s.tcp.OnError = cfg, s.MaxConns, s.ReusePort, s.OnError
 	s.tcp.ReadTimeout, s.tcp.WriteTimeout = s.lim.header, s.lim.write
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		return err
 	}
-	s.engine = newStdEngine(s)
+	s.h1, s.h2 = newH1Engine(s), newStdEngine(s)
 	if err := listen(s.op.Context()); err != nil {
-		s.engine.close()
+		s.h2.close()
 		s.op.Op().Told() // Start returns it
 		s.op.Reject(err)
 		return err
@@ -177,7 +178,7 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 // untilEnd is the goroutine that ends the server when its last connection has ended.
 func (s *Server) untilEnd() {
 	<-s.tcp.Future().Done()
-	s.engine.close()
+	s.h2.close()
 	s.dropped.stop()
 	s.op.Resolve(struct{}{})
 }
@@ -228,8 +229,9 @@ func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 func (s *Server) drain() {
 	s.drainOne.Do(func() {
 		close(s.draining)
-		if s.engine != nil {
-			s.engine.drain()
+		if s.h2 != nil {
+			s.h1.drain()
+			s.h2.drain()
 		}
 	})
 }
@@ -250,4 +252,24 @@ func (s *Server) log() *slog.Logger {
 		return l
 	}
 	return slog.Default()
+}
+
+// enter counts a request that is about to be handled. It reports false, and
+// counts nothing, if there are Server.MaxInFlight already.
+func (s *Server) enter() bool {
+	if s.MaxInFlight <= 0 {
+		return true
+	}
+	if s.inFlight.Add(1) > int64(s.MaxInFlight) {
+		s.inFlight.Add(-1)
+		return false
+	}
+	return true
+}
+
+// leave ends what enter began.
+func (s *Server) leave() {
+	if s.MaxInFlight > 0 {
+		s.inFlight.Add(-1)
+	}
 }

@@ -5,44 +5,84 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/alarm"
-	"goaio.example/aio/internal/bell"
+	"goaio.example/aio/tcp"
 )
 
 var kindRequestIn = aio.NewKind("http.request.in")
 
-// inbound is a request and its response. It is an operation, whose result is the number of bytes of the response's body.
+// inbound is a request and its response. It is an operation, whose result is
+// the number of bytes of the response's body.
 type inbound struct {
 	aio.Promise[int]
-	s      *Server
-	w      *wire
-	raw    *http.Request // the engine's; an http.Handler gets it, and may change it
-	method string        // raw's, as they came
-	url    *url.URL
-	body   []byte
-	id     string
-	alarm  *alarm.Alarm // nil before it is set
-	rw     fullWriter
-
-	unwatch func() bool // ends the watching over an HTTP/2 stream
+	s     *Server
+	side  side
+	id    string
+	body  []byte        // whole, for Handle
+	alarm *alarm.Alarm  // nil before it is set
+	began time.Duration // the operation's age when Handle was called
 
 	wmu sync.Mutex // held while the response is written by a stream, and when that is over
 
-	mu     sync.Mutex // guards what follows
-	state  inboundState
-	own    bool          // the user has answered, or begun to
-	told   bool          // fail has been told of
-	left   bool          // gone is closed, or to be closed when it is made
-	answer *answer       // nil while there is none
-	cause  error         // why the operation was cancelled
-	fail   error         // what the operation ends with
-	wake   bell.Bell     // rung when a parked exchange may go on
-	gone   chan struct{} // closed when the client is gone, or the exchange over; made by who waits for it
+	mu      sync.Mutex // guards what follows
+	state   inboundState
+	running bool          // a function of the user's, or a goroutine for the request, is running
+	own     bool          // the user has answered, or begun to
+	told    bool          // fail has been told of
+	left    bool          // gone is closed, or to be closed when it is made
+	answer  *answer       // nil while there is none
+	cause   error         // why the operation was cancelled
+	fail    error         // what the operation ends with
+	gone    chan struct{} // closed when the client is gone, or the exchange over; made by who waits for it
+}
+
+// side is an engine's side of an exchange.
+type side interface {
+	// What the request says. header returns the same map each time, and request
+	// a new http.Request with the exchange's ctx and no body.
+	method() string
+	target() string
+	proto() string
+	host() string
+	path() string // escaped
+	query() string
+	field(name string) string
+	header() http.Header
+	remote() string
+	request() *http.Request
+
+	// writer writes the response piece by piece.
+	writer() pieceWriter
+	// sent returns the status that was sent, 0 for none, and the bytes of the
+	// body.
+	sent() (status int, bytes int64)
+	// upgrade ends HTTP on the connection, after an answer with header.
+	upgrade(header http.Header) (*tcp.Conn, error)
+	// awaitGone has the client's leaving noticed, if it is not anyway.
+	awaitGone()
+	// changedLocked and changed let the exchange go on after its state has
+	// changed: the one with its lock held, the other without.
+	changedLocked()
+	changed()
+	// ends has the connection end with the response, because of what a function
+	// of the user's did.
+	ends(err error)
+	// cancelled is called after OpCancel, without the lock.
+	cancelled()
+}
+
+// pieceWriter is the http.ResponseWriter of an exchange.
+type pieceWriter interface {
+	http.ResponseWriter
+	WriteString(s string) (int, error)
+	FlushError() error
+	// begun reports whether the response, or another use of the connection, has
+	// begun.
+	begun() bool
 }
 
 // inboundState is how far the response has come.
@@ -68,86 +108,13 @@ type answer struct {
 // errRequestTime is the cause of a request's ctx that has had all its time.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
 
-// exchange has the server answer a request that the engine has read. It returns when the response was handed to rw.
-func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
-	if s.ReadyPath != "" && r.URL.Path == s.ReadyPath {
-		s.serveReady(rw)
-		return
-	}
-	if r.ProtoMajor > 1 && countFields(r.Header) > s.lim.headerFields {
-		refuse(rw, http.StatusRequestHeaderFieldsTooLarge)
-		return
-	}
-	if s.MaxInFlight > 0 {
-		defer s.inFlight.Add(-1)
-		if s.inFlight.Add(1) > int64(s.MaxInFlight) {
-			rw.Header().Set("Retry-After", "1")
-			refuse(rw, http.StatusServiceUnavailable)
-			return
-		}
-	}
-	r.TLS = w.tls
-	x := &inbound{s: s, w: w, raw: r, method: r.Method, url: r.URL}
-	x.rw.x, x.rw.rw = x, rw
+// start begins the exchange's operation under ctx's.
+func (x *inbound) start(ctx context.Context, s *Server, e side) error {
+	x.s, x.side = s, e
 	x.AsCallback()
 	x.Op().AsServed()
-	if x.Start((*wireCtx)(w), kindRequestIn, "", (*inboundDriver)(x)) != nil {
-		rw.Header().Set("Connection", "close")
-		refuse(rw, http.StatusServiceUnavailable) // the loop is done
-		return
-	}
-	x.takeID()
-	x.serve()
-}
-
-// refuse answers a request that is not handled.
-func refuse(rw http.ResponseWriter, status int) {
-	http.Error(rw, http.StatusText(status), status)
-}
-
-func countFields(h http.Header) (n int) {
-	for _, v := range h {
-		n += len(v)
-	}
-	return n
-}
-
-// serve answers the request, and sees to the end.
-func (x *inbound) serve() {
-	if x.w.h2 {
-		x.paceStream()
-	} else {
-		x.w.begin(x)
-	}
-	if x.s.lim.request > 0 {
-		x.alarmAfter(x.s.lim.request)
-	}
-	defer x.finish()
-	if x.s.Handle != nil {
-		x.handleRequest()
-	} else {
-		r := x.request()
-		x.call(func() { x.s.Handler.ServeHTTP(x.writer(), r) })
-		x.handlerReturned()
-	}
-}
-
-// request returns the request as a handler gets it. HTTP/1's is the engine's own, which has no use for its ctx any more:
-// so the engine sees what the handler does to it, and removes a form's files.
-func (x *inbound) request() *http.Request {
-	if x.w.h2 {
-		return x.raw.WithContext(x.Context())
-	}
-	*x.raw = *x.raw.WithContext(x.Context())
-	return x.raw
-}
-
-// writer returns the response's writer as a handler may use it.
-func (x *inbound) writer() http.ResponseWriter {
-	if x.w.h2 {
-		return &x.rw.plainWriter
-	}
-	return &x.rw
+	x.Op().AsWatched()
+	return x.Start(ctx, kindRequestIn, "", (*inboundDriver)(x))
 }
 
 // call calls the user's function, contained. http.ErrAbortHandler is no panic.
@@ -157,6 +124,7 @@ func (x *inbound) call(fn func()) {
 			switch v := recover(); v {
 			case nil:
 			case http.ErrAbortHandler:
+				x.side.ends(http.ErrAbortHandler)
 				x.abort(http.ErrAbortHandler, true)
 			default:
 				panic(v)
@@ -169,21 +137,42 @@ func (x *inbound) call(fn func()) {
 	}
 }
 
-// died sees to a function that panicked or called runtime.Goexit: 500 if nothing was sent, and the end of the connection.
+// died has a function that panicked or called runtime.Goexit answered with 500
+// if nothing was sent, and the connection closed.
 func (x *inbound) died(err error) {
 	var p *aio.PanicError
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.fail, x.told = err, errors.As(err, &p)
-	if x.rw.wrote {
+	begun := x.side.writer().begun()
+	x.side.ends(err)
+	x.change(func() bool {
+		if x.state == inboundEnded || x.state == inboundAborted {
+			return false
+		}
+		x.fail, x.told = err, errors.As(err, &p)
 		x.state = inboundAborted
-	} else {
-		x.state = inboundAnswered
-		x.answer = plainAnswer(http.StatusInternalServerError)
+		if !begun {
+			x.state = inboundAnswered
+			x.answer = plainAnswer(http.StatusInternalServerError)
+		}
+		return true
+	})
+}
+
+// change calls fn with the lock held. If fn reports that it has changed the
+// state, the exchange goes on.
+func (x *inbound) change(fn func() bool) {
+	x.mu.Lock()
+	changed := fn()
+	if changed {
+		x.side.changedLocked()
+	}
+	x.mu.Unlock()
+	if changed {
+		x.side.changed()
 	}
 }
 
-// plainAnswer is a response that says no more than its status, and ends the connection.
+// plainAnswer is a response that says no more than its status, and ends the
+// connection.
 func plainAnswer(status int) *answer {
 	return &answer{
 		status: status, close: true,
@@ -201,53 +190,61 @@ func (x *inbound) handling() bool {
 
 // handlerReturned ends the response of an http.Handler.
 func (x *inbound) handlerReturned() {
+	w := x.side.writer()
+	begun := w.begun()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.state != inboundOpen {
 		return
 	}
 	x.state = inboundEnded
-	if x.rw.wrote || x.rw.hijacked {
+	if begun {
 		return
 	}
 	if errors.Is(context.Cause(x.Context()), errRequestTime) { // the driver may not have been told yet
 		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
 		return
 	}
-	x.rw.WriteHeader(http.StatusOK)
+	w.WriteHeader(http.StatusOK)
 }
 
 // abort has the connection closed, and the operation end with err.
 func (x *inbound) abort(err error, told bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.abortLocked(err, told)
+	x.change(func() bool { return x.abortLocked(err, told) })
 }
 
-func (x *inbound) abortLocked(err error, told bool) {
+func (x *inbound) abortLocked(err error, told bool) bool {
 	if x.state == inboundEnded || x.state == inboundAborted {
-		return
-	}
-	x.state, x.fail, x.told = inboundAborted, err, told
-	x.wakeLocked()
-}
-
-// abandon answers a request in the user's stead, if he has not answered it. It reports whether it did.
-func (x *inbound) abandon(status int, err error, told bool) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.state != inboundOpen {
 		return false
 	}
-	x.state, x.answer = inboundAnswered, plainAnswer(status)
-	x.fail, x.told = err, told
-	x.wakeLocked()
+	x.state, x.fail, x.told = inboundAborted, err, told
 	return true
 }
 
-// wakeLocked lets a parked exchange go on. The lock is held.
-func (x *inbound) wakeLocked() {
-	x.wake.Ring()
+// abandon answers a request for the user, unless it has an answer. It reports
+// whether it did.
+func (x *inbound) abandon(status int, err error, told bool) (did bool) {
+	x.change(func() bool {
+		if did = x.state == inboundOpen; did {
+			x.state, x.answer = inboundAnswered, plainAnswer(status)
+			x.fail, x.told = err, told
+		}
+		return did
+	})
+	return did
+}
+
+// refuseBusy answers a request beyond Server.MaxInFlight.
+func (x *inbound) refuseBusy() {
+	x.change(func() bool {
+		if x.state != inboundOpen {
+			return false
+		}
+		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
+		x.answer.header.Set("Retry-After", "1")
+		x.answer.close = false
+		return true
+	})
 }
 
 // clientGone notes that nobody waits for the response any more.
@@ -269,30 +266,33 @@ func (x *inbound) leaveLocked() {
 // inboundDriver is an exchange as its operation's driver.
 type inboundDriver inbound
 
-// OpCancel ends a request that nobody's function works on. One that a function works on ends when that returns.
+var _ aio.Watcher = (*inboundDriver)(nil)
+
+// OpCancel ends a request that nobody's function works on. One that a function
+// works on ends when that returns.
 func (d *inboundDriver) OpCancel(cause error) {
 	x := (*inbound)(d)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.cause = cause
-	if x.wake.Awaited() {
-		x.cancelledLocked()
-	}
+	x.change(func() bool {
+		x.cause = cause
+		return !x.running && x.cancelledLocked()
+	})
+	x.side.cancelled()
 }
 
-// cancelledLocked ends a parked request that was cancelled. The lock is held.
-func (x *inbound) cancelledLocked() {
+// cancelledLocked ends a request that was cancelled and that no function works
+// on. It reports whether the state has changed. The lock is held.
+func (x *inbound) cancelledLocked() bool {
 	if x.cause == errRequestTime && x.state == inboundOpen {
 		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusServiceUnavailable), x.cause
-		x.wakeLocked()
-		return
+		return true
 	}
-	if x.state != inboundAnswered {
-		x.abortLocked(x.cause, true)
-	}
+	return x.state != inboundAnswered && x.abortLocked(x.cause, true)
 }
 
-func (d *inboundDriver) OpName() string { return d.method + " " + clip(d.url.Path) }
+// OpWatched has the client's leaving noticed from now on.
+func (d *inboundDriver) OpWatched() { d.side.awaitGone() }
+
+func (d *inboundDriver) OpName() string { return d.side.method() + " " + clip(d.side.path()) }
 
 // alarmAfter sets the exchange's alarm.
 func (x *inbound) alarmAfter(d time.Duration) {
@@ -303,13 +303,19 @@ func (x *inbound) alarmAfter(d time.Duration) {
 	x.Op().Alarms().Set(x.alarm, d)
 }
 
+// stopAlarm stops the exchange's alarm.
+func (x *inbound) stopAlarm() {
+	if x.alarm != nil {
+		x.Op().Alarms().Stop(x.alarm)
+	}
+}
+
 // inboundAlarm is an exchange as what its alarm calls.
 type inboundAlarm inbound
 
 func (a *inboundAlarm) Fire() {
 	x := (*inbound)(a)
-	age := x.Op().Age()
-	if r := x.s.lim.request; r > 0 && age >= r {
+	if r := x.s.lim.request; r > 0 && x.Op().Age() >= r {
 		x.Op().Cancel(errRequestTime)
 		return
 	}
@@ -318,7 +324,22 @@ func (a *inboundAlarm) Fire() {
 	}
 }
 
-// writeFailure is what an operation ends with whose response could not be sent: why it was cancelled, if it was.
+// setAlarm sets the alarm for the time by which there must be a response.
+func (x *inbound) setAlarm() {
+	age := x.Op().Age()
+	next := time.Duration(-1)
+	for _, end := range [2]time.Duration{x.began + x.s.lim.response, x.s.lim.request} {
+		if end > x.began && (next < 0 || end-age < next) {
+			next = max(end-age, 0)
+		}
+	}
+	if next >= 0 {
+		x.alarmAfter(next)
+	}
+}
+
+// writeFailure is what an operation ends with whose response could not be sent:
+// why it was cancelled, if it was.
 func (x *inbound) writeFailure(err error) error {
 	if cause := context.Cause(x.s.op.Context()); cause != nil {
 		x.Op().Cancel(cause) // the cancellation closes the connection before it comes to the request
@@ -329,66 +350,21 @@ func (x *inbound) writeFailure(err error) error {
 	if errors.Is(err, ErrBadHeader) {
 		return err
 	}
-	return aio.NewConnError("write", "tcp", x.raw.RemoteAddr, -1, err)
+	return aio.NewConnError("write", "tcp", x.side.remote(), -1, err)
 }
 
-// lockWriting locks wmu. If the response is aborted it fails a Write that is
-// under way: the client may not read, and nothing else would end it soon.
-func (x *inbound) lockWriting(state inboundState) {
-	if state != inboundAborted {
-		x.wmu.Lock()
-		return
-	}
-	if x.wmu.TryLock() {
-		return
-	}
-	if x.w.h2 {
-		x.rw.rw.(*pacedWriter).cut()
-	} else {
-		x.w.c.Close()
-	}
-	x.wmu.Lock()
-}
-
-// finish writes what is left to be written and ends the operation.
-func (x *inbound) finish() {
-	if x.alarm != nil {
-		x.Op().Alarms().Stop(x.alarm)
-	}
-	if x.w.h2 { // a client that leaves when it has its answer is no reason to cancel what awaits that it is sent
-		x.unwatch()
-	} else {
-		x.w.end()
-	}
+// over ends the exchange's part in the connection. What it returns is its
+// operation's error.
+func (x *inbound) over() (fail error, told bool) {
 	x.mu.Lock()
-	state, a, fail, told := x.state, x.answer, x.fail, x.told
-	x.mu.Unlock()
-	switch state {
-	case inboundOpen: // a function that did not return
-		state, a, fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), aio.ErrGoexit
-		fallthrough
-	case inboundAnswered:
-		if err := x.rw.send(a); err != nil {
-			state = inboundAborted
-			if fail == nil {
-				fail = x.writeFailure(err)
-			}
-		}
-	default:
-		if err := x.rw.end(); err != nil && fail == nil {
-			state, fail = inboundAborted, err
-		}
-	}
-	x.lockWriting(state) // a stream's Write has returned, and there will be no other
-	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.state = inboundEnded
 	x.leaveLocked()
-	x.mu.Unlock()
-	x.wmu.Unlock()
-	if x.w.h2 {
-		x.rw.rw.(*pacedWriter).last()
-	}
-	x.logAccess()
+	return x.fail, x.told
+}
+
+// end ends the operation, with the bytes of the response's body.
+func (x *inbound) end(bytes int64, fail error, told bool) {
 	if told {
 		x.Future() // it is no callback's error any more
 		x.Op().Told()
@@ -396,9 +372,6 @@ func (x *inbound) finish() {
 	if fail != nil {
 		x.Reject(fail)
 	} else {
-		x.Resolve(int(x.rw.bytes))
-	}
-	if state == inboundAborted {
-		panic(http.ErrAbortHandler) // has the engine close the connection, or the stream
+		x.Resolve(int(bytes))
 	}
 }

@@ -55,7 +55,7 @@ func (r *Request) SSE(header http.Header, heartbeat time.Duration) (*EventStream
 }
 
 // LastEventID returns the ID of the last event that a client which comes back has seen, "" for a new one.
-func (r *Request) LastEventID() string { return lastEventID(r.x.raw) }
+func (r *Request) LastEventID() string { return r.x.side.field("Last-Event-ID") }
 
 // lastEventID returns the ID of the last event that the client has seen.
 func lastEventID(r *http.Request) string { return r.Header.Get("Last-Event-ID") }

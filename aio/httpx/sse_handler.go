@@ -82,9 +82,9 @@ func inboundOf(w http.ResponseWriter) *inbound {
 	for {
 		switch t := w.(type) {
 		case *plainWriter:
-			return t.x
-		case *fullWriter:
-			return t.x
+			return &t.x.inbound
+		case *h1Writer:
+			return &t.x.inbound
 		case unwrapper:
 			w = t.Unwrap()
 		default:
@@ -125,7 +125,7 @@ func (h *handlerSink) begin() error {
 	if err := h.ended(); err != nil {
 		return err
 	}
-	if h.x != nil && (h.x.rw.wrote || h.x.rw.hijacked) {
+	if h.x != nil && (h.x.side.writer().begun()) {
 		return ErrResponded
 	}
 	setEventHeader(h.w.Header())

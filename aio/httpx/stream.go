@@ -21,8 +21,8 @@ func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
 		return nil, r.x.reason(err)
 	}
 	w := &StreamWriter{r}
-	err := w.locked(func(p *plainWriter) error {
-		h := p.rw.Header()
+	err := w.locked(func(p pieceWriter) error {
+		h := p.Header()
 		for k, v := range header {
 			h[http.CanonicalHeaderKey(k)] = v
 		}
@@ -37,7 +37,7 @@ func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
 }
 
 // locked calls fn unless the stream has ended.
-func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
+func (w *StreamWriter) locked(fn func(p pieceWriter) error) error {
 	x := w.r.x
 	x.wmu.Lock()
 	defer x.wmu.Unlock()
@@ -47,7 +47,7 @@ func (w *StreamWriter) locked(fn func(p *plainWriter) error) error {
 	if state != inboundStream {
 		return w.ended("write")
 	}
-	if err := fn(&x.rw.plainWriter); err != nil {
+	if err := fn(x.side.writer()); err != nil {
 		if cause := context.Cause(x.Context()); cause != nil {
 			return cause
 		}
@@ -62,13 +62,13 @@ func (w *StreamWriter) ended(op string) error {
 	if cause := context.Cause(x.Context()); cause != nil {
 		return cause
 	}
-	return aio.NewConnError(op, "tcp", x.raw.RemoteAddr, -1, aio.ErrClosed)
+	return aio.NewConnError(op, "tcp", x.side.remote(), -1, aio.ErrClosed)
 }
 
 // Write sends a part of the body. It may be buffered until Flush, and waits while the client does not read. Its errors
 // are why the client is gone (the cause of Context), or aio.ErrClosed after Close.
 func (w *StreamWriter) Write(p []byte) (n int, err error) {
-	err = w.locked(func(rw *plainWriter) error {
+	err = w.locked(func(rw pieceWriter) error {
 		n, err = rw.Write(p)
 		return err
 	})
@@ -76,11 +76,11 @@ func (w *StreamWriter) Write(p []byte) (n int, err error) {
 }
 
 // Flush sends what is buffered.
-func (w *StreamWriter) Flush() error { return w.locked((*plainWriter).FlushError) }
+func (w *StreamWriter) Flush() error { return w.locked(pieceWriter.FlushError) }
 
 // send writes text and flushes it.
 func (w *StreamWriter) send(text string) error {
-	return w.locked(func(p *plainWriter) error {
+	return w.locked(func(p pieceWriter) error {
 		if _, err := p.WriteString(text); err != nil {
 			return err
 		}
@@ -92,14 +92,18 @@ func (w *StreamWriter) send(text string) error {
 func (w *StreamWriter) Close() error {
 	x := w.r.x
 	x.wmu.Lock() // a Write has returned
-	defer x.wmu.Unlock()
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.state != inboundStream {
+	over := x.state != inboundStream
+	if !over {
+		x.state = inboundEnded
+		x.side.changedLocked()
+	}
+	x.mu.Unlock()
+	x.wmu.Unlock()
+	if over {
 		return w.ended("close")
 	}
-	x.state = inboundEnded
-	x.wakeLocked()
+	x.side.changed()
 	return nil
 }
 

@@ -59,8 +59,8 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestNoUpgrade holds that a request without an offer can still be answered, and that one that was not taken up ends its
-// connection: nobody checked what follows.
+// TestNoUpgrade holds that a request without an offer can still be answered, and
+// that one that was not taken up keeps its connection, with the check still on.
 func TestNoUpgrade(t *testing.T) {
 	serve(t, &httpx.Server{Handle: echoUpgraded(t)}, func(addr string) {
 		c := dialRaw(t, addr)
@@ -74,7 +74,11 @@ func TestNoUpgrade(t *testing.T) {
 		c := dialRaw(t, addr)
 		defer c.Close()
 		c.say(upgrade)
-		if resp, _ := c.response("GET"); resp.StatusCode != 200 || !resp.Close {
+		if resp, _ := c.response("GET"); resp.StatusCode != 200 || resp.Close {
+			t.Errorf("got %d, close %v", resp.StatusCode, resp.Close)
+		}
+		c.say(post("Content-Length: 4", "Transfer-Encoding: chunked", "", "0\r\n\r\n"))
+		if resp, _ := c.response("GET"); resp.StatusCode != 400 || !resp.Close {
 			t.Errorf("got %d, close %v", resp.StatusCode, resp.Close)
 		}
 		c.closed()

@@ -8,7 +8,10 @@ type parkEngine struct{}
 
 func (parkEngine) start(c *Conn) {
 	run := c.in.run
-	c.runElse(func() { parkServe(c, run) }, func() { c.handlerGone(run) })
+	c.runDying(func() { parkServe(c, run) }, func(err error) {
+		c.engineDied(err)
+		c.handlerGone(run)
+	})
 }
 
 // handlerGone makes the last callbacks of a connection that has ended because a

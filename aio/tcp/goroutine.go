@@ -56,6 +56,14 @@ func (c *Conn) run(fn func()) bool { return c.runElse(fn, func() {}) }
 // runElse is run with something to do after a panic or Goexit in fn has ended
 // the connection.
 func (c *Conn) runElse(fn, gone func()) bool {
+	return c.runDying(fn, func(err error) {
+		c.died(err)
+		gone()
+	})
+}
+
+// runDying is run with what to do after a panic or Goexit in fn.
+func (c *Conn) runDying(fn func(), died func(error)) bool {
 	if !c.retain() {
 		return false
 	}
@@ -63,9 +71,19 @@ func (c *Conn) runElse(fn, gone func()) bool {
 		fn()
 		c.letGo()
 	}, func(err error) {
-		c.died(err)
-		gone()
+		died(err)
 		c.letGo()
 	})
 	return true
+}
+
+// engineDied ends a connection whose engine has ended by a panic or Goexit. One
+// that is closing already goes on with that.
+func (c *Conn) engineDied(err error) {
+	c.mu.Lock()
+	open := c.life.open()
+	c.mu.Unlock()
+	if open {
+		c.died(err)
+	}
 }

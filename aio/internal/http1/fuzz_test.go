@@ -20,7 +20,7 @@ func FuzzHead(f *testing.F) {
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST /a?b=c HTTP/1.1\r\nHost: h:80\r\nContent-Length: 5\r\n\r\nhello",
 		"POST /%41!b HTTP/1.1\r\nhost: [::1]:8\r\ntransfer-encoding: Chunked\r\nTrailer: A\r\n\r\n0\r\n\r\n",
-		"\r\nOPTIONS * HTTP/1.0\r\nConnection: keep-alive, upgrade\r\nUpgrade: x\r\n\r\n",
+		"OPTIONS * HTTP/1.0\r\nConnection: keep-alive, upgrade\r\nUpgrade: x\r\n\r\n",
 		"CONNECT h:443 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n",
 		"GET HTTP://h.example/x/?? HTTP/1.1\r\nHost: \r\nX: a\t b\xff \r\n\r\n",
 		"GET //x?[] HTTP/1.9\r\nHost: a\r\nConnection: close,\r\n\r\n",
@@ -34,7 +34,7 @@ func FuzzHead(f *testing.F) {
 		if n == 0 {
 			return
 		}
-		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(bytes.TrimLeft(p[:n], "\r\n"))))
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(p[:n])))
 		if err != nil {
 			t.Fatalf("net/http refuses %q: %v", p[:n], err)
 		}

@@ -42,27 +42,12 @@ type Head struct {
 	room                    [12]Field
 }
 
-// maxEmpty is how many bytes of empty lines may come before a head (RFC 9112,
-// section 2.2).
-const maxEmpty = 4
-
-// Parse parses the head at the beginning of p. It returns its length, with the
-// empty lines before it; 0 if it is not complete; or the status to refuse it
-// with. A head that is not complete is refused as soon as no continuation can
+// Parse parses the head at the beginning of p. It returns its length, 0 if it is
+// not complete; or the status to refuse it with. A head that is not complete is refused as soon as no continuation can
 // be right. h must be zero; its strings do not refer to p.
 func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
-	skip := 0
-	for skip < len(p) && (p[skip] == '\n' || p[skip] == '\r') {
-		if p[skip] == '\n' && (skip == 0 || p[skip-1] != '\r') || skip >= maxEmpty {
-			return 0, http.StatusBadRequest
-		}
-		skip++
-	}
-	if skip > 0 && p[skip-1] == '\r' && skip < len(p) {
-		return 0, http.StatusBadRequest
-	}
-	i := bytes.Index(p[skip:], crlfcrlf)
-	n = skip + i + len(crlfcrlf)
+	i := bytes.Index(p, crlfcrlf)
+	n = i + len(crlfcrlf)
 	if i < 0 {
 		n = 0
 	}
@@ -70,9 +55,9 @@ func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 	case n > lim.Bytes || n == 0 && len(p) > lim.Bytes:
 		return 0, http.StatusRequestHeaderFieldsTooLarge
 	case n == 0:
-		return 0, h.partial(p[skip:], lim.Fields)
+		return 0, h.partial(p, lim.Fields)
 	}
-	if status = h.lines(string(p[skip:n-2]), lim.Fields); status == 0 {
+	if status = h.lines(string(p[:n-2]), lim.Fields); status == 0 {
 		status = h.framing()
 	}
 	if status != 0 {
@@ -291,3 +276,14 @@ func (h *Head) KeepsAlive() bool {
 func (h *Head) Upgrades() bool {
 	return h.Minor > 0 && h.Flags&(ConnUpgrade|Upgrade) == ConnUpgrade|Upgrade
 }
+
+// Whole reports whether p has the end of a head, or may have. Where it does not,
+// Parse does not take one.
+func Whole(p []byte) bool { return bytes.Contains(p, crlfcrlf) }
+
+// ValidName reports whether s can be a field's name.
+func ValidName(s string) bool { return s != "" && all(s, inToken) }
+
+// ValidValue reports whether s can be a field's value: it has no control bytes
+// other than tabs.
+func ValidValue(s string) bool { return all(s, inValue) }

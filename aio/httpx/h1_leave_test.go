@@ -86,7 +86,7 @@ func TestHalfClosed(t *testing.T) {
 // TestLeavingSeen holds that a handler's context ends soon when its client leaves, without its asking for it, and that a
 // request which is sent behind the one that is handled is not lost by the looking.
 func TestLeavingSeen(t *testing.T) {
-	var took time.Duration
+	took := time.Duration(-1)
 	s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/short" {
 			time.Sleep(time.Second)
@@ -112,7 +112,7 @@ func TestLeavingSeen(t *testing.T) {
 		c.Close()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if took == 0 || took > time.Second/4 {
+		if took != 0 {
 			t.Errorf("the client's leaving was seen after %v", took)
 		}
 	})

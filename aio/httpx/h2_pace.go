@@ -25,7 +25,7 @@ var (
 
 // paceStream bounds how long the request's stream makes no progress, and
 // watches for its end.
-func (x *inbound) paceStream() {
+func (x *h2Exchange) paceStream() {
 	rc := http.NewResponseController(x.rw.rw)
 	x.raw.Body = &pacedBody{x.raw.Body, rc, x.s.lim.body}
 	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, max: x.s.lim.write}
@@ -34,7 +34,7 @@ func (x *inbound) paceStream() {
 
 // streamGone notes that the request's stream has ended before its response.
 // net/http tells of that by a ctx, and by the error of a write, in any order.
-func (x *inbound) streamGone() {
+func (x *h2Exchange) streamGone() {
 	cause := errStreamGone
 	if x.rw.rw.(*pacedWriter).late() {
 		cause = errStreamStalled
@@ -65,7 +65,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 // wait: net/http gathers the first bytes.
 type pacedWriter struct {
 	http.ResponseWriter
-	x        *inbound
+	x        *h2Exchange
 	rc       *http.ResponseController
 	max      time.Duration // 0: no bound
 	gathered int           // bytes that net/http has gathered

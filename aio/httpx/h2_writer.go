@@ -1,11 +1,8 @@
 package httpx
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,20 +10,17 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// plainWriter is the http.ResponseWriter that handlers get: it checks the header, and knows what was sent.
+// plainWriter is the http.ResponseWriter of an HTTP/2 exchange: it checks the
+// header, and knows what was sent.
 type plainWriter struct {
-	rw       http.ResponseWriter
-	x        *inbound
-	bytes    int64
-	err      error // why nothing more is sent
-	status   int32
-	checked  bool // the header is known to be right
-	wrote    bool // the header is sent, or about to be
-	hijacked bool
+	rw      http.ResponseWriter
+	x       *h2Exchange
+	bytes   int64
+	err     error // why nothing more is sent
+	status  int32
+	checked bool // the header is known to be right
+	wrote   bool // the header is sent, or about to be
 }
-
-// fullWriter is a plainWriter with what HTTP/1 has besides.
-type fullWriter struct{ plainWriter }
 
 // Unwrap gives http.ResponseController what this writer has not.
 func (w *plainWriter) Unwrap() http.ResponseWriter { return w.rw }
@@ -37,7 +31,7 @@ func (w *plainWriter) Header() http.Header { return w.rw.Header() }
 // WriteHeader sends the header. One with a line's end or another control byte in it fails the response: the client gets
 // 500, and ErrBadHeader is an event and the error of Write.
 func (w *plainWriter) WriteHeader(status int) {
-	if w.wrote || w.hijacked {
+	if w.wrote {
 		return
 	}
 	var err error
@@ -56,36 +50,13 @@ func (w *plainWriter) WriteHeader(status int) {
 	if w.x.s.RequestIDHeader != "" {
 		w.rw.Header().Set(w.x.s.RequestIDHeader, w.x.id)
 	}
-	if status != http.StatusSwitchingProtocols && w.x.lastOfConn() {
-		w.rw.Header()["Connection"] = closeValue
-	}
 	w.rw.WriteHeader(status)
-}
-
-var closeValue = []string{"close"}
-
-// lastOfConn reports whether the connection ends with this response. After an offer to upgrade that was not taken up
-// what follows has not been checked.
-func (x *inbound) lastOfConn() bool {
-	return !x.w.h2 && (x.s.drains() || x.raw.Method == http.MethodConnect || offersUpgrade(x.raw.Header))
-}
-
-func offersUpgrade(h http.Header) bool {
-	for _, v := range h["Upgrade"] {
-		if !strings.EqualFold(v, "h2c") {
-			return true
-		}
-	}
-	return false
 }
 
 // fail answers with 500 instead of what could not be sent.
 func (w *plainWriter) fail(err error) {
 	w.err, w.status = err, http.StatusInternalServerError
 	clear(w.rw.Header())
-	if !w.x.w.h2 {
-		w.rw.Header()["Connection"] = closeValue
-	}
 	w.x.Op().Report(err)
 	w.rw.WriteHeader(http.StatusInternalServerError)
 }
@@ -120,29 +91,8 @@ func (w *plainWriter) FlushError() error {
 	return w.rw.(interface{ FlushError() error }).FlushError()
 }
 
-// ReadFrom sends what r has.
-func (w *fullWriter) ReadFrom(r io.Reader) (int64, error) {
-	if !w.wrote {
-		w.WriteHeader(http.StatusOK)
-	}
-	if w.err != nil {
-		return 0, w.err
-	}
-	n, err := w.rw.(io.ReaderFrom).ReadFrom(r)
-	w.bytes += n
-	return n, err
-}
-
-// Hijack takes the connection over. It stays an operation of the loop's, and is told by aio.Draining when that drains.
-func (w *fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, b, err := w.rw.(http.Hijacker).Hijack()
-	if err == nil {
-		w.x.w.handOver()
-		w.hijacked = true
-		w.status = http.StatusSwitchingProtocols
-	}
-	return c, b, err
-}
+// begun reports whether the response has begun.
+func (w *plainWriter) begun() bool { return w.wrote }
 
 // send sends a whole response, and waits until the kernel has it.
 func (w *plainWriter) send(a *answer) error {
@@ -150,9 +100,6 @@ func (w *plainWriter) send(a *answer) error {
 	w.checked = len(h) == 0 || a.close
 	if a.close {
 		clear(h)
-		if !w.x.w.h2 {
-			h["Connection"] = closeValue
-		}
 	}
 	for k, v := range a.header {
 		h[http.CanonicalHeaderKey(k)] = v
@@ -177,7 +124,7 @@ func (w *plainWriter) send(a *answer) error {
 
 // end checks what an http.Handler may have added behind the body.
 func (w *plainWriter) end() error {
-	if !w.wrote || w.err != nil || w.hijacked {
+	if !w.wrote || w.err != nil {
 		return nil
 	}
 	h := w.rw.Header()
@@ -212,10 +159,17 @@ var ErrBadHeader = errors.New("httpx: bad response header")
 
 // checkAnswer checks what is to be sent before the body.
 func checkAnswer(status int, h http.Header) error {
+	if err := checkStatus(status); err != nil {
+		return err
+	}
+	return checkFields(h)
+}
+
+func checkStatus(status int) error {
 	if status < 100 || status > 999 {
 		return fmt.Errorf("%w: status %d", ErrBadHeader, status)
 	}
-	return checkFields(h)
+	return nil
 }
 
 func checkFields(h http.Header) error {

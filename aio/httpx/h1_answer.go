@@ -1,0 +1,226 @@
+package httpx
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"goaio.example/aio/internal/http1"
+)
+
+// h1Answer serialises the responses to a request.
+type h1Answer struct {
+	e     *h1Engine
+	head  *http1.Head // of the request
+	id    string      // for Server.RequestIDHeader
+	close bool        // the connection ends with the response; set too if the header says so
+}
+
+// statusLines has the first lines of responses of HTTP/1.1 from 100 to 599.
+var statusLines = func() (t [500]string) {
+	for i := range t {
+		if text := http.StatusText(100 + i); text != "" {
+			t[i] = fmt.Sprintf("HTTP/1.1 %d %s\r\n", 100+i, text)
+		}
+	}
+	return t
+}()
+
+// appendStatus appends the first line of a response.
+func (w *h1Answer) appendStatus(b []byte, status int) []byte {
+	if i := status - 100; w.head.Minor > 0 && i >= 0 && i < len(statusLines) && statusLines[i] != "" {
+		return append(b, statusLines[i]...)
+	}
+	b = append(b, "HTTP/1."...)
+	b = append(b, '0'+min(w.head.Minor, 1), ' ')
+	if w.head.Proto == "" { // what is no request
+		b[len(b)-2] = '1'
+	}
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, ' ')
+	if text := http.StatusText(status); text != "" {
+		b = append(b, text...)
+	} else {
+		b = append(b, "status code "...) // as net/http's server says it
+		b = strconv.AppendInt(b, int64(status), 10)
+	}
+	return append(b, "\r\n"...)
+}
+
+// seen is what a response's header has that the server would set.
+type seen struct {
+	date, kind bool // even without a value, which has the server not set it
+	length     string
+	coding     string // Transfer-Encoding
+	encoded    bool   // Content-Encoding
+	connection []string
+	trailer    bool
+}
+
+// appendFields appends the fields of a header, in the order of their names,
+// without those that the server sets itself. It fails with ErrBadHeader.
+func appendFields(b []byte, h http.Header) (_ []byte, s seen, err error) {
+	var room [16]string
+	names := room[:0]
+	for name := range h {
+		names = append(names, name)
+	}
+	if len(names) > 1 {
+		slices.Sort(names)
+	}
+	for _, name := range names {
+		values := h[name]
+		if !http1.ValidName(name) {
+			if s.trailer = strings.HasPrefix(name, http.TrailerPrefix); s.trailer {
+				continue
+			}
+			return b, s, fmt.Errorf("%w: name %q", ErrBadHeader, clip(name))
+		}
+		for _, v := range values {
+			if !http1.ValidValue(v) {
+				return b, s, fmt.Errorf("%w: value %q of %s", ErrBadHeader, clip(v), name)
+			}
+		}
+		key := canonical(name)
+		if s.note(key, values) {
+			continue
+		}
+		for _, v := range values {
+			b = appendField(b, key, v)
+		}
+	}
+	return b, s, nil
+}
+
+// note keeps what the server has to know of a field. It reports whether the
+// server writes the field itself.
+func (s *seen) note(name string, values []string) bool {
+	switch name {
+	case "Date":
+		s.date = true
+	case "Content-Type":
+		s.kind = true
+	case "Content-Encoding":
+		s.encoded = len(values) > 0 && values[0] != ""
+	case "Trailer":
+		s.trailer = true
+	case "Content-Length":
+		if len(values) > 0 {
+			s.length = strings.Trim(values[0], " \t")
+		}
+		return true
+	case "Transfer-Encoding":
+		if len(values) > 0 {
+			s.coding = values[0]
+		}
+		return true
+	case "Connection":
+		s.connection = values
+		return true
+	}
+	return false
+}
+
+// appendField appends a field line.
+func appendField(b []byte, name, value string) []byte {
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}
+
+// appendLength appends a Content-Length.
+func appendLength(b []byte, n int64) []byte {
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, n, 10)
+	return append(b, "\r\n"...)
+}
+
+// append appends the header of a whole response. It returns the part of the
+// body that is to be sent.
+func (w *h1Answer) append(b []byte, a *answer) (_ []byte, body []byte, err error) {
+	b = w.appendStatus(b, a.status)
+	b, s, err := appendFields(b, a.header)
+	if err != nil {
+		return b, nil, err
+	}
+	body = a.body
+	head := w.head.Method == http.MethodHead
+	switch {
+	case w.tunnels(a.status):
+		body = nil
+	case a.status == http.StatusResetContent:
+		body = nil
+		b = appendLength(b, 0)
+	case !bodyAllowed(a.status):
+		body = nil
+		if n, ok := parseLength(s.length); ok && a.status == http.StatusNotModified {
+			b = appendLength(b, n)
+		}
+	default:
+		n, ok := parseLength(s.length)
+		if !head || len(body) > 0 || !ok {
+			n = int64(len(body))
+		}
+		b = appendLength(b, n)
+		if !s.kind && !s.encoded && len(body) > 0 {
+			b = appendField(b, "Content-Type", http.DetectContentType(body))
+		}
+	}
+	if head {
+		body = nil
+	}
+	return w.appendCommon(b, a.status, &s), body, nil
+}
+
+// tunnels reports whether the response makes the connection a tunnel, which has
+// neither a Content-Length nor a body (RFC 9110, section 9.3.6).
+func (w *h1Answer) tunnels(status int) bool {
+	return w.head.Method == http.MethodConnect && status >= 200 && status < 300
+}
+
+// appendCommon appends what every response has, and the empty line.
+func (w *h1Answer) appendCommon(b []byte, status int, s *seen) []byte {
+	if !s.date {
+		b = append(b, "Date: "...)
+		b = append(b, w.e.now()...)
+		b = append(b, "\r\n"...)
+	}
+	if name := w.e.s.RequestIDHeader; name != "" && w.id != "" {
+		b = appendField(b, name, w.id)
+	}
+	says := false
+	for _, v := range s.connection {
+		b = appendField(b, "Connection", v)
+		says = says || hasToken(v, "close")
+	}
+	switch w.close = w.close || says; {
+	case status == http.StatusSwitchingProtocols || w.tunnels(status): // the connection goes on as something else
+	case w.close && !says:
+		b = append(b, "Connection: close\r\n"...)
+	case !w.close && w.head.Minor == 0:
+		b = append(b, "Connection: keep-alive\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// hasToken reports whether a list of tokens has one, which is in lower case.
+func hasToken(list, token string) bool {
+	for s := range strings.SplitSeq(list, ",") {
+		if strings.EqualFold(strings.Trim(s, " \t"), token) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseLength parses a Content-Length of a response.
+func parseLength(s string) (n int64, ok bool) {
+	if s == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= 0
+}

@@ -1,0 +1,108 @@
+package httpx
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// h1Batch is the answers to requests that came together, which are sent
+// together.
+type h1Batch struct {
+	out  *outBuffer
+	over []*h1Exchange // those whose answers are in out
+}
+
+const (
+	batchTime = time.Millisecond // how long an answer is gathered at most
+	batchSize = 32 << 10         // how much is gathered
+)
+
+// outBuffer is a buffer for what is sent.
+type outBuffer struct{ b []byte }
+
+var outBuffers = sync.Pool{New: func() any { return &outBuffer{make([]byte, 0, 4<<10)} }}
+
+func getBuffer() *outBuffer { return outBuffers.Get().(*outBuffer) }
+
+// putBuffer gives a buffer back, unless it has grown large.
+func putBuffer(o *outBuffer) {
+	if cap(o.b) <= 2*batchSize {
+		o.b = o.b[:0]
+		outBuffers.Put(o)
+	}
+}
+
+// put sends the whole answer to x, head and body. It gathers one that is small
+// while another request has come already. The lock is not held.
+func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) {
+	k.mu.Lock()
+	if k.inData && len(k.rest) > 0 && len(head.b)+len(body) < batchSize && !x.close {
+		sent := k.gather(x, head, body)
+		k.mu.Unlock()
+		sent()
+		return
+	}
+	sent := k.flush()
+	f := k.send(head, body)
+	k.mu.Unlock()
+	sent()
+	x.sentBy(f)
+}
+
+// gather adds an answer to the batch. What it returns is to be called without
+// the lock, which is held.
+func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) (sent func()) {
+	b := k.batch
+	if b == nil {
+		b = &h1Batch{out: head}
+		k.batch = b
+		k.setAlarm(batchTime)
+	} else {
+		b.out.b = append(b.out.b, head.b...)
+		putBuffer(head)
+	}
+	b.out.b = append(b.out.b, body...)
+	b.over = append(b.over, x)
+	if len(b.out.b) >= batchSize {
+		return k.flush()
+	}
+	return func() {}
+}
+
+// flush sends the batch. What it returns is to be called without the lock, which
+// is held.
+func (k *h1Conn) flush() (sent func()) {
+	b := k.batch
+	if b == nil {
+		return func() {}
+	}
+	k.batch = nil
+	k.stopAlarm()
+	f := k.send(b.out, nil)
+	return func() {
+		for _, x := range b.over {
+			x.sentBy(f)
+		}
+	}
+}
+
+// send sends bytes of which head is to be given back. The lock is held, so that
+// the order is kept.
+func (k *h1Conn) send(head *outBuffer, body []byte) *aio.Future[int] {
+	if len(head.b)+len(body) <= batchSize {
+		head.b = append(head.b, body...)
+		f := k.c.Send(head.b)
+		if _, err := f.Result(); errors.Is(err, aio.ErrBacklog) {
+			return k.c.SendOwned(head.b)
+		}
+		putBuffer(head)
+		return f
+	}
+	return k.c.SendOwned(head.b, body)
+}
+
+// copyBuffers are for copying a body.
+var copyBuffers = sync.Pool{New: func() any { return new([piece]byte) }}

@@ -1,0 +1,308 @@
+package httpx
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/bell"
+	"goaio.example/aio/internal/http1"
+)
+
+// h1Body is the body of a request. What comes of it goes to a Handle when it is
+// whole, or to an http.Handler that reads it. The connection's lock guards it.
+type h1Body struct {
+	x      *h1Exchange
+	left   int64          // bytes of a known length that have not come
+	chunks *http1.Chunked // nil unless it is chunked
+	buf    []byte         // what has come and nobody has read
+	whole  bool           // all of it has come
+	status int            // that it is refused with, 0: it is not
+	err    error          // why no more comes, if not because it is whole
+	expect bool           // the client waits for a 100
+	closed bool           // what comes is dropped
+	wake   bell.Bell      // rung when a Read may go on
+	by     time.Time      // the read deadline, zero for none
+
+	skipped int // bytes that were dropped
+}
+
+const (
+	bodyAhead = 64 << 10  // bytes of a body that come before it is read
+	bodySkip  = 256 << 10 // bytes of a body that nobody reads for which a connection is kept
+)
+
+// errBody is the error of reading a body that is refused.
+var errBody = errors.New("httpx: malformed request body")
+
+// init sets the body up, with what has come of it. The lock is held.
+func (b *h1Body) init(x *h1Exchange) {
+	b.x = x
+	k, h := x.k, &x.head
+	switch {
+	case h.Length == 0:
+		b.whole = true
+		return
+	case h.Length < 0:
+		l := k.e.s.lim
+		b.chunks = &http1.Chunked{Limits: http1.Limits{Bytes: l.headerBytes, Fields: l.headerFields}}
+	default:
+		b.left = h.Length
+	}
+	b.expect = h.Flags&http1.ExpectContinue != 0 && h.Minor > 0
+	if n := len(k.rest); b.chunks == nil && int64(n) >= b.left {
+		n = int(b.left)
+		b.left, b.whole = 0, true
+		b.buf, k.rest = k.rest[:n:n], k.rest[n:] // borrowed, until the exchange is over or has a copy
+		if k.e.s.Handle != nil {
+			x.inbound.body, b.buf = append([]byte(nil), b.buf...), nil
+		}
+		return
+	}
+	k.feed(b)
+}
+
+// feed gives a body what has come of it. It returns the status to refuse the
+// body with, 0 for none. The lock is held.
+func (k *h1Conn) feed(b *h1Body) (status int) {
+	for len(k.rest) > 0 && !b.whole && b.status == 0 {
+		if b.chunks != nil {
+			data, n, status := b.chunks.Next(k.rest)
+			b.add(data)
+			k.rest = k.rest[n:]
+			b.whole, b.status = status == 0 && b.chunks.Over(), status
+			continue
+		}
+		n := int(min(b.left, int64(len(k.rest))))
+		b.add(k.rest[:n])
+		k.rest = k.rest[n:]
+		b.left -= int64(n)
+		b.whole = b.left == 0
+	}
+	if b.status != 0 {
+		b.x.close = true
+		k.rest = nil
+		b.fail(errBody)
+	}
+	if b.whole && !b.closed && k.e.s.Handle != nil {
+		b.x.inbound.body, b.buf = b.buf, nil
+	}
+	b.wake.Ring()
+	return b.status
+}
+
+// add appends what has come. The lock is held.
+func (b *h1Body) add(data []byte) {
+	if !b.closed {
+		b.buf = append(b.buf, data...)
+	}
+}
+
+// size returns how many bytes of a Handle's body have come. The lock is held, or
+// nothing more comes.
+func (b *h1Body) size() int64 { return int64(max(len(b.buf), len(b.x.inbound.body))) }
+
+// full reports whether no more is taken before something is read.
+func (b *h1Body) full() bool {
+	return !b.whole && !b.closed && len(b.buf) >= bodyAhead && b.x.k.e.s.Handle == nil
+}
+
+// fail ends the reading of a body that is not whole. The lock is held.
+func (b *h1Body) fail(err error) {
+	if !b.whole && b.err == nil {
+		b.err = bodyError(err)
+		b.x.close = true
+		b.wake.Ring()
+	}
+}
+
+// bodyError is the error of reading a body that ends with err.
+func bodyError(err error) error {
+	if errors.Is(err, aio.ErrEOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// refused returns the status that the body was refused with, 0 for none.
+func (b *h1Body) refused() int {
+	b.x.k.mu.Lock()
+	defer b.x.k.mu.Unlock()
+	return b.status
+}
+
+// sendContinue tells a client that waits for it to send the body. The lock is
+// held.
+func (b *h1Body) sendContinue() {
+	if b.expect {
+		b.expect = false
+		k := b.x.k
+		k.flush()()
+		k.c.SendString("HTTP/1.1 100 Continue\r\n\r\n").Result() // an error ends the connection
+	}
+}
+
+// skippable reports whether what is left of the body may be dropped for the
+// connection to be kept. The lock is held.
+func (b *h1Body) skippable() bool {
+	return b.whole || !b.expect && b.err == nil && b.status == 0 && b.left <= bodySkip
+}
+
+// over has what comes from now on dropped. The lock is held.
+func (b *h1Body) over() {
+	b.closed, b.buf = true, nil
+	b.wake.Ring()
+}
+
+// Read reads what has come, or waits.
+func (b *h1Body) Read(p []byte) (int, error) {
+	k := b.x.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for {
+		switch {
+		case b.closed:
+			return 0, http.ErrBodyReadAfterClose
+		case len(b.buf) > 0 || len(p) == 0:
+			n := copy(p, b.buf)
+			if b.buf = b.buf[n:]; len(b.buf) == 0 {
+				b.buf = nil
+			}
+			if len(b.buf) < bodyAhead/2 && k.state == connBody {
+				k.resume()
+			}
+			return n, nil
+		case b.whole:
+			b.setTrailer()
+			return 0, io.EOF
+		case b.err != nil:
+			return 0, b.err
+		}
+		b.sendContinue()
+		b.wait()
+	}
+}
+
+// wait waits for more, for BodyTimeout or the read deadline. The lock is held,
+// but not meanwhile.
+func (b *h1Body) wait() {
+	k := b.x.k
+	left := k.e.s.lim.body
+	if !b.by.IsZero() {
+		if d := max(time.Until(b.by), 0); left == 0 || d < left {
+			left = max(d, 1)
+		}
+	}
+	wake := b.wake.C()
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	if left == 0 {
+		<-wake
+		return
+	}
+	t := time.NewTimer(left)
+	defer t.Stop()
+	select {
+	case <-wake:
+	case <-t.C:
+		k.mu.Lock()
+		b.fail(fmt.Errorf("httpx: read of a request's body: %w", os.ErrDeadlineExceeded))
+		if b.by.IsZero() || time.Until(b.by) > 0 {
+			b.status = http.StatusRequestTimeout
+		}
+		k.mu.Unlock()
+	}
+}
+
+// Close has the rest dropped. It does not wait for it.
+func (b *h1Body) Close() error {
+	k := b.x.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	b.closed, b.buf = true, nil
+	if k.state == connBody {
+		k.resume()
+	}
+	return nil
+}
+
+// setDeadline sets the read deadline.
+func (b *h1Body) setDeadline(t time.Time) {
+	k := b.x.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	b.by = t
+	b.wake.Ring()
+}
+
+// setTrailer gives the handler's request the trailer. The lock is held.
+func (b *h1Body) setTrailer() {
+	if b.chunks == nil || len(b.chunks.Trailer) == 0 || b.x.req == nil {
+		return
+	}
+	r := b.x.req
+	if r.Trailer == nil {
+		r.Trailer = make(http.Header)
+	}
+	for _, f := range b.chunks.Trailer {
+		name := http.CanonicalHeaderKey(f.Name)
+		r.Trailer[name] = append(r.Trailer[name], f.Value)
+	}
+	b.chunks.Trailer = nil
+}
+
+// readBody gives the body what has come. The lock is held, but not while a
+// function of the user's runs.
+func (k *h1Conn) readBody() bool {
+	x := k.x
+	status := k.feed(&x.body)
+	if x.style() == bodyForHandler {
+		if x.body.whole {
+			k.state = connOwed
+		}
+		return x.body.whole
+	}
+	switch {
+	case status != 0:
+	case x.body.size() > k.e.s.lim.bodyBytes:
+		status = http.StatusRequestEntityTooLarge
+	case x.body.whole:
+		k.stopAlarm()
+		k.state = connOwed
+		k.mu.Unlock()
+		defer k.mu.Lock()
+		x.serveHandle()
+		return true
+	default:
+		k.paceBody()
+		return false
+	}
+	k.stopAlarm()
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	x.abandon(status, nil, false)
+	return true
+}
+
+// skipBody drops what comes of a body that nobody reads. The lock is held.
+func (k *h1Conn) skipBody() bool {
+	b := &k.x.body
+	before := len(k.rest)
+	if k.feed(b) != 0 {
+		k.close()
+		return false
+	}
+	b.skipped += before - len(k.rest)
+	switch {
+	case b.skipped > bodySkip:
+		k.close()
+		return false
+	case b.whole:
+		k.x, k.state = nil, connHead
+	}
+	return true
+}

@@ -1,0 +1,403 @@
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/http1"
+	"goaio.example/aio/tcp"
+)
+
+// h1Conn is a connection that speaks HTTP/1. It has one exchange at a time; what
+// comes behind the exchange's request waits.
+type h1Conn struct {
+	e          *h1Engine
+	c          *tcp.Conn
+	prev, next *h1Conn // the engine's list, guarded by its lock
+
+	mu      sync.Mutex // guards what follows
+	state   connState
+	inData  bool        // the callback is running
+	paused  bool        // reading is paused
+	watched bool        // hungUp is told when the client leaves
+	timed   bool        // the connection has the timeouts of one that has sent a request
+	used    bool        // it has had an exchange
+	busy    bool        // the connection is marked as busy
+	x       *h1Exchange // in connBody, connOwed and connSkip
+	part    []byte      // in connHead: of a head that has come in part
+	rest    []byte      // what of the callback's data was not used yet; borrowed
+	behind  []byte      // in connGone, what was not used of the data of a callback that ran meanwhile
+	batch   *h1Batch    // answers that are gathered
+	gone    error       // that the client has left, once it was told
+	idle    time.Duration
+	addr    string               // the client's, once it was asked for
+	secure  *tls.ConnectionState // likewise, nil without TLS
+	alarm   *alarm.Alarm         // nil before it is set
+}
+
+// connState is what a connection does with what comes.
+type connState uint8
+
+const (
+	connHead connState = iota // it waits for a request
+	connBody                  // it gives it to the body of x
+	connOwed                  // it leaves it unread until x is over
+	connSkip                  // it drops what is left of the body of x, which is over
+	connOver                  // it drops it: the connection closes
+	connGone                  // it leaves it to somebody else: the connection was taken over
+)
+
+// h1Ctx is the ctx that a connection's requests begin with: the connection's
+// own, with the values that net/http promises.
+type h1Ctx h1Conn
+
+func (w *h1Ctx) Within() context.Context     { return w.c.Context() }
+func (w *h1Ctx) Deadline() (time.Time, bool) { return w.c.Context().Deadline() }
+func (w *h1Ctx) Done() <-chan struct{}       { return w.c.Context().Done() }
+func (w *h1Ctx) Err() error                  { return w.c.Context().Err() }
+
+func (w *h1Ctx) Value(key any) any {
+	switch key {
+	case http.ServerContextKey:
+		return &w.e.hs
+	case http.LocalAddrContextKey:
+		return w.c.LocalAddr()
+	}
+	return w.c.Context().Value(key)
+}
+
+// data is called with what has arrived.
+func (k *h1Conn) data(data []byte) {
+	k.mu.Lock()
+	k.inData, k.rest = true, data
+	defer k.dataOver() // also if a function of the user's calls runtime.Goexit
+	for k.step() {
+	}
+}
+
+// step takes something of what has arrived. It reports false if there is nothing
+// that may be taken now. The lock is held, but not while a function of the
+// user's runs.
+func (k *h1Conn) step() bool {
+	if len(k.rest) == 0 {
+		return false
+	}
+	switch k.state {
+	case connHead:
+		return k.readHead()
+	case connBody:
+		return k.readBody()
+	case connSkip:
+		return k.skipBody()
+	}
+	return false
+}
+
+// dataOver ends the callback: it keeps what was not used, and sends what is
+// gathered. The lock is held, and let go.
+func (k *h1Conn) dataOver() {
+	rest := k.rest
+	k.inData, k.rest = false, nil
+	switch k.state {
+	case connOwed, connHead, connBody:
+		if len(rest) > 0 { // in connHead and connBody, because of a full queue or buffer
+			k.c.Unread(rest)
+		}
+		if k.state == connHead && k.used && k.part == nil && k.e.draining.Load() {
+			k.hold()
+		}
+		if k.state == connOwed || k.state == connBody && k.x.body.full() {
+			k.pause()
+		}
+	case connGone:
+		k.behind = append(k.behind, rest...)
+	}
+	sent := k.flush()
+	k.mu.Unlock()
+	sent()
+}
+
+// pause has nothing more be read. The lock is held.
+func (k *h1Conn) pause() {
+	if !k.paused {
+		k.paused = true
+		k.c.PauseReading()
+	}
+}
+
+// resume ends what pause began. The lock is held.
+func (k *h1Conn) resume() {
+	if k.paused {
+		k.paused = false
+		k.c.ResumeReading()
+	}
+}
+
+// readHead reads a request's head, and begins its exchange. The lock is held.
+func (k *h1Conn) readHead() bool {
+	if k.batch == nil && k.used && k.c.Buffered() >= tcp.DefaultHighWater {
+		return false // the client does not read
+	}
+	p := k.rest
+	if len(k.part) > 0 {
+		k.part = append(k.part, k.rest...)
+		p = k.part
+	}
+	l := http1.Limits{Bytes: k.e.s.lim.headerBytes, Fields: k.e.s.lim.headerFields}
+	if !http1.Whole(p) {
+		return k.partHead(p, l)
+	}
+	x := &h1Exchange{k: k}
+	n, status := x.head.Parse(p, l)
+	if n == 0 && status == 0 {
+		return k.partHead(p, l)
+	}
+	k.rest = k.rest[max(n-(len(p)-len(k.rest)), 0):]
+	k.headOver()
+	if status != 0 {
+		k.refuse(&x.head, status)
+		return false
+	}
+	k.begin(x)
+	return true
+}
+
+// partHead keeps a head that has come in part. The lock is held.
+func (k *h1Conn) partHead(p []byte, l http1.Limits) bool {
+	var h http1.Head
+	if _, status := h.Parse(p, l); status != 0 {
+		k.headOver()
+		k.refuse(&h, status)
+		return false
+	}
+	if len(k.part) == 0 {
+		k.part = bytes.Clone(p)
+		k.setBusy(true)
+		if d := k.e.s.lim.header; d > 0 {
+			if !k.used {
+				d -= k.c.Stats().Age
+			}
+			k.setAlarm(d)
+		}
+	}
+	k.rest = nil
+	return false
+}
+
+// setBusy marks the connection as busy, or not busy any more. The lock is held.
+func (k *h1Conn) setBusy(busy bool) {
+	if k.busy != busy {
+		k.busy = busy
+		k.c.SetBusy(busy)
+	}
+}
+
+// headOver ends what partHead or hold began, if one did. The lock is held.
+func (k *h1Conn) headOver() {
+	k.part = nil
+	if k.busy {
+		k.setBusy(false)
+		k.stopAlarm()
+	}
+	if !k.used {
+		k.used = true
+		k.setTimeouts(k.e.s.lim.idle)
+	}
+}
+
+// setTimeouts sets the connection's idle timeouts. One that has ended meanwhile
+// needs none. The lock is held.
+func (k *h1Conn) setTimeouts(read time.Duration) {
+	if k.idle != read || !k.timed {
+		k.idle, k.timed = read, true
+		k.c.SetTimeouts(read, k.e.s.lim.write)
+	}
+}
+
+// refuse answers what is no request, and ends the connection. The lock is held.
+func (k *h1Conn) refuse(h *http1.Head, status int) {
+	a := plainAnswer(status)
+	w := &h1Answer{e: k.e, head: h, close: true}
+	out := getBuffer()
+	head, body, err := w.append(out.b, a)
+	if out.b = append(head, body...); err == nil {
+		k.flush()()
+		k.c.Send(out.b).Result() // an error ends the connection, which is about to end
+	}
+	putBuffer(out)
+	k.close()
+}
+
+// close ends the connection once everything was sent. The lock is held.
+func (k *h1Conn) close() {
+	k.state, k.rest = connOver, nil
+	k.flush()()
+	k.resume()
+	k.c.CloseAfterFlush() // fails only on a connection that has ended
+}
+
+// event is told of the client's end, or what has ended the connection.
+func (k *h1Conn) event(err error) {
+	k.mu.Lock()
+	x, state := k.x, k.state
+	switch state {
+	case connHead, connSkip:
+		k.close()
+	case connBody:
+		x.body.fail(err)
+	}
+	k.mu.Unlock()
+	switch {
+	case state == connBody && x.style() == bodyForHandle:
+		x.abort(bodyError(err), true)
+	case state == connBody || state == connOwed:
+		k.hungUp(err)
+	}
+}
+
+// closed is told that the connection has ended.
+func (k *h1Conn) closed(err error) {
+	k.e.forget(k)
+	if err == nil {
+		err = k.condition(aio.ErrClosed)
+	}
+	k.mu.Lock()
+	x := k.x
+	k.state, k.rest = connOver, nil
+	k.stopAlarm()
+	if x != nil {
+		x.body.fail(err)
+	}
+	k.mu.Unlock()
+	if x != nil {
+		x.clientGone(err)
+	}
+}
+
+func (k *h1Conn) condition(err error) error {
+	return aio.NewConnError("read", "tcp", k.remote(), -1, err)
+}
+
+// remote returns the client's address.
+func (k *h1Conn) remote() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.addr == "" {
+		k.addr = k.c.RemoteAddr().String()
+	}
+	return k.addr
+}
+
+// tls returns the state of the connection's TLS, nil without any.
+func (k *h1Conn) tls() *tls.ConnectionState {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.secure == nil && k.e.s.tcp.TLS != nil {
+		if state, ok := k.c.TLS(); ok {
+			k.secure = &state
+		}
+	}
+	return k.secure
+}
+
+// watch has hungUp be told when the client leaves, whoever reads.
+func (k *h1Conn) watch() {
+	k.mu.Lock()
+	watched := k.watched
+	k.watched = true
+	x, gone := k.x, k.gone
+	k.mu.Unlock()
+	switch {
+	case !watched:
+		k.c.AfterHangUp(k.hungUp)
+	case gone != nil && x != nil:
+		x.clientGone(gone)
+	}
+}
+
+// hungUp notes that the client has left, or has ended its sending side: with
+// HalfOpen it still waits for its answer.
+func (k *h1Conn) hungUp(err error) {
+	half := errors.Is(err, aio.ErrEOF)
+	if half && k.e.s.HalfOpen {
+		return
+	}
+	k.mu.Lock()
+	k.gone = err
+	x := k.x
+	over := k.state == connSkip || k.state == connGone
+	k.mu.Unlock()
+	if x != nil && !over {
+		x.clientGone(err)
+	}
+}
+
+// drainTime is how long a connection that has just been used is given for
+// another request when the server drains: its client may have sent one before it
+// can know.
+const drainTime = 250 * time.Millisecond
+
+// drain has the connection not be taken for idle as long as its client may have
+// sent something.
+func (k *h1Conn) drain() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.state == connHead && len(k.part) == 0 && !k.inData {
+		k.hold()
+	}
+}
+
+// hold begins drainTime. The lock is held.
+func (k *h1Conn) hold() {
+	k.setBusy(true)
+	k.setAlarm(drainTime)
+}
+
+// setAlarm sets the connection's alarm. The lock is held.
+func (k *h1Conn) setAlarm(d time.Duration) {
+	if k.alarm == nil {
+		k.alarm = new(alarm.Alarm)
+		k.alarm.Init((*h1Alarm)(k))
+	}
+	k.e.s.op.Op().Alarms().Set(k.alarm, max(d, 0))
+}
+
+// stopAlarm stops the connection's alarm. The lock is held.
+func (k *h1Conn) stopAlarm() {
+	if k.alarm != nil {
+		k.e.s.op.Op().Alarms().Stop(k.alarm)
+	}
+}
+
+// h1Alarm is a connection as what its alarm calls: when a head takes too long,
+// nothing comes of a body, answers were gathered for long, or a drained
+// connection was given its time.
+type h1Alarm h1Conn
+
+// Fire ends what has taken too long. An alarm that is late finds nothing to do.
+func (a *h1Alarm) Fire() {
+	k := (*h1Conn)(a)
+	k.mu.Lock()
+	sent := k.flush()
+	var late *h1Exchange
+	switch {
+	case k.state == connHead && len(k.part) > 0:
+		k.close()
+	case k.state == connHead && !k.inData:
+		k.setBusy(false)
+	case k.state == connBody && k.x.style() == bodyForHandle:
+		late = k.x
+	}
+	k.mu.Unlock()
+	sent()
+	if late != nil {
+		late.abandon(http.StatusRequestTimeout, nil, false)
+	}
+}

@@ -1,0 +1,429 @@
+package httpx
+
+import (
+	"net/http"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/http1"
+)
+
+// h1Exchange is a request over HTTP/1 and its response.
+type h1Exchange struct {
+	inbound
+	k    *h1Conn
+	head http1.Head
+	body h1Body
+	hdr  http.Header   // what header returns; guarded by the exchange's lock
+	req  *http.Request // of an http.Handler
+	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
+	size int64         // bytes of an answer's body
+	code int           // the status of an answer
+
+	close bool // the connection ends with the response; guarded by the connection's lock until the response begins
+
+	aside bool // it has a goroutine; immutable once the user's function runs
+
+	// What is over of the exchange, guarded by its lock.
+	finishing bool // somebody ends it, or has
+	finished  bool // the response was handed over
+	entered   bool // it counts for Server.MaxInFlight
+}
+
+var _ side = (*h1Exchange)(nil)
+
+func (x *h1Exchange) method() string           { return x.head.Method }
+func (x *h1Exchange) target() string           { return x.head.Target }
+func (x *h1Exchange) proto() string            { return x.head.Proto }
+func (x *h1Exchange) host() string             { return x.head.Host }
+func (x *h1Exchange) path() string             { return x.head.Path() }
+func (x *h1Exchange) query() string            { return x.head.Query() }
+func (x *h1Exchange) field(name string) string { return x.head.Value(name) }
+func (x *h1Exchange) remote() string           { return x.k.remote() }
+func (x *h1Exchange) awaitGone()               { x.k.watch() }
+func (x *h1Exchange) changedLocked()           {}
+
+// sent returns what was sent.
+func (x *h1Exchange) sent() (status int, bytes int64) {
+	if x.out != nil {
+		return x.out.status, x.out.written
+	}
+	return x.code, x.size
+}
+
+// begin begins the exchange of a request whose head is read. The connection's
+// lock is held, but not while a function of the user's runs.
+func (k *h1Conn) begin(x *h1Exchange) {
+	s := k.e.s
+	k.x, k.state = x, connOwed
+	x.close = !x.head.KeepsAlive() || x.head.Method == http.MethodConnect
+	x.body.init(x)
+	if !x.body.whole {
+		k.state = connBody
+	}
+	gone := k.gone
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	if x.start((*h1Ctx)(k), s, x) != nil { // the loop is done
+		k.c.Close()
+		return
+	}
+	x.takeID()
+	if s.lim.request > 0 {
+		x.alarmAfter(s.lim.request)
+	}
+	if gone != nil {
+		x.clientGone(gone)
+	}
+	switch {
+	case x.body.status != 0:
+		x.answerNow(plainAnswer(x.body.status))
+	case s.ReadyPath != "" && x.head.Path() == s.ReadyPath:
+		x.answerNow(s.readiness())
+	case x.head.Flags&http1.ExpectOther != 0:
+		x.answerNow(plainAnswer(http.StatusExpectationFailed))
+	case s.Handle != nil:
+		x.takeBody()
+	case x.head.Form == http1.Asterisk: // as net/http's server answers it
+		x.answerNow(&answer{status: http.StatusOK})
+	default:
+		x.serveHandler()
+	}
+}
+
+// answerNow answers a request that no function is called for.
+func (x *h1Exchange) answerNow(a *answer) {
+	x.change(func() bool {
+		if x.state != inboundOpen {
+			return false
+		}
+		x.state, x.answer = inboundAnswered, a
+		return true
+	})
+}
+
+// style is what becomes of the body.
+func (x *h1Exchange) style() bodyStyle {
+	if x.s.Handle != nil {
+		return bodyForHandle
+	}
+	return bodyForHandler
+}
+
+// bodyStyle is who gets a request's body.
+type bodyStyle uint8
+
+const (
+	bodyForHandle  bodyStyle = iota // Handle, when it is whole
+	bodyForHandler                  // an http.Handler, which reads it
+)
+
+// takeBody calls Handle once the body is there, or has it come.
+func (x *h1Exchange) takeBody() {
+	k := x.k
+	if max(x.head.Length, x.body.size()) > x.s.lim.bodyBytes {
+		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
+		return
+	}
+	if x.body.whole {
+		x.serveHandle()
+		return
+	}
+	k.mu.Lock()
+	x.body.sendContinue()
+	k.setTimeouts(0)
+	k.paceBody()
+	k.mu.Unlock()
+}
+
+// paceBody starts the time in which more of a body must come. The lock is held.
+func (k *h1Conn) paceBody() {
+	if d := k.e.s.lim.body; d > 0 {
+		k.setAlarm(d)
+	}
+}
+
+// serveHandle calls Handle.
+func (x *h1Exchange) serveHandle() {
+	if !x.enter() {
+		x.refuseBusy()
+		return
+	}
+	defer x.handleReturned()
+	x.setRunning(true)
+	x.callHandle()
+}
+
+// handleReturned has the exchange go on after Handle has returned. A request
+// that is not answered then is deferred.
+func (x *h1Exchange) handleReturned() {
+	x.mu.Lock()
+	deferred := x.state == inboundOpen || x.state == inboundStream
+	if deferred && x.cause != nil {
+		x.cancelledLocked()
+	}
+	x.mu.Unlock()
+	if deferred {
+		x.k.watch()
+	}
+	x.functionOver()
+}
+
+// serveHandler calls the http.Handler: in the callback if the request is there
+// as a whole, else in a goroutine.
+func (x *h1Exchange) serveHandler() {
+	if !x.enter() {
+		x.refuseBusy()
+		return
+	}
+	if x.body.whole {
+		x.callHandler()
+		return
+	}
+	x.k.mu.Lock()
+	x.k.setTimeouts(0)
+	x.k.mu.Unlock()
+	x.aside = true
+	x.setRunning(true)
+	x.Op().Go(x.callHandler, func(error) {})
+}
+
+// callHandler calls the http.Handler, and ends its response.
+func (x *h1Exchange) callHandler() {
+	defer x.handlerOver()
+	x.setRunning(true)
+	x.req = x.request()
+	w := x.writer()
+	x.call(func() { x.s.Handler.ServeHTTP(w, x.req) })
+	if status := x.body.refused(); status != 0 && !w.begun() {
+		x.abandon(status, nil, false)
+	}
+	x.handlerReturned()
+}
+
+// handlerOver has the exchange go on after the http.Handler has returned, or
+// will not.
+func (x *h1Exchange) handlerOver() {
+	if x.req.MultipartForm != nil {
+		x.req.MultipartForm.RemoveAll() // as net/http's server does, whatever comes of it
+	}
+	x.mu.Lock()
+	if x.state == inboundOpen { // runtime.Goexit
+		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), aio.ErrGoexit
+	}
+	x.mu.Unlock()
+	x.functionOver()
+}
+
+func (x *h1Exchange) setRunning(running bool) {
+	x.mu.Lock()
+	x.running = running
+	x.mu.Unlock()
+}
+
+// enter counts the exchange for Server.MaxInFlight.
+func (x *h1Exchange) enter() bool {
+	x.entered = x.s.enter()
+	return x.entered
+}
+
+// functionOver notes that the function that serves the exchange has returned.
+func (x *h1Exchange) functionOver() {
+	x.mu.Lock()
+	x.running = false
+	over := x.finished
+	x.mu.Unlock()
+	if over {
+		x.k.goOn(x)
+		return
+	}
+	x.changed()
+}
+
+// changed ends the exchange if its state says so: a Handle that has answered may
+// still be running.
+func (x *h1Exchange) changed() {
+	x.mu.Lock()
+	due := false
+	switch x.state {
+	case inboundAnswered, inboundEnded:
+		due = !x.running || x.style() == bodyForHandle
+	case inboundAborted:
+		due = !x.running
+	}
+	due = due && !x.finishing
+	x.finishing = x.finishing || due
+	x.mu.Unlock()
+	if due {
+		x.finish()
+	}
+}
+
+// cancelled has a Read of the body end.
+func (x *h1Exchange) cancelled() {
+	k := x.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.x == x && k.state == connBody {
+		x.body.fail(x.why())
+	}
+}
+
+// why returns why the exchange was cancelled.
+func (x *h1Exchange) why() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.cause
+}
+
+// finish writes what is left to be written, and ends the exchange.
+func (x *h1Exchange) finish() {
+	x.stopAlarm()
+	x.mu.Lock()
+	state, a, out := x.state, x.answer, x.out
+	x.mu.Unlock()
+	if state == inboundAborted {
+		x.k.c.Close() // fails a Write that is under way
+	}
+	x.wmu.Lock() // a stream's Write has returned, and there will be no other
+	switch {
+	case state == inboundAnswered && (out == nil || !out.begun()):
+		x.give(a)
+	case state == inboundAborted || state == inboundAnswered:
+		x.broken(http.ErrAbortHandler)
+	default:
+		out.finish()
+	}
+	x.wmu.Unlock()
+}
+
+// give sends a whole answer.
+func (x *h1Exchange) give(a *answer) {
+	k := x.k
+	w := &h1Answer{e: k.e, head: &x.head, id: x.id, close: x.endsWith(a.close)}
+	buf := getBuffer()
+	var body []byte
+	var err error
+	if buf.b, body, err = w.append(buf.b, a); err != nil {
+		x.mu.Lock()
+		x.fail, x.told = err, false
+		x.mu.Unlock()
+		a = plainAnswer(http.StatusInternalServerError)
+		w.close = true
+		buf.b, body, _ = w.append(buf.b[:0], a)
+	}
+	k.mu.Lock()
+	x.close = w.close
+	k.mu.Unlock()
+	x.code, x.size = a.status, int64(len(body))
+	k.put(x, buf, body)
+}
+
+// ends has the connection end with the response. It takes the connection from
+// tcp's callback that is about to end by runtime.Goexit, which would reset it.
+func (x *h1Exchange) ends(err error) {
+	x.k.mu.Lock()
+	x.close = true
+	x.k.mu.Unlock()
+	if err == aio.ErrGoexit && !x.aside {
+		x.k.c.Hijack() // fails only on a connection that has ended
+	}
+}
+
+// endsWith reports whether the connection ends with the response that begins
+// now.
+func (x *h1Exchange) endsWith(asked bool) bool {
+	k := x.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	x.close = x.close || asked || k.e.draining.Load() || !x.body.skippable() || x.tooLarge()
+	return x.close
+}
+
+// sentBy ends the exchange, whose response was handed over with f.
+func (x *h1Exchange) sentBy(f *aio.Future[int]) {
+	switch _, err := f.Result(); err {
+	case nil:
+		x.handedOver()
+	case aio.ErrPending:
+		f.AfterFunc(func() {
+			if _, err := f.Result(); err != nil {
+				x.notSent(err)
+				return
+			}
+			x.handedOver()
+		})
+	default:
+		x.notSent(err)
+	}
+}
+
+// notSent ends an exchange whose response could not be sent. Whoever has written
+// it piece by piece does not learn that, as with net/http's server, other than
+// by its ctx.
+func (x *h1Exchange) notSent(err error) {
+	if x.out == nil {
+		x.broken(err)
+		return
+	}
+	x.k.c.Close()
+	x.handedOver()
+}
+
+// broken ends an exchange with an error, and the connection.
+func (x *h1Exchange) broken(err error) {
+	x.mu.Lock()
+	if x.fail == nil {
+		x.mu.Unlock()
+		err = x.writeFailure(err)
+		x.mu.Lock()
+		x.fail = err
+	}
+	x.mu.Unlock()
+	x.k.c.Close()
+	x.handedOver()
+}
+
+// handedOver ends the operation, and has the connection go on if the function
+// that serves the exchange has returned.
+func (x *h1Exchange) handedOver() {
+	fail, told := x.over()
+	if x.entered {
+		x.s.leave()
+	}
+	x.logAccess()
+	_, bytes := x.sent()
+	x.end(bytes, fail, told)
+	x.mu.Lock()
+	x.finished = true
+	over := !x.running
+	x.mu.Unlock()
+	if over {
+		x.k.goOn(x)
+	}
+}
+
+// goOn has the connection go on after an exchange.
+func (k *h1Conn) goOn(x *h1Exchange) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.x != x || k.state >= connOver {
+		return
+	}
+	x.body.over()
+	switch {
+	case x.close:
+		k.close()
+		return
+	case x.body.whole:
+		k.x, k.state = nil, connHead
+	default:
+		k.state = connSkip
+	}
+	k.setTimeouts(k.e.s.lim.idle)
+	if !k.inData {
+		if k.e.draining.Load() && k.state == connHead {
+			k.hold()
+		}
+		k.resume()
+	}
+}

@@ -1,0 +1,114 @@
+package httpx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"goaio.example/aio/tcp"
+)
+
+// takeOver ends HTTP on the connection, which the caller has from then on. What
+// the client has sent behind the request's head is read next, as far as nobody
+// has read it as the body.
+func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
+	k := x.k
+	k.mu.Lock()
+	if k.state >= connSkip || k.x != x {
+		k.mu.Unlock()
+		return nil, http.ErrHijacked
+	}
+	inline := k.inData && k.state == connOwed && !x.aside
+	k.flush()()
+	k.state = connGone
+	k.stopAlarm()
+	k.resume()
+	k.setTimeouts(0)
+	k.mu.Unlock()
+	if err := k.leave(inline); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	rest := append(bytes.Clone(x.body.buf), k.rest...)
+	rest = append(rest, k.behind...)
+	k.rest, k.behind, x.body.buf = nil, nil, nil
+	x.body.closed = true
+	k.mu.Unlock()
+	k.e.forget(k)
+	k.c.Unread(rest)
+	return k.c, nil
+}
+
+// leave ends handler style. A callback that this is not called by has returned
+// by then: what it was given is in behind.
+func (k *h1Conn) leave(inline bool) error {
+	if inline {
+		return k.c.Hijack()
+	}
+	if err := k.c.SetHandler(tcp.Handler{}); err != nil {
+		return err
+	}
+	k.c.Read(nil) // waits for the callback; an error is that of the next Read too
+	return nil
+}
+
+// upgrade answers the request and hands its connection over.
+func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
+	connect := x.head.Method == http.MethodConnect
+	if !connect && !x.head.Upgrades() {
+		return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.head.Method, x.head.Proto, http.ErrNotSupported)
+	}
+	status := http.StatusSwitchingProtocols
+	if connect {
+		status = http.StatusOK
+	}
+	r := &Request{x: &x.inbound}
+	if err := r.begin(inboundStream, &answer{status: http.StatusOK, header: header}); err != nil {
+		return nil, x.reason(err)
+	}
+	x.wmu.Lock()
+	c, err := x.takeOver()
+	if err == nil {
+		_, err = c.Write(x.upgradeHeader(status, header))
+		if err != nil {
+			c.Close()
+		}
+	}
+	out := x.writer().(*h1Writer)
+	out.stage, out.status = h1Hijacked, status
+	x.mu.Lock()
+	if err != nil {
+		err = errors.Join(err, x.cause)
+		x.fail = err
+	}
+	if x.state == inboundStream {
+		x.state = inboundEnded
+	}
+	x.mu.Unlock()
+	x.wmu.Unlock()
+	x.changed()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// upgradeHeader is the response to a request whose connection is handed over.
+func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
+	w := h1Answer{e: x.k.e, head: &x.head}
+	b := w.appendStatus(nil, status)
+	if status == http.StatusSwitchingProtocols {
+		if header.Get("Connection") == "" {
+			b = appendField(b, "Connection", "Upgrade")
+		}
+		if header.Get("Upgrade") == "" {
+			b = appendField(b, "Upgrade", x.head.Value("Upgrade"))
+		}
+	}
+	b, s, _ := appendFields(b, header) // checked by begin
+	for _, v := range s.connection {
+		b = appendField(b, "Connection", v)
+	}
+	return append(b, "\r\n"...)
+}

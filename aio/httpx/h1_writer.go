@@ -1,0 +1,449 @@
+package httpx
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/http1"
+)
+
+// h1Writer is the http.ResponseWriter of an HTTP/1 exchange. The header is fixed
+// by WriteHeader and goes out with the first bytes of the body: by then it is
+// known whether these are all.
+type h1Writer struct {
+	x       *h1Exchange
+	header  http.Header
+	stage   h1Stage
+	status  int    // 0 before WriteHeader
+	fields  []byte // the fields that WriteHeader has fixed
+	seen    seen
+	pending []byte    // of the body, before the header goes out
+	length  int64     // the Content-Length, -1 without one
+	written int64     // bytes of the body
+	chunked bool      // the body is
+	until   bool      // the body ends with the connection
+	by      time.Time // the write deadline, zero for none
+	err     error     // why nothing more is sent
+}
+
+// h1Stage is how far a response has come.
+type h1Stage uint8
+
+const (
+	h1NoHeader h1Stage = iota // WriteHeader was not called
+	h1Fixed                   // it was
+	h1Sent                    // the header is sent
+	h1Finished                // all is
+	h1Hijacked                // the connection is somebody else's
+)
+
+// pendingSize is how much of a body is kept for the case that it is all.
+const pendingSize = 2 << 10
+
+// writer returns the exchange's writer, made now if need be.
+func (x *h1Exchange) writer() pieceWriter {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.out == nil {
+		x.out = &h1Writer{x: x, length: -1}
+	}
+	return x.out
+}
+
+// begun reports whether the response has begun.
+func (w *h1Writer) begun() bool { return w.stage != h1NoHeader }
+
+// Header returns the header to be sent.
+func (w *h1Writer) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header)
+	}
+	return w.header
+}
+
+// WriteHeader fixes the header. One with a line's end or another control byte in
+// it fails the response: the client gets 500, and ErrBadHeader is an event and
+// the error of Write. An informational response is sent at once.
+func (w *h1Writer) WriteHeader(status int) {
+	if w.stage != h1NoHeader {
+		return
+	}
+	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+		w.inform(status)
+		return
+	}
+	err := checkStatus(status)
+	if err == nil {
+		w.fields, w.seen, err = appendFields(w.fields[:0], w.header)
+	}
+	w.stage, w.status = h1Fixed, status
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	if n, ok := parseLength(w.seen.length); ok && w.seen.coding == "" {
+		w.length = n
+	}
+}
+
+// fail answers with 500 instead of what cannot be sent.
+func (w *h1Writer) fail(err error) {
+	w.err, w.status = err, http.StatusInternalServerError
+	w.fields, w.seen, w.header = nil, seen{}, nil
+	w.x.Op().Report(err)
+}
+
+// inform sends an informational response, to clients that know of these.
+func (w *h1Writer) inform(status int) {
+	x := w.x
+	if x.head.Minor == 0 {
+		return
+	}
+	a := h1Answer{e: x.k.e, head: &x.head}
+	buf := getBuffer()
+	buf.b = a.appendStatus(buf.b, status)
+	var err error
+	if buf.b, _, err = appendFields(buf.b, w.header); err != nil {
+		putBuffer(buf)
+		x.Op().Report(err)
+		return
+	}
+	buf.b = append(buf.b, "\r\n"...)
+	if status == http.StatusContinue {
+		x.k.mu.Lock()
+		x.body.expect = false
+		x.k.mu.Unlock()
+	}
+	w.push(buf, nil) // the next Write says what is wrong
+}
+
+// Write sends a part of the body.
+func (w *h1Writer) Write(p []byte) (int, error) { return w.write(p, "") }
+
+// WriteString is Write for a string.
+func (w *h1Writer) WriteString(s string) (int, error) { return w.write(nil, s) }
+
+// write sends p, or s if p is nil.
+func (w *h1Writer) write(p []byte, s string) (int, error) {
+	n := len(p) + len(s)
+	switch {
+	case w.stage == h1Hijacked:
+		return 0, http.ErrHijacked
+	case w.stage == h1NoHeader:
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case w.stage == h1Finished:
+		return 0, aio.NewConnError("write", "tcp", w.x.remote(), -1, aio.ErrClosed)
+	case n == 0:
+		return 0, nil
+	case !bodyAllowed(w.status):
+		return 0, http.ErrBodyNotAllowed
+	case w.length >= 0 && w.written+int64(n) > w.length:
+		return 0, http.ErrContentLength
+	}
+	w.written += int64(n)
+	if w.stage == h1Fixed && len(w.pending)+n <= pendingSize {
+		w.pending = append(append(w.pending, p...), s...)
+		return n, nil
+	}
+	if p == nil {
+		p = []byte(s)
+	}
+	if err := w.sendPart(p); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Flush sends what is kept.
+func (w *h1Writer) Flush() { w.FlushError() } // the next Write says what is wrong
+
+// FlushError is Flush with an error.
+func (w *h1Writer) FlushError() error {
+	if w.stage == h1NoHeader {
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.stage != h1Fixed:
+		return nil
+	}
+	return w.sendPart(nil)
+}
+
+// sendPart sends the header, if it is not sent, what is kept, and p.
+func (w *h1Writer) sendPart(p []byte) error {
+	buf := getBuffer()
+	if w.stage == h1Fixed {
+		buf.b = w.appendHeader(buf.b, append(w.pending[:len(w.pending):len(w.pending)], p[:min(len(p), 512)]...), false)
+		w.stage = h1Sent
+	}
+	keep := w.pending
+	w.pending = nil
+	n := len(keep) + len(p)
+	if n == 0 || w.x.head.Method == http.MethodHead {
+		return w.push(buf, nil)
+	}
+	if w.chunked {
+		buf.b = strconv.AppendInt(buf.b, int64(n), 16)
+		buf.b = append(buf.b, "\r\n"...)
+	}
+	buf.b = append(buf.b, keep...)
+	if len(p) <= batchSize/2 {
+		buf.b = append(buf.b, p...)
+		if w.chunked {
+			buf.b = append(buf.b, "\r\n"...)
+		}
+		return w.push(buf, nil)
+	}
+	if w.chunked {
+		return w.push(buf, p, []byte("\r\n"))
+	}
+	return w.push(buf, p)
+}
+
+// appendHeader appends the header, with what follows from the body: data begins
+// it, and is all of it if whole is set.
+func (w *h1Writer) appendHeader(b, data []byte, whole bool) []byte {
+	x := w.x
+	a := h1Answer{e: x.k.e, head: &x.head, id: x.id, close: x.endsWith(w.status == http.StatusSwitchingProtocols)}
+	b = a.appendStatus(b, w.status)
+	b = append(b, w.fields...)
+	isHead := x.head.Method == http.MethodHead
+	body := bodyAllowed(w.status) && !a.tunnels(w.status)
+	switch {
+	case w.status == http.StatusNotModified && w.length >= 0:
+		b = appendLength(b, w.length)
+	case w.status == http.StatusResetContent && w.length < 0 && !w.seen.trailer:
+		b = appendLength(b, 0)
+	case !body:
+	case w.length >= 0:
+		b = appendLength(b, w.length)
+	case whole && w.seen.coding == "" && !w.seen.trailer && (!isHead || len(data) > 0):
+		w.length = w.written
+		b = appendLength(b, w.written)
+	case isHead:
+	case x.head.Minor == 0 || w.seen.coding == "identity":
+		w.until, a.close = true, true
+	default:
+		w.chunked = true
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	if body && !w.seen.kind && !w.seen.encoded && w.seen.coding == "" && len(data) > 0 {
+		b = appendField(b, "Content-Type", http.DetectContentType(data))
+	}
+	b = a.appendCommon(b, w.status, &w.seen)
+	x.k.mu.Lock()
+	x.close = a.close
+	x.k.mu.Unlock()
+	return b
+}
+
+// finish ends the response, and hands over what is left of it. It does not
+// block.
+func (w *h1Writer) finish() {
+	x := w.x
+	if w.stage == h1Hijacked {
+		x.handedOver()
+		return
+	}
+	if w.stage == h1NoHeader {
+		w.WriteHeader(http.StatusOK)
+	}
+	buf := getBuffer()
+	var body []byte
+	if w.stage == h1Fixed {
+		if w.err == nil {
+			body = w.pending
+		}
+		buf.b = w.appendHeader(buf.b, body, true)
+		if x.head.Method == http.MethodHead {
+			body = nil
+		}
+		if w.chunked && len(body) > 0 {
+			buf.b = strconv.AppendInt(buf.b, int64(len(body)), 16)
+			buf.b = append(append(append(buf.b, "\r\n"...), body...), "\r\n"...)
+			body = nil
+		}
+	}
+	w.stage = h1Finished
+	switch {
+	case w.chunked && (w.err == nil || errors.Is(w.err, ErrBadHeader)):
+		buf.b = append(append(buf.b, body...), "0\r\n"...)
+		body = nil
+		var err error
+		if buf.b, err = w.appendTrailer(buf.b); err != nil {
+			x.Op().Report(err)
+			x.Op().Told()
+			putBuffer(buf)
+			x.broken(err)
+			return
+		}
+		buf.b = append(buf.b, "\r\n"...)
+	case w.err != nil && !errors.Is(w.err, ErrBadHeader):
+		putBuffer(buf)
+		x.notSent(w.err)
+		return
+	case w.length >= 0 && w.written < w.length && x.head.Method != http.MethodHead && bodyAllowed(w.status):
+		x.k.mu.Lock()
+		x.close = true // the client must not take what follows for the rest
+		x.k.mu.Unlock()
+	}
+	x.k.put(x, buf, body)
+}
+
+// appendTrailer appends the fields that the header has declared as a Trailer, or
+// that have http.TrailerPrefix.
+func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
+	trailer := make(http.Header)
+	for name, values := range w.header {
+		if short, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+			trailer[short] = values
+		}
+	}
+	for _, list := range w.header["Trailer"] {
+		for name := range strings.SplitSeq(list, ",") {
+			name = canonical(strings.Trim(name, " \t"))
+			if values := w.header[name]; len(values) > 0 && !slices.Contains(noTrailer[:], name) {
+				trailer[name] = values
+			}
+		}
+	}
+	for name, values := range trailer {
+		if !http1.ValidName(name) {
+			return b, &badTrailerError{name}
+		}
+		for _, v := range values {
+			if !http1.ValidValue(v) {
+				return b, &badTrailerError{name}
+			}
+			b = appendField(b, name, v)
+		}
+	}
+	return b, nil
+}
+
+// noTrailer are fields that no trailer may have.
+var noTrailer = [...]string{"Transfer-Encoding", "Content-Length", "Trailer"}
+
+// badTrailerError is an ErrBadHeader behind the body.
+type badTrailerError struct{ name string }
+
+func (e *badTrailerError) Error() string { return "httpx: bad trailer field " + clip(e.name) }
+func (e *badTrailerError) Unwrap() error { return ErrBadHeader }
+
+// push sends head, which it gives back, and bufs, and waits until the kernel has
+// taken them, so that what a handler writes does not queue up.
+func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
+	k := w.x.k
+	k.mu.Lock()
+	sent := k.flush()
+	var f *aio.Future[int]
+	if len(bufs) == 0 {
+		f = k.send(head, nil)
+	} else {
+		f = k.c.SendOwned(append([][]byte{head.b}, bufs...)...)
+	}
+	inData := k.inData
+	k.mu.Unlock()
+	sent()
+	_, err := f.Result()
+	if err == aio.ErrPending {
+		if inData {
+			k.c.WillBlock()
+		}
+		err = w.await(f)
+	}
+	if err != nil {
+		w.err = w.x.writeFailure(err)
+	}
+	return w.err
+}
+
+// await waits for a send, until the write deadline.
+func (w *h1Writer) await(f *aio.Future[int]) error {
+	var late <-chan time.Time
+	if !w.by.IsZero() {
+		t := time.NewTimer(time.Until(w.by))
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-f.Done():
+		_, err := f.Result()
+		return err
+	case <-late:
+		return os.ErrDeadlineExceeded
+	}
+}
+
+// ReadFrom sends what r has.
+func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
+	buf := copyBuffers.Get().(*[piece]byte)
+	defer copyBuffers.Put(buf)
+	for {
+		n, rerr := r.Read(buf[:])
+		if n > 0 {
+			m, err := w.Write(buf[:n])
+			sum += int64(m)
+			if err != nil {
+				return sum, err
+			}
+		}
+		switch rerr {
+		case nil:
+		case io.EOF:
+			return sum, nil
+		default:
+			return sum, rerr
+		}
+	}
+}
+
+// SetReadDeadline sets the deadline of reading the request's body.
+func (w *h1Writer) SetReadDeadline(t time.Time) error {
+	w.x.body.setDeadline(t)
+	return nil
+}
+
+// SetWriteDeadline sets the deadline of the calls that write.
+func (w *h1Writer) SetWriteDeadline(t time.Time) error {
+	w.by = t
+	return nil
+}
+
+// EnableFullDuplex does nothing: the body can always be read while the response
+// is written.
+func (w *h1Writer) EnableFullDuplex() error { return nil }
+
+// Hijack takes the connection over. It stays an operation of the loop's, and is
+// told by aio.Draining when that drains.
+func (w *h1Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.stage == h1Hijacked {
+		return nil, nil, http.ErrHijacked
+	}
+	if w.stage == h1Fixed {
+		if err := w.sendPart(nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	c, err := w.x.takeOver()
+	if err != nil {
+		return nil, nil, err
+	}
+	w.stage, w.status = h1Hijacked, http.StatusSwitchingProtocols
+	return c, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)), nil
+}

@@ -1,0 +1,223 @@
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/bell"
+	"goaio.example/aio/tcp"
+)
+
+// h2Exchange is a request over HTTP/2 and its response, in a goroutine of
+// net/http's server.
+type h2Exchange struct {
+	inbound
+	w       *wire
+	raw     *http.Request // net/http's
+	rw      plainWriter
+	unwatch func() bool // ends the watching over the stream
+	wake    bell.Bell   // rung when a parked exchange may go on; guarded by the exchange's lock
+	intake  sync.Mutex  // held while the body is read before Handle is called
+}
+
+var _ side = (*h2Exchange)(nil)
+
+func (x *h2Exchange) method() string           { return x.raw.Method }
+func (x *h2Exchange) target() string           { return x.raw.RequestURI }
+func (x *h2Exchange) proto() string            { return x.raw.Proto }
+func (x *h2Exchange) host() string             { return x.raw.Host }
+func (x *h2Exchange) path() string             { return x.raw.URL.EscapedPath() }
+func (x *h2Exchange) query() string            { return x.raw.URL.RawQuery }
+func (x *h2Exchange) field(name string) string { return x.raw.Header.Get(name) }
+func (x *h2Exchange) header() http.Header      { return x.raw.Header }
+func (x *h2Exchange) remote() string           { return x.raw.RemoteAddr }
+func (x *h2Exchange) request() *http.Request   { return x.raw.WithContext(x.Context()) }
+func (x *h2Exchange) writer() pieceWriter      { return &x.rw }
+func (x *h2Exchange) sent() (int, int64)       { return int(x.rw.status), x.rw.bytes }
+func (x *h2Exchange) awaitGone()               {} // paceStream does
+func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
+func (x *h2Exchange) changed()                 {}
+func (x *h2Exchange) ends(error)               {}
+
+// cancelled has the reading of the body end.
+func (x *h2Exchange) cancelled() {
+	if !x.intake.TryLock() {
+		http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past) // without effect on a stream that has ended
+		return
+	}
+	x.intake.Unlock()
+}
+
+func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
+	return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.raw.Method, x.raw.Proto, http.ErrNotSupported)
+}
+
+// exchange has the server answer a request that net/http has read. It returns
+// when the response was handed to rw.
+func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
+	if s.ReadyPath != "" && r.URL.Path == s.ReadyPath {
+		s.serveReady(rw)
+		return
+	}
+	if countFields(r.Header) > s.lim.headerFields {
+		refuse(rw, http.StatusRequestHeaderFieldsTooLarge)
+		return
+	}
+	r.TLS = w.tls
+	x := &h2Exchange{w: w, raw: r}
+	x.rw.x, x.rw.rw = x, rw
+	x.running = true
+	if x.start((*wireCtx)(w), s, x) != nil {
+		refuse(rw, http.StatusServiceUnavailable) // the loop is done
+		return
+	}
+	x.takeID()
+	x.serve()
+}
+
+// refuse answers a request that is not handled.
+func refuse(rw http.ResponseWriter, status int) {
+	http.Error(rw, http.StatusText(status), status)
+}
+
+func countFields(h http.Header) (n int) {
+	for _, v := range h {
+		n += len(v)
+	}
+	return n
+}
+
+// serve answers the request.
+func (x *h2Exchange) serve() {
+	x.paceStream()
+	if x.s.lim.request > 0 {
+		x.alarmAfter(x.s.lim.request)
+	}
+	defer x.finish()
+	if x.s.Handle != nil && !x.readBody() {
+		return
+	}
+	if !x.s.enter() {
+		x.refuseBusy()
+		return
+	}
+	defer x.s.leave()
+	if x.s.Handle != nil {
+		x.callHandle()
+		if wake := x.park(); wake != nil {
+			<-wake
+		}
+		return
+	}
+	r := x.request()
+	x.call(func() { x.s.Handler.ServeHTTP(&x.rw, r) })
+	x.handlerReturned()
+}
+
+// park prepares for waiting for a response. It returns nil if there is nothing
+// to wait for.
+func (x *h2Exchange) park() <-chan struct{} {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.state != inboundOpen && x.state != inboundStream {
+		return nil
+	}
+	x.running = false
+	wake := x.wake.C()
+	if x.cause != nil && x.cancelledLocked() {
+		x.wake.Ring()
+	}
+	return wake
+}
+
+// readBody reads the body whole. It reports false if the request was refused
+// because of it.
+func (x *h2Exchange) readBody() bool {
+	b := x.raw.Body
+	if b == nil || x.raw.ContentLength == 0 {
+		return true
+	}
+	limit := x.s.lim.bodyBytes
+	if x.raw.ContentLength > limit {
+		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
+		return false
+	}
+	var buf bytes.Buffer
+	if n := x.raw.ContentLength; n > 0 {
+		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead) // what is promised need not come
+	}
+	x.intake.Lock()
+	_, err := buf.ReadFrom(io.LimitReader(b, limit+1))
+	x.intake.Unlock()
+	switch {
+	case errors.Is(context.Cause(x.Context()), errRequestTime):
+		x.abandon(http.StatusServiceUnavailable, errRequestTime, false)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.abandon(http.StatusRequestTimeout, nil, false)
+	case errors.Is(err, aio.ErrConn) || errors.Is(err, io.ErrUnexpectedEOF):
+		x.abort(err, true)
+	case err != nil:
+		x.abandon(http.StatusBadRequest, nil, false)
+	case int64(buf.Len()) > limit:
+		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
+	default:
+		x.body = buf.Bytes()
+		return true
+	}
+	return false
+}
+
+// lockWriting locks wmu. If the response is aborted it fails a Write that is
+// under way: the client may not read, and nothing else would end it soon.
+func (x *h2Exchange) lockWriting(state inboundState) {
+	if state != inboundAborted {
+		x.wmu.Lock()
+		return
+	}
+	if x.wmu.TryLock() {
+		return
+	}
+	x.rw.rw.(*pacedWriter).cut()
+	x.wmu.Lock()
+}
+
+// finish writes what is left to be written and ends the operation.
+func (x *h2Exchange) finish() {
+	x.stopAlarm()
+	x.unwatch() // a client that leaves when it has its answer does not cancel what awaits that it is sent
+	x.mu.Lock()
+	state, a, fail := x.state, x.answer, x.fail
+	x.mu.Unlock()
+	switch state {
+	case inboundOpen: // a function that did not return
+		state, a, fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), aio.ErrGoexit
+		fallthrough
+	case inboundAnswered:
+		if err := x.rw.send(a); err != nil {
+			state = inboundAborted
+			if fail == nil {
+				fail = x.writeFailure(err)
+			}
+		}
+	default:
+		if err := x.rw.end(); err != nil && fail == nil {
+			state, fail = inboundAborted, err
+		}
+	}
+	x.lockWriting(state) // a stream's Write has returned, and there will be no other
+	_, told := x.over()
+	x.wmu.Unlock()
+	x.rw.rw.(*pacedWriter).last()
+	x.logAccess()
+	x.end(x.rw.bytes, fail, told)
+	if state == inboundAborted {
+		panic(http.ErrAbortHandler) // has net/http reset the stream
+	}
+}
