@@ -32,6 +32,7 @@ type mix struct {
 type loadConn struct {
 	fd      int
 	request []byte
+	ready   int   // bytes of the request that may be sent
 	sent    int   // bytes of the request that the kernel has
 	got     int   // bytes of the answer that are here
 	busy    bool  // a request is under way

@@ -22,6 +22,16 @@ func (s *settings) measures(peer string) bool {
 	return len(s.peers) == 0 || slices.Contains(s.peers, peer)
 }
 
+// among returns those of the peers that are measured: the first, and others.
+func (s *settings) among(peers []string) (measured []string) {
+	for i, p := range peers {
+		if i == 0 || s.measures(p) {
+			measured = append(measured, p)
+		}
+	}
+	return measured
+}
+
 // pick returns full, or small in a quick run.
 func pick[T any](s *settings, full, small T) T {
 	if s.quick {
