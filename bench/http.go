@@ -41,6 +41,7 @@ func httpCases() []httpCase {
 			name: "ServeMux with 20 routes, 64 connections", requests: routeRequests(), kind: "httpmux",
 			peers: []string{"net/http", "goaio Handler", "fasthttp", "nbio"},
 		},
+		{name: "hello by TLS, 64 connections", requests: get("/", ""), kind: "https"},
 		{name: "hello, 64 connections, 16 requests at once", requests: get("/", ""), depth: 16},
 		{
 			name:     "hello with a browser's header, 64 connections, 16 requests at once",
@@ -113,7 +114,7 @@ func (c httpCase) load(server *child) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := target{addr: addr, request: c.requests[0], split: c.split}
+	t := target{addr: addr, request: c.requests[0], split: c.split, tls: c.kind == "https"}
 	if err := c.probe(&t); err != nil {
 		return nil, err
 	}
@@ -150,7 +151,16 @@ func (t *target) ask(request []byte) (int, error) {
 		return 0, err
 	}
 	defer reset(fd)
-	return httpAnswer(socket(fd), request)
+	if !t.tls {
+		return httpAnswer(socket(fd), request)
+	}
+	conn, s, _, err := handshake(fd)
+	if err != nil {
+		return 0, err
+	}
+	s.got = 0
+	_, err = httpAnswer(conn, request)
+	return s.got, err
 }
 
 // measure runs a load for a quarter of the window and then for the window, of

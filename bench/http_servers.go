@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"time"
 
+	nbtls "github.com/lesismal/llib/std/crypto/tls"
 	"github.com/lesismal/nbio/logging"
 	"github.com/lesismal/nbio/nbhttp"
 	"github.com/valyala/fasthttp"
@@ -25,6 +26,8 @@ type httpOptions struct {
 	handler http.Handler            // for those that take one
 	fast    fasthttp.RequestHandler // for fasthttp
 	tls     *tls.Config             // nil without TLS
+
+	certificate, key []byte // those of tls, in PEM
 }
 
 // httpServers are the peers, each a role of every kind of httpKinds.
@@ -40,6 +43,7 @@ var httpServers = map[string]func(c *control, o httpOptions) error{
 var httpKinds = map[string]func() (httpOptions, error){
 	"http":    plainOptions,
 	"httpmux": muxOptions,
+	"https":   tlsOptions,
 }
 
 func plainOptions() (httpOptions, error) {
@@ -175,14 +179,30 @@ func nbioHTTP(c *control, o httpOptions) error {
 	if err != nil {
 		return err
 	}
-	e := nbhttp.NewEngine(nbhttp.Config{
+	config := nbhttp.Config{
 		Network: "tcp", Addrs: []string{ln.Addr().String()}, NPoller: runtime.NumCPU(), Handler: o.handler,
 		Listen: func(string, string) (net.Listener, error) { return ln, nil },
-	})
+	}
+	if o.tls != nil {
+		config.Addrs, config.AddrsTLS = nil, config.Addrs
+		if config.TLSConfig, err = nbioTLS(o); err != nil {
+			return err
+		}
+	}
+	e := nbhttp.NewEngine(config)
 	if err := e.Start(); err != nil {
 		return err
 	}
 	defer e.Stop()
 	c.ready(ln.Addr().String())
 	return c.serve(httpCommand)
+}
+
+// nbioTLS is the configuration as nbio's own package tls has it.
+func nbioTLS(o httpOptions) (*nbtls.Config, error) {
+	pair, err := nbtls.X509KeyPair(o.certificate, o.key)
+	return &nbtls.Config{
+		Certificates: []nbtls.Certificate{pair}, MinVersion: nbtls.VersionTLS13,
+		NextProtos: o.tls.NextProtos, SessionTicketsDisabled: true,
+	}, err
 }

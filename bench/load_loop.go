@@ -37,6 +37,31 @@ func newLoadLoop(l *load) (*loadLoop, error) {
 	return &loadLoop{load: l, epoll: fd, buf: make([]byte, 256<<10), random: rand.New(rand.NewPCG(1, uint64(len(l.loops))))}, nil
 }
 
+// connect makes the i-th connection of the load, and has an answer on it.
+func (l *loadLoop) connect(i int, buf []byte) error {
+	t := &l.load.target
+	fd, err := t.dial(i)
+	if err != nil {
+		return err
+	}
+	c := &loadConn{fd: fd, request: t.request}
+	l.conns = append(l.conns, c)
+	if t.tls {
+		if _, _, c.sealer, err = handshake(fd); err != nil {
+			return err
+		}
+	}
+	return exchange(fd, c.sealed(), buf)
+}
+
+// sealed is the request as it is sent next.
+func (c *loadConn) sealed() []byte {
+	if c.sealer == nil {
+		return c.request
+	}
+	return c.sealer.seal(c.request)
+}
+
 // watch adds the connections to the epoll instance.
 func (l *loadLoop) watch() error {
 	for i, c := range l.conns {
@@ -128,7 +153,8 @@ func (l *loadLoop) request(c *loadConn, due int64) {
 			c.request = l.load.target.request
 		}
 	}
-	c.ready = len(c.request)
+	c.out = c.sealed()
+	c.ready = len(c.out)
 	if split := l.load.target.split; split > 0 {
 		c.ready = split
 		l.halves = append(l.halves, half{c, now() + int64(pause)})
@@ -147,7 +173,7 @@ func (l *loadLoop) halvesDue() {
 	for len(l.halves) > 0 && l.halves[0].due <= now() {
 		c := l.halves[0].conn
 		l.halves = l.halves[1:]
-		c.ready = len(c.request)
+		c.ready = len(c.out)
 		l.write(c)
 	}
 }
@@ -155,7 +181,7 @@ func (l *loadLoop) halvesDue() {
 // write sends what the kernel takes of the request.
 func (l *loadLoop) write(c *loadConn) {
 	for c.sent < c.ready {
-		n, err := unix.Write(c.fd, c.request[c.sent:c.ready])
+		n, err := unix.Write(c.fd, c.out[c.sent:c.ready])
 		switch err {
 		case nil:
 			c.sent += n

@@ -20,6 +20,7 @@ type target struct {
 	addr    netip.AddrPort
 	request []byte
 	answer  int // the length of what comes back for a request, in bytes
+	tls     bool
 	split   int // so many bytes of a request are written first, the rest is written a pause later; 0: all at once
 }
 
