@@ -57,6 +57,16 @@ func measureHTTP(r *report) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
+	for _, compare := range []func(r *report) error{compareKept, compareParked, comparePending, compareSlow} {
+		if err := compare(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareKept compares the memory of more connections than compareParked does.
+func compareKept(r *report) error {
 	return compareIdle(r, "idle keep-alive connections", httpPeers, func(peer string) (*child, error) {
 		return startRole("http " + peer)
 	}, httpRequest("/"), func(fd int) (int, error) { return httpAnswer(socket(fd), httpRequest("/")) })

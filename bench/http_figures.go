@@ -7,13 +7,19 @@ import (
 )
 
 // httpCommand is what an HTTP server can be asked for: "allocs", the objects
-// that it has allocated so far; "figures", see figures.
+// that it has allocated so far; "figures", see figures; "pending", how many
+// requests it holds; "release", to answer them.
 func httpCommand(command string) (string, error) {
 	switch command {
 	case "allocs":
 		return strconv.FormatUint(allocated(), 10), nil
 	case "figures":
 		return ownFigures().String(), nil
+	case "pending":
+		return strconv.Itoa(held.count()), nil
+	case "release":
+		held.end()
+		return "", nil
 	}
 	return "", fmt.Errorf("%q is no command", command)
 }

@@ -107,6 +107,8 @@ func waitFor(path string) {
 		done := make(chan struct{})
 		go close(done)
 		<-done
+	case "/hold":
+		held.wait()
 	}
 }
 
@@ -121,6 +123,9 @@ func handle(r *httpx.Request) {
 		time.Sleep(blocking)
 	case "/later":
 		go r.Respond(http.StatusOK, hello.header, hello.body)
+		return
+	case "/hold":
+		held.keep(r)
 		return
 	}
 	p := pageOf(r.Resource())

@@ -46,6 +46,7 @@ func run(args []string) error {
 	flags.IntVar(&s.rounds, "rounds", 5, "`rounds` of each case")
 	flags.DurationVar(&s.window, "window", time.Second, "how `long` a server is measured in a round")
 	flags.Int64Var(&s.pipe, "pipe", 1<<10, "`MiB` that each connection of the workload pipe moves")
+	flags.IntVar(&s.slow, "slow", 2000, "`clients` that are slow, of the workload http")
 	flags.BoolVar(&s.quick, "quick", false, "a smoke test: one short round of small cases")
 	flags.StringVar(&s.dir, "o", "results", "`directory` of the results; empty writes none")
 	profiles := flags.String("profile", "", "`directory` for the servers' CPU profiles; they cost a little")

@@ -11,6 +11,7 @@ type settings struct {
 	rounds int
 	window time.Duration // how long a server is measured in a round
 	pipe   int64         // MiB that each connection of the workload pipe moves
+	slow   int           // clients of the workload http that are slow
 	quick  bool
 	peers  []string // empty: all
 	cases  string   // only those with it in their name
