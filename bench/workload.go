@@ -57,7 +57,7 @@ var workloads = []workload{
 	{"memory", "resident memory of idle connections", measureMemory},
 	{"connect", "connect + echo + close: CPU time of the server and connections a second", measureConnect},
 	{"pipe", "a forwarder between clients and a sink: CPU time of what it moves", measurePipe},
-	{"http", "HTTP servers: CPU time a request, memory of kept connections", measureHTTP},
+	{"http", "HTTP servers: CPU time and latency of a request, memory of connections", measureHTTP},
 	{"client", "HTTP clients: CPU time and allocations of a request", measureClient},
 	{"dns", "DNS clients: CPU time and allocations of a lookup, with a cache and without", measureDNS},
 	{"c40k", "40,000 connections, each answered 10 s later, on one port of several processes", measureC40k},
