@@ -20,7 +20,7 @@ func c40kClient(c *control) error {
 	if err != nil {
 		return err
 	}
-	w := &waiters{target: target{to, c40kRequest, len(c40kAnswer)}, delay: delay, sent: map[int]int64{}}
+	w := &waiters{target: target{addr: to, request: c40kRequest, answer: len(c40kAnswer)}, delay: delay, sent: map[int]int64{}}
 	defer w.close()
 	c.ready("")
 	return c.serve(func(command string) (string, error) {

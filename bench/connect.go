@@ -19,7 +19,7 @@ func measureConnect(r *report) error {
 			return err
 		}
 		message := make([]byte, 64)
-		churns[p] = &churn{target: target{addr, message, len(message)}}
+		churns[p] = &churn{target: target{addr: addr, request: message, answer: len(message)}}
 	}
 	slices := pick(r.settings, 10, 1)
 	window := r.settings.window / time.Duration(slices)

@@ -89,5 +89,5 @@ func (e echoCase) load(server *child) (*load, error) {
 		threads = 1
 	}
 	message := make([]byte, e.size)
-	return newLoad(target{addr, message, len(message)}, e.conns, threads)
+	return newLoad(target{addr: addr, request: message, answer: len(message)}, e.conns, threads)
 }

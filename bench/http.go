@@ -4,134 +4,193 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// HTTP servers, each in a process of its own, that answer GET / with a greeting and GET /json with 1 KiB of JSON that is
-// ready: what is measured is the server, not encoding/json.
+// The workload http: servers that answer on connections that are kept.
 
 var httpPeers = []string{"net/http", "goaio Handler", "goaio Handle", "fasthttp", "nbio"}
 
-var (
-	greeting = []byte("Hello, World!")
-	document = fmt.Appendf(nil, `{"message":"%s"}`, bytes.Repeat([]byte("x"), 1024-14))
-)
-
-// httpCase is a way to ask a server, on connections that are kept.
+// httpCase is a way to ask servers.
 type httpCase struct {
-	name, path string
-	depth      int // requests under way at once on a connection
+	name     string
+	kind     string   // of the servers: "http" unless set
+	peers    []string // httpPeers unless set
+	conns    int      // 64 unless set
+	depth    int      // requests under way at once on a connection; 1 unless set
+	requests [][]byte // the n-th connection sends the n-th of these, again and again
+	split    int      // so many bytes are written first, the rest is written pause later; 0: all at once
+}
+
+// pause is the time between the two writes of a request that is split.
+const pause = time.Millisecond
+
+func httpCases() []httpCase {
+	get := func(path, fields string) [][]byte { return [][]byte{httpGet(path, fields)} }
+	post, body := httpPost("/")
+	return []httpCase{
+		{name: "hello, 64 connections", requests: get("/", "")},
+		{name: "hello with a browser's header, 64 connections", requests: get("/", browserFields)},
+		{name: "1 KiB of JSON, 64 connections", requests: get("/json", "")},
+		{name: "100 KiB, 64 connections", requests: get("/large", "")},
+		{name: "POST of 4 KiB in one write, 64 connections", requests: [][]byte{post}},
+		{name: "POST of 4 KiB in two writes, 1 ms apart, 64 connections", requests: [][]byte{post}, split: body},
+		{name: "deferred to another goroutine, 64 connections", requests: get("/later", "")},
+		{name: "handlers that sleep for 2 ms, 100 connections", requests: get("/sleep", ""), conns: 100},
+		{
+			name: "ServeMux with 20 routes, 64 connections", requests: routeRequests(), kind: "httpmux",
+			peers: []string{"net/http", "goaio Handler", "fasthttp", "nbio"},
+		},
+		{name: "hello by TLS, 64 connections", requests: get("/", ""), kind: "https"},
+		{name: "hello, 64 connections, 16 requests at once", requests: get("/", ""), depth: 16},
+		{
+			name:     "hello with a browser's header, 64 connections, 16 requests at once",
+			requests: get("/", browserFields), depth: 16,
+		},
+		{name: "1 KiB of JSON, 64 connections, 16 requests at once", requests: get("/json", ""), depth: 16},
+	}
 }
 
 func measureHTTP(r *report) error {
-	const conns = 64
-	servers := map[string]*child{}
-	defer func() { stopAll(servers) }()
-	for _, p := range httpPeers {
-		c, err := startRole("http " + p)
-		if err != nil {
-			return err
-		}
-		servers[p] = c
-	}
-	cases := []httpCase{
-		{"hello, 64 connections", "/", 1},
-		{"1 KiB of JSON, 64 connections", "/json", 1},
-		{"hello, 64 connections, 16 requests at once", "/", 16},
-		{"1 KiB of JSON, 64 connections, 16 requests at once", "/json", 16},
-	}
-	for _, c := range cases {
-		if !r.wanted(c.name) {
-			continue
-		}
-		if err := c.measure(r, servers, pick(r.settings, conns, 4)); err != nil {
+	for _, c := range httpCases() {
+		if err := c.compare(r); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
+	for _, compare := range []func(r *report) error{compareKept, compareParked, comparePending, compareSlow} {
+		if err := compare(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareKept compares the memory of more connections than compareParked does.
+func compareKept(r *report) error {
 	return compareIdle(r, "idle keep-alive connections", httpPeers, func(peer string) (*child, error) {
 		return startRole("http " + peer)
-	}, httpRequest("/"), func(fd int) (int, error) { return httpAnswer(fd, httpRequest("/")) })
+	}, httpRequest("/"), func(fd int) (int, error) { return httpAnswer(socket(fd), httpRequest("/")) })
 }
 
-// httpRequest is what a client sends.
-func httpRequest(path string) []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
-}
-
-// httpAnswer asks once, and returns how long the answer is in all. That is always the same, as a Date is.
-func httpAnswer(fd int, request []byte) (int, error) {
-	if _, err := unix.Write(fd, request); err != nil {
-		return 0, fmt.Errorf("write: %w", err)
+// compare measures the servers in turns. All have their connections all the
+// while.
+func (c httpCase) compare(r *report) error {
+	if !r.wanted(c.name) {
+		return nil
 	}
-	var got []byte
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := unix.Read(fd, buf)
-		if err != nil || n == 0 {
-			return 0, fmt.Errorf("read: %d bytes: %w", n, err)
+	c.complete(r.settings)
+	servers, loads := map[string]*child{}, map[string]*load{}
+	defer func() {
+		closeLoads(loads)
+		stopAll(servers)
+	}()
+	for _, p := range r.settings.among(c.peers) {
+		var err error
+		if servers[p], err = startRole(c.kind + " " + p); err != nil {
+			delete(servers, p)
+			return err
 		}
-		got = append(got, buf[:n]...)
-		header, body, found := bytes.Cut(got, []byte("\r\n\r\n"))
-		if !found {
-			continue
-		}
-		length, err := contentLength(header)
-		if err != nil || len(body) >= length {
-			return len(header) + 4 + length, err
-		}
-	}
-}
-
-func contentLength(header []byte) (int, error) {
-	if !bytes.HasPrefix(header, []byte("HTTP/1.1 200 ")) {
-		return 0, fmt.Errorf("the answer is %q", header)
-	}
-	_, rest, _ := bytes.Cut(bytes.ToLower(header), []byte("\r\ncontent-length:"))
-	line, _, _ := bytes.Cut(rest, []byte("\r\n"))
-	return strconv.Atoi(string(bytes.TrimSpace(line)))
-}
-
-// target finds out how long the answers of a server are.
-func (c httpCase) target(server *child) (target, error) {
-	addr, err := netip.ParseAddrPort(server.addr)
-	if err != nil {
-		return target{}, err
-	}
-	t := target{addr: addr, request: httpRequest(c.path)}
-	fd, err := t.dial(0)
-	if err != nil {
-		return target{}, err
-	}
-	defer reset(fd)
-	n, err := httpAnswer(fd, t.request)
-	t.request, t.answer = bytes.Repeat(t.request, c.depth), n*c.depth
-	return t, err
-}
-
-func (c httpCase) measure(r *report, servers map[string]*child, conns int) error {
-	loads := map[string]*load{}
-	defer closeLoads(loads)
-	for _, p := range httpPeers {
-		t, err := c.target(servers[p])
-		if err != nil {
-			return fmt.Errorf("%s: %w", p, err)
-		}
-		if loads[p], err = newLoad(t, conns, 2); err != nil {
+		if loads[p], err = c.load(servers[p]); err != nil {
 			delete(loads, p)
 			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	metrics := []metric{{"cpu", "CPU/request", "ns"}, {"rate", "requests", "/s"}, p99Metric}
+	metrics := []metric{{"cpu", "CPU/request", "ns"}, {"rate", "requests", "/s"}, p50Metric, p99Metric, allocsMetric}
 	slices := pick(r.settings, 10, 1)
 	window := r.settings.window / time.Duration(slices)
-	return r.compare(c.name, metrics, httpPeers, slices, func(peer string) (*tally, error) {
-		t, err := loads[peer].measure(servers[peer], 0, window/4, window)
-		if err == nil {
-			t.n *= int64(c.depth)
-		}
-		return t, err
+	return r.compare(c.name, metrics, c.peers, slices, func(peer string) (*tally, error) {
+		return c.measure(servers[peer], loads[peer], window)
 	})
+}
+
+// complete sets what is not set.
+func (c *httpCase) complete(s *settings) {
+	if c.kind == "" {
+		c.kind = "http"
+	}
+	if c.peers == nil {
+		c.peers = httpPeers
+	}
+	if c.conns == 0 {
+		c.conns = 64
+	}
+	c.conns = pick(s, c.conns, 4)
+	c.depth = max(c.depth, 1)
+}
+
+// load connects to a server.
+func (c httpCase) load(server *child) (*load, error) {
+	addr, err := netip.ParseAddrPort(server.addr)
+	if err != nil {
+		return nil, err
+	}
+	t := target{addr: addr, request: c.requests[0], split: c.split, tls: c.kind == "https"}
+	if err := c.probe(&t); err != nil {
+		return nil, err
+	}
+	l, err := newLoad(t, c.conns, 2)
+	if err != nil {
+		return nil, err
+	}
+	l.each(func(i int, conn *loadConn) {
+		conn.request = bytes.Repeat(c.requests[i%len(c.requests)], c.depth)
+	})
+	l.target.answer *= c.depth
+	return l, nil
+}
+
+// probe finds out how long the answers of a server are: all must be the same.
+func (c httpCase) probe(t *target) error {
+	for _, request := range c.requests {
+		n, err := t.ask(request)
+		if err != nil {
+			return err
+		}
+		if t.answer > 0 && n != t.answer {
+			return fmt.Errorf("answers of %d and of %d bytes", t.answer, n)
+		}
+		t.answer = n
+	}
+	return nil
+}
+
+// ask has one answer of the server, and tells how long it is.
+func (t *target) ask(request []byte) (int, error) {
+	fd, err := t.dial(0)
+	if err != nil {
+		return 0, err
+	}
+	defer reset(fd)
+	if !t.tls {
+		return httpAnswer(socket(fd), request)
+	}
+	conn, s, _, err := handshake(fd)
+	if err != nil {
+		return 0, err
+	}
+	s.got = 0
+	_, err = httpAnswer(conn, request)
+	return s.got, err
+}
+
+// measure runs a load for a quarter of the window and then for the window, of
+// which it tells. Allocations are those of both.
+func (c httpCase) measure(server *child, l *load, window time.Duration) (*tally, error) {
+	before, err := server.askNumber("allocs")
+	if err != nil {
+		return nil, err
+	}
+	answers := l.answers()
+	t, err := l.measure(server, 0, window/4, window)
+	if err != nil {
+		return nil, err
+	}
+	answers = l.answers() - answers
+	after, err := server.askNumber("allocs")
+	if err != nil {
+		return nil, err
+	}
+	t.sums = sample{"allocs": (after - before) / float64(answers) * float64(t.n)}
+	t.n *= int64(c.depth)
+	return t, nil
 }

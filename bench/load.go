@@ -32,11 +32,14 @@ type mix struct {
 type loadConn struct {
 	fd      int
 	request []byte
-	sent    int   // bytes of the request that the kernel has
-	got     int   // bytes of the answer that are here
-	busy    bool  // a request is under way
-	quiet   bool  // its latency does not count
-	began   int64 // when the request should have been sent, in ns of now
+	sealer  *sealer // nil without TLS
+	out     []byte  // the request as it is sent
+	ready   int     // bytes of the request that may be sent
+	sent    int     // bytes of the request that the kernel has
+	got     int     // bytes of the answer that are here
+	busy    bool    // a request is under way
+	quiet   bool    // its latency does not count
+	began   int64   // when the request should have been sent, in ns of now
 }
 
 // newLoad connects conns times, and sees to it that each connection answers.
@@ -52,14 +55,8 @@ func newLoad(t target, conns, threads int) (*load, error) {
 	}
 	buf := make([]byte, t.answer)
 	for i := range conns {
-		fd, err := t.dial(i)
-		if err != nil {
-			l.close()
-			return nil, fmt.Errorf("connection %d: %w", i, err)
-		}
 		loop := l.loops[i%len(l.loops)]
-		loop.conns = append(loop.conns, &loadConn{fd: fd, request: t.request})
-		if err := exchange(fd, t.request, buf); err != nil {
+		if err := loop.connect(i, buf); err != nil {
 			l.close()
 			return nil, fmt.Errorf("connection %d: %w", i, err)
 		}

@@ -25,6 +25,8 @@ type loadLoop struct {
 	interval time.Duration // between two requests; 0: each comes when the connection is free
 	next     int64         // when the next is due
 	turn     int           // whose turn it is
+
+	halves []half // what is held back of requests, the oldest first
 }
 
 func newLoadLoop(l *load) (*loadLoop, error) {
@@ -33,6 +35,31 @@ func newLoadLoop(l *load) (*loadLoop, error) {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
 	}
 	return &loadLoop{load: l, epoll: fd, buf: make([]byte, 256<<10), random: rand.New(rand.NewPCG(1, uint64(len(l.loops))))}, nil
+}
+
+// connect makes the i-th connection of the load, and has an answer on it.
+func (l *loadLoop) connect(i int, buf []byte) error {
+	t := &l.load.target
+	fd, err := t.dial(i)
+	if err != nil {
+		return err
+	}
+	c := &loadConn{fd: fd, request: t.request}
+	l.conns = append(l.conns, c)
+	if t.tls {
+		if _, _, c.sealer, err = handshake(fd); err != nil {
+			return err
+		}
+	}
+	return exchange(fd, c.sealed(), buf)
+}
+
+// sealed is the request as it is sent next.
+func (c *loadConn) sealed() []byte {
+	if c.sealer == nil {
+		return c.request
+	}
+	return c.sealer.seal(c.request)
 }
 
 // watch adds the connections to the epoll instance.
@@ -52,8 +79,10 @@ func (l *loadLoop) watch() error {
 // run drives the connections until the load stops. Its thread sleeps as exactly as it can.
 func (l *loadLoop) run(rate float64) {
 	runtime.LockOSThread() // and never unlocked: the thread, which has another timer slack than others, ends here
-	if rate > 0 {
+	if rate > 0 || l.load.target.split > 0 {
 		l.err = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	}
+	if rate > 0 {
 		l.interval, l.next = time.Duration(1e9/rate), now()
 	} else {
 		l.interval = 0
@@ -66,6 +95,7 @@ func (l *loadLoop) run(rate float64) {
 	events := make([]unix.EpollEvent, 512)
 	for l.err == nil && !l.load.stop.Load() {
 		l.requestDue()
+		l.halvesDue()
 		n, err := l.wait(events)
 		if err != nil {
 			l.err = err
@@ -100,11 +130,15 @@ func (l *loadLoop) free() *loadConn {
 	return nil
 }
 
-// wait waits for events until the next request is due, 50 ms at most.
+// wait waits for events until the next request or a part of one is due, 50 ms
+// at most.
 func (l *loadLoop) wait(events []unix.EpollEvent) (int, error) {
 	timeout := 50 * time.Millisecond
 	if l.interval > 0 {
 		timeout = min(timeout, max(time.Duration(l.next-now()), 0))
+	}
+	if len(l.halves) > 0 {
+		timeout = min(timeout, max(time.Duration(l.halves[0].due-now()), 0))
 	}
 	return epollWait(l.epoll, events, timeout)
 }
@@ -119,13 +153,35 @@ func (l *loadLoop) request(c *loadConn, due int64) {
 			c.request = l.load.target.request
 		}
 	}
+	c.out = c.sealed()
+	c.ready = len(c.out)
+	if split := l.load.target.split; split > 0 {
+		c.ready = split
+		l.halves = append(l.halves, half{c, now() + int64(pause)})
+	}
 	l.write(c)
+}
+
+// half is a request of which a part is held back.
+type half struct {
+	conn *loadConn
+	due  int64
+}
+
+// halvesDue sends the parts that have been held back for long enough.
+func (l *loadLoop) halvesDue() {
+	for len(l.halves) > 0 && l.halves[0].due <= now() {
+		c := l.halves[0].conn
+		l.halves = l.halves[1:]
+		c.ready = len(c.out)
+		l.write(c)
+	}
 }
 
 // write sends what the kernel takes of the request.
 func (l *loadLoop) write(c *loadConn) {
-	for c.sent < len(c.request) {
-		n, err := unix.Write(c.fd, c.request[c.sent:])
+	for c.sent < c.ready {
+		n, err := unix.Write(c.fd, c.out[c.sent:c.ready])
 		switch err {
 		case nil:
 			c.sent += n

@@ -42,23 +42,24 @@ func run(args []string) error {
 	only := flags.String("run", "", "comma-separated `workloads`; empty means all")
 	peers := flags.String("peers", "", "comma-separated `peers` to measure beside the first; empty means all")
 	cases := flags.String("case", "", "only cases with this `text` in their name")
-	list := flags.Bool("list", false, "list the workloads and end")
+	show := flags.Bool("list", false, "list the workloads and end")
 	flags.IntVar(&s.rounds, "rounds", 5, "`rounds` of each case")
 	flags.DurationVar(&s.window, "window", time.Second, "how `long` a server is measured in a round")
 	flags.Int64Var(&s.pipe, "pipe", 1<<10, "`MiB` that each connection of the workload pipe moves")
+	flags.IntVar(&s.slow, "slow", 2000, "`clients` that are slow, of the workload http")
 	flags.BoolVar(&s.quick, "quick", false, "a smoke test: one short round of small cases")
 	flags.StringVar(&s.dir, "o", "results", "`directory` of the results; empty writes none")
 	profiles := flags.String("profile", "", "`directory` for the servers' CPU profiles; they cost a little")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *list {
+	if *show {
 		for _, w := range workloads {
 			fmt.Printf("%-10s %s\n", w.name, w.about)
 		}
 		return nil
 	}
-	s.peers, s.cases = words(*peers), *cases
+	s.peers, s.cases = list(*peers), *cases
 	if s.quick {
 		s.rounds, s.window = 1, 50*time.Millisecond
 	}
@@ -67,16 +68,21 @@ func run(args []string) error {
 			return err
 		}
 	}
-	chosen, err := choose(words(*only))
+	chosen, err := choose(list(*only))
 	if err != nil {
 		return err
 	}
 	return measureAll(&s, chosen)
 }
 
-// words splits a comma-separated list.
-func words(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+// list splits a comma-separated list. There may be spaces in a name.
+func list(text string) (names []string) {
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func measureAll(s *settings, chosen []workload) error {

@@ -59,11 +59,7 @@ func (r *report) compare(name string, metrics []metric, peers []string, slices i
 		return nil
 	}
 	o := &outcome{Case: name, Metrics: metrics, Base: peers[0], Samples: map[string]map[string][]float64{}}
-	for i, p := range peers {
-		if i == 0 || r.settings.measures(p) {
-			o.Peers = append(o.Peers, p)
-		}
-	}
+	o.Peers = r.settings.among(peers)
 	for range r.settings.rounds {
 		if err := o.round(slices, measure); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

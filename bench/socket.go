@@ -20,6 +20,37 @@ type target struct {
 	addr    netip.AddrPort
 	request []byte
 	answer  int // the length of what comes back for a request, in bytes
+	tls     bool
+	split   int // so many bytes of a request are written first, the rest is written a pause later; 0: all at once
+}
+
+// socket is a socket that blocks.
+type socket int
+
+func (s socket) Read(b []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(s), b)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0 && len(b) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (s socket) Write(b []byte) (done int, err error) {
+	for done < len(b) {
+		n, err := unix.Write(int(s), b[done:])
+		if err != nil && err != unix.EINTR {
+			return done, err
+		}
+		done += max(n, 0)
+	}
+	return done, nil
 }
 
 // dial makes the i-th connection of a load. It blocks, as the socket does.
@@ -58,31 +89,15 @@ func (t *target) connect(fd, i int) error {
 
 // exchange sends the request on a socket that blocks, and reads the answer into buf, which is as long.
 func exchange(fd int, request, buf []byte) error {
-	for len(request) > 0 {
-		n, err := unix.Write(fd, request)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-		request = request[n:]
+	if _, err := socket(fd).Write(request); err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	return readFull(fd, buf)
 }
 
 func readFull(fd int, buf []byte) error {
-	for len(buf) > 0 {
-		n, err := unix.Read(fd, buf)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return fmt.Errorf("read: %w", err)
-		case n == 0:
-			return fmt.Errorf("read: %w", io.ErrUnexpectedEOF)
-		default:
-			buf = buf[n:]
-		}
+	if _, err := io.ReadFull(socket(fd), buf); err != nil {
+		return fmt.Errorf("read: %w", err)
 	}
 	return nil
 }

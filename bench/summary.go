@@ -34,8 +34,19 @@ func summarize(dir string) error {
 		for _, o := range r.Cases {
 			o.summarize(&b, &r)
 		}
+		if err := r.saveTables(dir); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(dir, "table.md"), b.Bytes(), 0o666)
+}
+
+// saveTables writes the tables of a workload that has some of its own.
+func (r *report) saveTables(dir string) error {
+	if r.Workload != "http" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(dir, r.Workload+".md"), []byte(r.tables()), 0o666)
 }
 
 func (o *outcome) summarize(b *bytes.Buffer, r *report) {

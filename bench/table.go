@@ -27,8 +27,10 @@ func (o *outcome) show(w io.Writer) {
 		fmt.Fprintln(t)
 	}
 	_ = t.Flush() // nobody can be told that the output is closed
-	if line := o.ours(); line != "" {
-		fmt.Fprintf(w, "  %s\n", line)
+	for _, p := range o.Peers {
+		if own(p) {
+			fmt.Fprintf(w, "  %s\n", o.ours(p))
+		}
 	}
 	for _, note := range o.Notes {
 		fmt.Fprintf(w, "  %s\n", note)
@@ -43,27 +45,23 @@ func (o *outcome) value(peer string, m metric) string {
 	return format(median(v), m.Unit)
 }
 
-// ours tells the ratio of goaio's first metric to each peer's and, where it is measured in slices, that of the lowest
-// values: those of moments when nothing else ran on the machine.
-func (o *outcome) ours() string {
-	const own = "goaio"
-	if _, ok := o.Samples[own]; !ok {
-		return ""
-	}
+// ours tells the ratio of the first metric of a peer of goaio's to each other's and, where it is measured in slices, that
+// of the lowest values: those of moments when nothing else ran on the machine.
+func (o *outcome) ours(peer string) string {
 	m := o.Metrics[0]
 	var parts []string
 	for _, p := range o.Peers {
-		s, ok := o.ratio(own, p, m.Name)
-		if !ok || p == own {
+		s, ok := o.ratio(peer, p, m.Name)
+		if !ok || p == peer {
 			continue
 		}
 		part := fmt.Sprintf("to %s %s", p, s)
-		if low := o.Samples[own][lowest(m.Name)]; len(low) > 0 {
+		if low := o.Samples[peer][lowest(m.Name)]; len(low) > 0 {
 			part += fmt.Sprintf(" lowest %.2f", slices.Min(low)/slices.Min(o.Samples[p][lowest(m.Name)]))
 		}
 		parts = append(parts, part)
 	}
-	return "goaio's " + m.Title + ": " + strings.Join(parts, ", ")
+	return peer + "'s " + m.Title + ": " + strings.Join(parts, ", ")
 }
 
 // String is the median, and what it lies between in brackets.

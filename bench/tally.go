@@ -11,6 +11,7 @@ type tally struct {
 	cpu, wall time.Duration
 	latency   histogram
 	values    sample // other metrics, which have no sum
+	sums      sample // others that have one, which is shared out to the operations
 	slices    map[string][]float64
 }
 
@@ -27,6 +28,12 @@ func (t *tally) add(o *tally) {
 	if o.values != nil {
 		t.values = o.values
 	}
+	for k, v := range o.sums {
+		if t.sums == nil {
+			t.sums = sample{}
+		}
+		t.sums[k] += v
+	}
 }
 
 // sample returns the metrics: of all that was done and, under other names, the medians of the slices' latencies, as one
@@ -36,6 +43,9 @@ func (t *tally) sample() sample {
 	if t.n > 0 {
 		s["cpu"] = float64(t.cpu) / float64(t.n)
 		s["rate"] = float64(t.n) / t.wall.Seconds()
+		for k, v := range t.sums {
+			s[k] = v / float64(t.n)
+		}
 	}
 	if t.latency.n > 0 {
 		s["p50"], s["p99"] = float64(t.latency.quantile(0.5)), float64(t.latency.quantile(0.99))

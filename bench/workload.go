@@ -11,6 +11,7 @@ type settings struct {
 	rounds int
 	window time.Duration // how long a server is measured in a round
 	pipe   int64         // MiB that each connection of the workload pipe moves
+	slow   int           // clients of the workload http that are slow
 	quick  bool
 	peers  []string // empty: all
 	cases  string   // only those with it in their name
@@ -20,6 +21,16 @@ type settings struct {
 // measures reports whether a peer is measured.
 func (s *settings) measures(peer string) bool {
 	return len(s.peers) == 0 || slices.Contains(s.peers, peer)
+}
+
+// among returns those of the peers that are measured: the first, and others.
+func (s *settings) among(peers []string) (measured []string) {
+	for i, p := range peers {
+		if i == 0 || s.measures(p) {
+			measured = append(measured, p)
+		}
+	}
+	return measured
 }
 
 // pick returns full, or small in a quick run.
@@ -46,7 +57,7 @@ var workloads = []workload{
 	{"memory", "resident memory of idle connections", measureMemory},
 	{"connect", "connect + echo + close: CPU time of the server and connections a second", measureConnect},
 	{"pipe", "a forwarder between clients and a sink: CPU time of what it moves", measurePipe},
-	{"http", "HTTP servers: CPU time a request, memory of kept connections", measureHTTP},
+	{"http", "HTTP servers: CPU time and latency of a request, memory of connections", measureHTTP},
 	{"client", "HTTP clients: CPU time and allocations of a request", measureClient},
 	{"dns", "DNS clients: CPU time and allocations of a lookup, with a cache and without", measureDNS},
 	{"c40k", "40,000 connections, each answered 10 s later, on one port of several processes", measureC40k},
