@@ -59,7 +59,7 @@ func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) (sent func(
 	if b == nil {
 		b = &h1Batch{out: head}
 		k.batch = b
-		k.setAlarm(batchTime)
+		k.setAlarm(dueBatch, batchTime)
 	} else {
 		b.out.b = append(b.out.b, head.b...)
 		putBuffer(head)
@@ -80,7 +80,9 @@ func (k *h1Conn) flush() (sent func()) {
 		return func() {}
 	}
 	k.batch = nil
-	k.stopAlarm()
+	if k.due == dueBatch {
+		k.stopAlarm()
+	}
 	f := k.send(b.out, nil)
 	return func() {
 		for _, x := range b.over {

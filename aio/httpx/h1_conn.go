@@ -40,6 +40,7 @@ type h1Conn struct {
 	addr    string               // the client's, once it was asked for
 	secure  *tls.ConnectionState // likewise, nil without TLS
 	alarm   *alarm.Alarm         // nil before it is set
+	due     h1Due                // what the alarm is for
 }
 
 // connState is what a connection does with what comes.
@@ -184,7 +185,7 @@ func (k *h1Conn) partHead(p []byte, l http1.Limits) bool {
 			if !k.used {
 				d -= k.c.Stats().Age
 			}
-			k.setAlarm(d)
+			k.setAlarm(dueHead, d)
 		}
 	}
 	k.rest = nil
@@ -357,43 +358,59 @@ func (k *h1Conn) drain() {
 // hold begins drainTime. The lock is held.
 func (k *h1Conn) hold() {
 	k.setBusy(true)
-	k.setAlarm(drainTime)
+	k.setAlarm(dueIdle, drainTime)
 }
 
-// setAlarm sets the connection's alarm. The lock is held.
-func (k *h1Conn) setAlarm(d time.Duration) {
+// h1Due is what a connection's alarm is for.
+type h1Due uint8
+
+const (
+	dueNothing h1Due = iota
+	dueHead          // a head that has begun must have come
+	dueBody          // more of a body must have come
+	dueIdle          // drainTime is over
+	dueBatch         // answers were gathered for batchTime
+)
+
+// setAlarm sets the connection's alarm, for one thing at a time: there is no
+// batch while something is waited for. The lock is held.
+func (k *h1Conn) setAlarm(due h1Due, d time.Duration) {
 	if k.alarm == nil {
 		k.alarm = new(alarm.Alarm)
 		k.alarm.Init((*h1Alarm)(k))
 	}
+	k.due = due
 	k.e.s.op.Op().Alarms().Set(k.alarm, max(d, 0))
 }
 
 // stopAlarm stops the connection's alarm. The lock is held.
 func (k *h1Conn) stopAlarm() {
-	if k.alarm != nil {
+	if k.due != dueNothing {
+		k.due = dueNothing
 		k.e.s.op.Op().Alarms().Stop(k.alarm)
 	}
 }
 
-// h1Alarm is a connection as what its alarm calls: when a head takes too long,
-// nothing comes of a body, answers were gathered for long, or a drained
-// connection was given its time.
+// h1Alarm is a connection as what its alarm calls.
 type h1Alarm h1Conn
 
-// Fire ends what has taken too long. An alarm that is late finds nothing to do.
+// Fire ends what has taken too long.
 func (a *h1Alarm) Fire() {
 	k := (*h1Conn)(a)
-	k.mu.Lock()
-	sent := k.flush()
+	sent := func() {}
 	var late *h1Exchange
-	switch {
-	case k.state == connHead && len(k.part) > 0:
+	k.mu.Lock()
+	due := k.due
+	k.due = dueNothing
+	switch due {
+	case dueHead:
 		k.close()
-	case k.state == connHead && !k.inData:
-		k.setBusy(false)
-	case k.state == connBody && k.x.style() == bodyForHandle:
+	case dueBody:
 		late = k.x
+	case dueIdle:
+		k.setBusy(false)
+	case dueBatch:
+		sent = k.flush()
 	}
 	k.mu.Unlock()
 	sent()

@@ -25,7 +25,7 @@ type h1Exchange struct {
 
 	// What is over of the exchange, guarded by its lock.
 	finishing bool // somebody ends it, or has
-	finished  bool // the response was handed over
+	finished  bool // nothing more is written
 	entered   bool // it counts for Server.MaxInFlight
 }
 
@@ -138,7 +138,7 @@ func (x *h1Exchange) takeBody() {
 // paceBody starts the time in which more of a body must come. The lock is held.
 func (k *h1Conn) paceBody() {
 	if d := k.e.s.lim.body; d > 0 {
-		k.setAlarm(d)
+		k.setAlarm(dueBody, d)
 	}
 }
 
@@ -277,9 +277,9 @@ func (x *h1Exchange) why() error {
 
 // finish writes what is left to be written, and ends the exchange.
 func (x *h1Exchange) finish() {
-	x.stopAlarm()
 	x.mu.Lock()
 	state, a, out := x.state, x.answer, x.out
+	x.stopAlarm()
 	x.mu.Unlock()
 	if state == inboundAborted {
 		x.k.c.Close() // fails a Write that is under way
@@ -294,6 +294,7 @@ func (x *h1Exchange) finish() {
 		out.finish()
 	}
 	x.wmu.Unlock()
+	x.passOn()
 }
 
 // give sends a whole answer.
@@ -383,8 +384,7 @@ func (x *h1Exchange) broken(err error) {
 	x.handedOver()
 }
 
-// handedOver ends the operation, and has the connection go on if the function
-// that serves the exchange has returned.
+// handedOver ends the operation, when the kernel has the response.
 func (x *h1Exchange) handedOver() {
 	fail, told := x.over()
 	if x.entered {
@@ -393,6 +393,11 @@ func (x *h1Exchange) handedOver() {
 	x.logAccess()
 	_, bytes := x.sent()
 	x.end(bytes, fail, told)
+}
+
+// passOn has the connection go on, as nothing more is written for the exchange,
+// if the function that serves it has returned.
+func (x *h1Exchange) passOn() {
 	x.mu.Lock()
 	x.finished = true
 	over := !x.running

@@ -190,10 +190,10 @@ func (x *h2Exchange) lockWriting(state inboundState) {
 
 // finish writes what is left to be written and ends the operation.
 func (x *h2Exchange) finish() {
-	x.stopAlarm()
 	x.unwatch() // a client that leaves when it has its answer does not cancel what awaits that it is sent
 	x.mu.Lock()
 	state, a, fail := x.state, x.answer, x.fail
+	x.stopAlarm()
 	x.mu.Unlock()
 	switch state {
 	case inboundOpen: // a function that did not return

@@ -23,13 +23,13 @@ type inbound struct {
 	side  side
 	id    string
 	body  []byte        // whole, for Handle
-	alarm *alarm.Alarm  // nil before it is set
 	began time.Duration // the operation's age when Handle was called
 
 	wmu sync.Mutex // held while the response is written by a stream, and when that is over
 
 	mu      sync.Mutex // guards what follows
 	state   inboundState
+	alarm   *alarm.Alarm  // nil before it is set
 	running bool          // a function of the user's, or a goroutine for the request, is running
 	own     bool          // the user has answered, or begun to
 	told    bool          // fail has been told of
@@ -294,8 +294,13 @@ func (d *inboundDriver) OpWatched() { d.side.awaitGone() }
 
 func (d *inboundDriver) OpName() string { return d.side.method() + " " + clip(d.side.path()) }
 
-// alarmAfter sets the exchange's alarm.
+// alarmAfter sets the exchange's alarm, unless it has its answer.
 func (x *inbound) alarmAfter(d time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.state != inboundOpen {
+		return
+	}
 	if x.alarm == nil {
 		x.alarm = new(alarm.Alarm)
 		x.alarm.Init((*inboundAlarm)(x))
@@ -303,7 +308,7 @@ func (x *inbound) alarmAfter(d time.Duration) {
 	x.Op().Alarms().Set(x.alarm, d)
 }
 
-// stopAlarm stops the exchange's alarm.
+// stopAlarm stops the exchange's alarm. The lock is held.
 func (x *inbound) stopAlarm() {
 	if x.alarm != nil {
 		x.Op().Alarms().Stop(x.alarm)
