@@ -379,8 +379,9 @@ func (k *h1Conn) setAlarm(due h1Due, d time.Duration) {
 		k.alarm = new(alarm.Alarm)
 		k.alarm.Init((*h1Alarm)(k))
 	}
-	k.due = due
-	k.e.s.op.Op().Alarms().Set(k.alarm, max(d, 0))
+	op := k.e.s.op.Op()
+	k.due, k.dueAt = due, op.Age()+d
+	op.Alarms().Set(k.alarm, max(d, 0))
 }
 
 // stopAlarm stops the connection's alarm. The lock is held.
@@ -401,7 +402,12 @@ func (a *h1Alarm) Fire() {
 	var late *h1Exchange
 	k.mu.Lock()
 	due := k.due
-	k.due = dueNothing
+	if k.e.s.op.Op().Age() < k.dueAt { // it was set again when it was about to fire
+		due = dueNothing
+	}
+	if due != dueNothing {
+		k.due = dueNothing
+	}
 	switch due {
 	case dueHead:
 		k.close()
