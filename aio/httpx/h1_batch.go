@@ -39,8 +39,13 @@ func putBuffer(o *outBuffer) {
 // while another request has come already. The lock is not held.
 func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) {
 	k.mu.Lock()
-	if k.inData && len(k.rest) > 0 && len(head.b)+len(body) < batchSize && !x.close {
-		sent := k.gather(x, head, body)
+	more := k.inData && len(k.rest) > 0 && !x.close
+	if (more || k.batch != nil) && len(head.b)+len(body) < batchSize {
+		sent := nothing
+		k.gather(x, head, body)
+		if !more || len(k.batch.out.b) >= batchSize {
+			sent = k.flush()
+		}
 		k.mu.Unlock()
 		sent()
 		return
@@ -52,9 +57,10 @@ func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) {
 	x.sentBy(f)
 }
 
-// gather adds an answer to the batch. What it returns is to be called without
-// the lock, which is held.
-func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) (sent func()) {
+func nothing() {}
+
+// gather adds an answer to the batch. The lock is held.
+func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) {
 	b := k.batch
 	if b == nil {
 		b = &h1Batch{out: head}
@@ -66,10 +72,6 @@ func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) (sent func(
 	}
 	b.out.b = append(b.out.b, body...)
 	b.over = append(b.over, x)
-	if len(b.out.b) >= batchSize {
-		return k.flush()
-	}
-	return func() {}
 }
 
 // flush sends the batch. What it returns is to be called without the lock, which
@@ -77,7 +79,7 @@ func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) (sent func(
 func (k *h1Conn) flush() (sent func()) {
 	b := k.batch
 	if b == nil {
-		return func() {}
+		return nothing
 	}
 	k.batch = nil
 	if k.due == dueBatch {

@@ -41,6 +41,7 @@ type h1Conn struct {
 	secure  *tls.ConnectionState // likewise, nil without TLS
 	alarm   *alarm.Alarm         // nil before it is set
 	due     h1Due                // what the alarm is for
+	dueAt   time.Duration        // when, as the server's age
 }
 
 // connState is what a connection does with what comes.
@@ -398,7 +399,7 @@ type h1Alarm h1Conn
 // Fire ends what has taken too long.
 func (a *h1Alarm) Fire() {
 	k := (*h1Conn)(a)
-	sent := func() {}
+	sent := nothing
 	var late *h1Exchange
 	k.mu.Lock()
 	due := k.due
