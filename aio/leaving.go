@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Leaving returns a channel that is closed when the loop is going to drain: at the
-// beginning of DrainDelay or, without that, when Draining's is.
+// Leaving returns a channel that is closed when the loop is going to drain: at
+// the beginning of DrainDelay or, without that, when Draining's is.
 func (l *Loop) Leaving() <-chan struct{} {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
@@ -16,8 +16,9 @@ func (l *Loop) Leaving() <-chan struct{} {
 	return l.ctl.leave
 }
 
-// Leaving returns the Leaving channel of ctx's loop, nil without a loop: what tells
-// others to send no more is to look at. Who has work goes on until Draining.
+// Leaving returns the Leaving channel of ctx's loop, nil without a loop: what
+// tells others to send no more is to look at. Who has work goes on until
+// Draining.
 func Leaving(ctx context.Context) <-chan struct{} {
 	if l := LoopOf(ctx); l != nil {
 		return l.Leaving()
@@ -25,10 +26,10 @@ func Leaving(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// whileLeaving waits for the end of the leaving phase, if there is one. It reports
-// whether the loop must drain (else it is empty or was cancelled), and whether
-// there has been a signal.
-func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signalled bool) (drain, now bool) {
+// whileLeaving waits for the end of the leaving phase, if there is one. It
+// reports whether the loop must drain (else it is empty or was cancelled), and
+// whether there has been a signal.
+func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signalled bool) (drain, heard bool) {
 	if !r.waits() {
 		return true, signalled
 	}
@@ -62,8 +63,8 @@ func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signa
 	return false, signalled
 }
 
-// waits reports whether the loop is to wait for DrainDelay. From then on an Exit
-// skips it.
+// waits reports whether the loop is to wait for DrainDelay. From then on an
+// Exit skips it.
 func (r *running) waits() bool {
 	c := &r.loop.ctl
 	c.mu.Lock()

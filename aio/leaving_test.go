@@ -44,8 +44,8 @@ func (e *ending) both() {
 	e.cancel()
 }
 
-// Each way into the leaving phase and out of it. DrainDelay is 10 s and Grace 30 s;
-// work goes on until it is cancelled.
+// Each way into the leaving phase and out of it. DrainDelay is 10 s and Grace
+// 30 s; work goes on until it is cancelled.
 func TestLeaving(t *testing.T) {
 	type way = func(e *ending)
 	exit, exitErr, kill, end, signal := (*ending).exit, (*ending).exitErr, (*ending).kill, (*ending).end, (*ending).signal
@@ -54,7 +54,7 @@ func TestLeaving(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		deadline       time.Duration // of Run's ctx
-		ways           []way         // at 1 s, 3 s, 5 s
+		ways           []way         // at 1 s, 3 s, 5 s, 7 s
 		left, drained  time.Duration
 		dead           time.Duration
 		want           error
@@ -84,6 +84,7 @@ func TestLeaving(t *testing.T) {
 		{"signal, signal, signal", never, []way{signal, signal, signal}, 1 * s, 3 * s, 5 * s, nil, syscall.SIGTERM, "leaving", "draining"},
 		{"signal, Exit", never, []way{signal, exit}, 1 * s, 3 * s, 33 * s, nil, syscall.SIGTERM, "leaving", "draining"},
 		{"signal, Exit, signal", never, []way{signal, exit, signal}, 1 * s, 3 * s, 5 * s, nil, syscall.SIGTERM, "leaving", "draining"},
+		{"Exit, signal, Exit, signal", never, []way{exit, signal, exit, signal}, 1 * s, 5 * s, 7 * s, nil, syscall.SIGTERM, "leaving", "leaving"},
 		{"signal, Exit(err)", never, []way{signal, exitErr}, 1 * s, 3 * s, 33 * s, errTest, syscall.SIGTERM, "leaving", "draining"},
 		{"signal, Cancel", never, []way{signal, kill}, 1 * s, 3 * s, 3 * s, errTest, syscall.SIGTERM, "leaving", "done"},
 		{"signal, ctx's deadline", 3 * s, []way{signal}, 1 * s, 3 * s, 33 * s, nil, syscall.SIGTERM, "leaving", "draining"},
@@ -121,6 +122,7 @@ func TestLeaving(t *testing.T) {
 						drained = time.Since(start)
 						<-ctx.Done()
 						dead = time.Since(start)
+						eq(t, "phase", e.Stats().Phase, "cancelling")
 						return nil
 					})
 					select {
@@ -143,8 +145,8 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
-// While the loop leaves, what it does goes on as before: daemons, timers, functions
-// that queue, and what main starts.
+// While the loop leaves, what it does goes on as before: daemons, timers,
+// functions that queue, and what main starts.
 func TestLeavingGoesOn(t *testing.T) {
 	var b bytes.Buffer
 	l := &aio.Loop{Logger: slog.New(slog.NewTextHandler(&b, nil)), DrainDelay: 10 * time.Second, MaxInFlight: 1}
@@ -216,7 +218,8 @@ func TestLeavingEmpty(t *testing.T) {
 	}
 }
 
-// An Exit before Run is no reason to wait, and without a delay there is no phase.
+// An Exit before Run is no reason to wait, and without a delay there is no
+// phase.
 func TestLeavingNot(t *testing.T) {
 	early := &aio.Loop{DrainDelay: time.Hour}
 	early.Exit(nil)
@@ -242,8 +245,8 @@ func TestLeavingNot(t *testing.T) {
 	eq(t, "phase after Run", l.Stats().Phase, "done")
 }
 
-// A loop within another leaves and drains with it, and has its own delay for its
-// own end.
+// A loop within another leaves and drains with it, and has its own delay for
+// its own end.
 func TestLeavingNested(t *testing.T) {
 	for _, c := range []struct {
 		name                string

@@ -36,8 +36,9 @@ type Loop struct {
 	// 0 or negative: none.
 	//
 	// What is no error of Run waits for it: a signal, Exit(nil), the cancelling of
-	// Run's ctx. An error drains at once: one given to Exit, main's, the deadline of
-	// Run's ctx. So does an Exit before Run, and runtime.Goexit in main.
+	// Run's ctx. An error drains at once: one given to Exit (DefaultOnEvent does so),
+	// main's, the deadline of Run's ctx. So does an Exit before Run, and
+	// runtime.Goexit in main.
 	//
 	// A second signal skips the rest, as does an Exit while the loop is leaving, or a
 	// deadline of Run's ctx that passes. A first signal does not if something else

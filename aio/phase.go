@@ -23,8 +23,8 @@ func (r *running) at() phase { return phase(r.phase.Load()) }
 // drains reports whether the loop drains, or is past that.
 func (r *running) drains() bool { return r.at() >= phaseDraining }
 
-// enter begins a phase and lets it be seen, with those that are skipped. Only the
-// supervisor calls it.
+// enter begins a phase and lets it be seen, with those that are skipped. Only
+// the supervisor calls it.
 func (r *running) enter(p phase) {
 	r.phase.Store(uint32(p))
 	if p < phaseLeaving {

@@ -52,8 +52,7 @@ type running struct {
 // *PanicError after a panic in an operation, unless CatchPanics is set, and calls runtime.Goexit if main did.
 //
 // A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation of another loop makes this loop an
-// operation of that one: the outer loop's leaving is its leaving, the outer's drain its drain, the outer's cancelling
-// its Cancel.
+// operation of that one: it leaves and drains when the outer loop does, and the outer's cancelling is its Cancel.
 func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) error {
 	ctx = orBackground(ctx)
 	r, err := l.begin(ctx)

@@ -19,8 +19,8 @@ func (s *Server) serveReady(rw http.ResponseWriter) {
 	}
 }
 
-// leaves reports whether the loop is about to drain. The connection goes on then:
-// its next request may be one that a balancer has sent before it knew.
+// leaves reports whether the loop is about to drain. The connection goes on
+// then: its next request may be one that a balancer has sent before it knew.
 func (s *Server) leaves() bool {
 	select {
 	case <-s.op.Op().Loop().Leaving():

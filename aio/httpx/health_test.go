@@ -80,9 +80,9 @@ func readyLeaving(t *testing.T, s *httpx.Server, protocol string) {
 	})
 }
 
-// TestReadyLeavingKeeps holds that a probe does not end its connection while the
-// loop leaves, over which a balancer may have sent requests, and that one that
-// comes while it drains does.
+// TestReadyLeavingKeeps holds that a probe does not end its connection while
+// the loop leaves, over which a balancer may have sent requests, and that one
+// that comes while it drains does.
 func TestReadyLeavingKeeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network
@@ -132,8 +132,8 @@ func TestReadyLeavingKeeps(t *testing.T) {
 	})
 }
 
-// TestReadyShutdown holds that the end of one server does not wait for the loop's
-// delay.
+// TestReadyShutdown holds that the end of one server does not wait for the
+// loop's delay.
 func TestReadyShutdown(t *testing.T) {
 	for _, leaves := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

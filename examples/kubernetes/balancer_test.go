@@ -18,8 +18,8 @@ const (
 	period   = 20 * time.Millisecond // of the probes
 )
 
-// balancer sends requests to the backends that are ready, as it knows by probes of
-// /readyz and nothing else: it does not try again. The clients are in it.
+// balancer sends requests to the backends that are ready, as it knows by probes
+// of /readyz and nothing else: it does not try again. The clients are in it.
 type balancer struct {
 	mu        sync.Mutex
 	changed   *sync.Cond
@@ -121,8 +121,8 @@ func (b *balancer) remove(k *backend) {
 	b.change(func() { b.backends = slices.DeleteFunc(b.backends, func(o *backend) bool { return o == k }) })
 }
 
-// client makes requests, one after the other, on one connection to each server or
-// on a new one each time.
+// client makes requests, one after the other, on one connection to each server
+// or on a new one each time.
 func (b *balancer) client(keep bool) {
 	c := newClient(keep)
 	defer c.CloseIdleConnections()

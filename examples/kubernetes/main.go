@@ -1,16 +1,17 @@
 // Kubernetes is a web server behind a load balancer, for which no request is
-// lost when it is replaced: its readiness fails first, and it refuses connections
-// only when the balancer has had time to see that.
+// lost when it is replaced: its readiness fails first, and it refuses
+// connections only when the balancer has had time to see that.
 //
-//	go run ./examples/kubernetes [-addr HOST:PORT] [-drain-delay 10s] [-delay 10ms]
+//	go run ./examples/kubernetes [-addr HOST:PORT] [-drain-delay 10s]
 //	kill -TERM PID
 //
 // At SIGTERM /readyz answers 503, while all else is served as before, for
-// -drain-delay: Loop.DrainDelay. Then the loop drains: the server accepts no more,
-// answers what it was asked for up to Loop.Grace, and ends. A second SIGTERM skips
-// the rest of the delay, a third ends it at once. In a pod it goes with
+// -drain-delay: Loop.DrainDelay. Then the loop drains: the server accepts no
+// more, answers what it was asked for up to Loop.Grace, and ends. A second
+// SIGTERM skips the rest of the delay, a third ends it at once. In a pod it
+// goes with
 //
-//	terminationGracePeriodSeconds: 45 # more than the delay, Grace and Abandon: 35 s
+//	terminationGracePeriodSeconds: 45 # > the delay, Grace and Abandon: 35 s
 //	containers:
 //	- readinessProbe:
 //	    httpGet: {path: /readyz, port: 8092}
