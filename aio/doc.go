@@ -94,9 +94,12 @@
 //
 // # Shutdown
 //
-// A loop runs, drains, cancels, is done. It is done without draining when it is
-// empty: main has returned, only daemons are left and all events are delivered.
+// A loop runs, leaves, drains, cancels, is done. It is done without draining when
+// it is empty: main has returned, only daemons are left and all events are
+// delivered.
 //
+//   - With Loop.DrainDelay, a loop that is asked to end without an error is leaving
+//     first: everything goes on, but [Leaving] tells, and readiness fails.
 //   - [Loop.Exit], the end of Run's own ctx, main's error or a first signal of
 //     Loop.Signals begin the draining: listeners stop accepting, idle
 //     connections end, daemons and pending timers that no work in progress has
@@ -110,14 +113,15 @@
 //     left is cancelled.
 //   - After Loop.Abandon more, Run gives up and returns a [*StuckError] that
 //     names all that is left, with age, parents and stack. That bounds the end
-//     always, also against main, AtExit, OnEvent and OnFatal: Grace, Abandon
-//     and 100 ms.
+//     always, also against main, AtExit, OnEvent and OnFatal: DrainDelay, Grace,
+//     Abandon and 100 ms.
 //   - Run returns nil when the loop became empty, after Exit(nil), and when its
 //     ctx was cancelled; context.Cause when its ctx's deadline passed; else the
 //     first fatal error. [Loop.Signal] tells whether a signal has asked for the
 //     end. A loop runs once.
-//   - In a loop inside an operation of another, the outer's drain is an Exit,
-//     and cancelling the operation a Cancel.
+//   - A loop inside an operation of another leaves and drains with the outer,
+//     whose DrainDelay is the one that counts then. Cancelling the operation is a
+//     Cancel.
 //   - After the end, operations fail with [ErrLoopDone], and events are logged.
 //
 // A deadline of Run's ctx drains as well: with a deadline in 200 ms and a Grace

@@ -1,5 +1,21 @@
 package aio
 
+import (
+	"context"
+	"os"
+)
+
+// RunSignals is Run with signals that come from a channel.
+func (l *Loop) RunSignals(ctx context.Context, sigs <-chan os.Signal, main func(ctx context.Context) error) error {
+	r, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	r.start(func() { r.runMain(main) })
+	r.supervise(ctx, sigs)
+	return r.conclude()
+}
+
 // DrainHooks returns how many functions wait for the loop to drain.
 func DrainHooks(l *Loop) int {
 	d := &l.run.Load().drained

@@ -106,7 +106,7 @@ func (l *Loop) Dump(w io.Writer) error {
 		return err
 	}
 	s := l.Stats()
-	if _, err := fmt.Fprintf(w, "loop %q: %d in flight, %d started, %d failed\n", l.Name, s.InFlight, s.Started, s.Failed); err != nil {
+	if _, err := fmt.Fprintf(w, "loop %q: %s, %d in flight, %d started, %d failed\n", l.Name, s.Phase, s.InFlight, s.Started, s.Failed); err != nil {
 		return err
 	}
 	for _, i := range r.describe() {

@@ -85,7 +85,7 @@ func TestDump(t *testing.T) {
 			t.Error(err)
 		}
 		for _, s := range []string{
-			`loop "dumped": 4 in flight, 4 started, 0 failed`,
+			`loop "dumped": running, 4 in flight, 4 started, 0 failed`,
 			`aio.main "main" for 1s`, `aio.go "first" for 1s, in main`, `aio.spawn "second"`, `aio.promise "third"`,
 			"TestDump.func1(", // main's stack
 			"aio_test.untilDead(",

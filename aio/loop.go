@@ -27,11 +27,33 @@ type Loop struct {
 	// CatchPanics turns a panic in an operation, callback or handler into a *PanicError: the operation's error and
 	// an event. Without it a panic is logged, the loop is cancelled, and Run panics with the *PanicError.
 	CatchPanics bool
+	// DrainDelay is how long the loop goes on, when it is asked to end, before it
+	// drains: it is leaving. Listeners accept and what comes is served, but readiness
+	// fails (httpx.Server.ReadyPath answers 503; Leaving tells), so that a load
+	// balancer sends requests elsewhere before connections are refused. Let it be
+	// longer than the balancer takes to notice: the period of its probes times the
+	// failures that it waits for. It comes before Grace, and is no part of it.
+	// 0 or negative: none.
+	//
+	// What is no error of Run waits for it: a signal, Exit(nil), the cancelling of
+	// Run's ctx. An error drains at once: one given to Exit (DefaultOnEvent does so),
+	// main's, the deadline of Run's ctx. So does an Exit before Run, and
+	// runtime.Goexit in main.
+	//
+	// A second signal skips the rest, as does an Exit while the loop is leaving, or a
+	// deadline of Run's ctx that passes. A first signal does not if something else
+	// was first, which may have announced it. Cancel cancels at once. A loop that
+	// becomes empty ends; servers and listeners hold it open.
+	//
+	// Where a successor has taken the listeners over (tcp.HandOver), probes reach both
+	// processes: the one that ends calls Exit twice, not to wait.
+	DrainDelay time.Duration
 	// Grace is how long work in progress may go on after Exit. 0 means 10 s; negative: cancel at once.
 	Grace time.Duration
 	// Abandon is how long Run waits for what it has cancelled. 0 means 5 s; negative: not at all.
 	Abandon time.Duration
-	// Signals are taken over while the loop runs: the first is an Exit(nil), the second a Cancel(nil).
+	// Signals are taken over while the loop runs: the first is an Exit(nil), the second a Cancel(nil). If the second
+	// comes during DrainDelay it ends that, and the third is a Cancel(nil).
 	Signals []os.Signal
 	// MaxInFlight bounds how many operations of Go and Spawn run at once. Beyond it they queue, and do not block
 	// their caller. What an operation that runs within the bound starts itself does not count, so that awaiting
@@ -46,8 +68,11 @@ type Loop struct {
 type control struct {
 	mu      sync.Mutex
 	exit    chan struct{} // closed by the first Exit
+	hurry   chan struct{} // closed when DrainDelay is not to be waited for
 	cancel  chan struct{} // closed by the first Cancel
+	leave   chan struct{} // closed when the loop leaves, or drains
 	drain   chan struct{} // closed when the loop drains
+	leaving bool          // DrainDelay has begun
 	begun   bool          // Run was called
 	over    bool          // Run has taken what it returns
 	fatal   error         // the first fatal error
@@ -60,16 +85,26 @@ type control struct {
 // init makes the channels. The lock is held.
 func (c *control) init() {
 	if c.exit == nil {
-		c.exit, c.cancel, c.drain = make(chan struct{}), make(chan struct{}), make(chan struct{})
+		for _, ch := range []*chan struct{}{&c.exit, &c.hurry, &c.cancel, &c.leave, &c.drain} {
+			*ch = make(chan struct{})
+		}
 	}
 }
 
 // shut closes ch unless it is closed.
 func shut(ch chan struct{}) {
+	if !isShut(ch) {
+		close(ch)
+	}
+}
+
+// isShut reports whether ch is closed.
+func isShut(ch chan struct{}) bool {
 	select {
 	case <-ch:
+		return true
 	default:
-		close(ch)
+		return false
 	}
 }
 
@@ -81,12 +116,20 @@ func Run(ctx context.Context, main func(ctx context.Context) error) error {
 // Exit ends the loop gracefully: it drains. Listeners stop accepting, idle connections, daemons and pending timers
 // that nobody's work waits for end, work in progress goes on for at most Grace, then is cancelled. Run then returns
 // err if it is the loop's first fatal error; nil is no error. Before Run it has the loop drain as soon as it runs.
-func (l *Loop) Exit(err error) {
+//
+// DrainDelay comes before that. An Exit with an error, or a second one, skips it.
+func (l *Loop) Exit(err error) { l.exit(err, err != nil) }
+
+// exit is Exit. If hurry is set the loop does not wait for DrainDelay.
+func (l *Loop) exit(err error, hurry bool) {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
 	l.ctl.init()
 	if l.ctl.fatal == nil {
 		l.ctl.fatal = err
+	}
+	if hurry || !l.ctl.begun || l.ctl.leaving || isShut(l.ctl.exit) {
+		shut(l.ctl.hurry)
 	}
 	shut(l.ctl.exit)
 }

@@ -286,7 +286,7 @@ func (o *Op) TopLevel() bool {
 }
 
 // Draining reports whether the loop drains, or is past that. The Drainer of an operation that begins then is not told.
-func (o *Op) Draining() bool { return o.run.draining.Load() }
+func (o *Op) Draining() bool { return o.run.drains() }
 
 // LoopCause returns the cause with which the loop was cancelled, nil if it was not. What goes wrong from then on may be
 // due to that: the other end of a connection within the loop, say, was cancelled first.

@@ -19,10 +19,10 @@ type running struct {
 	closed atomic.Bool   // takes no more operations; set with all shards locked
 	wake   chan struct{} // cap 1: the supervisor must look
 
-	epoch    time.Time
-	draining atomic.Bool
-	drained  drainHooks
-	log      *slog.Logger
+	epoch   time.Time
+	phase   atomic.Uint32
+	drained drainHooks
+	log     *slog.Logger
 
 	kinds     [maxKinds]atomic.Pointer[kindCount]
 	futures   atomic.Int64 // promises in flight
@@ -52,7 +52,7 @@ type running struct {
 // *PanicError after a panic in an operation, unless CatchPanics is set, and calls runtime.Goexit if main did.
 //
 // A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation of another loop makes this loop an
-// operation of that one: the outer loop's drain is its Exit, the outer's cancelling its Cancel.
+// operation of that one: it leaves and drains when the outer loop does, and the outer's cancelling is its Cancel.
 func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) error {
 	ctx = orBackground(ctx)
 	r, err := l.begin(ctx)
@@ -101,6 +101,7 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 		}
 	}
 	l.ctl.begun = true
+	r.phase.Store(uint32(phaseRunning))
 	r.kindCount(kindMain).cell(&r.root).started.Add(1)
 	l.run.Store(r)
 	return r, nil
@@ -112,7 +113,7 @@ type nested running
 var _ Drainer = (*nested)(nil)
 
 func (n *nested) OpCancel(cause error) { n.loop.cancel(cause, nil) }
-func (n *nested) OpDrain()             { n.loop.Exit(nil) }
+func (n *nested) OpDrain()             { n.loop.exit(nil, true) } // the delay was the outer loop's
 
 // start is where this package starts goroutines.
 func (r *running) start(body func()) { go body() }
@@ -133,7 +134,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 	}()
 	err := callErr(r.root.mark(), r.root.Context(), main)
 	ok = true
-	if err != nil && !(r.draining.Load() && r.root.cancelledOnly(err)) {
+	if err != nil && !(r.drains() && r.root.cancelledOnly(err)) {
 		r.loop.Exit(err)
 	}
 }
@@ -144,7 +145,7 @@ func (r *running) mainDied(err error) {
 		r.goexit.Store(true)
 		err = nil
 	}
-	r.loop.Exit(err)
+	r.loop.exit(err, true)
 }
 
 // nudge has the supervisor look again.

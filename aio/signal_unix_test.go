@@ -43,3 +43,23 @@ func TestSignals(t *testing.T) {
 	wantErr(t, "Run after Exit", err, nil)
 	eq[os.Signal](t, "Signal", l.Signal(), syscall.SIGUSR1)
 }
+
+// During DrainDelay the second signal drains, and the third is the Cancel.
+func TestSignalsLeaving(t *testing.T) {
+	l := &aio.Loop{Logger: quiet, Signals: []os.Signal{syscall.SIGUSR1}, Grace: time.Hour, DrainDelay: time.Hour}
+	kill := func() { syscall.Kill(syscall.Getpid(), syscall.SIGUSR1) }
+	err := l.Run(context.Background(), func(ctx context.Context) error {
+		kill()
+		<-aio.Leaving(ctx)
+		eq(t, "phase", l.Stats().Phase, "leaving")
+		kill()
+		<-aio.Draining(ctx)
+		if ctx.Err() != nil {
+			t.Error("cancelled by the second signal")
+		}
+		kill()
+		return untilDead(ctx)
+	})
+	wantErr(t, "Run", err, nil)
+	eq[os.Signal](t, "Signal", l.Signal(), syscall.SIGUSR1)
+}

@@ -63,7 +63,7 @@ func (o *Op) queued() {
 	if o.state.Load()&opForeign != 0 {
 		o.std() // watches the foreign ctx
 	}
-	if o.state.Load()&opCancelled != 0 || o.run.draining.Load() && o.TopLevel() {
+	if o.state.Load()&opCancelled != 0 || o.run.drains() && o.TopLevel() {
 		o.cancel(ErrExit) // does nothing to what is cancelled already
 		o.run.dequeue(o)
 	}

@@ -29,7 +29,7 @@ func Daemon(ctx context.Context, name string, fn func(ctx context.Context) error
 		logUnstarted(ctx, name, err)
 		return
 	}
-	if o.run.draining.Load() && o.TopLevel() {
+	if o.run.drains() && o.TopLevel() {
 		o.cancel(ErrExit)
 	}
 	o.run.start(func() { o.runTask(fn) })

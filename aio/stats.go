@@ -18,6 +18,8 @@ type Stats struct {
 	Futures       int64 // Go operations and promises, combinators' included, that are not resolved
 	Callbacks     int64 // callbacks registered and not run for the last time: delays, handlers of connections, Then
 
+	Phase string // "running", "leaving" (Loop.DrainDelay), "draining", "cancelling" or "done"; "" before Run
+
 	InFlight  int64 // all operations, main included
 	Started   int64 // operations begun since the loop did
 	Ended     int64 // operations that ended
@@ -71,6 +73,7 @@ func (l *Loop) Stats() Stats {
 	if r == nil {
 		return s
 	}
+	s.Phase = r.at().String()
 	for k := range r.kinds {
 		if c := r.kinds[k].Load(); c != nil {
 			s.add(Kind(k), c)

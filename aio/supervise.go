@@ -8,14 +8,19 @@ import (
 	"time"
 )
 
-// supervise takes the loop through its phases: running, draining, cancelling. It returns when no operation is left
-// or those left were given up.
+// supervise takes the loop through its phases: running, leaving, draining, cancelling. It returns when no operation is
+// left or those left were given up.
 func (r *running) supervise(ctx context.Context, sigs <-chan os.Signal) {
-	if drain, signalled := r.whileRunning(ctx, sigs); drain {
+	drain, signalled := r.whileRunning(ctx, sigs)
+	if drain {
+		drain, signalled = r.whileLeaving(ctx, sigs, signalled)
+	}
+	if drain {
 		r.drain()
 		r.whileDraining(sigs, signalled)
 	}
 	r.cancelAll()
+	r.enter(phaseDone)
 }
 
 // takeSignals takes over the loop's signals: before main runs, so that whoever hears of main may send one. stop gives
@@ -38,10 +43,14 @@ func (l *Loop) noteSignal(sig os.Signal) {
 	}
 }
 
-// whileRunning waits for the end of the running phase. It reports whether the loop must drain (else it is empty or was
+// whileRunning waits until the loop itself is asked to end. It reports whether it must drain (else it is empty or was
 // cancelled), and whether a signal asked for that.
 func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drain, signalled bool) {
 	var handlers <-chan time.Time // the end of patience with event handlers, once nothing else is left
+	var outer <-chan struct{}     // closed when the loop around this one leaves
+	if r.outer != nil {
+		outer = r.outer.run.loop.Leaving()
+	}
 	for {
 		select {
 		case <-r.loop.ctl.cancel:
@@ -56,6 +65,9 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 				r.loop.Exit(context.Cause(ctx))
 			}
 			return true, false
+		case <-outer:
+			r.enter(phaseLeaving) // and goes on until the outer loop drains
+			outer = nil
 		case <-handlers:
 			return false, false
 		case <-r.wake:
@@ -147,7 +159,7 @@ func (r *running) grace() time.Duration { return orDefault(r.loop.Grace, 10*time
 
 // drain begins the draining phase.
 func (r *running) drain() {
-	r.markDraining()
+	r.enter(phaseDraining)
 	r.root.walk(func(o *Op) bool {
 		o.drain()
 		return true
@@ -169,7 +181,7 @@ func (o *Op) drain() {
 // drainAgain has the operation or, if that has finished, those left below it see that the loop drains, after an
 // ancestor of theirs has finished: nobody's work in progress may need them any more.
 func (o *Op) drainAgain() {
-	if !o.run.draining.Load() {
+	if !o.run.drains() {
 		return
 	}
 	if o.state.Load()&opFinishing == 0 {
@@ -181,19 +193,10 @@ func (o *Op) drainAgain() {
 	}
 }
 
-// markDraining lets the drain be seen.
-func (r *running) markDraining() {
-	r.draining.Store(true)
-	r.loop.ctl.mu.Lock()
-	shut(r.loop.ctl.drain)
-	r.loop.ctl.mu.Unlock()
-	r.drained.call()
-}
-
 // cancelAll cancels what is left and waits for it, for at most Abandon. When nothing is left the loop is closed.
 func (r *running) cancelAll() {
 	r.abandon = time.Now().Add(orDefault(r.loop.Abandon, 5*time.Second))
-	r.markDraining()
+	r.enter(phaseCancelling)
 	r.loop.ctl.mu.Lock()
 	cause := r.loop.ctl.cause
 	r.loop.ctl.mu.Unlock()

@@ -60,7 +60,8 @@
 //
 // # Shutdown
 //
-// When the loop drains, or Server.Shutdown is called,
+// While the loop is leaving (aio.Loop.DrainDelay), Server.ReadyPath answers 503, and everything else is as before. When the
+// loop drains, or Server.Shutdown is called,
 //
 //   - the listener closes, after taking what the kernel has queued;
 //   - a connection that waits for a request is closed, unless one has arrived already; a new one has a second to send its

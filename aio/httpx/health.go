@@ -2,22 +2,8 @@ package httpx
 
 import "net/http"
 
-// serveReady answers ReadyPath: whether the server should be given requests.
-func (s *Server) serveReady(rw http.ResponseWriter) {
-	rw.Header().Set("Cache-Control", "no-store")
-	switch {
-	case s.drains():
-		rw.Header().Set("Connection", "close")
-		http.Error(rw, "draining", http.StatusServiceUnavailable)
-	case !s.ready():
-		http.Error(rw, "not ready", http.StatusServiceUnavailable)
-	default:
-		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		rw.Write([]byte("ready\n")) // an error means that nobody waits for it
-	}
-}
-
-// readiness is serveReady for HTTP/1.
+// readiness is the answer to ReadyPath: whether the server should be given
+// requests.
 func (s *Server) readiness() *answer {
 	a := &answer{status: http.StatusServiceUnavailable, header: http.Header{
 		"Cache-Control": {"no-store"}, "Content-Type": {"text/plain; charset=utf-8"},
@@ -25,12 +11,35 @@ func (s *Server) readiness() *answer {
 	switch {
 	case s.drains():
 		a.close, a.body = true, []byte("draining\n")
+	case s.leaves():
+		a.body = []byte("leaving\n")
 	case !s.ready():
 		a.body = []byte("not ready\n")
 	default:
 		a.status, a.body = http.StatusOK, []byte("ready\n")
 	}
 	return a
+}
+
+// serveReady answers ReadyPath over HTTP/2.
+func (s *Server) serveReady(rw http.ResponseWriter) {
+	a := s.readiness()
+	for name, values := range a.header {
+		rw.Header()[name] = values
+	}
+	rw.WriteHeader(a.status)
+	rw.Write(a.body) // an error means that nobody waits for it
+}
+
+// leaves reports whether the loop is about to drain. The connection goes on
+// then: its next request may be one that a balancer has sent before it knew.
+func (s *Server) leaves() bool {
+	select {
+	case <-s.op.Op().Loop().Leaving():
+		return true
+	default:
+		return false
+	}
 }
 
 // ready asks Ready. A panic in it has been told of, and is a no.

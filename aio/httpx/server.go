@@ -83,7 +83,8 @@ type Server struct {
 	// plain one that comes there is taken over. "" means that IDs are neither sent nor taken.
 	RequestIDHeader string
 	// ReadyPath, "/readyz" say, is answered by the server itself: 200 as long as it takes requests, 503 when it drains or
-	// Ready has an error. "" means that there is none.
+	// Ready has an error, and already while the loop is leaving: with aio.Loop.DrainDelay a load balancer can see it, on
+	// connections that are still accepted. "" means that there is none.
 	ReadyPath string
 	// Ready is asked at each request of ReadyPath. nil: always ready.
 	Ready func() error
