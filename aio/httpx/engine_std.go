@@ -55,6 +55,8 @@ func (e *stdEngine) newServer(h2 bool) *stdServer {
 		ConnState:         e.state,
 		ErrorLog:          slog.NewLogLogger(e.s.log().Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: l.write, PermitProhibitedCipherSuites: true},
+
+		DisableGeneralOptionsHandler: e.s.Handle != nil, // which gets "OPTIONS *" too
 	}
 	e.s.op.Op().Go(func() {
 		defer close(d.done)
