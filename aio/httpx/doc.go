@@ -90,7 +90,8 @@
 //
 // Requests that are not well-formed are refused before any function is called, and end their connection: 400 for what
 // two parsers may read in two ways (section 7 of the design lists it), 431 for headers beyond the limits, 413 for bodies,
-// 501 for transfer codings other than chunked, 505 for other versions.
+// 501 for transfer codings other than chunked, 505 for other versions. Over HTTP/2
+// they end their stream, answered with 400 or reset (RFC 9113, section 8.1.1).
 //
 // The error of a client's request is an [*Error]: the method, the URL without password and query, the [Phase] that it
 // failed in, and why. A connection that could not be made, broke, or took too long is a condition of package aio there

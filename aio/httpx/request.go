@@ -98,8 +98,7 @@ func (x *inbound) handleRequest() {
 
 // readBody reads the body whole. It reports false if the request was refused because of it.
 func (x *inbound) readBody() bool {
-	b := x.raw.Body
-	if b == nil || x.raw.ContentLength == 0 {
+	if x.bodyless() {
 		return true
 	}
 	limit := x.s.lim.bodyBytes
@@ -111,7 +110,7 @@ func (x *inbound) readBody() bool {
 	if n := x.raw.ContentLength; n > 0 {
 		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead) // what is promised need not come
 	}
-	_, err := buf.ReadFrom(io.LimitReader(b, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(x.raw.Body, limit+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.abandon(http.StatusRequestTimeout, nil, false)
@@ -122,7 +121,9 @@ func (x *inbound) readBody() bool {
 	case int64(buf.Len()) > limit:
 		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
 	default:
-		x.body = buf.Bytes()
+		if x.raw.ContentLength != 0 {
+			x.body = buf.Bytes()
+		}
 		return true
 	}
 	return false

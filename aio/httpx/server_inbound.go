@@ -70,6 +70,10 @@ var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTime
 
 // exchange has the server answer a request that the engine has read. It returns when the response was handed to rw.
 func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
+	if r.ProtoMajor > 1 && !validH2(r) {
+		refuse(rw, http.StatusBadRequest)
+		return
+	}
 	if s.ReadyPath != "" && r.URL.Path == s.ReadyPath {
 		s.serveReady(rw)
 		return
