@@ -65,7 +65,10 @@
 //   - the listener closes, after taking what the kernel has queued;
 //   - a connection that waits for a request is closed, unless one has arrived already; a new one has a second to send its
 //     first;
-//   - responses that are not begun yet say "Connection: close", and an HTTP/2 connection says that it takes no more;
+//   - responses that are not begun yet say "Connection: close";
+//   - an HTTP/2 connection says by GOAWAY which request is the last, when it has
+//     begun its first one at the latest: those up to it are answered, others that
+//     are on their way were not processed and may be sent again elsewhere;
 //   - requests being handled, deferred ones included, are answered: none whose handler began goes without its answer
 //     within the loop's Grace;
 //   - streams, event streams and upgraded connections go on, and are told by Draining; an http.Handler is told by

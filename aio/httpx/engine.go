@@ -35,6 +35,7 @@ func (s *Server) began(c *tcp.Conn, data []byte) {
 		h2 = string(first[:n]) == preface[:n]
 		if h2 && n < len(preface) {
 			c.SetValue(first)
+			c.SetBusy(true) // when the server drains it is not idle
 			return
 		}
 	}

@@ -90,7 +90,7 @@ func (w *wire) due() time.Time {
 	if d := w.want.Load(); d != 0 {
 		t = w.born.Add(time.Duration(d))
 	}
-	for _, by := range []time.Time{w.headerBy, w.bodyBy} {
+	for _, by := range []time.Time{w.headerBy, w.bodyBy, w.part.by} {
 		if !by.IsZero() && (t.IsZero() || by.Before(t)) {
 			t = by
 		}

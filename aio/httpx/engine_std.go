@@ -3,8 +3,10 @@ package httpx
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -88,6 +90,9 @@ func (e *stdEngine) take(c *tcp.Conn, first []byte, h2 bool) {
 	e.mu.Lock()
 	e.wires[w] = struct{}{}
 	e.mu.Unlock()
+	if h2 && e.draining.Load() {
+		w.leave()
+	}
 	d := e.server(h2)
 	select {
 	case d.conns <- w:
@@ -128,25 +133,20 @@ func (e *stdEngine) forget(w *wire) {
 	}
 }
 
-// drain does not use Shutdown for HTTP/1, which drops requests that have been read.
+// drain does not use Shutdown, which drops requests of HTTP/1 that have been read, and connections of HTTP/2 that are still
+// to come.
 func (e *stdEngine) drain() {
 	e.draining.Store(true)
 	e.mu.Lock()
-	var idle []*wire
-	for w := range e.wires {
-		if !w.h2 {
-			idle = append(idle, w)
+	wires := slices.Collect(maps.Keys(e.wires))
+	e.mu.Unlock()
+	for _, w := range wires {
+		if w.h2 {
+			w.leave()
+		} else {
+			w.kick()
 		}
 	}
-	e.mu.Unlock()
-	for _, w := range idle {
-		w.kick()
-	}
-	e.s.op.Op().Go(func() {
-		at, cancel := context.WithCancel(context.Background())
-		cancel()
-		e.h2.hs.Shutdown(at) // has connections say so, and does not wait
-	}, func(error) {})
 }
 
 func (e *stdEngine) close() {

@@ -40,6 +40,7 @@ type wire struct {
 	stale    bool      // set has passed, or is not what the connection has
 	between  bool      // net/http waits for a request
 	watch    watch
+	part     parting // of HTTP/2
 }
 
 // piece is how much is written at a time: what counts as progress.
@@ -88,6 +89,9 @@ func (w *wireCtx) Value(key any) any {
 
 // Read reads from the connection. What the check refuses is replaced by what net/http refuses in its turn.
 func (w *wire) Read(p []byte) (int, error) {
+	if w.h2 {
+		return w.readH2(p)
+	}
 	if len(p) == 0 || len(p) == 1 && w.inBackground() {
 		return 0, nil
 	}
@@ -95,10 +99,6 @@ func (w *wire) Read(p []byte) (int, error) {
 		return w.check.poison(p), nil
 	}
 	n, err := w.read(p)
-	if n > 0 && w.frame != nil {
-		w.frame.feed(p[:n])
-		w.setHeaderBy()
-	}
 	if n == 0 || w.check.state == checkRaw {
 		return n, err
 	}
