@@ -66,7 +66,10 @@
 //   - the listener closes, after taking what the kernel has queued;
 //   - a connection that waits for a request is closed, unless one has arrived already; a new one has a second to send its
 //     first;
-//   - responses that are not begun yet say "Connection: close", and an HTTP/2 connection says that it takes no more;
+//   - responses that are not begun yet say "Connection: close";
+//   - an HTTP/2 connection says by GOAWAY which request is the last, when it has
+//     begun its first one at the latest: those up to it are answered, others that
+//     are on their way were not processed and may be sent again elsewhere;
 //   - requests being handled, deferred ones included, are answered: none whose handler began goes without its answer
 //     within the loop's Grace;
 //   - streams, event streams and upgraded connections go on, and are told by Draining; an http.Handler is told by
@@ -91,7 +94,8 @@
 //
 // Requests that are not well-formed are refused before any function is called, and end their connection: 400 for what
 // two parsers may read in two ways (section 7 of the design lists it), 431 for headers beyond the limits, 413 for bodies,
-// 501 for transfer codings other than chunked, 505 for other versions.
+// 501 for transfer codings other than chunked, 505 for other versions. Over HTTP/2
+// they end their stream, answered with 400 or reset (RFC 9113, section 8.1.1).
 //
 // The error of a client's request is an [*Error]: the method, the URL without password and query, the [Phase] that it
 // failed in, and why. A connection that could not be made, broke, or took too long is a condition of package aio there

@@ -33,9 +33,11 @@ func (s *Server) began(c *tcp.Conn, first []byte) {
 		h2 = string(first[:n]) == preface[:n]
 		if h2 && n < len(preface) {
 			c.SetValue(bytes.Clone(first))
+			c.SetBusy(true) // when the server drains it is not idle
 			return
 		}
 	}
+	c.SetBusy(false)
 	if !h2 {
 		k := s.h1.take(c)
 		c.SetValue(k)

@@ -8,6 +8,8 @@ type frameCheck struct {
 	got     int     // bytes of head that have come
 	left    int     // bytes of the frame that have not
 	open    bool    // a header's last frame has not come whole
+	begun   bool    // a frame has come whole: the first one, which is about settings
+	asked   bool    // so has a request's header
 }
 
 const (
@@ -21,6 +23,9 @@ const (
 func (f *frameCheck) inHeader() bool {
 	return f.open || f.preface < prefaceLen || 0 < f.got && f.got < len(f.head)
 }
+
+// between reports whether the next byte begins a frame that may be any one.
+func (f *frameCheck) between() bool { return f.begun && f.got == 0 && !f.open }
 
 // feed takes the next bytes from the connection.
 func (f *frameCheck) feed(p []byte) {
@@ -46,8 +51,8 @@ func (f *frameCheck) feed(p []byte) {
 
 // frameEnded goes on behind a frame.
 func (f *frameCheck) frameEnded() {
-	f.got = 0
+	f.got, f.begun = 0, true
 	if kind := f.head[3]; (kind == frameHeaders || kind == frameContinuation) && f.head[4]&flagEndHeaders != 0 {
-		f.open = false
+		f.open, f.asked = false, true
 	}
 }

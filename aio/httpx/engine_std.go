@@ -3,8 +3,10 @@ package httpx
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -45,6 +47,8 @@ func newStdEngine(s *Server) *stdEngine {
 		ConnState:         e.state,
 		ErrorLog:          slog.NewLogLogger(s.log().Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: l.write, PermitProhibitedCipherSuites: true},
+
+		DisableGeneralOptionsHandler: s.Handle != nil, // which gets "OPTIONS *" too
 	}
 	s.op.Op().Go(func() {
 		defer close(e.done)
@@ -83,6 +87,9 @@ func (e *stdEngine) take(c *tcp.Conn, first []byte) {
 	e.mu.Lock()
 	e.wires[w] = struct{}{}
 	e.mu.Unlock()
+	if e.draining.Load() {
+		w.leave()
+	}
 	select {
 	case e.conns <- w:
 	case <-e.over:
@@ -108,14 +115,16 @@ func (e *stdEngine) forget(w *wire) {
 	}
 }
 
-// drain has connections say that they end.
+// drain has connections say that they end. It does not use Shutdown, which drops
+// those that are still to come.
 func (e *stdEngine) drain() {
 	e.draining.Store(true)
-	e.s.op.Op().Go(func() {
-		at, cancel := context.WithCancel(context.Background())
-		cancel()
-		e.hs.Shutdown(at) // has connections say so, and does not wait
-	}, func(error) {})
+	e.mu.Lock()
+	wires := slices.Collect(maps.Keys(e.wires))
+	e.mu.Unlock()
+	for _, w := range wires {
+		w.leave()
+	}
 }
 
 // close waits for the engine's goroutines, when all connections have ended.

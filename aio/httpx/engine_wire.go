@@ -21,6 +21,8 @@ type wire struct {
 	tls   *tls.ConnectionState // nil without
 	first []byte               // what arrived before net/http had the connection; the reader's
 	frame frameCheck           // the reader's
+	born  time.Time            // immutable
+	part  parting
 
 	mu       sync.Mutex
 	want     time.Time // the read deadline that net/http asked for, zero for none
@@ -32,12 +34,12 @@ type wire struct {
 const piece = 64 << 10
 
 func newWire(e *stdEngine, c *tcp.Conn, first []byte) *wire {
-	w := &wire{c: c, e: e, first: first}
+	w := &wire{c: c, e: e, first: first, born: time.Now()}
 	if state, ok := c.TLS(); ok {
 		w.tls = &state
 	}
 	if d := e.s.lim.header; d > 0 {
-		w.headerBy = time.Now().Add(d - c.Stats().Age)
+		w.headerBy = w.born.Add(d - c.Stats().Age)
 	}
 	return w
 }
@@ -64,23 +66,15 @@ func (w *wireCtx) Value(key any) any {
 	return w.c.Context().Value(key)
 }
 
-// Read reads from the connection.
-func (w *wire) Read(p []byte) (n int, err error) {
+// read reads what is there, or waits, until what is due first.
+func (w *wire) read(p []byte) (int, error) {
 	if len(w.first) > 0 {
-		n = copy(p, w.first)
+		n := copy(p, w.first)
 		if w.first = w.first[n:]; len(w.first) == 0 {
 			w.first = nil
 		}
-	} else if n, err = w.read(p); n == 0 {
-		return n, err
+		return n, nil
 	}
-	w.frame.feed(p[:n])
-	w.setHeaderBy()
-	return n, nil
-}
-
-// read waits for something to read, until what is due first.
-func (w *wire) read(p []byte) (int, error) {
 	for {
 		w.mu.Lock()
 		w.applyDeadline() // fails only on a closed connection, as the read will
@@ -102,11 +96,13 @@ func (w *wire) late() bool {
 
 // due returns the time by which something must have been read, zero for none.
 // The lock is held.
-func (w *wire) due() time.Time {
-	if w.want.IsZero() || !w.headerBy.IsZero() && w.headerBy.Before(w.want) {
-		return w.headerBy
+func (w *wire) due() (t time.Time) {
+	for _, by := range [...]time.Time{w.want, w.headerBy, w.part.by} {
+		if !by.IsZero() && (t.IsZero() || by.Before(t)) {
+			t = by
+		}
 	}
-	return w.want
+	return t
 }
 
 // applyDeadline has the connection keep to what is due. The lock is held.

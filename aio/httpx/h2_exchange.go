@@ -62,6 +62,10 @@ func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
 // exchange has the server answer a request that net/http has read. It returns
 // when the response was handed to rw.
 func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
+	if !validH2(r) {
+		refuse(rw, http.StatusBadRequest)
+		return
+	}
 	if s.ReadyPath != "" && r.URL.Path == s.ReadyPath {
 		s.serveReady(rw)
 		return
@@ -140,8 +144,7 @@ func (x *h2Exchange) park() <-chan struct{} {
 // readBody reads the body whole. It reports false if the request was refused
 // because of it.
 func (x *h2Exchange) readBody() bool {
-	b := x.raw.Body
-	if b == nil || x.raw.ContentLength == 0 {
+	if x.bodyless() {
 		return true
 	}
 	limit := x.s.lim.bodyBytes
@@ -154,7 +157,7 @@ func (x *h2Exchange) readBody() bool {
 		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead) // what is promised need not come
 	}
 	x.intake.Lock()
-	_, err := buf.ReadFrom(io.LimitReader(b, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(x.raw.Body, limit+1))
 	x.intake.Unlock()
 	switch {
 	case errors.Is(context.Cause(x.Context()), errRequestTime):
@@ -168,7 +171,9 @@ func (x *h2Exchange) readBody() bool {
 	case int64(buf.Len()) > limit:
 		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
 	default:
-		x.body = buf.Bytes()
+		if x.raw.ContentLength != 0 {
+			x.body = buf.Bytes()
+		}
 		return true
 	}
 	return false

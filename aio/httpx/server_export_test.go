@@ -11,3 +11,6 @@ func SetCertLook(t testing.TB, d time.Duration) {
 	certLook = d
 	t.Cleanup(func() { certLook = old })
 }
+
+// ValidH2 is validH2.
+var ValidH2 = validH2

@@ -231,12 +231,9 @@ func (h *Head) noteConnection(v string) {
 
 func (h *Head) noteLength(v string) (status int) {
 	h.lengths = min(h.lengths+1, 2)
-	if v == "" || len(v) > 18 || !all(v, isDigit) {
+	var ok bool
+	if h.Length, ok = ParseLength(v); !ok {
 		return http.StatusBadRequest
-	}
-	h.Length = 0
-	for i := range len(v) {
-		h.Length = 10*h.Length + int64(v[i]-'0')
 	}
 	return 0
 }
@@ -280,10 +277,3 @@ func (h *Head) Upgrades() bool {
 // Whole reports whether p has the end of a head, or may have. Where it does not,
 // Parse does not take one.
 func Whole(p []byte) bool { return bytes.Contains(p, crlfcrlf) }
-
-// ValidName reports whether s can be a field's name.
-func ValidName(s string) bool { return s != "" && all(s, inToken) }
-
-// ValidValue reports whether s can be a field's value: it has no control bytes
-// other than tabs.
-func ValidValue(s string) bool { return all(s, inValue) }
