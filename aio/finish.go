@@ -63,7 +63,7 @@ func (o *Op) publish() {
 	done, x := o.done, o.x.Load()
 	var then []func()
 	if x != nil {
-		then, x.then, x.onCancel = x.then, nil, nil
+		then, x.then, x.onCancel, x.dependents = x.then, nil, nil, nil
 	}
 	o.mu.Unlock()
 

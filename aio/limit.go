@@ -3,7 +3,6 @@ package aio
 import (
 	"container/list"
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -19,10 +18,12 @@ import (
 // one before those that have not begun. It lends the slot while it is
 //
 //   - in Await, Wait or AsCompleted, called with its own ctx or one derived from
-//     it, of a future of Go or one that depends on such (All, Then and so on);
+//     it, of a future of Go or one that depends on such (All, Then and so on), or
+//     from when it does: the function of a Then may start others;
 //   - in a Scope, when the Scope's function has returned;
 //   - and, since a select cannot be seen, from the moment at which it calls C or
-//     Done of such a future that has not begun, until its next Await.
+//     Done of such a future, started with its ctx, that has not begun, until its
+//     next Await.
 //
 // A function does not wait for a slot to go on when the ctx of its wait has ended.
 // So at most n functions run at once, apart from those and from those that go on
@@ -98,6 +99,7 @@ type turn struct {
 	next  func() // begins the function, or has it go on, once it has its slots
 	state turnState
 	waits int           // goroutines of the function that wait for others
+	await int           // how often it has begun to wait
 	place *list.Element // in the queue that it is in
 	queue *list.List
 }
@@ -127,7 +129,7 @@ func (l *limit) launch(o *Op, begin func()) {
 	o.state.Or(opTurn)
 	o.mu.Unlock()
 	for p := parent; p != nil && p.state.Load()&(opTurn|opLimited|opRoot) == 0; p = p.parent.Load() {
-		p.state.Or(opLimited)
+		p.needsSlots()
 	}
 	l.mu.Lock()
 	begins := t.take()
@@ -213,23 +215,18 @@ func do(next []func()) {
 	}
 }
 
-// lend lends the turn's slots, until goOn if the function waits.
-func (t *turn) lend(waits int) {
-	t.limit.mu.Lock()
-	t.waits += waits
-	var next []func()
+// lend lends the turn's slots. The lock is held.
+func (t *turn) lend() (next []func()) {
 	if t.state == turnHolds {
-		next = t.give(turnLent)
+		return t.give(turnLent)
 	}
-	t.limit.mu.Unlock()
-	do(next)
+	return nil
 }
 
-// goOn ends a wait: it waits until the turn has its slots again, or ctx ends.
+// goOn waits until the turn has its slots again, or ctx ends.
 func (t *turn) goOn(ctx context.Context) {
 	mu := t.limit.mu
 	mu.Lock()
-	t.waits--
 	if t.waits > 0 || t.state != turnLent || ctx.Err() != nil {
 		mu.Unlock()
 		return
@@ -300,41 +297,4 @@ func turnOf(o *Op) *turn {
 // limited reports whether the operation is still to end, and that may need slots.
 func (o *Op) limited() bool {
 	return o.state.Load()&(opTurn|opLimited) != 0 && !o.resolved()
-}
-
-// limitedBy notes that the operation depends on another.
-func (o *Op) limitedBy(other *Op) {
-	if limiting.Load() && other.limited() {
-		o.state.Or(opLimited)
-	}
-}
-
-// stepAside has the function that ctx belongs to lend its slots while it waits
-// for operations, if those may need them, until it calls goOn.
-func stepAside(ctx context.Context, ops ...*Op) (goOn func()) {
-	t := turnOf(opOf(ctx))
-	if t == nil || !slices.ContainsFunc(ops, (*Op).limited) {
-		return func() {}
-	}
-	t.lend(1)
-	return func() { t.goOn(ctx) }
-}
-
-// selected is called when a channel of the operation's future is made. If the
-// operation may need slots to end, the function that has started it lends its
-// own, in case it waits.
-func (o *Op) selected() {
-	if !limiting.Load() || !o.limited() {
-		return
-	}
-	t := turnOf(o.parent.Load())
-	if s := o.state.Load(); s&opTurn != 0 {
-		t = o.x.Load().turn.by
-		if s&opQueued == 0 {
-			return
-		}
-	}
-	if t != nil {
-		t.lend(0)
-	}
 }

@@ -71,6 +71,8 @@ type extra struct {
 	panicked *PanicError // of its function or a callback; told of already
 	own      *scope      // the Scope that this operation is
 	turn     *turn       // immutable once set, before the operation's function runs
+
+	dependents *dependents // told when the operation comes to need slots of a Limit
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. It
