@@ -215,10 +215,16 @@ func do(next []func()) {
 	}
 }
 
-// lend lends the turn's slots. The lock is held.
+// lend lends the turn's slots. A goroutine of the function that queues to go on
+// goes on without: another one waits. The lock is held.
 func (t *turn) lend() (next []func()) {
-	if t.state == turnHolds {
+	switch t.state {
+	case turnHolds:
 		return t.give(turnLent)
+	case turnAgain:
+		t.leave()
+		t.state = turnLent
+		return []func(){t.next}
 	}
 	return nil
 }

@@ -507,6 +507,34 @@ func TestLimitWaitsTwice(t *testing.T) {
 	})
 }
 
+// A function of which one goroutine queues to go on as another one begins to wait
+// does not get a slot that it would keep while it waits.
+func TestLimitWaitsWhileItQueues(t *testing.T) {
+	for how, wait := range map[string]func(ctx context.Context, f *aio.Future[int]){
+		"Await": func(ctx context.Context, f *aio.Future[int]) { f.Await(ctx) },
+		"C":     func(_ context.Context, f *aio.Future[int]) { <-f.C() },
+	} {
+		t.Run(how, func(t *testing.T) {
+			var g gauge
+			limited(t, 1, func(ctx context.Context) {
+				first := working(ctx, &g, time.Second)
+				second := working(ctx, &g, time.Second)
+				working(ctx, &g, time.Minute)
+				last := working(ctx, &g, time.Second)
+				var waits sync.WaitGroup
+				waits.Go(func() {
+					first.Await(ctx)
+					sleep(ctx, 5*time.Second) // the other one queues to go on, until the minute is over
+					wait(ctx, last)
+				})
+				waits.Go(func() { second.Await(ctx) })
+				waits.Wait()
+			})
+			eq(t, "at most", g.most.Load(), 1)
+		})
+	}
+}
+
 // A function whose ctx ends while it queues to go on leaves the queue: it gets
 // no slot that it does not use.
 func TestLimitLeavesQueue(t *testing.T) {
