@@ -277,8 +277,9 @@ func (t *turn) end() {
 	switch t.state {
 	case turnHolds:
 		next = t.give(turnOver)
-	case turnAgain: // in a goroutine that the function has left
+	case turnAgain: // in a goroutine that the function has left, and that goes on
 		t.leave()
+		next = append(next, t.next)
 	}
 	t.state = turnOver
 	t.limit.mu.Unlock()

@@ -577,25 +577,39 @@ func TestLimitDeadCtx(t *testing.T) {
 	})
 }
 
-// A goroutine that a function has left behind in a wait keeps no slot.
+// A goroutine that a function has left behind in a wait keeps no slot, and goes
+// on, also if its ctx does not end.
 func TestLimitLeftBehind(t *testing.T) {
-	var g gauge
-	must(t, new(aio.Loop), func(ctx context.Context) {
-		ctx = aio.Limit(ctx, 1)
-		aio.Go(ctx, "", func(ctx context.Context) (int, error) {
-			child := working(ctx, &g, time.Second)
-			working(ctx, &g, time.Second)
-			go child.Await(ctx)
-			return 0, sleep(ctx, 1500*ms) // the goroutine queues to go on when this returns
+	for name, derive := range map[string]func(ctx context.Context) context.Context{
+		"its ctx":       func(ctx context.Context) context.Context { return ctx },
+		"WithoutCancel": context.WithoutCancel,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g gauge
+			must(t, new(aio.Loop), func(ctx context.Context) {
+				ctx = aio.Limit(ctx, 1)
+				begin := time.Now()
+				aio.Go(ctx, "", func(ctx context.Context) (int, error) {
+					child := working(ctx, &g, time.Second)
+					working(ctx, &g, time.Second)
+					go func() {
+						child.Await(derive(ctx))
+						if waited := time.Since(begin); waited > 2*time.Second {
+							t.Errorf("waited %v", waited)
+						}
+					}()
+					return 0, sleep(ctx, 1500*ms) // the goroutine queues to go on when this returns
+				})
+				time.Sleep(time.Minute)
+				var all sync.WaitGroup
+				all.Add(1)
+				aio.Spawn(ctx, "", func(context.Context) error { all.Done(); return nil })
+				synctest.Wait()
+				all.Wait()
+			})
+			eq(t, "at most", g.most.Load(), 1)
 		})
-		time.Sleep(time.Minute)
-		var all sync.WaitGroup
-		all.Add(1)
-		aio.Spawn(ctx, "", func(context.Context) error { all.Done(); return nil })
-		synctest.Wait()
-		all.Wait()
-	})
-	eq(t, "at most", g.most.Load(), 1)
+	}
 }
 
 // An operation of a driver that waits below a function does not lend that
