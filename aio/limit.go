@@ -232,8 +232,9 @@ func (t *turn) lend() (next []func()) {
 // goOn waits until the turn has its slots again, or ctx ends.
 func (t *turn) goOn(ctx context.Context) {
 	mu := t.limit.mu
+	dead := ctx.Err() != nil // not with the lock: it may be anybody's code
 	mu.Lock()
-	if t.waits > 0 || t.state != turnLent || ctx.Err() != nil {
+	if dead || t.waits > 0 || t.state != turnLent {
 		mu.Unlock()
 		return
 	}

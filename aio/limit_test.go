@@ -560,6 +560,28 @@ func TestLimitLeavesQueue(t *testing.T) {
 	eq(t, "at most", g.most.Load(), 1)
 }
 
+// errCtx is a ctx with code of its own in Err.
+type errCtx struct {
+	context.Context
+	err func()
+}
+
+func (c *errCtx) Err() error { c.err(); return c.Context.Err() }
+
+// The ctx of a wait may use the Limit.
+func TestLimitCtxUsesIt(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		first := working(ctx, &g, time.Second)
+		working(ctx, &g, time.Second)
+		queued := working(ctx, &g, time.Minute)
+		_, err := first.Await(&errCtx{ctx, func() { queued.Cancel(errStop) }})
+		wantErr(t, "await", err, nil)
+		_, err = queued.Result()
+		wantErr(t, "queued", err, errStop)
+	})
+}
+
 // A result that is there with a ctx that is dead by then is returned without
 // waiting for a slot.
 func TestLimitDeadCtx(t *testing.T) {
