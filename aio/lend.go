@@ -120,8 +120,8 @@ func (w *wait) needsSlots() {
 	do(next)
 }
 
-// goOn ends a waiting: the function goes on when it has its slots again, or ctx
-// ends.
+// goOn ends a waiting: the function goes on when it has its slots again, also
+// those that it has lent for a select, or ctx ends.
 func (w *wait) goOn(ctx context.Context) {
 	if w == nil {
 		return
@@ -130,12 +130,9 @@ func (w *wait) goOn(ctx context.Context) {
 	if w.lent {
 		w.turn.waits--
 	}
-	lent := w.lent
 	w.now, w.lent = false, false
 	w.turn.limit.mu.Unlock()
-	if lent {
-		w.turn.goOn(ctx)
-	}
+	w.turn.goOn(ctx)
 }
 
 // end ends the wait: there will be no more waiting.

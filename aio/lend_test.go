@@ -125,3 +125,26 @@ func TestLimitNeededAfterSelect(t *testing.T) {
 	})
 	eq(t, "at most", g.most.Load(), 1)
 }
+
+// A function that has lent its slot for a select has it again when it has waited
+// in an Await, whatever for.
+func TestLimitAwaitAfterSelect(t *testing.T) {
+	for name, await := range map[string]func(ctx context.Context, next *aio.Future[int]){
+		"a function": func(ctx context.Context, next *aio.Future[int]) { next.Await(ctx) },
+		"a promise":  func(ctx context.Context, _ *aio.Future[int]) { soon(ctx, nil).Await(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g gauge
+			limited(t, 1, func(ctx context.Context) {
+				first, next := working(ctx, &g, time.Second), working(ctx, &g, time.Second)
+				last := working(ctx, &g, time.Minute)
+				<-first.C()
+				await(ctx, next)
+				g.work(ctx, time.Second)
+				_, err := last.Await(ctx)
+				wantErr(t, "last", err, nil)
+			})
+			eq(t, "at most", g.most.Load(), 1)
+		})
+	}
+}

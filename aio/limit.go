@@ -23,7 +23,7 @@ import (
 //   - in a Scope, when the Scope's function has returned;
 //   - and, since a select cannot be seen, from the moment at which it calls C or
 //     Done of such a future, started with its ctx, that has not begun, until its
-//     next Await.
+//     next Await that has to wait.
 //
 // A function does not wait for a slot to go on when the ctx of its wait has ended.
 // So at most n functions run at once, apart from those and from those that go on
