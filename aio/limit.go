@@ -100,6 +100,7 @@ type turn struct {
 	state turnState
 	waits int           // goroutines of the function that wait for others
 	await int           // how often it has begun to wait
+	again chan struct{} // of the goroutine that queues to go on, or was the last to do so
 	place *list.Element // in the queue that it is in
 	queue *list.List
 }
@@ -239,7 +240,7 @@ func (t *turn) goOn(ctx context.Context) {
 		return
 	}
 	again := make(chan struct{})
-	t.state, t.next = turnAgain, func() { close(again) }
+	t.state, t.again, t.next = turnAgain, again, func() { close(again) }
 	if t.take() {
 		mu.Unlock()
 		return
@@ -249,7 +250,7 @@ func (t *turn) goOn(ctx context.Context) {
 	case <-again:
 	case <-ctx.Done():
 		mu.Lock()
-		if t.state == turnAgain {
+		if t.state == turnAgain && t.again == again { // and no other goroutine queues by now
 			t.leave()
 			t.state = turnLent
 		}
