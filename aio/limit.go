@@ -49,9 +49,9 @@ func Limit(ctx context.Context, n int) context.Context {
 	l := &limit{free: n}
 	l.outer, _ = ctx.Value(limitKey).(*limit)
 	if l.outer != nil {
-		l.mu = l.outer.mu
+		l.limits = l.outer.limits
 	} else {
-		l.mu = new(sync.Mutex)
+		l.limits = new(limits)
 	}
 	limiting.Store(true)
 	return &limitCtx{ctx, l}
@@ -80,10 +80,16 @@ func (c *limitCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// limit is the slots of a Limit. Of two limits within one another the inner one
-// has the lock of the outer, so that a turn takes slots of all of them, or none.
+// limits is what limits within one another share: a lock, so that a turn takes
+// slots of all of them, or none.
+type limits struct {
+	mu     sync.Mutex
+	claims uint64 // how many there were
+}
+
+// limit is the slots of a Limit. While it has free ones no turn queues for them.
 type limit struct {
-	mu    *sync.Mutex
+	*limits
 	outer *limit
 	free  int
 	again list.List // of *turn: those that go on after they have lent their slots
@@ -98,6 +104,7 @@ type turn struct {
 	by    *turn  // of the function that has started the operation
 	next  func() // begins the function, or has it go on, once it has its slots
 	state turnState
+	claim uint64        // orders those that queue
 	waits int           // goroutines of the function that wait for others
 	await int           // how often it has begun to wait
 	again chan struct{} // of the goroutine that queues to go on, or was the last to do so
@@ -133,7 +140,7 @@ func (l *limit) launch(o *Op, begin func()) {
 		p.needsSlots()
 	}
 	l.mu.Lock()
-	begins := t.take()
+	begins := t.ask()
 	if !begins {
 		o.state.Or(opQueued)
 	}
@@ -145,16 +152,19 @@ func (l *limit) launch(o *Op, begin func()) {
 	}
 }
 
+// ask is take for a turn that has just come to need slots. The lock is held.
+func (t *turn) ask() bool {
+	t.limit.claims++
+	t.claim = t.limit.claims
+	return t.take()
+}
+
 // take takes a slot of each limit for the turn. If one has none, the turn queues
 // there, and take reports false. The lock is held.
 func (t *turn) take() bool {
 	for l := t.limit; l != nil; l = l.outer {
 		if l.free == 0 {
-			t.queue = &l.fresh
-			if t.state != turnFresh {
-				t.queue = &l.again
-			}
-			t.place = t.queue.PushBack(t)
+			t.enter(l)
 			return false
 		}
 	}
@@ -165,6 +175,24 @@ func (t *turn) take() bool {
 	return true
 }
 
+// enter has the turn queue at a limit, behind those that have asked before. It
+// may come from the queue of another one. The lock is held.
+func (t *turn) enter(l *limit) {
+	t.queue = &l.fresh
+	if t.state != turnFresh {
+		t.queue = &l.again
+	}
+	before := t.queue.Back()
+	for before != nil && before.Value.(*turn).claim > t.claim {
+		before = before.Prev()
+	}
+	if before == nil {
+		t.place = t.queue.PushFront(t)
+	} else {
+		t.place = t.queue.InsertAfter(t, before)
+	}
+}
+
 // give gives the turn's slots away, and returns what those functions do next
 // that have theirs by that. The lock is held.
 func (t *turn) give(state turnState) (next []func()) {
@@ -172,35 +200,44 @@ func (t *turn) give(state turnState) (next []func()) {
 	for l := t.limit; l != nil; l = l.outer {
 		l.free++
 	}
-	for l := t.limit; l != nil; l = l.outer {
-		next = l.serve(next)
+	for n := t.limit.first(); n != nil; n = t.limit.first() {
+		fresh := n.state == turnFresh
+		n.leave()
+		if !n.take() { // it queues at another limit now
+			continue
+		}
+		if fresh {
+			n.op.state.And(^opQueued)
+		}
+		next = append(next, n.next)
 	}
 	return next
 }
 
-// serve gives the limit's free slots to turns that queue for them, and appends
-// what those do next that have all of theirs. The lock is held.
-func (l *limit) serve(next []func()) []func() {
-	for l.free > 0 {
+// first returns the first of the turns that queue for free slots of the limit or
+// of one around it. The lock is held.
+func (l *limit) first() (first *turn) {
+	for ; l != nil; l = l.outer {
 		e := l.again.Front()
 		if e == nil {
 			e = l.fresh.Front()
 		}
-		if e == nil {
-			break
-		}
-		t := e.Value.(*turn)
-		fresh := t.state == turnFresh
-		t.leave()
-		if !t.take() { // it queues at another limit now
+		if l.free == 0 || e == nil {
 			continue
 		}
-		if fresh {
-			t.op.state.And(^opQueued)
+		if t := e.Value.(*turn); first == nil || t.before(first) {
+			first = t
 		}
-		next = append(next, t.next)
 	}
-	return next
+	return first
+}
+
+// before reports whether the turn gets slots before another one.
+func (t *turn) before(other *turn) bool {
+	if t.state != other.state {
+		return t.state == turnAgain
+	}
+	return t.claim < other.claim
 }
 
 // leave takes the turn out of its queue. The lock is held.
@@ -232,7 +269,7 @@ func (t *turn) lend() (next []func()) {
 
 // goOn waits until the turn has its slots again, or ctx ends.
 func (t *turn) goOn(ctx context.Context) {
-	mu := t.limit.mu
+	mu := &t.limit.mu
 	dead := ctx.Err() != nil // not with the lock: it may be anybody's code
 	mu.Lock()
 	if dead || t.waits > 0 || t.state != turnLent {
@@ -241,7 +278,7 @@ func (t *turn) goOn(ctx context.Context) {
 	}
 	again := make(chan struct{})
 	t.state, t.again, t.next = turnAgain, again, func() { close(again) }
-	if t.take() {
+	if t.ask() {
 		mu.Unlock()
 		return
 	}

@@ -396,6 +396,37 @@ func TestLimitGoesOn(t *testing.T) {
 	})
 }
 
+// So it does before those that queue at an inner limit, and these get slots in
+// the order of their start with those that queue at the outer one.
+func TestLimitWithinOrder(t *testing.T) {
+	must(t, new(aio.Loop), func(ctx context.Context) {
+		outer := aio.Limit(ctx, 1)
+		inner := aio.Limit(outer, 1)
+		var order []string
+		start := func(ctx context.Context, name string) *aio.Future[int] {
+			return aio.Go(ctx, name, func(ctx context.Context) (int, error) {
+				order = append(order, name)
+				return 0, sleep(ctx, time.Second)
+			})
+		}
+		aio.Spawn(outer, "first", func(ctx context.Context) error {
+			child := start(inner, "child")
+			time.AfterFunc(500*ms, func() {
+				start(outer, "outer 1")
+				start(inner, "inner 1")
+				start(outer, "outer 2")
+				start(inner, "inner 2")
+			})
+			_, err := child.Await(ctx)
+			order = append(order, "first goes on")
+			return err
+		})
+		sleep(ctx, time.Minute)
+		// The slot was given to outer 1 as the child ended, before first had noticed.
+		eq(t, "order", order, []string{"child", "outer 1", "first goes on", "inner 1", "outer 2", "inner 2"})
+	})
+}
+
 // Panics, errors and cancellation at random moments leave every slot free.
 func TestLimitChurn(t *testing.T) {
 	l := &aio.Loop{Logger: quiet, CatchPanics: true, OnEvent: func(aio.Event) {}}
