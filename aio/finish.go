@@ -96,11 +96,11 @@ func (o *Op) settle(s uint32, cell *cell) {
 	if s&(opParent|opGhost) == opParent {
 		o.partWithKids()
 	}
+	if s&opTurn != 0 { // before the other slot is given away: who was first gets both
+		o.x.Load().turn.end()
+	}
 	if s&opSlot != 0 {
 		o.run.releaseSlot()
-	}
-	if s&opTurn != 0 {
-		o.x.Load().turn.end()
 	}
 }
 

@@ -141,9 +141,6 @@ func (l *limit) launch(o *Op, begin func()) {
 	}
 	l.mu.Lock()
 	begins := t.ask()
-	if !begins {
-		o.state.Or(opQueued)
-	}
 	l.mu.Unlock()
 	if begins {
 		begin()
@@ -159,14 +156,18 @@ func (t *turn) ask() bool {
 	return t.take()
 }
 
-// take takes a slot of each limit for the turn. If one has none, the turn queues
-// there, and take reports false. The lock is held.
+// take takes a slot of each limit for the turn, and one of Loop.MaxInFlight if
+// its operation needs that. If one has none, the turn queues there, without any,
+// and take reports false. The lock is held.
 func (t *turn) take() bool {
 	for l := t.limit; l != nil; l = l.outer {
 		if l.free == 0 {
 			t.enter(l)
 			return false
 		}
+	}
+	if t.state == turnFresh && !t.op.run.takeSlot(waiting{op: t.op, turn: t}) {
+		return false
 	}
 	for l := t.limit; l != nil; l = l.outer {
 		l.free--
@@ -179,7 +180,9 @@ func (t *turn) take() bool {
 // may come from the queue of another one. The lock is held.
 func (t *turn) enter(l *limit) {
 	t.queue = &l.fresh
-	if t.state != turnFresh {
+	if t.state == turnFresh {
+		t.op.state.Or(opQueued)
+	} else {
 		t.queue = &l.again
 	}
 	before := t.queue.Back()
@@ -238,6 +241,24 @@ func (t *turn) before(other *turn) bool {
 		return t.state == turnAgain
 	}
 	return t.claim < other.claim
+}
+
+// offered is called when the turn's operation, which queued for a slot of
+// Loop.MaxInFlight, has one. If the limits have none, the turn queues there
+// instead, and offered reports false.
+func (t *turn) offered() bool {
+	t.limit.mu.Lock()
+	begins := t.take()
+	if !begins {
+		t.op.state.And(^opSlot)
+	}
+	t.limit.mu.Unlock()
+	if begins {
+		t.next()
+	} else {
+		t.op.queued()
+	}
+	return begins
 }
 
 // leave takes the turn out of its queue. The lock is held.
