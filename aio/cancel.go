@@ -30,7 +30,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	if s&opForeign != 0 && x.std.Load() == nil {
 		x.std.Store(o.makeStd()) // fixes what Err says
 	}
-	o.state.Or(opCancelled)
+	s = o.state.Or(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
 	for k := o.first; k != nil; k = k.next {
 		todo = append(todo, k)
 	}
@@ -48,6 +48,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 		todo = o.appendKids(todo)
 	}
 	if s&opQueued != 0 && o.run.dequeue(o) {
+		o.End(o.why())
 		return todo
 	}
 	if s&opGhost == 0 {

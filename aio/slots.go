@@ -76,8 +76,16 @@ func (o *Op) queued() {
 		o.std() // watches the foreign ctx
 	}
 	if o.state.Load()&opCancelled != 0 || o.run.draining.Load() && o.TopLevel() {
-		o.cancel(ErrExit) // does nothing to what is cancelled already
-		o.run.dequeue(o)
+		o.endQueued()
+	}
+}
+
+// endQueued ends an operation with ErrExit, unless it is cancelled already, if it
+// queues. One that has just begun is work in progress.
+func (o *Op) endQueued() {
+	if o.run.dequeue(o) {
+		o.cancel(ErrExit)
+		o.End(o.why())
 	}
 }
 
@@ -91,25 +99,22 @@ func (o *Op) underSlot() bool {
 	return false
 }
 
-// dequeue resolves a cancelled operation that waits for a slot, without running its function. It reports false if
-// the operation waits no more.
+// dequeue takes an operation that waits for a slot out of the queue: its function
+// will not run. It reports false if the operation waits no more.
 func (r *running) dequeue(o *Op) bool {
 	if o.state.Load()&opTurn != 0 && o.x.Load().turn.drop() {
-		o.End(o.why())
 		return true
 	}
 	s := &r.slots
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.where[o]
 	if e == nil {
-		s.mu.Unlock()
 		return false
 	}
 	s.queue.Remove(e)
 	delete(s.where, o)
 	o.state.And(^opQueued)
-	s.mu.Unlock()
-	o.End(o.why())
 	return true
 }
 

@@ -3,6 +3,7 @@ package aio_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -283,6 +284,41 @@ func TestMaxInFlightLimitCancelled(t *testing.T) {
 				t.Error(v, err)
 			}
 			other.Exit(nil)
+		})
+	}
+}
+
+// A function that gets its slot just as the loop drains either runs as work in
+// progress, on a ctx that is alive, or not at all.
+func TestQueuedDrainRace(t *testing.T) {
+	for name, limit := range map[string]int{"MaxInFlight": 0, "Limit": 1} {
+		t.Run(name, func(t *testing.T) {
+			for range 500 {
+				l := &aio.Loop{Logger: quiet, MaxInFlight: 1 - limit}
+				err := run(l, func(ctx context.Context) error {
+					ctx = aio.Limit(ctx, limit)
+					release := make(chan struct{})
+					aio.Spawn(ctx, "", func(context.Context) error { <-release; return nil })
+					f := aio.Go(ctx, "", func(ctx context.Context) (int, error) {
+						<-aio.Draining(ctx)
+						for range 10 {
+							runtime.Gosched()
+						}
+						return 1, context.Cause(ctx)
+					})
+					go l.Exit(nil)
+					for range rand.N(20) {
+						runtime.Gosched()
+					}
+					close(release)
+					v, err := f.Await(ctx)
+					if !(v == 0 && err == aio.ErrExit || v == 1 && err == nil) {
+						t.Errorf("%d, %v", v, err)
+					}
+					return nil
+				})
+				wantErr(t, "Run", err, nil)
+			}
 		})
 	}
 }

@@ -158,7 +158,11 @@ func (r *running) drain() {
 func (o *Op) drain() {
 	s := o.state.Load()
 	if s&opBackground == 0 && s&(opDaemon|opQueued) != 0 && o.TopLevel() {
-		o.cancel(ErrExit)
+		if s&opDaemon != 0 {
+			o.cancel(ErrExit)
+		} else {
+			o.endQueued()
+		}
 		return
 	}
 	if d, ok := o.driver.(Drainer); ok && s&opFinishing == 0 {
