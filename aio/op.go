@@ -148,8 +148,11 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 	if p.state.Load()&opRoot != 0 && servedBy(ctx) {
 		flags |= opServed
 	}
-	if foreign {
+	switch {
+	case foreign:
 		flags |= opForeign
+	case flags&opForeign != 0:
+		base = p.foreignWith(ctx)
 	}
 	if flags&(opLasting|opForeign) == opLasting|opForeign {
 		base = context.WithoutCancel(base)

@@ -134,6 +134,35 @@ func (c *valuesOf) Err() error                  { return nil }
 func (c *valuesOf) Deadline() (time.Time, bool) { return c.base.Deadline() }
 func (c *valuesOf) Value(key any) any           { return c.base.Value(key) }
 
+// foreignWith returns the base of an operation that is started with ctx, the
+// operation's own or one that adds values to it. Its cancellation is that of the
+// operation's foreign base: the operation's own may end with the operation, and
+// not with what was started with ctx.
+func (o *Op) foreignWith(ctx context.Context) context.Context {
+	if _, own := ctx.(*opCtx); own {
+		return o.base
+	}
+	if b, ok := o.base.(*foreignCtx); ok { // or a chain of them would grow
+		return &foreignCtx{b.Context, ctx}
+	}
+	return &foreignCtx{o.base, ctx}
+}
+
+// foreignCtx is a foreign context with other values.
+type foreignCtx struct {
+	context.Context
+	values context.Context
+}
+
+func (c *foreignCtx) Deadline() (time.Time, bool) { return c.values.Deadline() }
+
+func (c *foreignCtx) Value(key any) any {
+	if key == cancelKey {
+		return c.Context.Value(key)
+	}
+	return c.values.Value(key)
+}
+
 // madeStd returns the operation's cancelCtx, nil if there is none yet.
 func (o *Op) madeStd() *stdCtx {
 	if x := o.x.Load(); x != nil {
