@@ -75,6 +75,7 @@ func (o *Op) publish() {
 	}
 	switch {
 	case s&opGhost != 0:
+		o.unwatch() // foreign children see to themselves, and lasting ones are not concerned
 		o.ghostLeft()
 	case x != nil:
 		o.endCtx()
@@ -110,14 +111,7 @@ func (o *Op) endCtx() {
 	if std == nil {
 		return
 	}
-	o.mu.Lock()
-	x := o.x.Load()
-	unwatch := x.unwatch
-	x.unwatch = nil
-	o.mu.Unlock()
-	if unwatch != nil {
-		unwatch()
-	}
+	o.unwatch()
 	if o.err != nil {
 		o.cancelStd(std, o.err)
 	} else {

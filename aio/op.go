@@ -175,6 +175,9 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		o.run = nil
 		return ErrLoopDone
 	}
+	if flags&opLasting != 0 {
+		o.watchAncestors()
+	}
 	if r.lost.anyGone.Load() {
 		r.sweepLost()
 	}

@@ -225,10 +225,10 @@ func (o *Op) makeStd() *stdCtx {
 // watch cancels the operation when its foreign base has ended s, its cancelCtx.
 func (o *Op) watch(s *stdCtx) {
 	if s.Err() != nil {
-		o.cancel(context.Cause(s.Context))
+		o.Cancel(context.Cause(s.Context))
 		return
 	}
-	stop := context.AfterFunc(s.Context, func() { o.cancel(context.Cause(s.Context)) })
+	stop := context.AfterFunc(s.Context, func() { o.Cancel(context.Cause(s.Context)) })
 	o.mu.Lock()
 	if o.state.Load()&(opFinishing|opCancelled) == 0 {
 		o.x.Load().unwatch, stop = stop, nil
@@ -236,6 +236,26 @@ func (o *Op) watch(s *stdCtx) {
 	o.mu.Unlock()
 	if stop != nil {
 		stop()
+	}
+}
+
+// unwatch has the foreign base's end not cancel the operation any more.
+func (o *Op) unwatch() {
+	o.mu.Lock()
+	x := o.x.Load()
+	stop := x.unwatch
+	x.unwatch = nil
+	o.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// watchAncestors has the foreign bases around a lasting operation watched, whose
+// end reaches it through its ancestors only. Where one has none, none is left.
+func (o *Op) watchAncestors() {
+	for p := o.parent.Load(); p != nil && p.state.Load()&opForeign != 0; p = p.parent.Load() {
+		p.std()
 	}
 }
 
