@@ -22,6 +22,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	o.mu.Lock()
 	s := o.state.Load()
 	if s&opCancelled != 0 || s&opFinishing != 0 && s&opGhost == 0 {
+		if s&opCancelled == 0 { // it has ended just now: what it has not handed up yet is cancelled in its place
+			todo = o.kids(todo)
+		}
 		o.mu.Unlock()
 		return todo
 	}
@@ -31,9 +34,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 		x.std.Store(o.makeStd()) // fixes what Err says
 	}
 	s = o.state.Or(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
-	for k := o.first; k != nil; k = k.next {
-		todo = append(todo, k)
-	}
+	todo = o.kids(todo)
 	std, hooks, unwatch := x.std.Load(), x.onCancel, x.unwatch
 	x.onCancel, x.unwatch = nil, nil
 	o.mu.Unlock()
