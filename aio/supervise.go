@@ -170,15 +170,18 @@ func (o *Op) drain() {
 	}
 }
 
-// drainAgain has the operation or, if that has finished, those left below it see that the loop drains, after an
-// ancestor of theirs has finished: nobody's work in progress may need them any more.
+// drainAgain has the operation, and those below it if it has finished or is a
+// daemon, see that the loop drains, after an ancestor of theirs has finished:
+// nobody's work in progress may need them any more.
 func (o *Op) drainAgain() {
 	if !o.run.draining.Load() {
 		return
 	}
-	if o.state.Load()&opFinishing == 0 {
+	if s := o.state.Load(); s&opFinishing == 0 {
 		o.drain()
-		return
+		if s&opDaemon == 0 {
+			return
+		}
 	}
 	for _, k := range o.appendKids(nil) {
 		k.drainAgain()

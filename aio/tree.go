@@ -184,6 +184,7 @@ func (o *Op) ghostLeft() {
 		hold := f.hold
 		f.mu.Unlock()
 		p.childLeft(false, hold)
+		o.drainAgain()
 	default:
 		o.drainAgain()
 	}
