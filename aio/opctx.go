@@ -103,6 +103,8 @@ func (c *opCtx) Value(key any) any {
 		return (*Op)(c)
 	case cancelKey:
 		return (*Op)(c).cancelCtx()
+	case servedKey: // main's is not, whatever its loop runs in
+		return false
 	}
 	return c.base.Value(key)
 }
