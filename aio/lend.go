@@ -167,11 +167,12 @@ func (o *Op) selected() {
 		return
 	}
 	t := turnOf(o.parent.Load())
-	if s := o.state.Load(); s&opTurn != 0 {
-		t = o.x.Load().turn.by
-		if s&opQueued == 0 {
+	if o.state.Load()&opTurn != 0 {
+		own := o.x.Load().turn
+		if own.runs() {
 			return
 		}
+		t = own.by
 	}
 	if t == nil {
 		return

@@ -148,3 +148,25 @@ func TestLimitAwaitAfterSelect(t *testing.T) {
 		})
 	}
 }
+
+// A function that selects what has begun and then lent its slot lends its own:
+// the other one needs it to go on.
+func TestLimitSelectWaiting(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		begin := time.Now()
+		child := aio.Go(ctx, "", func(ctx context.Context) (int, error) {
+			last := aio.NewPromise[int](ctx, 0, "")
+			time.AfterFunc(3*time.Second, func() { last.Resolve(1) })
+			_, err := aio.All(ctx, working(ctx, &g, time.Second), last.Future()).Await(ctx)
+			return 0, err
+		})
+		short, cancel := context.WithTimeout(ctx, 1500*ms)
+		defer cancel()
+		child.Await(short)
+		soon(ctx, nil).Await(ctx) // it has the slot again: nobody else needs it now
+		<-child.C()
+		eq(t, "waited", time.Since(begin), 3*time.Second)
+	})
+	eq(t, "at most", g.most.Load(), 1)
+}

@@ -22,8 +22,8 @@ import (
 //     from when it does: the function of a Then may start others;
 //   - in a Scope, when the Scope's function has returned;
 //   - and, since a select cannot be seen, from the moment at which it calls C or
-//     Done of such a future, started with its ctx, that has not begun, until its
-//     next Await that has to wait.
+//     Done of such a future, started with its ctx, that has no slot at that
+//     moment, until its next Await that has to wait.
 //
 // A function does not wait for a slot to go on when the ctx of its wait has ended.
 // So at most n functions run at once, apart from those and from those that go on
@@ -314,6 +314,13 @@ func (t *turn) goOn(ctx context.Context) {
 		}
 		mu.Unlock()
 	}
+}
+
+// runs reports whether the function has its slots.
+func (t *turn) runs() bool {
+	t.limit.mu.Lock()
+	defer t.limit.mu.Unlock()
+	return t.state == turnHolds
 }
 
 // drop ends the turn of an operation whose function has not begun. It reports
