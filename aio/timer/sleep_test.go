@@ -38,6 +38,26 @@ func TestSleep(t *testing.T) {
 	})
 }
 
+// A nil ctx stands for context.Background().
+func TestNilCtx(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		if err := timer.Sleep(nil, time.Minute); err != nil || time.Since(begin) != time.Minute { //nolint:staticcheck // that is what is tested
+			t.Errorf("Sleep: %v after %v", err, time.Since(begin))
+		}
+		aio.Run(t.Context(), func(ctx context.Context) error {
+			every := timer.Every(ctx, time.Minute, timer.Interval{})
+			for range every.Ticks(nil) { //nolint:staticcheck // that is what is tested
+				every.Stop()
+			}
+			return nil
+		})
+		if took := time.Since(begin); took != 2*time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
 // A function sleeps until it is cancelled.
 func ExampleSleep() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
