@@ -419,3 +419,34 @@ func TestCancelledBeforeChild(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 	rec.want(t)
 }
+
+// reporter is a handler of package log/slog that reports the first record's
+// arrival as an event.
+type reporter struct {
+	slog.Handler
+	op      *aio.Op
+	records atomic.Int64
+}
+
+func (r *reporter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (r *reporter) Handle(context.Context, slog.Record) error {
+	if r.records.Add(1) == 1 {
+		r.op.Report(errTest)
+	}
+	return nil
+}
+
+// What is told after the end of the loop is logged, also by a logger that has
+// something to tell itself.
+func TestReportAfterEnd(t *testing.T) {
+	r := &reporter{Handler: slog.DiscardHandler}
+	err := run(&aio.Loop{Logger: slog.New(r)}, func(ctx context.Context) (err error) {
+		r.op, err = aio.Begin(ctx, 0, "")
+		r.op.End(nil)
+		return err
+	})
+	wantErr(t, "Run", err, nil)
+	r.op.Report(errTest)
+	eq(t, "records", r.records.Load(), 2)
+}
