@@ -2,11 +2,232 @@ package aio_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio"
 )
+
+// limited runs fn in a function below a Limit of n, in a bubble.
+func limited(t *testing.T, n int, fn func(ctx context.Context)) {
+	t.Helper()
+	must(t, new(aio.Loop), func(ctx context.Context) {
+		_, err := aio.Go(aio.Limit(ctx, n), "", func(ctx context.Context) (int, error) { fn(ctx); return 0, nil }).Await(ctx)
+		wantErr(t, "function", err, nil)
+	})
+}
+
+// working starts a function that runs for d.
+func working(ctx context.Context, g *gauge, d time.Duration) *aio.Future[int] {
+	return aio.Go(ctx, "", func(ctx context.Context) (int, error) { return 0, g.work(ctx, d) })
+}
+
+// A function that waits in several goroutines has its slot again when all waits
+// are over.
+func TestLimitWaitsTwice(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		short, long := working(ctx, &g, time.Second), working(ctx, &g, time.Minute)
+		begin := time.Now()
+		var waits sync.WaitGroup
+		waits.Go(func() {
+			short.Await(ctx)
+			eq(t, "waited for the first", time.Since(begin), time.Second) // the other wait may need the slot
+		})
+		waits.Go(func() { long.Await(ctx) })
+		waits.Wait()
+		eq(t, "waited", time.Since(begin), 61*time.Second)
+	})
+}
+
+// A function of which one goroutine queues to go on as another one begins to wait
+// does not get a slot that it would keep while it waits.
+func TestLimitWaitsWhileItQueues(t *testing.T) {
+	for how, wait := range map[string]func(ctx context.Context, f *aio.Future[int]){
+		"Await": func(ctx context.Context, f *aio.Future[int]) { f.Await(ctx) },
+		"C":     func(_ context.Context, f *aio.Future[int]) { <-f.C() },
+	} {
+		t.Run(how, func(t *testing.T) {
+			var g gauge
+			limited(t, 1, func(ctx context.Context) {
+				first := working(ctx, &g, time.Second)
+				second := working(ctx, &g, time.Second)
+				working(ctx, &g, time.Minute)
+				last := working(ctx, &g, time.Second)
+				var waits sync.WaitGroup
+				waits.Go(func() {
+					first.Await(ctx)
+					sleep(ctx, 5*time.Second) // the other one queues to go on, until the minute is over
+					wait(ctx, last)
+				})
+				waits.Go(func() { second.Await(ctx) })
+				waits.Wait()
+			})
+			eq(t, "at most", g.most.Load(), 1)
+		})
+	}
+}
+
+// A function whose ctx ends while it queues to go on leaves the queue: it gets
+// no slot that it does not use.
+func TestLimitLeavesQueue(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		child := working(ctx, &g, time.Second)
+		long := working(ctx, &g, time.Minute)
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		begin := time.Now()
+		_, err := child.Await(short) // is over after a second, and long has the slot then
+		wantErr(t, "child", err, nil)
+		eq(t, "waited", time.Since(begin), 2*time.Second)
+		if _, err := long.Await(short); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 2*time.Second {
+			t.Errorf("with a dead ctx: %v after %v", err, time.Since(begin))
+		}
+		_, err = long.Await(ctx)
+		wantErr(t, "long", err, nil)
+		others := []*aio.Future[int]{working(ctx, &g, time.Second), working(ctx, &g, time.Second)}
+		_, err = aio.All(ctx, others...).Await(ctx)
+		wantErr(t, "others", err, nil)
+	})
+	eq(t, "at most", g.most.Load(), 1)
+}
+
+// errCtx is a ctx with code of its own in Err.
+type errCtx struct {
+	context.Context
+	err func()
+}
+
+func (c *errCtx) Err() error { c.err(); return c.Context.Err() }
+
+// The ctx of a wait may use the Limit.
+func TestLimitCtxUsesIt(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		first := working(ctx, &g, time.Second)
+		working(ctx, &g, time.Second)
+		queued := working(ctx, &g, time.Minute)
+		_, err := first.Await(&errCtx{ctx, func() { queued.Cancel(errStop) }})
+		wantErr(t, "await", err, nil)
+		_, err = queued.Result()
+		wantErr(t, "queued", err, errStop)
+	})
+}
+
+// A result that is there with a ctx that is dead by then is returned without
+// waiting for a slot.
+func TestLimitDeadCtx(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		sub, cancel := context.WithCancel(ctx)
+		child := aio.Go(ctx, "", func(ctx context.Context) (int, error) { cancel(); return 7, g.work(ctx, time.Second) })
+		long := working(ctx, &g, time.Minute)
+		begin := time.Now()
+		if _, err := child.Await(sub); !errors.Is(err, context.Canceled) || time.Since(begin) != 0 {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		_, err := aio.All(ctx, child, long).Await(ctx)
+		wantErr(t, "all", err, nil)
+	})
+}
+
+// A goroutine that a function has left behind in a wait keeps no slot, and goes
+// on, also if its ctx does not end.
+func TestLimitLeftBehind(t *testing.T) {
+	for name, derive := range map[string]func(ctx context.Context) context.Context{
+		"its ctx":       func(ctx context.Context) context.Context { return ctx },
+		"WithoutCancel": context.WithoutCancel,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g gauge
+			must(t, new(aio.Loop), func(ctx context.Context) {
+				ctx = aio.Limit(ctx, 1)
+				begin := time.Now()
+				aio.Go(ctx, "", func(ctx context.Context) (int, error) {
+					child := working(ctx, &g, time.Second)
+					working(ctx, &g, time.Second)
+					go func() {
+						child.Await(derive(ctx))
+						if waited := time.Since(begin); waited > 2*time.Second {
+							t.Errorf("waited %v", waited)
+						}
+					}()
+					return 0, sleep(ctx, 1500*ms) // the goroutine queues to go on when this returns
+				})
+				time.Sleep(time.Minute)
+				var all sync.WaitGroup
+				all.Add(1)
+				aio.Spawn(ctx, "", func(context.Context) error { all.Done(); return nil })
+				synctest.Wait()
+				all.Wait()
+			})
+			eq(t, "at most", g.most.Load(), 1)
+		})
+	}
+}
+
+// An operation of a driver that waits below a function does not lend that
+// function's slot: the function may be working.
+func TestLimitDriverWaits(t *testing.T) {
+	var g gauge
+	limited(t, 1, func(ctx context.Context) {
+		op, err := aio.Begin(ctx, aio.NewKind("test.driver"), "driver")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		op.OnCancel(func(error) {})
+		child := working(ctx, &g, time.Second)
+		go func() {
+			child.Await(op.Context())
+			op.End(nil)
+		}()
+		g.work(ctx, time.Minute) // holds the slot
+		if _, err := child.Result(); !errors.Is(err, aio.ErrPending) {
+			t.Errorf("the child has run: %v", err)
+		}
+	})
+	eq(t, "at most", g.most.Load(), 1)
+}
+
+// A function that asks for the channel of one that has begun keeps its slot.
+func TestLimitSelectRunning(t *testing.T) {
+	var g gauge
+	limited(t, 2, func(ctx context.Context) {
+		first := working(ctx, &g, time.Second)
+		second := working(ctx, &g, time.Second)
+		begin := time.Now()
+		<-first.C()
+		eq(t, "first", time.Since(begin), time.Second)
+		<-second.C()
+		eq(t, "second", time.Since(begin), 2*time.Second) // not beside the first
+	})
+	eq(t, "at most", g.most.Load(), 1)
+}
+
+// Waiting for anything else keeps the slot.
+func TestLimitOtherWaits(t *testing.T) {
+	var g gauge
+	took := must(t, new(aio.Loop), func(ctx context.Context) {
+		ctx = aio.Limit(ctx, 2)
+		for range 6 {
+			aio.Spawn(ctx, "", func(ctx context.Context) error {
+				g.enter()
+				defer g.now.Add(-1)
+				p := aio.NewPromise[int](ctx, 0, "a response")
+				time.AfterFunc(time.Second, func() { p.Resolve(1) })
+				_, err := p.Future().Await(ctx)
+				return err
+			})
+		}
+	})
+	eq(t, "at most", g.most.Load(), 2)
+	eq(t, "took", took, 3*time.Second)
+}
 
 // soon returns a future of a promise that is resolved after a second, or
 // rejected with err.

@@ -41,13 +41,14 @@ func TestSleep(t *testing.T) {
 // A nil ctx stands for context.Background().
 func TestNilCtx(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var none context.Context
 		begin := time.Now()
-		if err := timer.Sleep(nil, time.Minute); err != nil || time.Since(begin) != time.Minute { //nolint:staticcheck // that is what is tested
+		if err := timer.Sleep(none, time.Minute); err != nil || time.Since(begin) != time.Minute {
 			t.Errorf("Sleep: %v after %v", err, time.Since(begin))
 		}
 		aio.Run(t.Context(), func(ctx context.Context) error {
 			every := timer.Every(ctx, time.Minute, timer.Interval{})
-			for range every.Ticks(nil) { //nolint:staticcheck // that is what is tested
+			for range every.Ticks(none) {
 				every.Stop()
 			}
 			return nil
