@@ -101,9 +101,6 @@ func servedBy(ctx context.Context) bool {
 	if o != nil && o.state.Load()&opRoot == 0 {
 		return o.state.Load()&opServed != 0
 	}
-	if c, ok := ctx.(*opCtx); ok && c == (*opCtx)(o) { // main's
-		return false
-	}
 	served, _ := ctx.Value(servedKey).(bool)
 	return served
 }

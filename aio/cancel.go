@@ -22,6 +22,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	o.mu.Lock()
 	s := o.state.Load()
 	if s&opCancelled != 0 || s&opFinishing != 0 && s&opGhost == 0 {
+		if s&opCancelled == 0 { // it has ended just now: what it has not handed up yet is cancelled in its place
+			todo = o.kids(todo)
+		}
 		o.mu.Unlock()
 		return todo
 	}
@@ -30,10 +33,8 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	if s&opForeign != 0 && x.std.Load() == nil {
 		x.std.Store(o.makeStd()) // fixes what Err says
 	}
-	o.state.Or(opCancelled)
-	for k := o.first; k != nil; k = k.next {
-		todo = append(todo, k)
-	}
+	s = o.state.Or(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
+	todo = o.kids(todo)
 	std, hooks, unwatch := x.std.Load(), x.onCancel, x.unwatch
 	x.onCancel, x.unwatch = nil, nil
 	o.mu.Unlock()
@@ -48,6 +49,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 		todo = o.appendKids(todo)
 	}
 	if s&opQueued != 0 && o.run.dequeue(o) {
+		o.End(o.why())
 		return todo
 	}
 	if s&opGhost == 0 {

@@ -14,8 +14,10 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 			f.op.look()
 			f.op.then(func() { done <- i })
 		}
+		w := waitForAll(ctx, fs)
+		defer w.end()
 		for range fs {
-			i, err := nextDone(ctx, done, fs)
+			i, err := nextDone(ctx, done, w)
 			if err != nil {
 				yield(-1, Result[T]{Err: err})
 				return
@@ -28,7 +30,7 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 }
 
 // nextDone receives an index, for as long as ctx lasts. One that is there wins.
-func nextDone[F Awaitable](ctx context.Context, done <-chan int, fs []F) (int, error) {
+func nextDone(ctx context.Context, done <-chan int, w *wait) (int, error) {
 	select {
 	case i := <-done:
 		return i, nil
@@ -36,9 +38,8 @@ func nextDone[F Awaitable](ctx context.Context, done <-chan int, fs []F) (int, e
 	}
 	ctx = orBackground(ctx)
 	begin := uptime()
-	if limiting.Load() {
-		defer stepAside(ctx, operationsOf(fs)...)()
-	}
+	w.begin()
+	defer w.goOn(ctx)
 	select {
 	case i := <-done:
 		return i, nil
@@ -64,8 +65,10 @@ func Wait(ctx context.Context, fs ...Awaitable) error {
 		f.operation().look()
 		f.operation().then(func() { done <- i })
 	}
+	w := waitForAll(ctx, fs)
+	defer w.end()
 	for range fs {
-		i, err := nextDone(ctx, done, fs)
+		i, err := nextDone(ctx, done, w)
 		if err != nil {
 			return err
 		}
@@ -76,11 +79,14 @@ func Wait(ctx context.Context, fs ...Awaitable) error {
 	return nil
 }
 
-// operationsOf returns the operations of futures.
-func operationsOf[F Awaitable](fs []F) []*Op {
+// waitForAll is waitFor for the operations of futures.
+func waitForAll[F Awaitable](ctx context.Context, fs []F) *wait {
+	if !limiting.Load() {
+		return nil
+	}
 	ops := make([]*Op, len(fs))
 	for i, f := range fs {
 		ops[i] = f.operation()
 	}
-	return ops
+	return waitFor(ctx, ops...)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -88,6 +89,60 @@ func TestOverdueMain(t *testing.T) {
 				t.Errorf("overdue %v; log: %s", ops, b.String())
 			}
 		})
+	}
+}
+
+// While the loop drains, what work in progress has started ends with that work,
+// also if somebody has asked for the work's Done, or a daemon is in between.
+func TestDrainAgain(t *testing.T) {
+	background := func(ctx context.Context) context.Context {
+		op := new(aio.Op)
+		op.AsBackground()
+		op.Start(ctx, 0, "background", nil)
+		op.OnCancel(func(error) { op.End(nil) })
+		return op.Context()
+	}
+	daemon := func(ctx context.Context, ended func(error)) {
+		aio.Daemon(ctx, "", func(ctx context.Context) error { ended(untilDead(ctx)); return nil })
+	}
+	queued := func(ctx context.Context, ended func(error)) {
+		ctx = aio.Limit(ctx, 1)
+		hold, err := aio.Begin(ctx, 0, "")
+		if err != nil {
+			return
+		}
+		aio.Spawn(hold.Context(), "", func(context.Context) error { time.Sleep(time.Minute); hold.End(nil); return nil })
+		f := aio.Go(ctx, "", func(context.Context) (int, error) { return 0, nil })
+		go func() { <-f.Done(); _, err := f.Result(); ended(err) }()
+	}
+	for _, asked := range []bool{false, true} {
+		for name, start := range map[string]func(ctx context.Context, ended func(error)){
+			"daemon":                           daemon,
+			"queued":                           queued,
+			"daemon below a background one":    func(ctx context.Context, ended func(error)) { daemon(background(ctx), ended) },
+			"queued below a background daemon": func(ctx context.Context, ended func(error)) { queued(background(ctx), ended) },
+		} {
+			t.Run(fmt.Sprintf("%s, Done asked: %v", name, asked), func(t *testing.T) {
+				l := &aio.Loop{Logger: quiet, Grace: time.Hour}
+				must(t, l, func(ctx context.Context) {
+					begin := time.Now()
+					aio.Spawn(ctx, "other", func(context.Context) error { time.Sleep(time.Minute); return nil })
+					aio.Spawn(ctx, "work", func(ctx context.Context) error {
+						if asked {
+							ctx.Done()
+						}
+						start(ctx, func(err error) {
+							wantErr(t, "ended with", err, aio.ErrExit)
+							eq(t, "after", time.Since(begin), time.Second)
+						})
+						time.Sleep(time.Second)
+						return nil
+					})
+					synctest.Wait()
+					l.Exit(nil)
+				})
+			})
+		}
 	}
 }
 

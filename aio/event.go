@@ -140,11 +140,12 @@ type eventQueue struct {
 // push queues an event. Once the loop is done there is nobody to tell, and it is logged.
 func (q *eventQueue) push(r *running, e queued) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	if q.closed {
+		q.mu.Unlock() // the logger may have more to tell
 		r.log.Error("error after the end of the loop", "op", e.ev.Op.Name, "err", e.ev.Err)
 		return
 	}
+	defer q.mu.Unlock()
 	q.items = append(q.items, e)
 	if !q.active {
 		q.active = true

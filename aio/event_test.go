@@ -334,8 +334,17 @@ func TestDefaultOnEventServed(t *testing.T) {
 
 func spawn(ctx context.Context, fn func(context.Context) error) { aio.Spawn(ctx, "", fn) }
 
-// Main's own children are not served, whatever else is.
+// Main's own children are not served, whatever else is: also the operation that
+// its loop runs in.
 func TestNotServed(t *testing.T) {
+	around := map[string]func(ctx context.Context) context.Context{
+		"":                                   func(context.Context) context.Context { return context.Background() },
+		" in a served one":                   func(ctx context.Context) context.Context { return ctx },
+		" in one detached from a served one": aio.Detach,
+		" in one with a ctx lent a loop": func(ctx context.Context) context.Context {
+			return aio.WithLoop(ctx, aio.LoopOf(ctx))
+		},
+	}
 	for name, sub := range map[string]func(ctx context.Context) context.Context{
 		"main":           func(ctx context.Context) context.Context { return ctx },
 		"detached":       aio.Detach,
@@ -343,13 +352,21 @@ func TestNotServed(t *testing.T) {
 		"value":          func(ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) },
 		"lent loop":      func(ctx context.Context) context.Context { return aio.WithLoop(context.Background(), aio.LoopOf(ctx)) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := bubble(t, nil, func(ctx context.Context) error {
-				aio.Spawn(sub(ctx), "", failing)
-				return untilDraining(ctx)
+		for where, around := range around {
+			t.Run(name+where, func(t *testing.T) {
+				must(t, nil, func(ctx context.Context) {
+					var served aio.Op
+					served.AsServed()
+					served.Start(ctx, 0, "", nil)
+					defer served.End(nil)
+					err := (&aio.Loop{Logger: quiet}).Run(around(served.Context()), func(ctx context.Context) error {
+						aio.Spawn(sub(ctx), "", failing)
+						return untilDraining(ctx)
+					})
+					wantErr(t, "Run", err, errTest)
+				})
 			})
-			wantErr(t, "Run", err, errTest)
-		})
+		}
 	}
 }
 
@@ -401,4 +418,35 @@ func TestCancelledBeforeChild(t *testing.T) {
 	})
 	wantErr(t, "Run", err, nil)
 	rec.want(t)
+}
+
+// reporter is a handler of package log/slog that reports the first record's
+// arrival as an event.
+type reporter struct {
+	slog.Handler
+	op      *aio.Op
+	records atomic.Int64
+}
+
+func (r *reporter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (r *reporter) Handle(context.Context, slog.Record) error {
+	if r.records.Add(1) == 1 {
+		r.op.Report(errTest)
+	}
+	return nil
+}
+
+// What is told after the end of the loop is logged, also by a logger that has
+// something to tell itself.
+func TestReportAfterEnd(t *testing.T) {
+	r := &reporter{Handler: slog.DiscardHandler}
+	err := run(&aio.Loop{Logger: slog.New(r)}, func(ctx context.Context) (err error) {
+		r.op, err = aio.Begin(ctx, 0, "")
+		r.op.End(nil)
+		return err
+	})
+	wantErr(t, "Run", err, nil)
+	r.op.Report(errTest)
+	eq(t, "records", r.records.Load(), 2)
 }

@@ -63,7 +63,7 @@ func (o *Op) publish() {
 	done, x := o.done, o.x.Load()
 	var then []func()
 	if x != nil {
-		then, x.then, x.onCancel = x.then, nil, nil
+		then, x.then, x.onCancel, x.dependents = x.then, nil, nil, nil
 	}
 	o.mu.Unlock()
 
@@ -75,6 +75,7 @@ func (o *Op) publish() {
 	}
 	switch {
 	case s&opGhost != 0:
+		o.unwatch() // foreign children see to themselves, and lasting ones are not concerned
 		o.ghostLeft()
 	case x != nil:
 		o.endCtx()
@@ -96,11 +97,11 @@ func (o *Op) settle(s uint32, cell *cell) {
 	if s&(opParent|opGhost) == opParent {
 		o.partWithKids()
 	}
+	if s&opTurn != 0 { // before the other slot is given away: who was first gets both
+		o.x.Load().turn.end()
+	}
 	if s&opSlot != 0 {
 		o.run.releaseSlot()
-	}
-	if s&opTurn != 0 {
-		o.x.Load().turn.end()
 	}
 }
 
@@ -110,14 +111,7 @@ func (o *Op) endCtx() {
 	if std == nil {
 		return
 	}
-	o.mu.Lock()
-	x := o.x.Load()
-	unwatch := x.unwatch
-	x.unwatch = nil
-	o.mu.Unlock()
-	if unwatch != nil {
-		unwatch()
-	}
+	o.unwatch()
 	if o.err != nil {
 		o.cancelStd(std, o.err)
 	} else {

@@ -146,7 +146,5 @@ func (f *Future[T]) C() <-chan Result[T] {
 // Cancel asks the operation to end, with the cause that context.Cause then gives its function; a nil cause stands for
 // context.Canceled. The future resolves when the function has returned. After that, Cancel does nothing.
 func (f *Future[T]) Cancel(cause error) {
-	if !f.op.resolved() {
-		f.op.cancel(cause)
-	}
+	f.op.Cancel(cause)
 }

@@ -3,7 +3,6 @@ package aio
 import (
 	"container/list"
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -19,10 +18,12 @@ import (
 // one before those that have not begun. It lends the slot while it is
 //
 //   - in Await, Wait or AsCompleted, called with its own ctx or one derived from
-//     it, of a future of Go or one that depends on such (All, Then and so on);
+//     it, of a future of Go or one that depends on such (All, Then and so on), or
+//     from when it does: the function of a Then may start others;
 //   - in a Scope, when the Scope's function has returned;
 //   - and, since a select cannot be seen, from the moment at which it calls C or
-//     Done of such a future that has not begun, until its next Await.
+//     Done of such a future, started with its ctx, that has no slot at that
+//     moment, until its next Await that has to wait.
 //
 // A function does not wait for a slot to go on when the ctx of its wait has ended.
 // So at most n functions run at once, apart from those and from those that go on
@@ -48,9 +49,9 @@ func Limit(ctx context.Context, n int) context.Context {
 	l := &limit{free: n}
 	l.outer, _ = ctx.Value(limitKey).(*limit)
 	if l.outer != nil {
-		l.mu = l.outer.mu
+		l.limits = l.outer.limits
 	} else {
-		l.mu = new(sync.Mutex)
+		l.limits = new(limits)
 	}
 	limiting.Store(true)
 	return &limitCtx{ctx, l}
@@ -79,10 +80,16 @@ func (c *limitCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// limit is the slots of a Limit. Of two limits within one another the inner one
-// has the lock of the outer, so that a turn takes slots of all of them, or none.
+// limits is what limits within one another share: a lock, so that a turn takes
+// slots of all of them, or none.
+type limits struct {
+	mu     sync.Mutex
+	claims uint64 // how many there were
+}
+
+// limit is the slots of a Limit. While it has free ones no turn queues for them.
 type limit struct {
-	mu    *sync.Mutex
+	*limits
 	outer *limit
 	free  int
 	again list.List // of *turn: those that go on after they have lent their slots
@@ -97,7 +104,10 @@ type turn struct {
 	by    *turn  // of the function that has started the operation
 	next  func() // begins the function, or has it go on, once it has its slots
 	state turnState
+	claim uint64        // orders those that queue
 	waits int           // goroutines of the function that wait for others
+	await int           // how often it has begun to wait
+	again chan struct{} // of the goroutine that queues to go on, or was the last to do so
 	place *list.Element // in the queue that it is in
 	queue *list.List
 }
@@ -127,13 +137,10 @@ func (l *limit) launch(o *Op, begin func()) {
 	o.state.Or(opTurn)
 	o.mu.Unlock()
 	for p := parent; p != nil && p.state.Load()&(opTurn|opLimited|opRoot) == 0; p = p.parent.Load() {
-		p.state.Or(opLimited)
+		p.needsSlots()
 	}
 	l.mu.Lock()
-	begins := t.take()
-	if !begins {
-		o.state.Or(opQueued)
-	}
+	begins := t.ask()
 	l.mu.Unlock()
 	if begins {
 		begin()
@@ -142,24 +149,51 @@ func (l *limit) launch(o *Op, begin func()) {
 	}
 }
 
-// take takes a slot of each limit for the turn. If one has none, the turn queues
-// there, and take reports false. The lock is held.
+// ask is take for a turn that has just come to need slots. The lock is held.
+func (t *turn) ask() bool {
+	t.limit.claims++
+	t.claim = t.limit.claims
+	return t.take()
+}
+
+// take takes a slot of each limit for the turn, and one of Loop.MaxInFlight if
+// its operation needs that. If one has none, the turn queues there, without any,
+// and take reports false. The lock is held.
 func (t *turn) take() bool {
 	for l := t.limit; l != nil; l = l.outer {
 		if l.free == 0 {
-			t.queue = &l.fresh
-			if t.state != turnFresh {
-				t.queue = &l.again
-			}
-			t.place = t.queue.PushBack(t)
+			t.enter(l)
 			return false
 		}
+	}
+	if t.state == turnFresh && !t.op.run.takeSlot(waiting{op: t.op, turn: t}) {
+		return false
 	}
 	for l := t.limit; l != nil; l = l.outer {
 		l.free--
 	}
 	t.state = turnHolds
 	return true
+}
+
+// enter has the turn queue at a limit, behind those that have asked before. It
+// may come from the queue of another one. The lock is held.
+func (t *turn) enter(l *limit) {
+	t.queue = &l.fresh
+	if t.state == turnFresh {
+		t.op.state.Or(opQueued)
+	} else {
+		t.queue = &l.again
+	}
+	before := t.queue.Back()
+	for before != nil && before.Value.(*turn).claim > t.claim {
+		before = before.Prev()
+	}
+	if before == nil {
+		t.place = t.queue.PushFront(t)
+	} else {
+		t.place = t.queue.InsertAfter(t, before)
+	}
 }
 
 // give gives the turn's slots away, and returns what those functions do next
@@ -169,35 +203,62 @@ func (t *turn) give(state turnState) (next []func()) {
 	for l := t.limit; l != nil; l = l.outer {
 		l.free++
 	}
-	for l := t.limit; l != nil; l = l.outer {
-		next = l.serve(next)
+	for n := t.limit.first(); n != nil; n = t.limit.first() {
+		fresh := n.state == turnFresh
+		n.leave()
+		if !n.take() { // it queues at another limit now
+			continue
+		}
+		if fresh {
+			n.op.state.And(^opQueued)
+		}
+		next = append(next, n.next)
 	}
 	return next
 }
 
-// serve gives the limit's free slots to turns that queue for them, and appends
-// what those do next that have all of theirs. The lock is held.
-func (l *limit) serve(next []func()) []func() {
-	for l.free > 0 {
+// first returns the first of the turns that queue for free slots of the limit or
+// of one around it. The lock is held.
+func (l *limit) first() (first *turn) {
+	for ; l != nil; l = l.outer {
 		e := l.again.Front()
 		if e == nil {
 			e = l.fresh.Front()
 		}
-		if e == nil {
-			break
-		}
-		t := e.Value.(*turn)
-		fresh := t.state == turnFresh
-		t.leave()
-		if !t.take() { // it queues at another limit now
+		if l.free == 0 || e == nil {
 			continue
 		}
-		if fresh {
-			t.op.state.And(^opQueued)
+		if t := e.Value.(*turn); first == nil || t.before(first) {
+			first = t
 		}
-		next = append(next, t.next)
 	}
-	return next
+	return first
+}
+
+// before reports whether the turn gets slots before another one.
+func (t *turn) before(other *turn) bool {
+	if t.state != other.state {
+		return t.state == turnAgain
+	}
+	return t.claim < other.claim
+}
+
+// offered is called when the turn's operation, which queued for a slot of
+// Loop.MaxInFlight, has one. If the limits have none, the turn queues there
+// instead, and offered reports false.
+func (t *turn) offered() bool {
+	t.limit.mu.Lock()
+	begins := t.take()
+	if !begins {
+		t.op.state.And(^opSlot)
+	}
+	t.limit.mu.Unlock()
+	if begins {
+		t.next()
+	} else {
+		t.op.queued()
+	}
+	return begins
 }
 
 // leave takes the turn out of its queue. The lock is held.
@@ -213,30 +274,32 @@ func do(next []func()) {
 	}
 }
 
-// lend lends the turn's slots, until goOn if the function waits.
-func (t *turn) lend(waits int) {
-	t.limit.mu.Lock()
-	t.waits += waits
-	var next []func()
-	if t.state == turnHolds {
-		next = t.give(turnLent)
+// lend lends the turn's slots. A goroutine of the function that queues to go on
+// goes on without: another one waits. The lock is held.
+func (t *turn) lend() (next []func()) {
+	switch t.state {
+	case turnHolds:
+		return t.give(turnLent)
+	case turnAgain:
+		t.leave()
+		t.state = turnLent
+		return []func(){t.next}
 	}
-	t.limit.mu.Unlock()
-	do(next)
+	return nil
 }
 
-// goOn ends a wait: it waits until the turn has its slots again, or ctx ends.
+// goOn waits until the turn has its slots again, or ctx ends.
 func (t *turn) goOn(ctx context.Context) {
-	mu := t.limit.mu
+	mu := &t.limit.mu
+	dead := ctx.Err() != nil // not with the lock: it may be anybody's code
 	mu.Lock()
-	t.waits--
-	if t.waits > 0 || t.state != turnLent || ctx.Err() != nil {
+	if dead || t.waits > 0 || t.state != turnLent {
 		mu.Unlock()
 		return
 	}
 	again := make(chan struct{})
-	t.state, t.next = turnAgain, func() { close(again) }
-	if t.take() {
+	t.state, t.again, t.next = turnAgain, again, func() { close(again) }
+	if t.ask() {
 		mu.Unlock()
 		return
 	}
@@ -245,12 +308,19 @@ func (t *turn) goOn(ctx context.Context) {
 	case <-again:
 	case <-ctx.Done():
 		mu.Lock()
-		if t.state == turnAgain {
+		if t.state == turnAgain && t.again == again { // and no other goroutine queues by now
 			t.leave()
 			t.state = turnLent
 		}
 		mu.Unlock()
 	}
+}
+
+// runs reports whether the function has its slots.
+func (t *turn) runs() bool {
+	t.limit.mu.Lock()
+	defer t.limit.mu.Unlock()
+	return t.state == turnHolds
 }
 
 // drop ends the turn of an operation whose function has not begun. It reports
@@ -274,8 +344,9 @@ func (t *turn) end() {
 	switch t.state {
 	case turnHolds:
 		next = t.give(turnOver)
-	case turnAgain: // in a goroutine that the function has left
+	case turnAgain: // in a goroutine that the function has left, and that goes on
 		t.leave()
+		next = append(next, t.next)
 	}
 	t.state = turnOver
 	t.limit.mu.Unlock()
@@ -300,41 +371,4 @@ func turnOf(o *Op) *turn {
 // limited reports whether the operation is still to end, and that may need slots.
 func (o *Op) limited() bool {
 	return o.state.Load()&(opTurn|opLimited) != 0 && !o.resolved()
-}
-
-// limitedBy notes that the operation depends on another.
-func (o *Op) limitedBy(other *Op) {
-	if limiting.Load() && other.limited() {
-		o.state.Or(opLimited)
-	}
-}
-
-// stepAside has the function that ctx belongs to lend its slots while it waits
-// for operations, if those may need them, until it calls goOn.
-func stepAside(ctx context.Context, ops ...*Op) (goOn func()) {
-	t := turnOf(opOf(ctx))
-	if t == nil || !slices.ContainsFunc(ops, (*Op).limited) {
-		return func() {}
-	}
-	t.lend(1)
-	return func() { t.goOn(ctx) }
-}
-
-// selected is called when a channel of the operation's future is made. If the
-// operation may need slots to end, the function that has started it lends its
-// own, in case it waits.
-func (o *Op) selected() {
-	if !limiting.Load() || !o.limited() {
-		return
-	}
-	t := turnOf(o.parent.Load())
-	if s := o.state.Load(); s&opTurn != 0 {
-		t = o.x.Load().turn.by
-		if s&opQueued == 0 {
-			return
-		}
-	}
-	if t != nil {
-		t.lend(0)
-	}
 }

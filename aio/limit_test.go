@@ -256,26 +256,6 @@ func TestLimitUnawaited(t *testing.T) {
 	eq(t, "took", took, 10*time.Second) // 40 functions by fours
 }
 
-// Waiting for anything else keeps the slot.
-func TestLimitOtherWaits(t *testing.T) {
-	var g gauge
-	took := must(t, new(aio.Loop), func(ctx context.Context) {
-		ctx = aio.Limit(ctx, 2)
-		for range 6 {
-			aio.Spawn(ctx, "", func(ctx context.Context) error {
-				g.enter()
-				defer g.now.Add(-1)
-				p := aio.NewPromise[int](ctx, 0, "a response")
-				time.AfterFunc(time.Second, func() { p.Resolve(1) })
-				_, err := p.Future().Await(ctx)
-				return err
-			})
-		}
-	})
-	eq(t, "at most", g.most.Load(), 2)
-	eq(t, "took", took, 3*time.Second)
-}
-
 // Below two limits a function needs a slot of each, whichever is the smaller.
 func TestLimitWithin(t *testing.T) {
 	for _, n := range [][2]int{{2, 5}, {5, 2}, {3, 3}} {
@@ -396,6 +376,37 @@ func TestLimitGoesOn(t *testing.T) {
 	})
 }
 
+// So it does before those that queue at an inner limit, and these get slots in
+// the order of their start with those that queue at the outer one.
+func TestLimitWithinOrder(t *testing.T) {
+	must(t, new(aio.Loop), func(ctx context.Context) {
+		outer := aio.Limit(ctx, 1)
+		inner := aio.Limit(outer, 1)
+		var order []string
+		start := func(ctx context.Context, name string) *aio.Future[int] {
+			return aio.Go(ctx, name, func(ctx context.Context) (int, error) {
+				order = append(order, name)
+				return 0, sleep(ctx, time.Second)
+			})
+		}
+		aio.Spawn(outer, "first", func(ctx context.Context) error {
+			child := start(inner, "child")
+			time.AfterFunc(500*ms, func() {
+				start(outer, "outer 1")
+				start(inner, "inner 1")
+				start(outer, "outer 2")
+				start(inner, "inner 2")
+			})
+			_, err := child.Await(ctx)
+			order = append(order, "first goes on")
+			return err
+		})
+		sleep(ctx, time.Minute)
+		// The slot was given to outer 1 as the child ended, before first had noticed.
+		eq(t, "order", order, []string{"child", "outer 1", "first goes on", "inner 1", "outer 2", "inner 2"})
+	})
+}
+
 // Panics, errors and cancellation at random moments leave every slot free.
 func TestLimitChurn(t *testing.T) {
 	l := &aio.Loop{Logger: quiet, CatchPanics: true, OnEvent: func(aio.Event) {}}
@@ -473,138 +484,4 @@ func TestLimitNone(t *testing.T) {
 	if _, err := f.Result(); !errors.Is(err, aio.ErrNoLoop) {
 		t.Error(err)
 	}
-}
-
-// limited runs fn in a function below a Limit of n, in a bubble.
-func limited(t *testing.T, n int, fn func(ctx context.Context)) {
-	t.Helper()
-	must(t, new(aio.Loop), func(ctx context.Context) {
-		_, err := aio.Go(aio.Limit(ctx, n), "", func(ctx context.Context) (int, error) { fn(ctx); return 0, nil }).Await(ctx)
-		wantErr(t, "function", err, nil)
-	})
-}
-
-// working starts a function that runs for d.
-func working(ctx context.Context, g *gauge, d time.Duration) *aio.Future[int] {
-	return aio.Go(ctx, "", func(ctx context.Context) (int, error) { return 0, g.work(ctx, d) })
-}
-
-// A function that waits in several goroutines has its slot again when all waits
-// are over.
-func TestLimitWaitsTwice(t *testing.T) {
-	var g gauge
-	limited(t, 1, func(ctx context.Context) {
-		short, long := working(ctx, &g, time.Second), working(ctx, &g, time.Minute)
-		begin := time.Now()
-		var waits sync.WaitGroup
-		waits.Go(func() {
-			short.Await(ctx)
-			eq(t, "waited for the first", time.Since(begin), time.Second) // the other wait may need the slot
-		})
-		waits.Go(func() { long.Await(ctx) })
-		waits.Wait()
-		eq(t, "waited", time.Since(begin), 61*time.Second)
-	})
-}
-
-// A function whose ctx ends while it queues to go on leaves the queue: it gets
-// no slot that it does not use.
-func TestLimitLeavesQueue(t *testing.T) {
-	var g gauge
-	limited(t, 1, func(ctx context.Context) {
-		child := working(ctx, &g, time.Second)
-		long := working(ctx, &g, time.Minute)
-		short, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		begin := time.Now()
-		_, err := child.Await(short) // is over after a second, and long has the slot then
-		wantErr(t, "child", err, nil)
-		eq(t, "waited", time.Since(begin), 2*time.Second)
-		if _, err := long.Await(short); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 2*time.Second {
-			t.Errorf("with a dead ctx: %v after %v", err, time.Since(begin))
-		}
-		_, err = long.Await(ctx)
-		wantErr(t, "long", err, nil)
-		others := []*aio.Future[int]{working(ctx, &g, time.Second), working(ctx, &g, time.Second)}
-		_, err = aio.All(ctx, others...).Await(ctx)
-		wantErr(t, "others", err, nil)
-	})
-	eq(t, "at most", g.most.Load(), 1)
-}
-
-// A result that is there with a ctx that is dead by then is returned without
-// waiting for a slot.
-func TestLimitDeadCtx(t *testing.T) {
-	var g gauge
-	limited(t, 1, func(ctx context.Context) {
-		sub, cancel := context.WithCancel(ctx)
-		child := aio.Go(ctx, "", func(ctx context.Context) (int, error) { cancel(); return 7, g.work(ctx, time.Second) })
-		long := working(ctx, &g, time.Minute)
-		begin := time.Now()
-		if _, err := child.Await(sub); !errors.Is(err, context.Canceled) || time.Since(begin) != 0 {
-			t.Errorf("%v after %v", err, time.Since(begin))
-		}
-		_, err := aio.All(ctx, child, long).Await(ctx)
-		wantErr(t, "all", err, nil)
-	})
-}
-
-// A goroutine that a function has left behind in a wait keeps no slot.
-func TestLimitLeftBehind(t *testing.T) {
-	var g gauge
-	must(t, new(aio.Loop), func(ctx context.Context) {
-		ctx = aio.Limit(ctx, 1)
-		aio.Go(ctx, "", func(ctx context.Context) (int, error) {
-			child := working(ctx, &g, time.Second)
-			working(ctx, &g, time.Second)
-			go child.Await(ctx)
-			return 0, sleep(ctx, 1500*ms) // the goroutine queues to go on when this returns
-		})
-		time.Sleep(time.Minute)
-		var all sync.WaitGroup
-		all.Add(1)
-		aio.Spawn(ctx, "", func(context.Context) error { all.Done(); return nil })
-		synctest.Wait()
-		all.Wait()
-	})
-	eq(t, "at most", g.most.Load(), 1)
-}
-
-// An operation of a driver that waits below a function does not lend that
-// function's slot: the function may be working.
-func TestLimitDriverWaits(t *testing.T) {
-	var g gauge
-	limited(t, 1, func(ctx context.Context) {
-		op, err := aio.Begin(ctx, aio.NewKind("test.driver"), "driver")
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		op.OnCancel(func(error) {})
-		child := working(ctx, &g, time.Second)
-		go func() {
-			child.Await(op.Context())
-			op.End(nil)
-		}()
-		g.work(ctx, time.Minute) // holds the slot
-		if _, err := child.Result(); !errors.Is(err, aio.ErrPending) {
-			t.Errorf("the child has run: %v", err)
-		}
-	})
-	eq(t, "at most", g.most.Load(), 1)
-}
-
-// A function that asks for the channel of one that has begun keeps its slot.
-func TestLimitSelectRunning(t *testing.T) {
-	var g gauge
-	limited(t, 2, func(ctx context.Context) {
-		first := working(ctx, &g, time.Second)
-		second := working(ctx, &g, time.Second)
-		begin := time.Now()
-		<-first.C()
-		eq(t, "first", time.Since(begin), time.Second)
-		<-second.C()
-		eq(t, "second", time.Since(begin), 2*time.Second) // not beside the first
-	})
-	eq(t, "at most", g.most.Load(), 1)
 }

@@ -72,6 +72,8 @@ type extra struct {
 	panicked *PanicError // of its function or a callback; told of already
 	own      *scope      // the Scope that this operation is
 	turn     *turn       // immutable once set, before the operation's function runs
+
+	dependents *dependents // told when the operation comes to need slots of a Limit
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. It
@@ -155,8 +157,11 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 	if p.state.Load()&opRoot != 0 && servedBy(ctx) {
 		flags |= opServed
 	}
-	if foreign {
+	switch {
+	case foreign:
 		flags |= opForeign
+	case flags&opForeign != 0:
+		base = p.foreignWith(ctx)
 	}
 	if flags&(opLasting|opForeign) == opLasting|opForeign {
 		base = context.WithoutCancel(base)
@@ -181,6 +186,9 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 	}
 	if p.state.Load()&opUnwatched != 0 {
 		p.watched()
+	}
+	if flags&opLasting != 0 {
+		o.watchAncestors()
 	}
 	if r.lost.anyGone.Load() {
 		r.sweepLost()

@@ -3,6 +3,7 @@ package aio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,45 @@ func TestAsLasting(t *testing.T) {
 		eq(t, "cancelled", d.cancel.Load(), 1)
 		wantErr(t, "cause", context.Cause(op.Context()), errStop)
 	})
+}
+
+// The ctx that an ancestor was started with cancels a lasting operation with that
+// ancestor, while it runs, and not when it has succeeded: whoever asked for what.
+func TestAsLastingBelowForeign(t *testing.T) {
+	for asked, ask := range map[string]func(ctx context.Context){
+		"nothing": func(context.Context) {},
+		"Done":    func(ctx context.Context) { ctx.Done() },
+	} {
+		for _, ends := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s asked, ancestor ends: %v", asked, ends), func(t *testing.T) {
+				must(t, nil, func(ctx context.Context) {
+					foreign, cancel := context.WithTimeoutCause(ctx, time.Second, errStop)
+					defer cancel()
+					var op aio.Op
+					aio.Go(foreign, "ancestor", func(ctx context.Context) (int, error) {
+						ask(ctx)
+						aio.Go(ctx, "parent", func(ctx context.Context) (int, error) {
+							ask(ctx)
+							op.AsLasting()
+							return 0, op.Start(ctx, 0, "", nil)
+						}).Await(context.Background())
+						if !ends {
+							time.Sleep(time.Minute)
+						}
+						return 0, nil
+					}).Await(ctx)
+					time.Sleep(time.Minute)
+					var want error
+					if !ends {
+						want = errStop
+					}
+					wantErr(t, "cause", context.Cause(op.Context()), want)
+					eq(t, "cancelled", op.Info().Cancelled, !ends)
+					op.End(nil)
+				})
+			})
+		}
+	}
 }
 
 func TestFuncName(t *testing.T) {

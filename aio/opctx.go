@@ -106,6 +106,8 @@ func (c *opCtx) Value(key any) any {
 		return (*Op)(c)
 	case cancelKey:
 		return (*Op)(c).cancelCtx()
+	case servedKey: // main's is not, whatever its loop runs in
+		return false
 	}
 	return c.base.Value(key)
 }
@@ -136,6 +138,35 @@ func (c *valuesOf) Done() <-chan struct{}       { return nil }
 func (c *valuesOf) Err() error                  { return nil }
 func (c *valuesOf) Deadline() (time.Time, bool) { return c.base.Deadline() }
 func (c *valuesOf) Value(key any) any           { return c.base.Value(key) }
+
+// foreignWith returns the base of an operation that is started with ctx, the
+// operation's own or one that adds values to it. Its cancellation is that of the
+// operation's foreign base: the operation's own may end with the operation, and
+// not with what was started with ctx.
+func (o *Op) foreignWith(ctx context.Context) context.Context {
+	if _, own := ctx.(*opCtx); own {
+		return o.base
+	}
+	if b, ok := o.base.(*foreignCtx); ok { // or a chain of them would grow
+		return &foreignCtx{b.Context, ctx}
+	}
+	return &foreignCtx{o.base, ctx}
+}
+
+// foreignCtx is a foreign context with other values.
+type foreignCtx struct {
+	context.Context
+	values context.Context
+}
+
+func (c *foreignCtx) Deadline() (time.Time, bool) { return c.values.Deadline() }
+
+func (c *foreignCtx) Value(key any) any {
+	if key == cancelKey {
+		return c.Context.Value(key)
+	}
+	return c.values.Value(key)
+}
 
 // madeStd returns the operation's cancelCtx, nil if there is none yet.
 func (o *Op) madeStd() *stdCtx {
@@ -202,10 +233,10 @@ func (o *Op) makeStd() *stdCtx {
 // watch cancels the operation when its foreign base has ended s, its cancelCtx.
 func (o *Op) watch(s *stdCtx) {
 	if s.Err() != nil {
-		o.cancel(context.Cause(s.Context))
+		o.Cancel(context.Cause(s.Context))
 		return
 	}
-	stop := context.AfterFunc(s.Context, func() { o.cancel(context.Cause(s.Context)) })
+	stop := context.AfterFunc(s.Context, func() { o.Cancel(context.Cause(s.Context)) })
 	o.mu.Lock()
 	if o.state.Load()&(opFinishing|opCancelled) == 0 {
 		o.x.Load().unwatch, stop = stop, nil
@@ -213,6 +244,26 @@ func (o *Op) watch(s *stdCtx) {
 	o.mu.Unlock()
 	if stop != nil {
 		stop()
+	}
+}
+
+// unwatch has the foreign base's end not cancel the operation any more.
+func (o *Op) unwatch() {
+	o.mu.Lock()
+	x := o.x.Load()
+	stop := x.unwatch
+	x.unwatch = nil
+	o.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// watchAncestors has the foreign bases around a lasting operation watched, whose
+// end reaches it through its ancestors only. Where one has none, none is left.
+func (o *Op) watchAncestors() {
+	for p := o.parent.Load(); p != nil && p.state.Load()&opForeign != 0; p = p.parent.Load() {
+		p.std()
 	}
 }
 

@@ -193,6 +193,48 @@ func TestForeignEndFoundByChild(t *testing.T) {
 	}
 }
 
+// What is started with the ctx of an operation that has ended starts, alive, if a
+// foreign ctx around that one is: also with a ctx that adds to it, and when
+// children that it has left end. The foreign ctx's end is its own.
+func TestForeignStartedLate(t *testing.T) {
+	for name, derive := range map[string]func(context.Context) context.Context{
+		"plain": func(ctx context.Context) context.Context { return ctx },
+		"value": func(ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) },
+		"limit": func(ctx context.Context) context.Context { return aio.Limit(ctx, 1) },
+		"event": func(ctx context.Context) context.Context { return aio.OnEvent(ctx, func(aio.Event) {}) },
+	} {
+		for _, left := range []time.Duration{0, time.Second} {
+			t.Run(fmt.Sprint(name, left), func(t *testing.T) {
+				must(t, nil, func(ctx context.Context) {
+					foreign, cancel := context.WithTimeoutCause(context.WithValue(ctx, key("f"), 2), time.Minute, errStop)
+					defer cancel()
+					parent, err := aio.Begin(foreign, 0, "parent")
+					wantErr(t, "parent", err, nil)
+					sub := derive(parent.Context())
+					<-aio.Go(sub, "", func(context.Context) (int, error) { return 0, nil }).C()
+					sub.Done()
+					if left > 0 {
+						aio.Spawn(parent.Context(), "left", func(context.Context) error { time.Sleep(left); return nil })
+					}
+					parent.End(nil)
+					begin := time.Now()
+					late := aio.Go(sub, "late", func(ctx context.Context) (int, error) {
+						eq(t, "value", ctx.Value(key("k")), sub.Value(key("k")))
+						eq(t, "the foreign ctx's value", ctx.Value(key("f")), 2)
+						_, err := aio.Go(ctx, "child", never).Await(context.Background())
+						wantErr(t, "child", err, errStop)
+						wantErr(t, "Err", ctx.Err(), context.DeadlineExceeded)
+						return 0, untilDead(ctx)
+					})
+					_, err = late.Await(ctx)
+					wantErr(t, "late", err, errStop)
+					eq(t, "late lived for", time.Since(begin), time.Minute)
+				})
+			})
+		}
+	}
+}
+
 // The end of a foreign ctx cancels the operations below it, whoever asked for what.
 func TestForeignCancelsTree(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {

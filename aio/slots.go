@@ -18,6 +18,7 @@ type slots struct {
 type waiting struct {
 	op   *Op
 	body func()
+	turn *turn // below a Limit: it needs slots of that as well, instead of body
 }
 
 // launch starts an operation's goroutine or, beyond a Limit or Loop.MaxInFlight,
@@ -25,36 +26,47 @@ type waiting struct {
 func (r *running) launch(o *Op, body func()) {
 	if limiting.Load() {
 		if l, _ := o.base.Value(limitKey).(*limit); l != nil {
-			l.launch(o, func() { r.launchInFlight(o, body) })
+			l.launch(o, func() { r.start(body) })
 			return
 		}
 	}
-	r.launchInFlight(o, body)
+	if r.takeSlot(waiting{op: o, body: body}) {
+		r.start(body)
+	} else {
+		o.queued()
+	}
 }
 
-// launchInFlight starts an operation's goroutine or, beyond Loop.MaxInFlight,
-// queues the operation.
-func (r *running) launchInFlight(o *Op, body func()) {
-	if r.loop.MaxInFlight <= 0 || o.underSlot() {
-		r.start(body)
-		return
+// takeSlot takes a slot of Loop.MaxInFlight for an operation, if it needs one and
+// has none. If there is none it queues the operation, in the order of their
+// start, and reports false.
+func (r *running) takeSlot(w waiting) bool {
+	o := w.op
+	if r.loop.MaxInFlight <= 0 || o.state.Load()&opSlot != 0 || o.underSlot() {
+		return true
 	}
 	s := &r.slots
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.free > 0 {
 		s.free--
 		o.state.Or(opSlot)
-		s.mu.Unlock()
-		r.start(body)
-		return
+		return true
 	}
 	o.state.Or(opQueued)
 	if s.where == nil {
 		s.where = make(map[*Op]*list.Element)
 	}
-	s.where[o] = s.queue.PushBack(waiting{o, body})
-	s.mu.Unlock()
-	o.queued()
+	before := s.queue.Back() // it may have queued at a Limit meanwhile
+	for before != nil && before.Value.(waiting).op.began > o.began {
+		before = before.Prev()
+	}
+	if before == nil {
+		s.where[o] = s.queue.PushFront(w)
+	} else {
+		s.where[o] = s.queue.InsertAfter(w, before)
+	}
+	return false
 }
 
 // queued ends an operation that has just been queued if it is cancelled, or the
@@ -64,8 +76,16 @@ func (o *Op) queued() {
 		o.std() // watches the foreign ctx
 	}
 	if o.state.Load()&opCancelled != 0 || o.run.drains() && o.TopLevel() {
-		o.cancel(ErrExit) // does nothing to what is cancelled already
-		o.run.dequeue(o)
+		o.endQueued()
+	}
+}
+
+// endQueued ends an operation with ErrExit, unless it is cancelled already, if it
+// queues. One that has just begun is work in progress.
+func (o *Op) endQueued() {
+	if o.run.dequeue(o) {
+		o.cancel(ErrExit)
+		o.End(o.why())
 	}
 }
 
@@ -79,42 +99,48 @@ func (o *Op) underSlot() bool {
 	return false
 }
 
-// dequeue resolves a cancelled operation that waits for a slot, without running its function. It reports false if
-// the operation waits no more.
+// dequeue takes an operation that waits for a slot out of the queue: its function
+// will not run. It reports false if the operation waits no more.
 func (r *running) dequeue(o *Op) bool {
 	if o.state.Load()&opTurn != 0 && o.x.Load().turn.drop() {
-		o.End(o.why())
 		return true
 	}
 	s := &r.slots
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.where[o]
 	if e == nil {
-		s.mu.Unlock()
 		return false
 	}
 	s.queue.Remove(e)
 	delete(s.where, o)
 	o.state.And(^opQueued)
-	s.mu.Unlock()
-	o.End(o.why())
 	return true
 }
 
-// releaseSlot gives the slot of an operation that has ended to the next one in the queue.
+// releaseSlot gives the slot of an operation that has ended to the next one in the
+// queue that can use it.
 func (r *running) releaseSlot() {
 	s := &r.slots
-	s.mu.Lock()
-	e := s.queue.Front()
-	if e == nil {
-		s.free++
+	for {
+		s.mu.Lock()
+		e := s.queue.Front()
+		if e == nil {
+			s.free++
+			s.mu.Unlock()
+			return
+		}
+		w := s.queue.Remove(e).(waiting)
+		delete(s.where, w.op)
+		w.op.state.And(^opQueued)
+		w.op.state.Or(opSlot)
 		s.mu.Unlock()
-		return
+		if w.turn == nil {
+			r.start(w.body)
+			return
+		}
+		if w.turn.offered() {
+			return
+		}
 	}
-	w := s.queue.Remove(e).(waiting)
-	delete(s.where, w.op)
-	w.op.state.And(^opQueued)
-	w.op.state.Or(opSlot)
-	s.mu.Unlock()
-	r.start(w.body)
 }

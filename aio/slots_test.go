@@ -2,6 +2,8 @@ package aio_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -168,4 +170,155 @@ func TestMaxInFlightChurn(t *testing.T) {
 	})
 	wantErr(t, "Run", err, nil)
 	eq(t, "in flight", l.Stats().InFlight, 0)
+}
+
+// Below a Limit as well: awaiting one's own children cannot deadlock, and neither
+// bound is exceeded.
+func TestMaxInFlightLimit(t *testing.T) {
+	for how, wait := range waysToWait {
+		for _, n := range [][2]int{{1, 1}, {1, 3}, {3, 1}, {3, 2}} {
+			t.Run(fmt.Sprintf("%s, %d in flight, %d slots", how, n[0], n[1]), func(t *testing.T) {
+				var g, begun gauge
+				var nest func(ctx context.Context, depth int) (int, error)
+				nest = func(ctx context.Context, depth int) (int, error) {
+					if err := g.work(ctx, time.Second); err != nil || depth == 0 {
+						return 1, err
+					}
+					return wait(ctx, func(ctx context.Context) (fs []*aio.Future[int]) {
+						for range 2 {
+							fs = append(fs, aio.Go(ctx, "", func(ctx context.Context) (int, error) { return nest(ctx, depth-1) }))
+						}
+						return fs
+					})
+				}
+				must(t, bounded(n[0]), func(ctx context.Context) {
+					ctx = aio.Limit(ctx, n[1])
+					for range 5 {
+						aio.Spawn(ctx, "", func(ctx context.Context) error {
+							begun.enter()
+							defer begun.now.Add(-1)
+							v, err := nest(ctx, 2)
+							eq(t, "sum", v, 4)
+							return err
+						})
+					}
+				})
+				if most := g.most.Load(); most > int64(n[1]) {
+					t.Errorf("%d work at once", most)
+				}
+				eq(t, "begun at once", begun.most.Load(), int64(n[0]))
+			})
+		}
+	}
+}
+
+// What queues for one bound has no slot of the other.
+func TestMaxInFlightLimitApart(t *testing.T) {
+	l := bounded(2)
+	must(t, l, func(ctx context.Context) {
+		limited := aio.Limit(ctx, 1)
+		var mu sync.Mutex
+		var order []string
+		start := func(ctx context.Context, name string, d time.Duration) {
+			aio.Spawn(ctx, name, func(ctx context.Context) error {
+				mu.Lock()
+				order = append(order, name)
+				mu.Unlock()
+				return sleep(ctx, d)
+			})
+		}
+		start(limited, "a", 5*time.Second)
+		sleep(ctx, ms)
+		start(limited, "b", time.Second) // queues for the Limit
+		start(ctx, "c", 9*time.Second)   // has the slot that b has not
+		sleep(ctx, ms)
+		start(ctx, "d", time.Second) // queues for the loop's slot
+		sleep(ctx, ms)
+		op, err := aio.Begin(limited, aio.NewKind("test.under"), "") // is not under a's slot
+		wantErr(t, "Begin", err, nil)
+		start(op.Context(), "e", time.Second)
+		op.End(nil)
+		sleep(ctx, time.Minute)
+		eq(t, "order", order, []string{"a", "c", "b", "d", "e"})
+		eq(t, "in flight", l.Stats().InFlight, 1)
+	})
+}
+
+// What ends a function that has queued for a Limit and now queues for
+// Loop.MaxInFlight, or for the Limit once more.
+func TestMaxInFlightLimitCancelled(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		must(t, bounded(1), func(ctx context.Context) {
+			limited := aio.Limit(ctx, 1)
+			// hold holds a slot until it is called again: here, or of the Limit
+			// only, in a loop without MaxInFlight.
+			hold := func(ctx context.Context) (release func()) {
+				ch := make(chan struct{})
+				aio.Spawn(ctx, "", func(context.Context) error { <-ch; return nil })
+				synctest.Wait()
+				return func() { close(ch); synctest.Wait() }
+			}
+			other := &aio.Loop{Logger: quiet}
+			go other.Run(limited, func(ctx context.Context) error { <-aio.UntilDrain(ctx).Done(); return nil })
+			synctest.Wait()
+			lent := aio.WithLoop(limited, other)
+			here, there := hold(ctx), hold(lent)
+			f := aio.Go(limited, "", func(context.Context) (int, error) { t.Error("ran"); return 0, nil })
+			there() // f queues here
+			if again {
+				there = hold(lent)
+				here() // f queues there
+			}
+			_, err := f.Result()
+			wantErr(t, "queued", err, aio.ErrPending)
+			f.Cancel(errStop)
+			_, err = f.Result()
+			wantErr(t, "cancelled", err, errStop)
+			if again {
+				there()
+			} else {
+				here()
+			}
+			v, err := aio.Go(limited, "", func(context.Context) (int, error) { return 1, nil }).Await(ctx)
+			if v != 1 || err != nil {
+				t.Error(v, err)
+			}
+			other.Exit(nil)
+		})
+	}
+}
+
+// A function that gets its slot just as the loop drains either runs as work in
+// progress, on a ctx that is alive, or not at all.
+func TestQueuedDrainRace(t *testing.T) {
+	for name, limit := range map[string]int{"MaxInFlight": 0, "Limit": 1} {
+		t.Run(name, func(t *testing.T) {
+			for range 500 {
+				l := &aio.Loop{Logger: quiet, MaxInFlight: 1 - limit}
+				err := run(l, func(ctx context.Context) error {
+					ctx = aio.Limit(ctx, limit)
+					release := make(chan struct{})
+					aio.Spawn(ctx, "", func(context.Context) error { <-release; return nil })
+					f := aio.Go(ctx, "", func(ctx context.Context) (int, error) {
+						<-aio.Draining(ctx)
+						for range 10 {
+							runtime.Gosched()
+						}
+						return 1, context.Cause(ctx)
+					})
+					go l.Exit(nil)
+					for range rand.N(20) {
+						runtime.Gosched()
+					}
+					close(release)
+					v, err := f.Await(ctx)
+					if !(v == 0 && err == aio.ErrExit || v == 1 && err == nil) {
+						t.Errorf("%d, %v", v, err)
+					}
+					return nil
+				})
+				wantErr(t, "Run", err, nil)
+			}
+		})
+	}
 }

@@ -170,7 +170,11 @@ func (r *running) drain() {
 func (o *Op) drain() {
 	s := o.state.Load()
 	if s&opBackground == 0 && s&(opDaemon|opQueued) != 0 && o.TopLevel() {
-		o.cancel(ErrExit)
+		if s&opDaemon != 0 {
+			o.cancel(ErrExit)
+		} else {
+			o.endQueued()
+		}
 		return
 	}
 	if d, ok := o.driver.(Drainer); ok && s&opFinishing == 0 {
@@ -178,15 +182,18 @@ func (o *Op) drain() {
 	}
 }
 
-// drainAgain has the operation or, if that has finished, those left below it see that the loop drains, after an
-// ancestor of theirs has finished: nobody's work in progress may need them any more.
+// drainAgain has the operation, and those below it if it has finished or is a
+// daemon, see that the loop drains, after an ancestor of theirs has finished:
+// nobody's work in progress may need them any more.
 func (o *Op) drainAgain() {
 	if !o.run.drains() {
 		return
 	}
-	if o.state.Load()&opFinishing == 0 {
+	if s := o.state.Load(); s&opFinishing == 0 {
 		o.drain()
-		return
+		if s&opDaemon == 0 {
+			return
+		}
 	}
 	for _, k := range o.appendKids(nil) {
 		k.drainAgain()

@@ -184,6 +184,7 @@ func (o *Op) ghostLeft() {
 		hold := f.hold
 		f.mu.Unlock()
 		p.childLeft(false, hold)
+		o.drainAgain()
 	default:
 		o.drainAgain()
 	}
@@ -196,8 +197,12 @@ func (o *Op) inFamily(f *family) bool { return o.prev != nil || f.first == o }
 // nothing if o has left that family already. by is from's name.
 func (o *Op) moveUp(from *Op, by *string) {
 	for {
+		var dead error // why an ancestor in between, which is ending too, has its children cancelled
 		target := from.parent.Load()
-		for target.state.Load()&opFinishing != 0 {
+		for s := target.state.Load(); s&opFinishing != 0; s = target.state.Load() {
+			if dead == nil && s&(opCancelled|opFailed) != 0 {
+				dead = target.deadBy()
+			}
 			target = target.parent.Load()
 		}
 		f, tf := from.familyOf(o), target.familyOf(o)
@@ -218,8 +223,11 @@ func (o *Op) moveUp(from *Op, by *string) {
 		tf.link(target, o)
 		tf.mu.Unlock()
 		f.mu.Unlock()
-		if target.state.Load()&opCancelled != 0 {
-			o.cancel(target.why())
+		if dead == nil && target.state.Load()&opCancelled != 0 {
+			dead = target.why()
+		}
+		if dead != nil {
+			o.cancel(dead)
 		}
 		o.drainAgain()
 		from.childLeft(idle, hold)
@@ -255,9 +263,14 @@ func (o *Op) appendKids(to []*Op) []*Op {
 
 func (f *family) appendKids(to []*Op) []*Op {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kids(to)
+}
+
+// kids is appendKids for a family whose lock is held.
+func (f *family) kids(to []*Op) []*Op {
 	for k := f.first; k != nil; k = k.next {
 		to = append(to, k)
 	}
-	f.mu.Unlock()
 	return to
 }

@@ -99,6 +99,60 @@ func TestFailureCancelsWhatWasHandedUp(t *testing.T) {
 	})
 }
 
+// namer is a driver that calls fn as it is asked for a name: as its operation
+// ends, before it hands its children up.
+type namer struct{ fn func() }
+
+func (*namer) OpCancel(error) {}
+
+func (n *namer) OpName() string {
+	if fn := n.fn; fn != nil {
+		n.fn = nil
+		fn()
+	}
+	return "namer"
+}
+
+// The children of an operation that fails are cancelled with it, and theirs, also
+// where one of them succeeds at that moment and hands its own up.
+func TestFailureMeetsSuccess(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		outer          bool // is interrupted, else the inner one is
+		first, andThen func(outer, inner *aio.Op)
+	}{
+		{"failure as the child ends", false, endInner, failOuter},
+		{"cancellation as the child ends", false, endInner, func(outer, _ *aio.Op) { outer.Cancel(errTest) }},
+		{"the child's end as it fails", true, failOuter, endInner},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var rec recorder
+			must(t, rec.loop(), func(ctx context.Context) {
+				var outer, inner aio.Op
+				o, i := new(namer), new(namer)
+				outer.Start(ctx, 0, "", o)
+				inner.Start(outer.Context(), 0, "", i)
+				low, err := aio.Begin(inner.Context(), 0, "low")
+				wantErr(t, "Begin", err, nil)
+				interrupt := func() { c.andThen(&outer, &inner) }
+				if c.outer {
+					o.fn = interrupt
+				} else {
+					i.fn = interrupt
+				}
+				c.first(&outer, &inner)
+				wantErr(t, "low's cause", context.Cause(low.Context()), errTest)
+				low.End(nil)
+				inner.End(nil)
+				outer.End(nil)
+			})
+		})
+	}
+}
+
+func endInner(_, inner *aio.Op)  { inner.End(nil) }
+func failOuter(outer, _ *aio.Op) { outer.End(errTest) }
+
 // A finished operation's Done in somebody's hands ends when those around it are cancelled, or all it left has ended.
 func TestGhost(t *testing.T) {
 	for _, how := range []string{"top cancelled", "child ends", "child's child goes on"} {

@@ -73,7 +73,7 @@ func (b Backoff) grown(bound time.Duration) time.Duration {
 	switch {
 	case factor == 0:
 		factor = 2
-	case !(factor > 1):
+	case !(factor > 1), bound == 0: // 0 times infinity is not a number
 		return bound
 	}
 	if next := float64(bound) * factor; next < math.MaxInt64 {

@@ -39,6 +39,8 @@ func TestBackoffWithoutJitter(t *testing.T) {
 		{timer.Backoff{Initial: ms, Max: 5 * ms, Factor: 3, Attempts: 5}, 100, []time.Duration{ms, 3 * ms, 5 * ms, 5 * ms}},
 		{timer.Backoff{Initial: ms, Factor: -1, Attempts: 4}, 100, []time.Duration{ms, ms, ms}},
 		{timer.Backoff{Initial: ms, Factor: math.NaN(), Attempts: 3}, 100, []time.Duration{ms, ms}},
+		{timer.Backoff{Initial: ms, Factor: math.Inf(1), Attempts: 3}, 100, []time.Duration{ms, 30 * time.Second}},
+		{timer.Backoff{Initial: -1, Factor: math.Inf(1), Attempts: 4}, 100, []time.Duration{0, 0, 0}},
 		{timer.Backoff{Initial: -1, Attempts: 4}, 100, []time.Duration{0, 0, 0}},
 		{timer.Backoff{Initial: math.MaxInt64 / 2, Factor: 1.5, Max: -1, Attempts: 4, Elapsed: -1}, 100, []time.Duration{math.MaxInt64 / 2, math.MaxInt64/4*3 + 1, math.MaxInt64}},
 		{timer.Backoff{Attempts: 1}, 100, nil},

@@ -8,8 +8,11 @@ import (
 // Sleep returns nil after d, or context.Cause(ctx) as soon as ctx ends. A d of 0
 // or less does not wait; Sleep then still returns the cause of a dead ctx. It
 // blocks its caller and is not an operation: that of its caller waits. It needs
-// no loop.
+// no loop, and a nil ctx does not end.
 func Sleep(ctx context.Context, d time.Duration) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

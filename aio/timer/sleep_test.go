@@ -38,6 +38,27 @@ func TestSleep(t *testing.T) {
 	})
 }
 
+// A nil ctx stands for context.Background().
+func TestNilCtx(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var none context.Context
+		begin := time.Now()
+		if err := timer.Sleep(none, time.Minute); err != nil || time.Since(begin) != time.Minute {
+			t.Errorf("Sleep: %v after %v", err, time.Since(begin))
+		}
+		aio.Run(t.Context(), func(ctx context.Context) error {
+			every := timer.Every(ctx, time.Minute, timer.Interval{})
+			for range every.Ticks(none) {
+				every.Stop()
+			}
+			return nil
+		})
+		if took := time.Since(begin); took != 2*time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
 // A function sleeps until it is cancelled.
 func ExampleSleep() {
 	aio.Run(context.Background(), func(ctx context.Context) error {

@@ -66,8 +66,11 @@ func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 // nobody takes the end for a tick: range over Ticks, or select on Done too.
 func (t *Ticker) C() <-chan Tick { return t.c }
 
-// Ticks yields the ticks until the ticker or ctx ends.
+// Ticks yields the ticks until the ticker or ctx ends. A nil ctx does not end.
 func (t *Ticker) Ticks(ctx context.Context) iter.Seq[Tick] {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	return func(yield func(Tick) bool) {
 		for {
 			select {

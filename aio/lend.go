@@ -1,0 +1,204 @@
+package aio
+
+import (
+	"context"
+	"slices"
+)
+
+// A dependent waits for an operation that may come to need slots of a Limit: a
+// Scope, say, or a Then whose function starts others.
+type dependent interface {
+	// needsSlots is called, without any lock held, when the operation does.
+	needsSlots()
+}
+
+// dependents is a list of what waits for an operation. The operation's lock
+// guards it.
+type dependents struct {
+	first dependent
+	rest  *dependents
+}
+
+// needsSlots notes that the operation may need slots to end.
+func (o *Op) needsSlots() {
+	o.mu.Lock()
+	var told *dependents
+	if x := o.x.Load(); o.state.Or(opLimited)&opLimited == 0 && x != nil {
+		told, x.dependents = x.dependents, nil
+	}
+	o.mu.Unlock()
+	for ; told != nil; told = told.rest {
+		told.first.needsSlots()
+	}
+}
+
+// tellLimited has d told when the operation comes to need slots. It reports
+// false if it does already, or has ended.
+func (o *Op) tellLimited(d dependent) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state.Load()&(opTurn|opLimited|opResolved) != 0 {
+		return false
+	}
+	x := o.extra()
+	x.dependents = &dependents{d, x.dependents}
+	return true
+}
+
+// forget has d not told any more.
+func (o *Op) forget(d dependent) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	x := o.x.Load()
+	if x == nil {
+		return
+	}
+	for p := &x.dependents; *p != nil; p = &(*p).rest {
+		if (*p).first == d {
+			*p = (*p).rest
+			return
+		}
+	}
+}
+
+// limitedBy notes that the operation depends on another.
+func (o *Op) limitedBy(other *Op) {
+	if limiting.Load() && !other.tellLimited(o) && other.limited() {
+		o.needsSlots()
+	}
+}
+
+// wait is a function's wait for operations. The function lends its slots while
+// one of those may need some. A nil *wait is that of a function that has none.
+type wait struct {
+	turn *turn
+	ops  []*Op
+	now  bool // the function waits, and does not just look
+	lent bool // it has lent its slots for that
+}
+
+// waitFor returns the wait for operations of the function that ctx belongs to.
+func waitFor(ctx context.Context, ops ...*Op) *wait {
+	if !limiting.Load() {
+		return nil
+	}
+	t := turnOf(opOf(ctx))
+	if t == nil {
+		return nil
+	}
+	w := &wait{turn: t, ops: ops}
+	for _, o := range ops {
+		o.tellLimited(w)
+	}
+	return w
+}
+
+// begin begins to wait.
+func (w *wait) begin() {
+	if w == nil {
+		return
+	}
+	w.turn.limit.mu.Lock()
+	w.now = true
+	w.turn.await++
+	w.turn.limit.mu.Unlock()
+	if slices.ContainsFunc(w.ops, (*Op).limited) { // asked after now is set, so that no other needs to be told
+		w.needsSlots()
+	}
+}
+
+// needsSlots lends the function's slots if it waits.
+func (w *wait) needsSlots() {
+	w.turn.limit.mu.Lock()
+	var next []func()
+	if w.now && !w.lent {
+		w.lent = true
+		w.turn.waits++
+		next = w.turn.lend()
+	}
+	w.turn.limit.mu.Unlock()
+	do(next)
+}
+
+// goOn ends a waiting: the function goes on when it has its slots again, also
+// those that it has lent for a select, or ctx ends.
+func (w *wait) goOn(ctx context.Context) {
+	if w == nil {
+		return
+	}
+	w.turn.limit.mu.Lock()
+	if w.lent {
+		w.turn.waits--
+	}
+	w.now, w.lent = false, false
+	w.turn.limit.mu.Unlock()
+	w.turn.goOn(ctx)
+}
+
+// end ends the wait: there will be no more waiting.
+func (w *wait) end() {
+	if w == nil {
+		return
+	}
+	for _, o := range w.ops {
+		o.forget(w)
+	}
+}
+
+// stepAside has the function that ctx belongs to lend its slots while it waits
+// for operations, if those may need them, until it calls goOn.
+func stepAside(ctx context.Context, ops ...*Op) (goOn func()) {
+	w := waitFor(ctx, ops...)
+	if w == nil {
+		return func() {}
+	}
+	w.begin()
+	return func() {
+		w.end()
+		w.goOn(ctx)
+	}
+}
+
+// selected is called when a channel of the operation's future is made. If the
+// operation may need slots to end, the function that has started it lends its
+// own, in case it waits.
+func (o *Op) selected() {
+	if !limiting.Load() || o.resolved() {
+		return
+	}
+	t := turnOf(o.parent.Load())
+	if o.state.Load()&opTurn != 0 {
+		own := o.x.Load().turn
+		if own.runs() {
+			return
+		}
+		t = own.by
+	}
+	if t == nil {
+		return
+	}
+	t.limit.mu.Lock()
+	c := choice{t, t.await}
+	t.limit.mu.Unlock()
+	if !o.tellLimited(c) && o.limited() {
+		c.needsSlots()
+	}
+}
+
+// choice is a select of a function's, which cannot be seen. It is over when the
+// function awaits something.
+type choice struct {
+	turn  *turn
+	await int // the turn's when the function asked for a channel
+}
+
+// needsSlots lends the function's slots, in case it still waits.
+func (c choice) needsSlots() {
+	c.turn.limit.mu.Lock()
+	var next []func()
+	if c.turn.await == c.await {
+		next = c.turn.lend()
+	}
+	c.turn.limit.mu.Unlock()
+	do(next)
+}
