@@ -112,7 +112,7 @@ func (k *h1Conn) dataOver() {
 		if len(rest) > 0 { // in connHead and connBody, because of a full queue or buffer
 			k.c.Unread(rest)
 		}
-		if k.state == connHead && k.used && k.part == nil && k.e.draining.Load() {
+		if k.state == connHead && k.used && k.part == nil && k.e.drains() {
 			k.hold()
 		}
 		if k.state == connOwed || k.state == connBody && k.x.body.full() {

@@ -76,6 +76,10 @@ func (e *h1Engine) drain() {
 	}
 }
 
+// drains reports whether connections are to end. A loop that drains has them end
+// when they are idle before it tells the server.
+func (e *h1Engine) drains() bool { return e.draining.Load() || e.s.op.Op().Draining() }
+
 // dateText is the text of a Date field, for a second.
 type dateText struct {
 	second int64

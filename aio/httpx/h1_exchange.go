@@ -336,7 +336,7 @@ func (x *h1Exchange) endsWith(asked bool) bool {
 	k := x.k
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	x.close = x.close || asked || k.e.draining.Load() || !x.body.skippable() || x.tooLarge()
+	x.close = x.close || asked || k.e.drains() || !x.body.skippable() || x.tooLarge()
 	return x.close
 }
 
@@ -426,7 +426,7 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 	}
 	k.setTimeouts(k.e.s.lim.idle)
 	if !k.inData {
-		if k.e.draining.Load() && k.state == connHead {
+		if k.e.drains() && k.state == connHead {
 			k.hold()
 		}
 		k.resume()

@@ -21,7 +21,7 @@ func backlog(ln net.Listener) []net.Conn {
 			out = append(out, nc)
 		}
 		return len(out) < maxBacklog
-	})
+	}, func(uintptr) {})
 	return out
 }
 
@@ -31,13 +31,14 @@ func refuseOne(ln net.Listener) {
 		acceptNow(sc, func(fd int) bool {
 			syscall.Close(fd)
 			return false
-		})
+		}, func(uintptr) {})
 	}
 }
 
-// acceptNow gives the connections in a listener's queue to take, which must not block, until it returns false or there
-// are no more.
-func acceptNow(ln syscall.Conn, take func(fd int) bool) {
+// acceptNow gives the connections in a listener's queue to take, which must not
+// block, until it returns false or there are no more. It then calls last with
+// the listener's descriptor.
+func acceptNow(ln syscall.Conn, take func(fd int) bool, last func(fd uintptr)) {
 	raw, err := ln.SyscallConn()
 	if err != nil {
 		return
@@ -49,6 +50,7 @@ func acceptNow(ln syscall.Conn, take func(fd int) bool) {
 				continue
 			}
 			if err != nil || !take(nfd) {
+				last(fd)
 				return
 			}
 		}

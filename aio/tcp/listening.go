@@ -41,7 +41,7 @@ func (l *listening) stop(serve bool) (first bool) {
 		first = true
 		l.cancel() // first: errors of accepting mean nothing from now on
 		if serve {
-			queued := backlog(l.ln)
+			queued := l.lastBacklog()
 			l.mu.Lock()
 			l.queued = queued
 			l.mu.Unlock()
