@@ -9,7 +9,7 @@ type parkEngine struct{}
 func (parkEngine) start(c *Conn) {
 	run := c.in.run
 	c.runDying(func() { parkServe(c, run) }, func(err error) {
-		c.engineDied(err)
+		c.engineDied(run, err)
 		c.handlerGone(run)
 	})
 }

@@ -77,13 +77,13 @@ func (c *Conn) runDying(fn func(), died func(error)) bool {
 	return true
 }
 
-// engineDied ends a connection whose engine has ended by a panic or Goexit. One
-// that is closing already goes on with that.
-func (c *Conn) engineDied(err error) {
+// engineDied ends a connection whose engine, the run-th, has ended by a panic or
+// Goexit. One that the callback had hijacked, and closed, goes on with that.
+func (c *Conn) engineDied(run uint32, err error) {
 	c.mu.Lock()
-	open := c.life.open()
+	closing := !c.life.open() && !(c.in.run == run && c.in.engaged())
 	c.mu.Unlock()
-	if open {
+	if !closing {
 		c.died(err)
 	}
 }
