@@ -67,6 +67,7 @@ func (c *Conn) readNow() error {
 	c.unlocked(func() {
 		c.transport().SetReadDeadline(noTime) // fails only on a closed connection, as reading will
 		dry, err = c.source().poll(c.gatherAhead)
+		err = c.endRead(err)
 	})
 	r.looking = false
 	c.readMet(err)

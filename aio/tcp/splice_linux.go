@@ -184,7 +184,7 @@ func (w *way) pour(d *duct, to *socket, n int) error {
 		w.moved += int64(m)
 		n -= m
 	}
-	w.to.giveStream()
+	w.to.giveStream(err)
 	if cannotSplice(err) {
 		w.copyAlways()
 		return w.empty(d, n)

@@ -1,0 +1,57 @@
+package tcp
+
+import (
+	"errors"
+	"syscall"
+)
+
+// The system tells of a reset once, to a read or a write, whichever comes first.
+// A read that comes after that finds what looks like the peer's end, although
+// the stream was cut.
+
+// writeMet notes how writing has failed. The lock is held.
+func (c *Conn) writeMet(err error) {
+	if err != nil && errors.Is(err, syscall.ECONNRESET) {
+		c.extra().reads.cut = err
+	}
+}
+
+// endOrCut returns err, which reading has met, or if that is an end that is none
+// the reset that a write or another read was told of. The lock is held.
+func (c *Conn) endOrCut(err error) error {
+	if !isEOF(err) || c.layer() != nil || c.in.peer != peerOpen {
+		return err
+	}
+	r := &c.peek().reads
+	switch {
+	case r.failed != nil:
+		return r.failed
+	case r.cut != nil:
+		return r.cut
+	}
+	return err
+}
+
+// endRead is endOrCut for stream style, in which a write may have been told just
+// now, by another goroutine. On a connection that is closing, whose data is
+// dropped, the end is none either. The lock is not held.
+func (c *Conn) endRead(err error) error {
+	if !isEOF(err) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.layer() == nil && c.life.open() && c.in.peer == peerOpen && c.out.stream.taken() && c.gone() {
+		free, done := c.extra().free.C(), c.doneLocked()
+		c.unlocked(func() { // not for long: nothing can be written any more
+			select {
+			case <-free:
+			case <-done:
+			}
+		})
+	}
+	if !c.life.open() {
+		return c.endError("read")
+	}
+	return c.endOrCut(err)
+}
