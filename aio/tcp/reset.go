@@ -16,6 +16,16 @@ func (c *Conn) writeMet(err error) {
 	}
 }
 
+// bulkMet returns err, which splice or sendfile has returned, for writeMet: when
+// they meet a reset after they have moved something they say nothing, and that
+// the pipe is broken the next time.
+func (c *Conn) bulkMet(err error) error {
+	if errors.Is(err, syscall.EPIPE) && c.network() == "tcp" {
+		return syscall.ECONNRESET
+	}
+	return err
+}
+
 // endOrCut returns err, which reading has met, or if that is an end that is none
 // the reset that a write or another read was told of. The lock is held.
 func (c *Conn) endOrCut(err error) error {
