@@ -139,7 +139,7 @@ func (p *piping) run(w, back *way) {
 		if p.set(w, back, wayRefused) == wayMoves {
 			_, _ = w.from.WriteTo(io.Discard) // until the pipe closes it
 		}
-	case errors.Is(err, aio.ErrReset):
+	case errors.Is(err, aio.ErrReset) || errors.Is(err, io.ErrUnexpectedEOF):
 		p.note(err)
 		_ = w.from.Abort() // fails only if it has ended
 		w.to.awaitSent()

@@ -29,7 +29,7 @@ func (c *Conn) bulkMet(err error) error {
 // endOrCut returns err, which reading has met, or if that is an end that is none
 // the reset that a write or another read was told of. The lock is held.
 func (c *Conn) endOrCut(err error) error {
-	if !isEOF(err) || c.layer() != nil || c.in.peer != peerOpen {
+	if !c.looksEnded(err) {
 		return err
 	}
 	r := &c.peek().reads
@@ -42,16 +42,25 @@ func (c *Conn) endOrCut(err error) error {
 	return err
 }
 
+// looksEnded reports whether err may stand for a reset that somebody else was
+// told of. TLS knows its own end. The lock is held.
+func (c *Conn) looksEnded(err error) bool {
+	if c.layer() != nil {
+		return errors.Is(err, errTruncated)
+	}
+	return isEOF(err) && c.in.peer == peerOpen
+}
+
 // endRead is endOrCut for stream style, in which a write may have been told just
 // now, by another goroutine. On a connection that is closing, whose data is
 // dropped, the end is none either. The lock is not held.
 func (c *Conn) endRead(err error) error {
-	if !isEOF(err) {
+	if !isEOF(err) && !errors.Is(err, errTruncated) {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.layer() == nil && c.life.open() && c.in.peer == peerOpen && c.out.stream.taken() && c.gone() {
+	for c.life.open() && c.looksEnded(err) && c.out.stream.taken() && c.gone() {
 		free, done := c.extra().free.C(), c.doneLocked()
 		c.unlocked(func() { // not for long: nothing can be written any more
 			select {
