@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// backlog accepts what is in a listener's queue, without waiting.
+// backlog accepts what is in a listener's queue, without waiting. What has been
+// reset there is nobody's: it has no address any more.
 func backlog(ln net.Listener) []net.Conn {
 	sc, ok := ln.(syscall.Conn)
 	if !ok {
@@ -17,7 +18,11 @@ func backlog(ln net.Listener) []net.Conn {
 	}
 	var out []net.Conn
 	acceptNow(sc, func(fd int) bool {
-		if nc := connOf(fd); nc != nil {
+		switch nc := connOf(fd); {
+		case nc == nil:
+		case nc.RemoteAddr() == nil:
+			nc.Close()
+		default:
 			out = append(out, nc)
 		}
 		return len(out) < maxBacklog

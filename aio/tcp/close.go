@@ -45,8 +45,8 @@ func (c *Conn) finish() {
 // CloseAfterFlush closes the connection when everything sent so far has been
 // handed to the kernel, and the peer has ended too or 5 s have passed: so that
 // what is under way is not lost by a reset. It returns at once. From now on sends
-// fail with ErrClosed, and what arrives is dropped. It fails with ErrClosed if
-// the connection is closed, or closing, already.
+// and reads fail with ErrClosed, and what arrives is dropped. It fails with
+// ErrClosed if the connection is closed, or closing, already.
 func (c *Conn) CloseAfterFlush() error { return c.closeAfterFlush(endingAsked) }
 
 // closeAfterFlush is CloseAfterFlush, with how the connection then ends.

@@ -51,7 +51,7 @@ func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 	}
 	m, err := to.ReadFrom(io.LimitReader(r, n))
 	c.sent(int(m))
-	c.giveStream()
+	c.giveStream(c.bulkMet(err))
 	var file *fs.PathError
 	if errors.As(err, &file) {
 		return m, file

@@ -62,6 +62,7 @@ func (c *Conn) writeGathered() {
 		c.extra().gather = noTime
 		batch := c.outbox().batch()
 		n, err := c.transport().tryWritev(batch)
+		c.writeMet(err)
 		c.sent(n)
 		done := c.advance(n)
 		if err == nil && n < length(batch) {

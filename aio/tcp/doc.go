@@ -134,8 +134,8 @@
 //     hold the loop open.
 //   - With Server.DrainReads or Conn.DrainReads a Read waits no more. It reads
 //     what is there, and then fails with aio.ErrExit, so that whatever reads in
-//     stream style ends by itself. SetBusy holds that off between the parts of a
-//     message.
+//     stream style ends by itself. A frame of Lines, Delimited and LengthPrefixed
+//     that has come in part holds that off, as does SetBusy.
 //   - What is left after Loop.Grace is aborted: its peers see a reset.
 //
 // Server.Shutdown drains one server. Server.Close ends one at once.

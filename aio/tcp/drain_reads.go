@@ -10,16 +10,18 @@ import "goaio.example/aio"
 // channel is closed. Writing goes on, and so do the deadlines: a Read whose
 // deadline has passed fails with that.
 //
-// SetBusy holds it off while a message has come in part, say: Read waits then.
-// An accepted connection from which nothing has come yet has a second, as one in
-// handler style has. With a Handler, DrainReads has no effect before the handler
-// is given up. On a connection that has ended it does nothing. Server.DrainReads
-// sets it for all connections of a server.
+// Lines, Delimited and LengthPrefixed read a frame that has come in part to its
+// end before, if the connection itself was given to them and no bufio.Reader of
+// it. SetBusy likewise holds it off while a message has come in part, say: Read
+// waits then. An accepted connection from which nothing has come yet has a second,
+// as one in handler style has. With a Handler, DrainReads has no effect before the
+// handler is given up. On a connection that has ended it does nothing.
+// Server.DrainReads sets it for all connections of a server.
 func (c *Conn) DrainReads(on bool) { c.mark(markDrains, on) }
 
 // readsDrain reports whether a Read is not to wait. The lock is held.
 func (c *Conn) readsDrain() bool {
-	return c.in.marks&(markDrains|markBusy) == markDrains && c.drained() && !c.young()
+	return c.in.marks&(markDrains|markBusy|markFrame) == markDrains && c.drained() && !c.young()
 }
 
 // young reports whether the peer of an accepted connection is about to say
@@ -30,7 +32,11 @@ func (c *Conn) young() bool {
 
 // drainsChanged has Reads that wait end, or wait again, when readsDrain may have
 // changed. The lock is held.
-func (c *Conn) drainsChanged() { c.boundReads() } // fails only on a closed connection, as Read will
+func (c *Conn) drainsChanged() {
+	if c.drained() {
+		c.boundReads() // fails only on a closed connection, as Read will
+	}
+}
 
 // drainsLater sees that a Read that waits ends when the connection is not young
 // any more. The lock is held.
@@ -67,6 +73,7 @@ func (c *Conn) readNow() error {
 	c.unlocked(func() {
 		c.transport().SetReadDeadline(noTime) // fails only on a closed connection, as reading will
 		dry, err = c.source().poll(c.gatherAhead)
+		err = c.endRead(err)
 	})
 	r.looking = false
 	c.readMet(err)

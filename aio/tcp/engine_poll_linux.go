@@ -297,6 +297,7 @@ func (c *Conn) flushedBare() {
 // that was. The lock is held, but not all the while.
 func (c *Conn) writeQueue() int {
 	n, err := (*bare)(c).writeVec(c.outbox().batch())
+	c.writeMet(err)
 	c.sent(n)
 	done := c.advance(n)
 	c.unlocked(func() {

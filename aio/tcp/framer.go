@@ -29,6 +29,8 @@ type framer struct {
 	Framing
 	framePart
 	r    peeker
+	conn *Conn // which r reads; nil if that is another reader
+	busy bool  // conn is marked as read within a frame
 	late error // came together with the last bytes read
 	over bool  // the last line was the last
 	end  error // how the sequence ended; io.EOF without an error
@@ -41,11 +43,12 @@ func framesOf(r io.Reader, rule Framing) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		if f.r == nil && f.end == nil {
 			f.r = peekerOf(r)
+			f.conn, _ = r.(*Conn)
 		}
 		for f.end == nil {
 			f.reset()
 			var frame []byte
-			if frame, f.end = f.next(); f.end == nil && !yield(frame, nil) {
+			if frame, f.end = f.nextBusy(); f.end == nil && !yield(frame, nil) {
 				return
 			}
 		}
@@ -72,6 +75,21 @@ func (f *framer) reset() {
 		f.buf = nil
 	}
 	f.buf = f.buf[:0]
+}
+
+// nextBusy is next, at whose end no part of a frame is kept any more.
+func (f *framer) nextBusy() ([]byte, error) {
+	defer f.waits(false)
+	return f.next()
+}
+
+// waits says whether the next read from the connection is within a frame: then it
+// goes on while the loop drains.
+func (f *framer) waits(within bool) {
+	if f.conn != nil && f.busy != within {
+		f.busy = within
+		f.conn.mark(markFrame, within)
+	}
 }
 
 // next returns the next frame. The error is io.EOF at the end.
@@ -142,6 +160,7 @@ func (f *framer) fill(n int) error {
 			}
 			f.grow(len(chunk), n)
 		}
+		f.waits(len(f.buf) > 0)
 		m, err := f.r.Read(f.buf[len(f.buf):min(cap(f.buf), n)])
 		f.buf = f.buf[:len(f.buf)+m]
 		if m == 0 && err == nil {
@@ -155,6 +174,7 @@ func (f *framer) fill(n int) error {
 // peek waits for a byte and returns what is there then, at most n bytes.
 func (f *framer) peek(n int) ([]byte, error) {
 	if f.r.Buffered() == 0 {
+		f.waits(len(f.buf) > 0)
 		if b, err := f.r.Peek(1); len(b) == 0 {
 			return nil, err
 		}

@@ -78,6 +78,17 @@ func (c *Conn) lookHangUp() {
 	c.hungUpLocked(seen)
 }
 
+// gone reports whether the connection, whose outgoing side may still be open, is
+// hung up, so that a write would fail at once. The lock is held.
+func (c *Conn) gone() bool {
+	s, ok := c.stream().(*socket)
+	seen := hangUpNone
+	return ok && control(s.Conn, func(fd int) error {
+		seen = hungUpNow(fd, c.out.side == sideEnded)
+		return nil
+	}) == nil && seen >= hangUpGone
+}
+
 // hungUpNow returns what the kernel knows of the end of a socket's peer. ended
 // says that this side has ended: a socket is hung up when both have.
 func hungUpNow(fd int, ended bool) hangUpSeen {

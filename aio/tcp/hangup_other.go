@@ -7,6 +7,9 @@ import "time"
 // lookTime is how often a socket is looked at whose peer may hang up.
 const lookTime = 100 * time.Millisecond
 
+// gone is not known.
+func (c *Conn) gone() bool { return false }
+
 // armHangUp has the socket be looked at from now on. The lock is held.
 func (c *Conn) armHangUp() {
 	if c.transport().fd() >= 0 {

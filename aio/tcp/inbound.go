@@ -58,6 +58,7 @@ const (
 	markPaused                   // see Conn.PauseReading
 	markDrains                   // see Conn.DrainReads
 	markPart                     // a frame has come in part; see Framing.Handler
+	markFrame                    // Lines and the like read within a frame
 
 	// marksWork are those of a connection that is not idle.
 	marksWork = markBusy | markPaused | markPart

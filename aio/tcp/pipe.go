@@ -2,7 +2,9 @@ package tcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -26,14 +28,26 @@ type Piped struct{ AToB, BToA int64 }
 // or when ctx ends or the future is cancelled. So no peer takes a stream that
 // was cut for a whole one, except over a unix socket, which knows no reset.
 //
+// A peer that goes while the other still writes to it, as a server may that does
+// not want what a client uploads, has often answered before. What it has said is
+// still moved, while what comes for it is dropped. If it had ended its side, the
+// other connection is then closed as by CloseAfterFlush. Else it is reset: on
+// Linux when the other peer's system has the answer, or after 5 s; elsewhere at
+// once, so that what is under way may be lost.
+//
+// A net.Conn of a Dialer's or Listener's that has no CloseWrite, without TLS on
+// it, cannot tell its peer that the other side has ended: the peer learns it
+// when the pipe closes the connection, after the peer's own end.
+//
 // The error is the first that either connection meets, an *aio.ConnError, or the
 // cause of the cancellation. What follows from the pipe's own aborting is left
 // out. The future has a value beside an error: Await and Result return what was
 // moved until then. An error of one side is met by reading from it or writing
 // to it. While the other side takes nothing, that is when a write timeout of
-// the other ends the pipe, if it has one. If the program closes one of the
-// connections, the error matches aio.ErrClosed, and is no lost error. Without a
-// running loop the error is aio.ErrNoLoop or aio.ErrLoopDone.
+// the other ends the pipe, if it has one: Conn.AfterHangUp tells of it at once,
+// and may cancel the future. If the program closes one of the connections, the
+// error matches aio.ErrClosed, and is no lost error. Without a running loop the
+// error is aio.ErrNoLoop or aio.ErrLoopDone.
 //
 // What was put back with Unread is moved first, and what Send has queued goes
 // out before it. Later sends, on either connection, go out between what is
@@ -47,9 +61,10 @@ type Piped struct{ AToB, BToA int64 }
 // comes on the other.
 //
 // A pipe is an operation under ctx's, and work in progress: a loop that drains
-// lets it go on until Loop.Grace has passed, whatever DrainReads says. It has two goroutines, which hold
-// no buffer while nothing comes. On Linux, bulk data between two sockets without
-// TLS does not go through the program's memory (splice).
+// lets it go on until Loop.Grace has passed, whatever DrainReads says. It has
+// two goroutines, which hold no buffer while nothing comes. On Linux, bulk data
+// between two sockets without TLS does not go through the program's memory
+// (splice).
 func Pipe(ctx context.Context, a, b *Conn) *aio.Future[Piped] {
 	a.DrainReads(false)
 	b.DrainReads(false)
@@ -64,7 +79,8 @@ func Pipe(ctx context.Context, a, b *Conn) *aio.Future[Piped] {
 		_ = p.ways[i].from.SetHandler(Handler{}) // fails only where reading will
 	}
 	for i := range p.ways {
-		p.Op().Go(func() { p.over(p.ways[i].run()) }, p.over)
+		w, back := &p.ways[i], &p.ways[1-i]
+		p.Op().Go(func() { p.run(w, back) }, func(err error) { p.over(w, back, err) })
 	}
 	return p.Future()
 }
@@ -76,31 +92,35 @@ type piping struct {
 	ways [2]way
 	left atomic.Int32 // ways that are not over
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards what follows, and the ways' states
 	err    error      // the first
 	closed bool       // the connections are the pipe's no more
 }
 
 // OpCancel aborts both connections.
-func (p *piping) OpCancel(cause error) { p.fail(cause) }
+func (p *piping) OpCancel(cause error) {
+	if p.note(cause) {
+		p.abort()
+	}
+}
 
 func (p *piping) OpName() string { return fmt.Sprint("pipe ", p.a.addr(), " and ", p.b.addr()) }
 
-// fail notes the first error, and aborts both connections.
-func (p *piping) fail(err error) {
+// note notes an error, if it is the first. It reports false if the pipe is over.
+func (p *piping) note(err error) bool {
+	told := p.a.endWasTold() || p.b.endWasTold()
 	p.mu.Lock()
-	first := p.err == nil && !p.closed
-	if first {
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	if p.err == nil {
 		p.err = err
+		if told {
+			p.Op().Told()
+		}
 	}
-	p.mu.Unlock()
-	if !first {
-		return
-	}
-	if p.a.endWasTold() || p.b.endWasTold() {
-		p.Op().Told()
-	}
-	p.abort()
+	return true
 }
 
 // abort aborts both connections.
@@ -110,10 +130,45 @@ func (p *piping) abort() {
 	}
 }
 
-// over ends one way. The last one ends the pipe.
-func (p *piping) over(err error) {
+// run moves one way; back is the other.
+func (p *piping) run(w, back *way) {
+	err := w.run()
+	switch {
+	case w.refused:
+		p.note(err)
+		if p.set(w, back, wayRefused) == wayMoves {
+			_, _ = w.from.WriteTo(io.Discard) // until the pipe closes it
+		}
+	case errors.Is(err, aio.ErrReset) || errors.Is(err, io.ErrUnexpectedEOF):
+		p.note(err)
+		_ = w.from.Abort() // fails only if it has ended
+		w.to.awaitSent()
+	}
+	p.over(w, back, err)
+}
+
+// set sets the state of a way, and returns that of the other.
+func (p *piping) set(w, back *way, to wayState) wayState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.state = to
+	return back.state
+}
+
+// over ends one way, and the other unless that may go on. The last one ends the
+// pipe.
+func (p *piping) over(w, back *way, err error) {
+	to := wayWhole
 	if err != nil {
-		p.fail(err)
+		p.note(err)
+		to = wayCut
+	}
+	if w.refused {
+		to = wayRefused
+	}
+	other := p.set(w, back, to)
+	if to == wayCut || to == wayRefused && other != wayMoves || other == wayRefused {
+		p.end()
 	}
 	if p.left.Add(-1) > 0 {
 		return
@@ -133,12 +188,28 @@ func (p *piping) over(err error) {
 	p.Resolve(moved)
 }
 
+// end closes both connections after an error: one that was told all that the
+// other said before it went so that this is not lost, else with a reset.
+func (p *piping) end() {
+	for i := range p.ways {
+		w, back := &p.ways[i], &p.ways[1-i]
+		p.mu.Lock()
+		toldAll := w.state == wayRefused && back.state == wayWhole
+		p.mu.Unlock()
+		if toldAll {
+			_ = w.from.CloseAfterFlush() // fails only if it has ended, or is closing
+		} else {
+			_ = w.from.Abort() // fails only if it has ended
+		}
+	}
+}
+
 // endWasTold reports whether the connection has ended in a way that makes the
 // error of a future no lost error.
 func (c *Conn) endWasTold() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.life.told()
+	return c.life.told() || c.life.ending == endingAsked // which may be closing
 }
 
 // way is one direction of a Pipe. One goroutine uses it.
@@ -148,8 +219,25 @@ type way struct {
 	reading  bool  // a Read of from's is under way
 	bulk     bool  // what came last was much
 	copies   bool  // it cannot be spliced
+	refused  bool  // writing has failed because to's peer has gone
 	err      error // why it ends: errEOF at from's end
+	state    wayState
 }
+
+// wayState is how far a way has come. The pipe's lock guards it.
+type wayState uint8
+
+const (
+	// wayMoves moves what comes.
+	wayMoves wayState = iota
+	// wayWhole has moved all, and passed the end on.
+	wayWhole
+	// wayRefused drops what comes, because the peer that it leads to has gone.
+	// What that peer has said before is still moved.
+	wayRefused
+	// wayCut has ended with another error.
+	wayCut
+)
 
 // bulkRead is how much comes at a time, at least, where splicing is worth two
 // files and some memory of the kernel's.
@@ -232,8 +320,14 @@ func (w *way) write(data []byte) {
 	n, err := w.to.Write(data)
 	w.moved += int64(n)
 	if err != nil {
-		w.err = err
+		w.fails(err)
 	}
+}
+
+// fails ends the way because writing has failed.
+func (w *way) fails(err error) {
+	w.err = err
+	w.refused = errors.Is(err, aio.ErrReset)
 }
 
 // endWrite ends the outgoing side, unless it has ended. It fails if the

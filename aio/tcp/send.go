@@ -161,6 +161,7 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 		if c.queued() == 0 && !c.out.stream.taken() && !c.out.corked && len(p) > 0 {
 			n, err := c.transport().tryWrite(p)
 			if err != nil {
+				c.writeMet(err)
 				return err
 			}
 			c.sent(n)
@@ -239,6 +240,7 @@ func (c *Conn) flush() {
 		}
 		c.sent(int(n))
 		c.mu.Lock()
+		c.writeMet(err)
 		if c.queued() == 0 { // it was dropped: the connection has ended, or sending has failed
 			c.endFlush()
 			c.mu.Unlock()

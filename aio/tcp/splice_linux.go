@@ -153,7 +153,9 @@ func (w *way) splice() {
 		}
 		w.ends(n, err)
 		if n > 0 && w.err == nil {
-			w.err = w.pour(d, to, n)
+			if err := w.pour(d, to, n); err != nil {
+				w.fails(err)
+			}
 		}
 	}
 }
@@ -184,7 +186,7 @@ func (w *way) pour(d *duct, to *socket, n int) error {
 		w.moved += int64(m)
 		n -= m
 	}
-	w.to.giveStream()
+	w.to.giveStream(w.to.bulkMet(err))
 	if cannotSplice(err) {
 		w.copyAlways()
 		return w.empty(d, n)

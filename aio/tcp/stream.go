@@ -32,6 +32,7 @@ type reads struct {
 	cuts     int      // those who have Reads end: a Chunks that was cancelled
 	deadline deadline // of Read
 	failed   error    // why a Read has failed for good; a handler that comes is told
+	cut      error    // the reset that a write was told of; reading meets what looks like an end
 	chunkErr error    // why the channel of Chunks was closed
 }
 
@@ -76,6 +77,7 @@ var errLookAgain = errors.New("tcp: the loop drains")
 // readOver ends a Read, which brought n bytes and err, and returns its error, or
 // errLookAgain.
 func (c *Conn) readOver(n int, err error) error {
+	err = c.endRead(err)
 	handled := c.readEnds(n, err)
 	switch {
 	case err == nil:

@@ -30,7 +30,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 			c.writingBegins()
 		}
 	}
-	c.giveStream()
+	c.giveStream(err)
 	return n, c.failure("write", err)
 }
 
@@ -57,9 +57,10 @@ func (c *Conn) takeStream() error {
 // errTLSBegun says that what is written must be encrypted.
 var errTLSBegun = errors.New("tcp: TLS has begun")
 
-// giveStream ends what takeStream began.
-func (c *Conn) giveStream() {
+// giveStream ends what takeStream began, with how writing has failed.
+func (c *Conn) giveStream(err error) {
 	c.mu.Lock()
+	c.writeMet(err)
 	if !c.peek().wdl.at.IsZero() {
 		c.transport().SetWriteDeadline(noTime) // which must not bound what Send queued meanwhile
 	}

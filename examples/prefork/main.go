@@ -46,7 +46,12 @@ func main() {
 // serve is one of the processes. It ends gracefully when its stdin does, which the parent holds, or at SIGTERM.
 func serve(addr string, delay time.Duration) error {
 	signal.Ignore(os.Interrupt) // the terminal sends it to all; the parent passes it on
-	loop := &aio.Loop{Name: "prefork", Signals: []os.Signal{syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "prefork",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{syscall.SIGTERM},
+	}
 	return loop.Run(context.Background(), func(ctx context.Context) error {
 		server := &httpx.Server{ReusePort: true, Handle: func(r *httpx.Request) {
 			timer.Delay(r.Context(), delay, func(context.Context) error {

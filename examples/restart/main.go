@@ -47,7 +47,12 @@ func run(ctx context.Context, args []string) error {
 			return nil
 		})
 	}}
-	loop := &aio.Loop{Name: "restart", Signals: []os.Signal{os.Interrupt, syscall.SIGTERM}}
+	loop := &aio.Loop{
+		Name:        "restart",
+		CatchPanics: true,
+		OnEvent:     aio.LogEvents,
+		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+	}
 	err := loop.Run(ctx, func(ctx context.Context) error {
 		if err := server.StartInherited(ctx, *addr); err != nil {
 			return err
