@@ -33,9 +33,7 @@ func (l *listening) lastBacklog() []net.Conn {
 	}, replace)
 	var out []net.Conn
 	for _, fd := range fds {
-		if nc := connOf(fd); nc != nil {
-			out = append(out, nc)
-		}
+		out = appendConn(out, fd)
 	}
 	return out
 }

@@ -18,15 +18,21 @@ func backlog(ln net.Listener) []net.Conn {
 	}
 	var out []net.Conn
 	acceptNow(sc, func(fd int) bool {
-		switch nc := connOf(fd); {
-		case nc == nil:
-		case nc.RemoteAddr() == nil:
-			nc.Close()
-		default:
-			out = append(out, nc)
-		}
+		out = appendConn(out, fd)
 		return len(out) < maxBacklog
 	}, func(uintptr) {})
+	return out
+}
+
+// appendConn appends an accepted socket, unless it has been reset.
+func appendConn(out []net.Conn, fd int) []net.Conn {
+	switch nc := connOf(fd); {
+	case nc == nil:
+	case nc.RemoteAddr() == nil:
+		nc.Close()
+	default:
+		out = append(out, nc)
+	}
 	return out
 }
 

@@ -9,7 +9,7 @@ type parkEngine struct{}
 func (parkEngine) start(c *Conn) {
 	run := c.in.run
 	c.runDying(func() { parkServe(c, run) }, func(err error) {
-		c.engineDied(run, err)
+		c.engineDied(err)
 		c.handlerGone(run)
 	})
 }

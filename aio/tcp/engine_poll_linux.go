@@ -320,6 +320,6 @@ func (c *Conn) bareGone(run uint32) {
 
 // bareDied ends a connection in whose callback runtime.Goexit was called.
 func (c *Conn) bareDied(run uint32) {
-	c.engineDied(run, aio.ErrGoexit)
+	c.engineDied(aio.ErrGoexit)
 	c.bareGone(run)
 }

@@ -77,11 +77,11 @@ func (c *Conn) runDying(fn func(), died func(error)) bool {
 	return true
 }
 
-// engineDied ends a connection whose engine, the run-th, has ended by a panic or
-// Goexit. One that the callback had hijacked, and closed, goes on with that.
-func (c *Conn) engineDied(run uint32, err error) {
+// engineDied ends a connection whose engine has ended by a panic or Goexit. One
+// that a callback has hijacked and closed goes on with that.
+func (c *Conn) engineDied(err error) {
 	c.mu.Lock()
-	closing := !c.life.open() && !(c.in.run == run && c.in.engaged())
+	closing := !c.life.open() && c.in.marks&markTaken != 0
 	c.mu.Unlock()
 	if !closing {
 		c.died(err)

@@ -92,6 +92,7 @@ func (c *Conn) Hijack() error {
 	if l := c.layer(); l != nil {
 		l.keepFed()
 	}
+	c.in.marks |= markTaken
 	return c.engine().abandon(c)
 }
 

@@ -59,6 +59,7 @@ const (
 	markDrains                   // see Conn.DrainReads
 	markPart                     // a frame has come in part; see Framing.Handler
 	markFrame                    // Lines and the like read within a frame
+	markTaken                    // a callback has hijacked the connection
 
 	// marksWork are those of a connection that is not idle.
 	marksWork = markBusy | markPaused | markPart
