@@ -66,14 +66,16 @@ var lengthContracts = []contract{
 			s.writes(w, "")
 		},
 		send: []string{get11},
-	}, {
+	},
+	{
 		name: "declared twice",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Length"] = []string{"4", "4"}
 			s.writes(w, "body")
 		},
 		send: []string{get11},
-	}, {
+	},
+	{
 		name: "declared after the header",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(200)

@@ -12,9 +12,8 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
-
 	"testing"
+	"time"
 
 	"goaio.example/aio/httpx"
 )
@@ -49,13 +48,19 @@ type side struct {
 	client  []string // what the clients noted
 }
 
-// serveTheirs serves the case on net/http.
-func (h *hosts) serveTheirs(s *side, cfg *tls.Config) {
+// listen opens the server's listener.
+func (s *side) listen() net.Listener {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.addr = ln.Addr().String()
+	return ln
+}
+
+// serveTheirs serves the case on net/http.
+func (h *hosts) serveTheirs(s *side, cfg *tls.Config) {
+	ln := s.listen()
 	hs := &http.Server{
 		Handler: s, MaxHeaderBytes: headerLimit, TLSConfig: cfg,
 		ErrorLog: log.New(io.Discard, "", 0), Protocols: new(http.Protocols),
@@ -82,10 +87,9 @@ func (h *hosts) serveTheirs(s *side, cfg *tls.Config) {
 // serveOurs serves the case on Server.
 func (h *hosts) serveOurs(s *side, cfg *tls.Config) {
 	hs := &httpx.Server{Handler: s, MaxHeaderBytes: headerLimit, TLS: cfg}
-	if err := hs.Start(h.ctx, "127.0.0.1:0"); err != nil {
+	if err := hs.StartOn(h.ctx, s.listen()); err != nil {
 		s.Fatal(err)
 	}
-	s.addr = hs.Addr().String()
 	s.stop = append(s.stop, hs.Close)
 }
 

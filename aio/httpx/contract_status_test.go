@@ -52,18 +52,21 @@ var statusContracts = []contract{
 			}
 		},
 		send: []string{get11},
-	}, {
+	},
+	{
 		name:  "out of range unrecovered",
 		serve: func(_ *side, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(99) },
 		send:  []string{get11},
-	}, {
+	},
+	{
 		name: "out of range after the header",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			s.setStatus(w, 200)
 			s.setStatus(w, 1)
 		},
 		send: []string{get11},
-	}, {
+	},
+	{
 		name: "superfluous",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(201)
@@ -74,26 +77,31 @@ var statusContracts = []contract{
 			s.writes(w, "b")
 		},
 		send: []string{get11},
-	}, {
+	},
+	{
 		name: "nothing at all",
 		serve: func(*side, http.ResponseWriter, *http.Request) {
 		},
 		send: []string{get11, head11},
-	}, {
+	},
+	{
 		name:  "HEAD with Write",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) { s.writes(w, "<html>body") },
 		send:  []string{head11},
-	}, {
+	},
+	{
 		name:  "HEAD with a long Write",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) { s.writes(w, strings.Repeat("a", 10000)) },
 		send:  []string{head11},
-	}, {
+	},
+	{
 		name: "HEAD with a length",
 		serve: func(_ *side, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "12345")
 		},
 		send: []string{head11, head11},
-	}, {
+	},
+	{
 		name: "HEAD with a length and Write",
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "4")
@@ -102,7 +110,8 @@ var statusContracts = []contract{
 			s.writes(w, "more")
 		},
 		send: []string{head11, head11},
-	}, {
+	},
+	{
 		name: "304 with a length and a type",
 		serve: func(_ *side, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "12345")
@@ -111,7 +120,8 @@ var statusContracts = []contract{
 			w.WriteHeader(304)
 		},
 		send: []string{get11, head11},
-	}, {
+	},
+	{
 		name: "204 with a length and a coding",
 		serve: func(_ *side, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "0")
