@@ -28,4 +28,19 @@ var differences = map[string]difference{
 + Date: now
 + body (length): ""`,
 	},
+	"hijack/upgrade that is declined": {
+		"What comes behind an offer to upgrade is not checked as HTTP, so that the connection is not used again.", `
+- then open
++ Connection: close
++ then closed`,
+	},
+	"trailer/with a newline": {
+		"A header that cannot be sent as it is is never rewritten. A trailer comes too late for 500: the answer is cut off.", `
+- body (chunked): "body"
+- trailer X-A: a  X-B: b
+- then open
++ body (chunked): "body", cut off
++ closed
++ then closed`,
+	},
 }

@@ -42,10 +42,10 @@ type side struct {
 	event sync.Map // of names to channels
 
 	mu      sync.Mutex
-	free    sync.Cond // no handler runs
 	running int
-	handler []string // what the handler noted
-	client  []string // what the clients noted
+	free    chan struct{} // closed when no handler runs; nil: nobody waits
+	handler []string      // what the handler noted
+	client  []string      // what the clients noted
 }
 
 // listen opens the server's listener.
@@ -117,8 +117,10 @@ func (s *side) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.running--
-		s.free.Broadcast()
+		if s.running--; s.running == 0 && s.free != nil {
+			close(s.free)
+			s.free = nil
+		}
 	}()
 	s.c.serve(s, w, r)
 }
@@ -150,13 +152,32 @@ func (s *side) note(format string, args []any) string {
 	return strings.ReplaceAll(text, ":"+port, ":PORT")
 }
 
+// returned waits until no handler runs.
+func (s *side) returned() {
+	s.mu.Lock()
+	var free chan struct{}
+	if s.running > 0 {
+		if s.free == nil {
+			s.free = make(chan struct{})
+		}
+		free = s.free
+	}
+	s.mu.Unlock()
+	if free == nil {
+		return
+	}
+	select {
+	case <-free:
+	case <-time.After(patience):
+		s.Error("a handler did not return")
+	}
+}
+
 // notes waits for the handlers, and returns what was noted.
 func (s *side) notes() (out []string) {
+	s.returned()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.running > 0 {
-		s.free.Wait()
-	}
 	for _, line := range s.handler {
 		out = append(out, "handler: "+line)
 	}

@@ -36,6 +36,10 @@ var contracts = []struct {
 	{"flush", flushContracts},
 	{"status", statusContracts},
 	{"length", lengthContracts},
+	{"hijack", hijackContracts},
+	{"controller", controllerContracts},
+	{"interim", interimContracts},
+	{"trailer", trailerContracts},
 }
 
 // difference is one between Server and net/http's that is meant, or at least
@@ -86,6 +90,9 @@ func (c *contract) check(t *testing.T, h *hosts, want difference) {
 	for _, cfg := range []*tls.Config{nil, h.cfg} {
 		theirs := c.run(t, h, cfg, (*hosts).serveTheirs)
 		ours := c.run(t, h, cfg, (*hosts).serveOurs)
+		if testing.Verbose() {
+			t.Logf("%s, with TLS: %v, net/http:\n%s", c.name, cfg != nil, indent(theirs))
+		}
 		got := diff(theirs, ours)
 		if got == strings.TrimSpace(want.diff) {
 			continue
@@ -98,7 +105,6 @@ func (c *contract) check(t *testing.T, h *hosts, want difference) {
 // run runs the case on one server, and returns what was noted.
 func (c *contract) run(t *testing.T, h *hosts, cfg *tls.Config, serve func(h *hosts, s *side, cfg *tls.Config)) []string {
 	s := &side{T: t, c: c, tls: cfg != nil}
-	s.free.L = &s.mu
 	serve(h, s, cfg)
 	defer s.close()
 	if c.visit != nil {

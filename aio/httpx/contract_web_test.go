@@ -1,6 +1,7 @@
 package httpx_test
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net/http"
@@ -16,7 +17,7 @@ func (s *side) web() *http.Client {
 	}
 	tr.Protocols.SetHTTP1(true)
 	s.stop = append(s.stop, tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 }
@@ -32,7 +33,9 @@ func (s *side) url(path string) string {
 // request makes a request to the server, with fields "Name: value".
 func (s *side) request(method, path string, body io.Reader, fields ...string) *http.Request {
 	s.Helper()
-	r, err := http.NewRequest(method, s.url(path), body)
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	s.stop = append(s.stop, cancel)
+	r, err := http.NewRequestWithContext(ctx, method, s.url(path), body)
 	if err != nil {
 		s.Fatal(err)
 	}
