@@ -20,9 +20,7 @@ func (s *side) hijack(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter) {
 	if err != nil {
 		return nil, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stop = append(s.stop, func() { c.Close() })
+	s.atEnd(func() { c.Close() })
 	return c, b
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,6 @@ type side struct {
 	c     *contract
 	tls   bool
 	addr  string
-	stop  []func()
 	event sync.Map // of names to channels
 
 	mu      sync.Mutex
@@ -81,7 +81,7 @@ func (h *hosts) serveTheirs(s *side, cfg *tls.Config) {
 			hs.ServeTLS(ln, "", "")
 		}
 	})
-	s.stop = append(s.stop, func() { hs.Close() })
+	s.atEnd(func() { hs.Close() })
 }
 
 // serveOurs serves the case on Server.
@@ -90,15 +90,23 @@ func (h *hosts) serveOurs(s *side, cfg *tls.Config) {
 	if err := hs.StartOn(h.ctx, s.listen()); err != nil {
 		s.Fatal(err)
 	}
-	s.stop = append(s.stop, hs.Close)
+	s.atEnd(hs.Close)
+}
+
+// atEnd has fn called at the case's end, before what was given to it earlier.
+func (s *side) atEnd(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = append(s.stop, fn)
 }
 
 // close ends the clients and the server, without waiting.
 func (s *side) close() {
-	for len(s.stop) > 0 {
-		last := len(s.stop) - 1
-		s.stop[last]()
-		s.stop = s.stop[:last]
+	s.mu.Lock()
+	stop := s.stop
+	s.mu.Unlock()
+	for _, fn := range slices.Backward(stop) {
+		fn()
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *side) web() *http.Client {
 		Protocols:       new(http.Protocols),
 	}
 	tr.Protocols.SetHTTP1(true)
-	s.stop = append(s.stop, tr.CloseIdleConnections)
+	s.atEnd(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
@@ -34,7 +34,7 @@ func (s *side) url(path string) string {
 func (s *side) request(method, path string, body io.Reader, fields ...string) *http.Request {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), patience)
-	s.stop = append(s.stop, cancel)
+	s.atEnd(cancel)
 	r, err := http.NewRequestWithContext(ctx, method, s.url(path), body)
 	if err != nil {
 		s.Fatal(err)

@@ -46,7 +46,7 @@ func (s *side) dial() *wireConn {
 	if s.tls {
 		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
-	s.stop = append(s.stop, func() { c.Close() })
+	s.atEnd(func() { c.Close() })
 	p := &wireConn{s: s, Conn: c}
 	p.r = bufio.NewReader(p)
 	return p
