@@ -46,6 +46,7 @@ type side struct {
 	free    chan struct{} // closed when no handler runs; nil: nobody waits
 	handler []string      // what the handler noted
 	client  []string      // what the clients noted
+	stop    []func()
 }
 
 // listen opens the server's listener.
