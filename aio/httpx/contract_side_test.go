@@ -29,6 +29,9 @@ type hosts struct {
 // headerLimit is MaxHeaderBytes of both servers.
 const headerLimit = 32 << 10
 
+// quiet is a log for what nobody reads.
+var quiet = log.New(io.Discard, "", 0)
+
 // wait waits until net/http is done with its connections: a loop waits for its
 // own.
 func (h *hosts) wait() { h.conns.Wait() }
@@ -64,7 +67,7 @@ func (h *hosts) serveTheirs(s *side, cfg *tls.Config) {
 	ln := s.listen()
 	hs := &http.Server{
 		Handler: s, MaxHeaderBytes: headerLimit, TLSConfig: cfg,
-		ErrorLog: log.New(io.Discard, "", 0), Protocols: new(http.Protocols),
+		ErrorLog: quiet, Protocols: new(http.Protocols),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:

@@ -9,15 +9,20 @@ import (
 	"strings"
 )
 
-// web returns a net/http client for the server, closed at the case's end.
-func (s *side) web() *http.Client {
+// transport returns a Transport for the server, closed at the case's end.
+func (s *side) transport() *http.Transport {
 	tr := &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		Protocols:       new(http.Protocols),
 	}
 	tr.Protocols.SetHTTP1(true)
 	s.atEnd(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return tr
+}
+
+// web returns a net/http client for the server, closed at the case's end.
+func (s *side) web() *http.Client {
+	return &http.Client{Transport: s.transport(), CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 }

@@ -104,7 +104,7 @@ func (p *wireConn) probe() {
 	switch {
 	case errors.Is(m.err, errEnd):
 		p.s.saw("then closed")
-	case m.err == nil && slices.Contains(m.lines, "X-Probe: open"):
+	case m.err == nil && m.has("X-Probe: open"):
 		p.s.saw("then open")
 	default:
 		p.s.saw("then %q", m.lines)
@@ -140,6 +140,9 @@ type answerText struct {
 	err     error
 }
 
+// has reports whether the answer has a line.
+func (m *answerText) has(line string) bool { return slices.Contains(m.lines, line) }
+
 // errEnd is the error of an answer that did not begin.
 var errEnd = errors.New("the connection's end")
 
@@ -159,11 +162,13 @@ func (p *wireConn) line() (string, error) {
 		return line, fmt.Errorf("%q, then %w", line, err)
 	}
 	text, ok := strings.CutSuffix(line, "\r\n")
-	if !ok || strings.ContainsAny(text, "\r\x00") {
+	if !ok {
 		return "", fmt.Errorf("bad line %q", line)
 	}
-	return text, nil
+	return controls.ReplaceAllStringFunc(text, func(c string) string { return fmt.Sprintf("\\x%02x", c) }), nil
 }
+
+var controls = regexp.MustCompile("[\x00-\x1f\x7f]")
 
 // head reads an answer up to its body. Fields are sorted by name; the Date is
 // not part of what is compared if it is right.
