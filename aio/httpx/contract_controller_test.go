@@ -1,6 +1,7 @@
 package httpx_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -127,7 +128,7 @@ var controllerContracts = []contract{
 		p.say("pong")
 	})),
 	controlled("write deadline of a client that does not read", func(s *side, w http.ResponseWriter, r *http.Request, rc *http.ResponseController) {
-		s.signal(r.URL.Path)
+		context.AfterFunc(r.Context(), func() { s.signal(r.URL.Path) })
 		s.served("SetWriteDeadline: %v", rc.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
 		var err error
 		for err == nil {
@@ -137,8 +138,10 @@ var controllerContracts = []contract{
 		s.served("Flush fails: %v", rc.Flush() != nil)
 	}, func(s *side) {
 		for _, path := range []string{"/bare", "/wrapped"} {
-			s.dial().say("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n")
+			p := s.dial()
+			p.say("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n")
 			s.await(path)
+			p.Close() // for which net/http's TLS may wait before Write returns
 			s.returned()
 		}
 	}),

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// file makes a file of n bytes "0123456789...", as of a date.
+// file makes a file of n bytes "0123456789..." in a folder of its own, both as
+// of a date.
 func (s *side) file(n int) string {
 	name := filepath.Join(s.TempDir(), "file.txt")
 	text := strings.Repeat("0123456789", n/10+1)[:n]
@@ -20,8 +21,10 @@ func (s *side) file(n int) string {
 		s.Error(err)
 	}
 	at := time.Unix(1e9, 0)
-	if err := os.Chtimes(name, at, at); err != nil {
-		s.Error(err)
+	for _, name := range []string{name, filepath.Dir(name)} {
+		if err := os.Chtimes(name, at, at); err != nil {
+			s.Error(err)
+		}
 	}
 	return name
 }
@@ -231,7 +234,9 @@ var handlersContracts = []contract{
 	{
 		name: "ReverseProxy without a server behind it",
 		serve: func(_ *side, w http.ResponseWriter, r *http.Request) {
-			httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "127.0.0.1:0"}).ServeHTTP(w, r)
+			proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "127.0.0.1:0"})
+			proxy.ErrorLog = quiet
+			proxy.ServeHTTP(w, r)
 		},
 		send: []string{get11},
 	},

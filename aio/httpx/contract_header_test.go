@@ -86,7 +86,7 @@ var headerContracts = []contract{
 			w.Header().Set("Content-Type", "text/x")
 			w.Header().Set("Content-Length", "1000")
 			w.Header().Set("Content-Encoding", "gzip")
-			http.Error(w, "wrong", 418)
+			http.Error(w, "wrong", http.StatusTeapot)
 		},
 		send: []string{get11},
 	},

@@ -61,11 +61,11 @@ var interimContracts = []contract{{
 	send: []string{expecting("Content-Length: 5")},
 }, {
 	name:  "no 100 without a Read, chunked",
-	serve: func(_ *side, w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 403) },
+	serve: func(_ *side, w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) },
 	send:  []string{expecting("Transfer-Encoding: chunked")},
 }, {
 	name:  "no 100 without a Read, the body sent nevertheless",
-	serve: func(_ *side, w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 403) },
+	serve: func(_ *side, w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) },
 	send:  []string{expecting("Content-Length: 5") + "abcde"},
 }, {
 	name: "no 100 behind the header",

