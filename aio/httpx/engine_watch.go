@@ -38,6 +38,9 @@ func (w *wire) inBackground() bool {
 	if w.between {
 		return false
 	}
+	if w.now.Load() == nil { // it has been answered, and nobody would end a watching that begins now
+		return true
+	}
 	w.watch.may = true
 	if w.watch.asked {
 		w.startWatch()
