@@ -30,7 +30,7 @@ func TestPipelined(t *testing.T) {
 			serve(t, s, func(addr string) {
 				var all sync.WaitGroup
 				for id := range 8 {
-					all.Go(func() { pipelined(t, addr, id, rounds, depth) })
+					all.Go(func() { sendPipelined(t, addr, id, rounds, depth) })
 				}
 				all.Wait()
 			})
@@ -38,8 +38,8 @@ func TestPipelined(t *testing.T) {
 	}
 }
 
-// pipelined sends rounds of depth requests, and reads their answers.
-func pipelined(t *testing.T, addr string, id, rounds, depth int) {
+// sendPipelined sends rounds of depth requests, and reads their answers.
+func sendPipelined(t *testing.T, addr string, id, rounds, depth int) {
 	c := dialRaw(t, addr)
 	defer c.Close()
 	field := "X: " + strings.Repeat("x", 500) + "\r\n"
