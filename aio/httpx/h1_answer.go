@@ -35,9 +35,6 @@ func (w *h1Answer) appendStatus(b []byte, status int) []byte {
 	}
 	b = append(b, "HTTP/1."...)
 	b = append(b, '0'+min(w.head.Minor, 1), ' ')
-	if w.head.Proto == "" { // what is no request
-		b[len(b)-2] = '1'
-	}
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
 	if text := http.StatusText(status); text != "" {
@@ -60,8 +57,9 @@ type seen struct {
 }
 
 // appendFields appends the fields of a header, in the order of their names,
-// without those that the server sets itself. It fails with ErrBadHeader.
-func appendFields(b []byte, h http.Header) (_ []byte, s seen, err error) {
+// without those that the server sets itself, and those that the status does not
+// allow. It fails with ErrBadHeader.
+func appendFields(b []byte, status int, h http.Header, canon bool) (_ []byte, s seen, err error) {
 	var room [16]string
 	names := room[:0]
 	for name := range h {
@@ -84,11 +82,14 @@ func appendFields(b []byte, h http.Header) (_ []byte, s seen, err error) {
 			}
 		}
 		key := canonical(name)
-		if s.note(key, values) {
+		if s.note(key, values) || status == http.StatusNotModified && key == "Content-Type" {
 			continue
 		}
+		if canon {
+			name = key
+		}
 		for _, v := range values {
-			b = appendField(b, key, v)
+			b = appendField(b, name, strings.Trim(v, " \t"))
 		}
 	}
 	return b, s, nil
@@ -142,37 +143,35 @@ func appendLength(b []byte, n int64) []byte {
 // body that is to be sent.
 func (w *h1Answer) append(b []byte, a *answer) (_ []byte, body []byte, err error) {
 	b = w.appendStatus(b, a.status)
-	b, s, err := appendFields(b, a.header)
+	b, s, err := appendFields(b, a.status, a.header, true)
 	if err != nil {
 		return b, nil, err
 	}
 	body = a.body
 	head := w.head.Method == http.MethodHead
+	f := framing{length: -1}
 	switch {
 	case w.tunnels(a.status):
 		body = nil
 	case a.status == http.StatusResetContent:
 		body = nil
-		b = appendLength(b, 0)
+		f.length = 0
 	case !bodyAllowed(a.status):
 		body = nil
-		if n, ok := parseLength(s.length); ok && a.status == http.StatusNotModified {
-			b = appendLength(b, n)
-		}
 	default:
 		n, ok := parseLength(s.length)
 		if !head || len(body) > 0 || !ok {
 			n = int64(len(body))
 		}
-		b = appendLength(b, n)
+		f.length = n
 		if !s.kind && !s.encoded && len(body) > 0 {
-			b = appendField(b, "Content-Type", http.DetectContentType(body))
+			f.kind = http.DetectContentType(body)
 		}
 	}
 	if head {
 		body = nil
 	}
-	return w.appendCommon(b, a.status, &s), body, nil
+	return w.appendCommon(b, a.status, &s, f), body, nil
 }
 
 // tunnels reports whether the response makes the connection a tunnel, which has
@@ -181,12 +180,26 @@ func (w *h1Answer) tunnels(status int) bool {
 	return w.head.Method == http.MethodConnect && status >= 200 && status < 300
 }
 
-// appendCommon appends what every response has, and the empty line.
-func (w *h1Answer) appendCommon(b []byte, status int, s *seen) []byte {
+// framing is what the server says of a response's body.
+type framing struct {
+	length  int64  // -1 to say nothing of it
+	kind    string // the Content-Type, "" to say nothing of it
+	chunked bool
+}
+
+// appendCommon appends what the server says of every response, in the order of
+// net/http's server, and the empty line.
+func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte {
 	if !s.date {
 		b = append(b, "Date: "...)
 		b = append(b, w.e.now()...)
 		b = append(b, "\r\n"...)
+	}
+	if f.length >= 0 {
+		b = appendLength(b, f.length)
+	}
+	if f.kind != "" {
+		b = appendField(b, "Content-Type", f.kind)
 	}
 	if name := w.e.s.RequestIDHeader; name != "" && w.id != "" {
 		b = appendField(b, name, w.id)
@@ -199,9 +212,14 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen) []byte {
 	switch w.close = w.close || says; {
 	case status == http.StatusSwitchingProtocols || w.tunnels(status): // the connection goes on as something else
 	case w.close && !says:
-		b = append(b, "Connection: close\r\n"...)
+		if w.head.Minor > 0 { // others do not expect anything else
+			b = append(b, "Connection: close\r\n"...)
+		}
 	case !w.close && w.head.Minor == 0:
 		b = append(b, "Connection: keep-alive\r\n"...)
+	}
+	if f.chunked {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	return append(b, "\r\n"...)
 }

@@ -167,7 +167,7 @@ func (b *h1Body) Read(p []byte) (int, error) {
 		switch {
 		case b.closed:
 			return 0, http.ErrBodyReadAfterClose
-		case len(b.buf) > 0 || len(p) == 0:
+		case len(b.buf) > 0 || len(p) == 0 && !b.whole:
 			n := copy(p, b.buf)
 			if b.buf = b.buf[n:]; len(b.buf) == 0 {
 				b.buf = nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type h1Conn struct {
 	paused  bool        // reading is paused
 	watched bool        // hungUp is told when the client leaves
 	timed   bool        // the connection has the timeouts of one that has sent a request
+	posted  bool        // the request before was a POST
 	used    bool        // it has had an exchange
 	busy    bool        // the connection is marked as busy
 	x       *h1Exchange // in connBody, connOwed and connSkip
@@ -152,6 +154,12 @@ func (k *h1Conn) readHead() bool {
 		k.part = append(k.part, k.rest...)
 		p = k.part
 	}
+	if k.posted {
+		if p = k.skipEmpty(p); len(p) == 0 || len(p) == 1 && p[0] == '\r' {
+			k.part, k.rest = bytes.Clone(p), nil
+			return false
+		}
+	}
 	l := http1.Limits{Bytes: k.e.s.lim.headerBytes, Fields: k.e.s.lim.headerFields}
 	if !http1.Whole(p) {
 		return k.partHead(p, l)
@@ -164,19 +172,37 @@ func (k *h1Conn) readHead() bool {
 	k.rest = k.rest[max(n-(len(p)-len(k.rest)), 0):]
 	k.headOver()
 	if status != 0 {
-		k.refuse(&x.head, status)
+		k.refuse(status)
 		return false
 	}
 	k.begin(x)
 	return true
 }
 
+// skipEmpty drops up to two empty lines, which old clients send behind the body
+// of a POST (RFC 9112, section 2.2). The lock is held.
+func (k *h1Conn) skipEmpty(p []byte) []byte {
+	for range 2 {
+		rest, ok := bytes.CutPrefix(p, crlf)
+		if !ok {
+			break
+		}
+		p = rest
+	}
+	if len(p) < len(k.rest) {
+		k.rest = k.rest[len(k.rest)-len(p):]
+	}
+	return p
+}
+
+var crlf = []byte("\r\n")
+
 // partHead keeps a head that has come in part. The lock is held.
 func (k *h1Conn) partHead(p []byte, l http1.Limits) bool {
 	var h http1.Head
 	if _, status := h.Parse(p, l); status != 0 {
 		k.headOver()
-		k.refuse(&h, status)
+		k.refuse(status)
 		return false
 	}
 	if len(k.part) == 0 {
@@ -203,7 +229,7 @@ func (k *h1Conn) setBusy(busy bool) {
 
 // headOver ends what partHead or hold began, if one did. The lock is held.
 func (k *h1Conn) headOver() {
-	k.part = nil
+	k.part, k.posted = nil, false
 	if k.busy {
 		k.setBusy(false)
 		k.stopAlarm()
@@ -223,17 +249,13 @@ func (k *h1Conn) setTimeouts(read time.Duration) {
 	}
 }
 
-// refuse answers what is no request, and ends the connection. The lock is held.
-func (k *h1Conn) refuse(h *http1.Head, status int) {
-	a := plainAnswer(status)
-	w := &h1Answer{e: k.e, head: h, close: true}
-	out := getBuffer()
-	head, body, err := w.append(out.b, a)
-	if out.b = append(head, body...); err == nil {
-		k.flush()()
-		k.c.Send(out.b).Result() // an error ends the connection, which is about to end
-	}
-	putBuffer(out)
+// refuse answers what is no request, as net/http's server does, and ends the
+// connection. The lock is held.
+func (k *h1Conn) refuse(status int) {
+	k.flush()()
+	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	k.c.SendString("HTTP/1.1 " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + text).
+		Result() // an error ends the connection, which is about to end
 	k.close()
 }
 
@@ -245,12 +267,27 @@ func (k *h1Conn) close() {
 	k.c.CloseAfterFlush() // fails only on a connection that has ended
 }
 
+// closeNow ends the connection at once, behind the answers that are gathered.
+func (k *h1Conn) closeNow() {
+	k.mu.Lock()
+	sent := k.flush()
+	k.mu.Unlock()
+	sent()
+	k.c.Close() // fails only on a connection that has ended
+}
+
 // event is told of the client's end, or what has ended the connection.
 func (k *h1Conn) event(err error) {
 	k.mu.Lock()
 	x, state := k.x, k.state
 	switch state {
-	case connHead, connSkip:
+	case connHead:
+		if len(k.part) > 0 && aio.IsInfo(err) {
+			k.refuse(http.StatusBadRequest)
+		} else {
+			k.close()
+		}
+	case connSkip:
 		k.close()
 	case connBody:
 		x.body.fail(err)

@@ -80,7 +80,7 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	case s.ReadyPath != "" && x.head.Path() == s.ReadyPath:
 		x.answerNow(s.readiness())
 	case x.head.Flags&http1.ExpectOther != 0:
-		x.answerNow(plainAnswer(http.StatusExpectationFailed))
+		x.answerNow(&answer{status: http.StatusExpectationFailed, close: true})
 	case s.Handle != nil:
 		x.takeBody()
 	case x.head.Form == http1.Asterisk: // as net/http's server answers it
@@ -282,7 +282,7 @@ func (x *h1Exchange) finish() {
 	x.stopAlarm()
 	x.mu.Unlock()
 	if state == inboundAborted {
-		x.k.c.Close() // fails a Write that is under way
+		x.k.closeNow() // fails a Write that is under way
 	}
 	x.wmu.Lock() // a stream's Write has returned, and there will be no other
 	switch {
@@ -337,6 +337,7 @@ func (x *h1Exchange) endsWith(asked bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	x.close = x.close || asked || k.e.drains() || !x.body.skippable() || x.tooLarge()
+	x.body.expect = false // a 100 cannot come behind the response
 	return x.close
 }
 
@@ -415,6 +416,7 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 		return
 	}
 	x.body.over()
+	k.posted = x.head.Method == http.MethodPost
 	switch {
 	case x.close:
 		k.close()

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -105,5 +106,6 @@ func (x *h1Exchange) tooLarge() bool {
 		return false
 	}
 	_, err := x.req.Body.Read(nil) // which does not read, and tells of an error there was
-	return err != nil
+	var tooLarge *http.MaxBytesError
+	return errors.As(err, &tooLarge)
 }

@@ -106,7 +106,7 @@ func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
 			b = appendField(b, "Upgrade", x.head.Value("Upgrade"))
 		}
 	}
-	b, s, _ := appendFields(b, header) // checked by begin
+	b, s, _ := appendFields(b, status, header, true) // checked by begin
 	for _, v := range s.connection {
 		b = appendField(b, "Connection", v)
 	}

@@ -83,7 +83,7 @@ func (w *h1Writer) WriteHeader(status int) {
 	}
 	err := checkStatus(status)
 	if err == nil {
-		w.fields, w.seen, err = appendFields(w.fields[:0], w.header)
+		w.fields, w.seen, err = appendFields(w.fields[:0], status, w.header, false)
 	}
 	w.stage, w.status = h1Fixed, status
 	if err != nil {
@@ -99,6 +99,7 @@ func (w *h1Writer) WriteHeader(status int) {
 func (w *h1Writer) fail(err error) {
 	w.err, w.status = err, http.StatusInternalServerError
 	w.fields, w.seen, w.header = nil, seen{}, nil
+	w.x.ends(err)
 	w.x.Op().Report(err)
 }
 
@@ -112,7 +113,7 @@ func (w *h1Writer) inform(status int) {
 	buf := getBuffer()
 	buf.b = a.appendStatus(buf.b, status)
 	var err error
-	if buf.b, _, err = appendFields(buf.b, w.header); err != nil {
+	if buf.b, _, err = appendFields(buf.b, status, w.header, false); err != nil {
 		putBuffer(buf)
 		x.Op().Report(err)
 		return
@@ -148,7 +149,7 @@ func (w *h1Writer) write(p []byte, s string) (int, error) {
 		return 0, aio.NewConnError("write", "tcp", w.x.remote(), -1, aio.ErrClosed)
 	case n == 0:
 		return 0, nil
-	case !bodyAllowed(w.status):
+	case !bodyAllowed(w.status) || w.status == http.StatusResetContent:
 		return 0, http.ErrBodyNotAllowed
 	case w.length >= 0 && w.written+int64(n) > w.length:
 		return 0, http.ErrContentLength
@@ -219,33 +220,30 @@ func (w *h1Writer) sendPart(p []byte) error {
 // it, and is all of it if whole is set.
 func (w *h1Writer) appendHeader(b, data []byte, whole bool) []byte {
 	x := w.x
-	a := h1Answer{e: x.k.e, head: &x.head, id: x.id, close: x.endsWith(w.status == http.StatusSwitchingProtocols)}
+	a := h1Answer{e: x.k.e, head: &x.head, id: x.id, close: x.endsWith(false)}
 	b = a.appendStatus(b, w.status)
 	b = append(b, w.fields...)
 	isHead := x.head.Method == http.MethodHead
 	body := bodyAllowed(w.status) && !a.tunnels(w.status)
+	f := framing{length: -1}
 	switch {
-	case w.status == http.StatusNotModified && w.length >= 0:
-		b = appendLength(b, w.length)
-	case w.status == http.StatusResetContent && w.length < 0 && !w.seen.trailer:
-		b = appendLength(b, 0)
+	case w.status == http.StatusResetContent:
+		w.length, f.length = 0, 0
 	case !body:
 	case w.length >= 0:
-		b = appendLength(b, w.length)
+		f.length = w.length
 	case whole && w.seen.coding == "" && !w.seen.trailer && (!isHead || len(data) > 0):
-		w.length = w.written
-		b = appendLength(b, w.written)
+		w.length, f.length = w.written, w.written
 	case isHead:
 	case x.head.Minor == 0 || w.seen.coding == "identity":
 		w.until, a.close = true, true
 	default:
-		w.chunked = true
-		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		w.chunked, f.chunked = true, true
 	}
 	if body && !w.seen.kind && !w.seen.encoded && w.seen.coding == "" && len(data) > 0 {
-		b = appendField(b, "Content-Type", http.DetectContentType(data))
+		f.kind = http.DetectContentType(data)
 	}
-	b = a.appendCommon(b, w.status, &w.seen)
+	b = a.appendCommon(b, w.status, &w.seen, f)
 	x.k.mu.Lock()
 	x.close = a.close
 	x.k.mu.Unlock()
@@ -349,6 +347,11 @@ func (e *badTrailerError) Unwrap() error { return ErrBadHeader }
 // taken them, so that what a handler writes does not queue up.
 func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	k := w.x.k
+	if !w.by.IsZero() && !time.Now().Before(w.by) {
+		putBuffer(head)
+		w.err = w.x.writeFailure(os.ErrDeadlineExceeded)
+		return w.err
+	}
 	k.mu.Lock()
 	sent := k.flush()
 	var f *aio.Future[int]
@@ -436,6 +439,7 @@ func (w *h1Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, http.ErrHijacked
 	}
 	if w.stage == h1Fixed {
+		w.pending = nil // as net/http has it
 		if err := w.sendPart(nil); err != nil {
 			return nil, nil, err
 		}

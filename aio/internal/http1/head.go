@@ -39,6 +39,7 @@ type Head struct {
 	Flags                 Flags
 
 	hosts, lengths, codings uint8 // how many of these fields there are, 2 for more
+	badTrailer              bool  // the trailer is to have what it may not
 	room                    [12]Field
 }
 
@@ -172,9 +173,13 @@ func (h *Head) note(f Field) (status int) {
 		if strings.EqualFold(f.Name, "Expect") {
 			h.noteExpect(f.Value)
 		}
-	case len("Upgrade"):
-		if strings.EqualFold(f.Name, "Upgrade") && f.Value != "" {
+	case len("Upgrade"): // and of Trailer
+		switch {
+		case strings.EqualFold(f.Name, "Upgrade") && f.Value != "":
 			h.Flags |= Upgrade
+		case strings.EqualFold(f.Name, "Trailer") && (hasToken(f.Value, "Content-Length") ||
+			hasToken(f.Value, "Transfer-Encoding") || hasToken(f.Value, "Trailer")):
+			h.badTrailer = true
 		}
 	case len("Connection"):
 		if strings.EqualFold(f.Name, "Connection") {
@@ -207,11 +212,22 @@ func (h *Head) noteHost(v string) (status int) {
 
 func (h *Head) noteExpect(v string) {
 	switch {
-	case strings.EqualFold(v, "100-continue"):
+	case h.Flags&(ExpectContinue|ExpectOther) != 0: // the first one counts, as for net/http
+	case hasToken(v, "100-continue"):
 		h.Flags |= ExpectContinue
 	case v != "":
 		h.Flags |= ExpectOther
 	}
+}
+
+// hasToken reports whether a list of tokens has one.
+func hasToken(list, token string) bool {
+	for s := range strings.SplitSeq(list, ",") {
+		if strings.EqualFold(strings.Trim(s, " \t"), token) {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *Head) noteConnection(v string) {
@@ -246,6 +262,8 @@ func (h *Head) framing() (status int) {
 		return http.StatusBadRequest
 	case h.codings > 0 && h.Flags&ChunkedCoding == 0:
 		return http.StatusNotImplemented
+	case h.codings > 0 && h.badTrailer:
+		return http.StatusBadRequest
 	case h.codings > 0:
 		h.Length = -1
 	}
