@@ -62,13 +62,19 @@ type difference struct {
 	why string
 	// diff has what one side only noted: lines that begin with "-" are
 	// net/http's, those with "+" ours. tls is the same over TLS, if that is
-	// something else.
+	// something else, or none.
 	diff, tls string
 }
 
+// none is a tls without a difference.
+const none = "none"
+
 // over returns the difference with or without TLS.
 func (d difference) over(tls bool) string {
-	if tls && d.tls != "" {
+	switch {
+	case tls && d.tls == none:
+		return ""
+	case tls && d.tls != "":
 		return strings.TrimSpace(d.tls)
 	}
 	return strings.TrimSpace(d.diff)
