@@ -223,26 +223,40 @@ func (k *h1Conn) setTimeouts(read time.Duration) {
 	}
 }
 
-// refuse answers what is no request, and ends the connection. The lock is held.
+// refuse answers what is no request, and ends the connection. The lock is held,
+// but not all the while.
 func (k *h1Conn) refuse(h *http1.Head, status int) {
 	a := plainAnswer(status)
 	w := &h1Answer{e: k.e, head: h, close: true}
 	out := getBuffer()
 	head, body, err := w.append(out.b, a)
 	if out.b = append(head, body...); err == nil {
-		k.flush()()
+		k.flushNow()
 		k.c.Send(out.b).Result() // an error ends the connection, which is about to end
 	}
 	putBuffer(out)
 	k.close()
 }
 
-// close ends the connection once everything was sent. The lock is held.
+// close ends the connection once everything was sent. The lock is held, but not
+// all the while.
 func (k *h1Conn) close() {
 	k.state, k.rest = connOver, nil
-	k.flush()()
+	k.flushNow()
 	k.resume()
 	k.c.CloseAfterFlush() // fails only on a connection that has ended
+}
+
+// drop closes the connection at once, unless it was taken over. What is gathered
+// is sent before. The lock is not held.
+func (k *h1Conn) drop() {
+	k.mu.Lock()
+	sent, over := k.flush(), k.state == connGone
+	k.mu.Unlock()
+	sent()
+	if !over {
+		k.c.Close()
+	}
 }
 
 // event is told of the client's end, or what has ended the connection.

@@ -282,7 +282,7 @@ func (x *h1Exchange) finish() {
 	x.stopAlarm()
 	x.mu.Unlock()
 	if state == inboundAborted {
-		x.k.c.Close() // fails a Write that is under way
+		x.k.drop() // fails a Write that is under way
 	}
 	x.wmu.Lock() // a stream's Write has returned, and there will be no other
 	switch {
@@ -366,7 +366,7 @@ func (x *h1Exchange) notSent(err error) {
 		x.broken(err)
 		return
 	}
-	x.k.c.Close()
+	x.k.drop()
 	x.handedOver()
 }
 
@@ -380,7 +380,7 @@ func (x *h1Exchange) broken(err error) {
 		x.fail = err
 	}
 	x.mu.Unlock()
-	x.k.c.Close()
+	x.k.drop()
 	x.handedOver()
 }
 

@@ -20,8 +20,8 @@ func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 		return nil, http.ErrHijacked
 	}
 	inline := k.inData && k.state == connOwed && !x.aside
-	k.flush()()
 	k.state = connGone
+	k.flushNow()
 	k.stopAlarm()
 	k.resume()
 	k.setTimeouts(0)
