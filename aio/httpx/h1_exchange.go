@@ -260,11 +260,11 @@ func (x *h1Exchange) changed() {
 
 // cancelled has a Read of the body end.
 func (x *h1Exchange) cancelled() {
-	k := x.k
+	k, cause := x.k, x.why()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.x == x && k.state == connBody {
-		x.body.fail(x.why())
+		x.body.fail(cause)
 	}
 }
 

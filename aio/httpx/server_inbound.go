@@ -192,6 +192,7 @@ func (x *inbound) handling() bool {
 func (x *inbound) handlerReturned() {
 	w := x.side.writer()
 	begun := w.begun()
+	late := x.s.lim.request > 0 && errors.Is(context.Cause(x.Context()), errRequestTime) // the driver may not have been told yet
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.state != inboundOpen {
@@ -201,7 +202,7 @@ func (x *inbound) handlerReturned() {
 	if begun {
 		return
 	}
-	if errors.Is(context.Cause(x.Context()), errRequestTime) { // the driver may not have been told yet
+	if late {
 		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
 		return
 	}
