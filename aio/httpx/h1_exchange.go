@@ -145,11 +145,9 @@ func (k *h1Conn) paceBody() {
 // serveHandle calls Handle.
 func (x *h1Exchange) serveHandle() {
 	if !x.enter() {
-		x.refuseBusy()
 		return
 	}
 	defer x.handleReturned()
-	x.setRunning(true)
 	x.callHandle()
 }
 
@@ -158,9 +156,6 @@ func (x *h1Exchange) serveHandle() {
 func (x *h1Exchange) handleReturned() {
 	x.mu.Lock()
 	deferred := x.state == inboundOpen || x.state == inboundStream
-	if deferred && x.cause != nil {
-		x.cancelledLocked()
-	}
 	x.mu.Unlock()
 	if deferred {
 		x.k.watch()
@@ -172,7 +167,6 @@ func (x *h1Exchange) handleReturned() {
 // as a whole, else in a goroutine.
 func (x *h1Exchange) serveHandler() {
 	if !x.enter() {
-		x.refuseBusy()
 		return
 	}
 	if x.body.whole {
@@ -183,14 +177,12 @@ func (x *h1Exchange) serveHandler() {
 	x.k.setTimeouts(0)
 	x.k.mu.Unlock()
 	x.aside = true
-	x.setRunning(true)
 	x.Op().Go(x.callHandler, func(error) {})
 }
 
 // callHandler calls the http.Handler, and ends its response.
 func (x *h1Exchange) callHandler() {
 	defer x.handlerOver()
-	x.setRunning(true)
 	x.req = x.request()
 	w := x.writer()
 	x.call(func() { x.s.Handler.ServeHTTP(w, x.req) })
@@ -214,22 +206,32 @@ func (x *h1Exchange) handlerOver() {
 	x.functionOver()
 }
 
-func (x *h1Exchange) setRunning(running bool) {
-	x.mu.Lock()
-	x.running = running
-	x.mu.Unlock()
-}
-
-// enter counts the exchange for Server.MaxInFlight.
+// enter counts the exchange for Server.MaxInFlight, and notes that a function of
+// the user's runs. It reports false if none is to run: the exchange is refused
+// then, or was over already, being cancelled.
 func (x *h1Exchange) enter() bool {
-	x.entered = x.s.enter()
-	return x.entered
+	if !x.s.enter() {
+		x.refuseBusy()
+		return false
+	}
+	x.mu.Lock()
+	open := x.state == inboundOpen
+	x.running, x.entered = open, open
+	x.mu.Unlock()
+	if !open {
+		x.s.leave()
+	}
+	return open
 }
 
 // functionOver notes that the function that serves the exchange has returned.
+// An exchange that is not answered was perhaps cancelled meanwhile.
 func (x *h1Exchange) functionOver() {
 	x.mu.Lock()
 	x.running = false
+	if x.cause != nil {
+		x.cancelledLocked()
+	}
 	over := x.finished
 	x.mu.Unlock()
 	if over {

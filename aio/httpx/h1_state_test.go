@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,53 @@ func TestSilentHandlerOfClientGone(t *testing.T) {
 			c.say(getOf("/silent"))
 			synctest.Wait()
 			c.Close()
+		})
+	}
+}
+
+// TestCancelledBeforeHandled holds that no function is called for a request of a
+// client that is known to be gone, and that such a request does not count for
+// MaxInFlight for ever.
+func TestCancelledBeforeHandled(t *testing.T) {
+	var calls atomic.Int64
+	for name, s := range map[string]*httpx.Server{
+		"Handle": {Handle: func(r *httpx.Request) {
+			if calls.Add(1); r.Resource() == "/gone" {
+				<-r.Gone()
+			}
+			r.RespondString(200, "hai")
+		}},
+		"Handler": {Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if calls.Add(1); r.URL.Path == "/gone" {
+				<-r.Context().Done()
+			}
+		})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.MaxInFlight = 1
+			inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+				for _, behind := range []string{
+					"GET /behind HTTP/1.1\r\nHost: h\r\n\r\n",
+					"POST /behind HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi",
+				} {
+					calls.Store(0)
+					c := dial()
+					c.say(getOf("/gone") + behind)
+					closeWrite(c)
+					c.response("GET")
+					c.closed()
+					if n := calls.Load(); n != 1 {
+						t.Errorf("%d calls, want 1", n)
+					}
+					c.Close()
+				}
+				c := dial()
+				defer c.Close()
+				c.say(getOf("/"))
+				if resp, _ := c.response("GET"); resp.StatusCode != 200 {
+					t.Errorf("then status %d", resp.StatusCode)
+				}
+			})
 		})
 	}
 }
