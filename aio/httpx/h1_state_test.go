@@ -3,6 +3,7 @@ package httpx_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
 	"goaio.example/aio/httpx"
+	"goaio.example/aio/timer"
 )
 
 // inH1Dial is inH1 for a client that makes its connections itself, and for a
@@ -113,4 +115,29 @@ func TestCancelledBeforeHandled(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRequestTimeoutOfStream holds that RequestTimeout ends a stream that began
+// in time, and goes on beyond ResponseTimeout.
+func TestRequestTimeoutOfStream(t *testing.T) {
+	s := &httpx.Server{RequestTimeout: 10 * time.Second, ResponseTimeout: 3 * time.Second, Handle: func(r *httpx.Request) {
+		timer.Delay(r.Context(), time.Second, func(ctx context.Context) error {
+			w, err := r.Start(200, nil)
+			for err == nil {
+				_, err = w.Write([]byte("hai"))
+				w.Flush()
+				timer.Sleep(ctx, time.Second)
+			}
+			return nil
+		})
+	}}
+	inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+		begun := time.Now()
+		c := dial()
+		defer c.Close()
+		c.say(getOf("/"))
+		if _, err := io.ReadAll(c.Reader); time.Since(begun) != 10*time.Second {
+			t.Errorf("ended after %v, %v", time.Since(begun), err)
+		}
+	})
 }

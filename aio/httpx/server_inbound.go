@@ -295,11 +295,11 @@ func (d *inboundDriver) OpWatched() { d.side.awaitGone() }
 
 func (d *inboundDriver) OpName() string { return d.side.method() + " " + clip(d.side.path()) }
 
-// alarmAfter sets the exchange's alarm, unless it has its answer.
+// alarmAfter sets the exchange's alarm, unless its response is over.
 func (x *inbound) alarmAfter(d time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.state != inboundOpen {
+	if x.state != inboundOpen && x.state != inboundStream {
 		return
 	}
 	if x.alarm == nil {
@@ -321,12 +321,14 @@ type inboundAlarm inbound
 
 func (a *inboundAlarm) Fire() {
 	x := (*inbound)(a)
-	if r := x.s.lim.request; r > 0 && x.Op().Age() >= r {
+	r, age := x.s.lim.request, x.Op().Age()
+	switch {
+	case r > 0 && age >= r:
 		x.Op().Cancel(errRequestTime)
-		return
-	}
-	if x.abandon(http.StatusServiceUnavailable, errLate, true) {
+	case x.abandon(http.StatusServiceUnavailable, errLate, true):
 		x.Op().Report(errLate)
+	case r > 0: // a stream has begun
+		x.alarmAfter(r - age)
 	}
 }
 
