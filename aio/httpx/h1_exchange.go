@@ -67,7 +67,6 @@ func (k *h1Conn) begin(x *h1Exchange) {
 		k.c.Close()
 		return
 	}
-	x.takeID()
 	if s.lim.request > 0 {
 		x.alarmAfter(s.lim.request)
 	}
@@ -329,6 +328,7 @@ func (x *h1Exchange) ends(err error) {
 	x.k.mu.Unlock()
 	if err == aio.ErrGoexit && !x.aside {
 		x.k.c.Hijack() // fails only on a connection that has ended
+		x.k.e.forget(x.k)
 	}
 }
 

@@ -2,9 +2,12 @@ package httpx_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -139,5 +142,109 @@ func TestRequestTimeoutOfStream(t *testing.T) {
 		if _, err := io.ReadAll(c.Reader); time.Since(begun) != 10*time.Second {
 			t.Errorf("ended after %v, %v", time.Since(begun), err)
 		}
+	})
+}
+
+// TestDiesAfterAnswer holds that a Handle which panics, or otherwise does not
+// return, when it has answered changes nothing of what is said of the answer.
+func TestDiesAfterAnswer(t *testing.T) {
+	const size = 1 << 20 // more than the connection takes at once
+	for path, die := range map[string]bool{"/": false, "/panic": true, "/abort": true, "/goexit": true} {
+		t.Run(path, func(t *testing.T) {
+			var log bytes.Buffer
+			var f *aio.Future[int]
+			s := &httpx.Server{AccessLog: slog.New(slog.NewTextHandler(&log, nil)), Handle: func(r *httpx.Request) {
+				f = r.Respond(200, nil, make([]byte, size))
+				behave(r.Resource())
+			}}
+			inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+				c := dial()
+				defer c.Close()
+				c.say(getOf(path))
+				synctest.Wait()
+				if _, body := c.response("GET"); len(body) != size {
+					t.Errorf("%d bytes", len(body))
+				}
+				synctest.Wait()
+				if n, err := f.Result(); n != size || err != nil {
+					t.Errorf("the future has %d, %v", n, err)
+				}
+				if !strings.Contains(log.String(), "status=200 in=0 out=1048576 ") {
+					t.Errorf("logged: %s", log.String())
+				}
+				if die {
+					c.closed()
+				}
+				c.Close()
+				synctest.Wait()
+				if n := httpx.H1Conns(s); n != 0 {
+					t.Errorf("%d connections are kept in the list", n)
+				}
+			})
+		})
+	}
+}
+
+// TestHijackedBeforeDying holds that a connection which was taken over stays
+// with its new owner, whatever becomes of the handler.
+func TestHijackedBeforeDying(t *testing.T) {
+	for _, path := range []string{"/", "/panic", "/abort"} {
+		for _, body := range []string{"GET", "POST"} {
+			t.Run(body+path, func(t *testing.T) {
+				s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					c, _, err := http.NewResponseController(w).Hijack()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					go func() {
+						defer c.Close()
+						time.Sleep(time.Second)
+						io.WriteString(c, "hai")
+					}()
+					behave(r.URL.Path)
+				})}
+				inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+					c := dial()
+					defer c.Close()
+					text := getOf(path)
+					if body == "POST" {
+						text = "POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n"
+					}
+					c.say(text)
+					if got, err := io.ReadAll(c.Reader); string(got) != "hai" || err != nil {
+						t.Errorf("got %q, %v", got, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestHijackEndsRead holds that a Read of the body that waits ends when the
+// connection is taken over.
+func TestHijackEndsRead(t *testing.T) {
+	s := &httpx.Server{BodyTimeout: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		over := make(chan error)
+		go func() {
+			_, err := r.Body.Read(make([]byte, 1))
+			over <- err
+		}()
+		synctest.Wait()
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		if err := <-over; err == nil {
+			t.Error("the Read has no error")
+		}
+	})}
+	inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+		c := dial()
+		defer c.Close()
+		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
+		c.closed()
 	})
 }

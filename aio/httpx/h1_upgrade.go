@@ -33,7 +33,7 @@ func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 	rest := append(bytes.Clone(x.body.buf), k.rest...)
 	rest = append(rest, k.behind...)
 	k.rest, k.behind, x.body.buf = nil, nil, nil
-	x.body.closed = true
+	x.body.over()
 	k.mu.Unlock()
 	k.e.forget(k)
 	k.c.Unread(rest)
