@@ -112,15 +112,13 @@ func (k *h1Conn) dataOver() {
 		if len(rest) > 0 { // in connHead and connBody, because of a full queue or buffer
 			k.c.Unread(rest)
 		}
-		if k.state == connHead && k.used && k.part == nil && k.e.drains() {
-			k.hold()
-		}
 		if k.state == connOwed || k.state == connBody && k.x.body.full() {
 			k.pause()
 		}
 	case connGone:
 		k.behind = append(k.behind, rest...)
 	}
+	k.holdIfDrains()
 	sent := k.flush()
 	k.mu.Unlock()
 	sent()
@@ -365,15 +363,20 @@ const drainTime = 250 * time.Millisecond
 func (k *h1Conn) drain() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.state == connHead && len(k.part) == 0 && !k.inData {
-		k.hold()
+	if !k.inData {
+		k.holdIfDrains()
 	}
 }
 
-// hold begins drainTime. The lock is held.
-func (k *h1Conn) hold() {
-	k.setBusy(true)
-	k.setAlarm(dueIdle, drainTime)
+// holdIfDrains begins drainTime, unless that has begun, if the server drains and
+// the connection waits for a request or drops what is before it. The lock is
+// held.
+func (k *h1Conn) holdIfDrains() {
+	waits := k.state == connSkip || k.state == connHead && k.used && k.part == nil
+	if waits && !k.busy && k.e.drains() {
+		k.setBusy(true)
+		k.setAlarm(dueIdle, drainTime)
+	}
 }
 
 // h1Due is what a connection's alarm is for.
@@ -429,6 +432,10 @@ func (a *h1Alarm) Fire() {
 	case dueBody:
 		late = k.x
 	case dueIdle:
+		if k.state == connSkip {
+			k.close() // without a reset by what the client still sends
+			break
+		}
 		k.setBusy(false)
 	case dueBatch:
 		sent = k.flush()

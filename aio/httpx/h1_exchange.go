@@ -428,9 +428,7 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 	}
 	k.setTimeouts(k.e.s.lim.idle)
 	if !k.inData {
-		if k.e.drains() && k.state == connHead {
-			k.hold()
-		}
+		k.holdIfDrains()
 		k.resume()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -247,4 +248,57 @@ func TestHijackEndsRead(t *testing.T) {
 		c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
 		c.closed()
 	})
+}
+
+// TestDrainWhileSkipping holds that a connection on which the rest of a body is
+// dropped is given a moment when the server drains, for that and for a request
+// that is on its way, and is then closed without a reset.
+func TestDrainWhileSkipping(t *testing.T) {
+	const size = 100 << 10 // of which two bytes come at once
+	for name, sends := range map[string]bool{"sends on": true, "stops": false} {
+		for when, before := range map[string]bool{"drain after": false, "drain before": true} {
+			t.Run(name+"/"+when, func(t *testing.T) {
+				var goOn chan bool
+				s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if io.WriteString(w, "hai"); r.Method == "POST" {
+						w.(http.Flusher).Flush()
+						<-goOn
+					}
+				})}
+				inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+					goOn = make(chan bool, 1)
+					c := dial()
+					defer c.Close()
+					c.say(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\nhi", size+2))
+					synctest.Wait()
+					if before {
+						go s.Shutdown(t.Context())
+						synctest.Wait()
+					}
+					goOn <- true
+					c.response("POST")
+					synctest.Wait()
+					begun := time.Now()
+					if !before {
+						go s.Shutdown(t.Context())
+					}
+					if sends {
+						for range 10 {
+							time.Sleep(20 * time.Millisecond)
+							c.say(strings.Repeat("x", size/10))
+						}
+
+						c.say(getOf("/"))
+						if resp, body := c.response("GET"); body != "hai" || !resp.Close {
+							t.Errorf("got %q, close %v", body, resp.Close)
+						}
+						return
+					}
+					if n, err := io.Copy(io.Discard, c.Reader); n > 0 || err != nil || time.Since(begun) > 250*time.Millisecond {
+						t.Errorf("%d bytes, %v after %v", n, err, time.Since(begun))
+					}
+				})
+			})
+		}
+	}
 }
