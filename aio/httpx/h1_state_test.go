@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -301,4 +304,44 @@ func TestDrainWhileSkipping(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestUpgradeElsewhere holds that no byte is lost that comes while a connection
+// is taken over by another goroutine, as Handle returns.
+func TestUpgradeElsewhere(t *testing.T) {
+	const conns, size = 200, 100
+	s := &httpx.Server{Handle: func(r *httpx.Request) {
+		go func() {
+			c, err := r.Upgrade(nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			io.CopyN(c, c, size)
+		}()
+		for range rand.IntN(200) {
+			runtime.Gosched()
+		}
+	}}
+	serve(t, s, func(addr string) {
+		var all sync.WaitGroup
+		defer all.Wait()
+		for range conns {
+			all.Go(func() {
+				c := dialRaw(t, addr)
+				defer c.Close()
+				c.say(upgrade)
+				for range size / 10 {
+					c.say("0123456789")
+					runtime.Gosched()
+				}
+				c.response("GET")
+				got, err := io.ReadAll(c.Reader)
+				if want := strings.Repeat("0123456789", size/10); err != nil || string(got) != want {
+					t.Errorf("got %q, %v", got, err)
+				}
+			})
+		}
+	})
 }
