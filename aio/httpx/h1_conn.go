@@ -30,7 +30,7 @@ type h1Conn struct {
 	timed   bool        // the connection has the timeouts of one that has sent a request
 	used    bool        // it has had an exchange
 	busy    bool        // the connection is marked as busy
-	x       *h1Exchange // in connBody, connOwed and connSkip
+	x       *h1Exchange // in connBody, connOwed and connSkip, once it has begun
 	part    []byte      // in connHead: of a head that has come in part
 	rest    []byte      // what of the callback's data was not used yet; borrowed
 	behind  []byte      // in connGone, what was not used of the data of a callback that ran meanwhile

@@ -54,16 +54,20 @@ func (x *h1Exchange) sent() (status int, bytes int64) {
 // lock is held, but not while a function of the user's runs.
 func (k *h1Conn) begin(x *h1Exchange) {
 	s := k.e.s
-	k.x, k.state = x, connOwed
+	k.state = connOwed
 	x.close = !x.head.KeepsAlive() || x.head.Method == http.MethodConnect
 	x.body.init(x)
 	if !x.body.whole {
 		k.state = connBody
 	}
-	gone := k.gone
 	k.mu.Unlock()
 	defer k.mu.Lock()
-	if x.start((*h1Ctx)(k), s, x) != nil { // the loop is done
+	err := x.start((*h1Ctx)(k), s, x)
+	k.mu.Lock()
+	k.x = x // whose operation must not be cancelled before it has started
+	gone := k.gone
+	k.mu.Unlock()
+	if err != nil { // the loop is done
 		k.c.Close()
 		return
 	}

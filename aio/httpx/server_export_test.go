@@ -24,3 +24,6 @@ func H1Conns(s *Server) (n int) {
 	}
 	return n
 }
+
+// InFlight returns how many requests count for MaxInFlight.
+func InFlight(s *Server) int64 { return s.inFlight.Load() }
