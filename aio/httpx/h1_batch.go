@@ -93,6 +93,18 @@ func (k *h1Conn) flush() (sent func()) {
 	}
 }
 
+// flushNow sends the batch. The lock is held, but not while those are told whose
+// answers it has.
+func (k *h1Conn) flushNow() {
+	if k.batch == nil {
+		return
+	}
+	sent := k.flush()
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	sent()
+}
+
 // send sends bytes of which head is to be given back. The lock is held, so that
 // the order is kept.
 func (k *h1Conn) send(head *outBuffer, body []byte) *aio.Future[int] {

@@ -136,12 +136,12 @@ func (b *h1Body) refused() int {
 }
 
 // sendContinue tells a client that waits for it to send the body. The lock is
-// held.
+// held, but not all the while.
 func (b *h1Body) sendContinue() {
 	if b.expect {
 		b.expect = false
 		k := b.x.k
-		k.flush()()
+		k.flushNow()
 		k.c.SendString("HTTP/1.1 100 Continue\r\n\r\n").Result() // an error ends the connection
 	}
 }
@@ -181,9 +181,11 @@ func (b *h1Body) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		case b.err != nil:
 			return 0, b.err
+		case b.expect:
+			b.sendContinue()
+		default:
+			b.wait()
 		}
-		b.sendContinue()
-		b.wait()
 	}
 }
 

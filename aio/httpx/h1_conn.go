@@ -32,7 +32,7 @@ type h1Conn struct {
 	posted  bool        // the request before was a POST
 	used    bool        // it has had an exchange
 	busy    bool        // the connection is marked as busy
-	x       *h1Exchange // in connBody, connOwed and connSkip
+	x       *h1Exchange // in connBody, connOwed and connSkip, once it has begun
 	part    []byte      // in connHead: of a head that has come in part
 	rest    []byte      // what of the callback's data was not used yet; borrowed
 	behind  []byte      // in connGone, what was not used of the data of a callback that ran meanwhile
@@ -114,15 +114,13 @@ func (k *h1Conn) dataOver() {
 		if len(rest) > 0 { // in connHead and connBody, because of a full queue or buffer
 			k.c.Unread(rest)
 		}
-		if k.state == connHead && k.used && k.part == nil && k.e.drains() {
-			k.hold()
-		}
 		if k.state == connOwed || k.state == connBody && k.x.body.full() {
 			k.pause()
 		}
 	case connGone:
 		k.behind = append(k.behind, rest...)
 	}
+	k.holdIfDrains()
 	sent := k.flush()
 	k.mu.Unlock()
 	sent()
@@ -250,30 +248,35 @@ func (k *h1Conn) setTimeouts(read time.Duration) {
 }
 
 // refuse answers what is no request, as net/http's server does, and ends the
-// connection. The lock is held.
+// connection. The lock is held,
+// but not all the while.
 func (k *h1Conn) refuse(status int) {
-	k.flush()()
+	k.flushNow()
 	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	k.c.SendString("HTTP/1.1 " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + text).
 		Result() // an error ends the connection, which is about to end
 	k.close()
 }
 
-// close ends the connection once everything was sent. The lock is held.
+// close ends the connection once everything was sent. The lock is held, but not
+// all the while.
 func (k *h1Conn) close() {
 	k.state, k.rest = connOver, nil
-	k.flush()()
+	k.flushNow()
 	k.resume()
 	k.c.CloseAfterFlush() // fails only on a connection that has ended
 }
 
-// closeNow ends the connection at once, behind the answers that are gathered.
-func (k *h1Conn) closeNow() {
+// drop closes the connection at once, unless it was taken over. What is gathered
+// is sent before. The lock is not held.
+func (k *h1Conn) drop() {
 	k.mu.Lock()
-	sent := k.flush()
+	sent, over := k.flush(), k.state == connGone
 	k.mu.Unlock()
 	sent()
-	k.c.Close() // fails only on a connection that has ended
+	if !over {
+		k.c.Close()
+	}
 }
 
 // event is told of the client's end, or what has ended the connection.
@@ -388,15 +391,20 @@ const drainTime = 250 * time.Millisecond
 func (k *h1Conn) drain() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.state == connHead && len(k.part) == 0 && !k.inData {
-		k.hold()
+	if !k.inData {
+		k.holdIfDrains()
 	}
 }
 
-// hold begins drainTime. The lock is held.
-func (k *h1Conn) hold() {
-	k.setBusy(true)
-	k.setAlarm(dueIdle, drainTime)
+// holdIfDrains begins drainTime, unless that has begun, if the server drains and
+// the connection waits for a request or drops what is before it. The lock is
+// held.
+func (k *h1Conn) holdIfDrains() {
+	waits := k.state == connSkip || k.state == connHead && k.used && k.part == nil
+	if waits && !k.busy && k.e.drains() {
+		k.setBusy(true)
+		k.setAlarm(dueIdle, drainTime)
+	}
 }
 
 // h1Due is what a connection's alarm is for.
@@ -452,6 +460,10 @@ func (a *h1Alarm) Fire() {
 	case dueBody:
 		late = k.x
 	case dueIdle:
+		if k.state == connSkip {
+			k.close() // without a reset by what the client still sends
+			break
+		}
 		k.setBusy(false)
 	case dueBatch:
 		sent = k.flush()

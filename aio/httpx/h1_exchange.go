@@ -54,20 +54,23 @@ func (x *h1Exchange) sent() (status int, bytes int64) {
 // lock is held, but not while a function of the user's runs.
 func (k *h1Conn) begin(x *h1Exchange) {
 	s := k.e.s
-	k.x, k.state = x, connOwed
+	k.state = connOwed
 	x.close = !x.head.KeepsAlive() || x.head.Method == http.MethodConnect
 	x.body.init(x)
 	if !x.body.whole {
 		k.state = connBody
 	}
-	gone := k.gone
 	k.mu.Unlock()
 	defer k.mu.Lock()
-	if x.start((*h1Ctx)(k), s, x) != nil { // the loop is done
+	err := x.start((*h1Ctx)(k), s, x)
+	k.mu.Lock()
+	k.x = x // whose operation must not be cancelled before it has started
+	gone := k.gone
+	k.mu.Unlock()
+	if err != nil { // the loop is done
 		k.c.Close()
 		return
 	}
-	x.takeID()
 	if s.lim.request > 0 {
 		x.alarmAfter(s.lim.request)
 	}
@@ -145,11 +148,9 @@ func (k *h1Conn) paceBody() {
 // serveHandle calls Handle.
 func (x *h1Exchange) serveHandle() {
 	if !x.enter() {
-		x.refuseBusy()
 		return
 	}
 	defer x.handleReturned()
-	x.setRunning(true)
 	x.callHandle()
 }
 
@@ -158,9 +159,6 @@ func (x *h1Exchange) serveHandle() {
 func (x *h1Exchange) handleReturned() {
 	x.mu.Lock()
 	deferred := x.state == inboundOpen || x.state == inboundStream
-	if deferred && x.cause != nil {
-		x.cancelledLocked()
-	}
 	x.mu.Unlock()
 	if deferred {
 		x.k.watch()
@@ -172,7 +170,6 @@ func (x *h1Exchange) handleReturned() {
 // as a whole, else in a goroutine.
 func (x *h1Exchange) serveHandler() {
 	if !x.enter() {
-		x.refuseBusy()
 		return
 	}
 	if x.body.whole {
@@ -183,14 +180,12 @@ func (x *h1Exchange) serveHandler() {
 	x.k.setTimeouts(0)
 	x.k.mu.Unlock()
 	x.aside = true
-	x.setRunning(true)
 	x.Op().Go(x.callHandler, func(error) {})
 }
 
 // callHandler calls the http.Handler, and ends its response.
 func (x *h1Exchange) callHandler() {
 	defer x.handlerOver()
-	x.setRunning(true)
 	x.req = x.request()
 	w := x.writer()
 	x.call(func() { x.s.Handler.ServeHTTP(w, x.req) })
@@ -214,22 +209,32 @@ func (x *h1Exchange) handlerOver() {
 	x.functionOver()
 }
 
-func (x *h1Exchange) setRunning(running bool) {
-	x.mu.Lock()
-	x.running = running
-	x.mu.Unlock()
-}
-
-// enter counts the exchange for Server.MaxInFlight.
+// enter counts the exchange for Server.MaxInFlight, and notes that a function of
+// the user's runs. It reports false if none is to run: the exchange is refused
+// then, or was over already, being cancelled.
 func (x *h1Exchange) enter() bool {
-	x.entered = x.s.enter()
-	return x.entered
+	if !x.s.enter() {
+		x.refuseBusy()
+		return false
+	}
+	x.mu.Lock()
+	open := x.state == inboundOpen
+	x.running, x.entered = open, open
+	x.mu.Unlock()
+	if !open {
+		x.s.leave()
+	}
+	return open
 }
 
 // functionOver notes that the function that serves the exchange has returned.
+// An exchange that is not answered was perhaps cancelled meanwhile.
 func (x *h1Exchange) functionOver() {
 	x.mu.Lock()
 	x.running = false
+	if x.cause != nil {
+		x.cancelledLocked()
+	}
 	over := x.finished
 	x.mu.Unlock()
 	if over {
@@ -260,11 +265,11 @@ func (x *h1Exchange) changed() {
 
 // cancelled has a Read of the body end.
 func (x *h1Exchange) cancelled() {
-	k := x.k
+	k, cause := x.k, x.why()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.x == x && k.state == connBody {
-		x.body.fail(x.why())
+		x.body.fail(cause)
 	}
 }
 
@@ -282,7 +287,7 @@ func (x *h1Exchange) finish() {
 	x.stopAlarm()
 	x.mu.Unlock()
 	if state == inboundAborted {
-		x.k.closeNow() // fails a Write that is under way
+		x.k.drop() // fails a Write that is under way
 	}
 	x.wmu.Lock() // a stream's Write has returned, and there will be no other
 	switch {
@@ -327,6 +332,7 @@ func (x *h1Exchange) ends(err error) {
 	x.k.mu.Unlock()
 	if err == aio.ErrGoexit && !x.aside {
 		x.k.c.Hijack() // fails only on a connection that has ended
+		x.k.e.forget(x.k)
 	}
 }
 
@@ -367,7 +373,7 @@ func (x *h1Exchange) notSent(err error) {
 		x.broken(err)
 		return
 	}
-	x.k.c.Close()
+	x.k.drop()
 	x.handedOver()
 }
 
@@ -381,7 +387,7 @@ func (x *h1Exchange) broken(err error) {
 		x.fail = err
 	}
 	x.mu.Unlock()
-	x.k.c.Close()
+	x.k.drop()
 	x.handedOver()
 }
 
@@ -428,9 +434,7 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 	}
 	k.setTimeouts(k.e.s.lim.idle)
 	if !k.inData {
-		if k.e.drains() && k.state == connHead {
-			k.hold()
-		}
+		k.holdIfDrains()
 		k.resume()
 	}
 }

@@ -19,33 +19,34 @@ func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 		k.mu.Unlock()
 		return nil, http.ErrHijacked
 	}
-	inline := k.inData && k.state == connOwed && !x.aside
-	k.flush()()
 	k.state = connGone
+	k.flushNow()
 	k.stopAlarm()
 	k.resume()
 	k.setTimeouts(0)
-	k.mu.Unlock()
-	if err := k.leave(inline); err != nil {
+	if err := k.leave(k.inData && !x.aside); err != nil {
+		k.mu.Unlock()
 		return nil, err
 	}
-	k.mu.Lock()
-	rest := append(bytes.Clone(x.body.buf), k.rest...)
-	rest = append(rest, k.behind...)
+	rest := append(bytes.Clone(x.body.buf), k.behind...)
+	rest = append(rest, k.rest...)
 	k.rest, k.behind, x.body.buf = nil, nil, nil
-	x.body.closed = true
+	x.body.over()
 	k.mu.Unlock()
 	k.e.forget(k)
 	k.c.Unread(rest)
 	return k.c, nil
 }
 
-// leave ends handler style. A callback that this is not called by has returned
-// by then: what it was given is in behind.
+// leave ends handler style. A callback that the exchange is not served by has
+// returned by then: what it was given is in behind. The lock is held, with which
+// no other callback can begin before Hijack, but not while that is waited for.
 func (k *h1Conn) leave(inline bool) error {
 	if inline {
 		return k.c.Hijack()
 	}
+	k.mu.Unlock()
+	defer k.mu.Lock()
 	if err := k.c.SetHandler(tcp.Handler{}); err != nil {
 		return err
 	}

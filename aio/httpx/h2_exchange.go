@@ -82,7 +82,6 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done
 		return
 	}
-	x.takeID()
 	x.serve()
 }
 

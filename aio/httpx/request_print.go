@@ -127,12 +127,15 @@ func (x *inbound) takeID() {
 
 // requestID returns the request's ID, made now if nobody has asked for it before.
 func (x *inbound) requestID() string {
+	if x.id != "" {
+		return x.id
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.id == "" {
-		x.id = x.s.ids.next()
+	if x.madeID == "" {
+		x.madeID = x.s.ids.next()
 	}
-	return x.id
+	return x.madeID
 }
 
 // plainID reports whether an ID that came with a request may be written into logs and headers.

@@ -14,3 +14,16 @@ func SetCertLook(t testing.TB, d time.Duration) {
 
 // ValidH2 is validH2.
 var ValidH2 = validH2
+
+// H1Conns returns how many connections the HTTP/1 engine has in its list.
+func H1Conns(s *Server) (n int) {
+	s.h1.mu.Lock()
+	defer s.h1.mu.Unlock()
+	for k := s.h1.first; k != nil; k = k.next {
+		n++
+	}
+	return n
+}
+
+// InFlight returns how many requests count for MaxInFlight.
+func InFlight(s *Server) int64 { return s.inFlight.Load() }

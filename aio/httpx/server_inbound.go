@@ -21,7 +21,7 @@ type inbound struct {
 	aio.Promise[int]
 	s     *Server
 	side  side
-	id    string
+	id    string        // what is sent; immutable once the operation has started
 	body  []byte        // whole, for Handle
 	began time.Duration // the operation's age when Handle was called
 
@@ -33,6 +33,7 @@ type inbound struct {
 	running bool          // a function of the user's, or a goroutine for the request, is running
 	own     bool          // the user has answered, or begun to
 	told    bool          // fail has been told of
+	madeID  string        // the ID if id is none, once it was asked for
 	left    bool          // gone is closed, or to be closed when it is made
 	answer  *answer       // nil while there is none
 	cause   error         // why the operation was cancelled
@@ -114,6 +115,7 @@ func (x *inbound) start(ctx context.Context, s *Server, e side) error {
 	x.AsCallback()
 	x.Op().AsServed()
 	x.Op().AsWatched()
+	x.takeID()
 	return x.Start(ctx, kindRequestIn, "", (*inboundDriver)(x))
 }
 
@@ -141,17 +143,15 @@ func (x *inbound) call(fn func()) {
 // if nothing was sent, and the connection closed.
 func (x *inbound) died(err error) {
 	var p *aio.PanicError
-	begun := x.side.writer().begun()
+	begun := x.s.Handle == nil && x.side.writer().begun()
 	x.side.ends(err)
 	x.change(func() bool {
-		if x.state == inboundEnded || x.state == inboundAborted {
+		open := x.state == inboundOpen && !begun
+		if !x.abortLocked(err, errors.As(err, &p)) {
 			return false
 		}
-		x.fail, x.told = err, errors.As(err, &p)
-		x.state = inboundAborted
-		if !begun {
-			x.state = inboundAnswered
-			x.answer = plainAnswer(http.StatusInternalServerError)
+		if open {
+			x.state, x.answer = inboundAnswered, plainAnswer(http.StatusInternalServerError)
 		}
 		return true
 	})
@@ -192,6 +192,7 @@ func (x *inbound) handling() bool {
 func (x *inbound) handlerReturned() {
 	w := x.side.writer()
 	begun := w.begun()
+	late := x.s.lim.request > 0 && errors.Is(context.Cause(x.Context()), errRequestTime) // the driver may not have been told yet
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.state != inboundOpen {
@@ -201,20 +202,21 @@ func (x *inbound) handlerReturned() {
 	if begun {
 		return
 	}
-	if errors.Is(context.Cause(x.Context()), errRequestTime) { // the driver may not have been told yet
+	if late {
 		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
 }
 
-// abort has the connection closed, and the operation end with err.
+// abort has the connection closed, and the operation end with err, unless there
+// is a whole response.
 func (x *inbound) abort(err error, told bool) {
 	x.change(func() bool { return x.abortLocked(err, told) })
 }
 
 func (x *inbound) abortLocked(err error, told bool) bool {
-	if x.state == inboundEnded || x.state == inboundAborted {
+	if x.state != inboundOpen && x.state != inboundStream {
 		return false
 	}
 	x.state, x.fail, x.told = inboundAborted, err, told
@@ -286,7 +288,7 @@ func (x *inbound) cancelledLocked() bool {
 		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusServiceUnavailable), x.cause
 		return true
 	}
-	return x.state != inboundAnswered && x.abortLocked(x.cause, true)
+	return x.abortLocked(x.cause, true)
 }
 
 // OpWatched has the client's leaving noticed from now on.
@@ -294,11 +296,11 @@ func (d *inboundDriver) OpWatched() { d.side.awaitGone() }
 
 func (d *inboundDriver) OpName() string { return d.side.method() + " " + clip(d.side.path()) }
 
-// alarmAfter sets the exchange's alarm, unless it has its answer.
+// alarmAfter sets the exchange's alarm, unless its response is over.
 func (x *inbound) alarmAfter(d time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.state != inboundOpen {
+	if x.state != inboundOpen && x.state != inboundStream {
 		return
 	}
 	if x.alarm == nil {
@@ -320,12 +322,14 @@ type inboundAlarm inbound
 
 func (a *inboundAlarm) Fire() {
 	x := (*inbound)(a)
-	if r := x.s.lim.request; r > 0 && x.Op().Age() >= r {
+	r, age := x.s.lim.request, x.Op().Age()
+	switch {
+	case r > 0 && age >= r:
 		x.Op().Cancel(errRequestTime)
-		return
-	}
-	if x.abandon(http.StatusServiceUnavailable, errLate, true) {
+	case x.abandon(http.StatusServiceUnavailable, errLate, true):
 		x.Op().Report(errLate)
+	case r > 0: // a stream has begun
+		x.alarmAfter(r - age)
 	}
 }
 
