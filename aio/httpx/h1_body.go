@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -39,19 +40,13 @@ const (
 // errBody is the error of reading a body that is refused.
 var errBody = errors.New("httpx: malformed request body")
 
-// init sets the body up, with what has come of it. The lock is held.
-func (b *h1Body) init(x *h1Exchange) {
-	b.x = x
-	k, h := x.k, &x.head
-	switch {
-	case h.Length == 0:
-		b.whole = true
-		return
-	case h.Length < 0:
+// takeBody returns the body of a request that has one, with what has come of it.
+// The lock is held.
+func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
+	b, h := &h1Body{x: x}, &x.head
+	if b.left = h.Length; h.Length < 0 {
 		l := k.e.s.lim
-		b.chunks = &http1.Chunked{Limits: http1.Limits{Bytes: l.headerBytes, Fields: l.headerFields}}
-	default:
-		b.left = h.Length
+		b.left, b.chunks = 0, &http1.Chunked{Limits: http1.Limits{Bytes: l.headerBytes, Fields: l.headerFields}}
 	}
 	b.expect = h.Flags&http1.ExpectContinue != 0 && h.Minor > 0
 	if n := len(k.rest); b.chunks == nil && int64(n) >= b.left {
@@ -61,9 +56,39 @@ func (b *h1Body) init(x *h1Exchange) {
 		if k.e.s.Handle != nil {
 			x.inbound.body, b.buf = append([]byte(nil), b.buf...), nil
 		}
-		return
+		return b
 	}
 	k.feed(b)
+	return b
+}
+
+// The methods that nil has are those of a request without a body.
+
+// isWhole reports whether all of the body has come.
+func (b *h1Body) isWhole() bool { return b == nil || b.whole }
+
+// refusal returns the status that the body is refused with, 0 for none. The lock
+// is held, or nothing more comes.
+func (b *h1Body) refusal() int {
+	if b == nil {
+		return 0
+	}
+	return b.status
+}
+
+// noContinue has no 100 be sent. The lock is held.
+func (b *h1Body) noContinue() {
+	if b != nil {
+		b.expect = false
+	}
+}
+
+// unread takes what has come and was not read. The lock is held.
+func (b *h1Body) unread() (rest []byte) {
+	if b != nil {
+		rest, b.buf = bytes.Clone(b.buf), nil
+	}
+	return rest
 }
 
 // feed gives a body what has come of it. It returns the status to refuse the
@@ -104,7 +129,12 @@ func (b *h1Body) add(data []byte) {
 
 // size returns how many bytes of a Handle's body have come. The lock is held, or
 // nothing more comes.
-func (b *h1Body) size() int64 { return int64(max(len(b.buf), len(b.x.inbound.body))) }
+func (b *h1Body) size() int64 {
+	if b == nil {
+		return 0
+	}
+	return int64(max(len(b.buf), len(b.x.inbound.body)))
+}
 
 // full reports whether no more is taken before something is read.
 func (b *h1Body) full() bool {
@@ -113,7 +143,7 @@ func (b *h1Body) full() bool {
 
 // fail ends the reading of a body that is not whole. The lock is held.
 func (b *h1Body) fail(err error) {
-	if !b.whole && b.err == nil {
+	if b != nil && !b.whole && b.err == nil {
 		b.err = bodyError(err)
 		b.x.close = true
 		b.wake.Ring()
@@ -130,6 +160,9 @@ func bodyError(err error) error {
 
 // refused returns the status that the body was refused with, 0 for none.
 func (b *h1Body) refused() int {
+	if b == nil {
+		return 0
+	}
 	b.x.k.mu.Lock()
 	defer b.x.k.mu.Unlock()
 	return b.status
@@ -149,11 +182,14 @@ func (b *h1Body) sendContinue() {
 // skippable reports whether what is left of the body may be dropped for the
 // connection to be kept. The lock is held.
 func (b *h1Body) skippable() bool {
-	return b.whole || !b.expect && b.err == nil && b.status == 0 && b.left <= bodySkip
+	return b == nil || b.whole || !b.expect && b.err == nil && b.status == 0 && b.left <= bodySkip
 }
 
 // over has what comes from now on dropped. The lock is held.
 func (b *h1Body) over() {
+	if b == nil {
+		return
+	}
 	b.closed, b.buf = true, nil
 	b.wake.Ring()
 }
@@ -234,6 +270,9 @@ func (b *h1Body) Close() error {
 
 // setDeadline sets the read deadline.
 func (b *h1Body) setDeadline(t time.Time) {
+	if b == nil {
+		return
+	}
 	k := b.x.k
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -261,7 +300,7 @@ func (b *h1Body) setTrailer() {
 // function of the user's runs.
 func (k *h1Conn) readBody() bool {
 	x := k.x
-	status := k.feed(&x.body)
+	status := k.feed(x.body)
 	if x.style() == bodyForHandler {
 		if x.body.whole {
 			k.state = connOwed
@@ -292,7 +331,7 @@ func (k *h1Conn) readBody() bool {
 
 // skipBody drops what comes of a body that nobody reads. The lock is held.
 func (k *h1Conn) skipBody() bool {
-	b := &k.x.body
+	b := k.x.body
 	before := len(k.rest)
 	if k.feed(b) != 0 {
 		k.close()

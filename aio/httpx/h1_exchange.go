@@ -12,7 +12,7 @@ type h1Exchange struct {
 	inbound
 	k    *h1Conn
 	head http1.Head
-	body h1Body
+	body *h1Body       // nil without one
 	hdr  http.Header   // what header returns; guarded by the exchange's lock
 	req  *http.Request // of an http.Handler
 	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
@@ -39,6 +39,7 @@ func (x *h1Exchange) path() string             { return x.head.Path() }
 func (x *h1Exchange) query() string            { return x.head.Query() }
 func (x *h1Exchange) field(name string) string { return x.head.Value(name) }
 func (x *h1Exchange) remote() string           { return x.k.remote() }
+func (x *h1Exchange) checks() bool             { return false }
 func (x *h1Exchange) awaitGone()               { x.k.watch() }
 func (x *h1Exchange) changedLocked()           {}
 
@@ -56,8 +57,10 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	s := k.e.s
 	k.state = connOwed
 	x.close = !x.head.KeepsAlive() || x.head.Method == http.MethodConnect
-	x.body.init(x)
-	if !x.body.whole {
+	if x.head.Length != 0 {
+		x.body = k.takeBody(x)
+	}
+	if !x.body.isWhole() {
 		k.state = connBody
 	}
 	k.mu.Unlock()
@@ -78,8 +81,8 @@ func (k *h1Conn) begin(x *h1Exchange) {
 		x.clientGone(gone)
 	}
 	switch {
-	case x.body.status != 0:
-		x.answerNow(plainAnswer(x.body.status))
+	case x.body.refusal() != 0:
+		x.answerNow(plainAnswer(x.body.refusal()))
 	case s.ReadyPath != "" && x.head.Path() == s.ReadyPath:
 		x.answerNow(s.readiness())
 	case x.head.Flags&http1.ExpectOther != 0:
@@ -127,7 +130,7 @@ func (x *h1Exchange) takeBody() {
 		x.abandon(http.StatusRequestEntityTooLarge, nil, false)
 		return
 	}
-	if x.body.whole {
+	if x.body.isWhole() {
 		x.serveHandle()
 		return
 	}
@@ -172,7 +175,7 @@ func (x *h1Exchange) serveHandler() {
 	if !x.enter() {
 		return
 	}
-	if x.body.whole {
+	if x.body.isWhole() {
 		x.callHandler()
 		return
 	}
@@ -343,7 +346,7 @@ func (x *h1Exchange) endsWith(asked bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	x.close = x.close || asked || k.e.drains() || !x.body.skippable() || x.tooLarge()
-	x.body.expect = false // a 100 cannot come behind the response
+	x.body.noContinue() // a 100 cannot come behind the response
 	return x.close
 }
 
@@ -427,7 +430,7 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 	case x.close:
 		k.close()
 		return
-	case x.body.whole:
+	case x.body.isWhole():
 		k.x, k.state = nil, connHead
 	default:
 		k.state = connSkip

@@ -33,7 +33,7 @@ func (x *h1Exchange) request() *http.Request {
 	r.TLS = x.k.tls()
 	r.Body = http.NoBody
 	if h.Length != 0 && x.s.Handle == nil {
-		r.Body = &x.body
+		r.Body = x.body
 	}
 	if h.Length < 0 {
 		r.TransferEncoding = []string{"chunked"}
@@ -50,11 +50,11 @@ func (x *h1Exchange) header() http.Header {
 	if x.hdr != nil {
 		return x.hdr
 	}
-	fields := x.head.Fields
-	x.hdr = make(http.Header, len(fields))
-	values := make([]string, len(fields))
-	for i := range fields {
-		f := &fields[i]
+	n := x.head.Len()
+	x.hdr = make(http.Header, n)
+	values := make([]string, n)
+	for i := range n {
+		f := x.head.Field(i)
 		name := canonical(f.Name)
 		switch {
 		case name == "Host", name == "Transfer-Encoding", name == "Trailer" && x.head.Length < 0:
@@ -80,7 +80,8 @@ func canonical(name string) string { return textproto.CanonicalMIMEHeaderKey(nam
 // declares.
 func declaredTrailer(h *http1.Head) http.Header {
 	var t http.Header
-	for _, f := range h.Fields {
+	for i := range h.Len() {
+		f := h.Field(i)
 		if canonical(f.Name) != "Trailer" {
 			continue
 		}

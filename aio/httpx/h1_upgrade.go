@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,9 +27,9 @@ func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 		k.mu.Unlock()
 		return nil, err
 	}
-	rest := append(bytes.Clone(x.body.buf), k.behind...)
+	rest := append(x.body.unread(), k.behind...)
 	rest = append(rest, k.rest...)
-	k.rest, k.behind, x.body.buf = nil, nil, nil
+	k.rest, k.behind = nil, nil
 	x.body.over()
 	k.mu.Unlock()
 	k.e.forget(k)

@@ -121,7 +121,7 @@ func (w *h1Writer) inform(status int) {
 	buf.b = append(buf.b, "\r\n"...)
 	if status == http.StatusContinue {
 		x.k.mu.Lock()
-		x.body.expect = false
+		x.body.noContinue()
 		x.k.mu.Unlock()
 	}
 	w.push(buf, nil) // the next Write says what is wrong

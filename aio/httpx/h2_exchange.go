@@ -41,6 +41,7 @@ func (x *h2Exchange) remote() string           { return x.raw.RemoteAddr }
 func (x *h2Exchange) request() *http.Request   { return x.raw.WithContext(x.Context()) }
 func (x *h2Exchange) writer() pieceWriter      { return &x.rw }
 func (x *h2Exchange) sent() (int, int64)       { return int(x.rw.status), x.rw.bytes }
+func (x *h2Exchange) checks() bool             { return true }
 func (x *h2Exchange) awaitGone()               {} // paceStream does
 func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
 func (x *h2Exchange) changed()                 {}

@@ -80,7 +80,7 @@ func (r *Request) Draining() <-chan struct{} { return r.x.s.draining }
 //
 //go:noinline
 func (x *inbound) callHandle() {
-	if x.s.lim.response > 0 {
+	if x.s.lim.response > 0 && len(x.body) > 0 { // else it is called when the operation begins
 		x.began = x.Op().Age()
 	}
 	r := &Request{x: x}

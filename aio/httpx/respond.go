@@ -56,7 +56,10 @@ var errTaken = errors.New("httpx: answered by the server")
 // get 500.
 func (r *Request) begin(to inboundState, a *answer) error {
 	x := r.x
-	bad := checkAnswer(a.status, a.header)
+	bad := checkStatus(a.status)
+	if bad == nil && (to != inboundAnswered || x.side.checks()) {
+		bad = checkFields(a.header)
+	}
 	if bad == nil && a.status < 200 {
 		bad = fmt.Errorf("%w: status %d is no response", ErrBadHeader, a.status)
 	}

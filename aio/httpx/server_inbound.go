@@ -61,6 +61,9 @@ type side interface {
 	// sent returns the status that was sent, 0 for none, and the bytes of the
 	// body.
 	sent() (status int, bytes int64)
+	// checks reports whether an answer's header is to be checked before it is
+	// given: else the engine does so when it sends it.
+	checks() bool
 	// upgrade ends HTTP on the connection, after an answer with header.
 	upgrade(header http.Header) (*tcp.Conn, error)
 	// awaitGone has the client's leaving noticed, if it is not anyway.

@@ -133,14 +133,14 @@ func (d *Chunked) size(line []byte) (status int) {
 // trailer takes the whole trailer, each line with its CRLF.
 func (d *Chunked) trailer(s string) (status int) {
 	for s != "" {
-		f, n := cutField(s)
+		sp, n := cutField(s)
 		switch {
 		case n == 0:
 			return http.StatusBadRequest
 		case len(d.Trailer) == d.Fields:
 			return http.StatusRequestHeaderFieldsTooLarge
 		}
-		d.Trailer = append(d.Trailer, f)
+		d.Trailer = append(d.Trailer, sp.of(s))
 		s = s[n:]
 	}
 	return 0

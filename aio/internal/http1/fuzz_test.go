@@ -77,7 +77,8 @@ func checkPieces(t *testing.T, p []byte, n, status int) {
 
 func checkFields(t *testing.T, h *Head, r *http.Request) {
 	got := http.Header{}
-	for _, f := range h.Fields {
+	for i := range h.Len() {
+		f := h.Field(i)
 		switch k := textproto.CanonicalMIMEHeaderKey(f.Name); k {
 		case "Host", "Transfer-Encoding", "Trailer":
 		default:

@@ -28,11 +28,15 @@ const (
 	ChunkedCoding                    // Transfer-Encoding: chunked
 )
 
+// span is where a field line's name and value are in the head.
+type span struct{ name, nameEnd, value, end uint32 }
+
 // Head is the head of a request. All its strings are parts of one.
 type Head struct {
 	Method, Target, Proto string
 	Host                  string // of the target if that has one, else of the Host field
-	Fields                []Field
+	text                  string
+	fields                []span
 	Length                int64 // of the body: 0 without one, -1 if it is chunked
 	Minor                 uint8 // of the version HTTP/1.Minor
 	Form                  Form
@@ -40,7 +44,7 @@ type Head struct {
 
 	hosts, lengths, codings uint8 // how many of these fields there are, 2 for more
 	badTrailer              bool  // the trailer is to have what it may not
-	room                    [12]Field
+	room                    [12]span
 }
 
 // Parse parses the head at the beginning of p. It returns its length, 0 if it is
@@ -94,16 +98,17 @@ func (h *Head) lines(s string, most int) (status int) {
 	if status = h.requestLine(line[:len(line)-1]); status != 0 {
 		return status
 	}
-	h.Fields = h.room[:0]
+	h.text, h.fields = s, h.room[:0]
 	for rest != "" {
-		f, n := cutField(rest)
+		sp, n := cutField(rest)
 		if n == 0 {
 			return http.StatusBadRequest
 		}
-		if len(h.Fields) == most {
+		f := sp.of(rest)
+		if len(h.fields) == most {
 			return http.StatusRequestHeaderFieldsTooLarge
 		}
-		h.Fields = append(h.Fields, f)
+		h.fields = append(h.fields, sp.at(uint32(len(s)-len(rest)))) // a head is shorter than 4 GiB
 		if status = h.note(f); status != 0 {
 			return status
 		}
@@ -112,17 +117,25 @@ func (h *Head) lines(s string, most int) (status int) {
 	return 0
 }
 
-// cutField returns the field line at the beginning of s, and its length with
-// the CRLF, 0 if there is none.
-func cutField(s string) (f Field, n int) {
+// of returns the field that is there in s.
+func (sp span) of(s string) Field { return Field{s[sp.name:sp.nameEnd], s[sp.value:sp.end]} }
+
+// at returns the span n bytes further on.
+func (sp span) at(n uint32) span {
+	return span{sp.name + n, sp.nameEnd + n, sp.value + n, sp.end + n}
+}
+
+// cutField returns where the field line at the beginning of s is, and its length
+// with the CRLF, 0 if there is none.
+func cutField(s string) (sp span, n int) {
 	i := 0
 	for i < len(s) && classes[s[i]]&inToken != 0 {
 		i++
 	}
 	if i == 0 || i == len(s) || s[i] != ':' {
-		return f, 0
+		return sp, 0
 	}
-	f.Name = s[:i]
+	sp.nameEnd = uint32(i)
 	for i++; i < len(s) && (s[i] == ' ' || s[i] == '\t'); i++ {
 	}
 	j := i
@@ -130,14 +143,14 @@ func cutField(s string) (f Field, n int) {
 		j++
 	}
 	if !strings.HasPrefix(s[j:], "\r\n") {
-		return f, 0
+		return sp, 0
 	}
 	n = j + 2
 	for j > i && (s[j-1] == ' ' || s[j-1] == '\t') {
 		j--
 	}
-	f.Value = s[i:j]
-	return f, n
+	sp.value, sp.end = uint32(i), uint32(j)
+	return sp, n
 }
 
 // requestLine parses the first line, without its CRLF.
@@ -270,11 +283,19 @@ func (h *Head) framing() (status int) {
 	return 0
 }
 
+// Len returns the number of fields.
+func (h *Head) Len() int { return len(h.fields) }
+
+// Field returns the i-th field.
+func (h *Head) Field(i int) Field {
+	return h.fields[i].of(h.text)
+}
+
 // Value returns the value of the first field with that name, "" without one.
 func (h *Head) Value(name string) string {
-	for i := range h.Fields {
-		if f := &h.Fields[i]; len(f.Name) == len(name) && strings.EqualFold(f.Name, name) {
-			return f.Value
+	for _, f := range h.fields {
+		if int(f.nameEnd-f.name) == len(name) && strings.EqualFold(h.text[f.name:f.nameEnd], name) {
+			return h.text[f.value:f.end]
 		}
 	}
 	return ""
