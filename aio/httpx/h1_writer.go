@@ -23,16 +23,16 @@ type h1Writer struct {
 	x       *h1Exchange
 	header  http.Header
 	stage   h1Stage
-	status  int    // 0 before WriteHeader
-	fields  []byte // the fields that WriteHeader has fixed
+	status  int        // 0 before WriteHeader
+	fields  *outBuffer // the status line and the fields that WriteHeader has fixed
 	seen    seen
-	pending []byte    // of the body, before the header goes out
-	length  int64     // the Content-Length, -1 without one
-	written int64     // bytes of the body
-	chunked bool      // the body is
-	until   bool      // the body ends with the connection
-	by      time.Time // the write deadline, zero for none
-	err     error     // why nothing more is sent
+	pending *outBuffer // of the body, before the header goes out; nil for nothing
+	length  int64      // the Content-Length, -1 without one
+	written int64      // bytes of the body
+	chunked bool       // the body is
+	until   bool       // the body ends with the connection
+	by      time.Time  // the write deadline, zero for none
+	err     error      // why nothing more is sent
 }
 
 // h1Stage is how far a response has come.
@@ -49,15 +49,21 @@ const (
 // pendingSize is how much of a body is kept for the case that it is all.
 const pendingSize = 2 << 10
 
+// sniffSize is how much of a body http.DetectContentType looks at.
+const sniffSize = 512
+
 // writer returns the exchange's writer, made now if need be.
 func (x *h1Exchange) writer() pieceWriter {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.out == nil {
-		x.out = &h1Writer{x: x, length: -1}
+		x.out = new(h1Writer)
+		x.out.init(x)
 	}
 	return x.out
 }
+
+func (w *h1Writer) init(x *h1Exchange) { w.x, w.length = x, -1 }
 
 // begun reports whether the response has begun.
 func (w *h1Writer) begun() bool { return w.stage != h1NoHeader }
@@ -82,10 +88,12 @@ func (w *h1Writer) WriteHeader(status int) {
 		return
 	}
 	err := checkStatus(status)
-	if err == nil {
-		w.fields, w.seen, err = appendFields(w.fields[:0], status, w.header, false)
-	}
 	w.stage, w.status = h1Fixed, status
+	w.fields = getBuffer()
+	if err == nil {
+		w.fields.b = w.answer().appendStatus(w.fields.b, status)
+		w.fields.b, w.seen, err = appendFields(w.fields.b, status, w.header, false)
+	}
 	if err != nil {
 		w.fail(err)
 		return
@@ -98,9 +106,14 @@ func (w *h1Writer) WriteHeader(status int) {
 // fail answers with 500 instead of what cannot be sent.
 func (w *h1Writer) fail(err error) {
 	w.err, w.status = err, http.StatusInternalServerError
-	w.fields, w.seen, w.header = nil, seen{}, nil
+	w.fields.b, w.seen, w.header = w.answer().appendStatus(w.fields.b[:0], w.status), seen{}, nil
 	w.x.ends(err)
 	w.x.Op().Report(err)
+}
+
+// answer returns what serialises the response.
+func (w *h1Writer) answer() *h1Answer {
+	return &h1Answer{e: w.x.k.e, head: &w.x.head, id: w.x.id}
 }
 
 // inform sends an informational response, to clients that know of these.
@@ -109,9 +122,8 @@ func (w *h1Writer) inform(status int) {
 	if x.head.Minor == 0 {
 		return
 	}
-	a := h1Answer{e: x.k.e, head: &x.head}
 	buf := getBuffer()
-	buf.b = a.appendStatus(buf.b, status)
+	buf.b = w.answer().appendStatus(buf.b, status)
 	var err error
 	if buf.b, _, err = appendFields(buf.b, status, w.header, false); err != nil {
 		putBuffer(buf)
@@ -155,8 +167,11 @@ func (w *h1Writer) write(p []byte, s string) (int, error) {
 		return 0, http.ErrContentLength
 	}
 	w.written += int64(n)
-	if w.stage == h1Fixed && len(w.pending)+n <= pendingSize {
-		w.pending = append(append(w.pending, p...), s...)
+	if w.stage == h1Fixed && len(w.kept())+n <= pendingSize {
+		if w.pending == nil {
+			w.pending = getBuffer()
+		}
+		w.pending.b = append(append(w.pending.b, p...), s...)
 		return n, nil
 	}
 	if p == nil {
@@ -185,15 +200,37 @@ func (w *h1Writer) FlushError() error {
 	return w.sendPart(nil)
 }
 
+// kept returns what is kept of the body.
+func (w *h1Writer) kept() []byte {
+	if w.pending == nil {
+		return nil
+	}
+	return w.pending.b
+}
+
+// dropKept forgets what is kept of the body.
+func (w *h1Writer) dropKept() {
+	if w.pending != nil {
+		putBuffer(w.pending)
+		w.pending = nil
+	}
+}
+
 // sendPart sends the header, if it is not sent, what is kept, and p.
 func (w *h1Writer) sendPart(p []byte) error {
-	buf := getBuffer()
+	var buf *outBuffer
+	keep := w.kept()
+	defer w.dropKept()
 	if w.stage == h1Fixed {
-		buf.b = w.appendHeader(buf.b, append(w.pending[:len(w.pending):len(w.pending)], p[:min(len(p), 512)]...), false)
+		begin := keep
+		if n := sniffSize - len(keep); n > 0 && len(p) > 0 {
+			begin = append(keep[:len(keep):len(keep)], p[:min(len(p), n)]...)
+		}
+		buf = w.endHeader(begin, false)
 		w.stage = h1Sent
+	} else {
+		buf = getBuffer()
 	}
-	keep := w.pending
-	w.pending = nil
 	n := len(keep) + len(p)
 	if n == 0 || w.x.head.Method == http.MethodHead {
 		return w.push(buf, nil)
@@ -216,13 +253,12 @@ func (w *h1Writer) sendPart(p []byte) error {
 	return w.push(buf, p)
 }
 
-// appendHeader appends the header, with what follows from the body: data begins
-// it, and is all of it if whole is set.
-func (w *h1Writer) appendHeader(b, data []byte, whole bool) []byte {
-	x := w.x
-	a := h1Answer{e: x.k.e, head: &x.head, id: x.id, close: x.endsWith(false)}
-	b = a.appendStatus(b, w.status)
-	b = append(b, w.fields...)
+// endHeader returns the header, with what follows from the body: data begins it,
+// and is all of it if whole is set.
+func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
+	x, a, out := w.x, w.answer(), w.fields
+	a.close = x.endsWith(false)
+	w.fields = nil
 	isHead := x.head.Method == http.MethodHead
 	body := bodyAllowed(w.status) && !a.tunnels(w.status)
 	f := framing{length: -1}
@@ -243,11 +279,11 @@ func (w *h1Writer) appendHeader(b, data []byte, whole bool) []byte {
 	if body && !w.seen.kind && !w.seen.encoded && w.seen.coding == "" && len(data) > 0 {
 		f.kind = http.DetectContentType(data)
 	}
-	b = a.appendCommon(b, w.status, &w.seen, f)
+	out.b = a.appendCommon(out.b, w.status, &w.seen, f)
 	x.k.mu.Lock()
 	x.close = a.close
 	x.k.mu.Unlock()
-	return b
+	return out
 }
 
 // finish ends the response, and hands over what is left of it. It does not
@@ -261,13 +297,16 @@ func (w *h1Writer) finish() {
 	if w.stage == h1NoHeader {
 		w.WriteHeader(http.StatusOK)
 	}
-	buf := getBuffer()
+	var buf *outBuffer
 	var body []byte
-	if w.stage == h1Fixed {
+	defer w.dropKept()
+	if w.stage != h1Fixed {
+		buf = getBuffer()
+	} else {
 		if w.err == nil {
-			body = w.pending
+			body = w.kept()
 		}
-		buf.b = w.appendHeader(buf.b, body, true)
+		buf = w.endHeader(body, true)
 		if x.head.Method == http.MethodHead {
 			body = nil
 		}
@@ -439,7 +478,7 @@ func (w *h1Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, http.ErrHijacked
 	}
 	if w.stage == h1Fixed {
-		w.pending = nil // as net/http has it
+		w.dropKept() // as net/http has it
 		if err := w.sendPart(nil); err != nil {
 			return nil, nil, err
 		}
