@@ -16,6 +16,7 @@ type h1Exchange struct {
 	hdr  http.Header   // what header returns; guarded by the exchange's lock
 	req  *http.Request // of an http.Handler
 	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
+	kit  *handlerKit   // of an http.Handler
 	size int64         // bytes of an answer's body
 	code int           // the status of an answer
 
@@ -57,6 +58,9 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	s := k.e.s
 	k.state = connOwed
 	x.close = !x.head.KeepsAlive() || x.head.Method == http.MethodConnect
+	if s.Handle == nil {
+		x.kit = new(handlerKit)
+	}
 	if x.head.Length != 0 {
 		x.body = k.takeBody(x)
 	}

@@ -16,13 +16,25 @@ import (
 // one its ctx.
 var noRequest http.Request
 
+// handlerKit is what each http.Handler is given, in one allocation. Its parts
+// stay as long as the program keeps one of them.
+type handlerKit struct {
+	out    h1Writer
+	url    url.URL
+	values [10]string // of the request's header
+}
+
 // request returns the request as an http.Handler gets it, with the body.
 func (x *h1Exchange) request() *http.Request {
 	h := &x.head
 	r := noRequest.WithContext(x.Context())
 	r.Method, r.RequestURI, r.Proto, r.Host = h.Method, h.Target, h.Proto, h.Host
 	r.ProtoMajor, r.ProtoMinor = 1, int(h.Minor)
-	r.URL = new(url.URL)
+	if x.kit != nil {
+		r.URL = &x.kit.url
+	} else {
+		r.URL = new(url.URL)
+	}
 	if err := h.SetURL(r.URL); err != nil { // which the parser has made sure of
 		panic(fmt.Sprintf("httpx: target %q: %v", h.Target, err))
 	}
@@ -52,7 +64,12 @@ func (x *h1Exchange) header() http.Header {
 	}
 	n := x.head.Len()
 	x.hdr = make(http.Header, n)
-	values := make([]string, n)
+	var values []string
+	if x.kit != nil && n <= len(x.kit.values) {
+		values = x.kit.values[:n]
+	} else {
+		values = make([]string, n)
+	}
 	for i := range n {
 		f := x.head.Field(i)
 		name := canonical(f.Name)

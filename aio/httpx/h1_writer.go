@@ -57,7 +57,11 @@ func (x *h1Exchange) writer() pieceWriter {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.out == nil {
-		x.out = new(h1Writer)
+		if x.kit != nil {
+			x.out = &x.kit.out
+		} else {
+			x.out = new(h1Writer)
+		}
 		x.out.init(x)
 	}
 	return x.out
