@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -22,6 +23,7 @@ import (
 type h1Writer struct {
 	x       *h1Exchange
 	header  http.Header
+	over    atomic.Bool // the handler has returned: nothing more is taken
 	stage   h1Stage
 	status  int        // 0 before WriteHeader
 	fields  *outBuffer // the status line and the fields that WriteHeader has fixed
@@ -84,7 +86,7 @@ func (w *h1Writer) Header() http.Header {
 // it fails the response: the client gets 500, and ErrBadHeader is an event and
 // the error of Write. An informational response is sent at once.
 func (w *h1Writer) WriteHeader(status int) {
-	if w.stage != h1NoHeader {
+	if w.over.Load() || w.stage != h1NoHeader {
 		return
 	}
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
@@ -153,6 +155,8 @@ func (w *h1Writer) WriteString(s string) (int, error) { return w.write(nil, s) }
 func (w *h1Writer) write(p []byte, s string) (int, error) {
 	n := len(p) + len(s)
 	switch {
+	case w.over.Load():
+		return 0, w.closed()
 	case w.stage == h1Hijacked:
 		return 0, http.ErrHijacked
 	case w.stage == h1NoHeader:
@@ -161,8 +165,6 @@ func (w *h1Writer) write(p []byte, s string) (int, error) {
 	switch {
 	case w.err != nil:
 		return 0, w.err
-	case w.stage == h1Finished:
-		return 0, aio.NewConnError("write", "tcp", w.x.remote(), -1, aio.ErrClosed)
 	case n == 0:
 		return 0, nil
 	case !bodyAllowed(w.status) || w.status == http.StatusResetContent:
@@ -187,11 +189,19 @@ func (w *h1Writer) write(p []byte, s string) (int, error) {
 	return n, nil
 }
 
+// closed is the error of a call when the handler has returned.
+func (w *h1Writer) closed() error {
+	return aio.NewConnError("write", "tcp", w.x.remote(), -1, aio.ErrClosed)
+}
+
 // Flush sends what is kept.
 func (w *h1Writer) Flush() { w.FlushError() } // the next Write says what is wrong
 
 // FlushError is Flush with an error.
 func (w *h1Writer) FlushError() error {
+	if w.over.Load() {
+		return w.closed()
+	}
 	if w.stage == h1NoHeader {
 		w.WriteHeader(http.StatusOK)
 	}
@@ -301,6 +311,7 @@ func (w *h1Writer) finish() {
 	if w.stage == h1NoHeader {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.over.Store(true)
 	var buf *outBuffer
 	var body []byte
 	defer w.dropKept()
@@ -478,7 +489,7 @@ func (w *h1Writer) EnableFullDuplex() error { return nil }
 // Hijack takes the connection over. It stays an operation of the loop's, and is
 // told by aio.Draining when that drains.
 func (w *h1Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if w.stage == h1Hijacked {
+	if w.over.Load() || w.stage == h1Hijacked {
 		return nil, nil, http.ErrHijacked
 	}
 	if w.stage == h1Fixed {
