@@ -52,64 +52,97 @@ func runRandom(t *testing.T, seed uint64) {
 		cfg = serverTLS(t)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := &randomWorld{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
-		n := &aiotest.Network{BufferSize: 1 << (8 + w.n(10)), Latency: w.dur(3)}
-		s := w.server()
-		s.TLS = cfg
-		l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}, Logger: discard}
-		w.loop = l
-		aiotest.RunLoop(t, l, func(ctx context.Context) error {
-			ln, err := n.Listen("server:80")
-			if err != nil {
-				return err
-			}
-			if err := s.StartOn(ctx, ln); err != nil {
-				return err
-			}
-			var clients sync.WaitGroup
-			for range 1 + w.n(8) {
-				clients.Go(func() { w.client(n, cfg != nil) })
-			}
-			over := w.n(3) == 0
-			if over {
-				clients.Wait()
-			} else {
-				time.Sleep(w.dur(200))
-			}
-			begun := time.Now()
-			w.end(s, l)
-			_, err = s.Future().Await(context.WithoutCancel(ctx))
-			if took := time.Since(begun); took > 20*time.Second {
-				t.Errorf("the server has taken %v to end", took)
-			}
-			clients.Wait()
-			w.tasks.Wait()
-			if n := httpx.InFlight(s); n != 0 {
-				t.Errorf("%d requests are in flight", n)
-			}
-			if n := httpx.H1Conns(s); n != 0 {
-				t.Errorf("%d connections are kept", n)
-			}
-			for path, f := range w.futures {
-				if _, err := f.Result(); err == aio.ErrPending {
-					t.Errorf("the future of %s is pending", path)
-				}
-			}
-			l.Exit(nil)
-			return nil
+		w := &randomWorld{t: t, rng: rand.New(rand.NewPCG(seed, 1)), bubble: true}
+		n := &aiotest.Network{BufferSize: 1 << (12 + w.n(6)), Latency: w.dur(3)}
+		w.dial = func() (net.Conn, error) { return n.Dial("tcp", "server:80") }
+		w.run(cfg, func() (net.Listener, error) { return n.Listen("server:80") })
+	})
+}
+
+// TestRandomH1Sockets is TestRandomH1 over sockets.
+func TestRandomH1Sockets(t *testing.T) {
+	seeds := 10
+	if testing.Short() {
+		seeds = 2
+	}
+	for range seeds {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := &randomWorld{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
+			w.run(nil, func() (net.Listener, error) {
+				ln, err := net.Listen("tcp", "127.0.0.1:0")
+				w.dial = func() (net.Conn, error) { return net.Dial("tcp", ln.Addr().String()) }
+				return ln, err
+			})
 		})
+	}
+}
+
+// run runs a server and clients, and checks what is left.
+func (w *randomWorld) run(cfg *tls.Config, listen func() (net.Listener, error)) {
+	t, s := w.t, w.server()
+	s.TLS = cfg
+	l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}, Logger: discard}
+	aiotest.RunLoop(t, l, func(ctx context.Context) error {
+		ln, err := listen()
+		if err != nil {
+			return err
+		}
+		if err := s.StartOn(ctx, ln); err != nil {
+			return err
+		}
+		var clients sync.WaitGroup
+		for range 1 + w.n(8) {
+			clients.Go(func() { w.client(cfg != nil) })
+		}
+		if w.bubble && w.n(3) == 0 {
+			clients.Wait()
+		} else {
+			time.Sleep(w.dur(200))
+		}
+		begun := time.Now()
+		w.end(s, l)
+		_, err = s.Future().Await(context.WithoutCancel(ctx))
+		if took := time.Since(begun); w.bubble && took > 20*time.Second {
+			t.Errorf("the server has taken %v to end", took)
+		}
+		clients.Wait()
+		w.tasks.Wait()
+		if n := httpx.InFlight(s); n != 0 {
+			t.Errorf("%d requests are in flight", n)
+		}
+		if n := httpx.H1Conns(s); n != 0 {
+			t.Errorf("%d connections are kept", n)
+		}
+		for path, f := range w.futures {
+			if _, err := f.Result(); err == aio.ErrPending {
+				t.Errorf("the future of %s is pending", path)
+			}
+		}
+		for _, path := range w.begun {
+			if w.calm && !w.answered[path] {
+				t.Errorf("the handler of %s began, and it has no answer", path)
+			}
+		}
+		l.Exit(nil)
+		return nil
 	})
 }
 
 type randomWorld struct {
-	t     *testing.T
-	loop  *aio.Loop
-	tasks sync.WaitGroup // of handlers
+	t      *testing.T
+	bubble bool
+	dial   func() (net.Conn, error)
+	tasks  sync.WaitGroup // of handlers
 
-	mu      sync.Mutex
-	rng     *rand.Rand
-	paths   int
-	futures map[string]*aio.Future[int]
+	calm bool // nothing breaks, and the server ends gracefully: what has begun is answered
+
+	mu       sync.Mutex
+	rng      *rand.Rand
+	paths    int
+	futures  map[string]*aio.Future[int]
+	begun    []string
+	answered map[string]bool
 }
 
 func (w *randomWorld) n(n int) int {
@@ -138,11 +171,12 @@ func (w *randomWorld) nap(n int) {
 }
 
 func (w *randomWorld) server() *httpx.Server {
+	w.calm, w.answered = w.n(3) == 0, make(map[string]bool)
 	s := &httpx.Server{HalfOpen: w.n(2) == 0, ReadyPath: "/ready"}
 	for _, d := range []*time.Duration{
 		&s.HeaderTimeout, &s.BodyTimeout, &s.IdleTimeout, &s.WriteTimeout, &s.ResponseTimeout, &s.RequestTimeout,
 	} {
-		if w.n(4) == 0 {
+		if !w.calm && w.n(4) == 0 {
 			*d = time.Millisecond + w.dur(60)
 		}
 	}
@@ -166,10 +200,14 @@ func (w *randomWorld) server() *httpx.Server {
 
 // end ends the server, one way or another.
 func (w *randomWorld) end(s *httpx.Server, l *aio.Loop) {
-	switch w.n(5) {
+	how := w.n(5)
+	if w.calm {
+		how = max(how, 3)
+	}
+	switch how {
 	case 0:
 		s.Close()
-	case 1:
+	case 3:
 		l.Exit(nil)
 	case 2:
 		ctx, cancel := context.WithTimeout(context.Background(), w.dur(300))
@@ -195,6 +233,13 @@ func (w *randomWorld) answer(path string) (http.Header, []byte) {
 	return h, []byte(strings.Repeat(path, size/len(path)+1))
 }
 
+// begins notes that a handler begins.
+func (w *randomWorld) begins(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = append(w.begun, path)
+}
+
 func (w *randomWorld) note(path string, f *aio.Future[int]) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -215,6 +260,7 @@ func (w *randomWorld) later(fn func()) {
 
 func (w *randomWorld) handle(r *httpx.Request) {
 	path := r.Resource()
+	w.begins(path)
 	h, body := w.answer(path)
 	respond := func() { w.note(path, r.Respond(200, h, body)) }
 	if w.n(4) == 0 {
@@ -222,7 +268,7 @@ func (w *randomWorld) handle(r *httpx.Request) {
 	}
 	if w.n(8) == 0 {
 		w.tasks.Go(func() {
-			<-r.Gone()
+			<-r.Gone() // or it is over
 			if w.n(2) == 0 {
 				respond()
 			}
@@ -243,6 +289,7 @@ func (w *randomWorld) handle(r *httpx.Request) {
 				respond()
 				return
 			}
+			w.gone(path)
 			w.own(c)
 		})
 	case 6:
@@ -265,7 +312,11 @@ func (w *randomWorld) handle(r *httpx.Request) {
 
 // die ends a handler otherwise than by returning, sometimes.
 func (w *randomWorld) die() {
-	switch w.n(24) {
+	n := w.n(24)
+	if w.calm {
+		n = 23
+	}
+	switch n {
 	case 0:
 		panic("by chance")
 	case 1:
@@ -296,6 +347,10 @@ func (w *randomWorld) stream(r *httpx.Request, h http.Header, body []byte) {
 // own uses a connection that was taken over.
 func (w *randomWorld) own(c net.Conn) {
 	io.WriteString(c, "mine\n")
+	if w.calm { // what the client has not read yet is not to be reset
+		c.(*tcp.Conn).CloseAfterFlush()
+		return
+	}
 	w.nap(10)
 	if tc, ok := c.(*tcp.Conn); ok && w.n(3) == 0 {
 		tc.SetHandler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) { c.Close() }})
@@ -308,6 +363,7 @@ func (w *randomWorld) own(c net.Conn) {
 }
 
 func (w *randomWorld) handler(rw http.ResponseWriter, r *http.Request) {
+	w.begins(r.URL.Path)
 	h, body := w.answer(r.URL.Path)
 	for k, v := range h {
 		rw.Header()[k] = v
@@ -335,6 +391,7 @@ func (w *randomWorld) handler(rw http.ResponseWriter, r *http.Request) {
 		rw.(http.Flusher).Flush()
 	case 3:
 		if c, _, err := http.NewResponseController(rw).Hijack(); err == nil {
+			w.gone(r.URL.Path)
 			w.later(func() { w.own(c) })
 			w.die()
 			return
@@ -358,6 +415,13 @@ func (w *randomWorld) handler(rw http.ResponseWriter, r *http.Request) {
 			w.die()
 		}
 	}
+}
+
+// gone notes that a request has its answer, or its connection another owner.
+func (w *randomWorld) gone(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answered[path] = true
 }
 
 // request returns a request with a path of its own.
@@ -397,12 +461,16 @@ func (w *randomWorld) request() (path, text string) {
 }
 
 // client makes requests on one connection.
-func (w *randomWorld) client(n *aiotest.Network, secure bool) {
-	nc, err := n.Dial("tcp", "server:80")
+func (w *randomWorld) client(secure bool) {
+	nc, err := w.dial()
 	if err != nil {
 		return
 	}
-	mem := nc.(aiotest.Conn)
+	plain := nc.(interface {
+		SetLinger(sec int) error
+		CloseWrite() error
+		Close() error
+	})
 	if secure {
 		nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
@@ -418,10 +486,15 @@ func (w *randomWorld) client(n *aiotest.Network, secure bool) {
 		var sends sync.WaitGroup
 		sends.Go(func() { w.send(nc, text) })
 		over := false
-		switch w.n(8) {
+		do := w.n(8)
+		if w.calm {
+			do = max(do, 3)
+		}
+		switch do {
 		case 0:
 			w.nap(20)
-			mem.Abort()
+			plain.SetLinger(0)
+			plain.Close()
 			over = true
 		case 1:
 			w.nap(20)
@@ -429,11 +502,11 @@ func (w *randomWorld) client(n *aiotest.Network, secure bool) {
 			over = true
 		case 2:
 			w.nap(20)
-			mem.CloseWrite()
+			plain.CloseWrite()
 		case 3:
 			w.nap(100)
 		}
-		time.AfterFunc(time.Minute, func() { nc.Close() })
+		nc.SetDeadline(time.Now().Add(time.Minute))
 		over = over || !w.read(r, paths)
 		if over {
 			nc.Close()
@@ -481,6 +554,9 @@ func (w *randomWorld) read(r *bufio.Reader, paths []string) bool {
 				w.t.Errorf("%s is answered with %s and %.40q", path, got, body)
 				return false
 			}
+		}
+		if err == nil {
+			w.gone(path)
 		}
 		if err != nil || resp.Close {
 			return false
