@@ -1,5 +1,7 @@
 package http1
 
+import "strings"
+
 // class says where a byte may stand.
 type class uint8
 
@@ -50,4 +52,36 @@ func all(s string, k class) bool {
 		}
 	}
 	return true
+}
+
+// EqualFold reports whether a and b are the same but for the case of letters of
+// ASCII. strings.EqualFold has others too, the Kelvin sign for one: a coding
+// "chun\u212aed" is not chunked.
+func EqualFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// HasToken reports whether a list of tokens has one.
+func HasToken(list, token string) bool {
+	for s := range strings.SplitSeq(list, ",") {
+		if EqualFold(strings.Trim(s, " \t"), token) {
+			return true
+		}
+	}
+	return false
 }

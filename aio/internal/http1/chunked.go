@@ -78,7 +78,7 @@ func (d *Chunked) take(p []byte) (n, status int) {
 		line = d.line
 	}
 	if i < 0 {
-		return n, 0
+		return n, d.partial()
 	}
 	if !bytes.HasSuffix(line, crlf) {
 		return n, http.StatusBadRequest
@@ -87,6 +87,27 @@ func (d *Chunked) take(p []byte) (n, status int) {
 }
 
 var crlf = []byte("\r\n")
+
+// partial checks the beginning of a line: the body is refused as soon as no end
+// of that can be right, other than for its length. A trailer is checked as a
+// whole.
+func (d *Chunked) partial() (status int) {
+	ok := true
+	switch d.state {
+	case chunkEnd:
+		ok = bytes.HasPrefix(crlf, d.line)
+	case chunkSize:
+		line, ended := bytes.CutSuffix(d.line, crlf[:1])
+		if !ended && !bytes.Contains(line, []byte(";")) {
+			line = append(line[:len(line):len(line)], ';') // what may follow white space
+		}
+		_, ok = cutSize(line)
+	}
+	if !ok {
+		return http.StatusBadRequest
+	}
+	return 0
+}
 
 // lineEnded takes a whole line without its CRLF; of the trailer, all that has
 // come of it.
@@ -109,15 +130,21 @@ func (d *Chunked) lineEnded(line []byte) (status int) {
 	return status
 }
 
-// size takes the line before a chunk: a size, and perhaps extensions, with white
-// space before them (RFC 9112, section 7.1.1).
-func (d *Chunked) size(line []byte) (status int) {
+// cutSize returns the size in the line before a chunk: it may be followed by
+// extensions, with white space before them (RFC 9112, section 7.1.1).
+func cutSize(line []byte) (n int64, ok bool) {
 	digits, ext, has := bytes.Cut(line, []byte(";"))
 	if has {
 		digits = bytes.TrimRight(digits, " \t")
 	}
-	n, ok := parseHex(digits)
-	if !ok || !all(string(ext), inValue) {
+	n, ok = parseHex(digits)
+	return n, ok && all(string(ext), inValue)
+}
+
+// size takes the line before a chunk.
+func (d *Chunked) size(line []byte) (status int) {
+	n, ok := cutSize(line)
+	if !ok {
 		return http.StatusBadRequest
 	}
 	if d.excess = max(d.excess+int64(len(line))+2-16-2*n, 0); d.excess > maxExcess {

@@ -23,6 +23,7 @@ func FuzzHead(f *testing.F) {
 		"OPTIONS * HTTP/1.0\r\nConnection: keep-alive, upgrade\r\nUpgrade: x\r\n\r\n",
 		"CONNECT h:443 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n",
 		"GET HTTP://h.example/x/?? HTTP/1.1\r\nHost: \r\nX: a\t b\xff \r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chun\u212aed\r\nConnection: clo\u017fe\r\n\r\n",
 		"GET //x?[] HTTP/1.9\r\nHost: a\r\nConnection: close,\r\n\r\n",
 	} {
 		f.Add([]byte(s))

@@ -179,33 +179,33 @@ func (h *Head) requestLine(line string) (status int) {
 func (h *Head) note(f Field) (status int) {
 	switch len(f.Name) {
 	case len("Host"):
-		if strings.EqualFold(f.Name, "Host") {
+		if EqualFold(f.Name, "Host") {
 			return h.noteHost(f.Value)
 		}
 	case len("Expect"):
-		if strings.EqualFold(f.Name, "Expect") {
+		if EqualFold(f.Name, "Expect") {
 			h.noteExpect(f.Value)
 		}
 	case len("Upgrade"): // and of Trailer
 		switch {
-		case strings.EqualFold(f.Name, "Upgrade") && f.Value != "":
+		case EqualFold(f.Name, "Upgrade") && f.Value != "":
 			h.Flags |= Upgrade
-		case strings.EqualFold(f.Name, "Trailer") && (hasToken(f.Value, "Content-Length") ||
-			hasToken(f.Value, "Transfer-Encoding") || hasToken(f.Value, "Trailer")):
+		case EqualFold(f.Name, "Trailer") && (HasToken(f.Value, "Content-Length") ||
+			HasToken(f.Value, "Transfer-Encoding") || HasToken(f.Value, "Trailer")):
 			h.badTrailer = true
 		}
 	case len("Connection"):
-		if strings.EqualFold(f.Name, "Connection") {
+		if EqualFold(f.Name, "Connection") {
 			h.noteConnection(f.Value)
 		}
 	case len("Content-Length"):
-		if strings.EqualFold(f.Name, "Content-Length") {
+		if EqualFold(f.Name, "Content-Length") {
 			return h.noteLength(f.Value)
 		}
 	case len("Transfer-Encoding"):
-		if strings.EqualFold(f.Name, "Transfer-Encoding") {
+		if EqualFold(f.Name, "Transfer-Encoding") {
 			h.codings = min(h.codings+1, 2)
-			if strings.EqualFold(f.Value, "chunked") {
+			if EqualFold(f.Value, "chunked") {
 				h.Flags |= ChunkedCoding
 			}
 		}
@@ -226,21 +226,11 @@ func (h *Head) noteHost(v string) (status int) {
 func (h *Head) noteExpect(v string) {
 	switch {
 	case h.Flags&(ExpectContinue|ExpectOther) != 0: // the first one counts, as for net/http
-	case hasToken(v, "100-continue"):
+	case HasToken(v, "100-continue"):
 		h.Flags |= ExpectContinue
 	case v != "":
 		h.Flags |= ExpectOther
 	}
-}
-
-// hasToken reports whether a list of tokens has one.
-func hasToken(list, token string) bool {
-	for s := range strings.SplitSeq(list, ",") {
-		if strings.EqualFold(strings.Trim(s, " \t"), token) {
-			return true
-		}
-	}
-	return false
 }
 
 func (h *Head) noteConnection(v string) {
@@ -248,11 +238,11 @@ func (h *Head) noteConnection(v string) {
 		var token string
 		token, v, _ = strings.Cut(v, ",")
 		switch token = strings.Trim(token, " \t"); {
-		case strings.EqualFold(token, "close"):
+		case EqualFold(token, "close"):
 			h.Flags |= Close
-		case strings.EqualFold(token, "keep-alive"):
+		case EqualFold(token, "keep-alive"):
 			h.Flags |= KeepAlive
-		case strings.EqualFold(token, "upgrade"):
+		case EqualFold(token, "upgrade"):
 			h.Flags |= ConnUpgrade
 		}
 	}
@@ -294,7 +284,7 @@ func (h *Head) Field(i int) Field {
 // Value returns the value of the first field with that name, "" without one.
 func (h *Head) Value(name string) string {
 	for _, f := range h.fields {
-		if int(f.nameEnd-f.name) == len(name) && strings.EqualFold(h.text[f.name:f.nameEnd], name) {
+		if int(f.nameEnd-f.name) == len(name) && EqualFold(h.text[f.name:f.nameEnd], name) {
 			return h.text[f.value:f.end]
 		}
 	}

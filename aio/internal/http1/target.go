@@ -42,7 +42,7 @@ func (h *Head) setForm() bool {
 	}
 	h.Form = Absolute
 	scheme, rest, ok := strings.Cut(t, "://")
-	if !ok || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+	if !ok || !EqualFold(scheme, "http") && !EqualFold(scheme, "https") {
 		return false
 	}
 	i := strings.IndexAny(rest, "/?")

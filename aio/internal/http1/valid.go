@@ -1,7 +1,5 @@
 package http1
 
-import "strings"
-
 // ValidTarget reports whether a target has a form that fits the method: see
 // Form.
 func ValidTarget(method, target string) bool {
@@ -30,7 +28,7 @@ func ParseLength(s string) (n int64, ok bool) {
 func SameHost(a, b string) bool {
 	hostA, portA, _ := cutPort(a)
 	hostB, portB, _ := cutPort(b)
-	return strings.EqualFold(hostA, hostB) && (portA == portB || portA == "" && usual(portB) || portB == "" && usual(portA))
+	return EqualFold(hostA, hostB) && (portA == portB || portA == "" && usual(portB) || portB == "" && usual(portA))
 }
 
 func usual(port string) bool { return port == "80" || port == "443" }
