@@ -641,7 +641,7 @@ const (
 	neverRewritten = "A header that cannot be sent as it is is never rewritten: the client gets 500, and ErrBadHeader is an event."
 	twoReadings    = "What two parsers may read in two ways is refused."
 	panicIs500     = "A panic, or Goexit, is answered with 500 if nothing was sent."
-	noHTTPBehind   = "What comes behind an offer to upgrade, or CONNECT, is not checked as HTTP, so that the connection is not used again."
+	noHTTPBehind   = "What comes behind CONNECT need not be HTTP, so that the connection is not used again."
 	privateMethod  = "MaxBytesReader tells only net/http's own writer that the connection is to be closed, by a private method: here the rest of the body is read, as far as it is short."
 )
 

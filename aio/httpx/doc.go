@@ -1,132 +1,330 @@
-// Package httpx is HTTP as operations of a loop: requests that are answered now or later by a [Server], and requests to
-// others by a [Client], each a child of the operation that it belongs to, counted, listed, and ended together with the
-// rest.
+// Package httpx provides HTTP client and server implementations whose requests
+// are operations of a loop (package aio). A [Server] answers requests now or
+// later, and a [Client] makes them. Each request is a child of the operation
+// that it belongs to. The loop counts it, lists it, and ends it together with
+// the rest.
 //
 // # Usage
 //
-// [Serve] starts a server as cl-async's http-server does. The function is called with each request, whole, and the
-// request is answered by [Request.Respond], in that function or later, from any goroutine:
+// [Serve] starts a server as cl-async's http-server does. The server calls the
+// function with each request once the request has come whole, and
+// [Request.Respond] answers it, in that function or later, from any goroutine:
 //
 //	s, err := httpx.Serve(ctx, ":8080", func(r *httpx.Request) {
 //		r.RespondString(200, "hai")
 //	})
 //
-// [ServeHandler] serves an http.Handler: the ecosystem's routers and middleware. A [Server] with its fields set has
-// both, and TLS with certificates that are read again when they change, HTTP/2, limits, an access log and a readiness
-// hook. [Request.Start] answers piece by piece, [Request.SSE] with server-sent events, and [Request.Upgrade] hands the
-// connection over as a tcp.Conn, with all that was sent on it already. [SSE] sends server-sent events from an http.Handler.
+// [ServeHandler] serves an http.Handler, and so the routers and middleware that
+// are written for net/http. A [Server] with its fields set also has TLS with
+// certificates that are read again when they change, HTTP/2, limits, an access
+// log and a readiness hook.
 //
-// [Get], [Post], [Do] and the others make a request as cl-async's http-client does, and return the future of its response
-// with the body in memory:
+// [Request.Start] answers piece by piece. [Request.SSE] answers with
+// server-sent events, and [SSE] does so in an http.Handler. [Request.Upgrade]
+// ends HTTP on the connection and returns it as a tcp.Conn.
+//
+// [Get], [Post], [Do] and the others make a request as cl-async's http-client
+// does. They return the future of its response, with the body in memory:
 //
 //	resp, err := httpx.Get(ctx, "https://example.com/").Await(ctx)
 //
-// A [Client] with its fields set has timeouts for each phase, a bound for the body, redirects, retries, hedging, a cookie
-// jar, proxies, bounds for its connections, and a [Client.Guard] that sees each address before it is connected to.
-// [Client.Stream] returns as soon as the header is there, with the body still to be read, and [WithProgress] gives a channel
-// of how far a request has come. A Client is meant to be kept: it has a pool of connections in each loop.
+// A [Client] with its fields set has a timeout for each phase, a bound for the
+// body, redirects, retries, hedging, a cookie jar, proxies, and bounds for its
+// connections. Its [Client.Guard] sees each address before it is connected to.
+// [Client.Stream] returns as soon as the header is there, with the body still
+// to be read. [WithProgress] gives a channel that tells how far a request has
+// come. A Client has a pool of connections in each loop, so it should be kept
+// and used again.
+//
+// # Serving HTTP/1
+//
+// The server has an implementation of HTTP/1.0 and HTTP/1.1 of its own. It
+// calls Server.Handle in the callback of the connection (see package tcp), when
+// the request's body is there. It calls Server.Handler in that callback as well
+// if the body has come with the header or there is none. Otherwise Handler is
+// called in a goroutine, and about 64 KiB of the body are taken from the client
+// before the handler reads them. Both functions may block.
+//
+// A request costs its record and its header as it came. One that Handle has
+// left without a response has no goroutine. Neither has a connection between
+// two requests, where the system allows that: see the limitations of package
+// tcp. An http.Handler, as a function that runs until it has answered, holds
+// the goroutine that calls it.
+//
+// Respond hands the response to the connection at once, also while Handle goes
+// on. When another request has come together with this one, their responses are
+// gathered and sent together, for at most 1 ms and 32 KiB. The connection's
+// next request is begun when Handle has returned and the response was handed
+// over.
+//
+// A client that sends "Expect: 100-continue" and waits is told to go on when an
+// http.Handler first reads the body, or before Handle is called, unless the
+// body is too large. If the handler answers without reading, the client is not
+// told and the connection ends. WriteHeader sends an informational response at
+// once: a status from 100 to 199, but not 101.
+//
+// What an http.Handler has not read of a body when it returns is dropped. The
+// connection is kept if at most 256 KiB are still to come, and ends otherwise.
+// It also ends if the handler's http.Request.Body is an [http.MaxBytesReader]
+// that has met its bound. A handler may read the body while it writes the
+// response.
+//
+// Hijack, as [http.ResponseController] has it, and Request.Upgrade take a
+// connection over. What the client has sent behind the request's header, and
+// nobody has read as its body, is read from the connection next. The connection
+// remains an operation of the loop until it is closed: aio.Draining and
+// Request.Draining tell that it should end. A request that offers an upgrade,
+// and is answered otherwise, keeps its connection.
+//
+// # Serving HTTP/2
+//
+// net/http's server serves HTTP/2, over TLS and, with Server.H2C, without it. A
+// request that is not answered yet holds a goroutine, and so does its
+// connection. Upgrade and Hijack fail with [http.ErrNotSupported].
+//
+// # Differences from net/http's server
+//
+// An http.Handler on HTTP/1 finds what it finds on net/http's server, with
+// these exceptions. The package's tests compare the two.
+//
+// The server is stricter, so that no two programs understand the same bytes in
+// different ways:
+//
+//   - Requests are refused that net/http accepts: see Errors and panics.
+//     Server.MaxHeaderFields bounds the number of fields.
+//   - A malformed chunked body is refused before the handler is called, if the
+//     fault has come with the header.
+//   - A response whose header cannot be sent as it is becomes a 500, where
+//     net/http rewrites the value or drops the field. An invalid status is
+//     treated likewise: WriteHeader does not panic.
+//   - A response's Content-Length that is no number is left out, and so is a
+//     Transfer-Encoding of the handler's other than identity. net/http sends
+//     both.
+//   - A response's body never exceeds its Content-Length, also not through
+//     ReadFrom. A 205 has no body.
+//   - A field that the server would set itself is recognized in any spelling of
+//     its name. Connection is a list of tokens in any case.
+//
+// The other exceptions:
+//
+//   - A panic is answered with 500 if nothing was sent, since a client can tell
+//     that from a broken connection. net/http closes the connection.
+//   - A request's body can always be read while the response is written.
+//     EnableFullDuplex does nothing.
+//   - An http.MaxBytesReader ends the connection whatever ResponseWriter it was
+//     given. [http.MaxBytesHandler], which gives the handler a request of its
+//     own, ends it only if more than 256 KiB are left.
+//   - A client whose body has come is not told to send it, and a client of
+//     HTTP/1.0 gets no informational responses.
+//   - When a connection was taken over, reading the request's body fails, and
+//     what was sent as a body is read from the connection.
+//   - A CONNECT that is answered, and not taken over, ends the connection: what
+//     follows it need not be HTTP.
+//   - The ResponseWriter is no http.CloseNotifier, which is deprecated.
+//   - The context of a request that has ended, and was not asked for Done
+//     before, does not end with it. It answers as that of the connection.
+//   - [http.ServerContextKey] has an http.Server that is not started. ConnState
+//     and ConnContext have no counterpart.
 //
 // # Cancellation
 //
-// A request's context ends when its client is gone (with an *aio.ConnError as cause), when Server.RequestTimeout has
-// passed (aio.ErrTimeout), when its future, its server or its loop is cancelled. [Request.Gone] tells of the first. What
-// was started with that context is cancelled with it. A deferred request whose context has ended is over, and the future
-// of a response that comes later fails with the cause. A function that is running goes on until it returns, and may still
-// respond; the operation ends with it.
+// The context of a request to a Server ends
 //
-// The end of the ctx that a server was started with does not touch it, but for cancellation of its operation, which
-// closes the listener and aborts the connections.
+//   - when its client is gone, with an *aio.ConnError as the cause;
+//   - when Server.RequestTimeout has passed, with aio.ErrTimeout;
+//   - when its future, its server or its loop is cancelled.
 //
-// A client's request is a child of the operation of the ctx it is made with. It ends when that ctx does, when its future
-// is cancelled, or when the http.Request's own context ends; its error is then an [Error] with the cause in it. It is
-// abandoned where it is: over HTTP/1.1 its connection is closed, over HTTP/2 its stream is reset. A connection that was
-// being made for it is given up too. What the server has done by then is not undone. The ctx of a [Stream]'s request
-// governs its body as well.
+// What was started with that context is cancelled with it. [Request.Gone] tells
+// of the first. A deferred request whose context has ended is over, and the
+// future of a response that comes later fails with the cause. A function that
+// is running goes on until it returns, and may still respond.
+//
+// The server watches for the client's leaving only if somebody can notice it:
+// when the request was deferred, Gone was called, its context was asked for
+// Done or Err, or something was started with that. On Linux the client's
+// leaving is noticed at once from then on. Elsewhere it is noticed as
+// [tcp.Conn.AfterHangUp] says. The end of the client's sending side counts as
+// its leaving, unless Server.HalfOpen is set.
+//
+// The end of the ctx that a server was started with does not touch the server,
+// but for the cancellation of its operation: that closes the listener and
+// aborts the connections.
+//
+// A client's request is a child of the operation of the ctx it is made with. It
+// ends when that ctx does, when its future is cancelled, or when the
+// http.Request's own context ends. Its error is then an [Error] with the cause
+// in it. The request is abandoned where it is: over HTTP/1.1 its connection is
+// closed, over HTTP/2 its stream is reset. A connection that is being made for
+// it is given up too. What the server has done by then is not undone. The ctx
+// of a [Stream]'s request governs its body as well.
 //
 // # Backpressure
 //
-//   - Connections beyond Server.MaxConns wait in the kernel's accept queue (see package tcp).
-//   - Requests beyond Server.MaxInFlight are answered with 503 and a Retry-After at once.
-//   - A request's body is bounded before it is read, and its header while it is read.
-//   - Respond never blocks: what it is given waits for its connection, one response at a time. StreamWriter.Write and
-//     EventStream.Send wait while the client does not read, and fail when nothing has gone out for WriteTimeout. Over
-//     HTTP/2 that holds for each stream: a client that holds back its window has it reset.
-//   - A connection's next request is read when the one before is answered.
-//   - A client's requests wait for a connection when Client.MaxConnsPerHost are in use. Their number is not bounded: see
-//     aio.Loop.MaxInFlight.
-//   - A response's body in memory is bounded by Client.MaxBody, after unpacking, and takes memory as it comes, whatever
-//     length it announces. The body of a Stream is read from the connection as the program reads it, and not bounded.
-//   - The channel of WithProgress has the latest state only, and holds nothing up.
+//   - Connections beyond Server.MaxConns wait in the kernel's accept queue (see
+//     package tcp).
+//   - Requests beyond Server.MaxInFlight are answered with 503 and a
+//     Retry-After at once.
+//   - A request's header is bounded while it comes. So is the body for Handle,
+//     by Server.MaxBody. An http.Handler bounds its bodies itself.
+//   - Respond never blocks. Its response waits for the connection, which has
+//     one request at a time.
+//   - A connection whose client does not read the responses is not read from.
+//   - StreamWriter.Write, EventStream.Send and the Write of an http.Handler
+//     wait while the client does not read. They fail when nothing has gone out
+//     for Server.WriteTimeout. Over HTTP/2 that holds for each stream: a client
+//     that holds back its window has the stream reset.
+//   - A client's requests wait for a connection when Client.MaxConnsPerHost are
+//     in use. Their number is not bounded: see aio.Loop.MaxInFlight.
+//   - A response's body in memory is bounded by Client.MaxBody, after
+//     unpacking. It takes memory as it comes, whatever length it announces. The
+//     body of a Stream is read from the connection as the program reads it, and
+//     is not bounded.
+//   - The channel of WithProgress has the latest state only, and holds nothing
+//     up.
 //
 // # Shutdown
 //
-// While the loop is leaving (aio.Loop.DrainDelay), Server.ReadyPath answers 503, and everything else is as before. When the
-// loop drains, or Server.Shutdown is called,
+// While the loop is leaving (aio.Loop.DrainDelay), Server.ReadyPath answers
+// 503, and everything else is as before. When the loop drains, or
+// Server.Shutdown is called,
 //
 //   - the listener closes, after taking what the kernel has queued;
-//   - a connection that waits for a request is closed, unless one has arrived already; a new one has a second to send its
-//     first;
+//   - a connection that waits for its first request has a second from its
+//     beginning to send it;
+//   - a connection that has had a request is given 250 ms for another one,
+//     which its client may have sent before it could know;
 //   - responses that are not begun yet say "Connection: close";
-//   - an HTTP/2 connection says by GOAWAY which request is the last, when it has
-//     begun its first one at the latest: those up to it are answered, others that
-//     are on their way were not processed and may be sent again elsewhere;
-//   - requests being handled, deferred ones included, are answered: none whose handler began goes without its answer
-//     within the loop's Grace;
-//   - streams, event streams and upgraded connections go on, and are told by Draining; an http.Handler is told by
-//     aio.Draining.
+//   - an HTTP/2 connection says by GOAWAY which request is the last, when it
+//     has begun its first one at the latest: those up to it are answered,
+//     others that are on their way were not processed and may be sent again
+//     elsewhere;
+//   - requests being handled, deferred ones included, are answered: none whose
+//     handler began goes without its answer within the loop's Grace;
+//   - streams, event streams and connections that were taken over go on, and
+//     are told by Draining; an http.Handler is told by aio.Draining.
 //
-// After Grace what is left is cancelled: contexts end, connections are aborted.
+// After Grace what is left is cancelled: contexts end, and connections are
+// aborted.
 //
-// A client's requests hold the loop open, and go on while it drains; so does a Stream until its body is closed, read to its
-// end, or has failed. Idle connections do not hold the loop open; they are closed when it drains, and those in use when
-// their request is done.
+// A client's requests hold the loop open, and go on while it drains. So does a
+// Stream until its body is closed, read to its end, or has failed. Idle
+// connections do not hold the loop open. They are closed when it drains, and
+// those in use when their request is done.
 //
 // # Errors and panics
 //
-// Start's errors come at once. The error of a response is its future's: nobody looking, it is an event. A connection that
-// ends between requests, or within a header, is no event. A response whose header cannot be sent as it is fails with
-// [ErrBadHeader] and the client gets 500; it is never rewritten. [ErrAbandoned] is the event of a request that was
-// dropped without a response (500), or had none in time (503).
+// Start returns the errors of starting. The error of a response is its
+// future's, and an event if nobody looks at it. A connection that ends between
+// requests, or within a header, is no event. A response whose header cannot be
+// sent as it is fails with [ErrBadHeader] and the client gets 500. It is never
+// rewritten.
 //
-// A panic or runtime.Goexit in a function of the user's is answered with 500 if nothing was sent, and ends the
-// connection. The panic is an event; without Loop.CatchPanics it ends the loop. http.ErrAbortHandler ends the connection
-// and is nothing else.
+// A panic or runtime.Goexit in a function of the user's is answered with 500 if
+// there is no response yet, and ends the connection. One that comes after
+// Respond leaves that response as it is, and only ends the connection behind
+// it. The panic is an event. Without Loop.CatchPanics it ends the loop.
+// [http.ErrAbortHandler] ends the connection and is nothing else.
 //
-// Requests that are not well-formed are refused before any function is called, and end their connection: 400 for what
-// two parsers may read in two ways (section 7 of the design lists it), 431 for headers beyond the limits, 413 for bodies,
-// 501 for transfer codings other than chunked, 505 for other versions. Over HTTP/2
-// they end their stream, answered with 400 or reset (RFC 9113, section 8.1.1).
+// The server itself answers
 //
-// The error of a client's request is an [*Error]: the method, the URL without password and query, the [Phase] that it
-// failed in, and why. A connection that could not be made, broke, or took too long is a condition of package aio there
-// (aio.ErrRefused, aio.ErrReset, aio.ErrTimeout, aio.ErrDNS, aio.ErrEOF), as from package tcp. A response that makes no
-// sense is an error and no condition. Beside these there are [ErrBodyTooLarge], [ErrRedirects], [ErrBlocked] of
-// GuardPublicOnly, and aio.ErrNoLoop and aio.ErrLoopDone. A response is no error, whatever its status. Only requests that
-// may be repeated are, by Retry, Hedge, or on a connection that the server had just closed.
+//   - 408 when nothing more of a body has come for Server.BodyTimeout: before
+//     Handle is called, and for a handler whose Read failed and that has sent
+//     nothing;
+//   - 417 to an Expect other than 100-continue;
+//   - 500 to a request that was dropped without a response, with [ErrAbandoned]
+//     as the event;
+//   - 503 to a request that Handle has left without a response for
+//     Server.ResponseTimeout, with ErrAbandoned; to one that has taken longer
+//     than Server.RequestTimeout; and beyond Server.MaxInFlight.
+//
+// A header that has not come within Server.HeaderTimeout ends the connection
+// without a response.
+//
+// Requests that are not well-formed are refused before any function is called,
+// and their connection ends. HTTP/1 is parsed as RFC 9112 has it, without the
+// leniency that lets two parsers on the way read a request differently. The
+// header is refused with 400 if
+//
+//   - a line ends otherwise than with CRLF, or an empty line comes before the
+//     first, other than up to two behind the body of a POST;
+//   - the first line is not a method, a target and a version, with one space
+//     between each;
+//   - the target does not fit the method. It is a path with perhaps a query, in
+//     the characters of RFC 3986 and "[" and "]" in the query; an http or https
+//     URL without user information; host and port, which CONNECT must have; or
+//     "*", which only OPTIONS may have;
+//   - a field has no name, a name that is no token, or white space before its
+//     colon; or a line begins with white space, which continued the one before
+//     once;
+//   - a value has a control byte other than a tab;
+//   - there is not exactly one Host (HTTP/1.0 may do without), or it is not a
+//     host with perhaps a port;
+//   - there is more than one Content-Length, even of equal value, or one that
+//     is not 1 to 18 digits;
+//   - there is more than one Transfer-Encoding, one beside a Content-Length, or
+//     one in HTTP/1.0;
+//   - a chunked request announces a Content-Length, Transfer-Encoding or
+//     Trailer in its trailer;
+//   - it ends before its empty line.
+//
+// It is refused with
+//
+//   - 431 if it is longer than Server.MaxHeaderBytes, or has more fields than
+//     Server.MaxHeaderFields;
+//   - 501 for a Transfer-Encoding other than chunked;
+//   - 505 for another major version than 1.
+//
+// A body is refused with
+//
+//   - 400 if a chunk's size is not 1 to 15 hexadecimal digits, a line between
+//     the chunks does not end with CRLF or is longer than 256 bytes, these
+//     lines are much longer than the data, or a field of the trailer is
+//     malformed;
+//   - 413 if it is larger than Server.MaxBody, for Handle only;
+//   - 431 if the trailer is beyond the bounds of a header.
+//
+// A fault of a body that is found while an http.Handler reads it fails the
+// Read, and has the client refused with the status above if the handler sends
+// nothing. Over HTTP/2 the same rules hold as far as they apply. A refused
+// request ends its stream, answered with 400 or reset (RFC 9113, section
+// 8.1.1).
+//
+// The error of a client's request is an [*Error]. It has the method, the URL
+// without password and query, the [Phase] that the request failed in, and the
+// reason. A connection that could not be made, broke, or took too long is a
+// condition of package aio there, as from package tcp: aio.ErrRefused,
+// aio.ErrReset, aio.ErrTimeout, aio.ErrDNS, aio.ErrEOF. A response that makes
+// no sense is an error and no condition. Beside these there are
+// [ErrBodyTooLarge], [ErrRedirects], the [ErrBlocked] of GuardPublicOnly,
+// aio.ErrNoLoop and aio.ErrLoopDone. A response is no error, whatever its
+// status. Retry and Hedge repeat only requests that may be repeated, and so
+// does the client when the server has just closed a kept connection.
 //
 // # Limitations
 //
 // Of the client:
 //
-//   - It is net/http's Transport on connections of package tcp. A request in progress holds a goroutine, and each pooled
-//     connection two.
-//   - net/http repeats a request by itself when a pooled connection turns out to be closed before any of the response
-//     came; Retry does not count that.
+//   - It is net/http's Transport on connections of package tcp. A request in
+//     progress holds a goroutine, and each pooled connection two.
+//   - net/http repeats a request by itself when a pooled connection turns out
+//     to be closed before any of the response came. Retry does not count that.
 //   - Through a proxy, Client.Guard sees the proxy only.
-//   - Timeouts.Send bounds writing to a connection, so it is shared by the requests of one HTTP/2 connection.
-//   - A Client with a Transport of its own has only Timeouts.Total and Timeouts.Body.
-//   - Trailers are there after the body was read. Early hints (1xx responses) are not passed on, but to an
-//     httptrace.ClientTrace in the request's context.
+//   - Timeouts.Send bounds writing to a connection, so the requests of one
+//     HTTP/2 connection share it.
+//   - A Client with a Transport of its own has only Timeouts.Total and
+//     Timeouts.Body.
+//   - Trailers are there after the body was read. Early hints (1xx responses)
+//     are passed on only to an httptrace.ClientTrace in the request's context.
 //
 // Of the server:
 //
-//   - The engine is net/http's server. A request that is not answered yet holds a goroutine, and so does a connection
-//     that has sent one.
-//   - A client that has closed its sending side cannot be told from one that is gone: a deferred response is not sent to
-//     it, unless Server.HalfOpen is set.
-//   - That a client is gone is noticed 50 to 100 ms after its request came at the earliest, unless the request is deferred
-//     or somebody asked for Gone.
-//   - While a client's next request waits on its connection, its leaving is not noticed.
-//   - An upgrade that is offered and not taken up ends the connection with the response.
-//   - An EventStream with a heartbeat that is dropped without Close ends when its client does.
+//   - A client that has closed its sending side cannot be told from one that is
+//     gone. A deferred response is not sent to it, unless Server.HalfOpen is
+//     set.
+//   - A client that leaves while an http.Handler runs that does not ask its
+//     context is not noticed. Its Write fails.
+//   - On systems other than Linux the leaving of a client that has sent more
+//     behind its request is not noticed.
+//   - An EventStream with a heartbeat that is dropped without Close ends when
+//     its client does.
 package httpx

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The defaults of Server's limits, section 7 of the design.
+// The defaults of Server's limits.
 const (
 	defaultHeaderTimeout   = 10 * time.Second
 	defaultBodyTimeout     = 30 * time.Second

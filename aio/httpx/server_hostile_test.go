@@ -188,7 +188,9 @@ func (h hostile) check(t *testing.T, addr string, n int) {
 	}
 }
 
-// TestHostileRequests holds what section 7 of the design asks for, however the bytes arrive, in both modes.
+// TestHostileRequests holds which requests are refused, and with what status, as
+// the package's documentation says under Errors and panics, however the bytes
+// arrive, in both modes.
 func TestHostileRequests(t *testing.T) {
 	var calls atomic.Int64
 	handle := func(r *httpx.Request) {

@@ -15,6 +15,8 @@
 //   - 400 if there is more than one Content-Length, even with equal values, or one
 //     that is not 1 to 18 digits, more than one Transfer-Encoding, both of them, or
 //     a Transfer-Encoding in HTTP/1.0;
+//   - 400 if it is that of a chunked body whose Trailer names Content-Length,
+//     Transfer-Encoding or Trailer;
 //   - 400 if an empty line comes before it, as net/http has it;
 //   - 431 if it is longer than Limits.Bytes or has more fields than Limits.Fields;
 //   - 501 for a Transfer-Encoding other than chunked;
