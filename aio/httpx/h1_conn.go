@@ -29,7 +29,7 @@ type h1Conn struct {
 	paused  bool        // reading is paused
 	watched bool        // hungUp is told when the client leaves
 	timed   bool        // the connection has the timeouts of one that has sent a request
-	posted  bool        // the request before was a POST
+	posted  uint8       // how many empty lines may come before the next head
 	used    bool        // it has had an exchange
 	busy    bool        // the connection is marked as busy
 	x       *h1Exchange // in connBody, connOwed and connSkip, once it has begun
@@ -147,26 +147,24 @@ func (k *h1Conn) readHead() bool {
 	if k.batch == nil && k.used && k.c.Buffered() >= tcp.DefaultHighWater {
 		return false // the client does not read
 	}
-	p := k.rest
-	if len(k.part) > 0 {
+	p, checked := k.rest, len(k.part)
+	if checked > 0 {
 		k.part = append(k.part, k.rest...)
 		p = k.part
 	}
-	if k.posted {
-		if p = k.skipEmpty(p); len(p) == 0 || len(p) == 1 && p[0] == '\r' {
-			k.part, k.rest = bytes.Clone(p), nil
+	if k.posted > 0 {
+		if p = k.skipEmpty(p); len(p) == 0 || k.posted > 0 {
+			k.part, k.rest = append([]byte(nil), p...), nil
 			return false
 		}
+		checked = 0
 	}
 	l := http1.Limits{Bytes: k.e.s.lim.headerBytes, Fields: k.e.s.lim.headerFields}
-	if !http1.Whole(p) {
-		return k.partHead(p, l)
+	if !http1.Whole(p, checked) {
+		return k.partHead(p, checked, l)
 	}
 	x := &h1Exchange{k: k}
 	n, status := x.head.Parse(p, l)
-	if n == 0 && status == 0 {
-		return k.partHead(p, l)
-	}
 	k.rest = k.rest[max(n-(len(p)-len(k.rest)), 0):]
 	k.headOver()
 	if status != 0 {
@@ -178,33 +176,37 @@ func (k *h1Conn) readHead() bool {
 }
 
 // skipEmpty drops up to two empty lines, which old clients send behind the body
-// of a POST (RFC 9112, section 2.2). The lock is held.
+// of a POST (RFC 9112, section 2.2). It leaves posted as it is if another one may
+// have begun. The lock is held.
 func (k *h1Conn) skipEmpty(p []byte) []byte {
-	for range 2 {
-		rest, ok := bytes.CutPrefix(p, crlf)
-		if !ok {
-			break
-		}
-		p = rest
+	for k.posted > 0 && bytes.HasPrefix(p, crlf) {
+		p = p[len(crlf):]
+		k.posted--
 	}
-	if len(p) < len(k.rest) {
-		k.rest = k.rest[len(k.rest)-len(p):]
+	if len(p) > 1 || len(p) == 1 && p[0] != '\r' {
+		k.posted = 0
 	}
+	if len(k.part) > 0 {
+		k.part = p
+	}
+	k.rest = k.rest[len(k.rest)-min(len(p), len(k.rest)):]
 	return p
 }
 
 var crlf = []byte("\r\n")
 
-// partHead keeps a head that has come in part. The lock is held.
-func (k *h1Conn) partHead(p []byte, l http1.Limits) bool {
-	var h http1.Head
-	if _, status := h.Parse(p, l); status != 0 {
+// partHead keeps a head that has come in part, of which some was checked before.
+// The lock is held.
+func (k *h1Conn) partHead(p []byte, checked int, l http1.Limits) bool {
+	if status := http1.Check(p, checked, l); status != 0 {
 		k.headOver()
 		k.refuse(status)
 		return false
 	}
 	if len(k.part) == 0 {
 		k.part = bytes.Clone(p)
+	}
+	if k.due != dueHead {
 		k.setBusy(true)
 		if d := k.e.s.lim.header; d > 0 {
 			if !k.used {
@@ -227,7 +229,7 @@ func (k *h1Conn) setBusy(busy bool) {
 
 // headOver ends what partHead or hold began, if one did. The lock is held.
 func (k *h1Conn) headOver() {
-	k.part, k.posted = nil, false
+	k.part, k.posted = nil, 0
 	if k.busy {
 		k.setBusy(false)
 		k.stopAlarm()

@@ -429,7 +429,9 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 		return
 	}
 	x.body.over()
-	k.posted = x.head.Method == http.MethodPost
+	if x.head.Method == http.MethodPost {
+		k.posted = 2
+	}
 	switch {
 	case x.close:
 		k.close()

@@ -64,6 +64,10 @@ func checkPieces(t *testing.T, p []byte, n, status int) {
 	for i := range len(p) + 1 {
 		var h Head
 		m, s := h.Parse(p[:i], testLimits)
+		checked := max(i-1, 0)
+		if whole := Whole(p[:i], checked); whole != Whole(p[:i], 0) || !whole && Check(p[:i], checked, testLimits) != s {
+			t.Errorf("%q: the first %d bytes: %d, but %d if those before are known", p, i, s, Check(p[:i], checked, testLimits))
+		}
 		if m != 0 || s != 0 {
 			if m != n || s != status && status == 0 {
 				t.Errorf("%q: %d, %d; of its first %d bytes %d, %d", p, n, status, i, m, s)

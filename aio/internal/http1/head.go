@@ -48,19 +48,15 @@ type Head struct {
 }
 
 // Parse parses the head at the beginning of p. It returns its length, 0 if it is
-// not complete; or the status to refuse it with. A head that is not complete is refused as soon as no continuation can
-// be right. h must be zero; its strings do not refer to p.
+// not complete; or the status to refuse it with, as Check does for one that is
+// not complete. h must be zero; its strings do not refer to p.
 func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 	i := bytes.Index(p, crlfcrlf)
-	n = i + len(crlfcrlf)
 	if i < 0 {
-		n = 0
+		return 0, Check(p, 0, lim)
 	}
-	switch {
-	case n > lim.Bytes || n == 0 && len(p) > lim.Bytes:
+	if n = i + len(crlfcrlf); n > lim.Bytes {
 		return 0, http.StatusRequestHeaderFieldsTooLarge
-	case n == 0:
-		return 0, h.partial(p, lim.Fields)
 	}
 	if status = h.lines(string(p[:n-2]), lim.Fields); status == 0 {
 		status = h.framing()
@@ -73,20 +69,27 @@ func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 
 var crlfcrlf = []byte("\r\n\r\n")
 
-// partial checks a head that is not complete. It leaves h as it was.
-func (h *Head) partial(p []byte, most int) (status int) {
-	end := bytes.LastIndexByte(p, '\n') + 1
-	if end == 0 {
-		if i := bytes.IndexByte(p, ' '); i >= 0 {
-			p = p[:i]
-		}
-		if !all(string(p), inToken) {
-			return http.StatusBadRequest
-		}
+// Check returns the status to refuse a head with that is not complete, 0 for
+// none: it is refused as soon as no continuation can be right. For its first
+// bytes that was found before; they are looked at again only when a line has
+// ended, so that it costs little if the head comes byte by byte.
+func Check(p []byte, checked int, lim Limits) (status int) {
+	if len(p) > lim.Bytes {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
+	end := checked + bytes.LastIndexByte(p[checked:], '\n') + 1
+	switch {
+	case end > checked:
+		var sofar Head
+		return sofar.lines(string(p[:end]), lim.Fields)
+	case bytes.IndexByte(p[:checked], '\n') >= 0, bytes.IndexByte(p[:checked], ' ') >= 0:
 		return 0
 	}
-	var sofar Head
-	return sofar.lines(string(p[:end]), most)
+	method, _, _ := bytes.Cut(p[checked:], []byte(" "))
+	if !all(string(method), inToken) {
+		return http.StatusBadRequest
+	}
+	return 0
 }
 
 // lines parses the request line and the field lines in s, each with its CRLF.
@@ -303,6 +306,8 @@ func (h *Head) Upgrades() bool {
 	return h.Minor > 0 && h.Flags&(ConnUpgrade|Upgrade) == ConnUpgrade|Upgrade
 }
 
-// Whole reports whether p has the end of a head, or may have. Where it does not,
-// Parse does not take one.
-func Whole(p []byte) bool { return bytes.Contains(p, crlfcrlf) }
+// Whole reports whether p has the end of a head. It is known that the first bytes
+// have not.
+func Whole(p []byte, checked int) bool {
+	return bytes.Contains(p[max(checked-len(crlfcrlf)+1, 0):], crlfcrlf)
+}

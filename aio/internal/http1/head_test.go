@@ -340,3 +340,14 @@ func fieldsOf(h *Head) (fields []Field) {
 	}
 	return fields
 }
+
+// TestCheckCosts holds that a head which comes byte by byte is not parsed again
+// with each of them.
+func TestCheckCosts(t *testing.T) {
+	for _, text := range []string{strings.Repeat("a", 1000), "GET /" + strings.Repeat("a", 1000), "GET / HTTP/1.1\r\nA: " + strings.Repeat("a", 1000)} {
+		p := []byte(text)
+		if n := testing.AllocsPerRun(100, func() { Check(p, len(p)-1, testLimits) }); n != 0 {
+			t.Errorf("%.20q: %v allocations", text, n)
+		}
+	}
+}
