@@ -125,7 +125,7 @@ func (h *handlerSink) begin() error {
 	if err := h.ended(); err != nil {
 		return err
 	}
-	if h.x != nil && (h.x.side.writer().begun()) {
+	if h.x != nil && h.x.side.writer().begun() {
 		return ErrResponded
 	}
 	setEventHeader(h.w.Header())
