@@ -252,7 +252,7 @@ func TestLeavingNested(t *testing.T) {
 		name                string
 		outer, inner        time.Duration // their delays
 		do                  func(outer, inner *aio.Loop)
-		left, drained, took time.Duration
+		left, drained, took int // seconds
 	}{
 		{"outer Exit", 10 * time.Second, 0, func(o, _ *aio.Loop) { o.Exit(nil) }, 1, 11, 11},
 		{"outer Exit, both have a delay", 10 * time.Second, time.Hour, func(o, _ *aio.Loop) { o.Exit(nil) }, 1, 11, 11},
@@ -281,7 +281,9 @@ func TestLeavingNested(t *testing.T) {
 				t.Error(err)
 			}
 			eq(t, "left, drained, took", []time.Duration{left, drained, took},
-				[]time.Duration{c.left * time.Second, c.drained * time.Second, c.took * time.Second})
+				[]time.Duration{seconds(c.left), seconds(c.drained), seconds(c.took)})
 		})
 	}
 }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

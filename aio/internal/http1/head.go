@@ -18,6 +18,7 @@ type Field struct{ Name, Value string }
 // Flags are what the fields of a head say about the connection.
 type Flags uint8
 
+// The flags, by the field and the value that set them.
 const (
 	Close          Flags = 1 << iota // Connection: close
 	KeepAlive                        // Connection: keep-alive
