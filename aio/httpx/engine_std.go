@@ -52,7 +52,7 @@ func newStdEngine(s *Server) *stdEngine {
 	}
 	s.op.Op().Go(func() {
 		defer close(e.done)
-		e.hs.Serve((*stdListener)(e)) // returns when the listener is closed, with an error that says so
+		e.hs.Serve((*stdListener)(e)) // until the listener is closed, as the error says
 	}, func(error) {})
 	return e
 }
@@ -76,7 +76,8 @@ func (d *stdListener) Close() error {
 	return nil
 }
 
-// Addr returns an address that says nothing: net/http only puts it into a ctx, where that of the connection follows.
+// Addr returns an address that says nothing: net/http only puts it into a ctx,
+// where that of the connection follows.
 func (d *stdListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // take serves a connection from which first has arrived. It has neither a
@@ -115,8 +116,8 @@ func (e *stdEngine) forget(w *wire) {
 	}
 }
 
-// drain has connections say that they end. It does not use Shutdown, which drops
-// those that are still to come.
+// drain has connections say that they end. It does not use Shutdown, which
+// drops those that are still to come.
 func (e *stdEngine) drain() {
 	e.draining.Store(true)
 	e.mu.Lock()

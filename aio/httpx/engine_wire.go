@@ -47,8 +47,9 @@ func newWire(e *stdEngine, c *tcp.Conn, first []byte) *wire {
 // wireKey is the key under which a ctx has its *wire.
 var wireKey = new(byte)
 
-// wireCtx is the ctx that the connection's requests begin with: the connection's own, with the values that net/http
-// promises. net/http itself has no part in cancelling them, and does without the connection's.
+// wireCtx is the ctx that the connection's requests begin with: the
+// connection's own, with the values that net/http promises. net/http itself has
+// no part in cancelling them, and does without the connection's.
 type wireCtx wire
 
 func (w *wireCtx) Within() context.Context     { return w.c.Context() }
@@ -149,7 +150,8 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Close closes the connection: at once, or when the client has had a chance to read what it was told.
+// Close closes the connection: at once, or when the client has had a chance to
+// read what it was told.
 func (w *wire) Close() error {
 	if w.e.draining.Load() {
 		return w.c.CloseAfterFlush()

@@ -47,9 +47,10 @@ type Head struct {
 	room                    [12]span
 }
 
-// Parse parses the head at the beginning of p. It returns its length, 0 if it is
-// not complete; or the status to refuse it with. A head that is not complete is refused as soon as no continuation can
-// be right. h must be zero; its strings do not refer to p.
+// Parse parses the head at the beginning of p. It returns its length, 0 if it
+// is not complete; or the status to refuse it with. A head that is not complete
+// is refused as soon as no continuation can be right. h must be zero; its
+// strings do not refer to p.
 func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 	i := bytes.Index(p, crlfcrlf)
 	n = i + len(crlfcrlf)
@@ -125,8 +126,8 @@ func (sp span) at(n uint32) span {
 	return span{sp.name + n, sp.nameEnd + n, sp.value + n, sp.end + n}
 }
 
-// cutField returns where the field line at the beginning of s is, and its length
-// with the CRLF, 0 if there is none.
+// cutField returns where the field line at the beginning of s is, and its
+// length with the CRLF, 0 if there is none.
 func cutField(s string) (sp span, n int) {
 	i := 0
 	for i < len(s) && classes[s[i]]&inToken != 0 {
@@ -303,6 +304,6 @@ func (h *Head) Upgrades() bool {
 	return h.Minor > 0 && h.Flags&(ConnUpgrade|Upgrade) == ConnUpgrade|Upgrade
 }
 
-// Whole reports whether p has the end of a head, or may have. Where it does not,
-// Parse does not take one.
+// Whole reports whether p has the end of a head, or may have. Where it does
+// not, Parse does not take one.
 func Whole(p []byte) bool { return bytes.Contains(p, crlfcrlf) }
