@@ -47,7 +47,7 @@ func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
 func (x *h2Exchange) changed()                 {}
 func (x *h2Exchange) ends(error)               {}
 
-// cancelled has the reading of the body end.
+// cancelled ends the reading of the body.
 func (x *h2Exchange) cancelled() {
 	if !x.intake.TryLock() {
 		// Without effect on a stream that has ended.

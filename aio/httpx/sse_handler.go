@@ -40,8 +40,8 @@ import (
 // Server.WriteTimeout, and a handler that returns without Close ends the
 // stream.
 //
-// SSE works on net/http's own server too. Each 64 KiB of an event then have 30
-// s to go out. That is a write deadline: it replaces the one of
+// SSE works on net/http's own server too. It gives each 64 KiB of an event 30 s
+// to go out. That is a write deadline: it replaces the one of
 // http.Server.WriteTimeout, and needs a ResponseWriter that has
 // SetWriteDeadline or Unwrap. Over HTTP/2 it bounds a client that does not read
 // the stream; set http.HTTP2Config.WriteByteTimeout for one that does not read
@@ -126,7 +126,7 @@ func (h *handlerSink) begin() error {
 	if err := h.ended(); err != nil {
 		return err
 	}
-	if h.x != nil && (h.x.side.writer().begun()) {
+	if h.x != nil && h.x.side.writer().begun() {
 		return ErrResponded
 	}
 	setEventHeader(h.w.Header())
