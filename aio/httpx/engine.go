@@ -11,7 +11,7 @@ import (
 const preface = "PRI * HTTP/2.0\r\n"
 
 // Two engines serve connections, one for each version of HTTP: h1Engine, which
-// is ours, and stdEngine, which is net/http's server. The first bytes of a
+// is ours, and h2Engine, which is net/http's server. The first bytes of a
 // connection, or what TLS has negotiated, tell which one.
 
 // data is called with what has arrived on a connection.

@@ -19,7 +19,7 @@ import (
 // net/http's server.
 type h2Exchange struct {
 	inbound
-	w       *wire
+	w       *h2Wire
 	raw     *http.Request // net/http's
 	rw      plainWriter
 	unwatch func() bool // ends the watching over the stream
@@ -63,7 +63,7 @@ func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
 
 // exchange has the server answer a request over HTTP/2 that net/http has read.
 // It returns when the response was handed to rw.
-func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
+func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	if !validH2(r) {
 		refuse(rw, http.StatusBadRequest)
 		return
@@ -80,7 +80,7 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 	x := &h2Exchange{w: w, raw: r}
 	x.rw.x, x.rw.rw = x, rw
 	x.running = true
-	if x.start((*wireCtx)(w), s, x) != nil {
+	if x.start((*h2Ctx)(w), s, x) != nil {
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done
 		return
 	}

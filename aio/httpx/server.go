@@ -119,7 +119,7 @@ type Server struct {
 	lim      limits
 	tcp      tcp.Server
 	h1       *h1Engine
-	h2       *stdEngine
+	h2       *h2Engine
 	inFlight atomic.Int64
 	dropped  droppedList
 	drainOne sync.Once
@@ -187,7 +187,7 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		return err
 	}
-	s.h1, s.h2 = newH1Engine(s), newStdEngine(s)
+	s.h1, s.h2 = newH1Engine(s), newH2Engine(s)
 	if err := listen(s.op.Context()); err != nil {
 		s.h2.close()
 		s.op.Op().Told() // Start returns it
