@@ -10,6 +10,10 @@ import (
 // preface is how HTTP/2 without ALPN begins.
 const preface = "PRI * HTTP/2.0\r\n"
 
+// Two engines serve connections, one for each version of HTTP: h1Engine, which
+// is ours, and h2Engine, which is net/http's server. The first bytes of a
+// connection, or what TLS has negotiated, tell which one.
+
 // data is called with what has arrived on a connection.
 func (s *Server) data(c *tcp.Conn, data []byte) {
 	switch v := c.Value().(type) {

@@ -210,7 +210,8 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte
 		says = says || hasToken(v, "close")
 	}
 	switch w.close = w.close || says; {
-	case status == http.StatusSwitchingProtocols || w.tunnels(status): // the connection goes on as something else
+	case status == http.StatusSwitchingProtocols || w.tunnels(status):
+		// The connection goes on as something else.
 	case w.close && !says:
 		if w.head.Minor > 0 { // others do not expect anything else
 			b = append(b, "Connection: close\r\n"...)

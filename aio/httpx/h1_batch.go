@@ -74,8 +74,8 @@ func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) {
 	b.over = append(b.over, x)
 }
 
-// flush sends the batch. What it returns is to be called without the lock, which
-// is held.
+// flush sends the batch. What it returns is to be called without the lock,
+// which is held.
 func (k *h1Conn) flush() (sent func()) {
 	b := k.batch
 	if b == nil {
@@ -93,8 +93,8 @@ func (k *h1Conn) flush() (sent func()) {
 	}
 }
 
-// flushNow sends the batch. The lock is held, but not while those are told whose
-// answers it has.
+// flushNow sends the batch. The lock is held, but not while those are told
+// whose answers it has.
 func (k *h1Conn) flushNow() {
 	if k.batch == nil {
 		return

@@ -40,8 +40,8 @@ const (
 // errBody is the error of reading a body that is refused.
 var errBody = errors.New("httpx: malformed request body")
 
-// takeBody returns the body of a request that has one, with what has come of it.
-// The lock is held.
+// takeBody returns the body of a request that has one, with what has come of
+// it. The lock is held.
 func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 	b, h := &h1Body{x: x}, &x.head
 	if b.left = h.Length; h.Length < 0 {
@@ -67,8 +67,8 @@ func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 // isWhole reports whether all of the body has come.
 func (b *h1Body) isWhole() bool { return b == nil || b.whole }
 
-// refusal returns the status that the body is refused with, 0 for none. The lock
-// is held, or nothing more comes.
+// refusal returns the status that the body is refused with, 0 for none. The
+// lock is held, or nothing more comes.
 func (b *h1Body) refusal() int {
 	if b == nil {
 		return 0
@@ -76,7 +76,7 @@ func (b *h1Body) refusal() int {
 	return b.status
 }
 
-// noContinue has no 100 be sent. The lock is held.
+// noContinue says that no 100 is sent any more. The lock is held.
 func (b *h1Body) noContinue() {
 	if b != nil {
 		b.expect = false
@@ -127,8 +127,8 @@ func (b *h1Body) add(data []byte) {
 	}
 }
 
-// size returns how many bytes of a Handle's body have come. The lock is held, or
-// nothing more comes.
+// size returns how many bytes of a Handle's body have come. The lock is held,
+// or nothing more comes.
 func (b *h1Body) size() int64 {
 	if b == nil {
 		return 0
@@ -185,7 +185,7 @@ func (b *h1Body) skippable() bool {
 	return b == nil || b.whole || !b.expect && b.err == nil && b.status == 0 && b.left <= bodySkip
 }
 
-// over has what comes from now on dropped. The lock is held.
+// over says that what comes from now on is dropped. The lock is held.
 func (b *h1Body) over() {
 	if b == nil {
 		return
@@ -256,7 +256,7 @@ func (b *h1Body) wait() {
 	}
 }
 
-// Close has the rest dropped. It does not wait for it.
+// Close says that the rest is dropped. It does not wait for the rest.
 func (b *h1Body) Close() error {
 	k := b.x.k
 	k.mu.Lock()

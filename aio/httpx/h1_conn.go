@@ -16,8 +16,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// h1Conn is a connection that speaks HTTP/1. It has one exchange at a time; what
-// comes behind the exchange's request waits.
+// h1Conn is a connection that speaks HTTP/1. It has one exchange at a time;
+// what comes behind the exchange's request waits.
 type h1Conn struct {
 	e          *h1Engine
 	c          *tcp.Conn
@@ -35,7 +35,7 @@ type h1Conn struct {
 	x       *h1Exchange // in connBody, connOwed and connSkip, once it has begun
 	part    []byte      // in connHead: of a head that has come in part
 	rest    []byte      // what of the callback's data was not used yet; borrowed
-	behind  []byte      // in connGone, what was not used of the data of a callback that ran meanwhile
+	behind  []byte      // in connGone: what a callback that ran meanwhile has left
 	batch   *h1Batch    // answers that are gathered
 	gone    error       // that the client has left, once it was told
 	idle    time.Duration
@@ -86,9 +86,9 @@ func (k *h1Conn) data(data []byte) {
 	}
 }
 
-// step takes something of what has arrived. It reports false if there is nothing
-// that may be taken now. The lock is held, but not while a function of the
-// user's runs.
+// step takes something of what has arrived. It reports false if there is
+// nothing that may be taken now. The lock is held, but not while a function of
+// the user's runs.
 func (k *h1Conn) step() bool {
 	if len(k.rest) == 0 {
 		return false
@@ -126,7 +126,7 @@ func (k *h1Conn) dataOver() {
 	sent()
 }
 
-// pause has nothing more be read. The lock is held.
+// pause stops reading. The lock is held.
 func (k *h1Conn) pause() {
 	if !k.paused {
 		k.paused = true
@@ -227,7 +227,8 @@ func (k *h1Conn) setBusy(busy bool) {
 	}
 }
 
-// headOver ends what partHead or hold began, if one did. The lock is held.
+// headOver ends what partHead or holdIfDrains began, if one did. The lock is
+// held.
 func (k *h1Conn) headOver() {
 	k.part, k.posted = nil, 0
 	if k.busy {
@@ -250,8 +251,7 @@ func (k *h1Conn) setTimeouts(read time.Duration) {
 }
 
 // refuse answers what is no request, as net/http's server does, and ends the
-// connection. The lock is held,
-// but not all the while.
+// connection. The lock is held, but not all the while.
 func (k *h1Conn) refuse(status int) {
 	k.flushNow()
 	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
@@ -269,8 +269,8 @@ func (k *h1Conn) close() {
 	k.c.CloseAfterFlush() // fails only on a connection that has ended
 }
 
-// drop closes the connection at once, unless it was taken over. What is gathered
-// is sent before. The lock is not held.
+// drop closes the connection at once, unless it was taken over. What is
+// gathered is sent before. The lock is not held.
 func (k *h1Conn) drop() {
 	k.mu.Lock()
 	sent, over := k.flush(), k.state == connGone
@@ -351,7 +351,8 @@ func (k *h1Conn) tls() *tls.ConnectionState {
 	return k.secure
 }
 
-// watch has hungUp be told when the client leaves, whoever reads.
+// watch has hungUp called when the client leaves, whether or not somebody
+// reads.
 func (k *h1Conn) watch() {
 	k.mu.Lock()
 	watched := k.watched
@@ -383,13 +384,13 @@ func (k *h1Conn) hungUp(err error) {
 	}
 }
 
-// drainTime is how long a connection that has just been used is given for
-// another request when the server drains: its client may have sent one before it
+// drainTime is how long a connection that has had a request is given for
+// another one when the server drains: its client may have sent one before it
 // can know.
 const drainTime = 250 * time.Millisecond
 
-// drain has the connection not be taken for idle as long as its client may have
-// sent something.
+// drain keeps the connection from being taken for idle as long as its client
+// may have sent something.
 func (k *h1Conn) drain() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -398,9 +399,9 @@ func (k *h1Conn) drain() {
 	}
 }
 
-// holdIfDrains begins drainTime, unless that has begun, if the server drains and
-// the connection waits for a request or drops what is before it. The lock is
-// held.
+// holdIfDrains begins drainTime, unless that has begun, if the server drains
+// and the connection waits for a request or drops what is before it. The lock
+// is held.
 func (k *h1Conn) holdIfDrains() {
 	waits := k.state == connSkip || k.state == connHead && k.used && k.part == nil
 	if waits && !k.busy && k.e.drains() {

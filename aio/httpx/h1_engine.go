@@ -9,9 +9,9 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// h1Engine serves HTTP/1 on connections in tcp's handler style: a connection
-// between two requests costs no goroutine and no buffer, and neither does one
-// whose request was deferred.
+// h1Engine serves HTTP/1 on connections in tcp's handler style. A connection
+// between two requests has no goroutine and no buffer of the engine's, and
+// neither has one whose request was deferred.
 type h1Engine struct {
 	s        *Server
 	hs       http.Server // what http.ServerContextKey has; it is never started
@@ -60,9 +60,8 @@ func (e *h1Engine) forget(k *h1Conn) {
 	k.prev, k.next = nil, nil
 }
 
-// drain has connections end. One that waits for a request is given a moment if
-// it was in use just now: its client may have sent one already, which is
-// answered.
+// drain has connections end. One that waits for another request is given
+// drainTime: its client may have sent one already, which is answered.
 func (e *h1Engine) drain() {
 	e.draining.Store(true)
 	e.mu.Lock()
@@ -76,8 +75,8 @@ func (e *h1Engine) drain() {
 	}
 }
 
-// drains reports whether connections are to end. A loop that drains has them end
-// when they are idle before it tells the server.
+// drains reports whether connections are to end. They are once the loop drains,
+// which may be a moment before it tells the server.
 func (e *h1Engine) drains() bool { return e.draining.Load() || e.s.op.Op().Draining() }
 
 // dateText is the text of a Date field, for a second.

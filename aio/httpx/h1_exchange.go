@@ -20,7 +20,9 @@ type h1Exchange struct {
 	size int64         // bytes of an answer's body
 	code int           // the status of an answer
 
-	close bool // the connection ends with the response; guarded by the connection's lock until the response begins
+	// close says that the connection ends with the response. The connection's
+	// lock guards it until the response begins.
+	close bool
 
 	aside bool // it has a goroutine; immutable once the user's function runs
 
@@ -127,7 +129,8 @@ const (
 	bodyForHandler                  // an http.Handler, which reads it
 )
 
-// takeBody calls Handle once the body is there, or has it come.
+// takeBody calls Handle if the body is there. Otherwise the body is to come
+// first.
 func (x *h1Exchange) takeBody() {
 	k := x.k
 	if max(x.head.Length, x.body.size()) > x.s.lim.bodyBytes {
@@ -216,9 +219,9 @@ func (x *h1Exchange) handlerOver() {
 	x.functionOver()
 }
 
-// enter counts the exchange for Server.MaxInFlight, and notes that a function of
-// the user's runs. It reports false if none is to run: the exchange is refused
-// then, or was over already, being cancelled.
+// enter counts the exchange for Server.MaxInFlight, and notes that a function
+// of the user's runs. It reports false if none is to run: the exchange is
+// refused then, or was over already, being cancelled.
 func (x *h1Exchange) enter() bool {
 	if !x.s.enter() {
 		x.refuseBusy()
@@ -251,8 +254,8 @@ func (x *h1Exchange) functionOver() {
 	x.changed()
 }
 
-// changed ends the exchange if its state says so: a Handle that has answered may
-// still be running.
+// changed ends the exchange if its state says so: a Handle that has answered
+// may still be running.
 func (x *h1Exchange) changed() {
 	x.mu.Lock()
 	due := false
@@ -270,7 +273,7 @@ func (x *h1Exchange) changed() {
 	}
 }
 
-// cancelled has a Read of the body end.
+// cancelled ends a Read of the body.
 func (x *h1Exchange) cancelled() {
 	k, cause := x.k, x.why()
 	k.mu.Lock()
@@ -372,9 +375,9 @@ func (x *h1Exchange) sentBy(f *aio.Future[int]) {
 	}
 }
 
-// notSent ends an exchange whose response could not be sent. Whoever has written
-// it piece by piece does not learn that, as with net/http's server, other than
-// by its ctx.
+// notSent ends an exchange whose response could not be sent. Whoever has
+// written it piece by piece does not learn that, as with net/http's server,
+// other than by its ctx.
 func (x *h1Exchange) notSent(err error) {
 	if x.out == nil {
 		x.broken(err)

@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// inH1 runs the server in a synctest bubble, and calls client with a connection to it.
+// inH1 runs the server in a synctest bubble, and calls client with a connection
+// to it.
 func inH1(t *testing.T, s *httpx.Server, client func(c net.Conn, r *bufio.Reader)) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network
@@ -41,7 +42,8 @@ func inH1(t *testing.T, s *httpx.Server, client func(c net.Conn, r *bufio.Reader
 	})
 }
 
-// later is a Handle that answers a second later, unless the request's context ends.
+// later is a Handle that answers a second later, unless the request's context
+// ends.
 func later(r *httpx.Request) {
 	timer.Delay(r.Context(), time.Second, func(context.Context) error {
 		r.RespondString(200, "hai")
@@ -49,7 +51,8 @@ func later(r *httpx.Request) {
 	})
 }
 
-// TestHalfClosed holds that a client that has ended its sending side is gone, or waits for its answer with HalfOpen.
+// TestHalfClosed holds that a client that has ended its sending side is gone,
+// or waits for its answer with HalfOpen.
 func TestHalfClosed(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		gone := false
@@ -83,8 +86,9 @@ func TestHalfClosed(t *testing.T) {
 	}
 }
 
-// TestLeavingSeen holds that a handler's context ends soon when its client leaves, without its asking for it, and that a
-// request which is sent behind the one that is handled is not lost by the looking.
+// TestLeavingSeen holds that the context of a handler which waits for its end
+// ends when the client leaves, and that a request which is sent behind the one
+// that is handled is served.
 func TestLeavingSeen(t *testing.T) {
 	took := time.Duration(-1)
 	s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +101,7 @@ func TestLeavingSeen(t *testing.T) {
 		took = time.Since(at)
 	})}
 	inH1(t, s, func(c net.Conn, r *bufio.Reader) {
-		for range 2 { // the second one is sent while the first is handled, and watched
+		for range 2 { // the second one is sent while the first is handled
 			io.WriteString(c, "GET /short HTTP/1.1\r\nHost: h\r\n\r\n")
 			time.Sleep(time.Second / 2)
 		}
@@ -118,12 +122,13 @@ func TestLeavingSeen(t *testing.T) {
 	})
 }
 
-// TestHijackBytewise holds that a connection that was taken over without an offer to upgrade can be read byte by byte,
-// whatever is sent on it, and later than a request's deadlines.
+// TestHijackBytewise holds that a connection that was taken over without an
+// offer to upgrade can be read byte by byte, whatever is sent on it, and later
+// than a request's deadlines.
 func TestHijackBytewise(t *testing.T) {
 	const text = "no HTTP\n\x00 at all\n"
 	s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(time.Second) // it is watched
+		time.Sleep(time.Second)
 		c, b, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -159,8 +164,9 @@ func TestHijackBytewise(t *testing.T) {
 	})
 }
 
-// TestCoarseDeadlines holds that a kept connection ends after the idle time, however the deadlines before were.
-func TestCoarseDeadlines(t *testing.T) {
+// TestIdleTime holds that a kept connection ends after the idle time, whenever
+// the requests before came.
+func TestIdleTime(t *testing.T) {
 	inH1(t, &httpx.Server{Handle: answers}, func(c net.Conn, r *bufio.Reader) {
 		var last time.Time
 		for i := range 5 {

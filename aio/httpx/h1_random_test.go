@@ -31,8 +31,8 @@ var (
 
 // TestRandomH1 holds, for clients, handlers, timeouts and ends by chance, that
 // answers come in their order and are whole, or the connection ends; that every
-// response's future is done and nothing is left behind when the server ends; and
-// that the server does end.
+// response's future is done and nothing is left behind when the server ends;
+// and that the server does end.
 func TestRandomH1(t *testing.T) {
 	if *randomSeed != 0 {
 		runRandom(t, *randomSeed)
@@ -220,7 +220,8 @@ func (w *randomWorld) end(s *httpx.Server, l *aio.Loop) {
 	}
 }
 
-// answer is what a request with that path is answered with, of a size by chance.
+// answer is what a request with that path is answered with, of a size by
+// chance.
 func (w *randomWorld) answer(path string) (http.Header, []byte) {
 	h := http.Header{"X-Path": {path}}
 	if w.n(10) == 0 {
@@ -534,7 +535,8 @@ func (w *randomWorld) send(c net.Conn, text string) {
 	}
 }
 
-// read reads the answers to requests. It reports whether the connection goes on.
+// read reads the answers to requests. It reports whether the connection goes
+// on.
 func (w *randomWorld) read(r *bufio.Reader, paths []string) bool {
 	for i := 0; i < len(paths); {
 		resp, err := http.ReadResponse(r, nil)

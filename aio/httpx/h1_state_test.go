@@ -77,8 +77,8 @@ func TestSilentHandlerOfClientGone(t *testing.T) {
 	}
 }
 
-// TestCancelledBeforeHandled holds that no function is called for a request of a
-// client that is known to be gone, and that such a request does not count for
+// TestCancelledBeforeHandled holds that no function is called for a request of
+// a client that is known to be gone, and that such a request does not count for
 // MaxInFlight for ever.
 func TestCancelledBeforeHandled(t *testing.T) {
 	var calls atomic.Int64

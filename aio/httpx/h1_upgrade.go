@@ -38,8 +38,9 @@ func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 }
 
 // leave ends handler style. A callback that the exchange is not served by has
-// returned by then: what it was given is in behind. The lock is held, with which
-// no other callback can begin before Hijack, but not while that is waited for.
+// returned by then: what it was given is in behind. The lock is held, with
+// which no other callback can begin before Hijack, but not while that is waited
+// for.
 func (k *h1Conn) leave(inline bool) error {
 	if inline {
 		return k.c.Hijack()

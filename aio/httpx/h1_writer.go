@@ -17,9 +17,9 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// h1Writer is the http.ResponseWriter of an HTTP/1 exchange. The header is fixed
-// by WriteHeader and goes out with the first bytes of the body: by then it is
-// known whether these are all.
+// h1Writer is the http.ResponseWriter of an HTTP/1 exchange. The header is
+// fixed by WriteHeader and goes out with the first bytes of the body: by then
+// it is known whether these are all.
 type h1Writer struct {
 	x       *h1Exchange
 	header  http.Header
@@ -82,9 +82,9 @@ func (w *h1Writer) Header() http.Header {
 	return w.header
 }
 
-// WriteHeader fixes the header. One with a line's end or another control byte in
-// it fails the response: the client gets 500, and ErrBadHeader is an event and
-// the error of Write. An informational response is sent at once.
+// WriteHeader fixes the header. One with a line's end or another control byte
+// in it fails the response: the client gets 500, and ErrBadHeader is an event
+// and the error of Write. An informational response is sent at once.
 func (w *h1Writer) WriteHeader(status int) {
 	if w.over.Load() || w.stage != h1NoHeader {
 		return
@@ -267,8 +267,8 @@ func (w *h1Writer) sendPart(p []byte) error {
 	return w.push(buf, p)
 }
 
-// endHeader returns the header, with what follows from the body: data begins it,
-// and is all of it if whole is set.
+// endHeader returns the header, with what follows from the body: data begins
+// it, and is all of it if whole is set.
 func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 	x, a, out := w.x, w.answer(), w.fields
 	a.close = x.endsWith(false)
@@ -357,8 +357,8 @@ func (w *h1Writer) finish() {
 	x.k.put(x, buf, body)
 }
 
-// appendTrailer appends the fields that the header has declared as a Trailer, or
-// that have http.TrailerPrefix.
+// appendTrailer appends the fields that the header has declared as a Trailer,
+// or that have http.TrailerPrefix.
 func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
 	trailer := make(http.Header)
 	for name, values := range w.header {
@@ -397,8 +397,8 @@ type badTrailerError struct{ name string }
 func (e *badTrailerError) Error() string { return "httpx: bad trailer field " + clip(e.name) }
 func (e *badTrailerError) Unwrap() error { return ErrBadHeader }
 
-// push sends head, which it gives back, and bufs, and waits until the kernel has
-// taken them, so that what a handler writes does not queue up.
+// push sends head, which it gives back, and bufs, and waits until the kernel
+// has taken them, so that what a handler writes does not queue up.
 func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	k := w.x.k
 	if !w.by.IsZero() && !time.Now().Before(w.by) {
@@ -486,8 +486,8 @@ func (w *h1Writer) SetWriteDeadline(t time.Time) error {
 // is written.
 func (w *h1Writer) EnableFullDuplex() error { return nil }
 
-// Hijack takes the connection over. It stays an operation of the loop's, and is
-// told by aio.Draining when that drains.
+// Hijack takes the connection over. The connection stays an operation of the
+// loop's, and is told by aio.Draining when that drains.
 func (w *h1Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.over.Load() || w.stage == h1Hijacked {
 		return nil, nil, http.ErrHijacked

@@ -19,7 +19,7 @@ import (
 // net/http's server.
 type h2Exchange struct {
 	inbound
-	w       *wire
+	w       *h2Wire
 	raw     *http.Request // net/http's
 	rw      plainWriter
 	unwatch func() bool // ends the watching over the stream
@@ -47,10 +47,11 @@ func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
 func (x *h2Exchange) changed()                 {}
 func (x *h2Exchange) ends(error)               {}
 
-// cancelled has the reading of the body end.
+// cancelled ends the reading of the body.
 func (x *h2Exchange) cancelled() {
 	if !x.intake.TryLock() {
-		http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past) // without effect on a stream that has ended
+		// Without effect on a stream that has ended.
+		http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past)
 		return
 	}
 	x.intake.Unlock()
@@ -60,9 +61,9 @@ func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
 	return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.raw.Method, x.raw.Proto, http.ErrNotSupported)
 }
 
-// exchange has the server answer a request that net/http has read. It returns
-// when the response was handed to rw.
-func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
+// exchange has the server answer a request over HTTP/2 that net/http has read.
+// It returns when the response was handed to rw.
+func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	if !validH2(r) {
 		refuse(rw, http.StatusBadRequest)
 		return
@@ -79,7 +80,7 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *wire) {
 	x := &h2Exchange{w: w, raw: r}
 	x.rw.x, x.rw.rw = x, rw
 	x.running = true
-	if x.start((*wireCtx)(w), s, x) != nil {
+	if x.start((*h2Ctx)(w), s, x) != nil {
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done
 		return
 	}
@@ -195,7 +196,8 @@ func (x *h2Exchange) lockWriting(state inboundState) {
 
 // finish writes what is left to be written and ends the operation.
 func (x *h2Exchange) finish() {
-	x.unwatch() // a client that leaves when it has its answer does not cancel what awaits that it is sent
+	// A client that leaves with its answer does not cancel what awaits its end.
+	x.unwatch()
 	x.mu.Lock()
 	state, a, fail := x.state, x.answer, x.fail
 	x.stopAlarm()

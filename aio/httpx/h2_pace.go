@@ -13,7 +13,8 @@ import (
 )
 
 // net/http bounds how long an HTTP/2 connection makes no progress. It does not
-// bound that for one stream, whose client may hold back its flow-control window.
+// bound that for one stream, whose client may hold back its flow-control
+// window.
 
 var (
 	// errStreamGone is the cause of an HTTP/2 request that the client gave up.

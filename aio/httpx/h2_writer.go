@@ -28,8 +28,9 @@ func (w *plainWriter) Unwrap() http.ResponseWriter { return w.rw }
 // Header returns the header to be sent.
 func (w *plainWriter) Header() http.Header { return w.rw.Header() }
 
-// WriteHeader sends the header. One with a line's end or another control byte in it fails the response: the client gets
-// 500, and ErrBadHeader is an event and the error of Write.
+// WriteHeader sends the header. One with a line's end or another control byte
+// in it fails the response: the client gets 500, and ErrBadHeader is an event
+// and the error of Write.
 func (w *plainWriter) WriteHeader(status int) {
 	if w.wrote {
 		return
@@ -148,13 +149,15 @@ func hasTrailer(h http.Header) bool {
 	return false
 }
 
-// bodyAllowed reports whether responses of a status have a body (RFC 9110, section 6.4.1).
+// bodyAllowed reports whether responses of a status have a body (RFC 9110,
+// section 6.4.1).
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// ErrBadHeader is the error of a response whose status or header cannot be sent: a line's end in a value would let its
-// author write the rest of the response. It is never rewritten; the client gets 500.
+// ErrBadHeader is the error of a response whose status or header cannot be
+// sent: a line's end in a value would let its author write the rest of the
+// response. It is never rewritten; the client gets 500.
 var ErrBadHeader = errors.New("httpx: bad response header")
 
 // checkAnswer checks what is to be sent before the body.

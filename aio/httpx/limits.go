@@ -17,7 +17,8 @@ const (
 	defaultBodyBytes       = 1 << 20
 )
 
-// limits is a Server's limits with the defaults filled in. A duration of 0 is none.
+// limits is a Server's limits with the defaults filled in. A duration of 0 is
+// none.
 type limits struct {
 	header, body, idle, write, response, request time.Duration
 	headerBytes, headerFields                    int
@@ -39,7 +40,8 @@ func (s *Server) limits() limits {
 	}
 }
 
-// durationOr returns a duration: zero is the default, negative is none, which is 0.
+// durationOr returns a duration: zero is the default, negative is none, which
+// is 0.
 func durationOr(d, def time.Duration) time.Duration {
 	if d == 0 {
 		return def
@@ -72,7 +74,8 @@ func bodyBound(n int64) int64 {
 	return n
 }
 
-// negativeIfNone returns a duration as net/http wants it, where 0 may stand for another one.
+// negativeIfNone returns a duration as net/http wants it, where 0 may stand for
+// another one.
 func negativeIfNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1

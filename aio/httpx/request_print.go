@@ -13,8 +13,9 @@ import (
 	crand "crypto/rand"
 )
 
-// String returns an overview of the request for people, as cl-async's pretty print does: method, target, header and
-// length of the body. What may be a secret is left out.
+// String returns an overview of the request for people, as cl-async's pretty
+// print does: method, target, header and length of the body. What may be a
+// secret is left out.
 func (r *Request) String() string {
 	var b strings.Builder
 	x := r.x
@@ -35,8 +36,8 @@ func (r *Request) String() string {
 	return b.String()
 }
 
-// LogValue returns what a log should have of the request: no query, no body, and nothing of the header but the length
-// of it.
+// LogValue returns what a log should have of the request: no query, no body,
+// and nothing of the header but the length of it.
 func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.x.attrs()...) }
 
 // attrs describes the request in logs.
@@ -72,7 +73,8 @@ func redacted(name, value string) string {
 	return value
 }
 
-// redactedTarget returns the request's target with the names of its query's values only.
+// redactedTarget returns the request's target with the names of its query's
+// values only.
 func redactedTarget(r side) string {
 	path := clip(r.path())
 	if r.query() == "" {
@@ -89,7 +91,8 @@ func redactedTarget(r side) string {
 	return path + "?" + strings.Join(names, "&")
 }
 
-// quoted returns what a peer sent, cut, and quoted if it is anything but plain text.
+// quoted returns what a peer sent, cut, and quoted if it is anything but plain
+// text.
 func quoted(s string) string {
 	s = clip(s)
 	if q := strconv.Quote(s); q[1:len(q)-1] != s {
@@ -112,7 +115,8 @@ func (i *idSource) init() {
 
 func (i *idSource) next() string { return i.prefix + strconv.FormatUint(i.last.Add(1), 36) }
 
-// takeID gives the request its ID if that is to be sent: the one that came with it, if it is a plain one.
+// takeID gives the request its ID if that is to be sent: the one that came with
+// it, if it is a plain one.
 func (x *inbound) takeID() {
 	name := x.s.RequestIDHeader
 	if name == "" {
@@ -125,7 +129,8 @@ func (x *inbound) takeID() {
 	}
 }
 
-// requestID returns the request's ID, made now if nobody has asked for it before.
+// requestID returns the request's ID, made now if nobody has asked for it
+// before.
 func (x *inbound) requestID() string {
 	if x.id != "" {
 		return x.id
@@ -138,7 +143,8 @@ func (x *inbound) requestID() string {
 	return x.madeID
 }
 
-// plainID reports whether an ID that came with a request may be written into logs and headers.
+// plainID reports whether an ID that came with a request may be written into
+// logs and headers.
 func plainID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false

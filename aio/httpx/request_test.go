@@ -14,7 +14,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRequestAccessors holds the seed's accessors, and that what is printed tells no secrets.
+// TestRequestAccessors holds the seed's accessors, and that what is printed
+// tells no secrets.
 func TestRequestAccessors(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		for name, got := range map[string][2]string{
@@ -84,7 +85,8 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// TestResponseForms holds what is sent for HEAD, for statuses without a body, and for Expect: 100-continue.
+// TestResponseForms holds what is sent for HEAD, for statuses without a body,
+// and for Expect: 100-continue.
 func TestResponseForms(t *testing.T) {
 	s := &httpx.Server{Handle: func(r *httpx.Request) {
 		switch r.Resource() {
@@ -126,7 +128,8 @@ func TestResponseForms(t *testing.T) {
 	})
 }
 
-// TestHandlerFeatures holds that what http.Handlers rely on passes through: ranges, files, trailers, early hints.
+// TestHandlerFeatures holds that what http.Handlers rely on passes through:
+// ranges, files, trailers, early hints.
 func TestHandlerFeatures(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /range", func(w http.ResponseWriter, r *http.Request) {

@@ -17,21 +17,27 @@ var kindRespond = aio.NewKind("http.respond")
 var (
 	// ErrResponded is the error of a second response to a request.
 	ErrResponded = errors.New("httpx: the request has a response already")
-	// ErrAbandoned is the event of a request that was dropped without a response, or has had none for
-	// Server.ResponseTimeout (it is aio.ErrTimeout then too); and the error of a response that comes after that.
+	// ErrAbandoned is the event of a request that was dropped without a
+	// response, or has had none for Server.ResponseTimeout (it is
+	// aio.ErrTimeout then too); and the error of a response that comes after
+	// that.
 	ErrAbandoned = errors.New("httpx: the request was abandoned")
 
 	errDropped = fmt.Errorf("%w: it was dropped without a response (call Respond on every way out)", ErrAbandoned)
 	errLate    = fmt.Errorf("%w: it had no response in time: %w", ErrAbandoned, aio.ErrTimeout)
 )
 
-// Respond answers the request: cl-async's http-response. It may be called from any goroutine, during Handle or after it,
-// once; it never blocks. Until its future is done header and body must not be changed. The Content-Length is set from
-// body; a HEAD request gets the header only, and so do 204 and 304.
+// Respond answers the request: http-response of cl-async. It may be called from
+// any goroutine, during Handle or after it, once. It never blocks, and the
+// response is sent at once, also while Handle goes on. header and body must not
+// be changed until the future is done. The Content-Length is set from body. A
+// HEAD request gets the header only, and so do 204 and 304.
 //
-// The future resolves with the length of the body that was sent, when all is handed to the kernel. It fails with
-// ErrResponded if the request has a response already, ErrBadHeader (the client gets 500), ErrAbandoned, the cause of the
-// request's ctx when the client is gone, and with what befell the connection, an *aio.ConnError.
+// The future resolves with the length of the body that was sent, when all is
+// handed to the kernel. It fails with ErrResponded if the request has a
+// response already, ErrBadHeader (the client gets 500), ErrAbandoned, the cause
+// of the request's ctx when the client is gone, and with what befell the
+// connection, an *aio.ConnError.
 func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
 	f := r.x.Future()
 	if err := r.begin(inboundAnswered, &answer{status: status, header: header, body: body}); err != nil {
@@ -113,8 +119,8 @@ func (x *inbound) reason(err error) error {
 	return ErrAbandoned
 }
 
-// watch sees to a request that has no response when Handle has returned: that it gets one in time, and when it is
-// dropped.
+// watch sees to a request that has no response when Handle has returned: that
+// it gets one in time, and when it is dropped.
 func (x *inbound) watch(r *Request) {
 	x.mu.Lock()
 	open, stream := x.state == inboundOpen, x.state == inboundStream
@@ -128,8 +134,9 @@ func (x *inbound) watch(r *Request) {
 	}
 }
 
-// droppedList has the exchanges whose Requests were collected. That is noticed by a goroutine of the runtime, which must
-// not touch what belongs to a synctest bubble: it only appends, and the server looks at growing intervals.
+// droppedList has the exchanges whose Requests were collected. That is noticed
+// by a goroutine of the runtime, which must not touch what belongs to a
+// synctest bubble: it only appends, and the server looks at growing intervals.
 type droppedList struct {
 	mu      sync.Mutex
 	list    []*inbound
@@ -162,7 +169,8 @@ func (d *droppedList) watch(op *aio.Op) {
 	op.Alarms().Set(&d.alarm, d.wait)
 }
 
-// add notes that a Request was collected. It is called for those that were answered too.
+// add notes that a Request was collected. It is called for those that were
+// answered too.
 func (d *droppedList) add(x *inbound) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -201,8 +209,8 @@ func (d *droppedList) stop() {
 	}
 }
 
-// wasDropped ends an exchange whose Request is gone: 500 if there is no response, the end of the connection if it is
-// incomplete.
+// wasDropped ends an exchange whose Request is gone: 500 if there is no
+// response, the end of the connection if it is incomplete.
 func (x *inbound) wasDropped() {
 	tell := x.abandon(http.StatusInternalServerError, errDropped, true)
 	x.change(func() bool {

@@ -18,7 +18,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// TestRespondTwice holds that a request has one response, and that its future tells of it.
+// TestRespondTwice holds that a request has one response, and that its future
+// tells of it.
 func TestRespondTwice(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		first := r.RespondString(200, "first")
@@ -44,7 +45,8 @@ func TestRespondTwice(t *testing.T) {
 	})
 }
 
-// TestDeferredResponses holds that 10,000 responses may be pending at once, and that each is sent once.
+// TestDeferredResponses holds that 10,000 responses may be pending at once, and
+// that each is sent once.
 func TestDeferredResponses(t *testing.T) {
 	conns, each := 100, 100 // streams on each of the connections
 	if raceEnabled {
@@ -125,7 +127,8 @@ func events(t *testing.T, s *httpx.Server, client func(addr string, rec *aiotest
 	serveLoop(t, &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}, s, func(addr string) { client(addr, rec) })
 }
 
-// TestDroppedRequests holds that a request nobody can answer any more gets 500, and is an event.
+// TestDroppedRequests holds that a request nobody can answer any more gets 500,
+// and is an event.
 func TestDroppedRequests(t *testing.T) {
 	events(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		if r.Resource() == "/stream" {
@@ -177,7 +180,8 @@ func TestDroppedRequests(t *testing.T) {
 	})
 }
 
-// TestLateResponses holds that a request has a response in time: 503 if the user gives none.
+// TestLateResponses holds that a request has a response in time: 503 if the
+// user gives none.
 func TestLateResponses(t *testing.T) {
 	var r *httpx.Request
 	events(t, &httpx.Server{ResponseTimeout: 10 * time.Millisecond, Handle: func(req *httpx.Request) { r = req }},
@@ -201,7 +205,8 @@ func TestLateResponses(t *testing.T) {
 		})
 }
 
-// TestRequestTimeout holds that a request's ctx ends in time, and what is answered then, in both modes.
+// TestRequestTimeout holds that a request's ctx ends in time, and what is
+// answered then, in both modes.
 func TestRequestTimeout(t *testing.T) {
 	check := func(s *httpx.Server) {
 		s.RequestTimeout = 10 * time.Millisecond
@@ -224,8 +229,9 @@ func TestRequestTimeout(t *testing.T) {
 	})})
 }
 
-// TestPanics holds that a panic in any function of the user's is an event, answered with 500 if nothing was sent, and
-// ends the connection; and that http.ErrAbortHandler is none.
+// TestPanics holds that a panic in any function of the user's is an event,
+// answered with 500 if nothing was sent, and ends the connection; and that
+// http.ErrAbortHandler is none.
 func TestPanics(t *testing.T) {
 	boom := errors.New("boom")
 	for name, die := range map[string]func(){
@@ -287,7 +293,7 @@ func TestPanics(t *testing.T) {
 						want = 0
 					}
 					if strings.HasPrefix(where, "Handle, ") && name == "Goexit" {
-						return // the future of the response, at which nobody looks, tells of it at the loop's end
+						return // the response's future, at which nobody looks, tells of it
 					}
 					if got := rec.Wait(t, want); len(got) != want {
 						t.Errorf("%d events, want %d: %v", len(got), want, got)
@@ -298,7 +304,8 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestPanicWithoutCatch holds that a panic ends a loop that does not catch them.
+// TestPanicWithoutCatch holds that a panic ends a loop that does not catch
+// them.
 func TestPanicWithoutCatch(t *testing.T) {
 	defer func() {
 		if p, ok := recover().(*aio.PanicError); !ok || p.Value != "boom" {
@@ -319,7 +326,8 @@ func TestPanicWithoutCatch(t *testing.T) {
 	})
 }
 
-// TestClientGone holds that a request is cancelled, with a cause, when its client leaves.
+// TestClientGone holds that a request is cancelled, with a cause, when its
+// client leaves.
 func TestClientGone(t *testing.T) {
 	for _, proto := range []string{"h1", "h2c"} {
 		cause := make(chan error, 1)
@@ -376,7 +384,8 @@ func TestMaxInFlight(t *testing.T) {
 	})
 }
 
-// TestDeferredByTimer holds that a response after a delay is sent although the loop exits meanwhile.
+// TestDeferredByTimer holds that a response after a delay is sent although the
+// loop exits meanwhile.
 func TestDeferredByTimer(t *testing.T) {
 	begun := make(chan struct{})
 	aiotest.Run(t, func(ctx context.Context) error {

@@ -19,76 +19,99 @@ import (
 
 var kindServer = aio.NewKind("http.server")
 
-// Server serves HTTP/1.1 and, over TLS, HTTP/2: each request by a call of Handle, as cl-async's http-server does, or by
-// an http.Handler. It is settings and handle in one, as http.Server. Set the fields before Start; the methods may be
+// Server serves HTTP/1 and HTTP/2. It gives each request to Handle, as
+// cl-async's http-server does, or to an http.Handler. It is settings and handle
+// in one, as http.Server is. Set the fields before Start. The methods may be
 // called from any goroutine after it. A Server starts once.
 //
-// For each duration and bound, 0 means the default and a negative value none. A server is an operation, its connections
-// are its children, and its requests theirs (kind "http.request.in", named "GET /path").
+// For each duration and bound, 0 means the default and a negative value none. A
+// server is an operation. Its connections are its children, and the requests
+// are the connections' (kind "http.request.in", named "GET /path").
 type Server struct {
-	// Handle is called with each request once its body is there, and answers it with Request.Respond: then or later,
-	// from any goroutine. Calls run concurrently.
+	// Handle is called with each request once its body is there. It answers the
+	// request with Request.Respond, then or later, from any goroutine. Calls
+	// run concurrently, but for the requests of one HTTP/1 connection, and may
+	// block.
 	Handle func(r *Request)
-	// Handler serves requests if Handle is nil: routers and middleware of the ecosystem. Its bodies are not bounded by
-	// MaxBody, and are read as they come.
+	// Handler serves requests if Handle is nil: routers and middleware that are
+	// written for net/http. The bodies are read as they come, and MaxBody does
+	// not bound them.
 	Handler http.Handler
 
-	// TLS serves TLS, with this configuration. HTTP/2 is offered beside HTTP/1.1 unless NextProtos is set. TLS 1.2 is the
-	// least unless MinVersion says otherwise.
+	// TLS serves TLS, with this configuration. HTTP/2 is offered beside
+	// HTTP/1.1 unless NextProtos is set. MinVersion is TLS 1.2 if it is not
+	// set.
 	TLS *tls.Config
-	// CertFile and KeyFile name a certificate and its key, in PEM, for TLS. They are read again when they have changed,
-	// which is looked for at a handshake, at most every 2 s.
+	// CertFile and KeyFile name a certificate and its key, in PEM, for TLS. The
+	// files are read again when they have changed. That is looked for at a
+	// handshake, at most every 2 s.
 	CertFile, KeyFile string
-	// H2C serves HTTP/2 without TLS to clients that begin with it (RFC 9113, section 3.3), beside HTTP/1.1.
+	// H2C serves HTTP/2 without TLS to clients that begin with it (RFC 9113,
+	// section 3.3), beside HTTP/1.1.
 	H2C bool
 
-	// HalfOpen has a client that has ended its sending side wait for the answer to its last request. Without it such a
-	// client is taken for gone, since a connection that was closed looks the same. With it one that has closed its
-	// connection is seen to be gone when something is sent to it.
+	// HalfOpen has a client that has ended its sending side wait for the answer
+	// to its last request. Without it such a client is taken for gone, since a
+	// connection that was closed looks the same. With it a client that has
+	// closed its connection is seen to be gone only when something is sent to
+	// it.
 	HalfOpen bool
 
-	// MaxConns bounds the open connections; see tcp.Server. Beyond it they wait in the accept queue.
+	// MaxConns bounds the open connections; see tcp.Server. Beyond it they wait
+	// in the accept queue.
 	MaxConns int
-	// ReusePort has Start open one of several listeners on one port; see tcp.Server.
+	// ReusePort has Start open one of several listeners on one port; see
+	// tcp.Server.
 	ReusePort bool
-	// MaxInFlight bounds the requests being handled, deferred ones included. Beyond it they get 503 with a Retry-After.
-	// Default: none.
+	// MaxInFlight bounds the requests being handled, deferred ones included.
+	// Beyond it they get 503 with a Retry-After. Default: none.
 	MaxInFlight int
 	// HeaderTimeout is how long the header may take in all. Default: 10 s
 	HeaderTimeout time.Duration
-	// BodyTimeout is how long nothing of a request's body may come while it is read. Default: 30 s
+	// BodyTimeout is how long nothing of a request's body may come while it is
+	// read. Default: 30 s
 	BodyTimeout time.Duration
-	// IdleTimeout is how long a connection is kept for another request. Default: 60 s
+	// IdleTimeout is how long a connection is kept for another request.
+	// Default: 60 s
 	IdleTimeout time.Duration
-	// WriteTimeout is how long nothing may go out while there is something to send. Each stream of an HTTP/2 connection
-	// has it for every 64 KiB, and is reset then. Default: 30 s
+	// WriteTimeout is how long nothing may go out while there is something to
+	// send. The connection ends then. Over HTTP/2 each stream has that time for
+	// every 64 KiB, and is reset then. Default: 30 s
 	WriteTimeout time.Duration
-	// ResponseTimeout is how long a Request may remain without a response, from the call of Handle on. It is then
-	// answered with 503, and ErrAbandoned is an event. Default: 60 s
+	// ResponseTimeout is how long a Request may remain without a response, from
+	// the call of Handle on. It is then answered with 503, and ErrAbandoned is
+	// an event. Default: 60 s
 	ResponseTimeout time.Duration
-	// RequestTimeout is how long a request may take from its header to the end of its response: its ctx ends then, with
-	// aio.ErrTimeout as cause. If nothing was sent it is answered with 503, in Handler's case when that returns.
-	// Default: none
+	// RequestTimeout is how long a request may take from its header to the end
+	// of its response. Its ctx ends then, with aio.ErrTimeout as the cause. If
+	// nothing was sent it is answered with 503: at once, or when Handler
+	// returns. Default: none
 	RequestTimeout time.Duration
-	// MaxHeaderBytes and MaxHeaderFields bound a request's header; beyond them it is refused with 431.
-	// Default: 32 KiB, 100
+	// MaxHeaderBytes and MaxHeaderFields bound a request's header; beyond them
+	// it is refused with 431. Default: 32 KiB, 100
 	MaxHeaderBytes, MaxHeaderFields int
-	// MaxBody bounds Request.Body, in bytes; beyond it the request is refused with 413. Default: 1 MiB
+	// MaxBody bounds Request.Body, in bytes; beyond it the request is refused
+	// with 413. Default: 1 MiB
 	MaxBody int64
 
-	// AccessLog, if set, is told of each request when it is done, at level Info: method, path, status, sizes, duration;
-	// never of query strings, bodies, Authorization or cookies.
+	// AccessLog, if set, is told of each request when it is done, at level
+	// Info: method, path, status, sizes and duration. It is never told of query
+	// strings, bodies, Authorization or cookies.
 	AccessLog *slog.Logger
-	// RequestIDHeader names the field that carries a request's ID in responses, "X-Request-Id" say, and in requests: a
-	// plain one that comes there is taken over. "" means that IDs are neither sent nor taken.
+	// RequestIDHeader names the field that carries a request's ID in responses,
+	// "X-Request-Id" say, and in requests: an ID that a request has there is
+	// taken over if it is plain. "" means that IDs are neither sent nor taken.
 	RequestIDHeader string
-	// ReadyPath, "/readyz" say, is answered by the server itself: 200 as long as it takes requests, 503 when it drains or
-	// Ready has an error, and already while the loop is leaving: with aio.Loop.DrainDelay a load balancer can see it, on
-	// connections that are still accepted. "" means that there is none.
+	// ReadyPath, "/readyz" say, is answered by the server itself. The answer is
+	// 200 as long as the server takes requests, and 503 when it drains or Ready
+	// has an error. It is 503 already while the loop is leaving: with
+	// aio.Loop.DrainDelay a load balancer can see that on connections that are
+	// still accepted. "" means that there is none.
 	ReadyPath string
 	// Ready is asked at each request of ReadyPath. nil: always ready.
 	Ready func() error
-	// OnError is told of errors of accepting; see tcp.Server. nil means the event handler.
+	// OnError is told of errors of accepting; see tcp.Server. nil means the
+	// event handler.
 	OnError func(err error)
 
 	op       aio.Promise[struct{}]
@@ -96,7 +119,7 @@ type Server struct {
 	lim      limits
 	tcp      tcp.Server
 	h1       *h1Engine
-	h2       *stdEngine
+	h2       *h2Engine
 	inFlight atomic.Int64
 	dropped  droppedList
 	drainOne sync.Once
@@ -104,8 +127,8 @@ type Server struct {
 	ids      idSource
 }
 
-// Serve starts a server that gives each request to h. addr is as for tcp.Serve: "HOST:PORT", ":PORT" for all addresses, or
-// "unix:PATH".
+// Serve starts a server that gives each request to h. addr is as for tcp.Serve:
+// "HOST:PORT", ":PORT" for all addresses, or "unix:PATH".
 func Serve(ctx context.Context, addr string, h func(r *Request)) (*Server, error) {
 	s := &Server{Handle: h}
 	return s, s.Start(ctx, addr)
@@ -117,14 +140,16 @@ func ServeHandler(ctx context.Context, addr string, h http.Handler) (*Server, er
 	return s, s.Start(ctx, addr)
 }
 
-// Start listens on addr and serves what comes, until the loop drains, ctx's operation is cancelled, or the server is shut
-// down or closed. It returns at once. Its errors are an *aio.ConnError (the address is in use, say), those of reading the
-// certificate, aio.ErrNoLoop and aio.ErrLoopDone.
+// Start listens on addr and serves what comes, until the loop drains, ctx's
+// operation is cancelled, or the server is shut down or closed. It returns at
+// once. Its errors are an *aio.ConnError (the address is in use, say), those of
+// reading the certificate, aio.ErrNoLoop and aio.ErrLoopDone.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	return s.start(ctx, func(ctx context.Context) error { return s.tcp.Start(ctx, addr) })
 }
 
-// StartOn is Start on a listener of the caller's, which the server takes over, and closes on error.
+// StartOn is Start on a listener of the caller's, which the server takes over,
+// and closes on error.
 func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	err := s.start(ctx, func(ctx context.Context) error { return s.tcp.StartOn(ctx, ln) })
 	if err != nil {
@@ -162,7 +187,7 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {
 		return err
 	}
-	s.h1, s.h2 = newH1Engine(s), newStdEngine(s)
+	s.h1, s.h2 = newH1Engine(s), newH2Engine(s)
 	if err := listen(s.op.Context()); err != nil {
 		s.h2.close()
 		s.op.Op().Told() // Start returns it
@@ -176,7 +201,8 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	return nil
 }
 
-// untilEnd is the goroutine that ends the server when its last connection has ended.
+// untilEnd is the goroutine that ends the server when its last connection has
+// ended.
 func (s *Server) untilEnd() {
 	<-s.tcp.Future().Done()
 	s.h2.close()
@@ -196,20 +222,24 @@ func (d *serverDriver) OpName() string { return fmt.Sprint("http server ", d.tcp
 // Addr returns the address that the server listens on, nil before Start.
 func (s *Server) Addr() net.Addr { return s.tcp.Addr() }
 
-// File returns a duplicate of the listening socket, for another process; see tcp.Listener.File and tcp.HandOver.
+// File returns a duplicate of the listening socket, for another process; see
+// tcp.Listener.File and tcp.HandOver.
 func (s *Server) File() (*os.File, error) { return s.tcp.File() }
 
-// Future returns the server's future: it is done when the server accepts no more and its last connection, upgraded ones
-// included, has ended.
+// Future returns the server's future: it is done when the server accepts no
+// more and its last connection, upgraded ones included, has ended.
 func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 
-// StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
+// StopAccepting closes the listener, after accepting what the kernel has
+// queued. Connections go on.
 func (s *Server) StopAccepting() { s.tcp.StopAccepting() }
 
-// Shutdown ends the server gracefully, as the loop's drain does: it stops accepting, idle connections are closed, the
-// others after the answer to come, which says so; requests being handled, deferred ones included, are answered; streams
-// are told by Request.Draining. It waits for that until ctx ends, then returns an *aio.AwaitError; the server still
-// shuts down.
+// Shutdown ends the server gracefully, as the loop's drain does. It stops
+// accepting. Connections that wait for a request are closed, and the others
+// after the answer to come, which says so. Requests being handled, deferred
+// ones included, are answered. Streams are told by Request.Draining. Shutdown
+// waits for that until ctx ends, and then returns an *aio.AwaitError; the
+// server goes on to shut down.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.tcp.Addr() == nil {
 		return nil
@@ -222,8 +252,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close ends the server at once: it closes the listener, aborts the connections and cancels the requests. It does not
-// wait: see Future.
+// Close ends the server at once: it closes the listener, aborts the connections
+// and cancels the requests. It does not wait: see Future.
 func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 
 // drain has connections end when they are idle.

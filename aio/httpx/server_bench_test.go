@@ -30,7 +30,8 @@ func hello(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte("Hello, World!"))
 }
 
-// benchServer starts one of the servers, and returns its address and what ends it.
+// benchServer starts one of the servers, and returns its address and what ends
+// it.
 func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 	b.Helper()
 	if kind == "net/http" {
@@ -76,8 +77,9 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 
 var benchKinds = []string{"net/http", "Handler", "Handle"}
 
-// TestServerProcess is no test but a server of the benchmarks, in a process of its own: it serves until its standard input
-// ends, and answers each line there with what the process has used so far.
+// TestServerProcess is no test but a server of the benchmarks, in a process of
+// its own: it serves until its standard input ends, and answers each line there
+// with what the process has used so far.
 func TestServerProcess(t *testing.T) {
 	kind := os.Getenv("BE_THE_SERVER")
 	if kind == "" {
@@ -103,7 +105,8 @@ func TestServerProcess(t *testing.T) {
 	stop()
 }
 
-// benchProcess is a server in a process of its own, and the client's connections to it.
+// benchProcess is a server in a process of its own, and the client's
+// connections to it.
 type benchProcess struct {
 	addr  string
 	in    io.WriteCloser
@@ -111,7 +114,8 @@ type benchProcess struct {
 	conns []net.Conn
 }
 
-// startProcess starts a server. HTTPX_PROFILE, if it is set, names a folder for a CPU profile of each.
+// startProcess starts a server. HTTPX_PROFILE, if it is set, names a folder for
+// a CPU profile of each.
 func startProcess(b *testing.B, kind string) *benchProcess {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestServerProcess$")
 	cmd.Stderr = os.Stderr
@@ -144,8 +148,8 @@ func startProcess(b *testing.B, kind string) *benchProcess {
 	return p
 }
 
-// used returns the processor's time that the server has had, and its resident memory, after a garbage collection if it is
-// to rest.
+// used returns the processor's time that the server has had, and its resident
+// memory, after a garbage collection if it is to rest.
 func (p *benchProcess) used(b *testing.B, rest bool) (cpu time.Duration, rss int) {
 	ask := "now"
 	if rest {
@@ -172,7 +176,8 @@ func (p *benchProcess) open(b *testing.B, n int) {
 	}
 }
 
-// benchAsk makes n requests. The client's part is small, and the same for all servers: it neither parses nor allocates.
+// benchAsk makes n requests. The client's part is small, and the same for all
+// servers: it neither parses nor allocates.
 func benchAsk(b *testing.B, c net.Conn, n int) {
 	const body = "Hello, World!"
 	req, buf := []byte("GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n"), make([]byte, 1<<10)
@@ -192,8 +197,9 @@ func benchAsk(b *testing.B, c net.Conn, n int) {
 	}
 }
 
-// BenchmarkServerCPU measures the server's CPU per request on 64 kept connections, in processes of their own, each taking
-// its turn in every round, and reports the medians of the rounds' ratios to net/http:
+// BenchmarkServerCPU measures the server's CPU per request on 64 kept
+// connections, in processes of their own, each taking its turn in every round,
+// and reports the medians of the rounds' ratios to net/http:
 //
 //	go test -run '^$' -bench ServerCPU -benchtime 25x ./aio/httpx
 func BenchmarkServerCPU(b *testing.B) {
@@ -232,8 +238,9 @@ func BenchmarkServerCPU(b *testing.B) {
 	}
 }
 
-// BenchmarkServerIdle measures the server's resident memory for each kept connection on which nothing happens after a
-// request, and its ratio to net/http's:
+// BenchmarkServerIdle measures the server's resident memory for each kept
+// connection on which nothing happens after a request, and its ratio to
+// net/http's:
 //
 //	go test -run '^$' -bench ServerIdle -benchtime 1x ./aio/httpx
 func BenchmarkServerIdle(b *testing.B) {
@@ -263,7 +270,8 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// rss returns the process's resident memory in bytes, 0 where that cannot be had.
+// rss returns the process's resident memory in bytes, 0 where that cannot be
+// had.
 func rss() int {
 	text, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(text), "VmRSS:")

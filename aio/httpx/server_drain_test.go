@@ -20,7 +20,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// keepAsking sends requests on kept connections until the server ends them, and counts what came of them.
+// keepAsking sends requests on kept connections until the server ends them, and
+// counts what came of them.
 type drainCount struct {
 	begun    sync.Map // the requests whose handler began
 	answered sync.Map // those that got their whole answer
@@ -58,7 +59,8 @@ func (d *drainCount) client(addr string, id int, body string) {
 	}
 }
 
-// TestDrainUnderLoad holds that no request whose handler began goes without its whole answer when the loop exits.
+// TestDrainUnderLoad holds that no request whose handler began goes without its
+// whole answer when the loop exits.
 func TestDrainUnderLoad(t *testing.T) {
 	rounds, clients := 100, 200
 	switch {
@@ -126,7 +128,8 @@ func TestDrainUnderLoad(t *testing.T) {
 	t.Logf("%d requests, %d (%.3f%%) refused before a handler began", sent, refused, 100*float64(refused)/float64(sent))
 }
 
-// TestDrainEndsIdle holds that idle connections end at once, and one with a request after its answer, which says so.
+// TestDrainEndsIdle holds that idle connections end at once, and one with a
+// request after its answer, which says so.
 func TestDrainEndsIdle(t *testing.T) {
 	s := &httpx.Server{}
 	got := make(chan *httpx.Request, 1)
@@ -165,7 +168,8 @@ func TestDrainEndsIdle(t *testing.T) {
 	})
 }
 
-// TestShutdown holds that Shutdown drains a server without its loop, and that the readiness hook says so before.
+// TestShutdown holds that Shutdown drains a server without its loop, and that
+// the readiness hook says so before.
 func TestShutdown(t *testing.T) {
 	s := &httpx.Server{Handle: answers, ReadyPath: "/readyz"}
 	serve(t, s, func(addr string) {

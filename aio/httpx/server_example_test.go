@@ -105,7 +105,8 @@ func ExampleRequest() {
 	// 200 hai
 }
 
-// A response may be given long after the function that got the request has returned.
+// A response may be given long after the function that got the request has
+// returned.
 func ExampleRequest_Respond() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {

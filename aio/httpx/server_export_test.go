@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// SetCertLook sets how often a certificate's files are looked at, until the test ends.
+// SetCertLook sets how often a certificate's files are looked at, until the
+// test ends.
 func SetCertLook(t testing.TB, d time.Duration) {
 	old := certLook
 	certLook = d

@@ -29,7 +29,8 @@ type h2raw struct {
 	*http2.Framer
 }
 
-// inH2 runs the server in a synctest bubble, and calls client with a connection on which HTTP/2 has begun.
+// inH2 runs the server in a synctest bubble, and calls client with a connection
+// on which HTTP/2 has begun.
 func inH2(t *testing.T, s *httpx.Server, client func(c h2raw)) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network
@@ -91,7 +92,8 @@ func (c h2raw) request(id uint32, method string, n, size int, last bool, path ..
 	}
 }
 
-// answer reads a response to its end, and returns its stream, status and header.
+// answer reads a response to its end, and returns its stream, status and
+// header.
 func (c h2raw) answer() (id uint32, status string, h *http2.MetaHeadersFrame) {
 	for {
 		f, err := c.ReadFrame()
@@ -128,7 +130,8 @@ func (c h2raw) reset(id uint32) {
 	}
 }
 
-// TestH2HeaderTime holds that a header over HTTP/2 is bounded in time, whatever part of it is there.
+// TestH2HeaderTime holds that a header over HTTP/2 is bounded in time, whatever
+// part of it is there.
 func TestH2HeaderTime(t *testing.T) {
 	for name, begin := range map[string]func(c h2raw){
 		"half a frame's head": func(c h2raw) { c.Write([]byte{0, 0, 9}) },
@@ -180,7 +183,8 @@ func TestH2Limits(t *testing.T) {
 	}
 }
 
-// TestH2MaxInFlight holds that requests beyond MaxInFlight are refused, on one connection too.
+// TestH2MaxInFlight holds that requests beyond MaxInFlight are refused, on one
+// connection too.
 func TestH2MaxInFlight(t *testing.T) {
 	var r *httpx.Request
 	s := &httpx.Server{MaxInFlight: 1, Handle: func(got *httpx.Request) { r = got }}
@@ -207,7 +211,8 @@ func hasField(h *http2.MetaHeadersFrame, name string) bool {
 	return false
 }
 
-// TestH2BodyTime holds that a body that does not come is not waited for longer than BodyTimeout, over HTTP/2 too.
+// TestH2BodyTime holds that a body that does not come is not waited for longer
+// than BodyTimeout, over HTTP/2 too.
 func TestH2BodyTime(t *testing.T) {
 	stall := func(c h2raw) (status string, took time.Duration) {
 		begun := time.Now()

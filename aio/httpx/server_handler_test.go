@@ -15,7 +15,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// A form's files, which a handler need not remove, are gone when the request is over.
+// A form's files, which a handler need not remove, are gone when the request is
+// over.
 func TestServerRemovesFormFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -51,7 +52,8 @@ func TestServerRemovesFormFiles(t *testing.T) {
 	}
 }
 
-// What a handler does to its request does not touch how the operation is named, and a request's ctx has net/http's values.
+// What a handler does to its request does not touch how the operation is named,
+// and a request's ctx has net/http's values.
 func TestServerHandlerMayChangeRequest(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Method, r.URL, r.RemoteAddr = "", nil, ""

@@ -20,7 +20,8 @@ import (
 // patience bounds waits that end much sooner unless something is wrong.
 const patience = 20 * time.Second
 
-// serve runs a loop with the server on a free port of loopback, calls client outside of the loop, and exits.
+// serve runs a loop with the server on a free port of loopback, calls client
+// outside of the loop, and exits.
 func serve(t testing.TB, s *httpx.Server, client func(addr string)) {
 	t.Helper()
 	serveLoop(t, new(aio.Loop), s, client)
@@ -88,7 +89,8 @@ func (r raw) response(method string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-// closed checks that the server has closed the connection, without another word.
+// closed checks that the server has closed the connection, without another
+// word.
 func (r raw) closed() {
 	r.t.Helper()
 	rest, err := io.ReadAll(r.Reader)
@@ -97,7 +99,8 @@ func (r raw) closed() {
 	}
 }
 
-// newClient returns a plain net/http client, closed at the test's end, and for use within it only.
+// newClient returns a plain net/http client, closed at the test's end, and for
+// use within it only.
 func newClient(t testing.TB, cfg *tls.Config, protocols ...string) *http.Client {
 	tr := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), MaxIdleConnsPerHost: 1000}
 	for _, p := range protocols {

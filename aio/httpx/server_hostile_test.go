@@ -16,8 +16,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// hostile is what is written on a connection, and what must come of it. Each of the statuses is a response; without
-// open the connection must be closed behind the last.
+// hostile is what is written on a connection, and what must come of it. Each of
+// the statuses is a response; without open the connection must be closed behind
+// the last.
 type hostile struct {
 	name  string
 	send  string
@@ -188,9 +189,9 @@ func (h hostile) check(t *testing.T, addr string, n int) {
 	}
 }
 
-// TestHostileRequests holds which requests are refused, and with what status, as
-// the package's documentation says under Errors and panics, however the bytes
-// arrive, in both modes.
+// TestHostileRequests holds which requests are refused, and with what status,
+// as the package's documentation says under Errors and panics, however the
+// bytes arrive, in both modes.
 func TestHostileRequests(t *testing.T) {
 	var calls atomic.Int64
 	handle := func(r *httpx.Request) {
@@ -228,7 +229,8 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// TestTruncatedRequests holds that a request of which the rest does not come is not handled.
+// TestTruncatedRequests holds that a request of which the rest does not come is
+// not handled.
 func TestTruncatedRequests(t *testing.T) {
 	var calls atomic.Int64
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -255,7 +257,8 @@ func TestTruncatedRequests(t *testing.T) {
 	}
 }
 
-// TestResponseSplitting holds that a line's end in a response's header fails the response.
+// TestResponseSplitting holds that a line's end in a response's header fails
+// the response.
 func TestResponseSplitting(t *testing.T) {
 	for _, value := range []string{"a\r\nSet-Cookie: x=y", "a\nb", "a\rb", "a\x00b"} {
 		got := make(chan error, 1)

@@ -25,12 +25,13 @@ type inbound struct {
 	body  []byte        // whole, for Handle
 	began time.Duration // the operation's age when Handle was called
 
-	wmu sync.Mutex // held while the response is written by a stream, and when that is over
+	// wmu is held while a stream writes the response, and when that is over.
+	wmu sync.Mutex
 
 	mu      sync.Mutex // guards what follows
 	state   inboundState
 	alarm   *alarm.Alarm  // nil before it is set
-	running bool          // a function of the user's, or a goroutine for the request, is running
+	running bool          // the user's function, or a goroutine of net/http's, runs
 	own     bool          // the user has answered, or begun to
 	told    bool          // fail has been told of
 	madeID  string        // the ID if id is none, once it was asked for
@@ -38,7 +39,7 @@ type inbound struct {
 	answer  *answer       // nil while there is none
 	cause   error         // why the operation was cancelled
 	fail    error         // what the operation ends with
-	gone    chan struct{} // closed when the client is gone, or the exchange over; made by who waits for it
+	gone    chan struct{} // for Request.Gone; nil before it is asked for
 }
 
 // side is an engine's side of an exchange.
@@ -195,7 +196,8 @@ func (x *inbound) handling() bool {
 func (x *inbound) handlerReturned() {
 	w := x.side.writer()
 	begun := w.begun()
-	late := x.s.lim.request > 0 && errors.Is(context.Cause(x.Context()), errRequestTime) // the driver may not have been told yet
+	// The driver may not have been told yet.
+	late := x.s.lim.request > 0 && errors.Is(context.Cause(x.Context()), errRequestTime)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.state != inboundOpen {
@@ -354,7 +356,8 @@ func (x *inbound) setAlarm() {
 // why it was cancelled, if it was.
 func (x *inbound) writeFailure(err error) error {
 	if cause := context.Cause(x.s.op.Context()); cause != nil {
-		x.Op().Cancel(cause) // the cancellation closes the connection before it comes to the request
+		// The cancellation closes the connection before it comes to the request.
+		x.Op().Cancel(cause)
 	}
 	if cause := context.Cause(x.Context()); cause != nil {
 		return cause

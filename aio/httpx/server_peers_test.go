@@ -18,7 +18,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// bothModes calls test with a server for each of the ways to answer, which answers as answers does.
+// bothModes calls test with a server for each of the ways to answer, which
+// answers as answers does.
 func bothModes(t *testing.T, test func(t *testing.T, s *httpx.Server)) {
 	t.Run("Serve", func(t *testing.T) { test(t, &httpx.Server{Handle: answers, H2C: true}) })
 	t.Run("ServeHandler", func(t *testing.T) {
@@ -37,7 +38,8 @@ func answersHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, r.Method+" "+r.RequestURI+"\n"+string(body))
 }
 
-// peer returns the path of another program, and skips the test if it is not installed.
+// peer returns the path of another program, and skips the test if it is not
+// installed.
 func peer(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -99,7 +101,8 @@ func TestH2load(t *testing.T) {
 	}
 }
 
-// TestH2spec holds that h2spec finds no more wrong with HTTP/2 than it finds with net/http's own server.
+// TestH2spec holds that h2spec finds no more wrong with HTTP/2 than it finds
+// with net/http's own server.
 func TestH2spec(t *testing.T) {
 	h2spec := peer(t, "h2spec")
 	if testing.Short() || raceEnabled {
@@ -145,7 +148,8 @@ func TestH2spec(t *testing.T) {
 	}
 }
 
-// ownServer starts net/http's own server, and returns what ends it, and its address.
+// ownServer starts net/http's own server, and returns what ends it, and its
+// address.
 func ownServer(t *testing.T, tls bool) (stop func(), addr string) {
 	own := &http.Server{Handler: http.HandlerFunc(answersHTTP), Protocols: new(http.Protocols), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)}
 	own.Protocols.SetHTTP1(true)
@@ -189,7 +193,8 @@ func runH2spec(t *testing.T, h2spec, addr string, tls bool) int {
 	return failed
 }
 
-// number returns the number that the pattern's group matches, -1 if it is not in text.
+// number returns the number that the pattern's group matches, -1 if it is not
+// in text.
 func number(text, pattern string) int {
 	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if m == nil {

@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// drip sends text, then a byte a second without an end, and returns how long the server let it.
+// drip sends text, then a byte a second without an end, and returns how long
+// the server let it.
 func drip(c net.Conn, text string) time.Duration {
 	begun := time.Now()
 	over := make(chan struct{})
@@ -38,8 +39,8 @@ func drip(c net.Conn, text string) time.Duration {
 	return last.Sub(begun)
 }
 
-// TestSlowloris holds that clients which send a byte a second, or read nothing, are closed in time, all of them, and that
-// others are served meanwhile.
+// TestSlowloris holds that clients which send a byte a second, or read nothing,
+// are closed in time, all of them, and that others are served meanwhile.
 func TestSlowloris(t *testing.T) {
 	clients := 2000
 	if testing.Short() || raceEnabled {

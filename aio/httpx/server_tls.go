@@ -59,7 +59,8 @@ type fileState struct {
 	mod  time.Time
 }
 
-// get returns the certificate, read again if its files have changed. If that fails the old one stays.
+// get returns the certificate, read again if its files have changed. If that
+// fails the old one stays.
 func (f *certFiles) get(failed func(error)) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,8 +84,8 @@ func (f *certFiles) load() error {
 	return f.loadLocked()
 }
 
-// loadLocked reads the files. While they do not fit together, as in the midst of being replaced, it fails, and will be
-// tried again. The lock is held.
+// loadLocked reads the files. While they do not fit together, as in the midst
+// of being replaced, it fails, and will be tried again. The lock is held.
 func (f *certFiles) loadLocked() error {
 	states, err := f.states() // first: what changes while it is read is read again
 	if err != nil {

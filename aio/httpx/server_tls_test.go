@@ -57,7 +57,8 @@ func serverTLS(t testing.TB) *tls.Config {
 
 var anyCert = &tls.Config{InsecureSkipVerify: true}
 
-// TestVersionsOfHTTP holds that both versions are served over TLS and, if that is asked for, without.
+// TestVersionsOfHTTP holds that both versions are served over TLS and, if that
+// is asked for, without.
 func TestVersionsOfHTTP(t *testing.T) {
 	for _, mode := range []string{"Handle", "Handler"} {
 		for _, v := range []struct {
@@ -124,7 +125,8 @@ func TestOldTLS(t *testing.T) {
 	})
 }
 
-// TestCertificateReload holds that a certificate that was replaced is used, and that half of one does no harm.
+// TestCertificateReload holds that a certificate that was replaced is used, and
+// that half of one does no harm.
 func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")

@@ -38,9 +38,10 @@ type eventSink interface {
 // defaultBeat is the heartbeat of a stream that asks for the default.
 const defaultBeat = 15 * time.Second
 
-// SSE begins a stream of server-sent events. header may be nil. While nothing is sent for heartbeat a comment is, so that
-// what is in between keeps the connection, and a client that is gone is noticed; 0 means 15 s, negative none. Errors are
-// those of Start.
+// SSE begins a stream of server-sent events. header may be nil. When nothing
+// was sent for heartbeat, a comment is sent, so that proxies keep the
+// connection and a client that is gone is noticed. 0 means 15 s, and a negative
+// value none. Errors are those of Start.
 func (r *Request) SSE(header http.Header, heartbeat time.Duration) (*EventStream, error) {
 	h := header.Clone()
 	if h == nil {
@@ -54,7 +55,8 @@ func (r *Request) SSE(header http.Header, heartbeat time.Duration) (*EventStream
 	return newEventStream(w, heartbeat), nil
 }
 
-// LastEventID returns the ID of the last event that a client which comes back has seen, "" for a new one.
+// LastEventID returns the ID of the last event that a client which comes back
+// has seen, "" for a new one.
 func (r *Request) LastEventID() string { return r.x.side.field("Last-Event-ID") }
 
 // lastEventID returns the ID of the last event that the client has seen.

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// ErrBadEvent is the error of a ServerEvent that cannot be sent: with a line's end or a NUL in its ID or its type.
+// ErrBadEvent is the error of a ServerEvent that cannot be sent: with a line's
+// end or a NUL in its ID or its type.
 var ErrBadEvent = errors.New("httpx: bad server-sent event")
 
 // ServerEvent is a server-sent event (HTML standard, section 9.2).

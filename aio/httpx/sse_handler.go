@@ -40,13 +40,14 @@ import (
 // Server.WriteTimeout, and a handler that returns without Close ends the
 // stream.
 //
-// SSE works on net/http's own server too. Each 64 KiB of an event then have
-// 30 s to go out. That is a write deadline: it replaces the one of
-// http.Server.WriteTimeout, and needs a ResponseWriter that has SetWriteDeadline
-// or Unwrap. Over HTTP/2 it bounds a client that does not read the stream; set
-// http.HTTP2Config.WriteByteTimeout for one that does not read the connection.
-// A failed write is an *aio.ConnError. Draining is closed only if the server's
-// BaseContext belongs to a loop. A response that has begun is not noticed.
+// SSE works on net/http's own server too. It gives each 64 KiB of an event 30 s
+// to go out. That is a write deadline: it replaces the one of
+// http.Server.WriteTimeout, and needs a ResponseWriter that has
+// SetWriteDeadline or Unwrap. Over HTTP/2 it bounds a client that does not read
+// the stream; set http.HTTP2Config.WriteByteTimeout for one that does not read
+// the connection. A failed write is an *aio.ConnError. Draining is closed only
+// if the server's BaseContext belongs to a loop. A response that has begun is
+// not noticed.
 func SSE(w http.ResponseWriter, r *http.Request, heartbeat time.Duration) (*EventStream, error) {
 	if !canFlush(w) {
 		return nil, fmt.Errorf("httpx: SSE through a %T, which cannot flush (give it a method Unwrap): %w", w, http.ErrNotSupported)

@@ -7,15 +7,17 @@ import (
 	"goaio.example/aio"
 )
 
-// StreamWriter writes a response piece by piece, from Request.Start. Its methods may be called from any goroutine; those
-// that write do so one after the other. It must be closed: dropped before that, with its Request, the connection is
-// closed, and ErrAbandoned is an event.
+// StreamWriter writes a response piece by piece. Request.Start returns one. Its
+// methods may be called from any goroutine. Those that write do so one after
+// the other. It must be closed: if it is dropped before, together with its
+// Request, the connection is closed, and ErrAbandoned is an event.
 type StreamWriter struct {
 	r *Request
 }
 
-// Start begins a response whose body follows in pieces, and sends the header. It is a response: there can be no other. A
-// Content-Length in header is kept to, else the body is chunked. Errors are those of Respond's future.
+// Start begins a response whose body follows in pieces, and sends the header.
+// It is a response: there can be no other. The body has the Content-Length that
+// header says, or is chunked. Errors are those of Respond's future.
 func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
 	if err := r.begin(inboundStream, &answer{status: status, header: header}); err != nil {
 		return nil, r.x.reason(err)
@@ -65,8 +67,9 @@ func (w *StreamWriter) ended(op string) error {
 	return aio.NewConnError(op, "tcp", x.side.remote(), -1, aio.ErrClosed)
 }
 
-// Write sends a part of the body. It may be buffered until Flush, and waits while the client does not read. Its errors
-// are why the client is gone (the cause of Context), or aio.ErrClosed after Close.
+// Write sends a part of the body. The part may be kept until Flush. Write waits
+// while the client does not read. It fails with the cause of Context when the
+// client is gone, and with aio.ErrClosed after Close.
 func (w *StreamWriter) Write(p []byte) (n int, err error) {
 	err = w.locked(func(rw pieceWriter) error {
 		n, err = rw.Write(p)
@@ -113,11 +116,12 @@ func (w *StreamWriter) Context() context.Context { return w.r.Context() }
 // Gone is Request.Gone.
 func (w *StreamWriter) Gone() <-chan struct{} { return w.r.Gone() }
 
-// Draining is Request.Draining: a stream that would go on for long should end then.
+// Draining is Request.Draining.
 func (w *StreamWriter) Draining() <-chan struct{} { return w.r.Draining() }
 
 // lastEventID returns the ID of the last event that the client has seen.
 func (w *StreamWriter) lastEventID() string { return w.r.LastEventID() }
 
-// Future returns the future of the response: the length of the body that was sent.
+// Future returns the future of the response: the length of the body that was
+// sent.
 func (w *StreamWriter) Future() *aio.Future[int] { return w.r.x.Future() }

@@ -66,7 +66,8 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestStreamToNobody holds that writing to a client that is gone fails with the reason.
+// TestStreamToNobody holds that writing to a client that is gone fails with the
+// reason.
 func TestStreamToNobody(t *testing.T) {
 	failed := make(chan error, 1)
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -95,7 +96,8 @@ func TestStreamToNobody(t *testing.T) {
 	})
 }
 
-// TestServerSentEvents holds what is on the wire, and that a client that comes back says where it was.
+// TestServerSentEvents holds what is on the wire, and that a client that comes
+// back says where it was.
 func TestServerSentEvents(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		s, err := r.SSE(nil, -1)
@@ -135,7 +137,8 @@ func TestServerSentEvents(t *testing.T) {
 	})
 }
 
-// TestHeartbeat holds that a stream on which nothing happens sends comments, and that it is told of the drain.
+// TestHeartbeat holds that a stream on which nothing happens sends comments,
+// and that it is told of the drain.
 func TestHeartbeat(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {

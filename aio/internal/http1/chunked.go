@@ -33,10 +33,10 @@ const (
 	maxExcess    = 16 << 10 // see Chunked.excess
 )
 
-// Next decodes what it can of p. It returns a piece of the data, which is a part
-// of p and may be empty, how many bytes of p that has used, and the status to
-// refuse the body with. It has used all of p or returns some data, unless Over
-// reports the end.
+// Next decodes what it can of p. It returns a piece of the data, which is a
+// part of p and may be empty, how many bytes of p that has used, and the status
+// to refuse the body with. It has used all of p or returns some data, unless
+// Over reports the end.
 func (d *Chunked) Next(p []byte) (data []byte, n, status int) {
 	for n < len(p) && d.state != chunkOver {
 		if d.state == chunkData {

@@ -129,8 +129,8 @@ func (sp span) at(n uint32) span {
 	return span{sp.name + n, sp.nameEnd + n, sp.value + n, sp.end + n}
 }
 
-// cutField returns where the field line at the beginning of s is, and its length
-// with the CRLF, 0 if there is none.
+// cutField returns where the field line at the beginning of s is, and its
+// length with the CRLF, 0 if there is none.
 func cutField(s string) (sp span, n int) {
 	i := 0
 	for i < len(s) && classes[s[i]]&inToken != 0 {

@@ -10,11 +10,12 @@ import (
 type Form uint8
 
 const (
-	// Origin is an absolute path and perhaps a query. They have the characters of
-	// RFC 3986, and "[" and "]" in the query, which is where programs send them.
-	// In the path "%" begins an escape.
+	// Origin is an absolute path and perhaps a query. They have the characters
+	// of RFC 3986, and "[" and "]" in the query, which is where programs send
+	// them. In the path "%" begins an escape.
 	Origin Form = iota
-	// Absolute is an http or https URL with a host, and without user information.
+	// Absolute is an http or https URL with a host, and without user
+	// information.
 	Absolute
 	// Authority is a host and a port: that of CONNECT.
 	Authority
@@ -22,8 +23,8 @@ const (
 	Asterisk
 )
 
-// setForm sets the form of the target, and Host if the target has one. It reports
-// false if the target has no form that fits the method.
+// setForm sets the form of the target, and Host if the target has one. It
+// reports false if the target has no form that fits the method.
 func (h *Head) setForm() bool {
 	t := h.Target
 	switch {

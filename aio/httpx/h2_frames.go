@@ -1,7 +1,8 @@
 package httpx
 
-// frameCheck follows the frames that an HTTP/2 client sends (RFC 9113, section 4.1), to tell when a header is under way:
-// net/http bounds its size, and not its time.
+// frameCheck follows the frames that an HTTP/2 client sends (RFC 9113, section
+// 4.1), to tell when a header is under way: net/http bounds its size, and not
+// its time.
 type frameCheck struct {
 	preface int     // bytes of the preface that have come
 	head    [9]byte // of the current frame
@@ -19,7 +20,8 @@ const (
 	flagEndHeaders    = 0x4
 )
 
-// inHeader reports whether a header, or what may become one, has begun and is not complete.
+// inHeader reports whether a header, or what may become one, has begun and is
+// not complete.
 func (f *frameCheck) inHeader() bool {
 	return f.open || f.preface < prefaceLen || 0 < f.got && f.got < len(f.head)
 }

@@ -13,11 +13,11 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// wire is an HTTP/2 connection as the net.Conn that net/http reads and writes.
-// It bounds how long a header may take, which net/http does not.
-type wire struct {
+// h2Wire is an HTTP/2 connection as the net.Conn that net/http reads and
+// writes. It bounds how long a header may take, which net/http does not.
+type h2Wire struct {
 	c     *tcp.Conn
-	e     *stdEngine
+	e     *h2Engine
 	tls   *tls.ConnectionState // nil without
 	first []byte               // what arrived before net/http had the connection; the reader's
 	frame frameCheck           // the reader's
@@ -33,8 +33,8 @@ type wire struct {
 // piece is how much is written at a time: what counts as progress.
 const piece = 64 << 10
 
-func newWire(e *stdEngine, c *tcp.Conn, first []byte) *wire {
-	w := &wire{c: c, e: e, first: first, born: time.Now()}
+func newH2Wire(e *h2Engine, c *tcp.Conn, first []byte) *h2Wire {
+	w := &h2Wire{c: c, e: e, first: first, born: time.Now()}
 	if state, ok := c.TLS(); ok {
 		w.tls = &state
 	}
@@ -44,19 +44,20 @@ func newWire(e *stdEngine, c *tcp.Conn, first []byte) *wire {
 	return w
 }
 
-// wireKey is the key under which a ctx has its *wire.
-var wireKey = new(byte)
+// h2WireKey is the key under which a ctx has its *h2Wire.
+var h2WireKey = new(byte)
 
-// wireCtx is the ctx that the connection's requests begin with: the connection's own, with the values that net/http
-// promises. net/http itself has no part in cancelling them, and does without the connection's.
-type wireCtx wire
+// h2Ctx is the ctx that the connection's requests begin with: the
+// connection's own, with the values that net/http promises. net/http itself has
+// no part in cancelling them, and does without the connection's.
+type h2Ctx h2Wire
 
-func (w *wireCtx) Within() context.Context     { return w.c.Context() }
-func (w *wireCtx) Deadline() (time.Time, bool) { return w.c.Context().Deadline() }
-func (w *wireCtx) Done() <-chan struct{}       { return w.c.Context().Done() }
-func (w *wireCtx) Err() error                  { return w.c.Context().Err() }
+func (w *h2Ctx) Within() context.Context     { return w.c.Context() }
+func (w *h2Ctx) Deadline() (time.Time, bool) { return w.c.Context().Deadline() }
+func (w *h2Ctx) Done() <-chan struct{}       { return w.c.Context().Done() }
+func (w *h2Ctx) Err() error                  { return w.c.Context().Err() }
 
-func (w *wireCtx) Value(key any) any {
+func (w *h2Ctx) Value(key any) any {
 	switch key {
 	case http.ServerContextKey:
 		return &w.e.hs
@@ -67,7 +68,7 @@ func (w *wireCtx) Value(key any) any {
 }
 
 // read reads what is there, or waits, until what is due first.
-func (w *wire) read(p []byte) (int, error) {
+func (w *h2Wire) read(p []byte) (int, error) {
 	if len(w.first) > 0 {
 		n := copy(p, w.first)
 		if w.first = w.first[n:]; len(w.first) == 0 {
@@ -87,7 +88,7 @@ func (w *wire) read(p []byte) (int, error) {
 }
 
 // late reports whether something is due.
-func (w *wire) late() bool {
+func (w *h2Wire) late() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	due := w.due()
@@ -96,7 +97,7 @@ func (w *wire) late() bool {
 
 // due returns the time by which something must have been read, zero for none.
 // The lock is held.
-func (w *wire) due() (t time.Time) {
+func (w *h2Wire) due() (t time.Time) {
 	for _, by := range [...]time.Time{w.want, w.headerBy, w.part.by} {
 		if !by.IsZero() && (t.IsZero() || by.Before(t)) {
 			t = by
@@ -106,7 +107,7 @@ func (w *wire) due() (t time.Time) {
 }
 
 // applyDeadline has the connection keep to what is due. The lock is held.
-func (w *wire) applyDeadline() error {
+func (w *h2Wire) applyDeadline() error {
 	if t := w.due(); t != w.set {
 		w.set = t
 		return w.c.SetReadDeadline(t)
@@ -115,7 +116,7 @@ func (w *wire) applyDeadline() error {
 }
 
 // setHeaderBy sets or clears the time by which a header must be complete.
-func (w *wire) setHeaderBy() {
+func (w *h2Wire) setHeaderBy() {
 	in := w.frame.inHeader()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -128,7 +129,7 @@ func (w *wire) setHeaderBy() {
 }
 
 // SetReadDeadline sets the read deadline that net/http wants.
-func (w *wire) SetReadDeadline(t time.Time) error {
+func (w *h2Wire) SetReadDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.want = t
@@ -136,7 +137,7 @@ func (w *wire) SetReadDeadline(t time.Time) error {
 }
 
 // Write writes p in pieces, so that the write timeout is about progress.
-func (w *wire) Write(p []byte) (n int, err error) {
+func (w *h2Wire) Write(p []byte) (n int, err error) {
 	for {
 		m, err := w.c.Write(p[n:min(n+piece, len(p))])
 		n += m
@@ -149,8 +150,9 @@ func (w *wire) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Close closes the connection: at once, or when the client has had a chance to read what it was told.
-func (w *wire) Close() error {
+// Close closes the connection: at once, or when the client has had a chance to
+// read what it was told.
+func (w *h2Wire) Close() error {
 	if w.e.draining.Load() {
 		return w.c.CloseAfterFlush()
 	}
@@ -158,16 +160,16 @@ func (w *wire) Close() error {
 }
 
 // CloseWrite ends the outgoing side.
-func (w *wire) CloseWrite() error { return w.c.CloseWrite() }
+func (w *h2Wire) CloseWrite() error { return w.c.CloseWrite() }
 
 // LocalAddr and the others are the connection's.
-func (w *wire) LocalAddr() net.Addr { return w.c.LocalAddr() }
+func (w *h2Wire) LocalAddr() net.Addr { return w.c.LocalAddr() }
 
 // RemoteAddr returns the client's address.
-func (w *wire) RemoteAddr() net.Addr { return w.c.RemoteAddr() }
+func (w *h2Wire) RemoteAddr() net.Addr { return w.c.RemoteAddr() }
 
 // SetDeadline sets both deadlines.
-func (w *wire) SetDeadline(t time.Time) error {
+func (w *h2Wire) SetDeadline(t time.Time) error {
 	if err := w.SetReadDeadline(t); err != nil {
 		return err
 	}
@@ -175,4 +177,4 @@ func (w *wire) SetDeadline(t time.Time) error {
 }
 
 // SetWriteDeadline sets the write deadline.
-func (w *wire) SetWriteDeadline(t time.Time) error { return w.c.SetWriteDeadline(t) }
+func (w *h2Wire) SetWriteDeadline(t time.Time) error { return w.c.SetWriteDeadline(t) }

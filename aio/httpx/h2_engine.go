@@ -13,8 +13,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// stdEngine serves HTTP/2 on net/http's Server, which is given its connections.
-type stdEngine struct {
+// h2Engine serves HTTP/2 on net/http's Server, which is given its connections.
+type h2Engine struct {
 	s        *Server
 	hs       http.Server
 	conns    chan net.Conn
@@ -24,14 +24,14 @@ type stdEngine struct {
 	draining atomic.Bool
 
 	mu    sync.Mutex
-	wires map[*wire]struct{}
+	wires map[*h2Wire]struct{}
 	open  sync.WaitGroup // the connections that net/http serves
 }
 
-// newStdEngine starts the engine.
-func newStdEngine(s *Server) *stdEngine {
-	e := &stdEngine{
-		s: s, wires: map[*wire]struct{}{},
+// newH2Engine starts the engine.
+func newH2Engine(s *Server) *h2Engine {
+	e := &h2Engine{
+		s: s, wires: map[*h2Wire]struct{}{},
 		conns: make(chan net.Conn), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	ps := new(http.Protocols)
@@ -43,7 +43,7 @@ func newStdEngine(s *Server) *stdEngine {
 		ReadHeaderTimeout: negativeIfNone(l.header),
 		IdleTimeout:       negativeIfNone(l.idle),
 		MaxHeaderBytes:    l.headerBytes,
-		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, wireKey, c) },
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, h2WireKey, c) },
 		ConnState:         e.state,
 		ErrorLog:          slog.NewLogLogger(s.log().Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: l.write, PermitProhibitedCipherSuites: true},
@@ -52,16 +52,16 @@ func newStdEngine(s *Server) *stdEngine {
 	}
 	s.op.Op().Go(func() {
 		defer close(e.done)
-		e.hs.Serve((*stdListener)(e)) // returns when the listener is closed, with an error that says so
+		e.hs.Serve((*h2Listener)(e)) // until the listener is closed, as the error says
 	}, func(error) {})
 	return e
 }
 
-// stdListener is an engine as the listener that net/http accepts from.
-type stdListener stdEngine
+// h2Listener is an engine as the listener that net/http accepts from.
+type h2Listener h2Engine
 
 // Accept returns a connection that was given to the engine.
-func (d *stdListener) Accept() (net.Conn, error) {
+func (d *h2Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-d.conns:
 		return c, nil
@@ -71,18 +71,19 @@ func (d *stdListener) Accept() (net.Conn, error) {
 }
 
 // Close ends Accept.
-func (d *stdListener) Close() error {
+func (d *h2Listener) Close() error {
 	d.once.Do(func() { close(d.over) })
 	return nil
 }
 
-// Addr returns an address that says nothing: net/http only puts it into a ctx, where that of the connection follows.
-func (d *stdListener) Addr() net.Addr { return &net.TCPAddr{} }
+// Addr returns an address that says nothing: net/http only puts it into a ctx,
+// where that of the connection follows.
+func (d *h2Listener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // take serves a connection from which first has arrived. It has neither a
 // handler nor a read timeout any more.
-func (e *stdEngine) take(c *tcp.Conn, first []byte) {
-	w := newWire(e, c, first)
+func (e *h2Engine) take(c *tcp.Conn, first []byte) {
+	w := newH2Wire(e, c, first)
 	e.open.Add(1)
 	e.mu.Lock()
 	e.wires[w] = struct{}{}
@@ -99,14 +100,14 @@ func (e *stdEngine) take(c *tcp.Conn, first []byte) {
 }
 
 // state is told by net/http what it does with a connection.
-func (e *stdEngine) state(nc net.Conn, state http.ConnState) {
+func (e *h2Engine) state(nc net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
-		e.forget(nc.(*wire))
+		e.forget(nc.(*h2Wire))
 	}
 }
 
 // forget notes that net/http is done with a connection.
-func (e *stdEngine) forget(w *wire) {
+func (e *h2Engine) forget(w *h2Wire) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, ok := e.wires[w]; ok {
@@ -115,9 +116,9 @@ func (e *stdEngine) forget(w *wire) {
 	}
 }
 
-// drain has connections say that they end. It does not use Shutdown, which drops
-// those that are still to come.
-func (e *stdEngine) drain() {
+// drain has connections say that they end. It does not use Shutdown, which
+// drops those that are still to come.
+func (e *h2Engine) drain() {
 	e.draining.Store(true)
 	e.mu.Lock()
 	wires := slices.Collect(maps.Keys(e.wires))
@@ -128,15 +129,15 @@ func (e *stdEngine) drain() {
 }
 
 // close waits for the engine's goroutines, when all connections have ended.
-func (e *stdEngine) close() {
+func (e *h2Engine) close() {
 	e.open.Wait()
-	(*stdListener)(e).Close()
+	(*h2Listener)(e).Close()
 	<-e.done
 	e.hs.Close()
 }
 
 // serve is the http.Handler that net/http calls.
-func (e *stdEngine) serve(rw http.ResponseWriter, r *http.Request) {
-	w, _ := r.Context().Value(wireKey).(*wire)
+func (e *h2Engine) serve(rw http.ResponseWriter, r *http.Request) {
+	w, _ := r.Context().Value(h2WireKey).(*h2Wire)
 	e.s.exchange(rw, r, w)
 }

@@ -42,7 +42,7 @@ var goAway = [...]byte{2: 8, 3: 7, 16: 0}
 
 // leave has the client told that the connection takes no more requests: now, or
 // when its first request has come.
-func (w *wire) leave() {
+func (w *h2Wire) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.part.leaving.Swap(true) {
@@ -53,7 +53,7 @@ func (w *wire) leave() {
 }
 
 // Read reads from the connection, or the GOAWAY.
-func (w *wire) Read(p []byte) (int, error) {
+func (w *h2Wire) Read(p []byte) (int, error) {
 	for {
 		if w.part.leaving.Load() && !w.part.told {
 			w.lookAtPart()
@@ -78,7 +78,7 @@ func (w *wire) Read(p []byte) (int, error) {
 // to look again. What has come with the connection is read before it, and so is
 // what the kernel has already. A client that stalls within a frame has
 // BodyTimeout to go on.
-func (w *wire) lookAtPart() {
+func (w *h2Wire) lookAtPart() {
 	k, now := &w.part, time.Now()
 	switch {
 	case w.frame.asked && !k.late:
@@ -101,7 +101,7 @@ func (w *wire) lookAtPart() {
 }
 
 // looksAgain reports whether a read failed because it is time to look again.
-func (w *wire) looksAgain(err error) bool {
+func (w *h2Wire) looksAgain(err error) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) || !w.part.at.IsZero() && !w.frame.between() {
 		return false
 	}
