@@ -116,11 +116,12 @@ func (s *scope) result() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case len(s.errs) == 1:
-		return s.errs[0]
-	case len(s.errs) == 0 && s.cut.Load():
-		return s.op.why()
+	errs := s.errs
+	if cause := s.op.why(); s.cut.Load() && cause != nil && (len(errs) == 0 || !errors.Is(errs[0], cause)) {
+		errs = append([]error{cause}, errs...) // it came first, from outside
 	}
-	return errors.Join(s.errs...)
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
 }

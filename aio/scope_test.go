@@ -253,3 +253,32 @@ func TestScopeChurn(t *testing.T) {
 	})
 	wantErr(t, "Run", err, nil)
 }
+
+// A Scope that is cancelled from outside returns the cause, also if a future at
+// which nobody looks fails with something else meanwhile.
+func TestScopeCutByOutside(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		must(t, nil, func(ctx context.Context) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			err := aio.Scope(ctx, "scope", func(ctx context.Context) error {
+				if lost {
+					aio.Go(ctx, "fails", func(ctx context.Context) (int, error) {
+						<-ctx.Done()
+						return 0, errTest
+					})
+				}
+				f := aio.Go(ctx, "cut", func(ctx context.Context) (int, error) {
+					<-ctx.Done()
+					return 0, context.Cause(ctx)
+				})
+				cancel(errStop)
+				f.Await(context.Background())
+				return nil
+			})
+			wantErr(t, "the cause", err, errStop)
+			if lost {
+				wantErr(t, "the lost error", err, errTest)
+			}
+		})
+	}
+}
