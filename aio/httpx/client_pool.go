@@ -114,9 +114,16 @@ func (c *Client) dialer() *tcp.Dialer {
 	return d
 }
 
+var kindDial = aio.NewKind("http.dial")
+
 // dial makes a connection for the pool of ctx's loop, as a child of the loop itself: a request may be done before it, and
 // another use it. The dial itself ends with the request that it was begun for, which package net/http takes off ctx.
 func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	hold, err := aio.Begin(aio.Detach(ctx), kindDial, addr) // the loop does not end before the dial's error was looked at
+	if err != nil {
+		return nil, err
+	}
+	defer hold.End(nil)
 	f := c.dialer().Dial(aio.Detach(ctx), hostPort(addr))
 	if attempt, ok := ctx.Value(attemptKey{}).(context.Context); ok {
 		stop := context.AfterFunc(attempt, func() { f.Cancel(context.Cause(attempt)) })
