@@ -54,6 +54,7 @@ type seen struct {
 	encoded    bool   // Content-Encoding
 	connection []string
 	trailer    bool
+	upgrade    bool
 }
 
 // appendFields appends the fields of a header, in the order of their names,
@@ -118,8 +119,13 @@ func (s *seen) note(name string, values []string) bool {
 		}
 		return true
 	case "Connection":
+		if s.connection != nil { // of another spelling
+			values = slices.Concat(s.connection, values)
+		}
 		s.connection = values
 		return true
+	case "Upgrade":
+		s.upgrade = len(values) > 0 && values[0] != ""
 	}
 	return false
 }
@@ -207,7 +213,7 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte
 	says := false
 	for _, v := range s.connection {
 		b = appendField(b, "Connection", v)
-		says = says || hasToken(v, "close")
+		says = says || http1.HasToken(v, "close")
 	}
 	switch w.close = w.close || says; {
 	case status == http.StatusSwitchingProtocols || w.tunnels(status):
@@ -223,16 +229,6 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	return append(b, "\r\n"...)
-}
-
-// hasToken reports whether a list of tokens has one, which is in lower case.
-func hasToken(list, token string) bool {
-	for s := range strings.SplitSeq(list, ",") {
-		if strings.EqualFold(strings.Trim(s, " \t"), token) {
-			return true
-		}
-	}
-	return false
 }
 
 // parseLength parses a Content-Length of a response.

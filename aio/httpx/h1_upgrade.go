@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
+	"goaio.example/aio/internal/http1"
 	"goaio.example/aio/tcp"
 )
 
@@ -98,18 +101,20 @@ func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
 // upgradeHeader is the response to a request whose connection is handed over.
 func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
 	w := h1Answer{e: x.k.e, head: &x.head}
+	fields, s, _ := appendFields(nil, status, header, true) // checked by begin
+	for _, v := range s.connection {
+		fields = appendField(fields, "Connection", strings.Trim(v, " \t"))
+	}
 	b := w.appendStatus(nil, status)
 	if status == http.StatusSwitchingProtocols {
-		if header.Get("Connection") == "" {
+		if !slices.ContainsFunc(s.connection, func(v string) bool { return http1.HasToken(v, "upgrade") }) {
 			b = appendField(b, "Connection", "Upgrade")
 		}
-		if header.Get("Upgrade") == "" {
-			b = appendField(b, "Upgrade", x.head.Value("Upgrade"))
+		if !s.upgrade {
+			b = appendField(b, "Upgrade", x.head.UpgradeTo())
 		}
+	} else if !s.date {
+		b = appendField(b, "Date", w.e.now())
 	}
-	b, s, _ := appendFields(b, status, header, true) // checked by begin
-	for _, v := range s.connection {
-		b = appendField(b, "Connection", v)
-	}
-	return append(b, "\r\n"...)
+	return append(append(b, fields...), "\r\n"...)
 }

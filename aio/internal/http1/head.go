@@ -23,7 +23,7 @@ const (
 	Close          Flags = 1 << iota // Connection: close
 	KeepAlive                        // Connection: keep-alive
 	ConnUpgrade                      // Connection: upgrade
-	Upgrade                          // an Upgrade that is not empty
+	Upgrade                          // an Upgrade with a protocol
 	ExpectContinue                   // Expect: 100-continue
 	ExpectOther                      // an Expect that is something else
 	ChunkedCoding                    // Transfer-Encoding: chunked
@@ -192,7 +192,7 @@ func (h *Head) note(f Field) (status int) {
 		}
 	case len("Upgrade"): // and of Trailer
 		switch {
-		case EqualFold(f.Name, "Upgrade") && f.Value != "":
+		case EqualFold(f.Name, "Upgrade") && strings.Trim(f.Value, ", \t") != "":
 			h.Flags |= Upgrade
 		case EqualFold(f.Name, "Trailer") && (HasToken(f.Value, "Content-Length") ||
 			HasToken(f.Value, "Transfer-Encoding") || HasToken(f.Value, "Trailer")):
@@ -305,6 +305,22 @@ func (h *Head) KeepsAlive() bool {
 // 7.8).
 func (h *Head) Upgrades() bool {
 	return h.Minor > 0 && h.Flags&(ConnUpgrade|Upgrade) == ConnUpgrade|Upgrade
+}
+
+// UpgradeTo returns the protocol that the client would have most, "" for none.
+func (h *Head) UpgradeTo() string {
+	for i := range h.Len() {
+		f := h.Field(i)
+		if !EqualFold(f.Name, "Upgrade") {
+			continue
+		}
+		for s := range strings.SplitSeq(f.Value, ",") {
+			if s = strings.Trim(s, " \t"); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
 }
 
 // Whole reports whether p has the end of a head. It is known that the first bytes

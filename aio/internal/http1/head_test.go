@@ -281,6 +281,8 @@ func TestFlags(t *testing.T) {
 		{"Proxy-Connection: close", 0},
 		{"Upgrade: websocket", Upgrade},
 		{"Upgrade:", 0},
+		{"Upgrade: , ,", 0},
+		{"Upgrade: , x", Upgrade},
 		{"Upgrade:\r\nUpgrade: x", Upgrade},
 		{"Connection: upgrade\r\nUpgrade: x", ConnUpgrade | Upgrade},
 		{"Expect: 100-continue", ExpectContinue},
@@ -339,6 +341,19 @@ func fieldsOf(h *Head) (fields []Field) {
 		fields = append(fields, h.Field(i))
 	}
 	return fields
+}
+
+// TestUpgradeTo holds which of the protocols that are offered is the first.
+func TestUpgradeTo(t *testing.T) {
+	for fields, want := range map[string]string{
+		"Upgrade: x/2": "x/2", "upgrade: x , y": "x", "Upgrade: ,\ty": "y", "Upgrade:\r\nUpgrade: y": "y", "Upgrade: ,": "", "A: b": "",
+	} {
+		var h Head
+		h.Parse([]byte(get(strings.Split(fields, "\r\n")...)), testLimits)
+		if got := h.UpgradeTo(); got != want {
+			t.Errorf("%q: %q, want %q", fields, got, want)
+		}
+	}
 }
 
 // TestCheckCosts holds that a head which comes byte by byte is not parsed again
