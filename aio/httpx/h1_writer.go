@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/bell"
 	"goaio.example/aio/internal/http1"
 )
 
@@ -33,8 +34,10 @@ type h1Writer struct {
 	written int64      // bytes of the body
 	chunked bool       // the body is
 	until   bool       // the body ends with the connection
-	by      time.Time  // the write deadline, zero for none
 	err     error      // why nothing more is sent
+
+	by    time.Time // the write deadline, zero for none; guarded by the connection's lock
+	moved bell.Bell // rung when by has changed; likewise
 }
 
 // h1Stage is how far a response has come.
@@ -401,12 +404,13 @@ func (e *badTrailerError) Unwrap() error { return ErrBadHeader }
 // has taken them, so that what a handler writes does not queue up.
 func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	k := w.x.k
+	k.mu.Lock()
 	if !w.by.IsZero() && !time.Now().Before(w.by) {
+		k.mu.Unlock()
 		putBuffer(head)
 		w.err = w.x.writeFailure(os.ErrDeadlineExceeded)
 		return w.err
 	}
-	k.mu.Lock()
 	sent := k.flush()
 	var f *aio.Future[int]
 	if len(bufs) == 0 {
@@ -425,25 +429,37 @@ func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 		err = w.await(f)
 	}
 	if err != nil {
-		w.err = w.x.writeFailure(err)
+		w.err = err
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			w.err = w.x.writeFailure(err)
+		}
 	}
 	return w.err
 }
 
-// await waits for a send, until the write deadline.
+// await waits for a send, until the write deadline: then it closes the
+// connection, which lets go of what it was given.
 func (w *h1Writer) await(f *aio.Future[int]) error {
-	var late <-chan time.Time
-	if !w.by.IsZero() {
-		t := time.NewTimer(time.Until(w.by))
-		defer t.Stop()
-		late = t.C
-	}
-	select {
-	case <-f.Done():
-		_, err := f.Result()
-		return err
-	case <-late:
-		return os.ErrDeadlineExceeded
+	late := time.NewTimer(0)
+	defer late.Stop()
+	for {
+		w.x.k.mu.Lock()
+		by, moved := w.by, w.moved.C()
+		w.x.k.mu.Unlock()
+		if late.Stop(); !by.IsZero() {
+			late.Reset(time.Until(by))
+		}
+		select {
+		case <-f.Done():
+			_, err := f.Result()
+			return err
+		case <-moved:
+		case <-late.C:
+			err := w.x.writeFailure(os.ErrDeadlineExceeded) // before the closing is its cause
+			w.x.k.c.Close()                                 // fails only on a connection that has ended
+			<-f.Done()
+			return err
+		}
 	}
 }
 
@@ -476,9 +492,14 @@ func (w *h1Writer) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline sets the deadline of the calls that write.
+// SetWriteDeadline sets the deadline of the calls that write, also of one that
+// is under way. When it has passed the connection ends.
 func (w *h1Writer) SetWriteDeadline(t time.Time) error {
+	k := w.x.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	w.by = t
+	w.moved.Ring()
 	return nil
 }
 
