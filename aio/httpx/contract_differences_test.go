@@ -247,6 +247,20 @@ var differences = map[string]difference{
 		why:  twoReadings,
 		diff: refused400,
 	},
+	"status/101 with 0 bytes": {
+		why: after101,
+		diff: `
+- HTTP/1.1 101 Switching Protocols
+- Date: now
+- X-A: b
+- then open
++ closed
++ then closed`,
+	},
+	"trailer/of forbidden names": {
+		why:  noFraming,
+		diff: "- trailer Content-Length: 3",
+	},
 	"status/205 with 4 bytes": {
 		why: no205,
 		diff: `
@@ -626,6 +640,8 @@ var differences = map[string]difference{
 
 // Reasons that several cases have.
 const (
+	after101       = "What comes behind a 101 is not HTTP: if nobody takes the connection over, it ends."
+	noFraming      = "A trailer never has a field that frames a message (RFC 9110, section 6.5.1)."
 	whole          = "A body is never longer than its Content-Length, and one that fits is not chunked."
 	cutOff         = "A response to a request whose body was cut off says that the connection closes."
 	tokens         = "Connection is a list of tokens in any case (RFC 9110, section 7.6.1)."

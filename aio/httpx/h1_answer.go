@@ -60,7 +60,7 @@ type seen struct {
 // appendFields appends the fields of a header, in the order of their names,
 // without those that the server sets itself, and those that the status does not
 // allow. It fails with ErrBadHeader.
-func appendFields(b []byte, status int, h http.Header, canon bool) (_ []byte, s seen, err error) {
+func (w *h1Answer) appendFields(b []byte, status int, h http.Header, canon bool) (_ []byte, s seen, err error) {
 	var room [16]string
 	names := room[:0]
 	for name := range h {
@@ -83,7 +83,7 @@ func appendFields(b []byte, status int, h http.Header, canon bool) (_ []byte, s 
 			}
 		}
 		key := canonical(name)
-		if s.note(key, values) || status == http.StatusNotModified && key == "Content-Type" {
+		if s.note(key, values) || status == http.StatusNotModified && key == "Content-Type" || key == w.e.idField {
 			continue
 		}
 		if canon {
@@ -149,7 +149,7 @@ func appendLength(b []byte, n int64) []byte {
 // body that is to be sent.
 func (w *h1Answer) append(b []byte, a *answer) (_ []byte, body []byte, err error) {
 	b = w.appendStatus(b, a.status)
-	b, s, err := appendFields(b, a.status, a.header, true)
+	b, s, err := w.appendFields(b, a.status, a.header, true)
 	if err != nil {
 		return b, nil, err
 	}
@@ -210,25 +210,37 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte
 	if name := w.e.s.RequestIDHeader; name != "" && w.id != "" {
 		b = appendField(b, name, w.id)
 	}
-	says := false
-	for _, v := range s.connection {
-		b = appendField(b, "Connection", v)
-		says = says || http1.HasToken(v, "close")
-	}
-	switch w.close = w.close || says; {
-	case status == http.StatusSwitchingProtocols || w.tunnels(status):
-		// The connection goes on as something else.
-	case w.close && !says:
-		if w.head.Minor > 0 { // others do not expect anything else
-			b = append(b, "Connection: close\r\n"...)
-		}
-	case !w.close && w.head.Minor == 0:
-		b = append(b, "Connection: keep-alive\r\n"...)
-	}
+	b = w.appendConnection(b, status, s.connection)
 	if f.chunked {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	return append(b, "\r\n"...)
+}
+
+// appendConnection appends what the response says of the connection, and of that
+// what the user says himself. He may end the connection, but not keep it.
+func (w *h1Answer) appendConnection(b []byte, status int, user []string) []byte {
+	has := func(token string) bool {
+		return slices.ContainsFunc(user, func(v string) bool { return http1.HasToken(v, token) })
+	}
+	says := len(user) > 0 && has("close")
+	w.close = w.close || says
+	through := status == http.StatusSwitchingProtocols || w.tunnels(status) // it goes on as something else
+	for _, v := range user {
+		if through || says || !w.close || !http1.HasToken(v, "keep-alive") {
+			b = appendField(b, "Connection", strings.Trim(v, " \t"))
+		}
+	}
+	switch {
+	case through:
+	case w.close && !says:
+		if w.head.Minor > 0 { // others do not expect anything else
+			b = append(b, "Connection: close\r\n"...)
+		}
+	case !w.close && w.head.Minor == 0 && (len(user) == 0 || !has("keep-alive")):
+		b = append(b, "Connection: keep-alive\r\n"...)
+	}
+	return b
 }
 
 // parseLength parses a Content-Length of a response.

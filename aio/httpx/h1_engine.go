@@ -15,6 +15,7 @@ import (
 type h1Engine struct {
 	s        *Server
 	hs       http.Server // what http.ServerContextKey has; it is never started
+	idField  string      // Server.RequestIDHeader as http.Header has it
 	draining atomic.Bool
 	date     atomic.Pointer[dateText]
 
@@ -23,7 +24,7 @@ type h1Engine struct {
 }
 
 func newH1Engine(s *Server) *h1Engine {
-	e := &h1Engine{s: s}
+	e := &h1Engine{s: s, idField: canonical(s.RequestIDHeader)}
 	l := s.lim
 	e.hs.Handler, e.hs.MaxHeaderBytes = s.Handler, l.headerBytes
 	e.hs.ReadHeaderTimeout, e.hs.IdleTimeout = negativeIfNone(l.header), negativeIfNone(l.idle)

@@ -101,7 +101,7 @@ func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
 // upgradeHeader is the response to a request whose connection is handed over.
 func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
 	w := h1Answer{e: x.k.e, head: &x.head}
-	fields, s, _ := appendFields(nil, status, header, true) // checked by begin
+	fields, s, _ := w.appendFields(nil, status, header, true) // checked by begin
 	for _, v := range s.connection {
 		fields = appendField(fields, "Connection", strings.Trim(v, " \t"))
 	}
@@ -115,6 +115,9 @@ func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
 		}
 	} else if !s.date {
 		b = appendField(b, "Date", w.e.now())
+	}
+	if name := w.e.s.RequestIDHeader; name != "" && x.id != "" {
+		b = appendField(b, name, x.id)
 	}
 	return append(append(b, fields...), "\r\n"...)
 }

@@ -7,15 +7,12 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/bell"
-	"goaio.example/aio/internal/http1"
 )
 
 // h1Writer is the http.ResponseWriter of an HTTP/1 exchange. The header is
@@ -100,8 +97,9 @@ func (w *h1Writer) WriteHeader(status int) {
 	w.stage, w.status = h1Fixed, status
 	w.fields = getBuffer()
 	if err == nil {
-		w.fields.b = w.answer().appendStatus(w.fields.b, status)
-		w.fields.b, w.seen, err = appendFields(w.fields.b, status, w.header, false)
+		a := w.answer()
+		w.fields.b = a.appendStatus(w.fields.b, status)
+		w.fields.b, w.seen, err = a.appendFields(w.fields.b, status, w.header, false)
 	}
 	if err != nil {
 		w.fail(err)
@@ -132,9 +130,10 @@ func (w *h1Writer) inform(status int) {
 		return
 	}
 	buf := getBuffer()
-	buf.b = w.answer().appendStatus(buf.b, status)
+	a := w.answer()
+	buf.b = a.appendStatus(buf.b, status)
 	var err error
-	if buf.b, _, err = appendFields(buf.b, status, w.header, false); err != nil {
+	if buf.b, _, err = a.appendFields(buf.b, status, w.header, false); err != nil {
 		putBuffer(buf)
 		x.Op().Report(err)
 		return
@@ -274,7 +273,7 @@ func (w *h1Writer) sendPart(p []byte) error {
 // it, and is all of it if whole is set.
 func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 	x, a, out := w.x, w.answer(), w.fields
-	a.close = x.endsWith(false)
+	a.close = x.endsWith(w.status == http.StatusSwitchingProtocols) // what the client sends then is not HTTP
 	w.fields = nil
 	isHead := x.head.Method == http.MethodHead
 	body := bodyAllowed(w.status) && !a.tunnels(w.status)
@@ -360,46 +359,6 @@ func (w *h1Writer) finish() {
 	x.k.put(x, buf, body)
 }
 
-// appendTrailer appends the fields that the header has declared as a Trailer,
-// or that have http.TrailerPrefix.
-func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
-	trailer := make(http.Header)
-	for name, values := range w.header {
-		if short, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-			trailer[short] = values
-		}
-	}
-	for _, list := range w.header["Trailer"] {
-		for name := range strings.SplitSeq(list, ",") {
-			name = canonical(strings.Trim(name, " \t"))
-			if values := w.header[name]; len(values) > 0 && !slices.Contains(noTrailer[:], name) {
-				trailer[name] = values
-			}
-		}
-	}
-	for name, values := range trailer {
-		if !http1.ValidName(name) {
-			return b, &badTrailerError{name}
-		}
-		for _, v := range values {
-			if !http1.ValidValue(v) {
-				return b, &badTrailerError{name}
-			}
-			b = appendField(b, name, v)
-		}
-	}
-	return b, nil
-}
-
-// noTrailer are fields that no trailer may have.
-var noTrailer = [...]string{"Transfer-Encoding", "Content-Length", "Trailer"}
-
-// badTrailerError is an ErrBadHeader behind the body.
-type badTrailerError struct{ name string }
-
-func (e *badTrailerError) Error() string { return "httpx: bad trailer field " + clip(e.name) }
-func (e *badTrailerError) Unwrap() error { return ErrBadHeader }
-
 // push sends head, which it gives back, and bufs, and waits until the kernel
 // has taken them, so that what a handler writes does not queue up.
 func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
@@ -437,32 +396,6 @@ func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	return w.err
 }
 
-// await waits for a send, until the write deadline: then it closes the
-// connection, which lets go of what it was given.
-func (w *h1Writer) await(f *aio.Future[int]) error {
-	late := time.NewTimer(0)
-	defer late.Stop()
-	for {
-		w.x.k.mu.Lock()
-		by, moved := w.by, w.moved.C()
-		w.x.k.mu.Unlock()
-		if late.Stop(); !by.IsZero() {
-			late.Reset(time.Until(by))
-		}
-		select {
-		case <-f.Done():
-			_, err := f.Result()
-			return err
-		case <-moved:
-		case <-late.C:
-			err := w.x.writeFailure(os.ErrDeadlineExceeded) // before the closing is its cause
-			w.x.k.c.Close()                                 // fails only on a connection that has ended
-			<-f.Done()
-			return err
-		}
-	}
-}
-
 // ReadFrom sends what r has.
 func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
 	buf := copyBuffers.Get().(*[piece]byte)
@@ -485,27 +418,6 @@ func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
 		}
 	}
 }
-
-// SetReadDeadline sets the deadline of reading the request's body.
-func (w *h1Writer) SetReadDeadline(t time.Time) error {
-	w.x.body.setDeadline(t)
-	return nil
-}
-
-// SetWriteDeadline sets the deadline of the calls that write, also of one that
-// is under way. When it has passed the connection ends.
-func (w *h1Writer) SetWriteDeadline(t time.Time) error {
-	k := w.x.k
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	w.by = t
-	w.moved.Ring()
-	return nil
-}
-
-// EnableFullDuplex does nothing: the body can always be read while the response
-// is written.
-func (w *h1Writer) EnableFullDuplex() error { return nil }
 
 // Hijack takes the connection over. The connection stays an operation of the
 // loop's, and is told by aio.Draining when that drains.
