@@ -344,6 +344,17 @@ func (k *h1Conn) skipBody() bool {
 		return false
 	case b.whole:
 		k.x, k.state = nil, connHead
+		if k.due == dueHead {
+			k.stopAlarm()
+		}
 	}
 	return true
+}
+
+// paceSkip starts the time in which all that is left of a body that nobody reads
+// must come. The lock is held.
+func (k *h1Conn) paceSkip() {
+	if d := k.e.s.lim.body; d > 0 && k.state == connSkip && k.due == dueNothing {
+		k.setAlarm(dueHead, d)
+	}
 }

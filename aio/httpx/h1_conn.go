@@ -122,6 +122,7 @@ func (k *h1Conn) dataOver() {
 	}
 	k.holdIfDrains()
 	sent := k.flush()
+	k.paceSkip()
 	k.mu.Unlock()
 	sent()
 }
@@ -415,7 +416,7 @@ type h1Due uint8
 
 const (
 	dueNothing h1Due = iota
-	dueHead          // a head that has begun must have come
+	dueHead          // a head that has begun, or the rest of a body that nobody reads, must have come
 	dueBody          // more of a body must have come
 	dueIdle          // drainTime is over
 	dueBatch         // answers were gathered for batchTime

@@ -447,6 +447,7 @@ func (k *h1Conn) goOn(x *h1Exchange) {
 	k.setTimeouts(k.e.s.lim.idle)
 	if !k.inData {
 		k.holdIfDrains()
+		k.paceSkip()
 		k.resume()
 	}
 }
