@@ -182,6 +182,7 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	s.draining = make(chan struct{})
 	s.ids.init()
 	s.tcp.Handler = tcp.Handler{Data: s.data, Event: s.event, Closed: s.closed, HalfOpen: true}
+	s.tcp.NotTLS = notTLS
 	s.tcp.TLS, s.tcp.MaxConns, s.tcp.ReusePort, s.tcp.OnError = cfg, s.MaxConns, s.ReusePort, s.OnError
 	s.tcp.ReadTimeout, s.tcp.WriteTimeout = s.lim.header, s.lim.write
 	if err := s.op.Start(ctx, kindServer, "", (*serverDriver)(s)); err != nil {

@@ -12,6 +12,10 @@ import (
 // certLook is how often the files of a certificate are looked at, at most.
 var certLook = 2 * time.Second
 
+// notTLS is what a client is told that speaks HTTP without TLS where the server
+// has it: what net/http's server says.
+const notTLS = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
 // tlsConfig returns the configuration to serve TLS with, nil to serve without.
 func (s *Server) tlsConfig() (*tls.Config, error) {
 	if s.TLS == nil && s.CertFile == "" && s.KeyFile == "" {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,4 +162,27 @@ func TestCertificateReload(t *testing.T) {
 	if err := (&httpx.Server{Handle: answers, CertFile: "nowhere", KeyFile: "nowhere"}).Start(t.Context(), ":0"); err == nil {
 		t.Error("Start without a certificate went well")
 	}
+}
+
+// TestPlainToTLS holds that HTTP on a port with TLS is answered as net/http's
+// server does, and that other things are not.
+func TestPlainToTLS(t *testing.T) {
+	const want = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+	serve(t, &httpx.Server{TLS: serverTLS(t), Handle: func(*httpx.Request) { t.Error("handled") }}, func(addr string) {
+		for text, want := range map[string]string{
+			ok: want,
+			"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("a", 100000): want,
+			"HEAD / HTTP/1.0\r\n\r\n":                want,
+			"PUT http://h/a HTTP/1.1\r\nHost: h\r\n": want,
+			"\x00\x00\x00\x00\x00\x00":               "",
+		} {
+			c := dialRaw(t, addr)
+			c.say(text)
+			got, err := io.ReadAll(c)
+			if string(got) != want || err != nil && want != "" {
+				t.Errorf("%.20q: got %q, %v", text, got, err)
+			}
+			c.Close()
+		}
+	})
 }

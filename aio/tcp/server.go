@@ -31,6 +31,9 @@ type Server struct {
 	// TLS serves TLS, with this configuration, which needs a certificate. nil means plain connections. A connection
 	// whose handshake fails, or takes more than 10 s, is an Event and never Open.
 	TLS *tls.Config
+	// NotTLS, if TLS is served, is what a client is told that begins with a text instead of TLS, as it is, before its
+	// connection ends as after any handshake that fails. It is a word to somebody who speaks the protocol without TLS.
+	NotTLS string
 	// MaxConns bounds the server's open connections. Beyond it connections wait in the kernel's accept queue. 0 means
 	// that all servers without a bound of their own have 80% of the files that the process may open; negative: no
 	// bound.

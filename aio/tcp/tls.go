@@ -156,6 +156,9 @@ func (c *Conn) handshake(up *upgrade) (*tlsLayer, error) {
 	late := time.AfterFunc(handshakeTime, func() { c.fail(c.condition("tls", errHandshake), false) })
 	err := l.HandshakeContext(context.WithoutCancel(c.Context()))
 	late.Stop()
+	if err != nil {
+		c.answerPlain(l, err)
+	}
 	l.shaking = nil
 	return l, err
 }

@@ -1,0 +1,38 @@
+package tcp
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"time"
+)
+
+// answerPlain says what Server.NotTLS is to a client whose handshake has failed
+// with err because it does not speak TLS, and waits for its end, so that what it
+// still sends does not reset the connection before it has read that.
+func (c *Conn) answerPlain(l *tlsLayer, err error) {
+	var first tls.RecordHeaderError
+	s := c.opts.server
+	if l.shaking.asked || s == nil || s.NotTLS == "" || !errors.As(err, &first) || first.Conn == nil || !isText(first.RecordHeader[:]) {
+		return
+	}
+	late := time.AfterFunc(lingerTime, func() { c.fail(c.failure("tls", err), false) })
+	defer late.Stop()
+	if _, err := io.WriteString(first.Conn, s.NotTLS); err != nil || c.Flush(c.Context()) != nil {
+		return
+	}
+	if t, ok := c.transport().under().(closeWriter); ok {
+		t.CloseWrite() // fails only on a connection that is gone, which reading finds out
+		io.Copy(io.Discard, readerOnly{first.Conn})
+	}
+}
+
+// isText reports whether p is printable ASCII.
+func isText(p []byte) bool {
+	for _, c := range p {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
