@@ -101,7 +101,7 @@
 //     Transfer-Encoding of the handler's other than identity. net/http sends
 //     both.
 //   - A response's body never exceeds its Content-Length, also not through
-//     ReadFrom. A 205 has no body.
+//     ReadFrom. A 205 has no body, and no trailer has a Content-Length.
 //   - A field that the server would set itself is recognized in any spelling of
 //     its name. Connection is a list of tokens in any case.
 //
@@ -118,8 +118,8 @@
 //     HTTP/1.0 gets no informational responses.
 //   - When a connection was taken over, reading the request's body fails, and
 //     what was sent as a body is read from the connection.
-//   - A CONNECT that is answered, and not taken over, ends the connection: what
-//     follows it need not be HTTP.
+//   - A CONNECT that is answered, or a 101, and not taken over, ends the
+//     connection: what follows it need not be HTTP.
 //   - The ResponseWriter is no http.CloseNotifier, which is deprecated.
 //   - The context of a request that has ended, and was not asked for Done
 //     before, does not end with it. It answers as that of the connection.

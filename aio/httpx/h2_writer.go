@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,7 @@ func (w *plainWriter) WriteHeader(status int) {
 	if !w.checked {
 		err = checkAnswer(status, w.rw.Header())
 	}
+	trimValues(w.rw.Header())
 	if err == nil && status < 200 && status != http.StatusSwitchingProtocols {
 		w.rw.WriteHeader(status)
 		return
@@ -69,6 +71,9 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 	}
 	if w.err != nil {
 		return 0, w.err
+	}
+	if w.status == http.StatusResetContent && len(p) > 0 {
+		return 0, http.ErrBodyNotAllowed // RFC 9110, section 15.3.6
 	}
 	n, err := w.rw.Write(p)
 	w.bytes += int64(n)
@@ -106,12 +111,19 @@ func (w *plainWriter) send(a *answer) error {
 		h[http.CanonicalHeaderKey(k)] = v
 	}
 	body := a.body
-	if bodyAllowed(a.status) {
+	switch {
+	case w.x.raw.Method == http.MethodConnect && a.status < 300: // RFC 9110, section 9.3.6
+		body = nil
+		delete(h, "Content-Length")
+	case bodyAllowed(a.status):
+		if a.status == http.StatusResetContent {
+			body = nil
+		}
 		if w.x.raw.Method != http.MethodHead || len(body) > 0 || h["Content-Length"] == nil {
 			a.length[0] = strconv.Itoa(len(body))
 			h["Content-Length"] = a.length[:]
 		}
-	} else {
+	default:
 		body = nil
 	}
 	w.WriteHeader(a.status)
@@ -133,11 +145,27 @@ func (w *plainWriter) end() error {
 		return nil
 	}
 	err := checkFields(h)
+	trimValues(h)
 	if err != nil {
 		w.x.Op().Report(err)
 		w.x.Op().Told()
 	}
 	return err
+}
+
+// trimValues takes the white space around values off, which no field has over
+// HTTP/2 (RFC 9113, section 8.2.1), and which does not matter over HTTP/1.
+func trimValues(h http.Header) {
+	for k, values := range h {
+		if !slices.ContainsFunc(values, func(v string) bool { return v != strings.Trim(v, " \t") }) {
+			continue
+		}
+		values = slices.Clone(values) // the program's
+		for i, v := range values {
+			values[i] = strings.Trim(v, " \t")
+		}
+		h[k] = values
+	}
 }
 
 func hasTrailer(h http.Header) bool {
