@@ -3,6 +3,7 @@ package tcp
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"sync/atomic"
 
 	"goaio.example/aio"
@@ -157,18 +158,19 @@ func (c *Conn) refusal(owned bool) error {
 // enqueue hands over what the kernel takes now and queues the rest, for which it
 // has the queue flushed. A corked connection queues everything. The lock is held.
 func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
-	for _, p := range bufs {
-		if c.queued() == 0 && !c.out.stream.taken() && !c.out.corked && len(p) > 0 {
-			n, err := c.transport().tryWrite(p)
-			if err != nil {
-				c.writeMet(err)
-				return err
-			}
-			c.sent(n)
-			p = p[n:]
+	n := 0
+	if c.queued() == 0 && !c.out.stream.taken() && !c.out.corked {
+		var err error
+		if n, err = c.writeFirst(bufs); err != nil {
+			c.writeMet(err)
+			return err
 		}
-		if len(p) > 0 {
-			c.outbox().add(p, owned)
+		c.sent(n)
+	}
+	for _, p := range bufs {
+		gone := min(n, len(p))
+		if n -= gone; gone < len(p) {
+			c.outbox().add(p[gone:], owned)
 		}
 	}
 	if c.out.corked {
@@ -179,6 +181,18 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 		c.startFlush()
 	}
 	return nil
+}
+
+// writeFirst writes what the kernel takes of bufs, by one system call where the
+// transport has one for that. The lock is held.
+func (c *Conn) writeFirst(bufs net.Buffers) (int, error) {
+	switch {
+	case length(bufs) == 0:
+		return 0, nil
+	case len(bufs) == 1:
+		return c.transport().tryWrite(bufs[0])
+	}
+	return c.transport().tryWritev(bufs[:min(len(bufs), maxVec)])
 }
 
 // track returns the future of a send of n bytes that ends where the queue ends
