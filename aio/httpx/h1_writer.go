@@ -30,7 +30,6 @@ type h1Writer struct {
 	length  int64      // the Content-Length, -1 without one
 	written int64      // bytes of the body
 	chunked bool       // the body is
-	until   bool       // the body ends with the connection
 	err     error      // why nothing more is sent
 
 	by    time.Time // the write deadline, zero for none; guarded by the connection's lock
@@ -144,7 +143,7 @@ func (w *h1Writer) inform(status int) {
 		x.body.noContinue()
 		x.k.mu.Unlock()
 	}
-	w.push(buf, nil) // the next Write says what is wrong
+	w.push(buf) // the next Write says what is wrong
 }
 
 // Write sends a part of the body.
@@ -249,7 +248,7 @@ func (w *h1Writer) sendPart(p []byte) error {
 	}
 	n := len(keep) + len(p)
 	if n == 0 || w.x.head.Method == http.MethodHead {
-		return w.push(buf, nil)
+		return w.push(buf)
 	}
 	if w.chunked {
 		buf.b = strconv.AppendInt(buf.b, int64(n), 16)
@@ -261,7 +260,7 @@ func (w *h1Writer) sendPart(p []byte) error {
 		if w.chunked {
 			buf.b = append(buf.b, "\r\n"...)
 		}
-		return w.push(buf, nil)
+		return w.push(buf)
 	}
 	if w.chunked {
 		return w.push(buf, p, []byte("\r\n"))
@@ -288,7 +287,7 @@ func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 		w.length, f.length = w.written, w.written
 	case isHead:
 	case x.head.Minor == 0 || w.seen.coding == "identity":
-		w.until, a.close = true, true
+		a.close = true // which ends the body
 	default:
 		w.chunked, f.chunked = true, true
 	}
@@ -359,8 +358,8 @@ func (w *h1Writer) finish() {
 	x.k.put(x, buf, body)
 }
 
-// push sends head, which it gives back, and bufs, and waits until the kernel
-// has taken them, so that what a handler writes does not queue up.
+// push sends head and bufs, and waits until the kernel has taken them, so that
+// what a handler writes does not queue up. head is the writer's no more.
 func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	k := w.x.k
 	k.mu.Lock()
