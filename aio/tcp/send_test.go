@@ -75,6 +75,35 @@ func TestSendOrder(t *testing.T) {
 	})
 }
 
+// The buffers of one SendOwned arrive in their order, however many there are and
+// however many of them the kernel takes at once.
+func TestSendOwnedMany(t *testing.T) {
+	overAll(t, func(w *world) {
+		client, server := w.pair()
+		for _, c := range []struct{ bufs, size int }{{3, 10_000}, {200, 100}, {200, 20_000}, {2, 4 << 20}} {
+			var bufs [][]byte
+			total := 0
+			for i := range c.bufs {
+				bufs = append(bufs, numbersFrom(total, c.size), nil)
+				if total += c.size; i == 0 {
+					bufs = append(bufs, []byte{})
+				}
+			}
+			sent := server.SendOwned(bufs...)
+			got := make([]byte, total)
+			if _, err := io.ReadFull(client, got); err != nil {
+				w.Fatal(err)
+			}
+			wantNumbers(w, got, 0)
+			if n, err := sent.Await(w.ctx); n != total || err != nil {
+				w.Errorf("sent %d, %v, want %d", n, err, total)
+			}
+		}
+		server.Close()
+		client.Close()
+	})
+}
+
 // A send behind a Write that is under way is done when its own bytes are.
 func TestSendBehindWrite(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
