@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -19,8 +18,8 @@ import (
 // h1Conn is a connection that speaks HTTP/1. It has one exchange at a time;
 // what comes behind the exchange's request waits.
 type h1Conn struct {
+	connCtx
 	e          *h1Engine
-	c          *tcp.Conn
 	prev, next *h1Conn // the engine's list, guarded by its lock
 
 	mu      sync.Mutex // guards what follows
@@ -57,25 +56,6 @@ const (
 	connOver                  // it drops it: the connection closes
 	connGone                  // it leaves it to somebody else: the connection was taken over
 )
-
-// h1Ctx is the ctx that a connection's requests begin with: the connection's
-// own, with the values that net/http promises.
-type h1Ctx h1Conn
-
-func (w *h1Ctx) Within() context.Context     { return w.c.Context() }
-func (w *h1Ctx) Deadline() (time.Time, bool) { return w.c.Context().Deadline() }
-func (w *h1Ctx) Done() <-chan struct{}       { return w.c.Context().Done() }
-func (w *h1Ctx) Err() error                  { return w.c.Context().Err() }
-
-func (w *h1Ctx) Value(key any) any {
-	switch key {
-	case http.ServerContextKey:
-		return &w.e.hs
-	case http.LocalAddrContextKey:
-		return w.c.LocalAddr()
-	}
-	return w.c.Context().Value(key)
-}
 
 // data is called with what has arrived.
 func (k *h1Conn) data(data []byte) {

@@ -33,7 +33,7 @@ func newH1Engine(s *Server) *h1Engine {
 
 // take returns the state of a connection from which something has arrived.
 func (e *h1Engine) take(c *tcp.Conn) *h1Conn {
-	k := &h1Conn{e: e, c: c}
+	k := &h1Conn{connCtx: connCtx{c, &e.hs}, e: e}
 	e.mu.Lock()
 	if k.next = e.first; k.next != nil {
 		k.next.prev = k

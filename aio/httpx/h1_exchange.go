@@ -71,7 +71,7 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	}
 	k.mu.Unlock()
 	defer k.mu.Lock()
-	err := x.start((*h1Ctx)(k), s, x)
+	err := x.start(&k.connCtx, s, x)
 	k.mu.Lock()
 	k.x = x // whose operation must not be cancelled before it has started
 	gone := k.gone

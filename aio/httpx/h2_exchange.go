@@ -80,7 +80,7 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	x := &h2Exchange{w: w, raw: r}
 	x.rw.x, x.rw.rw = x, rw
 	x.running = true
-	if x.start((*h2Ctx)(w), s, x) != nil {
+	if x.start(&w.connCtx, s, x) != nil {
 		refuse(rw, http.StatusServiceUnavailable) // the loop is done
 		return
 	}

@@ -1,11 +1,9 @@
 package httpx
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -16,7 +14,7 @@ import (
 // h2Wire is an HTTP/2 connection as the net.Conn that net/http reads and
 // writes. It bounds how long a header may take, which net/http does not.
 type h2Wire struct {
-	c     *tcp.Conn
+	connCtx
 	e     *h2Engine
 	tls   *tls.ConnectionState // nil without
 	first []byte               // what arrived before net/http had the connection; the reader's
@@ -34,7 +32,7 @@ type h2Wire struct {
 const piece = 64 << 10
 
 func newH2Wire(e *h2Engine, c *tcp.Conn, first []byte) *h2Wire {
-	w := &h2Wire{c: c, e: e, first: first, born: time.Now()}
+	w := &h2Wire{connCtx: connCtx{c, &e.hs}, e: e, first: first, born: time.Now()}
 	if state, ok := c.TLS(); ok {
 		w.tls = &state
 	}
@@ -46,26 +44,6 @@ func newH2Wire(e *h2Engine, c *tcp.Conn, first []byte) *h2Wire {
 
 // h2WireKey is the key under which a ctx has its *h2Wire.
 var h2WireKey = new(byte)
-
-// h2Ctx is the ctx that the connection's requests begin with: the
-// connection's own, with the values that net/http promises. net/http itself has
-// no part in cancelling them, and does without the connection's.
-type h2Ctx h2Wire
-
-func (w *h2Ctx) Within() context.Context     { return w.c.Context() }
-func (w *h2Ctx) Deadline() (time.Time, bool) { return w.c.Context().Deadline() }
-func (w *h2Ctx) Done() <-chan struct{}       { return w.c.Context().Done() }
-func (w *h2Ctx) Err() error                  { return w.c.Context().Err() }
-
-func (w *h2Ctx) Value(key any) any {
-	switch key {
-	case http.ServerContextKey:
-		return &w.e.hs
-	case http.LocalAddrContextKey:
-		return w.c.LocalAddr()
-	}
-	return w.c.Context().Value(key)
-}
 
 // read reads what is there, or waits, until what is due first.
 func (w *h2Wire) read(p []byte) (int, error) {
