@@ -118,9 +118,10 @@ func (f *Future[T]) take() (T, error) {
 	return f.value, f.op.err
 }
 
-// AfterFunc has fn called once the result is there, by whoever resolves the
-// future; at once if it is there already. fn must not block or panic. It is for
-// drivers, and saves the operation of Then. It is no look at the result.
+// AfterFunc arranges to call fn once the result is there, in the goroutine that
+// resolves the future. If the result is there already, AfterFunc calls fn. fn
+// must not block or panic. AfterFunc is for drivers: it costs no operation, as
+// Then does, and does not count as looking at the result.
 func (f *Future[T]) AfterFunc(fn func()) { f.op.then(fn) }
 
 // Done returns a channel that is closed once the result is there.

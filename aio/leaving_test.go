@@ -218,7 +218,7 @@ func TestLeavingEmpty(t *testing.T) {
 	}
 }
 
-// An Exit before Run is no reason to wait, and without a delay there is no
+// An Exit before Run does not cause a wait, and without a delay there is no
 // phase.
 func TestLeavingNot(t *testing.T) {
 	early := &aio.Loop{DrainDelay: time.Hour}

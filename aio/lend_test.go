@@ -96,7 +96,7 @@ func TestLimitLeavesQueue(t *testing.T) {
 	eq(t, "at most", g.most.Load(), 1)
 }
 
-// errCtx is a ctx with code of its own in Err.
+// errCtx is a ctx whose Err runs code.
 type errCtx struct {
 	context.Context
 	err func()
@@ -385,7 +385,7 @@ func TestLimitSelectWaiting(t *testing.T) {
 		short, cancel := context.WithTimeout(ctx, 1500*ms)
 		defer cancel()
 		child.Await(short)
-		soon(ctx, nil).Await(ctx) // it has the slot again: nobody else needs it now
+		soon(ctx, nil).Await(ctx) // it has the slot again: no other function needs it now
 		<-child.C()
 		eq(t, "waited", time.Since(begin), 3*time.Second)
 	})

@@ -144,7 +144,7 @@ func TestAsLasting(t *testing.T) {
 }
 
 // The ctx that an ancestor was started with cancels a lasting operation with that
-// ancestor, while it runs, and not when it has succeeded: whoever asked for what.
+// ancestor, while it runs, and not when it has succeeded: in whichever order Done was asked for.
 func TestAsLastingBelowForeign(t *testing.T) {
 	for asked, ask := range map[string]func(ctx context.Context){
 		"nothing": func(context.Context) {},

@@ -146,7 +146,7 @@ func foreignCase(t *testing.T, ctx context.Context, derive func(context.Context)
 }
 
 // The ctx that a child was started with says that its parent is dead, while
-// nobody has asked either for its Done: whoever looks first, nothing waits.
+// neither was asked for its Done: whichever is looked at first, nothing waits.
 func TestForeignEndFoundByChild(t *testing.T) {
 	derive := map[string]func(context.Context) context.Context{
 		"plain": func(ctx context.Context) context.Context { return ctx },
@@ -195,7 +195,7 @@ func TestForeignEndFoundByChild(t *testing.T) {
 
 // What is started with the ctx of an operation that has ended starts, alive, if a
 // foreign ctx around that one is: also with a ctx that adds to it, and when
-// children that it has left end. The foreign ctx's end is its own.
+// children that it has left end. The foreign ctx does not end.
 func TestForeignStartedLate(t *testing.T) {
 	for name, derive := range map[string]func(context.Context) context.Context{
 		"plain": func(ctx context.Context) context.Context { return ctx },

@@ -254,8 +254,8 @@ func TestScopeChurn(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
-// A Scope that is cancelled from outside returns the cause, also if a future at
-// which nobody looks fails with something else meanwhile.
+// A Scope that is cancelled from outside returns the cause, also if a future
+// that is not looked at fails with something else meanwhile.
 func TestScopeCutByOutside(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		must(t, nil, func(ctx context.Context) {

@@ -184,7 +184,7 @@ func (o *Op) drain() {
 
 // drainAgain has the operation, and those below it if it has finished or is a
 // daemon, see that the loop drains, after an ancestor of theirs has finished:
-// nobody's work in progress may need them any more.
+// no work in progress may need them any more.
 func (o *Op) drainAgain() {
 	if !o.run.drains() {
 		return

@@ -41,7 +41,7 @@ func summarize(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "table.md"), b.Bytes(), 0o666)
 }
 
-// saveTables writes the tables of a workload that has some of its own.
+// saveTables writes the tables of a workload that has additional ones.
 func (r *report) saveTables(dir string) error {
 	if r.Workload != "http" {
 		return nil

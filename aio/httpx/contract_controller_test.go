@@ -31,7 +31,7 @@ func controlled(name string, serve func(s *side, w http.ResponseWriter, r *http.
 }
 
 // both has a raw client send text to the bare and to the wrapped writer, on
-// connections of their own.
+// separate connections.
 func both(method, text string, read func(p *wireConn)) func(s *side) {
 	return func(s *side) {
 		for _, path := range []string{"/bare", "/wrapped"} {

@@ -95,7 +95,7 @@ var ctxContracts = []contract{{
 			s.await("begun")
 			cancel()
 		}()
-		if resp, err := s.web().Do(r.WithContext(ctx)); err == nil { // which is a race of its own
+		if resp, err := s.web().Do(r.WithContext(ctx)); err == nil { // the end of the handler may come first
 			resp.Body.Close()
 		}
 	},

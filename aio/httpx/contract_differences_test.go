@@ -640,7 +640,7 @@ var differences = map[string]difference{
 
 // Reasons that several cases have.
 const (
-	after101       = "What comes behind a 101 is not HTTP: if nobody takes the connection over, it ends."
+	after101       = "What follows a 101 is not HTTP: the connection closes unless the handler takes it over."
 	noFraming      = "A trailer never has a field that frames a message (RFC 9110, section 6.5.1)."
 	whole          = "A body is never longer than its Content-Length, and one that fits is not chunked."
 	cutOff         = "A response to a request whose body was cut off says that the connection closes."

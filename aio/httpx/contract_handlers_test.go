@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// file makes a file of n bytes "0123456789..." in a folder of its own, both as
+// file makes a file of n bytes "0123456789..." in a new folder, both as
 // of a date.
 func (s *side) file(n int) string {
 	name := filepath.Join(s.TempDir(), "file.txt")

@@ -103,7 +103,7 @@ var headerContracts = []contract{
 	withHeader("Connection: close", http.Header{"Connection": {"close"}}),
 	withHeader("Connection: Close, x", http.Header{"Connection": {"x, Close"}}),
 	withHeader("Connection: keep-alive", http.Header{"Connection": {"keep-alive"}}),
-	withHeader("Connection of its own", http.Header{"Connection": {"X-A"}, "X-A": {"b"}}),
+	withHeader("another Connection", http.Header{"Connection": {"X-A"}, "X-A": {"b"}}),
 	withHeader("bad name", http.Header{"X A": {"b"}, "X-B": {"c"}}),
 	withHeader("name with a newline", http.Header{"X-A\r\nX-C": {"b"}, "X-B": {"c"}}),
 	withHeader("empty name", http.Header{"": {"b"}, "X-B": {"c"}}),

@@ -8,8 +8,8 @@ import (
 // called is a handler that notes that it is called.
 func called(s *side, _ http.ResponseWriter, _ *http.Request) { s.served("called") }
 
-// strict is a case of a request that a server refuses, or may refuse. How it
-// says so, but for the status, is its own business.
+// strict is a case of a request that a server refuses, or may refuse. Only the
+// status of the refusal is compared.
 func strict(name string, text ...string) contract {
 	return contract{
 		name:  name,

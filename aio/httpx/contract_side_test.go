@@ -29,7 +29,7 @@ type hosts struct {
 // headerLimit is MaxHeaderBytes of both servers.
 const headerLimit = 32 << 10
 
-// quiet is a log for what nobody reads.
+// quiet is a log that discards what it is given.
 var quiet = log.New(io.Discard, "", 0)
 
 // wait waits until net/http is done with its connections: a loop waits for its
@@ -46,7 +46,7 @@ type side struct {
 
 	mu      sync.Mutex
 	running int
-	free    chan struct{} // closed when no handler runs; nil: nobody waits
+	free    chan struct{} // closed when no handler runs; nil while nothing waits for that
 	handler []string      // what the handler noted
 	client  []string      // what the clients noted
 	stop    []func()

@@ -79,7 +79,7 @@ func (s *side) header(prefix string, h http.Header) {
 	}
 }
 
-// sortedFields returns a header's fields but for the Date, sorted.
+// sortedFields returns a header's fields except the Date, sorted.
 func sortedFields(h http.Header) (out []string) {
 	for name, values := range h {
 		for _, v := range values {

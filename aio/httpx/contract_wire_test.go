@@ -147,7 +147,7 @@ func (m *answerText) has(line string) bool { return slices.Contains(m.lines, lin
 var errEnd = errors.New("the connection's end")
 
 // ended reports whether err is the connection's end, however it comes: what
-// the client has sent and nobody read makes a reset of it.
+// the client has sent and the server has not read makes a reset of it.
 func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "reset")
 }

@@ -38,7 +38,7 @@
 //
 // # Serving HTTP/1
 //
-// The server has an implementation of HTTP/1.0 and HTTP/1.1 of its own. It
+// The server implements HTTP/1.0 and HTTP/1.1 without net/http's server. It
 // calls Server.Handle in the callback of the connection (see package tcp), when
 // the request's body is there. It calls Server.Handler in that callback as well
 // if the body has come with the header or there is none. Otherwise Handler is
@@ -71,7 +71,7 @@
 //
 // Hijack, as [http.ResponseController] has it, and Request.Upgrade take a
 // connection over. What the client has sent behind the request's header, and
-// nobody has read as its body, is read from the connection next. The connection
+// was not read as its body, is read from the connection next. The connection
 // remains an operation of the loop until it is closed: aio.Draining and
 // Request.Draining tell that it should end. A request that offers an upgrade,
 // and is answered otherwise, keeps its connection.
@@ -146,9 +146,9 @@
 // [tcp.Conn.AfterHangUp] says. The end of the client's sending side counts as
 // its leaving, unless Server.HalfOpen is set.
 //
-// The end of the ctx that a server was started with does not touch the server,
-// but for the cancellation of its operation: that closes the listener and
-// aborts the connections.
+// The end of the ctx that a server was started with does not touch the server.
+// Cancelling the ctx's operation closes the listener and aborts the
+// connections.
 //
 // A client's request is a child of the operation of the ctx it is made with. It
 // ends when that ctx does, when its future is cancelled, or when the
@@ -214,7 +214,7 @@
 // # Errors and panics
 //
 // Start returns the errors of starting. The error of a response is its
-// future's, and an event if nobody looks at it. A connection that ends between
+// future's, and an event if the program does not look at it. A connection that ends between
 // requests, or within a header, is no event. A response whose header cannot be
 // sent as it is fails with [ErrBadHeader] and the client gets 500. It is never
 // rewritten.
@@ -311,7 +311,7 @@
 //   - Through a proxy, Client.Guard sees the proxy only.
 //   - Timeouts.Send bounds writing to a connection, so the requests of one
 //     HTTP/2 connection share it.
-//   - A Client with a Transport of its own has only Timeouts.Total and
+//   - A Client whose Transport is set has only Timeouts.Total and
 //     Timeouts.Body.
 //   - Trailers are there after the body was read. Early hints (1xx responses)
 //     are passed on only to an httptrace.ClientTrace in the request's context.

@@ -20,7 +20,7 @@ type h1Body struct {
 	x      *h1Exchange
 	left   int64          // bytes of a known length that have not come
 	chunks *http1.Chunked // nil unless it is chunked
-	buf    []byte         // what has come and nobody has read
+	buf    []byte         // what has come and was not read
 	whole  bool           // all of it has come
 	status int            // that it is refused with, 0: it is not
 	err    error          // why no more comes, if not because it is whole
@@ -34,7 +34,7 @@ type h1Body struct {
 
 const (
 	bodyAhead = 64 << 10  // bytes of a body that come before it is read
-	bodySkip  = 256 << 10 // bytes of a body that nobody reads for which a connection is kept
+	bodySkip  = 256 << 10 // bytes of an unread body that are dropped to keep a connection
 )
 
 // errBody is the error of reading a body that is refused.
@@ -329,7 +329,7 @@ func (k *h1Conn) readBody() bool {
 	return true
 }
 
-// skipBody drops what comes of a body that nobody reads. The lock is held.
+// skipBody drops what comes of an unread body. The lock is held.
 func (k *h1Conn) skipBody() bool {
 	b := k.x.body
 	before := len(k.rest)
@@ -351,8 +351,8 @@ func (k *h1Conn) skipBody() bool {
 	return true
 }
 
-// paceSkip starts the time in which all that is left of a body that nobody reads
-// must come. The lock is held.
+// paceSkip starts the time in which all that is left of an unread body must
+// come. The lock is held.
 func (k *h1Conn) paceSkip() {
 	if d := k.e.s.lim.body; d > 0 && k.state == connSkip && k.due == dueNothing {
 		k.setAlarm(dueHead, d)

@@ -146,7 +146,7 @@ func checkOpener(t *testing.T, c raw, opener string, want int, follower string, 
 }
 
 // TestBadTargets holds that targets and Hosts which others read otherwise, or
-// not at all, are refused and handled by nobody.
+// not at all, are refused and reach no handler.
 func TestBadTargets(t *testing.T) {
 	var heads []string
 	for _, target := range []string{

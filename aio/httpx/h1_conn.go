@@ -396,7 +396,7 @@ type h1Due uint8
 
 const (
 	dueNothing h1Due = iota
-	dueHead          // a head that has begun, or the rest of a body that nobody reads, must have come
+	dueHead          // a head that has begun, or the rest of an unread body, must have come
 	dueBody          // more of a body must have come
 	dueIdle          // drainTime is over
 	dueBatch         // answers were gathered for batchTime

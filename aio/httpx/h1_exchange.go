@@ -375,9 +375,9 @@ func (x *h1Exchange) sentBy(f *aio.Future[int]) {
 	}
 }
 
-// notSent ends an exchange whose response could not be sent. Whoever has
-// written it piece by piece does not learn that, as with net/http's server,
-// other than by its ctx.
+// notSent ends an exchange whose response could not be sent. A handler that has
+// written it piece by piece learns that by its ctx only, as with net/http's
+// server.
 func (x *h1Exchange) notSent(err error) {
 	if x.out == nil {
 		x.broken(err)

@@ -204,7 +204,7 @@ func checkStalled(t *testing.T, c raw, text string, after time.Duration, status 
 	}
 }
 
-// TestDrippingUnread holds that a body which nobody reads, and of which a byte
+// TestDrippingUnread holds that an unread body, of which a byte
 // comes now and then, does not hold the connection for long.
 func TestDrippingUnread(t *testing.T) {
 	for _, text := range []string{

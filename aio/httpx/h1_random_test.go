@@ -425,7 +425,7 @@ func (w *randomWorld) gone(path string) {
 	w.answered[path] = true
 }
 
-// request returns a request with a path of its own.
+// request returns a request with a path that no other has.
 func (w *randomWorld) request() (path, text string) {
 	w.mu.Lock()
 	w.paths++

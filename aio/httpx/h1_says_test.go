@@ -11,7 +11,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// said is an answer, and what of it is on the wire but for a Date: the lines of
+// said is an answer, and what of it is on the wire except a Date: the lines of
 // the header, and what follows.
 type said struct {
 	name, text string // the request

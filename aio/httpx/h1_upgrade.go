@@ -12,8 +12,8 @@ import (
 )
 
 // takeOver ends HTTP on the connection, which the caller has from then on. What
-// the client has sent behind the request's head is read next, as far as nobody
-// has read it as the body.
+// the client has sent behind the request's head is read next, unless it was
+// read as the body.
 func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 	k := x.k
 	k.mu.Lock()

@@ -116,7 +116,7 @@ type h2end struct {
 // end reads until the connection's end.
 func (c h2raw) end() h2end { return c.until(func(h2end) bool { return false }) }
 
-// until is end, but for that it closes the connection when enough is there.
+// until is end, except that it closes the connection when enough is there.
 func (c h2raw) until(enough func(e h2end) bool) h2end {
 	e := h2end{answered: map[uint32]string{}}
 	status := map[uint32]string{}

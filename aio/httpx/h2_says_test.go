@@ -21,7 +21,7 @@ func TestH2Says(t *testing.T) {
 		status        int
 		header        http.Header
 		body          string
-		want          []string // the fields but for the date
+		want          []string // the fields except the date
 		rest          string
 	}{
 		{name: "plain", request: h2get(), status: 200, header: xy, body: "body", want: []string{"content-length: 4", "content-type: x/y"}, rest: "body"},
@@ -62,7 +62,7 @@ func TestH2Says(t *testing.T) {
 	}
 }
 
-// whole reads a response, and returns its fields but for the date, and its body.
+// whole reads a response, and returns its fields except the date, and its body.
 func (c h2raw) whole(id uint32) (fields []string, body string) {
 	for {
 		f, err := c.ReadFrame()

@@ -127,7 +127,7 @@ var h2forms = []h2form{
 	{name: "CONNECT without a port", want: h2bad, fields: ":method: CONNECT\n:authority: server"},
 	{name: "CONNECT with a user", want: h2bad, fields: ":method: CONNECT\n:authority: a@b:80"},
 	{name: "CONNECT to a path", want: h2bad, fields: ":method: CONNECT\n:authority: a/b:80"},
-	{name: "CONNECT to nobody", want: h2malformed, fields: ":method: CONNECT"},
+	{name: "CONNECT without a target", want: h2malformed, fields: ":method: CONNECT"},
 	{name: "CONNECT with another Host", want: h2bad, fields: ":method: CONNECT\n:authority: server:80\nhost: other:80"},
 	{name: "CONNECT with a path", want: h2malformed, fields: ":method: CONNECT\n:authority: server:80\n:path: /"},
 	{name: "CONNECT with a scheme", want: h2malformed, fields: ":method: CONNECT\n:authority: server:80\n:scheme: http"},

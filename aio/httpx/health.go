@@ -28,7 +28,7 @@ func (s *Server) serveReady(rw http.ResponseWriter) {
 		rw.Header()[name] = values
 	}
 	rw.WriteHeader(a.status)
-	rw.Write(a.body) // an error means that nobody waits for it
+	rw.Write(a.body) // an error means that the client is gone
 }
 
 // leaves reports whether the loop is about to drain. The connection goes on

@@ -61,8 +61,8 @@ func (r *Request) Body() []byte { return r.x.body }
 // Server.RequestIDHeader, else one of the server's own.
 func (r *Request) ID() string { return r.x.requestID() }
 
-// Gone returns a channel that is closed when the client is gone, so that nobody
-// waits for the response any more, or when the request is over.
+// Gone returns a channel that is closed when the client is gone and does not
+// wait for the response any more, or when the request is over.
 // context.Cause(r.Context()) says why. On systems other than Linux a client
 // that has sent more behind this request over HTTP/1 is not seen to leave.
 func (r *Request) Gone() <-chan struct{} {

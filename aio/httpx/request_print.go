@@ -129,8 +129,7 @@ func (x *inbound) takeID() {
 	}
 }
 
-// requestID returns the request's ID, made now if nobody has asked for it
-// before.
+// requestID returns the request's ID, which the first call makes.
 func (x *inbound) requestID() string {
 	if x.id != "" {
 		return x.id

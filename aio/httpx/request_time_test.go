@@ -97,7 +97,7 @@ func TestResponseTimeoutIsKept(t *testing.T) {
 }
 
 // TestRequestTimeoutInBody holds that RequestTimeout ends the reading of a body,
-// and that nobody's function is called.
+// and that no function is called.
 func TestRequestTimeoutInBody(t *testing.T) {
 	for _, k := range []struct {
 		name   string

@@ -54,12 +54,12 @@ func (r *Request) RespondString(status int, text string) *aio.Future[int] {
 
 var textHeader = http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
 
-// errTaken says that somebody else has answered, in the user's stead.
+// errTaken says that the server has answered for the program.
 var errTaken = errors.New("httpx: answered by the server")
 
-// begin makes the caller the one who answers; after inboundAnswered it calls
-// changed. With an error nobody is to write; one of a bad header has the client
-// get 500.
+// begin claims the response for the caller, who calls changed after
+// inboundAnswered. After an error the caller must not write. For a bad header
+// the client gets 500.
 func (r *Request) begin(to inboundState, a *answer) error {
 	x := r.x
 	bad := checkStatus(a.status)
@@ -119,8 +119,8 @@ func (x *inbound) reason(err error) error {
 	return ErrAbandoned
 }
 
-// watch sees to a request that has no response when Handle has returned: that
-// it gets one in time, and when it is dropped.
+// watch bounds how long a request waits for its response after Handle has
+// returned, and has it answered when the program drops it.
 func (x *inbound) watch(r *Request) {
 	x.mu.Lock()
 	open, stream := x.state == inboundOpen, x.state == inboundStream

@@ -127,7 +127,7 @@ func events(t *testing.T, s *httpx.Server, client func(addr string, rec *aiotest
 	serveLoop(t, &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}, s, func(addr string) { client(addr, rec) })
 }
 
-// TestDroppedRequests holds that a request nobody can answer any more gets 500,
+// TestDroppedRequests holds that a request that cannot be answered any more gets 500,
 // and is an event.
 func TestDroppedRequests(t *testing.T) {
 	events(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -293,7 +293,7 @@ func TestPanics(t *testing.T) {
 						want = 0
 					}
 					if strings.HasPrefix(where, "Handle, ") && name == "Goexit" {
-						return // the response's future, at which nobody looks, tells of it
+						return // the response's future, which was not looked at, tells of it
 					}
 					if got := rec.Wait(t, want); len(got) != want {
 						t.Errorf("%d events, want %d: %v", len(got), want, got)

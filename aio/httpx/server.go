@@ -30,8 +30,7 @@ var kindServer = aio.NewKind("http.server")
 type Server struct {
 	// Handle is called with each request once its body is there. It answers the
 	// request with Request.Respond, then or later, from any goroutine. Calls
-	// run concurrently, but for the requests of one HTTP/1 connection, and may
-	// block.
+	// run concurrently, except those for one HTTP/1 connection, and may block.
 	Handle func(r *Request)
 	// Handler serves requests if Handle is nil: routers and middleware that are
 	// written for net/http. The bodies are read as they come, and MaxBody does

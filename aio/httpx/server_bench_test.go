@@ -105,7 +105,7 @@ func TestServerProcess(t *testing.T) {
 	stop()
 }
 
-// benchProcess is a server in a process of its own, and the client's
+// benchProcess is a server in a separate process, and the client's
 // connections to it.
 type benchProcess struct {
 	addr  string
@@ -198,7 +198,7 @@ func benchAsk(b *testing.B, c net.Conn, n int) {
 }
 
 // BenchmarkServerCPU measures the server's CPU per request on 64 kept
-// connections, in processes of their own, each taking its turn in every round,
+// connections, in separate processes, each taking its turn in every round,
 // and reports the medians of the rounds' ratios to net/http:
 //
 //	go test -run '^$' -bench ServerCPU -benchtime 25x ./aio/httpx

@@ -275,8 +275,8 @@ type inboundDriver inbound
 
 var _ aio.Watcher = (*inboundDriver)(nil)
 
-// OpCancel ends a request that nobody's function works on. One that a function
-// works on ends when that returns.
+// OpCancel ends a request for which no function is running. Otherwise the
+// request ends when the function returns.
 func (d *inboundDriver) OpCancel(cause error) {
 	x := (*inbound)(d)
 	x.change(func() bool {

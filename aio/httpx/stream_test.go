@@ -66,9 +66,9 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestStreamToNobody holds that writing to a client that is gone fails with the
+// TestStreamClientGone holds that writing to a client that is gone fails with the
 // reason.
-func TestStreamToNobody(t *testing.T) {
+func TestStreamClientGone(t *testing.T) {
 	failed := make(chan error, 1)
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		w, err := r.Start(200, nil)

@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// backlog accepts what is in a listener's queue, without waiting. What has been
-// reset there is nobody's: it has no address any more.
+// backlog accepts what is in a listener's queue, without waiting. It
+// closes connections that were reset in the queue, which have no address any
+// more.
 func backlog(ln net.Listener) []net.Conn {
 	sc, ok := ln.(syscall.Conn)
 	if !ok {

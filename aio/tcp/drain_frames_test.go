@@ -86,7 +86,7 @@ func TestDrainReadsBetweenFrames(t *testing.T) {
 	})
 }
 
-// A reader of the program's, of which nobody knows what it keeps, is not waited
+// A reader of the program's, whose buffer is not known, is not waited
 // for.
 func TestDrainReadsFrameOfReader(t *testing.T) {
 	wrap := func(c *tcp.Conn) io.Reader { return bufio.NewReader(c) }

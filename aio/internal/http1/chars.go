@@ -54,7 +54,7 @@ func all(s string, k class) bool {
 	return true
 }
 
-// EqualFold reports whether a and b are the same but for the case of letters of
+// EqualFold reports whether a and b are the same except for the case of letters of
 // ASCII. strings.EqualFold has others too, the Kelvin sign for one: a coding
 // "chun\u212aed" is not chunked.
 func EqualFold(a, b string) bool {

@@ -243,7 +243,7 @@ func TestHead(t *testing.T) {
 		t.Fatal(n, status)
 	}
 	for i := range p {
-		p[i] = '!' // h has strings of its own
+		p[i] = '!' // h has copies
 	}
 	got := fmt.Sprint(h.Method, h.Target, h.Proto, h.Host, fieldsOf(&h), h.Length, h.Minor, h.Form, h.Path(), h.Query())
 	want := fmt.Sprint("POST", "/a%20b?c=d?e", "HTTP/1.1", "h:80",
