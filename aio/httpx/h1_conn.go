@@ -381,10 +381,18 @@ func (k *h1Conn) drain() {
 }
 
 // holdIfDrains begins drainTime, unless that has begun, if the server drains
-// and the connection waits for a request or drops what is before it. The lock
-// is held.
+// and no operation keeps the connection open: it waits for a request, drops what
+// is before it, or has an exchange that is answered. The lock is held.
 func (k *h1Conn) holdIfDrains() {
-	waits := k.state == connSkip || k.state == connHead && k.used && k.part == nil
+	waits := false
+	switch k.state {
+	case connHead:
+		waits = k.used && k.part == nil
+	case connBody, connOwed:
+		waits = k.x != nil && k.x.answered
+	case connSkip:
+		waits = true
+	}
 	if waits && !k.busy && k.e.drains() {
 		k.setBusy(true)
 		k.setAlarm(dueIdle, drainTime)

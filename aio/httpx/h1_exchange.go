@@ -24,6 +24,8 @@ type h1Exchange struct {
 	// lock guards it until the response begins.
 	close bool
 
+	answered bool // the operation is about to end; guarded by the connection's lock
+
 	aside bool // it has a goroutine; immutable once the user's function runs
 
 	// What is over of the exchange, guarded by its lock.
@@ -409,7 +411,19 @@ func (x *h1Exchange) handedOver() {
 	}
 	x.logAccess()
 	_, bytes := x.sent()
+	x.k.operationOver(x)
 	x.end(bytes, fail, told)
+}
+
+// operationOver keeps the connection open for drainTime if the server drains:
+// the operation that has kept it open is about to end, and goOn may come later.
+func (k *h1Conn) operationOver(x *h1Exchange) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	x.answered = true
+	if !k.inData {
+		k.holdIfDrains()
+	}
 }
 
 // passOn has the connection go on, as nothing more is written for the exchange,
