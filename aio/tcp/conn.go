@@ -30,6 +30,8 @@ type Conn struct {
 	op       aio.Op
 	opts     *connOptions              // immutable
 	x        atomic.Pointer[connExtra] // what most connections never need
+	times    atomic.Pointer[connTimes] // nil before the connection has a timeout or an alarm
+	value    atomic.Pointer[any]       // what SetValue keeps
 	bytesIn  atomic.Int64              // read from the peer; on a TLS connection, decrypted
 	bytesOut atomic.Int64              // handed to the kernel; on a TLS connection, encrypted
 	refs     atomic.Int32              // see retain
@@ -62,9 +64,6 @@ type connExtra struct {
 	queue    *outbox   // nil while nothing is queued
 	gather   time.Time // when what a corked connection has gathered is sent at last
 	tls      atomic.Pointer[tlsLayer]
-	value    atomic.Value
-	idle     idleTimes
-	alarm    alarm.Alarm
 	upgrade  *upgrade // TLS that is to be begun, or is just beginning
 	reads    reads
 	frames   frames
@@ -102,11 +101,41 @@ func (c *Conn) extra() *connExtra {
 		return x
 	}
 	x := new(connExtra)
-	x.alarm.Init((*connAlarm)(c))
 	if c.x.CompareAndSwap(nil, x) {
 		return x
 	}
 	return c.x.Load()
+}
+
+// connTimes holds the idle timeouts of a connection, and its alarm.
+type connTimes struct {
+	idle  idleTimes
+	alarm alarm.Alarm
+}
+
+// timeless is what peekTimes returns for a connection without times. It is only
+// read.
+var timeless connTimes
+
+// peekTimes returns the connection's times to be read, and not to be kept.
+func (c *Conn) peekTimes() *connTimes {
+	if t := c.times.Load(); t != nil {
+		return t
+	}
+	return &timeless
+}
+
+// makeTimes returns the connection's times, made now if need be.
+func (c *Conn) makeTimes() *connTimes {
+	if t := c.times.Load(); t != nil {
+		return t
+	}
+	t := new(connTimes)
+	t.alarm.Init((*connAlarm)(c))
+	if c.times.CompareAndSwap(nil, t) {
+		return t
+	}
+	return c.times.Load()
 }
 
 // ConnStats is a snapshot of a connection.
@@ -284,16 +313,15 @@ func (c *Conn) Buffered() int {
 }
 
 // SetValue keeps a value of the user's with the connection.
-func (c *Conn) SetValue(v any) { c.extra().value.Store(box{v}) }
+func (c *Conn) SetValue(v any) { c.value.Store(&v) }
 
 // Value returns what SetValue kept, nil before.
 func (c *Conn) Value() any {
-	b, _ := c.peek().value.Load().(box)
-	return b.v
+	if v := c.value.Load(); v != nil {
+		return *v
+	}
+	return nil
 }
-
-// box lets an atomic.Value hold values of different types.
-type box struct{ v any }
 
 // addr is the address that conditions name.
 func (c *Conn) addr() string {

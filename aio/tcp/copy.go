@@ -37,7 +37,7 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 // pipes it needs for that, so they would be left when the loop has ended.
 func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 	to, ok := c.transport().under().(io.ReaderFrom)
-	if _, isFile := r.(*os.File); !ok || !isFile || c.layer() != nil || c.peek().idle.write.Load() != 0 {
+	if _, isFile := r.(*os.File); !ok || !isFile || c.layer() != nil || c.peekTimes().idle.write.Load() != 0 {
 		buf := readBuffers.Get().(*[readSize]byte)
 		defer readBuffers.Put(buf)
 		return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])

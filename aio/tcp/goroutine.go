@@ -27,12 +27,9 @@ func (c *Conn) retain() bool {
 // the operation.
 func (c *Conn) letGo() {
 	if c.refs.Add(-1) == 0 {
-		x := c.peek()
-		if x != &none {
-			c.op.Alarms().Stop(&x.alarm)
-		}
+		c.stopAlarm()
 		c.giveSlot()
-		c.op.End(x.endErr)
+		c.op.End(c.peek().endErr)
 	}
 }
 

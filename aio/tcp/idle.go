@@ -35,8 +35,8 @@ func (c *Conn) SetTimeouts(read, write time.Duration) error {
 	if c.life.ended() {
 		return c.endError("set timeouts")
 	}
-	if read > 0 || write > 0 || c.x.Load() != nil {
-		idle, now := &c.extra().idle, c.now()
+	if read > 0 || write > 0 || c.times.Load() != nil {
+		idle, now := &c.makeTimes().idle, c.now()
 		idle.lastRead.Store(now)
 		idle.lastWrite.Store(now)
 		idle.read.Store(int64(max(read, 0)))
@@ -80,7 +80,7 @@ func (c *Conn) countOut(n int) {
 
 // readingBegins starts the time that the read timeout is about.
 func (c *Conn) readingBegins() {
-	if idle := &c.peek().idle; idle.read.Load() != 0 {
+	if idle := &c.peekTimes().idle; idle.read.Load() != 0 {
 		idle.lastRead.Store(c.now())
 	}
 }
@@ -88,7 +88,7 @@ func (c *Conn) readingBegins() {
 // writingBegins starts the time that the write timeout is about, anew after
 // progress.
 func (c *Conn) writingBegins() {
-	if idle := &c.peek().idle; idle.write.Load() != 0 {
+	if idle := &c.peekTimes().idle; idle.write.Load() != 0 {
 		idle.lastWrite.Store(c.now())
 	}
 }
@@ -112,22 +112,28 @@ func (c *Conn) setAlarmLocked() {
 			next = max(d, 0)
 		}
 	})
-	switch x := c.peek(); {
-	case next >= 0:
-		c.op.Alarms().Set(&c.extra().alarm, next)
-	case x != &none:
-		c.op.Alarms().Stop(&x.alarm)
+	if next >= 0 {
+		c.op.Alarms().Set(&c.makeTimes().alarm, next)
+		return
+	}
+	c.stopAlarm()
+}
+
+// stopAlarm stops the alarm, if there is one.
+func (c *Conn) stopAlarm() {
+	if t := c.times.Load(); t != nil {
+		c.op.Alarms().Stop(&t.alarm)
 	}
 }
 
 // moments tells when time may ask something of the connection: how long it is
 // until then, and what is to be done, without the lock, which is held now.
 func (c *Conn) moments(tell func(in time.Duration, do func())) {
-	x := c.peek()
-	if r := x.idle.read.Load(); r != 0 {
+	x, idle := c.peek(), &c.peekTimes().idle
+	if r := idle.read.Load(); r != 0 {
 		tell(c.readLeft(r), func() { c.fail(c.condition("read", ErrIdle), false) })
 	}
-	if w := x.idle.write.Load(); w != 0 {
+	if w := idle.write.Load(); w != 0 {
 		tell(c.writeLeft(w), func() { c.fail(c.condition("write", ErrIdle), true) })
 	}
 	if c.life.stage == stageLingering {
@@ -160,12 +166,11 @@ func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 // readLeft returns how much of the read timeout r is left: all of it while
 // nobody reads. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
-	x := c.peek()
-	reads := x.reads.waiting > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
+	reads := c.peek().reads.waiting > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
 	if !reads || !c.life.open() {
 		return time.Duration(r)
 	}
-	return time.Duration(x.idle.lastRead.Load() + r - c.now())
+	return time.Duration(c.peekTimes().idle.lastRead.Load() + r - c.now())
 }
 
 // writeLeft returns how much of the write timeout w is left: all of it while
@@ -174,7 +179,7 @@ func (c *Conn) writeLeft(w int64) time.Duration {
 	if !c.out.stream.taken() {
 		return time.Duration(w)
 	}
-	return time.Duration(c.peek().idle.lastWrite.Load() + w - c.now())
+	return time.Duration(c.peekTimes().idle.lastWrite.Load() + w - c.now())
 }
 
 // connAlarm is a Conn as what its alarm calls.

@@ -245,7 +245,7 @@ func (c *Conn) flush() {
 
 		var n int64
 		var err error
-		if c.peek().idle.write.Load() != 0 { // each byte that goes is progress
+		if c.peekTimes().idle.write.Load() != 0 { // each byte that goes is progress
 			var m int
 			m, err = c.transport().writeSome(bufs[0])
 			n = int64(m)
