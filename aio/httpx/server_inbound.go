@@ -259,8 +259,16 @@ func (x *inbound) clientGone(cause error) {
 	x.mu.Lock()
 	x.leaveLocked()
 	x.mu.Unlock()
+	if by := x.serverCause(); by != nil {
+		cause = by
+	}
 	x.Op().Cancel(cause)
 }
+
+// serverCause returns why the server was cancelled, nil if it was not. The
+// cancellation closes a connection before it comes to the connection's requests:
+// what they meet is not the client's doing.
+func (x *inbound) serverCause() error { return context.Cause(x.s.op.Context()) }
 
 // leaveLocked closes gone. The lock is held.
 func (x *inbound) leaveLocked() {
@@ -355,8 +363,7 @@ func (x *inbound) setAlarm() {
 // writeFailure is what an operation ends with whose response could not be sent:
 // why it was cancelled, if it was.
 func (x *inbound) writeFailure(err error) error {
-	if cause := context.Cause(x.s.op.Context()); cause != nil {
-		// The cancellation closes the connection before it comes to the request.
+	if cause := x.serverCause(); cause != nil {
 		x.Op().Cancel(cause)
 	}
 	if cause := context.Cause(x.Context()); cause != nil {
