@@ -109,7 +109,6 @@ func (k *h1Conn) feed(b *h1Body) (status int) {
 		b.whole = b.left == 0
 	}
 	if b.status != 0 {
-		b.x.close = true
 		k.rest = nil
 		b.fail(errBody)
 	}

@@ -1,8 +1,11 @@
 package httpx_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -81,4 +84,156 @@ func TestHeadTimeoutEndsWithHead(t *testing.T) {
 			time.Sleep(5 * time.Second)
 		}
 	})
+}
+
+// TestIdleTimeoutAfterBody holds that the idle timeout, which does not hold while
+// a body comes, holds again after it.
+func TestIdleTimeoutAfterBody(t *testing.T) {
+	const idle = 10 * time.Second
+	for name, s := range map[string]*httpx.Server{
+		"Handle":  {Handle: answers},
+		"Handler": {Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })},
+		"unread":  {Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hai") })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.IdleTimeout = idle
+			inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+				c := dial()
+				defer c.Close()
+				c.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nha")
+				time.Sleep(time.Second)
+				c.say("ii")
+				c.response("POST")
+				begun := time.Now()
+				c.closed()
+				if took := time.Since(begun); took != idle {
+					t.Errorf("closed after %v, want %v", took, idle)
+				}
+			})
+		})
+	}
+}
+
+// TestHandleReturnsAfterClientLeft holds that a request ends that is not
+// answered when Handle returns, and whose client has left before.
+func TestHandleReturnsAfterClientLeft(t *testing.T) {
+	for _, text := range []string{getOf("/"), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"} {
+		var goOn chan bool
+		s := &httpx.Server{Handle: func(r *httpx.Request) {
+			<-r.Gone()
+			<-goOn
+		}}
+		inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+			goOn = make(chan bool)
+			c := dial()
+			c.say(text)
+			synctest.Wait()
+			c.Close()
+			synctest.Wait()
+			goOn <- true // the loop fails the test if the request is left at its end
+		})
+	}
+}
+
+// TestSkipBounded holds how much of an unread body of unknown length is dropped.
+func TestSkipBounded(t *testing.T) {
+	const bound, chunk = 256 << 10, 1 << 10
+	s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hai") })}
+	inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+		c := dial()
+		defer c.Close()
+		c.say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+		c.response("POST")
+		piece := fmt.Sprintf("%x\r\n%s\r\n", chunk, strings.Repeat("x", chunk))
+		over := make(chan bool)
+		go func() {
+			defer close(over)
+			c.closed()
+		}()
+		isOver := func() bool {
+			synctest.Wait()
+			select {
+			case <-over:
+				return true
+			default:
+				return false
+			}
+		}
+		sent := 0
+		for ; sent < 2*bound && !isOver(); sent += chunk {
+			c.say(piece)
+		}
+		if sent < bound-chunk || sent > bound+chunk {
+			t.Errorf("%d bytes were taken, want about %d", sent, bound)
+		}
+	})
+}
+
+// TestSkipTimed holds that what is left of an unread body must come in time,
+// also behind an answer that was gathered.
+func TestSkipTimed(t *testing.T) {
+	const limit = 5 * time.Second
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hai") })
+	for _, before := range []int{0, 1, 2} {
+		for _, drips := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d before, drips %v", before, drips), func(t *testing.T) {
+				inH1Dial(t, &httpx.Server{BodyTimeout: limit, Handler: handler}, func(t *testing.T, dial func() raw) {
+					var drip sync.WaitGroup
+					defer drip.Wait()
+					c := dial()
+					defer c.Close()
+					c.say(strings.Repeat(getOf("/"), before) + "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n")
+					begun := time.Now()
+					if drips {
+						drip.Go(func() {
+							for err := error(nil); err == nil; _, err = io.WriteString(c, "x") {
+								time.Sleep(100 * time.Millisecond)
+							}
+						})
+					}
+					for range before {
+						c.response("GET")
+					}
+					c.response("POST")
+					c.closed()
+					if took := time.Since(begun); took > limit+time.Second {
+						t.Errorf("closed after %v, want %v", took, limit)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestGatheredAnswerGoesInTime holds that an answer does not wait for the
+// handler of the request behind it.
+func TestGatheredAnswerGoesInTime(t *testing.T) {
+	for name, s := range map[string]*httpx.Server{
+		"Handle": {Handle: func(r *httpx.Request) {
+			if r.Resource() == "/slow" {
+				time.Sleep(time.Minute)
+			}
+			r.RespondString(200, "hai")
+		}},
+		"Handler": {Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				time.Sleep(time.Minute)
+			}
+			io.WriteString(w, "hai")
+		})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+				c := dial()
+				defer c.Close()
+				begun := time.Now()
+				c.say(getOf("/") + getOf("/slow"))
+				c.response("GET")
+				if took := time.Since(begun); took > time.Millisecond {
+					t.Errorf("the first answer came after %v", took)
+				}
+				c.response("GET")
+			})
+		})
+	}
 }
