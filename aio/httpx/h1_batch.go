@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -110,10 +109,7 @@ func (k *h1Conn) flushNow() {
 func (k *h1Conn) send(head *outBuffer, body []byte) *aio.Future[int] {
 	if len(head.b)+len(body) <= batchSize {
 		head.b = append(head.b, body...)
-		f := k.c.Send(head.b)
-		if _, err := f.Result(); errors.Is(err, aio.ErrBacklog) {
-			return k.c.SendOwned(head.b)
-		}
+		f := k.c.Send(head.b) // finds no full queue: see readHead
 		putBuffer(head)
 		return f
 	}

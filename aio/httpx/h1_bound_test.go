@@ -19,7 +19,7 @@ import (
 // a connection's queue, and that every request is answered once the client
 // reads.
 func TestPipelinedAnswersBounded(t *testing.T) {
-	const requests, size = 500, 100 << 10
+	const requests, size = 100, 100 << 10
 	body := strings.Repeat("x", size)
 	var calls atomic.Int64
 	for name, s := range map[string]*httpx.Server{
@@ -234,6 +234,25 @@ func TestGatheredAnswerGoesInTime(t *testing.T) {
 				}
 				c.response("GET")
 			})
+		})
+	}
+}
+
+// TestDeferredClientLeaves holds that the leaving of a deferred request's client
+// is noticed although nothing waits for it.
+func TestDeferredClientLeaves(t *testing.T) {
+	for _, text := range []string{getOf("/"), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"} {
+		var deferred *httpx.Request
+		s := &httpx.Server{Handle: func(r *httpx.Request) { deferred = r }}
+		inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+			c := dial()
+			c.say(text)
+			synctest.Wait()
+			c.Close()
+			synctest.Wait()
+			if _, err := deferred.RespondString(200, "hai").Result(); err == nil {
+				t.Error("the answer has no error")
+			}
 		})
 	}
 }

@@ -338,13 +338,9 @@ func (k *h1Conn) watch() {
 	k.mu.Lock()
 	watched := k.watched
 	k.watched = true
-	x, gone := k.x, k.gone
 	k.mu.Unlock()
-	switch {
-	case !watched:
+	if !watched {
 		k.c.AfterHangUp(k.hungUp)
-	case gone != nil && x != nil:
-		x.clientGone(gone)
 	}
 }
 
