@@ -61,16 +61,16 @@ type seen struct {
 // without those that the server sets itself, and those that the status does not
 // allow. It fails with ErrBadHeader.
 func (w *h1Answer) appendFields(b []byte, status int, h http.Header, canon bool) (_ []byte, s seen, err error) {
-	var room [16]string
-	names := room[:0]
-	for name := range h {
-		names = append(names, name)
+	var room [16]namedValues
+	fields := room[:0]
+	for name, values := range h {
+		fields = append(fields, namedValues{name, values})
 	}
-	if len(names) > 1 {
-		slices.Sort(names)
+	if len(fields) > 1 {
+		slices.SortFunc(fields, func(a, b namedValues) int { return strings.Compare(a.name, b.name) })
 	}
-	for _, name := range names {
-		values := h[name]
+	for _, f := range fields {
+		name, values := f.name, f.values
 		if !http1.ValidName(name) {
 			if s.trailer = strings.HasPrefix(name, http.TrailerPrefix); s.trailer {
 				continue
@@ -90,10 +90,16 @@ func (w *h1Answer) appendFields(b []byte, status int, h http.Header, canon bool)
 			name = key
 		}
 		for _, v := range values {
-			b = appendField(b, name, strings.Trim(v, " \t"))
+			b = appendField(b, name, http1.Trim(v))
 		}
 	}
 	return b, s, nil
+}
+
+// namedValues is an entry of an http.Header.
+type namedValues struct {
+	name   string
+	values []string
 }
 
 // note keeps what the server has to know of a field. It reports whether the
@@ -110,7 +116,7 @@ func (s *seen) note(name string, values []string) bool {
 		s.trailer = true
 	case "Content-Length":
 		if len(values) > 0 {
-			s.length = strings.Trim(values[0], " \t")
+			s.length = http1.Trim(values[0])
 		}
 		return true
 	case "Transfer-Encoding":
@@ -152,6 +158,10 @@ func (w *h1Answer) append(b []byte, a *answer) (_ []byte, body []byte, err error
 	b, s, err := w.appendFields(b, a.status, a.header, true)
 	if err != nil {
 		return b, nil, err
+	}
+	if a.isText && a.status != http.StatusNotModified {
+		b = append(b, "Content-Type: "+textType+"\r\n"...)
+		s.kind = true
 	}
 	body = a.body
 	head := w.head.Method == http.MethodHead
@@ -228,7 +238,7 @@ func (w *h1Answer) appendConnection(b []byte, status int, user []string) []byte 
 	through := status == http.StatusSwitchingProtocols || w.tunnels(status) // it goes on as something else
 	for _, v := range user {
 		if through || says || !w.close || !http1.HasToken(v, "keep-alive") {
-			b = appendField(b, "Connection", strings.Trim(v, " \t"))
+			b = appendField(b, "Connection", http1.Trim(v))
 		}
 	}
 	switch {

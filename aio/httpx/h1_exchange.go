@@ -18,7 +18,7 @@ type h1Exchange struct {
 	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
 	kit  *handlerKit   // of an http.Handler
 	size int64         // bytes of an answer's body
-	code int           // the status of an answer
+	code int16         // the status of an answer
 
 	// close says that the connection ends with the response. The connection's
 	// lock guards it until the response begins.
@@ -38,7 +38,7 @@ var _ side = (*h1Exchange)(nil)
 
 func (x *h1Exchange) method() string           { return x.head.Method }
 func (x *h1Exchange) target() string           { return x.head.Target }
-func (x *h1Exchange) proto() string            { return x.head.Proto }
+func (x *h1Exchange) proto() string            { return x.head.Proto() }
 func (x *h1Exchange) host() string             { return x.head.Host }
 func (x *h1Exchange) path() string             { return x.head.Path() }
 func (x *h1Exchange) query() string            { return x.head.Query() }
@@ -53,7 +53,7 @@ func (x *h1Exchange) sent() (status int, bytes int64) {
 	if x.out != nil {
 		return x.out.status, x.out.written
 	}
-	return x.code, x.size
+	return int(x.code), x.size
 }
 
 // begin begins the exchange of a request whose head is read. The connection's
@@ -317,7 +317,7 @@ func (x *h1Exchange) finish() {
 // give sends a whole answer.
 func (x *h1Exchange) give(a *answer) {
 	k := x.k
-	w := &h1Answer{e: k.e, head: &x.head, id: x.id, close: x.endsWith(a.close)}
+	w := &h1Answer{e: k.e, head: &x.head, id: x.sentID(), close: x.endsWith(a.close)}
 	buf := getBuffer()
 	var body []byte
 	var err error
@@ -332,7 +332,7 @@ func (x *h1Exchange) give(a *answer) {
 	k.mu.Lock()
 	x.close = w.close
 	k.mu.Unlock()
-	x.code, x.size = a.status, int64(len(body))
+	x.code, x.size = int16(a.status), int64(len(body))
 	k.put(x, buf, body)
 }
 

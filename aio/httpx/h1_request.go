@@ -28,7 +28,7 @@ type handlerKit struct {
 func (x *h1Exchange) request() *http.Request {
 	h := &x.head
 	r := noRequest.WithContext(x.Context())
-	r.Method, r.RequestURI, r.Proto, r.Host = h.Method, h.Target, h.Proto, h.Host
+	r.Method, r.RequestURI, r.Proto, r.Host = h.Method, h.Target, h.Proto(), h.Host
 	r.ProtoMajor, r.ProtoMinor = 1, int(h.Minor)
 	if x.kit != nil {
 		r.URL = &x.kit.url
@@ -66,12 +66,11 @@ func (x *h1Exchange) header() http.Header {
 	x.hdr = make(http.Header, n)
 	var values []string
 	if x.kit != nil && n <= len(x.kit.values) {
-		values = x.kit.values[:n]
+		values = x.kit.values[:0]
 	} else {
-		values = make([]string, n)
+		values = make([]string, 0, n)
 	}
-	for i := range n {
-		f := x.head.Field(i)
+	for f := range x.head.Fields {
 		name := canonical(f.Name)
 		switch {
 		case name == "Host", name == "Transfer-Encoding", name == "Trailer" && x.head.Length < 0:
@@ -81,8 +80,9 @@ func (x *h1Exchange) header() http.Header {
 			x.hdr[name] = append(old, f.Value)
 			continue
 		}
-		values[i] = f.Value
-		x.hdr[name] = values[i : i+1 : i+1]
+		values = append(values, f.Value)
+		i := len(values)
+		x.hdr[name] = values[i-1 : i : i]
 	}
 	if p := x.hdr["Pragma"]; len(p) > 0 && p[0] == "no-cache" && x.hdr["Cache-Control"] == nil {
 		x.hdr["Cache-Control"] = []string{"no-cache"} // as net/http has it
@@ -97,13 +97,12 @@ func canonical(name string) string { return textproto.CanonicalMIMEHeaderKey(nam
 // declares.
 func declaredTrailer(h *http1.Head) http.Header {
 	var t http.Header
-	for i := range h.Len() {
-		f := h.Field(i)
+	for f := range h.Fields {
 		if canonical(f.Name) != "Trailer" {
 			continue
 		}
 		for name := range strings.SplitSeq(f.Value, ",") {
-			if name = canonical(strings.Trim(name, " \t")); name != "" {
+			if name = canonical(http1.Trim(name)); name != "" {
 				if t == nil {
 					t = make(http.Header)
 				}

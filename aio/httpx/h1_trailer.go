@@ -22,7 +22,7 @@ func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
 	}
 	for _, list := range w.header["Trailer"] {
 		for name := range strings.SplitSeq(list, ",") {
-			name = canonical(strings.Trim(name, " \t"))
+			name = canonical(http1.Trim(name))
 			if values := w.header[name]; len(values) > 0 && httpguts.ValidTrailerHeader(name) {
 				trailer[name] = values
 			}
@@ -39,7 +39,7 @@ func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
 			if !http1.ValidValue(v) {
 				return b, &badTrailerError{name}
 			}
-			b = appendField(b, name, strings.Trim(v, " \t"))
+			b = appendField(b, name, http1.Trim(v))
 		}
 	}
 	return b, nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"goaio.example/aio/internal/http1"
 	"goaio.example/aio/tcp"
@@ -61,7 +60,7 @@ func (k *h1Conn) leave(inline bool) error {
 func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
 	connect := x.head.Method == http.MethodConnect
 	if !connect && !x.head.Upgrades() {
-		return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.head.Method, x.head.Proto, http.ErrNotSupported)
+		return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.head.Method, x.head.Proto(), http.ErrNotSupported)
 	}
 	status := http.StatusSwitchingProtocols
 	if connect {
@@ -103,7 +102,7 @@ func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
 	w := h1Answer{e: x.k.e, head: &x.head}
 	fields, s, _ := w.appendFields(nil, status, header, true) // checked by begin
 	for _, v := range s.connection {
-		fields = appendField(fields, "Connection", strings.Trim(v, " \t"))
+		fields = appendField(fields, "Connection", http1.Trim(v))
 	}
 	b := w.appendStatus(nil, status)
 	if status == http.StatusSwitchingProtocols {

@@ -119,7 +119,7 @@ func (w *h1Writer) fail(err error) {
 
 // answer returns what serialises the response.
 func (w *h1Writer) answer() *h1Answer {
-	return &h1Answer{e: w.x.k.e, head: &w.x.head, id: w.x.id}
+	return &h1Answer{e: w.x.k.e, head: &w.x.head, id: w.x.sentID()}
 }
 
 // inform sends an informational response, to clients that know of these.

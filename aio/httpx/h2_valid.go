@@ -66,7 +66,7 @@ func validLengthH2(r *http.Request) bool {
 func validValuesH2(h http.Header) bool {
 	for _, values := range h {
 		for _, v := range values {
-			if v != strings.Trim(v, " \t") {
+			if v != http1.Trim(v) {
 				return false
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"goaio.example/aio/internal/http1"
 )
 
 // plainWriter is the http.ResponseWriter of an HTTP/2 exchange: it checks the
@@ -110,6 +112,9 @@ func (w *plainWriter) send(a *answer) error {
 	for k, v := range a.header {
 		h[http.CanonicalHeaderKey(k)] = v
 	}
+	if a.isText {
+		h["Content-Type"] = []string{textType}
+	}
 	body := a.body
 	switch {
 	case w.x.raw.Method == http.MethodConnect && a.status < 300: // RFC 9110, section 9.3.6
@@ -157,12 +162,12 @@ func (w *plainWriter) end() error {
 // HTTP/2 (RFC 9113, section 8.2.1), and which does not matter over HTTP/1.
 func trimValues(h http.Header) {
 	for k, values := range h {
-		if !slices.ContainsFunc(values, func(v string) bool { return v != strings.Trim(v, " \t") }) {
+		if !slices.ContainsFunc(values, func(v string) bool { return v != http1.Trim(v) }) {
 			continue
 		}
 		values = slices.Clone(values) // the program's
 		for i, v := range values {
-			values[i] = strings.Trim(v, " \t")
+			values[i] = http1.Trim(v)
 		}
 		h[k] = values
 	}

@@ -129,17 +129,23 @@ func (x *inbound) takeID() {
 	}
 }
 
-// requestID returns the request's ID, which the first call makes.
+// requestID returns the request's ID, which the first call makes unless takeID
+// has.
 func (x *inbound) requestID() string {
-	if x.id != "" {
-		return x.id
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.madeID == "" {
-		x.madeID = x.s.ids.next()
+	if x.id == "" {
+		x.id = x.s.ids.next()
 	}
-	return x.madeID
+	return x.id
+}
+
+// sentID returns the ID that is sent with the response, "" for none.
+func (x *inbound) sentID() string {
+	if x.s.RequestIDHeader == "" {
+		return ""
+	}
+	return x.id
 }
 
 // plainID reports whether an ID that came with a request may be written into

@@ -39,8 +39,12 @@ var (
 // of the request's ctx when the client is gone, and with what befell the
 // connection, an *aio.ConnError.
 func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
+	return r.respond(&answer{status: status, header: header, body: body})
+}
+
+func (r *Request) respond(a *answer) *aio.Future[int] {
 	f := r.x.Future()
-	if err := r.begin(inboundAnswered, &answer{status: status, header: header, body: body}); err != nil {
+	if err := r.begin(inboundAnswered, a); err != nil {
 		return r.x.refusal(err)
 	}
 	r.x.side.changed()
@@ -49,10 +53,11 @@ func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Futu
 
 // RespondString is Respond with a text, as text/plain in UTF-8.
 func (r *Request) RespondString(status int, text string) *aio.Future[int] {
-	return r.Respond(status, textHeader, []byte(text))
+	return r.respond(&answer{status: status, isText: true, body: []byte(text)})
 }
 
-var textHeader = http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
+// textType is the media type of what RespondString sends.
+const textType = "text/plain; charset=utf-8"
 
 // errTaken says that the server has answered for the program.
 var errTaken = errors.New("httpx: answered by the server")

@@ -21,7 +21,7 @@ type inbound struct {
 	aio.Promise[int]
 	s     *Server
 	side  side
-	id    string        // what is sent; immutable once the operation has started
+	id    string        // immutable once the operation has started if it is sent; else guarded by mu
 	body  []byte        // whole, for Handle
 	began time.Duration // the operation's age when Handle was called
 
@@ -30,12 +30,11 @@ type inbound struct {
 
 	mu      sync.Mutex // guards what follows
 	state   inboundState
-	alarm   *alarm.Alarm  // nil before it is set
 	running bool          // the user's function, or a goroutine of net/http's, runs
 	own     bool          // the user has answered, or begun to
 	told    bool          // fail has been told of
-	madeID  string        // the ID if id is none, once it was asked for
 	left    bool          // gone is closed, or to be closed when it is made
+	alarm   *alarm.Alarm  // nil before it is set
 	answer  *answer       // nil while there is none
 	cause   error         // why the operation was cancelled
 	fail    error         // what the operation ends with
@@ -107,7 +106,8 @@ type answer struct {
 	header http.Header
 	body   []byte
 	close  bool
-	length [1]string // the Content-Length
+	isText bool      // the body is text/plain, besides what header has
+	length [1]string // the Content-Length over HTTP/2
 }
 
 // errRequestTime is the cause of a request's ctx that has had all its time.
@@ -180,7 +180,7 @@ func (x *inbound) change(fn func() bool) {
 func plainAnswer(status int) *answer {
 	return &answer{
 		status: status, close: true,
-		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
+		isText: true,
 		body:   []byte(http.StatusText(status) + "\n"),
 	}
 }
@@ -248,7 +248,7 @@ func (x *inbound) refuseBusy() {
 			return false
 		}
 		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
-		x.answer.header.Set("Retry-After", "1")
+		x.answer.header = http.Header{"Retry-After": {"1"}}
 		x.answer.close = false
 		return true
 	})

@@ -79,7 +79,7 @@ func lower(c byte) byte {
 // HasToken reports whether a list of tokens has one.
 func HasToken(list, token string) bool {
 	for s := range strings.SplitSeq(list, ",") {
-		if EqualFold(strings.Trim(s, " \t"), token) {
+		if EqualFold(Trim(s), token) {
 			return true
 		}
 	}

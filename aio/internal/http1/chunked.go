@@ -160,14 +160,14 @@ func (d *Chunked) size(line []byte) (status int) {
 // trailer takes the whole trailer, each line with its CRLF.
 func (d *Chunked) trailer(s string) (status int) {
 	for s != "" {
-		sp, n := cutField(s)
+		f, n := cutField(s)
 		switch {
 		case n == 0:
 			return http.StatusBadRequest
 		case len(d.Trailer) == d.Fields:
 			return http.StatusRequestHeaderFieldsTooLarge
 		}
-		d.Trailer = append(d.Trailer, sp.of(s))
+		d.Trailer = append(d.Trailer, f)
 		s = s[n:]
 	}
 	return 0

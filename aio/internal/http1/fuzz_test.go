@@ -43,7 +43,7 @@ func FuzzHead(f *testing.F) {
 		if err := h.SetURL(&u); err != nil || u != *r.URL {
 			t.Errorf("URL of %q: %#v, %v; want %#v", h.Target, u, err, *r.URL)
 		}
-		if h.Method != r.Method || h.Target != r.RequestURI || h.Proto != r.Proto || h.Length != r.ContentLength {
+		if h.Method != r.Method || h.Target != r.RequestURI || h.Proto() != r.Proto || h.Length != r.ContentLength {
 			t.Errorf("%q: %+v, net/http has %+v", p[:n], h, r)
 		}
 		if h.Host != r.Host {
@@ -82,8 +82,7 @@ func checkPieces(t *testing.T, p []byte, n, status int) {
 
 func checkFields(t *testing.T, h *Head, r *http.Request) {
 	got := http.Header{}
-	for i := range h.Len() {
-		f := h.Field(i)
+	for f := range h.Fields {
 		switch k := textproto.CanonicalMIMEHeaderKey(f.Name); k {
 		case "Host", "Transfer-Encoding", "Trailer":
 		default:

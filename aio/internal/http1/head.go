@@ -29,23 +29,19 @@ const (
 	ChunkedCoding                    // Transfer-Encoding: chunked
 )
 
-// span is where a field line's name and value are in the head.
-type span struct{ name, nameEnd, value, end uint32 }
-
 // Head is the head of a request. All its strings are parts of one.
 type Head struct {
-	Method, Target, Proto string
-	Host                  string // of the target if that has one, else of the Host field
-	text                  string
-	fields                []span
-	Length                int64 // of the body: 0 without one, -1 if it is chunked
-	Minor                 uint8 // of the version HTTP/1.Minor
-	Form                  Form
-	Flags                 Flags
+	Method, Target string
+	Host           string // of the target if that has one, else of the Host field
+	fields         string // the field lines, each with its CRLF
+	Length         int64  // of the body: 0 without one, -1 if it is chunked
+	count          int32  // of the fields
+	Minor          uint8  // of the version HTTP/1.Minor
+	Form           Form
+	Flags          Flags
 
 	hosts, lengths, codings uint8 // how many of these fields there are, 2 for more
 	badTrailer              bool  // the trailer is to have what it may not
-	room                    [12]span
 }
 
 // Parse parses the head at the beginning of p. It returns its length, 0 if it is
@@ -102,17 +98,16 @@ func (h *Head) lines(s string, most int) (status int) {
 	if status = h.requestLine(line[:len(line)-1]); status != 0 {
 		return status
 	}
-	h.text, h.fields = s, h.room[:0]
+	h.fields = rest
 	for rest != "" {
-		sp, n := cutField(rest)
+		f, n := cutField(rest)
 		if n == 0 {
 			return http.StatusBadRequest
 		}
-		f := sp.of(rest)
-		if len(h.fields) == most {
+		if int(h.count) == most {
 			return http.StatusRequestHeaderFieldsTooLarge
 		}
-		h.fields = append(h.fields, sp.at(uint32(len(s)-len(rest)))) // a head is shorter than 4 GiB
+		h.count++ // a head is shorter than 2 GiB
 		if status = h.note(f); status != 0 {
 			return status
 		}
@@ -121,40 +116,35 @@ func (h *Head) lines(s string, most int) (status int) {
 	return 0
 }
 
-// of returns the field that is there in s.
-func (sp span) of(s string) Field { return Field{s[sp.name:sp.nameEnd], s[sp.value:sp.end]} }
-
-// at returns the span n bytes further on.
-func (sp span) at(n uint32) span {
-	return span{sp.name + n, sp.nameEnd + n, sp.value + n, sp.end + n}
-}
-
-// cutField returns where the field line at the beginning of s is, and its
-// length with the CRLF, 0 if there is none.
-func cutField(s string) (sp span, n int) {
+// cutField returns the field line at the beginning of s, and its length with the
+// CRLF, 0 if there is none.
+func cutField(s string) (f Field, n int) {
 	i := 0
 	for i < len(s) && classes[s[i]]&inToken != 0 {
 		i++
 	}
 	if i == 0 || i == len(s) || s[i] != ':' {
-		return sp, 0
+		return f, 0
 	}
-	sp.nameEnd = uint32(i)
-	for i++; i < len(s) && (s[i] == ' ' || s[i] == '\t'); i++ {
-	}
-	j := i
+	j := i + 1
 	for j < len(s) && classes[s[j]]&inValue != 0 {
 		j++
 	}
 	if !strings.HasPrefix(s[j:], "\r\n") {
-		return sp, 0
+		return f, 0
 	}
-	n = j + 2
-	for j > i && (s[j-1] == ' ' || s[j-1] == '\t') {
-		j--
+	return Field{s[:i], Trim(s[i+1 : j])}, j + 2
+}
+
+// Trim returns s without the white space around it.
+func Trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
 	}
-	sp.value, sp.end = uint32(i), uint32(j)
-	return sp, n
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // requestLine parses the first line, without its CRLF.
@@ -168,7 +158,7 @@ func (h *Head) requestLine(line string) (status int) {
 	case !ok3 || len(v) != 3 || classes[v[0]]&isDigit == 0 || v[1] != '.' || classes[v[2]]&isDigit == 0:
 		return http.StatusBadRequest
 	}
-	h.Method, h.Target, h.Proto, h.Minor = method, target, version, v[2]-'0'
+	h.Method, h.Target, h.Minor = method, target, v[2]-'0'
 	if !h.setForm() {
 		return http.StatusBadRequest
 	}
@@ -241,7 +231,7 @@ func (h *Head) noteConnection(v string) {
 	for v != "" {
 		var token string
 		token, v, _ = strings.Cut(v, ",")
-		switch token = strings.Trim(token, " \t"); {
+		switch token = Trim(token); {
 		case EqualFold(token, "close"):
 			h.Flags |= Close
 		case EqualFold(token, "keep-alive"):
@@ -277,19 +267,32 @@ func (h *Head) framing() (status int) {
 	return 0
 }
 
-// Len returns the number of fields.
-func (h *Head) Len() int { return len(h.fields) }
+// Proto returns the protocol's name and version: "HTTP/1.1".
+func (h *Head) Proto() string { return protos[8*h.Minor : 8*h.Minor+8] }
 
-// Field returns the i-th field.
-func (h *Head) Field(i int) Field {
-	return h.fields[i].of(h.text)
+const protos = "HTTP/1.0HTTP/1.1HTTP/1.2HTTP/1.3HTTP/1.4HTTP/1.5HTTP/1.6HTTP/1.7HTTP/1.8HTTP/1.9"
+
+// Len returns the number of fields.
+func (h *Head) Len() int { return int(h.count) }
+
+// Fields calls yield for each field, in their order. It divides the lines again,
+// which is cheaper than to keep where their parts are.
+func (h *Head) Fields(yield func(Field) bool) {
+	for rest := h.fields; rest != ""; {
+		end := strings.IndexByte(rest, '\n')
+		name, value, _ := strings.Cut(rest[:end-1], ":")
+		if !yield(Field{name, Trim(value)}) {
+			return
+		}
+		rest = rest[end+1:]
+	}
 }
 
 // Value returns the value of the first field with that name, "" without one.
 func (h *Head) Value(name string) string {
-	for _, f := range h.fields {
-		if int(f.nameEnd-f.name) == len(name) && EqualFold(h.text[f.name:f.nameEnd], name) {
-			return h.text[f.value:f.end]
+	for f := range h.Fields {
+		if EqualFold(f.Name, name) {
+			return f.Value
 		}
 	}
 	return ""
@@ -309,13 +312,12 @@ func (h *Head) Upgrades() bool {
 
 // UpgradeTo returns the protocol that the client would have most, "" for none.
 func (h *Head) UpgradeTo() string {
-	for i := range h.Len() {
-		f := h.Field(i)
+	for f := range h.Fields {
 		if !EqualFold(f.Name, "Upgrade") {
 			continue
 		}
 		for s := range strings.SplitSeq(f.Value, ",") {
-			if s = strings.Trim(s, " \t"); s != "" {
+			if s = Trim(s); s != "" {
 				return s
 			}
 		}

@@ -205,7 +205,7 @@ func TestEarlyRefusals(t *testing.T) {
 		if n, status := h.Parse([]byte(c.text), testLimits); n != 0 || status != c.want {
 			t.Errorf("%.40q: %d, %d; want %d", c.text, n, status, c.want)
 		}
-		if h.Method != "" || h.fields != nil {
+		if h.Method != "" || h.fields != "" {
 			t.Errorf("%.40q has changed the Head", c.text)
 		}
 	}
@@ -245,7 +245,7 @@ func TestHead(t *testing.T) {
 	for i := range p {
 		p[i] = '!' // h has copies
 	}
-	got := fmt.Sprint(h.Method, h.Target, h.Proto, h.Host, fieldsOf(&h), h.Length, h.Minor, h.Form, h.Path(), h.Query())
+	got := fmt.Sprint(h.Method, h.Target, h.Proto(), h.Host, fieldsOf(&h), h.Length, h.Minor, h.Form, h.Path(), h.Query())
 	want := fmt.Sprint("POST", "/a%20b?c=d?e", "HTTP/1.1", "h:80",
 		[]Field{{"hOSt", "h:80"}, {"X", "1"}, {"x", "2"}, {"Content-Length", "0012"}, {"Empty", ""}}, 12, 1, Origin, "/a%20b", "c=d?e")
 	if got != want {
@@ -337,8 +337,8 @@ func TestConnection(t *testing.T) {
 }
 
 func fieldsOf(h *Head) (fields []Field) {
-	for i := range h.Len() {
-		fields = append(fields, h.Field(i))
+	for f := range h.Fields {
+		fields = append(fields, f)
 	}
 	return fields
 }
