@@ -110,7 +110,9 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	a.now, a.slow = now, d >= slowCall
 	v := unknown
 	if examine && a.slow {
-		v = s.end()
+		if v = s.end(); v == waited && collections.excuse(now, procs()) {
+			v = delayed
+		}
 	}
 	if counts && !a.own {
 		b.note(d, v)

@@ -10,8 +10,9 @@ import (
 // expected to block, until the share falls below suspectShare.
 //
 // A callback is slow if it takes slowCall. It blocks if it waits or computes. It
-// may also have waited for a processor that other programs use; to tell, it must
-// be examined, which costs half a microsecond. So callbacks are examined only
+// may also have waited for a processor that other programs use, or for the
+// garbage collector; to tell, it must be examined, which costs half a
+// microsecond. So callbacks are examined only
 // from suspectShare on: some, and those after a slow one. The others do not count
 // then. Below, a slow callback that was not examined raises the share up to
 // expectShare only.
@@ -43,7 +44,7 @@ const (
 	unknown  verdict = iota // it was not examined
 	waited                  // for something
 	computed                // or the kernel did, on its thread
-	delayed                 // it waited for a processor
+	delayed                 // it waited for a processor, or for the collector
 )
 
 // sampler chooses the callbacks that one goroutine examines.

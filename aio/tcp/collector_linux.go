@@ -1,0 +1,57 @@
+package tcp
+
+import (
+	"runtime/metrics"
+	"sync"
+	"time"
+)
+
+// collector tells which waits of callbacks may be the garbage collector's doing:
+// it stops all goroutines twice in a collection. Only a callback that waits for
+// something else blocks.
+type collector struct {
+	cycles func() uint64 // that were completed
+
+	mu      sync.Mutex
+	seen    uint64        // cycles at the last look
+	looked  time.Duration // when that was, as the process's age
+	excuses int           // the waits that may still be its doing
+}
+
+// collections is the process's collector.
+var collections = collector{cycles: completedCycles}
+
+const (
+	collectorLook = time.Millisecond // between two looks at least
+	pausesOfCycle = 2                // on each processor
+	mostExcuses   = 32
+)
+
+// excuse reports whether a wait that ended now may be the collector's doing. Each
+// collection excuses as many waits as it stops processors.
+func (c *collector) excuse(now time.Duration, procs int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now-c.looked >= collectorLook {
+		n := c.cycles()
+		if n > c.seen {
+			c.excuses = min(c.excuses+int(min(n-c.seen, mostExcuses))*pausesOfCycle*procs, mostExcuses)
+		}
+		c.seen, c.looked = n, now
+	}
+	if c.excuses == 0 {
+		return false
+	}
+	c.excuses--
+	return true
+}
+
+// completedCycles returns the number of collections so far.
+func completedCycles() uint64 {
+	s := [1]metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+	metrics.Read(s[:])
+	if s[0].Value.Kind() != metrics.KindUint64 { // no metric of this name any more
+		return 0
+	}
+	return s[0].Value.Uint64()
+}
