@@ -21,6 +21,9 @@ func (w *h1Writer) SetWriteDeadline(t time.Time) error {
 	defer k.mu.Unlock()
 	w.by = t
 	w.moved.Ring()
+	if w.direct {
+		return k.c.SetWriteDeadline(t)
+	}
 	return nil
 }
 

@@ -3,7 +3,6 @@ package httpx
 import (
 	"bufio"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -32,8 +31,10 @@ type h1Writer struct {
 	chunked bool       // the body is
 	err     error      // why nothing more is sent
 
-	by    time.Time // the write deadline, zero for none; guarded by the connection's lock
-	moved bell.Bell // rung when by has changed; likewise
+	// The connection's lock guards what follows.
+	by     time.Time // the write deadline, zero for none
+	moved  bell.Bell // rung when by has changed
+	direct bool      // the system sends a file
 }
 
 // h1Stage is how far a response has come.
@@ -393,29 +394,6 @@ func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 		}
 	}
 	return w.err
-}
-
-// ReadFrom sends what r has.
-func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
-	buf := copyBuffers.Get().(*[piece]byte)
-	defer copyBuffers.Put(buf)
-	for {
-		n, rerr := r.Read(buf[:])
-		if n > 0 {
-			m, err := w.Write(buf[:n])
-			sum += int64(m)
-			if err != nil {
-				return sum, err
-			}
-		}
-		switch rerr {
-		case nil:
-		case io.EOF:
-			return sum, nil
-		default:
-			return sum, rerr
-		}
-	}
 }
 
 // Hijack takes the connection over. The connection stays an operation of the

@@ -5,16 +5,16 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
+	"syscall"
 )
 
 // copyPart is how much ReadFrom has the system copy at a time.
 const copyPart = 1 << 20
 
 // ReadFrom copies from r to the connection until r's end: an *os.File by the
-// system's own means (sendfile) where it can, on a connection without TLS and
-// write timeout. An error of r's comes as it is, one of the connection's as an
-// *aio.ConnError.
+// system's own means (sendfile) where it can, on a connection without TLS, and
+// on systems other than Linux without a write timeout. An error of r's comes as
+// it is, one of the connection's as an *aio.ConnError.
 func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	limit := int64(math.MaxInt64)
 	if l, ok := r.(*io.LimitedReader); ok {
@@ -36,25 +36,102 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 // would do for another Conn what sendfile does for a file: package net keeps the
 // pipes it needs for that, so they would be left when the loop has ended.
 func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
-	to, ok := c.transport().under().(io.ReaderFrom)
-	if _, isFile := r.(*os.File); !ok || !isFile || c.layer() != nil || c.peekTimes().idle.write.Load() != 0 {
-		buf := readBuffers.Get().(*[readSize]byte)
-		defer readBuffers.Put(buf)
-		return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])
+	f, isFile := r.(file)
+	if !isFile || c.layer() != nil {
+		return c.copyThrough(r, n)
 	}
+	t := c.transport()
+	if sender, ok := t.(fileSender); ok && isRegular(f) {
+		return c.copyFile(sender, f, n)
+	}
+	if to, ok := t.under().(io.ReaderFrom); ok && c.peekTimes().idle.write.Load() == 0 {
+		return c.copyByNet(to, f, n)
+	}
+	return c.copyThrough(r, n)
+}
+
+// copyThrough is copySome through a buffer.
+func (c *Conn) copyThrough(r io.Reader, n int64) (int64, error) {
+	buf := readBuffers.Get().(*[readSize]byte)
+	defer readBuffers.Put(buf)
+	return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])
+}
+
+// file is an *os.File, also one that hides its WriteTo, which io.Copy gives.
+type file interface {
+	io.Reader
+	syscall.Conn
+	Name() string
+	Stat() (fs.FileInfo, error)
+}
+
+// fileSender is a transport that the system sends files to.
+type fileSender interface {
+	// sendFile sends some of f, at most n bytes, blocking until at least a byte
+	// has gone. The error is the transport's.
+	sendFile(f file, n int) (fileSent, error)
+}
+
+// fileSent is what has become of sending some of a file.
+type fileSent struct {
+	n     int   // bytes; 0 at the file's end
+	err   error // of the file
+	unfit bool  // the system does not do it for this file
+}
+
+// isRegular reports whether f is a regular file, for which the system need not
+// wait.
+func isRegular(f file) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// copyFile is copySome by a fileSender.
+func (c *Conn) copyFile(t fileSender, f file, n int64) (sum int64, err error) {
 	switch err := c.takeStream(); err {
 	case nil:
 	case errTLSBegun:
-		return c.copySome(r, n)
+		return c.copySome(f, n)
 	default:
 		return 0, err
 	}
-	m, err := to.ReadFrom(io.LimitReader(r, n))
+	var sent fileSent
+	for sum < n {
+		sent, err = t.sendFile(f, int(n-sum))
+		if err != nil || sent.n == 0 {
+			break
+		}
+		sum += int64(sent.n)
+		c.countOut(sent.n)
+		c.writingBegins()
+	}
+	c.giveStream(c.bulkMet(err))
+	switch {
+	case sent.unfit:
+		m, err := c.copyThrough(f, n-sum)
+		return sum + m, err
+	case sent.err != nil:
+		return sum, sent.err
+	}
+	return sum, c.failure("write", err)
+}
+
+// copyByNet is copySome by package net's own way, which does not tell of
+// progress.
+func (c *Conn) copyByNet(to io.ReaderFrom, f file, n int64) (int64, error) {
+	switch err := c.takeStream(); err {
+	case nil:
+	case errTLSBegun:
+		return c.copySome(f, n)
+	default:
+		return 0, err
+	}
+	m, err := to.ReadFrom(io.LimitReader(f, n))
 	c.sent(int(m))
 	c.giveStream(c.bulkMet(err))
-	var file *fs.PathError
-	if errors.As(err, &file) {
-		return m, file
+	var ferr *fs.PathError
+	if errors.As(err, &ferr) {
+		return m, ferr
 	}
 	return m, c.failure("write", err)
 }

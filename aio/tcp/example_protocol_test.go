@@ -66,11 +66,13 @@ func ExampleConn_AfterHangUp() {
 	h.Data = func(c *tcp.Conn, _ []byte) {
 		ctx, cancel := context.WithCancelCause(c.Context())
 		defer c.AfterHangUp(func(err error) { cancel(err) })()
+		c.SendString("begun\n")
 		<-ctx.Done() // a long computation, which looks at its ctx
 		fmt.Println("the client has hung up:", errors.Is(context.Cause(ctx), aio.ErrReset))
 	}
 	handled(h, func(_ context.Context, c *tcp.Conn) error {
-		if _, err := c.SendString("compute").Await(c.Context()); err != nil {
+		c.SendString("compute")
+		if _, err := io.ReadFull(c, make([]byte, len("begun\n"))); err != nil {
 			return err
 		}
 		return c.Abort()

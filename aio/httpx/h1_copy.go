@@ -1,0 +1,124 @@
+package httpx
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"goaio.example/aio"
+)
+
+// sendfileLeast is from how many bytes on the system sends a file: fewer are
+// cheaper to copy, together with the header.
+const sendfileLeast = 128 << 10
+
+// ReadFrom sends what r has. The system sends a large part of a file itself, on
+// a connection without TLS, if the Content-Length is known and no write deadline
+// is set.
+func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
+	if f, most := fileOf(r); f != nil {
+		n, err := w.copyFrom(io.LimitReader(r, sniffSize)) // fixes the header
+		if sum = n; err != nil || n < sniffSize {
+			return sum, err
+		}
+		if n = min(most-n, w.length-w.written); n >= sendfileLeast && w.sendsFiles() {
+			n, err = w.sendFile(f, n)
+			sum += n
+			if l, ok := r.(*io.LimitedReader); ok {
+				l.N -= n
+			}
+			if err != nil {
+				return sum, err
+			}
+		}
+	}
+	n, err := w.copyFrom(r)
+	return sum + n, err
+}
+
+// fileOf returns the file that r reads, and how much of it at most, nil if it
+// reads something else.
+func fileOf(r io.Reader) (f io.Reader, most int64) {
+	most = math.MaxInt64
+	if l, ok := r.(*io.LimitedReader); ok {
+		r, most = l.R, l.N
+	}
+	switch r.(type) {
+	case interface { // an *os.File, also one that hides its WriteTo, which io.Copy gives
+		syscall.Conn
+		Name() string
+		Stat() (fs.FileInfo, error)
+	}:
+		return r, most
+	}
+	return nil, 0
+}
+
+// copyFrom writes what r has.
+func (w *h1Writer) copyFrom(r io.Reader) (sum int64, err error) {
+	buf := copyBuffers.Get().(*[piece]byte)
+	defer copyBuffers.Put(buf)
+	for {
+		n, rerr := r.Read(buf[:])
+		if n > 0 {
+			m, err := w.Write(buf[:n])
+			sum += int64(m)
+			if err != nil {
+				return sum, err
+			}
+		}
+		switch rerr {
+		case nil:
+		case io.EOF:
+			return sum, nil
+		default:
+			return sum, rerr
+		}
+	}
+}
+
+// sendsFiles reports whether the system may send a part of the response.
+func (w *h1Writer) sendsFiles() bool {
+	return w.err == nil && w.x.head.Method != http.MethodHead && w.x.s.tcp.TLS == nil
+}
+
+// sendFile has the system send n bytes of f, or less if f ends. It sends nothing
+// if there is a write deadline.
+func (w *h1Writer) sendFile(f io.Reader, n int64) (sent int64, err error) {
+	if err := w.FlushError(); err != nil {
+		return 0, err
+	}
+	k := w.x.k
+	k.mu.Lock()
+	begun, inData := w.by.IsZero(), k.inData
+	w.direct = begun
+	k.mu.Unlock()
+	if !begun {
+		return 0, nil
+	}
+	if inData {
+		k.c.WillBlock()
+	}
+	sent, err = k.c.ReadFrom(io.LimitReader(f, n))
+	w.written += sent
+	k.mu.Lock()
+	w.direct = false
+	if !w.by.IsZero() {
+		k.c.SetWriteDeadline(time.Time{}) // fails only on a connection that has ended
+	}
+	k.mu.Unlock()
+	if !errors.Is(err, aio.ErrConn) {
+		return sent, err // of the file
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = os.ErrDeadlineExceeded
+	}
+	w.err = w.x.writeFailure(err)
+	k.c.Close() // fails only on a connection that has ended
+	return sent, w.err
+}

@@ -1,0 +1,19 @@
+package tcp
+
+import "sync/atomic"
+
+// CountSendfile has the calls of sendfile counted, each of which fn makes instead
+// if it is not nil, until restore is called.
+func CountSendfile(fn func(call int) error) (calls *atomic.Int64, restore func()) {
+	old := sendfileCall
+	calls = new(atomic.Int64)
+	sendfileCall = func(to, from, n int) (int, error) {
+		if i := int(calls.Add(1)); fn != nil {
+			if err := fn(i); err != nil {
+				return 0, err
+			}
+		}
+		return old(to, from, n)
+	}
+	return calls, func() { sendfileCall = old }
+}

@@ -1,0 +1,173 @@
+package tcp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/tcp"
+)
+
+// numbersFile returns a file with numbers.
+func numbersFile(t *testing.T, size int) *os.File {
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, numbers(size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// sending calls test with a connection of handler style that writes a file of
+// the size, and with its peer, over each socket without TLS.
+func sending(t *testing.T, size int, test func(w *world, client, server *tcp.Conn, copied *aio.Future[int64])) {
+	overAll(t, func(w *world) {
+		if w.memory() || w.secure() {
+			return
+		}
+		f := numbersFile(w.T, size)
+		opened := make(chan *tcp.Conn, 1)
+		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Event: func(*tcp.Conn, error) {}})
+		server := <-opened
+		server.SetTimeouts(0, time.Minute)
+		test(w, client, server, aio.Go(w.ctx, "copy", func(context.Context) (int64, error) {
+			n, err := io.Copy(server, f)
+			if !errors.Is(err, aio.ErrConn) {
+				server.SendString(" behind").Await(w.ctx)
+			}
+			return n, err
+		}))
+		client.Close()
+		server.Close()
+	})
+}
+
+// TestSendfile holds that the kernel sends a file also on a connection of handler
+// style and with a write timeout.
+func TestSendfile(t *testing.T) {
+	const size = 5<<20 + 17
+	calls, restore := tcp.CountSendfile(nil)
+	defer restore()
+	sending(t, size, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
+		got := make([]byte, size)
+		if _, err := io.ReadFull(client, got); err != nil {
+			w.Fatal(err)
+		}
+		wantNumbers(w, got, 0)
+		wantRead(w, client, " behind")
+		if n, err := copied.Await(w.ctx); n != size || err != nil {
+			w.Errorf("copied %d, %v", n, err)
+		}
+		if n := server.Stats().BytesOut; n != size+7 {
+			w.Errorf("%d bytes counted", n)
+		}
+	})
+	if calls.Load() < 4*(size>>20) { // over two transports by two engines
+		t.Errorf("sendfile was called %d times", calls.Load())
+	}
+}
+
+// TestSendfileUnfit holds that a file is copied that the kernel does not send, at
+// first or after a part.
+func TestSendfileUnfit(t *testing.T) {
+	const size = 3<<20 + 17
+	for from := 1; from < 4; from++ {
+		for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP} {
+			_, restore := tcp.CountSendfile(func(call int) error {
+				if call >= from {
+					return errno
+				}
+				return nil
+			})
+			sending(t, size, func(w *world, client, _ *tcp.Conn, copied *aio.Future[int64]) {
+				got := make([]byte, size)
+				if _, err := io.ReadFull(client, got); err != nil {
+					w.Fatal(err)
+				}
+				wantNumbers(w, got, 0)
+				wantRead(w, client, " behind")
+				if n, err := copied.Await(w.ctx); n != size || err != nil {
+					w.Errorf("copied %d, %v", n, err)
+				}
+			})
+			restore()
+		}
+	}
+}
+
+// TestSendfileFileFails holds that an error of the file comes as it is, and that
+// the connection goes on.
+func TestSendfileFileFails(t *testing.T) {
+	_, restore := tcp.CountSendfile(func(int) error { return syscall.EIO })
+	defer restore()
+	sending(t, 1<<20, func(w *world, client, _ *tcp.Conn, copied *aio.Future[int64]) {
+		var conn *aio.ConnError
+		wantRead(w, client, " behind")
+		if n, err := copied.Await(w.ctx); n != 0 || !errors.Is(err, syscall.EIO) || errors.As(err, &conn) {
+			w.Errorf("copied %d, %v (%T)", n, err, err)
+		}
+	})
+}
+
+// TestSendfileProc holds that files are whole that have no size.
+func TestSendfileProc(t *testing.T) {
+	const name = "/proc/version"
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Skip(err)
+	}
+	overAll(t, func(w *world) {
+		f, err := os.Open(name)
+		if err != nil {
+			w.Fatal(err)
+		}
+		defer f.Close()
+		client, server := w.pair()
+		if n, err := server.ReadFrom(f); n != int64(len(want)) || err != nil {
+			w.Errorf("copied %d, %v; want %d", n, err, len(want))
+		}
+		server.Close()
+		if got, err := io.ReadAll(client); !bytes.Equal(got, want) || err != nil {
+			w.Errorf("got %q, %v", got, err)
+		}
+		client.Close()
+	})
+}
+
+// TestSendfileEnds holds that what ends a connection, or the deadline, ends
+// the sending of a file to a peer that does not read.
+func TestSendfileEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(client, server *tcp.Conn)
+		want error
+	}{
+		"peer resets":  {func(client, _ *tcp.Conn) { client.Abort() }, aio.ErrConn},
+		"closed":       {func(_, server *tcp.Conn) { server.Close() }, aio.ErrClosed},
+		"aborted":      {func(_, server *tcp.Conn) { server.Abort() }, aio.ErrClosed},
+		"deadline":     {func(_, server *tcp.Conn) { server.SetWriteDeadline(time.Now()) }, os.ErrDeadlineExceeded},
+		"idle timeout": {func(_, server *tcp.Conn) { server.SetTimeouts(0, time.Millisecond) }, tcp.ErrIdle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sending(t, 64<<20, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
+				if _, err := io.ReadFull(client, make([]byte, 1000)); err != nil {
+					w.Fatal(err)
+				}
+				c.end(client, server)
+				if n, err := copied.Await(w.ctx); n == 64<<20 || !errors.Is(err, c.want) {
+					w.Errorf("copied %d, %v; want %v", n, err, c.want)
+				}
+			})
+		})
+	}
+}
