@@ -21,24 +21,31 @@ const sendfileLeast = 128 << 10
 // a connection without TLS, if the Content-Length is known and no write deadline
 // is set.
 func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
-	if f, most := fileOf(r); f != nil {
+	if f, most := fileOf(r); f != nil && min(most, w.left()) >= sendfileLeast && w.sendsFiles() {
 		n, err := w.copyFrom(io.LimitReader(r, sniffSize)) // fixes the header
 		if sum = n; err != nil || n < sniffSize {
 			return sum, err
 		}
-		if n = min(most-n, w.length-w.written); n >= sendfileLeast && w.sendsFiles() {
-			n, err = w.sendFile(f, n)
-			sum += n
-			if l, ok := r.(*io.LimitedReader); ok {
-				l.N -= n
-			}
-			if err != nil {
-				return sum, err
-			}
+		n, err = w.sendFile(f, min(most-n, w.left()))
+		sum += n
+		if l, ok := r.(*io.LimitedReader); ok {
+			l.N -= n
+		}
+		if err != nil {
+			return sum, err
 		}
 	}
 	n, err := w.copyFrom(r)
 	return sum + n, err
+}
+
+// left returns how many bytes are missing of the body, as far as that is known.
+func (w *h1Writer) left() int64 {
+	if w.stage == h1NoHeader {
+		n, _ := parseLength(w.Header().Get("Content-Length"))
+		return n
+	}
+	return max(w.length, w.written) - w.written
 }
 
 // fileOf returns the file that r reads, and how much of it at most, nil if it
@@ -84,7 +91,7 @@ func (w *h1Writer) copyFrom(r io.Reader) (sum int64, err error) {
 
 // sendsFiles reports whether the system may send a part of the response.
 func (w *h1Writer) sendsFiles() bool {
-	return w.err == nil && w.x.head.Method != http.MethodHead && w.x.s.tcp.TLS == nil
+	return w.err == nil && !w.over.Load() && w.stage <= h1Sent && w.x.head.Method != http.MethodHead && w.x.s.tcp.TLS == nil
 }
 
 // sendFile has the system send n bytes of f, or less if f ends. It sends nothing
