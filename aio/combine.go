@@ -9,6 +9,7 @@ import (
 // All returns a future of the values of fs, in their order. It fails as soon as one of them does, with that error; the
 // others go on. Of no futures it is an empty slice. Its inputs count as looked at.
 func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
+	mustBe(fs)
 	p := NewPromise[[]T](ctx, kindJoin, "All")
 	out := make([]T, len(fs))
 	countdown(p, fs, func() { p.Resolve(out) }, func(i int, f *Future[T]) {
@@ -24,6 +25,7 @@ func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
 // Settle returns a future of the results of fs, in their order, whether they are values or errors: it does not fail
 // unless it is cancelled itself. Its inputs count as looked at.
 func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
+	mustBe(fs)
 	p := NewPromise[[]Result[T]](ctx, kindJoin, "Settle")
 	out := make([]Result[T], len(fs))
 	countdown(p, fs, func() { p.Resolve(out) }, func(i int, f *Future[T]) { out[i] = Result[T]{f.value, f.op.err} })
@@ -33,6 +35,7 @@ func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
 // Race returns a future of what the first of fs resolves with, be it a value or an error. The others are cancelled with
 // ErrStopped, all of them when the race itself is cancelled. Its inputs count as looked at.
 func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
+	mustBe(fs)
 	p := NewPromise[T](ctx, kindJoin, "Race")
 	if len(fs) == 0 {
 		p.Reject(errNoFutures)
@@ -46,6 +49,7 @@ func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 // the order of fs. When there is a value the others are cancelled with ErrStopped, as all are when it is itself
 // cancelled. Its inputs count as looked at.
 func Any[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
+	mustBe(fs)
 	p := NewPromise[T](ctx, kindJoin, "Any")
 	if len(fs) == 0 {
 		p.Reject(errNoFutures)
@@ -64,6 +68,16 @@ var (
 	errNoFutures = errors.New("aio: no futures to choose from")
 	errNilReject = errors.New("aio: a promise was rejected with a nil error")
 )
+
+// mustBe panics if a future is nil, before anything begins that would not end
+// by that.
+func mustBe[T any](fs []*Future[T]) {
+	for _, f := range fs {
+		if f == nil {
+			panic("aio: nil Future")
+		}
+	}
+}
 
 // countdown calls each for every future as it resolves, unless p is resolved by then, and all after the last one.
 // It looks at the futures.

@@ -89,6 +89,45 @@ func TestCombine(t *testing.T) {
 	}
 }
 
+// A nil future panics before anything begins: a loop whose program recovers ends.
+func TestNilFuture(t *testing.T) {
+	for name, combine := range map[string]func(ctx context.Context, f, none *aio.Future[int]){
+		"All":     func(ctx context.Context, f, none *aio.Future[int]) { aio.All(ctx, f, none) },
+		"Any":     func(ctx context.Context, f, none *aio.Future[int]) { aio.Any(ctx, f, none) },
+		"Race":    func(ctx context.Context, f, none *aio.Future[int]) { aio.Race(ctx, f, none) },
+		"Settle":  func(ctx context.Context, f, none *aio.Future[int]) { aio.Settle(ctx, f, none) },
+		"Timeout": func(ctx context.Context, _, none *aio.Future[int]) { aio.Timeout(ctx, none, time.Second) },
+		"Then": func(ctx context.Context, _, none *aio.Future[int]) {
+			aio.Then(ctx, none, func(context.Context, int) (int, error) { return 0, nil })
+		},
+		"Map": func(ctx context.Context, _, none *aio.Future[int]) {
+			aio.Map(ctx, none, func(int) (int, error) { return 0, nil })
+		},
+		"Catch": func(ctx context.Context, _, none *aio.Future[int]) {
+			aio.Catch(ctx, none, func(context.Context, error) (int, error) { return 0, nil })
+		},
+		"AsCompleted": func(ctx context.Context, f, none *aio.Future[int]) {
+			for range aio.AsCompleted(ctx, f, none) {
+				return
+			}
+		},
+		"Wait": func(ctx context.Context, f, none *aio.Future[int]) { aio.Wait(ctx, f, none) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			took := must(t, nil, func(ctx context.Context) {
+				f := aio.Go(ctx, "", func(ctx context.Context) (int, error) { return 0, sleep(ctx, time.Second) })
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				combine(ctx, f, nil)
+			})
+			eq(t, "took", took, time.Second)
+		})
+	}
+}
+
 func TestChooseFromNone(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		for name, err := range map[string]error{"Race": result(aio.Race[int](ctx)), "Any": result(aio.Any[int](ctx))} {

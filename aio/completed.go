@@ -9,6 +9,7 @@ import (
 // yields -1 with an *AwaitError, and ends. Futures not waited for any more go on. The futures count as looked at.
 func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
+		mustBe(fs)
 		done := make(chan int, len(fs))
 		for i, f := range fs {
 			f.op.look()

@@ -39,6 +39,7 @@ func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context
 // derive returns the future of a promise that goes on with next once f has resolved. When it is cancelled before that,
 // it is rejected with the cause, and next does not run.
 func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(p *Promise[U])) *Future[U] {
+	mustBe([]*Future[T]{f})
 	p := NewPromise[U](ctx, kindThen, name)
 	if p.f.op.run == nil {
 		return p.Future()
@@ -77,6 +78,7 @@ func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 // context.DeadlineExceeded and ErrTimeout. It bounds the wait and not the work: f goes on, for whoever owns it. f
 // counts as looked at.
 func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[T] {
+	mustBe([]*Future[T]{f})
 	p := NewPromise[T](ctx, kindJoin, "Timeout")
 	if p.f.op.run == nil {
 		return p.Future()

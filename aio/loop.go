@@ -56,8 +56,9 @@ type Loop struct {
 	// comes during DrainDelay it ends that, and the third is a Cancel(nil).
 	Signals []os.Signal
 	// MaxInFlight bounds how many operations of Go and Spawn run at once. Beyond it they queue, and do not block
-	// their caller. What an operation that runs within the bound starts itself does not count, so that awaiting
-	// one's own children cannot deadlock. 0 means no bound.
+	// their caller. What an operation that runs within the bound starts does not count, so that awaiting one's own
+	// children cannot deadlock. Neither does what those children start, even when they outlive the operation. 0 means
+	// no bound.
 	MaxInFlight int
 
 	run atomic.Pointer[running]

@@ -58,6 +58,7 @@ const (
 	opTurn                          // has a turn at the slots of a Limit
 	opLimited                       // waits for operations that have turns
 	opUnwatched                     // its driver is a Watcher that was not called yet
+	opWithin                        // was started by what runs within Loop.MaxInFlight, and so does what it starts
 )
 
 // extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.

@@ -82,10 +82,7 @@ func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) er
 
 // begin makes the loop's running state.
 func (l *Loop) begin(ctx context.Context) (*running, error) {
-	l.ctl.mu.Lock()
-	defer l.ctl.mu.Unlock()
-	l.ctl.init()
-	if l.ctl.begun {
+	if !l.claim() {
 		return nil, fmt.Errorf("%w: a Loop runs once", ErrLoopDone)
 	}
 	r := &running{loop: l, epoch: time.Now(), wake: make(chan struct{}, 1)}
@@ -96,15 +93,34 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	r.root.state.Store(opRoot)
 	if o := opOf(ctx); o != nil {
 		r.outer = &Op{driver: (*nested)(r)}
-		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil {
+		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil { // may cancel this loop at once
+			l.unclaim()
 			return nil, err
 		}
 	}
-	l.ctl.begun = true
 	r.phase.Store(uint32(phaseRunning))
 	r.kindCount(kindMain).cell(&r.root).started.Add(1)
 	l.run.Store(r)
 	return r, nil
+}
+
+// claim notes that Run was called. It reports false if that was noted before.
+func (l *Loop) claim() bool {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	l.ctl.init()
+	if l.ctl.begun {
+		return false
+	}
+	l.ctl.begun = true
+	return true
+}
+
+// unclaim undoes claim: the loop has not run.
+func (l *Loop) unclaim() {
+	l.ctl.mu.Lock()
+	defer l.ctl.mu.Unlock()
+	l.ctl.begun = false
 }
 
 // nested is a loop as an operation of the loop around it.

@@ -330,6 +330,53 @@ func TestNestedLoops(t *testing.T) {
 	}
 }
 
+// A loop that is run inside an operation that was cancelled before ends at once,
+// and can be asked of as any other.
+func TestNestedInCancelled(t *testing.T) {
+	for name, cancel := range map[string]func(ctx context.Context, l *aio.Loop, f *aio.Future[error]){
+		"operation": func(_ context.Context, _ *aio.Loop, f *aio.Future[error]) { f.Cancel(errStop) },
+		"loop":      func(_ context.Context, l *aio.Loop, _ *aio.Future[error]) { l.Cancel(errStop) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ran error
+			took, err := bubble(t, nil, func(ctx context.Context) error {
+				outer := aio.LoopOf(ctx)
+				f := aio.Go(ctx, "op", func(ctx context.Context) (error, error) {
+					<-ctx.Done()
+					inner := &aio.Loop{Name: "inner", Logger: quiet}
+					var cause error
+					ran = inner.Run(ctx, func(ctx context.Context) error {
+						<-ctx.Done()
+						cause = context.Cause(ctx)
+						return ctx.Err()
+					})
+					wantErr(t, "cause inside", cause, errStop)
+					wantErr(t, "a second Run", inner.Run(ctx, func(context.Context) error { return nil }), aio.ErrLoopDone)
+					return ran, nil
+				})
+				time.Sleep(time.Second)
+				cancel(ctx, outer, f)
+				f.Await(context.WithoutCancel(ctx))
+				return nil
+			})
+			if name == "loop" {
+				wantErr(t, "Run", err, errStop)
+			}
+			wantErr(t, "inner Run", ran, nil)
+			eq(t, "took", took, time.Second)
+		})
+	}
+}
+
+// A Run that has failed may be repeated.
+func TestNestedRunTooLate(t *testing.T) {
+	var late context.Context
+	must(t, nil, func(ctx context.Context) { late = ctx })
+	inner := &aio.Loop{Logger: quiet}
+	wantErr(t, "Run in a loop that is done", inner.Run(late, func(context.Context) error { return nil }), aio.ErrLoopDone)
+	wantErr(t, "Run", inner.Run(context.Background(), func(context.Context) error { return nil }), nil)
+}
+
 func TestLoopsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		done := make(chan struct{})

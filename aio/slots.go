@@ -42,7 +42,11 @@ func (r *running) launch(o *Op, body func()) {
 // start, and reports false.
 func (r *running) takeSlot(w waiting) bool {
 	o := w.op
-	if r.loop.MaxInFlight <= 0 || o.state.Load()&opSlot != 0 || o.underSlot() {
+	if r.loop.MaxInFlight <= 0 || o.state.Load()&opSlot != 0 {
+		return true
+	}
+	if o.underSlot() {
+		o.state.Or(opWithin)
 		return true
 	}
 	s := &r.slots
@@ -89,10 +93,11 @@ func (o *Op) endQueued() {
 	}
 }
 
-// underSlot reports whether an ancestor of o holds a slot.
+// underSlot reports whether an ancestor of o runs within the bound: it holds a
+// slot, or was started by what did.
 func (o *Op) underSlot() bool {
 	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
-		if s := p.state.Load(); s&opSlot != 0 && s&opFinishing == 0 {
+		if s := p.state.Load(); s&(opSlot|opWithin) != 0 && s&opFinishing == 0 {
 			return true
 		}
 	}

@@ -89,6 +89,44 @@ func TestMaxInFlightNested(t *testing.T) {
 	})
 }
 
+// What was started by what runs within the bound needs no slot, and neither does
+// what it starts, also when the one that holds the slot has ended.
+func TestMaxInFlightOutlives(t *testing.T) {
+	must(t, bounded(1), func(ctx context.Context) {
+		left, goOn := make(chan bool), make(chan bool)
+		child := make(chan *aio.Future[int], 1)
+		aio.Go(ctx, "parent", func(ctx context.Context) (int, error) {
+			child <- aio.Go(ctx, "child", func(ctx context.Context) (int, error) {
+				<-left
+				return aio.Go(ctx, "grandchild", func(ctx context.Context) (int, error) {
+					var v int
+					err := aio.Scope(ctx, "scope", func(ctx context.Context) error {
+						var err error
+						v, err = aio.Go(ctx, "in it", func(context.Context) (int, error) { return 7, nil }).Await(ctx)
+						return err
+					})
+					return v, err
+				}).Await(ctx)
+			})
+			return 0, nil
+		}).Await(ctx)
+		other := aio.Go(ctx, "holds the slot", func(context.Context) (int, error) { <-goOn; return 0, nil })
+		synctest.Wait()
+		close(left)
+		if v, err := (<-child).Await(ctx); v != 7 || err != nil {
+			t.Error(v, err)
+		}
+		queued := aio.Go(ctx, "queues", func(context.Context) (int, error) { return 8, nil })
+		synctest.Wait()
+		if _, err := queued.Result(); err != aio.ErrPending {
+			t.Errorf("what main starts does not queue: %v", err)
+		}
+		close(goOn)
+		other.Await(ctx)
+		queued.Await(ctx)
+	})
+}
+
 // What ends a queued operation, and that its function then does not run.
 func TestQueuedCancelled(t *testing.T) {
 	for _, c := range []struct {
