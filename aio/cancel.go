@@ -39,6 +39,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	x.onCancel, x.unwatch = nil, nil
 	o.mu.Unlock()
 
+	x.unpark()
 	if unwatch != nil {
 		unwatch()
 	}

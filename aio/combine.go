@@ -3,6 +3,7 @@ package aio
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 )
 
@@ -89,19 +90,35 @@ func countdown[T, U any](p *Promise[U], fs []*Future[T], all func(), each func(i
 		all()
 		return
 	}
-	var left atomic.Int64
-	left.Store(int64(len(fs)))
-	for i, f := range fs {
+	c := &counter[T]{fs: slices.Clone(fs), op: &p.f.op, each: each, all: all, hooks: make([]hook, len(fs))}
+	c.left.Store(int64(len(fs)))
+	for i, f := range c.fs {
 		f.op.look()
 		p.f.op.limitedBy(&f.op)
-		f.op.then(func() {
-			if !p.f.op.Ended() {
-				each(i, f)
-			}
-			if left.Add(-1) == 0 {
-				all()
-			}
-		})
+		h := &c.hooks[i]
+		h.to, h.i = c, i
+		if !f.op.hook(h) {
+			c.resolved(i)
+		}
+	}
+}
+
+// counter is a countdown.
+type counter[T any] struct {
+	fs    []*Future[T]
+	op    *Op // the promise's
+	each  func(i int, f *Future[T])
+	all   func()
+	left  atomic.Int64
+	hooks []hook
+}
+
+func (c *counter[T]) resolved(i int) {
+	if !c.op.Ended() {
+		c.each(i, c.fs[i])
+	}
+	if c.left.Add(-1) == 0 {
+		c.all()
 	}
 }
 

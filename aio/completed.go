@@ -3,6 +3,7 @@ package aio
 import (
 	"context"
 	"iter"
+	"sync/atomic"
 )
 
 // AsCompleted yields the index and result of each future as it resolves. When ctx ends before the next one has, it
@@ -10,10 +11,13 @@ import (
 func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
 		mustBe(fs)
-		done := make(chan int, len(fs))
+		done := make(indexChan, len(fs))
+		hooks := make([]hook, len(fs))
 		for i, f := range fs {
 			f.op.look()
-			f.op.then(func() { done <- i })
+			if hooks[i].to, hooks[i].i = done, i; !f.op.hook(&hooks[i]) {
+				done <- i
+			}
 		}
 		w := waitForAll(ctx, fs)
 		defer w.end()
@@ -29,6 +33,12 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 		}
 	}
 }
+
+// indexChan takes the index of each operation that is resolved. It has room for
+// all.
+type indexChan chan int
+
+func (c indexChan) resolved(i int) { c <- i }
 
 // nextDone receives an index, for as long as ctx lasts. One that is there wins.
 func nextDone(ctx context.Context, done <-chan int, w *wait) (int, error) {
@@ -61,23 +71,88 @@ func (f *Future[T]) operation() *Op { return &f.op }
 // Wait waits for futures of any types. It returns nil when all of them have values, as soon as one fails its error,
 // and an *AwaitError when ctx ends before. Those not waited for any more go on. The futures count as looked at.
 func Wait(ctx context.Context, fs ...Awaitable) error {
-	done := make(chan int, len(fs))
+	ctx = orBackground(ctx)
+	j := &joint{ops: make([]*Op, len(fs)), hooks: make([]hook, len(fs))}
 	for i, f := range fs {
-		f.operation().look()
-		f.operation().then(func() { done <- i })
+		j.ops[i] = f.operation()
+		j.ops[i].look()
 	}
+	c, p := takeParker(ctx)
+	if p != nil {
+		defer p.free()
+		j.wake = p.ch
+	} else {
+		j.wake = make(chan struct{}, 1)
+	}
+	j.join()
 	w := waitForAll(ctx, fs)
 	defer w.end()
-	for range fs {
-		i, err := nextDone(ctx, done, w)
-		if err != nil {
+	for begin := uptime(); ; {
+		over, err := j.result()
+		if over {
 			return err
 		}
-		if err := fs[i].operation().err; err != nil {
+		w.begin()
+		ended := j.wait(ctx, c)
+		w.goOn(ctx)
+		if over, err := j.result(); ended && !over {
+			return awaitError(ctx, "", uptime()-begin)
+		} else if over {
 			return err
 		}
 	}
-	return nil
+}
+
+// joint waits until all of its operations are resolved, or one fails.
+type joint struct {
+	ops    []*Op
+	wake   chan struct{} // cap 1; gets a token when that is so
+	left   atomic.Int64  // operations that are not resolved
+	failed atomic.Int64  // the number of the first one that has failed, from 1
+	hooks  []hook
+}
+
+// join has the joint told of each operation.
+func (j *joint) join() {
+	j.left.Store(int64(len(j.ops)))
+	for i, o := range j.ops {
+		h := &j.hooks[i]
+		h.to, h.i = j, i
+		if !o.hook(h) {
+			j.resolved(i)
+		}
+	}
+}
+
+func (j *joint) resolved(i int) {
+	failed := j.ops[i].err != nil && j.failed.CompareAndSwap(0, int64(i+1))
+	if j.left.Add(-1) == 0 || failed {
+		token(j.wake)
+	}
+}
+
+// result returns the first error. over is false as long as there is none, and
+// operations are left.
+func (j *joint) result() (over bool, err error) {
+	if i := j.failed.Load(); i > 0 {
+		return true, j.ops[i-1].err
+	}
+	return j.left.Load() == 0, nil
+}
+
+// wait waits until there may be a result, or ctx has ended, which it reports. c is
+// ctx's operation if wake is its parker's.
+func (j *joint) wait(ctx context.Context, c *Op) (ended bool) {
+	if c != nil && c.waits() {
+		<-j.wake
+		return false
+	}
+	select {
+	case <-j.wake:
+		return false
+	case <-ctx.Done():
+		return true
+	}
 }
 
 // waitForAll is waitFor for the operations of futures.

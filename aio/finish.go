@@ -59,19 +59,28 @@ func (o *Op) publish() {
 		r.futures.Add(-1)
 	}
 	cell.ended.Add(1)
+	hooks, parked, more := o.takeHooks()
 	o.state.Or(opResolved)
-	done, x := o.done, o.x.Load()
-	var then []func()
+	x := o.x.Load()
 	if x != nil {
-		then, x.then, x.onCancel, x.dependents = x.then, nil, nil, nil
+		x.onCancel, x.dependents = nil, nil
 	}
 	o.mu.Unlock()
 
-	if done != nil {
-		close(done)
+	if parked != nil {
+		token(parked)
 	}
-	for _, fn := range then {
-		fn()
+	for _, ch := range more {
+		token(ch)
+	}
+	for h := hooks; h != nil; {
+		next := h.next
+		h.next = nil
+		h.to.resolved(h.i)
+		h = next
+	}
+	if x != nil {
+		x.unpark() // what the operation has left behind waits in another way
 	}
 	switch {
 	case s&opGhost != 0:
@@ -161,8 +170,10 @@ func (o *Op) fail() {
 	switch {
 	case s&opLooked != 0:
 	case o.cancelledOnly(o.err):
-		if s&opDaemon == 0 && o.scope != nil {
-			o.scope.cut.Store(true)
+		if s&opDaemon == 0 {
+			if sc := o.scope(); sc != nil {
+				sc.cut.Store(true)
+			}
 		}
 	case s&opFuture == 0, s&opCallback != 0:
 		o.tell(o.err)
@@ -173,8 +184,8 @@ func (o *Op) fail() {
 
 // tell sends an error that nobody asked for to the scope around the operation, else to its event handler.
 func (o *Op) tell(err error) {
-	if o.scope != nil {
-		o.scope.fail(err)
+	if sc := o.scope(); sc != nil {
+		sc.fail(err)
 		return
 	}
 	if o.state.Or(opTold)&opTold == 0 {
@@ -198,39 +209,3 @@ func (o *Op) Told() { o.state.Or(opTold) }
 
 // resolved reports whether the result is there.
 func (o *Op) resolved() bool { return o.state.Load()&opResolved != 0 }
-
-// closed is the Done channel of every operation whose result was there before anybody asked for one.
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-// doneChan returns the channel that is closed once the result is there.
-func (o *Op) doneChan() <-chan struct{} {
-	if o.resolved() {
-		return closed
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.state.Load()&opResolved != 0 {
-		return closed
-	}
-	if o.done == nil {
-		o.done = make(chan struct{})
-	}
-	return o.done
-}
-
-// then has fn called once the result is there: now, or by whoever resolves. fn must not block or panic.
-func (o *Op) then(fn func()) {
-	o.mu.Lock()
-	if o.state.Load()&opResolved == 0 {
-		x := o.extra()
-		x.then = append(x.then, fn)
-		o.mu.Unlock()
-		return
-	}
-	o.mu.Unlock()
-	fn()
-}

@@ -90,6 +90,9 @@ func (o *Op) await(ctx context.Context) error {
 	if limiting.Load() {
 		defer stepAside(ctx, o)()
 	}
+	if o.park(ctx) {
+		return nil
+	}
 	select {
 	case <-o.doneChan():
 		return nil

@@ -53,7 +53,10 @@ const maxParents = 32
 // info describes the operation at the time now.
 func (o *Op) info(now int64) OpInfo {
 	s := o.state.Load()
-	p, by := o.parent.Load(), o.by.Load()
+	p, by := o.parent.Load(), (*string)(nil)
+	if x := o.x.Load(); x != nil {
+		by = x.by.Load()
+	}
 	if by == nil && p != nil { // it has not moved, so p started it
 		n := p.label()
 		by = &n

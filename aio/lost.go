@@ -45,8 +45,9 @@ func (o *Op) watchLost(err error) {
 	r := o.run
 	event := o.event(err, true)
 	rec := &lostError{event: event, home: &r.lost}
-	if o.scope != nil {
-		rec.home = &o.scope.lost
+	scope := o.scope()
+	if scope != nil {
+		rec.home = &scope.lost
 	}
 	o.mu.Lock()
 	if o.state.Load()&(opLooked|opTold) != 0 {
@@ -57,7 +58,7 @@ func (o *Op) watchLost(err error) {
 	x.lost, rec.taken = rec, x.taken
 	rec.home.add(rec)
 	o.mu.Unlock()
-	if o.scope == nil {
+	if scope == nil {
 		r.startPulse()
 		runtime.AddCleanup(o, (*lostError).collect, rec)
 	}

@@ -19,17 +19,15 @@ type Op struct {
 	parent atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
 	prev   *Op                // siblings, guarded by the parent's family lock
 	next   *Op
-	family                        // children, and the lock for the fields below
-	kind   Kind                   // immutable
-	shard  uint8                  // immutable: which of the loop's shards counts and links this operation
-	scope  *scope                 // immutable: the innermost Scope around the operation
-	began  int64                  // immutable: nanoseconds since the loop began
-	name   string                 // immutable
-	by     atomic.Pointer[string] // the name of the operation that started this one, once that is not the parent any more
+	family        // children, and the lock for the fields below
+	kind   Kind   // immutable
+	shard  uint8  // immutable: which of the loop's shards counts and links this operation
+	began  int64  // immutable: nanoseconds since the loop began
+	name   string // immutable
 	base   context.Context
 	driver Driver
 	err    error // the result, once failed
-	done   chan struct{}
+	hooks  *hook // told when the operation is resolved
 	x      atomic.Pointer[extra]
 }
 
@@ -61,13 +59,15 @@ const (
 	opWithin                        // was started by what runs within Loop.MaxInFlight, and so does what it starts
 )
 
-// extra holds what most operations never need. Its fields are guarded by the operation's lock, but for std and own.
+// extra holds what most operations never need. Its fields are guarded by the operation's lock, but for own
+// and what is atomic.
 type extra struct {
 	std      atomic.Pointer[stdCtx]
+	parker   atomic.Pointer[parker] // of who awaits with the operation's ctx
+	by       atomic.Pointer[string] // the name of the operation that started this one, once that is not the parent any more
 	cause    error
 	unwatch  func() bool
 	onCancel []func(error)
-	then     []func()
 	taken    []func() bool
 	lost     *lostError
 	panicked *PanicError // of its function or a callback; told of already

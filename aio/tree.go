@@ -61,12 +61,23 @@ func (f *family) unlink(kid *Op) {
 	}
 }
 
-// scopeWithin returns the innermost Scope around what the operation starts.
-func (o *Op) scopeWithin() *scope {
-	if x := o.x.Load(); x != nil && x.own != nil {
-		return x.own
+// scope returns the innermost Scope around the operation, which has not ended:
+// operations that have do not take a Scope out of the way from them to the root.
+func (o *Op) scope() *scope {
+	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
+		if x := p.x.Load(); x != nil && x.own != nil {
+			return x.own
+		}
 	}
-	return o.scope
+	return nil
+}
+
+// startedBy keeps the name of the operation that has started this one, unless it
+// is kept already.
+func (o *Op) startedBy(name *string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.extra().by.CompareAndSwap(nil, name)
 }
 
 // adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor. With the ctx of an operation
@@ -82,7 +93,6 @@ func (p *Op) adopt(kid *Op) bool {
 			return false
 		}
 		if p.state.Load()&opFinishing == 0 {
-			kid.scope = p.scopeWithin()
 			f.link(p, kid)
 			f.mu.Unlock()
 			break
@@ -95,7 +105,7 @@ func (p *Op) adopt(kid *Op) bool {
 	}
 	if p != starter {
 		by := starter.label()
-		kid.by.Store(&by)
+		kid.startedBy(&by)
 	}
 	if dead == nil && p.state.Load()&opCancelled != 0 {
 		dead = p.why()
@@ -205,6 +215,9 @@ func (o *Op) moveUp(from *Op, by *string) {
 			}
 			target = target.parent.Load()
 		}
+		if o.parent.Load() == from {
+			o.startedBy(by)
+		}
 		f, tf := from.familyOf(o), target.familyOf(o)
 		f.mu.Lock()
 		if o.parent.Load() != from || !o.inFamily(f) {
@@ -217,7 +230,6 @@ func (o *Op) moveUp(from *Op, by *string) {
 			f.mu.Unlock()
 			continue
 		}
-		o.by.CompareAndSwap(nil, by)
 		f.unlink(o)
 		idle, hold := f.first == nil, f.hold
 		tf.link(target, o)
