@@ -7,18 +7,37 @@ func (o *Op) cancel(cause error) {
 	if cause == nil {
 		cause = context.Canceled
 	}
-	var room [8]*Op
-	todo := append(room[:0], o)
-	for len(todo) > 0 {
-		k := todo[len(todo)-1]
-		todo = k.cancelOne(cause, todo[:len(todo)-1])
+	o.run.cancelEach(o, nil, cause)
+}
+
+// cancelEach cancels o and what is in todo, and all below them. If a hook calls
+// runtime.Goexit, or a driver panics, another goroutine cancels the rest.
+func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
+	defer func() {
+		if n := len(todo) - 1; n >= 0 {
+			next, rest := todo[n], todo[:n]
+			r.start(func() { r.cancelEach(next, rest, cause) })
+		}
+	}()
+	for {
+		var hooks []func(error)
+		var tell bool
+		if todo, hooks, tell = o.cancelOne(cause, todo); tell {
+			o.notifyCancel(hooks)
+		}
+		n := len(todo) - 1
+		if n < 0 {
+			return
+		}
+		o, todo = todo[n], todo[:n]
 	}
 }
 
-// cancelOne cancels one operation and appends its children to todo. A child that comes later sees that its parent is
-// cancelled, see adopt and moveUp.
-func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
-	o.askBase()
+// cancelOne cancels one operation and appends its children to todo. It reports whether the operation's driver, and
+// hooks, are to be told. A child that comes later sees that its parent is cancelled, see adopt and moveUp.
+func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), tell bool) {
+	fixed := o.foreignStd()
+	defer func() { fixed.drop() }()
 	o.mu.Lock()
 	s := o.state.Load()
 	if s&opCancelled != 0 || s&opFinishing != 0 && s&opGhost == 0 {
@@ -26,16 +45,17 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 			todo = o.kids(todo)
 		}
 		o.mu.Unlock()
-		return todo
+		return todo, nil, false
 	}
 	x := o.extra()
 	x.cause = cause
-	if s&opForeign != 0 && x.std.Load() == nil {
-		x.std.Store(o.makeStd()) // fixes what Err says
+	if fixed != nil && x.std.CompareAndSwap(nil, fixed) {
+		fixed = nil
 	}
 	s = o.state.Or(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
 	todo = o.kids(todo)
-	std, hooks, unwatch := x.std.Load(), x.onCancel, x.unwatch
+	std, unwatch := x.std.Load(), x.unwatch
+	hooks = x.onCancel
 	x.onCancel, x.unwatch = nil, nil
 	o.mu.Unlock()
 
@@ -51,12 +71,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) []*Op {
 	}
 	if s&opQueued != 0 && o.run.dequeue(o) {
 		o.End(o.why())
-		return todo
+		return todo, nil, false
 	}
-	if s&opGhost == 0 {
-		o.notifyCancel(hooks)
-	}
-	return todo
+	return todo, hooks, s&opGhost == 0
 }
 
 // cancelStd ends the operation's cancelCtx. If its foreign base has ended already, package context is about to do

@@ -45,7 +45,7 @@ func (e *AwaitError) Error() string {
 	if e.Waited > 0 {
 		text += fmt.Sprintf(" after %v", e.Waited)
 	}
-	if e.Cause != nil && e.Cause != e.Err {
+	if e.Cause != nil && !same(e.Cause, e.Err) {
 		return fmt.Sprintf("%s: %v (%v)", text, e.Err, e.Cause)
 	}
 	return fmt.Sprintf("%s: %v", text, e.Err)
@@ -66,8 +66,18 @@ func awaitError(ctx context.Context, op string, waited time.Duration) error {
 }
 
 // onlyCancel reports whether err's leaves say nothing but that an operation was cancelled: with one of the causes, if
-// there are any. A panic always says more.
-func onlyCancel(err error, causes ...error) bool {
+// there are any. A panic always says more, and so does an error whose Unwrap panics.
+func onlyCancel(err error, causes ...error) (only bool) {
+	defer func() {
+		if recover() != nil {
+			only = false
+		}
+	}()
+	return saysCancel(err, causes)
+}
+
+// saysCancel is onlyCancel for an error whose methods do not panic.
+func saysCancel(err error, causes []error) bool {
 	switch err {
 	case nil:
 		return false
@@ -83,21 +93,21 @@ func onlyCancel(err error, causes ...error) bool {
 	case *PanicError:
 		return false
 	case interface{ Unwrap() error }:
-		return onlyCancel(e.Unwrap(), causes...)
+		return saysCancel(e.Unwrap(), causes)
 	case interface{ Unwrap() []error }:
-		return onlyCancels(e.Unwrap(), causes)
+		return allSayCancel(e.Unwrap(), causes)
 	}
 	return false
 }
 
-// onlyCancels is onlyCancel for the leaves of a joined error.
-func onlyCancels(errs, causes []error) bool {
+// allSayCancel is saysCancel for the leaves of a joined error.
+func allSayCancel(errs, causes []error) bool {
 	some := false
 	for _, err := range errs {
 		if err == nil {
 			continue
 		}
-		if !onlyCancel(err, causes...) {
+		if !saysCancel(err, causes) {
 			return false
 		}
 		some = true
@@ -107,5 +117,15 @@ func onlyCancels(errs, causes []error) bool {
 
 // same is a == b for errors, false for those that cannot be compared.
 func same(a, b error) bool {
-	return a != nil && reflect.TypeOf(a).Comparable() && a == b
+	return a != nil && reflect.ValueOf(a).Comparable() && a == b
+}
+
+// isErr is errors.Is, false for an error whose methods panic.
+func isErr(err, target error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	return errors.Is(err, target)
 }

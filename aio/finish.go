@@ -3,13 +3,21 @@ package aio
 // claim makes the caller the one who resolves the operation, with the given error. It reports false if somebody was
 // first, or the operation has one of the given state bits. Else the operation's lock is held, until publish.
 func (o *Op) claim(err error, unless uint32) bool {
+	var fixed *stdCtx
 	if err != nil {
-		o.askBase()
+		fixed = o.foreignStd()
 	}
 	o.mu.Lock()
+	if fixed != nil && o.madeStd() != nil { // somebody was first
+		o.mu.Unlock()
+		fixed.drop()
+		fixed = nil
+		o.mu.Lock()
+	}
 	s := o.state.Load()
 	if s&(unless|opFinishing) != 0 {
 		o.mu.Unlock()
+		fixed.drop()
 		return false
 	}
 	add := opFinishing
@@ -20,9 +28,8 @@ func (o *Op) claim(err error, unless uint32) bool {
 	case err != nil:
 		o.err = err
 		add |= opFailed
-		if s&opForeign != 0 && o.madeStd() == nil {
-			std := o.makeStd() // fixes what Err says
-			o.x.Load().std.Store(std)
+		if fixed != nil {
+			o.extra().std.Store(fixed)
 		}
 	case o.first != nil && s&opCancelled == 0 && o.madeStd() != nil:
 		add |= opGhost

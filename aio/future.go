@@ -125,7 +125,12 @@ func (f *Future[T]) take() (T, error) {
 // resolves the future. If the result is there already, AfterFunc calls fn. fn
 // must not block or panic. AfterFunc is for drivers: it costs no operation, as
 // Then does, and does not count as looking at the result.
-func (f *Future[T]) AfterFunc(fn func()) { f.op.then(fn) }
+func (f *Future[T]) AfterFunc(fn func()) {
+	if fn == nil {
+		panic("aio: nil function")
+	}
+	f.op.then(fn)
+}
 
 // Done returns a channel that is closed once the result is there.
 func (f *Future[T]) Done() <-chan struct{} {

@@ -181,46 +181,42 @@ func (o *Op) std() *stdCtx {
 	if s := o.madeStd(); s != nil {
 		return s
 	}
-	o.askBase()
-	o.mu.Lock()
-	state := o.state.Load()
-	s := o.madeStd()
-	if s != nil || state&opFinishing != 0 && state&(opCancelled|opFailed) == 0 {
+	s := o.makeStd()
+	for dead := false; ; dead = true {
+		o.mu.Lock()
+		state := o.state.Load()
+		made, ends := o.madeStd(), state&(opCancelled|opFailed) != 0
+		switch {
+		case made != nil || state&opFinishing != 0 && !ends:
+			o.mu.Unlock()
+			s.cancel(nil)
+			return made
+		case !ends || dead:
+			o.extra().std.Store(s)
+			o.mu.Unlock()
+			if state&opForeign != 0 {
+				o.watch(s)
+			}
+			if state&opUnwatched != 0 {
+				o.watched()
+			}
+			return s
+		}
+		cause := o.err
+		if state&opCancelled != 0 {
+			cause = o.x.Load().cause
+		}
 		o.mu.Unlock()
-		return s
-	}
-	s = o.makeStd()
-	switch x := o.x.Load(); { // before anybody has it
-	case state&opCancelled != 0:
-		s.cancel(x.cause)
-	case state&opFailed != 0:
-		s.cancel(o.err)
-	}
-	o.x.Load().std.Store(s)
-	o.mu.Unlock()
-	if state&opForeign != 0 {
-		o.watch(s)
-	}
-	if state&opUnwatched != 0 {
-		o.watched()
-	}
-	return s
-}
-
-// askBase asks a foreign base for its Done, before makeStd does so with the
-// operation's lock held. A base that is derived from another operation's ctx
-// makes that one's cancelCtx, and if it is dead that cancels o: see watch.
-func (o *Op) askBase() {
-	if o.state.Load()&opForeign != 0 && o.madeStd() == nil {
-		o.base.Done()
+		s.cancel(cause) // before anybody has it
 	}
 }
 
-// makeStd makes the cancelCtx. It inherits from base where that has a Done of its
-// own, for its Err and its cause. The operation's lock is held, and askBase has
-// been called before: contexts, like operations, refer to older ones only.
+// makeStd makes a cancelCtx for the operation. It inherits from base where that
+// has a Done of its own, for its Err and its cause. The operation's lock is not
+// held: a foreign base is anybody's code. One that is derived from another
+// operation's ctx makes that one's cancelCtx, and if it is dead that cancels o:
+// see watch.
 func (o *Op) makeStd() *stdCtx {
-	o.extra()
 	parent := context.Context((*valuesOf)(o))
 	if o.state.Load()&opForeign != 0 {
 		parent = o.base
@@ -228,6 +224,23 @@ func (o *Op) makeStd() *stdCtx {
 	s := new(stdCtx)
 	s.Context, s.cancel = context.WithCancelCause(parent)
 	return s
+}
+
+// foreignStd makes a cancelCtx that fixes what Err says, for an operation with a
+// foreign base that is about to end or to be cancelled and has none. Without
+// effect it is to be cancelled, with no lock held.
+func (o *Op) foreignStd() *stdCtx {
+	if o.state.Load()&opForeign == 0 || o.madeStd() != nil {
+		return nil
+	}
+	return o.makeStd()
+}
+
+// drop ends a cancelCtx that is not needed. It may be nil.
+func (s *stdCtx) drop() {
+	if s != nil {
+		s.cancel(nil)
+	}
 }
 
 // watch cancels the operation when its foreign base has ended s, its cancelCtx.

@@ -64,8 +64,8 @@ func (o *Op) guard(fn func()) { o.Call(fn, func(error) {}) }
 
 // crash logs a panic at once and cancels the loop, whose Run then panics.
 func (r *running) crash(name string, p *PanicError) {
-	r.log.Error("panic in an operation", "op", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
-	if r.crashed.CompareAndSwap(nil, p) {
+	if r.crashed.CompareAndSwap(nil, p) { // first, as the logger may not return
 		r.loop.Cancel(p)
 	}
+	r.log.Error("panic in an operation", "op", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 }

@@ -57,12 +57,19 @@ type scope struct {
 func (s *scope) fail(err error) {
 	s.mu.Lock()
 	first := len(s.errs) == 0
-	if first || !onlyCancel(err, s.errs[0]) {
+	if first {
 		s.errs = append(s.errs, err)
 	}
+	cause := s.errs[0]
 	s.mu.Unlock()
 	if first {
 		s.op.cancel(err)
+		return
+	}
+	if !onlyCancel(err, cause) { // without the lock: it calls methods of the error's
+		s.mu.Lock()
+		s.errs = append(s.errs, err)
+		s.mu.Unlock()
 	}
 }
 
@@ -115,9 +122,9 @@ func (s *scope) result() error {
 		s.fail(rec.event.ev.Err)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	errs := s.errs
-	if cause := s.op.why(); s.cut.Load() && cause != nil && (len(errs) == 0 || !errors.Is(errs[0], cause)) {
+	s.mu.Unlock()
+	if cause := s.op.why(); s.cut.Load() && cause != nil && (len(errs) == 0 || !isErr(errs[0], cause)) {
 		errs = append([]error{cause}, errs...) // it came first, from outside
 	}
 	if len(errs) == 1 {

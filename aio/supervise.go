@@ -211,17 +211,21 @@ func (r *running) cancelAll() {
 		cause = ErrExit
 	}
 	empty := r.close() // before cancelling, so that nothing can start in between
-	r.root.cancel(cause)
-	if empty {
-		return
-	}
+	told := make(chan struct{})
+	r.start(func() { // drivers, and methods of foreign contexts, may not return
+		defer close(told)
+		r.root.cancel(cause)
+	})
 	abandon := time.NewTimer(time.Until(r.abandon))
 	defer abandon.Stop()
-	for !r.close() {
+	for all := (<-chan struct{})(told); all != nil || !empty; {
 		select {
+		case <-all:
+			all = nil
 		case <-r.wake:
 		case <-abandon.C:
 			return
 		}
+		empty = empty || r.close()
 	}
 }
