@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -109,7 +110,10 @@ func (k *h1Conn) flushNow() {
 func (k *h1Conn) send(head *outBuffer, body []byte) *aio.Future[int] {
 	if len(head.b)+len(body) <= batchSize {
 		head.b = append(head.b, body...)
-		f := k.c.Send(head.b) // finds no full queue: see readHead
+		f := k.c.Send(head.b)
+		if _, err := f.Result(); errors.Is(err, aio.ErrBacklog) { // answers that were gathered have filled the queue
+			return k.c.SendOwned(head.b)
+		}
 		putBuffer(head)
 		return f
 	}

@@ -256,3 +256,36 @@ func TestDeferredClientLeaves(t *testing.T) {
 		})
 	}
 }
+
+// TestGatheredAnswersOfMuteClient holds that no answer is lost of those that are
+// gathered and sent while the client does not read, however large they are, and
+// that the server's own holding up does not count as the client's time for a head.
+func TestGatheredAnswersOfMuteClient(t *testing.T) {
+	for _, c := range []struct{ requests, size int }{{400, 20 << 10}, {4000, 1000}, {6000, 20}} {
+		for name, pause := range map[string]time.Duration{"quick": 0, "slow": 2 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%d of %d bytes, %s", c.requests, c.size, name), func(t *testing.T) {
+				body := strings.Repeat("x", c.size)
+				s := &httpx.Server{WriteTimeout: time.Hour, IdleTimeout: time.Hour, Handle: func(r *httpx.Request) {
+					time.Sleep(pause)
+					r.RespondString(200, body)
+				}}
+				inH1Dial(t, s, func(t *testing.T, dial func() raw) {
+					conn := dial()
+					defer conn.Close()
+					said := make(chan bool)
+					go func() {
+						defer close(said)
+						conn.say(strings.Repeat(getOf("/"), c.requests))
+					}()
+					time.Sleep(time.Minute)
+					for i := range c.requests {
+						if resp, got := conn.response("GET"); len(got) != c.size || resp.Close {
+							t.Fatalf("answer %d has %d bytes, close %v", i, len(got), resp.Close)
+						}
+					}
+					<-said
+				})
+			})
+		}
+	}
+}

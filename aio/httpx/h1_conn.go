@@ -444,6 +444,10 @@ func (a *h1Alarm) Fire() {
 	}
 	switch due {
 	case dueHead:
+		if k.state == connHead && k.c.Buffered() > 0 { // the client is held up, until it reads
+			k.setAlarm(dueHead, k.e.s.lim.header)
+			break
+		}
 		k.close()
 	case dueBody:
 		late = k.x

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/tcp"
 )
 
 // sendfileLeast is from how many bytes on the system sends a file: fewer are
@@ -122,7 +123,7 @@ func (w *h1Writer) sendFile(f io.Reader, n int64) (sent int64, err error) {
 	if !errors.Is(err, aio.ErrConn) {
 		return sent, err // of the file
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, tcp.ErrIdle) {
 		err = os.ErrDeadlineExceeded
 	}
 	w.err = w.x.writeFailure(err)

@@ -110,7 +110,7 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	a.now, a.slow = now, d >= slowCall
 	v := unknown
 	if examine && a.slow {
-		if v = s.end(); v == waited && collections.excuse(now, procs()) {
+		if v = s.end(); v == waited && collections.excuse(d, now, procs()) {
 			v = delayed
 		}
 	}

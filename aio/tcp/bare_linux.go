@@ -234,6 +234,7 @@ func (b *bare) Close() error {
 	}
 	b.keepLocal()
 	listed := b.bare.socket == bareListed
+	b.endLoan()
 	b.bare.socket = bareClosed
 	if listed {
 		p := c.poller()

@@ -23,19 +23,23 @@ var collections = collector{cycles: completedCycles}
 
 const (
 	collectorLook = time.Millisecond // between two looks at least
-	pausesOfCycle = 2                // on each processor
+	collectorStop = time.Millisecond // no stop takes longer
 	mostExcuses   = 32
 )
 
-// excuse reports whether a wait that ended now may be the collector's doing. Each
-// collection excuses as many waits as it stops processors.
-func (c *collector) excuse(now time.Duration, procs int) bool {
+// excuse reports whether a wait of d that ended now may be the collector's doing.
+// Each collection excuses a wait on each processor: of the two that it causes,
+// one in four at most is examined, and some more come from helping it.
+func (c *collector) excuse(d, now time.Duration, procs int) bool {
+	if d >= collectorStop {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now-c.looked >= collectorLook {
 		n := c.cycles()
-		if n > c.seen {
-			c.excuses = min(c.excuses+int(min(n-c.seen, mostExcuses))*pausesOfCycle*procs, mostExcuses)
+		if more := n - c.seen; n > c.seen && c.looked > 0 {
+			c.excuses = min(c.excuses+int(min(more, mostExcuses))*procs, mostExcuses)
 		}
 		c.seen, c.looked = n, now
 	}

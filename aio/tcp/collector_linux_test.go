@@ -17,7 +17,7 @@ func TestCollectorExcuses(t *testing.T) {
 	now := time.Duration(0)
 	excused := func(after time.Duration) (n int) {
 		now += after
-		for c.excuse(now, procs) {
+		for c.excuse(collectorStop-1, now, procs) {
 			n++
 		}
 		return n
@@ -27,12 +27,12 @@ func TestCollectorExcuses(t *testing.T) {
 		after time.Duration
 		want  int
 	}{
-		{0, collectorLook, 0},
-		{1, collectorLook, pausesOfCycle * procs},
+		{5, collectorLook, 0}, // it had not looked before
+		{1, collectorLook, procs},
 		{0, collectorLook, 0},
 		{1, 0, 0}, // it has just looked
-		{0, collectorLook, pausesOfCycle * procs},
-		{3, time.Second, 3 * pausesOfCycle * procs},
+		{0, collectorLook, procs},
+		{3, time.Second, 3 * procs},
 		{1000, time.Second, mostExcuses},
 		{0, collectorLook, 0},
 	} {
@@ -43,6 +43,9 @@ func TestCollectorExcuses(t *testing.T) {
 	}
 	if looks != 7 {
 		t.Errorf("%d looks, want 7", looks)
+	}
+	if cycles++; c.excuse(collectorStop, now+time.Second, procs) {
+		t.Error("a long wait is excused")
 	}
 }
 

@@ -13,7 +13,8 @@ const copyPart = 1 << 20
 
 // ReadFrom copies from r to the connection until r's end: an *os.File by the
 // system's own means (sendfile) where it can, on a connection without TLS, and
-// on systems other than Linux without a write timeout. An error of r's comes as
+// on systems other than Linux without a write timeout. As for package net's
+// connections, a type that embeds an *os.File is one, whatever its Read does. An error of r's comes as
 // it is, one of the connection's as an *aio.ConnError.
 func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	limit := int64(math.MaxInt64)
@@ -74,9 +75,8 @@ type fileSender interface {
 
 // fileSent is what has become of sending some of a file.
 type fileSent struct {
-	n     int   // bytes; 0 at the file's end
-	err   error // of the file
-	unfit bool  // the system does not do it for this file
+	n     int  // bytes; 0 at the file's end
+	unfit bool // the system does not do it for this file, which is to be read
 }
 
 // isRegular reports whether f is a regular file, for which the system need not
@@ -106,12 +106,9 @@ func (c *Conn) copyFile(t fileSender, f file, n int64) (sum int64, err error) {
 		c.writingBegins()
 	}
 	c.giveStream(c.bulkMet(err))
-	switch {
-	case sent.unfit:
+	if sent.unfit {
 		m, err := c.copyThrough(f, n-sum)
 		return sum + m, err
-	case sent.err != nil:
-		return sum, sent.err
 	}
 	return sum, c.failure("write", err)
 }

@@ -45,6 +45,7 @@ type bareState struct {
 	attend attention
 	ready  readiness
 	flush  bareFlush
+	lent   bool     // a sendFile uses a duplicate of the socket
 	poller uint8    // in which the socket is registered
 	slow   uint8    // what is known of the connection's callbacks; see attendant.timed
 	family uint8    // of peer: 4 or 6; 0 without one

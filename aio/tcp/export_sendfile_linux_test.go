@@ -17,3 +17,10 @@ func CountSendfile(fn func(call int) error) (calls *atomic.Int64, restore func()
 	}
 	return calls, func() { sendfileCall = old }
 }
+
+// Lent reports whether a bare connection's sendFile uses the socket.
+func Lent(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bare.lent
+}

@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"io/fs"
 	"net"
 	"os"
 	"syscall"
@@ -27,7 +26,9 @@ func (s *socket) sendFile(f file, n int) (sent fileSent, err error) {
 	return sent, os.NewSyscallError("sendfile", err)
 }
 
-// sendFile sends some of f, blocking until at least a byte has gone.
+// sendFile sends some of f, blocking until at least a byte has gone. The kernel
+// may wait for the disk, so it is given a duplicate of the descriptor, without
+// the connection's lock.
 func (b *bare) sendFile(f file, n int) (fileSent, error) {
 	c := b.conn()
 	c.mu.Lock()
@@ -41,13 +42,41 @@ func (b *bare) sendFile(f file, n int) (fileSent, error) {
 		if !b.bare.isOpen() {
 			return fileSent{}, net.ErrClosed
 		}
-		sent, err := sendfileNow(b.fd(), f, n)
+		to, err := dupNow(b.fd())
+		if err != nil {
+			return fileSent{unfit: true}, nil
+		}
+		b.bare.lent = true
+		c.mu.Unlock()
+		sent, err := sendfileNow(to, f, n)
+		closeNow(to) // cannot fail
+		c.mu.Lock()
+		b.bare.lent = false
 		if err != syscall.EAGAIN { //nolint:errorlint // it is bare
 			return sent, os.NewSyscallError("sendfile", err)
 		}
 		if err := b.waitWritable(); err != nil {
 			return fileSent{}, err
 		}
+	}
+}
+
+// dupNow duplicates a descriptor.
+func dupNow(fd int) (int, error) {
+	const dup = syscall.F_DUPFD_CLOEXEC
+	r, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), dup, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(r), nil
+}
+
+// endLoan ends what a duplicate of the socket would prolong, which a sendFile
+// has: the socket's registration, and its life. The lock is held.
+func (b *bare) endLoan() {
+	if b.bare.lent {
+		b.conn().poller().ep.remove(b.fd())         // fails only for what is not registered
+		syscall.Shutdown(b.fd(), syscall.SHUT_RDWR) // fails only on a socket that is not connected any more
 	}
 }
 
@@ -61,19 +90,17 @@ var sendfileCall = func(to, from, n int) (int, error) {
 func sendfileNow(to int, f file, n int) (sent fileSent, err error) {
 	raw, ferr := f.SyscallConn()
 	if ferr == nil {
-		ferr = raw.Control(func(from uintptr) {
-			sent.n, err = sendfileCall(to, int(from), min(n, sendfilePart))
-		})
+		ferr = raw.Control(func(from uintptr) { sent.n, err = sendfileCall(to, int(from), min(n, sendfilePart)) })
 	}
 	if ferr != nil {
-		return fileSent{err: ferr}, nil
+		return fileSent{unfit: true}, nil // reading the file will tell
 	}
 	switch err {
-	case syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP: // by this file system, or this kernel
-		return fileSent{unfit: true}, nil
-	case syscall.EIO:
-		return fileSent{err: &fs.PathError{Op: "read", Path: f.Name(), Err: err}}, nil
+	case nil:
+		return sent, nil
+	case syscall.EAGAIN, syscall.EPIPE, syscall.ECONNRESET, syscall.ETIMEDOUT, syscall.ENOTCONN,
+		syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN:
+		return fileSent{}, err
 	}
-	sent.n = max(sent.n, 0)
-	return sent, err
+	return fileSent{unfit: true}, nil // the file's, or the kernel cannot do it: reading will tell
 }

@@ -5,14 +5,18 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
 	"goaio.example/aio/tcp"
+	"goaio.example/aio/timer"
 )
 
 // numbersFile returns a file with numbers.
@@ -83,7 +87,7 @@ func TestSendfile(t *testing.T) {
 func TestSendfileUnfit(t *testing.T) {
 	const size = 3<<20 + 17
 	for from := 1; from < 4; from++ {
-		for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP} {
+		for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.EIO, syscall.EOVERFLOW} {
 			_, restore := tcp.CountSendfile(func(call int) error {
 				if call >= from {
 					return errno
@@ -109,14 +113,70 @@ func TestSendfileUnfit(t *testing.T) {
 // TestSendfileFileFails holds that an error of the file comes as it is, and that
 // the connection goes on.
 func TestSendfileFileFails(t *testing.T) {
-	_, restore := tcp.CountSendfile(func(int) error { return syscall.EIO })
-	defer restore()
-	sending(t, 1<<20, func(w *world, client, _ *tcp.Conn, copied *aio.Future[int64]) {
-		var conn *aio.ConnError
-		wantRead(w, client, " behind")
-		if n, err := copied.Await(w.ctx); n != 0 || !errors.Is(err, syscall.EIO) || errors.As(err, &conn) {
-			w.Errorf("copied %d, %v (%T)", n, err, err)
+	name := filepath.Join(t.TempDir(), "file")
+	overAll(t, func(w *world) {
+		closed, err := os.Create(name + w.transport)
+		if err != nil {
+			w.Fatal(err)
 		}
+		closed.Close()
+		unreadable, err := os.OpenFile(name+w.transport, os.O_WRONLY, 0)
+		if err != nil {
+			w.Fatal(err)
+		}
+		defer unreadable.Close()
+		client, server := w.pair()
+		for want, f := range map[error]*os.File{os.ErrClosed: closed, syscall.EBADF: unreadable} {
+			var file *fs.PathError
+			var conn *aio.ConnError
+			if n, err := server.ReadFrom(f); n != 0 || !errors.Is(err, want) || !errors.As(err, &file) || errors.As(err, &conn) {
+				w.Errorf("copied %d, %v (%T); want %v", n, err, err, want)
+			}
+		}
+		server.SendString("goes on")
+		wantRead(w, client, "goes on")
+		client.Close()
+		server.Close()
+	})
+}
+
+// TestSendfileSlowDisk holds that a disk that is slow holds up neither the
+// connection's alarm nor its end.
+func TestSendfileSlowDisk(t *testing.T) {
+	f := numbersFile(t, 1<<20)
+	goOn := make(chan bool)
+	var once sync.Once
+	_, restore := tcp.CountSendfile(func(int) error { <-goOn; return nil })
+	defer restore()
+	defer once.Do(func() { close(goOn) })
+	aiotest.RunLoop(t, &aio.Loop{OnEvent: func(aio.Event) {}}, func(ctx context.Context) error {
+		opened := make(chan *tcp.Conn, 1)
+		s := &tcp.Server{Handler: tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Event: func(*tcp.Conn, error) {}}}
+		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		client, err := tcp.Dial(ctx, s.Addr().String()).Await(ctx)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		server := <-opened
+		copied := aio.Go(ctx, "copy", func(context.Context) (int64, error) { return server.ReadFrom(f) })
+		aiotest.Eventually(t, func() bool { return tcp.Lent(server) })
+		server.SetTimeouts(0, time.Millisecond) // its alarm fires
+		if err := timer.Sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+		server.Abort()
+		if _, err := io.ReadAll(client); err == nil {
+			t.Log("the client meets the end")
+		}
+		once.Do(func() { close(goOn) })
+		if _, err := copied.Await(ctx); err == nil {
+			t.Error("the copying has no error")
+		}
+		s.Close()
+		return nil
 	})
 }
 
