@@ -99,7 +99,7 @@ func TestHangUpDuringCallback(t *testing.T) {
 					want = []error{aio.ErrReset} // it is gone
 				}
 				p := newTape(w)
-				over := make(chan struct{})
+				over, asked := make(chan struct{}), make(chan struct{})
 				h := tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
 					defer close(over)
 					c.PauseReading()
@@ -108,6 +108,7 @@ func TestHangUpDuringCallback(t *testing.T) {
 					if !stop() || stop() {
 						w.Error("stop")
 					}
+					close(asked)
 					wantTold(w, early, want)
 					late, _ := told(c)
 					wantTold(w, late, want)
@@ -120,6 +121,7 @@ func TestHangUpDuringCallback(t *testing.T) {
 				client.SendString("x")
 				p.wantData("x")
 				client.SendString("which nobody reads")
+				soon(w, asked)
 				tt.how(client)
 				soon(w, over)
 				client.Close()
