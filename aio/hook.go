@@ -1,15 +1,15 @@
 package aio
 
-// hook is an entry of what is told when an operation is resolved. The
-// operation's lock guards it while it is in the operation's list.
+// A hook is an entry in the list of what is told when an operation is resolved.
+// The operation's lock guards the hook while it is in the list.
 type hook struct {
 	next *hook // registered before this one
 	to   resolver
 	i    int // what to is told
 }
 
-// resolver is told when an operation is resolved, by whoever resolves it and
-// without any lock held. It must not block or panic.
+// A resolver is told when an operation is resolved, in the goroutine that
+// resolves it and without any lock held. It must not block or panic.
 type resolver interface {
 	resolved(i int)
 }
@@ -49,8 +49,8 @@ func (o *Op) unhook(h *hook) {
 }
 
 // takeHooks empties the operation's list. It returns the hooks in the order in
-// which they came, and apart from them the channels of parkers: those may use
-// their hooks again as soon as the result is there. The lock is held.
+// which they were registered, and separately the channels of parkers, whose hooks
+// may be used again as soon as the result is visible. The lock is held.
 func (o *Op) takeHooks() (hooks *hook, parked chan struct{}, more []chan struct{}) {
 	for h := o.hooks; h != nil; {
 		next := h.next

@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// parker is what a function waits on that waits with its own ctx. It is kept for
-// the next time, so that waiting costs neither a channel nor a select. A token
-// in ch says no more than that the waiter is to look again.
+// A parker is what a function waits on when it awaits with its own ctx. The
+// operation keeps it, so that waiting costs neither a channel nor a select. A
+// token in ch tells the waiter to look again, and nothing else.
 type parker struct {
 	ch   chan struct{} // cap 1
-	busy atomic.Bool   // somebody waits
-	hook hook          // of the operation that is awaited
+	busy atomic.Bool   // a goroutine waits
+	hook hook          // in the list of the operation that is awaited
 }
 
 func (p *parker) resolved(int) { token(p.ch) }
@@ -24,17 +24,18 @@ func token(ch chan struct{}) {
 	}
 }
 
-// unpark has the one look again who waits on the operation's parker, if there is
-// one.
+// unpark has the goroutine look again that waits on the operation's parker, if
+// there is one.
 func (x *extra) unpark() {
 	if p := x.parker.Load(); p != nil {
 		token(p.ch)
 	}
 }
 
-// takeParker returns the parker of ctx and the operation whose it is, nil if
-// somebody else waits on it, or ctx is not an operation's own, or the operation
-// may end with a foreign context or wants to know who waits. free gives it back.
+// takeParker returns the parker of ctx and the operation that owns it. It returns
+// nil if another goroutine waits on the parker, if ctx is not an operation's own,
+// and if the operation ends with a foreign context or its driver must be told of
+// waiters. free gives the parker back.
 func takeParker(ctx context.Context) (*Op, *parker) {
 	c, ok := ctx.(*opCtx)
 	if !ok || c.state.Load()&(opForeign|opFinishing|opUnwatched) != 0 {
@@ -48,7 +49,7 @@ func takeParker(ctx context.Context) (*Op, *parker) {
 	return o, p
 }
 
-// free lets somebody else have the parker.
+// free lets another goroutine take the parker.
 func (p *parker) free() { p.busy.Store(false) }
 
 // makeParker returns the operation's parker, made now if need be.
@@ -70,7 +71,7 @@ func (o *Op) makeParker() *parker {
 	return p
 }
 
-// waits reports whether who waits with the operation's ctx may go on waiting.
+// waits reports whether a wait with the operation's ctx may go on.
 func (o *Op) waits() bool { return o.state.Load()&(opCancelled|opFinishing) == 0 }
 
 // park waits on ctx's parker until the operation is resolved. It reports false

@@ -71,8 +71,8 @@ func dupNow(fd int) (int, error) {
 	return int(r), nil
 }
 
-// endLoan ends what a duplicate of the socket would prolong, which a sendFile
-// has: the socket's registration, and its life. The lock is held.
+// endLoan ends what a sendFile's duplicate of the socket would prolong: the
+// socket's registration, and the connection. The lock is held.
 func (b *bare) endLoan() {
 	if b.bare.lent {
 		b.conn().poller().ep.remove(b.fd())         // fails only for what is not registered
