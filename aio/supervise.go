@@ -216,16 +216,21 @@ func (r *running) cancelAll() {
 		defer close(told)
 		r.root.cancel(cause)
 	})
+	select {
+	case <-told:
+	case <-r.untilAbandon():
+		return
+	}
+	if empty {
+		return
+	}
 	abandon := time.NewTimer(time.Until(r.abandon))
 	defer abandon.Stop()
-	for all := (<-chan struct{})(told); all != nil || !empty; {
+	for !r.close() {
 		select {
-		case <-all:
-			all = nil
 		case <-r.wake:
 		case <-abandon.C:
 			return
 		}
-		empty = empty || r.close()
 	}
 }
