@@ -85,6 +85,7 @@ func Wait(ctx context.Context, fs ...Awaitable) error {
 		j.wake = make(chan struct{}, 1)
 	}
 	j.join()
+	defer j.leave()
 	w := waitForAll(ctx, fs)
 	defer w.end()
 	for begin := uptime(); ; {
@@ -124,6 +125,18 @@ func (j *joint) join() {
 	}
 }
 
+// leave has the joint not told any more of operations that go on.
+func (j *joint) leave() {
+	if j.left.Load() == 0 {
+		return
+	}
+	for i, o := range j.ops {
+		if !o.resolved() {
+			o.unhook(&j.hooks[i])
+		}
+	}
+}
+
 func (j *joint) resolved(i int) {
 	failed := j.ops[i].err != nil && j.failed.CompareAndSwap(0, int64(i+1))
 	if j.left.Add(-1) == 0 || failed {
@@ -134,10 +147,11 @@ func (j *joint) resolved(i int) {
 // result returns the first error. over is false as long as there is none, and
 // operations are left.
 func (j *joint) result() (over bool, err error) {
+	left := j.left.Load() // first: the last one may be the one that fails
 	if i := j.failed.Load(); i > 0 {
 		return true, j.ops[i-1].err
 	}
-	return j.left.Load() == 0, nil
+	return left == 0, nil
 }
 
 // wait waits until there may be a result, or ctx has ended, which it reports. c is

@@ -50,11 +50,11 @@ func (o *Op) watchLost(err error) {
 		rec.home = &scope.lost
 	}
 	o.mu.Lock()
+	x := o.extra() // before the look at the state, so that look takes the lock from now on
 	if o.state.Load()&(opLooked|opTold) != 0 {
 		o.mu.Unlock()
 		return
 	}
-	x := o.extra()
 	x.lost, rec.taken = rec, x.taken
 	rec.home.add(rec)
 	o.mu.Unlock()

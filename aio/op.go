@@ -185,6 +185,9 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 		o.run = nil
 		return ErrLoopDone
 	}
+	if r.loop.MaxInFlight > 0 && o.parent.Load().within() {
+		o.state.Or(opWithin)
+	}
 	if p.state.Load()&opUnwatched != 0 {
 		p.watched()
 	}

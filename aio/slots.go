@@ -42,11 +42,7 @@ func (r *running) launch(o *Op, body func()) {
 // start, and reports false.
 func (r *running) takeSlot(w waiting) bool {
 	o := w.op
-	if r.loop.MaxInFlight <= 0 || o.state.Load()&opSlot != 0 {
-		return true
-	}
-	if o.underSlot() {
-		o.state.Or(opWithin)
+	if r.loop.MaxInFlight <= 0 || o.state.Load()&(opSlot|opWithin) != 0 {
 		return true
 	}
 	s := &r.slots
@@ -93,15 +89,11 @@ func (o *Op) endQueued() {
 	}
 }
 
-// underSlot reports whether an ancestor of o runs within the bound: it holds a
-// slot, or was started by what did.
-func (o *Op) underSlot() bool {
-	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
-		if s := p.state.Load(); s&(opSlot|opWithin) != 0 && s&opFinishing == 0 {
-			return true
-		}
-	}
-	return false
+// within reports whether the operation runs within Loop.MaxInFlight, so that what
+// it starts needs no slot: it holds one, or was started by what did.
+func (o *Op) within() bool {
+	s := o.state.Load()
+	return s&(opSlot|opWithin) != 0 && s&opFinishing == 0
 }
 
 // dequeue takes an operation that waits for a slot out of the queue: its function

@@ -93,6 +93,25 @@ func TestMaxInFlightNested(t *testing.T) {
 // what it starts, also when the one that holds the slot has ended.
 func TestMaxInFlightOutlives(t *testing.T) {
 	must(t, bounded(1), func(ctx context.Context) {
+		start, then := make(chan bool), make(chan *aio.Future[int], 1)
+		first := aio.NewPromise[int](ctx, 0, "first")
+		aio.Go(ctx, "parent", func(ctx context.Context) (int, error) {
+			then <- aio.Then(ctx, first.Future(), func(ctx context.Context, _ int) (int, error) {
+				return aio.Go(ctx, "of a Then", func(context.Context) (int, error) { return 9, nil }).Await(ctx)
+			})
+			return 0, nil
+		}).Await(ctx)
+		holder := aio.Go(ctx, "holds the slot", func(ctx context.Context) (int, error) {
+			<-start
+			return (<-then).Await(ctx)
+		})
+		first.Resolve(0)
+		close(start)
+		if v, err := holder.Await(ctx); v != 9 || err != nil {
+			t.Error(v, err)
+		}
+	})
+	must(t, bounded(1), func(ctx context.Context) {
 		left, goOn := make(chan bool), make(chan bool)
 		child := make(chan *aio.Future[int], 1)
 		aio.Go(ctx, "parent", func(ctx context.Context) (int, error) {

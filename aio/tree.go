@@ -105,7 +105,9 @@ func (p *Op) adopt(kid *Op) bool {
 	}
 	if p != starter {
 		by := starter.label()
-		kid.startedBy(&by)
+		kid.mu.Lock()
+		kid.extra().by.Store(&by)
+		kid.mu.Unlock()
 	}
 	if dead == nil && p.state.Load()&opCancelled != 0 {
 		dead = p.why()
