@@ -23,3 +23,13 @@ func DrainHooks(l *Loop) int {
 	defer d.mu.Unlock()
 	return len(d.fns)
 }
+
+// Hooks returns how many wait for the future.
+func Hooks[T any](f *Future[T]) (n int) {
+	f.op.mu.Lock()
+	defer f.op.mu.Unlock()
+	for h := f.op.hooks; h != nil; h = h.next {
+		n++
+	}
+	return n
+}

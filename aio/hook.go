@@ -95,7 +95,8 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-// then has fn called once the result is there: now, or by whoever resolves. fn must not block or panic.
+// then calls fn once the result is there: now, or in the goroutine that resolves
+// the operation. fn must not block or panic.
 func (o *Op) then(fn func()) {
 	if !o.hook(&hook{to: hookFunc(fn)}) {
 		fn()

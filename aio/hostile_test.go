@@ -99,7 +99,13 @@ func TestHostileErrors(t *testing.T) {
 	}
 }
 
-// lockedCtx is a foreign context with a lock of its own in every method.
+// An AwaitError with such errors has a text.
+func TestHostileAwaitError(t *testing.T) {
+	bad := valueError{[]string{"a"}}
+	eq(t, "text", (&aio.AwaitError{Err: bad, Cause: bad}).Error(), "aio: gave up waiting: value (value)")
+}
+
+// lockedCtx is a foreign context that takes its lock in every method.
 type lockedCtx struct {
 	context.Context
 	mu   sync.Mutex

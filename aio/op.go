@@ -59,8 +59,8 @@ const (
 	opWithin                        // was started by what runs within Loop.MaxInFlight, and so does what it starts
 )
 
-// extra holds what most operations never need. Its fields are guarded by the operation's lock, but for own
-// and what is atomic.
+// extra holds what most operations never need. The operation's lock guards its
+// fields, except own and those that are atomic.
 type extra struct {
 	std      atomic.Pointer[stdCtx]
 	parker   atomic.Pointer[parker] // of who awaits with the operation's ctx

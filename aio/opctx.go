@@ -211,9 +211,9 @@ func (o *Op) std() *stdCtx {
 	}
 }
 
-// makeStd makes a cancelCtx for the operation. It inherits from base where that
-// has a Done of its own, for its Err and its cause. The operation's lock is not
-// held: a foreign base is anybody's code. One that is derived from another
+// makeStd makes a cancelCtx for the operation. It inherits Err and cause from base
+// where base is foreign. The operation's lock is not held, because the methods of
+// a foreign base may do anything. One that is derived from another
 // operation's ctx makes that one's cancelCtx, and if it is dead that cancels o:
 // see watch.
 func (o *Op) makeStd() *stdCtx {

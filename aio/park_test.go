@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"goaio.example/aio"
 )
@@ -140,6 +141,59 @@ func awaitBy(ctx context.Context, how string, f *aio.Future[int]) (v int, err er
 		return v, err
 	}
 	return f.Await(ctx)
+}
+
+// Awaiting with an operation's own ctx ends with the operation's cancellation, be
+// it before or during the wait. What else waits for the awaited operation is told
+// nevertheless, whatever is awaited next.
+func TestAwaitCancelled(t *testing.T) {
+	for _, how := range []string{"Await", "Wait", "AsCompleted", "Scope"} {
+		for when, after := range map[string]time.Duration{"before": 0, "during": time.Second} {
+			t.Run(how+"/"+when, func(t *testing.T) {
+				must(t, nil, func(ctx context.Context) {
+					first, second := aio.NewPromise[int](ctx, 0, "first"), aio.NewPromise[int](ctx, 0, "second")
+					told := 0
+					first.Future().AfterFunc(func() { told++ })
+					waiter := aio.Go(ctx, "waiter", func(ctx context.Context) (int, error) {
+						if after == 0 {
+							<-ctx.Done()
+						}
+						for _, p := range []*aio.Promise[int]{first, second} {
+							_, err := awaitBy(ctx, how, p.Future())
+							var late *aio.AwaitError
+							if !errors.As(err, &late) && !errors.Is(err, errStop) {
+								t.Errorf("%s: %v", how, err)
+							}
+						}
+						return 0, nil
+					})
+					time.Sleep(after)
+					waiter.Cancel(errStop)
+					waiter.Await(ctx)
+					if n := aio.Hooks(first.Future()); n > 2 { // told's, and a Done channel or an AsCompleted that goes on
+						t.Errorf("%d hooks are left", n)
+					}
+					first.Resolve(7)
+					second.Resolve(7)
+					eq(t, "told", told, 1)
+				})
+			})
+		}
+	}
+}
+
+// A Wait that ends with a failure leaves nothing with the futures that go on.
+func TestWaitLeavesNothing(t *testing.T) {
+	must(t, nil, func(ctx context.Context) {
+		long := aio.NewPromise[int](ctx, 0, "long")
+		for range 3 {
+			if err := aio.Wait(ctx, long.Future(), aio.Failed[int](errStop)); err != errStop {
+				t.Errorf("Wait: %v", err)
+			}
+		}
+		eq(t, "hooks", aio.Hooks(long.Future()), 0)
+		long.Resolve(0)
+	})
 }
 
 // A goroutine that a function has left behind, and that waits with its ctx, goes

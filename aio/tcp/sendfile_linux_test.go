@@ -168,9 +168,7 @@ func TestSendfileSlowDisk(t *testing.T) {
 			return err
 		}
 		server.Abort()
-		if _, err := io.ReadAll(client); err == nil {
-			t.Log("the client meets the end")
-		}
+		io.ReadAll(client) // ends, though the disk has not answered
 		once.Do(func() { close(goOn) })
 		if _, err := copied.Await(ctx); err == nil {
 			t.Error("the copying has no error")
