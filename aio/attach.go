@@ -98,8 +98,8 @@ func servedBy(ctx context.Context) bool {
 		return false
 	}
 	o := opOf(ctx)
-	if o != nil && o.state.Load()&opRoot == 0 {
-		return o.state.Load()&opServed != 0
+	if o != nil && !o.isRoot() {
+		return o.is(isServed)
 	}
 	served, _ := ctx.Value(servedKey).(bool)
 	return served

@@ -39,9 +39,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	fixed := o.foreignStd()
 	defer func() { fixed.drop() }()
 	o.mu.Lock()
-	s := o.state.Load()
-	if s&opCancelled != 0 || s&opFinishing != 0 && s&opGhost == 0 {
-		if s&opCancelled == 0 { // it has ended just now: what it has not handed up yet is cancelled in its place
+	s := o.at()
+	if s.has(opCancelled) || !s.open() && !s.lingers() {
+		if !s.has(opCancelled) { // it has ended just now: what it has not handed up yet is cancelled in its place
 			todo = o.kids(todo)
 		}
 		o.mu.Unlock()
@@ -52,7 +52,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	if fixed != nil && x.std.CompareAndSwap(nil, fixed) {
 		fixed = nil
 	}
-	s = o.state.Or(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
+	s = o.set(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
 	todo = o.kids(todo)
 	std, unwatch := x.std.Load(), x.unwatch
 	hooks = x.onCancel
@@ -66,20 +66,20 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	if std != nil {
 		o.cancelStd(std, cause)
 	}
-	if s&opRoot != 0 {
+	if o.isRoot() {
 		todo = o.appendKids(todo)
 	}
-	if s&opQueued != 0 && o.run.dequeue(o) {
+	if s.has(opQueued) && o.run.dequeue(o) {
 		o.End(o.why())
 		return todo, nil, false
 	}
-	return todo, hooks, s&opGhost == 0
+	return todo, hooks, s.open()
 }
 
 // cancelStd ends the operation's cancelCtx. If its foreign base has ended already, package context is about to do
 // that, with base's Err, and is waited for.
 func (o *Op) cancelStd(std *stdCtx, cause error) {
-	if o.state.Load()&opForeign != 0 {
+	if o.is(isForeign) {
 		select {
 		case <-o.base.Done():
 			<-std.Done()

@@ -118,7 +118,7 @@ func (r *running) emit(o *Op, err error, lost bool) {
 func (o *Op) event(err error, lost bool) queued {
 	r := o.run
 	return queued{o.handler(), Event{
-		Time: time.Now(), Loop: r.loop, Op: o.info(r.now()), Err: err, Lost: lost, Served: o.state.Load()&opServed != 0,
+		Time: time.Now(), Loop: r.loop, Op: o.info(r.now()), Err: err, Lost: lost, Served: o.is(isServed),
 	}}
 }
 

@@ -1,73 +1,67 @@
 package aio
 
-// claim makes the caller the one who resolves the operation, with the given error. It reports false if somebody was
-// first, or the operation has one of the given state bits. Else the operation's lock is held, until publish.
-func (o *Op) claim(err error, unless uint32) bool {
+// claim makes the caller the one that resolves the operation, with the given
+// error. It reports false if another was first, or the operation has one of the
+// given flags. Otherwise the caller calls publish.
+func (o *Op) claim(err error, unless opState) bool {
 	var fixed *stdCtx
 	if err != nil {
 		fixed = o.foreignStd()
 	}
 	o.mu.Lock()
-	if fixed != nil && o.madeStd() != nil { // somebody was first
-		o.mu.Unlock()
-		fixed.drop()
-		fixed = nil
-		o.mu.Lock()
-	}
-	s := o.state.Load()
-	if s&(unless|opFinishing) != 0 {
-		o.mu.Unlock()
-		fixed.drop()
-		return false
-	}
-	add := opFinishing
-	if o.first != nil {
-		add |= opParent
-	}
-	switch {
-	case err != nil:
+	s := o.at()
+	free := s.open() && !s.has(unless)
+	if free {
 		o.err = err
-		add |= opFailed
-		if fixed != nil {
-			o.extra().std.Store(fixed)
+		if fixed != nil && o.extra().std.CompareAndSwap(nil, fixed) {
+			fixed = nil
 		}
-	case o.first != nil && s&opCancelled == 0 && o.madeStd() != nil:
-		add |= opGhost
+		o.enter(o.nextStage(s))
 	}
-	o.state.Or(add)
-	return true
+	o.mu.Unlock()
+	fixed.drop()
+	return free
 }
 
-// setOnce sets a state bit. It reports false if it was set already or the operation is finishing.
-func (o *Op) setOnce(bit uint32) bool {
+// nextStage returns the stage that an open operation enters as it is claimed. Its
+// lock is held.
+func (o *Op) nextStage(s opState) opState {
+	switch {
+	case o.first == nil:
+		return stageEnding
+	case o.err == nil && !s.has(opCancelled) && o.madeStd() != nil:
+		return stageLingering
+	}
+	return stageParting
+}
+
+// setOnce sets a flag. It reports false if that is set already, or the operation
+// is not open.
+func (o *Op) setOnce(flag opState) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.state.Load()&(bit|opFinishing) != 0 {
+	if s := o.at(); !s.open() || s.has(flag) {
 		return false
 	}
-	o.state.Or(bit)
+	o.set(flag)
 	return true
 }
 
-// publish resolves an operation that the caller has claimed: it sees to the children and the slot, counts, makes the
-// result visible, runs what waits for it, and takes the operation out of the tree. That comes last, so that whoever
-// sees the loop empty sees all results; and the counts come first, so that whoever sees the result sees them.
-//
-// The operation's lock is held: most operations get by with one piece of it.
+// publish resolves an operation that the caller has claimed. It passes on the
+// error, the children and the slot, counts, makes the result visible, tells what
+// waits for it, and takes the operation out of the tree. The counts come before
+// the result, so that they include every result that is visible. The tree comes
+// last, so that every result of an empty loop is visible.
 func (o *Op) publish() {
-	r, s := o.run, o.state.Load()
-	cell := r.kindCount(o.kind).cell(o)
-	if s&(opFailed|opParent|opSlot|opTurn) != 0 {
-		o.mu.Unlock()
-		o.settle(s, cell)
-		o.mu.Lock()
-	}
-	if s&opCounted != 0 {
-		r.futures.Add(-1)
-	}
-	cell.ended.Add(1)
+	o.settle()
+	o.mu.Lock()
 	hooks, parked, more := o.takeHooks()
-	o.state.Or(opResolved)
+	lingers := o.at().lingers()
+	if lingers {
+		o.enter(stageGhost)
+	} else {
+		o.enter(stageOver)
+	}
 	x := o.x.Load()
 	if x != nil {
 		x.onCancel, x.dependents = nil, nil
@@ -90,7 +84,7 @@ func (o *Op) publish() {
 		x.unpark() // what the operation has left behind waits in another way
 	}
 	switch {
-	case s&opGhost != 0:
+	case lingers:
 		o.unwatch() // foreign children see to themselves, and lasting ones are not concerned
 		o.ghostLeft()
 	case x != nil:
@@ -99,26 +93,33 @@ func (o *Op) publish() {
 	default:
 		o.leaveFamily()
 	}
-	if r.lost.anyGone.Load() {
-		r.sweepLost()
+	if o.run.lost.anyGone.Load() {
+		o.run.sweepLost()
 	}
 }
 
-// settle sees to the error, the children and the slot of an operation that ends.
-func (o *Op) settle(s uint32, cell *cell) {
-	if s&opFailed != 0 {
+// settle passes on the error, the children and the slots of an operation that
+// ends, and counts.
+func (o *Op) settle() {
+	s := o.at()
+	cell := o.run.kindCount(o.kind).cell(o)
+	if o.err != nil {
 		o.countFailure(cell)
 		o.fail()
 	}
-	if s&(opParent|opGhost) == opParent {
+	if s.stage() == stageParting {
 		o.partWithKids()
 	}
-	if s&opTurn != 0 { // before the other slot is given away: who was first gets both
+	if s.has(opTurn) { // before the other slot is given away: who was first gets both
 		o.x.Load().turn.end()
 	}
-	if s&opSlot != 0 {
+	if s.has(opSlot) {
 		o.run.releaseSlot()
 	}
+	if o.is(isCounted) {
+		o.run.futures.Add(-1)
+	}
+	cell.ended.Add(1)
 }
 
 // endCtx ends the ctx of an operation that has ended, if somebody may be waiting for that.
@@ -138,7 +139,7 @@ func (o *Op) endCtx() {
 // partWithKids cancels the children of an operation that has failed, and hands them up. If it was cancelled itself,
 // whoever did that cancels them.
 func (o *Op) partWithKids() {
-	if s := o.state.Load(); s&opFailed != 0 && s&opCancelled == 0 {
+	if o.err != nil && !o.at().has(opCancelled) {
 		for _, k := range o.appendKids(nil) {
 			k.cancel(o.err)
 		}
@@ -171,20 +172,20 @@ func (o *Op) countFailure(c *cell) {
 // a future has it, when it turns out that nobody looks.
 func (o *Op) fail() {
 	if o.ownPanic(o.err) {
-		o.state.Or(opTold)
+		o.set(opTold)
 	}
-	s := o.state.Load()
+	s := o.at()
 	switch {
-	case s&opLooked != 0:
+	case s.has(opLooked):
 	case o.cancelledOnly(o.err):
-		if s&opDaemon == 0 {
+		if !o.is(isDaemon) {
 			if sc := o.scope(); sc != nil {
 				sc.cut.Store(true)
 			}
 		}
-	case s&opFuture == 0, s&opCallback != 0:
+	case !o.is(isFuture), s.has(opCallback):
 		o.tell(o.err)
-	case s&opTold == 0:
+	case !s.has(opTold):
 		o.watchLost(o.err)
 	}
 }
@@ -195,7 +196,7 @@ func (o *Op) tell(err error) {
 		sc.fail(err)
 		return
 	}
-	if o.state.Or(opTold)&opTold == 0 {
+	if !o.set(opTold).has(opTold) {
 		o.run.emit(o, err, false)
 	}
 }
@@ -212,7 +213,4 @@ func (o *Op) cancelledOnly(err error) bool {
 
 // Told marks the operation's error as told already, by an event callback of the driver's: a future that nobody looks
 // at is then no lost error.
-func (o *Op) Told() { o.state.Or(opTold) }
-
-// resolved reports whether the result is there.
-func (o *Op) resolved() bool { return o.state.Load()&opResolved != 0 }
+func (o *Op) Told() { o.set(opTold) }

@@ -25,7 +25,7 @@ type Result[T any] struct {
 // loop the future has failed already, with ErrNoLoop or ErrLoopDone, and fn does not run.
 func Go[T any](ctx context.Context, name string, fn func(ctx context.Context) (T, error)) *Future[T] {
 	f := new(Future[T])
-	if err := f.op.start(ctx, kindGo, nameOf(name, fn), opFuture); err != nil {
+	if err := f.op.start(ctx, kindGo, nameOf(name, fn), isFuture); err != nil {
 		return Failed[T](err)
 	}
 	f.op.run.launch(&f.op, func() { f.run(fn) })
@@ -56,7 +56,7 @@ func call[T any](_ mark, ctx context.Context, fn func(ctx context.Context) (T, e
 // Resolved returns a future that has the value v already. It belongs to no loop.
 func Resolved[T any](v T) *Future[T] {
 	f := &Future[T]{value: v}
-	f.op.state.Store(opFinishing | opResolved)
+	f.op.state.Store(uint32(stageOver))
 	return f
 }
 
@@ -64,7 +64,7 @@ func Resolved[T any](v T) *Future[T] {
 func Failed[T any](err error) *Future[T] {
 	f := new(Future[T])
 	f.op.err = err
-	f.op.state.Store(opFinishing | opResolved | opTold)
+	f.op.state.Store(uint32(stageOver | opTold))
 	return f
 }
 

@@ -52,7 +52,7 @@ const maxParents = 32
 
 // info describes the operation at the time now.
 func (o *Op) info(now int64) OpInfo {
-	s := o.state.Load()
+	s := o.at()
 	p, by := o.parent.Load(), (*string)(nil)
 	if x := o.x.Load(); x != nil {
 		by = x.by.Load()
@@ -66,9 +66,9 @@ func (o *Op) info(now int64) OpInfo {
 		Kind:      o.kind,
 		Started:   o.run.epoch.Add(time.Duration(o.began)),
 		Age:       time.Duration(now - o.began),
-		Queued:    s&opQueued != 0,
-		Cancelled: s&opCancelled != 0,
-		Daemon:    s&opDaemon != 0,
+		Queued:    s.has(opQueued),
+		Cancelled: s.has(opCancelled),
+		Daemon:    o.is(isDaemon),
 	}
 	if by != nil {
 		i.By = *by
@@ -78,7 +78,7 @@ func (o *Op) info(now int64) OpInfo {
 			i.Parents = append(i.Parents, "...", o.run.root.label())
 			break
 		}
-		if p.state.Load()&opFinishing == 0 {
+		if p.at().open() {
 			i.Parents = append(i.Parents, p.label())
 		}
 	}

@@ -23,7 +23,7 @@ type dependents struct {
 func (o *Op) needsSlots() {
 	o.mu.Lock()
 	var told *dependents
-	if x := o.x.Load(); o.state.Or(opLimited)&opLimited == 0 && x != nil {
+	if x := o.x.Load(); !o.set(opLimited).has(opLimited) && x != nil {
 		told, x.dependents = x.dependents, nil
 	}
 	o.mu.Unlock()
@@ -37,7 +37,7 @@ func (o *Op) needsSlots() {
 func (o *Op) tellLimited(d dependent) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.state.Load()&(opTurn|opLimited|opResolved) != 0 {
+	if s := o.at(); s.resolved() || s.has(opTurn|opLimited) {
 		return false
 	}
 	x := o.extra()
@@ -167,7 +167,7 @@ func (o *Op) selected() {
 		return
 	}
 	t := turnOf(o.parent.Load())
-	if o.state.Load()&opTurn != 0 {
+	if o.at().has(opTurn) {
 		own := o.x.Load().turn
 		if own.runs() {
 			return

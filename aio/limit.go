@@ -134,9 +134,9 @@ func (l *limit) launch(o *Op, begin func()) {
 	t := &turn{limit: l, op: o, by: turnOf(parent), next: begin}
 	o.mu.Lock()
 	o.extra().turn = t
-	o.state.Or(opTurn)
+	o.set(opTurn)
 	o.mu.Unlock()
-	for p := parent; p != nil && p.state.Load()&(opTurn|opLimited|opRoot) == 0; p = p.parent.Load() {
+	for p := parent; p != nil && !p.isRoot() && !p.at().has(opTurn|opLimited); p = p.parent.Load() {
 		p.needsSlots()
 	}
 	l.mu.Lock()
@@ -181,7 +181,7 @@ func (t *turn) take() bool {
 func (t *turn) enter(l *limit) {
 	t.queue = &l.fresh
 	if t.state == turnFresh {
-		t.op.state.Or(opQueued)
+		t.op.set(opQueued)
 	} else {
 		t.queue = &l.again
 	}
@@ -210,7 +210,7 @@ func (t *turn) give(state turnState) (next []func()) {
 			continue
 		}
 		if fresh {
-			n.op.state.And(^opQueued)
+			n.op.clear(opQueued)
 		}
 		next = append(next, n.next)
 	}
@@ -250,7 +250,7 @@ func (t *turn) offered() bool {
 	t.limit.mu.Lock()
 	begins := t.take()
 	if !begins {
-		t.op.state.And(^opSlot)
+		t.op.clear(opSlot)
 	}
 	t.limit.mu.Unlock()
 	if begins {
@@ -333,7 +333,7 @@ func (t *turn) drop() bool {
 	}
 	t.leave()
 	t.state = turnOver
-	t.op.state.And(^opQueued)
+	t.op.clear(opQueued)
 	return true
 }
 
@@ -359,7 +359,7 @@ func turnOf(o *Op) *turn {
 	for ; o != nil; o = o.parent.Load() {
 		x := o.x.Load()
 		switch {
-		case o.state.Load()&opTurn != 0:
+		case o.at().has(opTurn):
 			return x.turn
 		case x == nil || x.own == nil:
 			return nil
@@ -370,5 +370,5 @@ func turnOf(o *Op) *turn {
 
 // limited reports whether the operation is still to end, and that may need slots.
 func (o *Op) limited() bool {
-	return o.state.Load()&(opTurn|opLimited) != 0 && !o.resolved()
+	return o.at().has(opTurn|opLimited) && !o.resolved()
 }

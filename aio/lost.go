@@ -51,7 +51,7 @@ func (o *Op) watchLost(err error) {
 	}
 	o.mu.Lock()
 	x := o.extra() // before the look at the state, so that look takes the lock from now on
-	if o.state.Load()&(opLooked|opTold) != 0 {
+	if o.at().has(opLooked | opTold) {
 		o.mu.Unlock()
 		return
 	}
@@ -86,7 +86,7 @@ func (o *Op) tap(send func(), taken func() bool) {
 
 // look notes that somebody looks at the operation's error, or will.
 func (o *Op) look() {
-	if o.state.Or(opLooked)&opLooked != 0 || o.x.Load() == nil {
+	if o.set(opLooked).has(opLooked) || o.x.Load() == nil {
 		return
 	}
 	o.mu.Lock()

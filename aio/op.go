@@ -15,49 +15,23 @@ import (
 // Programs meet operations as futures; drivers (packages that add operations of their own, as timer and tcp do)
 // get an *Op from Begin, or embed an Op and call Start. All methods may be called from any goroutine.
 type Op struct {
-	run    *running
-	parent atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
-	prev   *Op                // siblings, guarded by the parent's family lock
-	next   *Op
-	family        // children, and the lock for the fields below
-	kind   Kind   // immutable
-	shard  uint8  // immutable: which of the loop's shards counts and links this operation
-	began  int64  // immutable: nanoseconds since the loop began
-	name   string // immutable
-	base   context.Context
-	driver Driver
-	err    error // the result, once failed
-	hooks  *hook // told when the operation is resolved
-	x      atomic.Pointer[extra]
+	run      *running
+	parent   atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
+	prev     *Op                // siblings, guarded by the parent's family lock
+	next     *Op
+	family          // children, and the lock for the fields below
+	kind     Kind   // immutable
+	shard    uint8  // immutable: which of the loop's shards counts and links this operation
+	traits   traits // immutable once started
+	nameLen  uint32 // immutable, see name
+	nameText *byte  // immutable
+	began    int64  // immutable: nanoseconds since the loop began
+	base     context.Context
+	driver   Driver
+	err      error // the result, once failed
+	hooks    *hook // told when the operation is resolved
+	x        atomic.Pointer[extra]
 }
-
-// The bits of an operation's state.
-const (
-	opFinishing  uint32 = 1 << iota // takes no more children; its result is being published
-	opResolved                      // the result is there
-	opFailed                        // the result is an error
-	opCancelled                     // asked to end; extra.cause says why
-	opLooked                        // somebody looked at the result, or was told of it
-	opGhost                         // resolved, but kept in the tree so that cancellation reaches its handed-out ctx
-	opQueued                        // waits for a slot of Loop.MaxInFlight
-	opSlot                          // holds a slot of Loop.MaxInFlight
-	opDaemon                        // does not hold the loop open
-	opFuture                        // its error belongs to whoever holds its future
-	opForeign                       // base has a Done of its own
-	opRoot                          // the loop's own operation: main
-	opTold                          // its error has gone to an event callback already
-	opRunning                       // a promise whose function runs: cancelling asks, and does not reject
-	opParent                        // had children when it finished
-	opCounted                       // counts in Stats.Futures by itself
-	opCallback                      // its error is a callback's until somebody asks for its future
-	opLasting                       // the end of the ctx it was started with does not touch it
-	opBackground                    // a daemon that is told when the loop drains, not cancelled
-	opServed                        // belongs to a peer: an accepted connection, a request, or what one has started
-	opTurn                          // has a turn at the slots of a Limit
-	opLimited                       // waits for operations that have turns
-	opUnwatched                     // its driver is a Watcher that was not called yet
-	opWithin                        // was started by what runs within Loop.MaxInFlight, and so does what it starts
-)
 
 // extra holds what most operations never need. The operation's lock guards its
 // fields, except own and those that are atomic.
@@ -141,57 +115,57 @@ func (o *Op) Start(ctx context.Context, kind Kind, name string, d Driver) error 
 	if err := o.start(ctx, kind, name, 0); err != nil {
 		return err
 	}
-	if d != nil && o.state.Load()&opForeign != 0 {
+	if d != nil && o.is(isForeign) {
 		o.std() // watches the foreign ctx
 	}
 	return nil
 }
 
 // start enters the operation into the loop of ctx, under the operation that ctx belongs to.
-func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) error {
+func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error {
 	p, base, foreign := lineage(ctx)
 	if p == nil {
 		return ErrNoLoop
 	}
 	r := p.run
-	flags |= o.state.Load()&(opDaemon|opCallback|opCounted|opLasting|opBackground|opServed|opUnwatched) | p.state.Load()&(opDaemon|opForeign|opServed)
-	if p.state.Load()&opRoot != 0 && servedBy(ctx) {
-		flags |= opServed
+	t |= o.traits | p.traits&inherited
+	if p.isRoot() && servedBy(ctx) {
+		t |= isServed
 	}
 	switch {
 	case foreign:
-		flags |= opForeign
-	case flags&opForeign != 0:
+		t |= isForeign
+	case t&isForeign != 0:
 		base = p.foreignWith(ctx)
 	}
-	if flags&(opLasting|opForeign) == opLasting|opForeign {
+	if t&(isLasting|isForeign) == isLasting|isForeign {
 		base = context.WithoutCancel(base)
-		flags &^= opForeign
+		t &^= isForeign
 	}
-	o.run, o.base, o.kind, o.name = r, base, kind, name
-	o.state.Store(flags)
+	o.run, o.base, o.kind, o.traits = r, base, kind, t
+	o.setName(name)
 	o.began = r.now()
 	o.shard = uint8(uintptr(unsafe.Pointer(o)) >> 8 % shards)
 	cell := r.kindCount(kind).cell(o)
 	cell.started.Add(1)
-	if flags&opCounted != 0 {
+	if t&isCounted != 0 {
 		r.futures.Add(1)
 	}
 	if !p.adopt(o) {
 		cell.started.Add(-1)
-		if flags&opCounted != 0 {
+		if t&isCounted != 0 {
 			r.futures.Add(-1)
 		}
 		o.run = nil
 		return ErrLoopDone
 	}
 	if r.loop.MaxInFlight > 0 && o.parent.Load().within() {
-		o.state.Or(opWithin)
+		o.set(opWithin)
 	}
-	if p.state.Load()&opUnwatched != 0 {
+	if p.at().has(opUnwatched) {
 		p.watched()
 	}
-	if flags&opLasting != 0 {
+	if t&isLasting != 0 {
 		o.watchAncestors()
 	}
 	if r.lost.anyGone.Load() {
@@ -202,29 +176,29 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, flags uint32) er
 
 // AsDaemon makes the operation a daemon, which does not hold the loop open and is cancelled when the loop drains. Call
 // it before Start.
-func (o *Op) AsDaemon() { o.state.Or(opDaemon) }
+func (o *Op) AsDaemon() { o.traits |= isDaemon }
 
 // AsBackground makes the operation one that does not hold the loop open, as a daemon, but is not cancelled when the loop
 // drains: its driver is told, and decides. It is cancelled once the loop is empty. So is a pooled connection, which work
 // in progress may still need. Call it before Start.
-func (o *Op) AsBackground() { o.state.Or(opDaemon | opBackground) }
+func (o *Op) AsBackground() { o.traits |= isDaemon | isBackground }
 
 // AsLasting has the operation outlast the ctx that it is started with, as a net.Conn outlasts the ctx of its dial: it is
 // cancelled when an ancestor is, but not by that ctx. Call it before Start.
-func (o *Op) AsLasting() { o.state.Or(opLasting) }
+func (o *Op) AsLasting() { o.traits |= isLasting }
 
 // AsServed says that the operation serves a peer, as an accepted connection or a
 // request does. Errors of the operation, and of all that is started below it,
 // concern that peer: DefaultOnEvent does not exit the loop for them. Call it
 // before Start.
-func (o *Op) AsServed() { o.state.Or(opServed) }
+func (o *Op) AsServed() { o.traits |= isServed }
 
 // AsWatched says that the operation's driver is a Watcher. Call it before Start.
-func (o *Op) AsWatched() { o.state.Or(opUnwatched) }
+func (o *Op) AsWatched() { o.set(opUnwatched) }
 
 // watched calls OpWatched, once.
 func (o *Op) watched() {
-	if o.state.And(^opUnwatched)&opUnwatched == 0 {
+	if !o.clear(opUnwatched).has(opUnwatched) {
 		return
 	}
 	if w, ok := o.driver.(Watcher); ok {
@@ -240,18 +214,18 @@ func (o *Op) Context() context.Context { return (*opCtx)(o) }
 // End it is not called any more, but a call may be under way then. fn must not block.
 func (o *Op) OnCancel(fn func(cause error)) {
 	o.mu.Lock()
-	s := o.state.Load()
-	if s&opCancelled == 0 && s&opFinishing == 0 {
+	s := o.at()
+	if !s.has(opCancelled) && s.open() {
 		x := o.extra()
 		x.onCancel = append(x.onCancel, fn)
 		o.mu.Unlock()
-		if s&opForeign != 0 {
+		if o.is(isForeign) {
 			o.std() // watches the foreign ctx
 		}
 		return
 	}
 	o.mu.Unlock()
-	if s&opFinishing == 0 {
+	if s.open() {
 		o.guard(func() { fn(o.why()) })
 	}
 }
@@ -270,7 +244,7 @@ func (o *Op) End(err error) bool {
 func (o *Op) Age() time.Duration { return time.Duration(o.run.now() - o.began) }
 
 // Ended reports whether the operation has ended or is just ending.
-func (o *Op) Ended() bool { return o.state.Load()&opFinishing != 0 }
+func (o *Op) Ended() bool { return !o.at().open() }
 
 // Cancel asks the operation and all below it to end. A nil cause stands for context.Canceled. After End it does nothing.
 func (o *Op) Cancel(cause error) {
@@ -290,7 +264,7 @@ func (o *Op) Idle() bool {
 // work in progress needs it when the loop drains.
 func (o *Op) TopLevel() bool {
 	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
-		if s := p.state.Load(); s&(opRoot|opDaemon|opFinishing) == 0 {
+		if !p.isRoot() && !p.is(isDaemon) && p.at().open() {
 			return false
 		}
 	}
@@ -303,7 +277,7 @@ func (o *Op) Draining() bool { return o.run.drains() }
 // LoopCause returns the cause with which the loop was cancelled, nil if it was not. What goes wrong from then on may be
 // due to that: the other end of a connection within the loop, say, was cancelled first.
 func (o *Op) LoopCause() error {
-	if o.run.root.state.Load()&opCancelled == 0 {
+	if !o.run.root.at().has(opCancelled) {
 		return nil
 	}
 	return context.Cause(o.run.root.Context())
@@ -367,19 +341,6 @@ func (o *Op) extra() *extra {
 		o.x.Store(x)
 	}
 	return x
-}
-
-// label names the operation for people.
-func (o *Op) label() string {
-	if o.name != "" {
-		return o.name
-	}
-	if d, ok := o.driver.(Namer); ok {
-		if n := d.OpName(); n != "" {
-			return n
-		}
-	}
-	return o.kind.String()
 }
 
 // Alarms returns the loop's heap of timers, for goaio's own drivers: a pending alarm costs a few words.

@@ -52,11 +52,11 @@ var errEnded = fmt.Errorf("aio: the operation of this context has ended: %w", co
 // for its Done, what is around it: a foreign context or an operation.
 func (o *Op) answers() (*Op, context.Context) {
 	for {
-		s := o.state.Load()
-		if s&opFinishing == 0 || s&(opCancelled|opFailed) != 0 || o.madeStd() != nil {
+		s := o.at()
+		if s.open() || s.has(opCancelled) || o.err != nil || o.madeStd() != nil {
 			return o, nil
 		}
-		if s&opForeign != 0 {
+		if o.is(isForeign) {
 			return nil, o.base
 		}
 		o = o.parent.Load()
@@ -84,17 +84,17 @@ func (c *opCtx) Err() error {
 	if o == nil {
 		return base.Err()
 	}
-	s := o.state.Load()
-	if s&opUnwatched != 0 {
+	s := o.at()
+	if s.has(opUnwatched) {
 		o.watched()
 	}
 	if std := o.madeStd(); std != nil {
 		return std.Err()
 	}
-	if s&(opCancelled|opFailed) != 0 {
+	if s.has(opCancelled) || o.failed() {
 		return context.Canceled
 	}
-	if s&opForeign != 0 {
+	if o.is(isForeign) {
 		return o.base.Err()
 	}
 	return nil
@@ -119,13 +119,13 @@ func (o *Op) cancelCtx() any {
 		return base.Value(cancelKey)
 	}
 	s := o.madeStd()
-	if s == nil && o.state.Load()&(opCancelled|opFailed) != 0 {
+	if s == nil && (o.at().has(opCancelled) || o.failed()) {
 		s = o.std()
 	}
 	switch {
 	case s != nil:
 		return s.Value(cancelKey)
-	case o.state.Load()&opForeign != 0:
+	case o.is(isForeign):
 		return o.base.Value(cancelKey)
 	}
 	return nil
@@ -184,26 +184,26 @@ func (o *Op) std() *stdCtx {
 	s := o.makeStd()
 	for dead := false; ; dead = true {
 		o.mu.Lock()
-		state := o.state.Load()
-		made, ends := o.madeStd(), state&(opCancelled|opFailed) != 0
+		state := o.at()
+		made, ends := o.madeStd(), state.has(opCancelled) || o.failed()
 		switch {
-		case made != nil || state&opFinishing != 0 && !ends:
+		case made != nil || !state.open() && !ends:
 			o.mu.Unlock()
 			s.cancel(nil)
 			return made
 		case !ends || dead:
 			o.extra().std.Store(s)
 			o.mu.Unlock()
-			if state&opForeign != 0 {
+			if o.is(isForeign) {
 				o.watch(s)
 			}
-			if state&opUnwatched != 0 {
+			if state.has(opUnwatched) {
 				o.watched()
 			}
 			return s
 		}
 		cause := o.err
-		if state&opCancelled != 0 {
+		if state.has(opCancelled) {
 			cause = o.x.Load().cause
 		}
 		o.mu.Unlock()
@@ -218,7 +218,7 @@ func (o *Op) std() *stdCtx {
 // see watch.
 func (o *Op) makeStd() *stdCtx {
 	parent := context.Context((*valuesOf)(o))
-	if o.state.Load()&opForeign != 0 {
+	if o.is(isForeign) {
 		parent = o.base
 	}
 	s := new(stdCtx)
@@ -230,7 +230,7 @@ func (o *Op) makeStd() *stdCtx {
 // foreign base that is about to end or to be cancelled and has none. Without
 // effect it is to be cancelled, with no lock held.
 func (o *Op) foreignStd() *stdCtx {
-	if o.state.Load()&opForeign == 0 || o.madeStd() != nil {
+	if !o.is(isForeign) || o.madeStd() != nil {
 		return nil
 	}
 	return o.makeStd()
@@ -251,7 +251,7 @@ func (o *Op) watch(s *stdCtx) {
 	}
 	stop := context.AfterFunc(s.Context, func() { o.Cancel(context.Cause(s.Context)) })
 	o.mu.Lock()
-	if o.state.Load()&(opFinishing|opCancelled) == 0 {
+	if s := o.at(); s.open() && !s.has(opCancelled) {
 		o.x.Load().unwatch, stop = stop, nil
 	}
 	o.mu.Unlock()
@@ -275,15 +275,15 @@ func (o *Op) unwatch() {
 // watchAncestors has the foreign bases around a lasting operation watched, whose
 // end reaches it through its ancestors only. Where one has none, none is left.
 func (o *Op) watchAncestors() {
-	for p := o.parent.Load(); p != nil && p.state.Load()&opForeign != 0; p = p.parent.Load() {
+	for p := o.parent.Load(); p != nil && p.is(isForeign); p = p.parent.Load() {
 		p.std()
 	}
 }
 
 // why returns why the operation was cancelled, as context.Cause does: nil if it was not.
 func (o *Op) why() error {
-	s := o.state.Load()
-	if s&(opCancelled|opForeign) == 0 {
+	s := o.at()
+	if !s.has(opCancelled) && !o.is(isForeign) {
 		return nil
 	}
 	if std := o.madeStd(); std != nil { // a foreign context may have been first
@@ -291,7 +291,7 @@ func (o *Op) why() error {
 			return err
 		}
 	}
-	if s&opCancelled != 0 {
+	if s.has(opCancelled) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		return o.x.Load().cause
@@ -305,7 +305,7 @@ func (o *Op) deadBy() error {
 	if err := o.why(); err != nil {
 		return err
 	}
-	if o.state.Load()&opFailed != 0 {
+	if o.failed() {
 		return o.err
 	}
 	return nil

@@ -38,10 +38,10 @@ func (x *extra) unpark() {
 // waiters. free gives the parker back.
 func takeParker(ctx context.Context) (*Op, *parker) {
 	c, ok := ctx.(*opCtx)
-	if !ok || c.state.Load()&(opForeign|opFinishing|opUnwatched) != 0 {
+	o := (*Op)(c)
+	if !ok || o.is(isForeign) || !o.at().open() || o.at().has(opUnwatched) {
 		return nil, nil
 	}
-	o := (*Op)(c)
 	p := o.makeParker()
 	if !p.busy.CompareAndSwap(false, true) {
 		return nil, nil
@@ -72,7 +72,10 @@ func (o *Op) makeParker() *parker {
 }
 
 // waits reports whether a wait with the operation's ctx may go on.
-func (o *Op) waits() bool { return o.state.Load()&(opCancelled|opFinishing) == 0 }
+func (o *Op) waits() bool {
+	s := o.at()
+	return s.open() && !s.has(opCancelled)
+}
 
 // park waits on ctx's parker until the operation is resolved. It reports false
 // if it is not: there is no parker that is free, or ctx has ended.

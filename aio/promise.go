@@ -16,7 +16,7 @@ func NewPromise[T any](ctx context.Context, kind Kind, name string) *Promise[T] 
 	if kind == 0 {
 		kind = kindPromise
 	}
-	p.f.op.state.Store(opCounted)
+	p.f.op.traits |= isCounted
 	p.Start(ctx, kind, name, (*promiseDriver[T])(p)) // an error is the future's
 	return p
 }
@@ -26,13 +26,13 @@ func NewPromise[T any](ctx context.Context, kind Kind, name string) *Promise[T] 
 // With an error, which Start returns too, the future has failed already.
 func (p *Promise[T]) Start(ctx context.Context, kind Kind, name string, d Driver) error {
 	p.f.op.driver = d
-	err := p.f.op.start(ctx, kind, name, opFuture)
+	err := p.f.op.start(ctx, kind, name, isFuture)
 	if err != nil {
 		p.f.op.err = err
-		p.f.op.state.Store(opFinishing | opResolved | opTold)
+		p.f.op.state.Store(uint32(stageOver | opTold))
 		return err
 	}
-	if d != nil && p.f.op.state.Load()&opForeign != 0 {
+	if d != nil && p.f.op.is(isForeign) {
 		p.f.op.std() // watches the foreign ctx
 	}
 	return nil
@@ -40,12 +40,12 @@ func (p *Promise[T]) Start(ctx context.Context, kind Kind, name string, d Driver
 
 // AsCallback makes the promise's error that of a callback, told of at once, unless Future was called before it failed.
 // Call it before Start.
-func (p *Promise[T]) AsCallback() { p.f.op.state.Or(opCallback) }
+func (p *Promise[T]) AsCallback() { p.f.op.set(opCallback) }
 
 // Future returns the promise's future.
 func (p *Promise[T]) Future() *Future[T] {
-	if p.f.op.state.Load()&opCallback != 0 {
-		p.f.op.state.And(^opCallback)
+	if p.f.op.at().has(opCallback) {
+		p.f.op.clear(opCallback)
 	}
 	return &p.f
 }
@@ -98,8 +98,8 @@ func (p *Promise[T]) RejectIdle(err error) bool {
 	return p.reject(err, opRunning)
 }
 
-// reject fails the promise unless it has the given state bit.
-func (p *Promise[T]) reject(err error, unless uint32) bool {
+// reject fails the promise unless it has the given flag.
+func (p *Promise[T]) reject(err error, unless opState) bool {
 	if err == nil {
 		err = errNilReject
 	}

@@ -62,7 +62,7 @@ func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) er
 	sigs, stop := l.takeSignals()
 	defer stop()
 	if r.outer != nil && limiting.Load() { // the functions of the inner loop may need slots
-		r.outer.state.Or(opLimited)
+		r.outer.set(opLimited)
 		defer stepAside(ctx, r.outer)()
 	}
 	r.start(func() { r.runMain(main) })
@@ -88,9 +88,9 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	r := &running{loop: l, epoch: time.Now(), wake: make(chan struct{}, 1)}
 	r.log = l.logger()
 	r.slots.free = l.MaxInFlight
-	r.root.run, r.root.kind, r.root.name = r, kindMain, "main"
+	r.root.run, r.root.kind = r, kindMain
+	r.root.setName("main")
 	r.root.base = context.WithoutCancel(ctx)
-	r.root.state.Store(opRoot)
 	if o := opOf(ctx); o != nil {
 		r.outer = &Op{driver: (*nested)(r)}
 		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil { // may cancel this loop at once

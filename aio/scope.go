@@ -22,7 +22,8 @@ func Scope(ctx context.Context, name string, fn func(ctx context.Context) error)
 	s := new(scope)
 	s.ext.own = s
 	s.op.x.Store(&s.ext)
-	if err := s.op.start(ctx, kindScope, nameOf(name, fn), opLooked); err != nil {
+	s.op.set(opLooked)
+	if err := s.op.start(ctx, kindScope, nameOf(name, fn), 0); err != nil {
 		return err
 	}
 	ok := false

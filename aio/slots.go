@@ -42,7 +42,7 @@ func (r *running) launch(o *Op, body func()) {
 // start, and reports false.
 func (r *running) takeSlot(w waiting) bool {
 	o := w.op
-	if r.loop.MaxInFlight <= 0 || o.state.Load()&(opSlot|opWithin) != 0 {
+	if r.loop.MaxInFlight <= 0 || o.at().has(opSlot|opWithin) {
 		return true
 	}
 	s := &r.slots
@@ -50,10 +50,10 @@ func (r *running) takeSlot(w waiting) bool {
 	defer s.mu.Unlock()
 	if s.free > 0 {
 		s.free--
-		o.state.Or(opSlot)
+		o.set(opSlot)
 		return true
 	}
-	o.state.Or(opQueued)
+	o.set(opQueued)
 	if s.where == nil {
 		s.where = make(map[*Op]*list.Element)
 	}
@@ -72,10 +72,10 @@ func (r *running) takeSlot(w waiting) bool {
 // queued ends an operation that has just been queued if it is cancelled, or the
 // loop drains and no work in progress needs it.
 func (o *Op) queued() {
-	if o.state.Load()&opForeign != 0 {
+	if o.is(isForeign) {
 		o.std() // watches the foreign ctx
 	}
-	if o.state.Load()&opCancelled != 0 || o.run.drains() && o.TopLevel() {
+	if o.at().has(opCancelled) || o.run.drains() && o.TopLevel() {
 		o.endQueued()
 	}
 }
@@ -92,14 +92,14 @@ func (o *Op) endQueued() {
 // within reports whether the operation runs within Loop.MaxInFlight, so that what
 // it starts needs no slot: it holds one, or was started by what did.
 func (o *Op) within() bool {
-	s := o.state.Load()
-	return s&(opSlot|opWithin) != 0 && s&opFinishing == 0
+	s := o.at()
+	return s.has(opSlot|opWithin) && s.open()
 }
 
 // dequeue takes an operation that waits for a slot out of the queue: its function
 // will not run. It reports false if the operation waits no more.
 func (r *running) dequeue(o *Op) bool {
-	if o.state.Load()&opTurn != 0 && o.x.Load().turn.drop() {
+	if o.at().has(opTurn) && o.x.Load().turn.drop() {
 		return true
 	}
 	s := &r.slots
@@ -111,7 +111,7 @@ func (r *running) dequeue(o *Op) bool {
 	}
 	s.queue.Remove(e)
 	delete(s.where, o)
-	o.state.And(^opQueued)
+	o.clear(opQueued)
 	return true
 }
 
@@ -129,8 +129,8 @@ func (r *running) releaseSlot() {
 		}
 		w := s.queue.Remove(e).(waiting)
 		delete(s.where, w.op)
-		w.op.state.And(^opQueued)
-		w.op.state.Or(opSlot)
+		w.op.clear(opQueued)
+		w.op.set(opSlot)
 		s.mu.Unlock()
 		if w.turn == nil {
 			r.start(w.body)

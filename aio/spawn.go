@@ -25,7 +25,7 @@ func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error)
 func Daemon(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
 	name = nameOf(name, fn)
-	if err := o.start(ctx, kindDaemon, name, opDaemon); err != nil {
+	if err := o.start(ctx, kindDaemon, name, isDaemon); err != nil {
 		logUnstarted(ctx, name, err)
 		return
 	}

@@ -143,7 +143,7 @@ func (r *running) leftAfterGrace() []OpInfo {
 		ops = append(ops, r.root.info(now))
 	}
 	r.root.walk(func(o *Op) bool {
-		if o.state.Load()&opDaemon == 0 {
+		if !o.is(isDaemon) {
 			ops = append(ops, o.info(now))
 		}
 		return len(ops) < maxOverdue
@@ -168,16 +168,16 @@ func (r *running) drain() {
 
 // drain has the operation see that the loop drains.
 func (o *Op) drain() {
-	s := o.state.Load()
-	if s&opBackground == 0 && s&(opDaemon|opQueued) != 0 && o.TopLevel() {
-		if s&opDaemon != 0 {
+	s := o.at()
+	if !o.is(isBackground) && (o.is(isDaemon) || s.has(opQueued)) && o.TopLevel() {
+		if o.is(isDaemon) {
 			o.cancel(ErrExit)
 		} else {
 			o.endQueued()
 		}
 		return
 	}
-	if d, ok := o.driver.(Drainer); ok && s&opFinishing == 0 {
+	if d, ok := o.driver.(Drainer); ok && s.open() {
 		d.OpDrain()
 	}
 }
@@ -189,9 +189,9 @@ func (o *Op) drainAgain() {
 	if !o.run.drains() {
 		return
 	}
-	if s := o.state.Load(); s&opFinishing == 0 {
+	if s := o.at(); s.open() {
 		o.drain()
-		if s&opDaemon == 0 {
+		if !o.is(isDaemon) {
 			return
 		}
 	}

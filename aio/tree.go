@@ -26,7 +26,7 @@ type shard struct {
 
 // familyOf returns the list that holds, or would hold, o's child kid.
 func (o *Op) familyOf(kid *Op) *family {
-	if o.state.Load()&opRoot != 0 {
+	if o.isRoot() {
 		return &o.run.shards[kid.shard].family
 	}
 	return &o.family
@@ -40,7 +40,7 @@ func (f *family) link(p, kid *Op) {
 		f.first.prev = kid
 	}
 	f.first = kid
-	if kid.state.Load()&opDaemon == 0 {
+	if kid.holds() {
 		f.hold++
 	}
 }
@@ -56,7 +56,7 @@ func (f *family) unlink(kid *Op) {
 		kid.next.prev = kid.prev
 	}
 	kid.prev, kid.next = nil, nil
-	if kid.state.Load()&opDaemon == 0 {
+	if kid.holds() {
 		f.hold--
 	}
 }
@@ -92,7 +92,7 @@ func (p *Op) adopt(kid *Op) bool {
 			f.mu.Unlock()
 			return false
 		}
-		if p.state.Load()&opFinishing == 0 {
+		if p.at().open() {
 			f.link(p, kid)
 			f.mu.Unlock()
 			break
@@ -109,7 +109,7 @@ func (p *Op) adopt(kid *Op) bool {
 		kid.extra().by.Store(&by)
 		kid.mu.Unlock()
 	}
-	if dead == nil && p.state.Load()&opCancelled != 0 {
+	if dead == nil && p.at().has(opCancelled) {
 		dead = p.why()
 	}
 	if dead != nil {
@@ -144,10 +144,10 @@ func (o *Op) lockFamily() (*Op, *family) {
 // childLeft tells an operation that a child has left; idle says that it was the last, hold how many children that
 // are no daemons it has now.
 func (p *Op) childLeft(idle bool, hold int32) {
-	s := p.state.Load()
+	s := p.at()
 	switch {
-	case s&opGhost != 0:
-		if hold == 0 && s&opResolved != 0 {
+	case s.lingers():
+		if hold == 0 && s.resolved() {
 			p.ghostLeft()
 		}
 		return
@@ -155,12 +155,12 @@ func (p *Op) childLeft(idle bool, hold int32) {
 		if x := p.x.Load(); x != nil && x.own != nil {
 			x.own.wake()
 		}
-		if s&opRoot != 0 {
+		if p.isRoot() {
 			p.run.childLeft(hold)
 			return
 		}
 	}
-	if hold == 0 && s&opFinishing == 0 {
+	if hold == 0 && s.open() {
 		if d, ok := p.driver.(Idler); ok {
 			d.OpIdle()
 		}
@@ -173,15 +173,15 @@ func (p *Op) childLeft(idle bool, hold int32) {
 // ghostLeft sees what a resolved ghost has left. Without any child it leaves the tree; with nothing but daemons it
 // does not hold open what is around it.
 func (o *Op) ghostLeft() {
-	if p := o.parent.Load(); p.state.Load()&opGhost != 0 { // one ghost is enough, or a chain of them would grow
+	if p := o.parent.Load(); p.at().lingers() { // one ghost is enough, or a chain of them would grow
 		by := p.label()
 		o.moveUp(p, &by)
 	}
 	o.mu.Lock()
-	gone := o.first == nil && o.state.Load()&opGhost != 0
+	gone := o.first == nil && o.at().stage() == stageGhost
 	light := o.hold == 0
 	if gone {
-		o.state.And(^opGhost)
+		o.enter(stageOver)
 	}
 	o.mu.Unlock()
 	switch {
@@ -190,7 +190,7 @@ func (o *Op) ghostLeft() {
 		o.leaveFamily()
 	case light:
 		p, f := o.lockFamily()
-		if o.inFamily(f) && o.state.Or(opDaemon)&opDaemon == 0 {
+		if o.inFamily(f) && o.holds() && !o.set(opWeak).has(opWeak) {
 			f.hold--
 		}
 		hold := f.hold
@@ -211,8 +211,8 @@ func (o *Op) moveUp(from *Op, by *string) {
 	for {
 		var dead error // why an ancestor in between, which is ending too, has its children cancelled
 		target := from.parent.Load()
-		for s := target.state.Load(); s&opFinishing != 0; s = target.state.Load() {
-			if dead == nil && s&(opCancelled|opFailed) != 0 {
+		for s := target.at(); !s.open(); s = target.at() {
+			if dead == nil && (s.has(opCancelled) || target.err != nil) {
 				dead = target.deadBy()
 			}
 			target = target.parent.Load()
@@ -227,7 +227,7 @@ func (o *Op) moveUp(from *Op, by *string) {
 			return
 		}
 		tf.mu.Lock()
-		if target.state.Load()&opFinishing != 0 {
+		if !target.at().open() {
 			tf.mu.Unlock()
 			f.mu.Unlock()
 			continue
@@ -237,7 +237,7 @@ func (o *Op) moveUp(from *Op, by *string) {
 		tf.link(target, o)
 		tf.mu.Unlock()
 		f.mu.Unlock()
-		if dead == nil && target.state.Load()&opCancelled != 0 {
+		if dead == nil && target.at().has(opCancelled) {
 			dead = target.why()
 		}
 		if dead != nil {
@@ -256,7 +256,7 @@ func (o *Op) walk(visit func(*Op) bool) bool {
 	for len(todo) > 0 {
 		k := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if k.state.Load()&opFinishing == 0 && !visit(k) {
+		if k.at().open() && !visit(k) {
 			return false
 		}
 		todo = k.appendKids(todo)
@@ -266,7 +266,7 @@ func (o *Op) walk(visit func(*Op) bool) bool {
 
 // appendKids appends o's children to to.
 func (o *Op) appendKids(to []*Op) []*Op {
-	if o.state.Load()&opRoot != 0 {
+	if o.isRoot() {
 		for i := range o.run.shards {
 			to = o.run.shards[i].family.appendKids(to)
 		}
