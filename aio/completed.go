@@ -71,15 +71,21 @@ func (f *Future[T]) operation() *Op { return &f.op }
 // Wait waits for futures of any types. It returns nil when all of them have values, as soon as one fails its error,
 // and an *AwaitError when ctx ends before. Those not waited for any more go on. The futures count as looked at.
 func Wait(ctx context.Context, fs ...Awaitable) error {
+	if len(fs) == 0 {
+		return nil
+	}
 	ctx = orBackground(ctx)
 	j := &joint{ops: make([]*Op, len(fs)), hooks: make([]hook, len(fs))}
 	for i, f := range fs {
 		j.ops[i] = f.operation()
 		j.ops[i].look()
 	}
-	c, p := takeParker(ctx)
+	begin := uptime()
+	c, p := takeParker(ctx, j.ops[0], begin)
 	if p != nil {
 		defer p.free()
+		p.joint.Store(j)
+		defer p.joint.Store(nil)
 		j.wake = p.ch
 	} else {
 		j.wake = make(chan struct{}, 1)
@@ -88,7 +94,7 @@ func Wait(ctx context.Context, fs ...Awaitable) error {
 	defer j.leave()
 	w := waitForAll(ctx, fs)
 	defer w.end()
-	for begin := uptime(); ; {
+	for {
 		over, err := j.result()
 		if over {
 			return err
@@ -152,6 +158,24 @@ func (j *joint) result() (over bool, err error) {
 		return true, j.ops[i-1].err
 	}
 	return left == 0, nil
+}
+
+// pending returns the first operation that is not resolved, and how many there
+// are besides. If there is none it returns last.
+func (j *joint) pending(last *Op) (first *Op, more int) {
+	for _, o := range j.ops {
+		switch {
+		case o.resolved():
+		case first == nil:
+			first = o
+		default:
+			more++
+		}
+	}
+	if first == nil {
+		return last, 0
+	}
+	return first, more
 }
 
 // wait waits until there may be a result, or ctx has ended, which it reports. c is

@@ -186,15 +186,14 @@ func (q *eventQueue) deliver(r *running, e queued) {
 			r.start(func() { q.dispatch(r) })
 			return
 		}
-		p := newPanicError(v)
-		if r.loop.CatchPanics {
-			r.log.Error("panic in an event handler", "panic", p.Value, "stack", string(p.Stack))
-			r.loop.Exit(p)
-		} else {
-			r.crash("event handler", p)
-		}
+		r.panicked("event handler", v)
 	}()
-	marked(r.eventMark(), func() { e.fn(e.ev) })
+	marked(r.eventMark(), func() {
+		if tell := r.loop.Observe.Event; tell != nil {
+			tell(e.ev)
+		}
+		e.fn(e.ev)
+	})
 	ok = true
 }
 

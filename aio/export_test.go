@@ -33,3 +33,6 @@ func Hooks[T any](f *Future[T]) (n int) {
 	}
 	return n
 }
+
+// TaskOf returns what runtime/trace finds in ctx.
+func TaskOf(ctx context.Context) any { return ctx.Value(taskKey) }

@@ -54,6 +54,16 @@ func (o *Op) setOnce(flag opState) bool {
 // last, so that every result of an empty loop is visible.
 func (o *Op) publish() {
 	o.settle()
+	if o.origin() == nil {
+		o.resolve()
+		return
+	}
+	defer o.resolve() // also if an observer calls runtime.Goexit
+	o.farewell(o.err)
+}
+
+// resolve is the second half of publish, which makes the result visible.
+func (o *Op) resolve() {
 	o.mu.Lock()
 	hooks, parked, more := o.takeHooks()
 	lingers := o.at().lingers()
@@ -144,7 +154,7 @@ func (o *Op) partWithKids() {
 			k.cancel(o.err)
 		}
 	}
-	by := o.label()
+	by := o.asStarter()
 	for {
 		o.mu.Lock()
 		kid := o.first
@@ -152,7 +162,7 @@ func (o *Op) partWithKids() {
 		if kid == nil {
 			return
 		}
-		kid.moveUp(o, &by)
+		kid.moveUp(o, by)
 	}
 }
 

@@ -42,6 +42,7 @@ func (f *Future[T]) run(fn func(ctx context.Context) (T, error)) {
 		}
 		f.op.End(err)
 	}()
+	defer f.op.annotate()()
 	f.value, err = call(f.op.mark(), f.op.Context(), fn)
 	ok = true
 }
@@ -90,7 +91,7 @@ func (o *Op) await(ctx context.Context) error {
 	if limiting.Load() {
 		defer stepAside(ctx, o)()
 	}
-	if o.park(ctx) {
+	if o.park(ctx, begin) {
 		return nil
 	}
 	select {

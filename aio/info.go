@@ -5,28 +5,69 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // OpInfo describes an operation in flight.
 type OpInfo struct {
+	// ID is unique in the loop, and the same whenever the operation is described.
+	// Main's is 1. IDs are given when they are first asked for, so they do not tell
+	// which operation began first.
+	ID        uint64
 	Name      string
 	Kind      Kind
 	Started   time.Time
 	Age       time.Duration // when this description was made
 	By        string        // the name of the operation that started it
+	StartedBy uint64        // the ID of the operation that started it; 0 for main
+	Site      string        // file and line of the call that started it, "" if the loop did; only with Loop.Sites
+	Parent    uint64        // the ID of its nearest unfinished ancestor; 0 for main
 	Parents   []string      // names of its unfinished ancestors, the nearest first; beyond 32 "..."; the last is the loop's main
-	Queued    bool          // it waits for a slot of Loop.MaxInFlight
+	Scope     string        // the name of the innermost Scope around it; "" if there is none
+	Awaits    Awaited       // what its function waits for
+	BytesIn   int64         // read by it; only of operations that count them, such as connections
+	BytesOut  int64         // written by it, likewise
+	Queued    bool          // it waits for a slot of Loop.MaxInFlight or of a Limit
 	Cancelled bool          // it was asked to end
 	Daemon    bool          // it does not hold the loop open
 	Stack     string        // of its goroutine, where it has one; only in a StuckError and from Loop.Dump
+}
+
+// Awaited is what the function of an operation waits for, in Await or Wait with
+// its own ctx. Waits of other kinds, and those of a second goroutine with the same
+// ctx, are not known. It is zero for a function that does not wait.
+type Awaited struct {
+	ID   uint64        // of the operation whose result it waits for; 0 for one of another loop
+	Name string        // of that operation
+	More int           // how many others it waits for at the same time
+	For  time.Duration // for how long it has been waiting
+}
+
+// String describes the wait in a few words, such as `fetch #12 for 3s`. It is
+// empty if there is none.
+func (a Awaited) String() string {
+	if a == (Awaited{}) {
+		return ""
+	}
+	s := a.Name
+	if a.ID != 0 {
+		s += " #" + strconv.FormatUint(a.ID, 10)
+	}
+	if a.More > 0 {
+		s += fmt.Sprintf(" and %d more", a.More)
+	}
+	return s + " for " + a.For.Round(time.Millisecond).String()
 }
 
 // String describes the operation in a line.
 func (i OpInfo) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %q", i.Kind, i.Name)
+	if i.ID != 0 {
+		fmt.Fprintf(&b, " #%d", i.ID)
+	}
 	if i.Age > 0 {
 		fmt.Fprintf(&b, " for %v", i.Age.Round(time.Millisecond))
 	}
@@ -44,45 +85,75 @@ func (i OpInfo) String() string {
 	if i.By != "" && (len(i.Parents) == 0 || i.By != i.Parents[0]) {
 		fmt.Fprintf(&b, ", started by %q", i.By)
 	}
+	if i.Site != "" {
+		b.WriteString(" at " + i.Site)
+	}
+	if w := i.Awaits.String(); w != "" {
+		b.WriteString(", awaits " + w)
+	}
 	return b.String()
 }
 
 // maxParents bounds OpInfo.Parents, so that very deep trees can be listed.
 const maxParents = 32
 
+// ID returns the operation's ID, which is unique in its loop.
+func (o *Op) ID() uint64 {
+	if o.run == nil { // it never began
+		return 0
+	}
+	if id := o.id.Load(); id != 0 {
+		return id
+	}
+	o.id.CompareAndSwap(0, o.run.ids.Add(1))
+	return o.id.Load()
+}
+
 // info describes the operation at the time now.
 func (o *Op) info(now int64) OpInfo {
 	s := o.at()
-	p, by := o.parent.Load(), (*string)(nil)
-	if x := o.x.Load(); x != nil {
-		by = x.by.Load()
-	}
-	if by == nil && p != nil { // it has not moved, so p started it
-		n := p.label()
-		by = &n
-	}
 	i := OpInfo{
+		ID:        o.ID(),
 		Name:      o.label(),
 		Kind:      o.kind,
 		Started:   o.run.epoch.Add(time.Duration(o.began)),
 		Age:       time.Duration(now - o.began),
+		Awaits:    o.awaits(),
 		Queued:    s.has(opQueued),
 		Cancelled: s.has(opCancelled),
 		Daemon:    o.is(isDaemon),
 	}
-	if by != nil {
-		i.By = *by
+	if by := o.starter(); by != nil {
+		i.By, i.StartedBy = by.name, by.id
 	}
-	for ; p != nil; p = p.parent.Load() {
+	if from := o.origin(); from != nil {
+		i.Site = site(from.calls)
+	}
+	if sc := o.scope(); sc != nil {
+		i.Scope = sc.op.label()
+	}
+	if m, ok := o.driver.(Meter); ok {
+		i.BytesIn, i.BytesOut = m.OpBytes()
+	}
+	o.listParents(&i)
+	return i
+}
+
+// listParents fills in the operation's unfinished ancestors.
+func (o *Op) listParents(i *OpInfo) {
+	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
 		if len(i.Parents) == maxParents {
 			i.Parents = append(i.Parents, "...", o.run.root.label())
-			break
+			return
 		}
-		if p.at().open() {
-			i.Parents = append(i.Parents, p.label())
+		if !p.at().open() {
+			continue
 		}
+		if i.Parent == 0 {
+			i.Parent = p.ID()
+		}
+		i.Parents = append(i.Parents, p.label())
 	}
-	return i
 }
 
 // Info describes the operation, for drivers.

@@ -86,7 +86,7 @@ func TestDump(t *testing.T) {
 		}
 		for _, s := range []string{
 			`loop "dumped": running, 4 in flight, 4 started, 0 failed`,
-			`aio.main "main" for 1s`, `aio.go "first" for 1s, in main`, `aio.spawn "second"`, `aio.promise "third"`,
+			`aio.main "main" #1 for 1s`, `aio.go "first" #`, ` for 1s, in main`, `aio.spawn "second" #`, `aio.promise "third" #`,
 			"TestDump.func1(", // main's stack
 			"aio_test.untilDead(",
 		} {
@@ -116,4 +116,6 @@ func (w *failingWriter) Write(b []byte) (int, error) {
 func TestOpInfoString(t *testing.T) {
 	i := aio.OpInfo{Name: "n", Age: 1500 * time.Microsecond, Queued: true, Cancelled: true, Daemon: true, By: "p", Parents: []string{"p", "main"}}
 	eq(t, "String", i.String(), `op "n" for 2ms, queued, cancelled, daemon, in p < main`)
+	i = aio.OpInfo{ID: 7, Name: "n", Site: "x.go:3", Awaits: aio.Awaited{ID: 9, Name: "m", More: 2, For: time.Second}}
+	eq(t, "String", i.String(), `op "n" #7 at x.go:3, awaits m #9 and 2 more for 1s`)
 }

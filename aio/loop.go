@@ -61,6 +61,17 @@ type Loop struct {
 	// no bound.
 	MaxInFlight int
 
+	// Observe is told of each operation and event. The zero Observer costs nothing.
+	Observe Observer
+	// Sites has OpInfo.Site tell which call of the program has started each
+	// operation. It costs about as much as the start of an operation itself.
+	Sites bool
+	// ProfileLabels has goroutines that run functions of operations carry the
+	// labels "loop", "kind" and "op", the operation's name, in profiles (see
+	// runtime/pprof). What such a function starts with a go statement carries them
+	// too. Callbacks of connections and timers carry none.
+	ProfileLabels bool
+
 	run atomic.Pointer[running]
 	ctl control
 }

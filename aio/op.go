@@ -2,6 +2,7 @@ package aio
 
 import (
 	"context"
+	"runtime/trace"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -19,13 +20,14 @@ type Op struct {
 	parent   atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
 	prev     *Op                // siblings, guarded by the parent's family lock
 	next     *Op
-	family          // children, and the lock for the fields below
-	kind     Kind   // immutable
-	shard    uint8  // immutable: which of the loop's shards counts and links this operation
-	traits   traits // immutable once started
-	nameLen  uint32 // immutable, see name
-	nameText *byte  // immutable
-	began    int64  // immutable: nanoseconds since the loop began
+	family                 // children, and the lock for the fields below
+	kind     Kind          // immutable
+	shard    uint8         // immutable: which of the loop's shards counts and links this operation
+	traits   traits        // immutable once started
+	nameLen  uint32        // immutable, see name
+	nameText *byte         // immutable
+	began    int64         // immutable: nanoseconds since the loop began
+	id       atomic.Uint64 // 0 until somebody asks, see ID
 	base     context.Context
 	driver   Driver
 	err      error // the result, once failed
@@ -37,8 +39,9 @@ type Op struct {
 // fields, except own and those that are atomic.
 type extra struct {
 	std      atomic.Pointer[stdCtx]
-	parker   atomic.Pointer[parker] // of who awaits with the operation's ctx
-	by       atomic.Pointer[string] // the name of the operation that started this one, once that is not the parent any more
+	parker   atomic.Pointer[parker]  // of who awaits with the operation's ctx
+	by       atomic.Pointer[starter] // once that is not the parent any more
+	origin   *origin                 // immutable
 	cause    error
 	unwatch  func() bool
 	onCancel []func(error)
@@ -52,7 +55,7 @@ type extra struct {
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. It
-// may also be a Drainer, an Idler, a Namer and a Watcher. The methods of these are called
+// may also be a Drainer, an Idler, a Meter, a Namer and a Watcher. The methods of these are called
 // without any lock held, from the goroutine that caused the call: they must not
 // block, and calls for one operation may overlap.
 type Driver interface {
@@ -84,6 +87,13 @@ type Namer interface {
 	// OpName names an operation that was started with an empty name. It is
 	// called only when somebody looks. An empty name stands for the kind.
 	OpName() string
+}
+
+// A Meter is a Driver that counts the bytes of its operation.
+type Meter interface {
+	// OpBytes returns how many bytes the operation has read and written. It may
+	// be called at any time.
+	OpBytes() (in, out int64)
 }
 
 // A Watcher is a Driver that learns of what cancels its operation only if
@@ -151,7 +161,11 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error 
 	if t&isCounted != 0 {
 		r.futures.Add(1)
 	}
+	if r.observed || trace.IsEnabled() {
+		o.introduce(ctx, p)
+	}
 	if !p.adopt(o) {
+		o.farewell(ErrLoopDone)
 		cell.started.Add(-1)
 		if t&isCounted != 0 {
 			r.futures.Add(-1)
@@ -163,7 +177,7 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error 
 		o.set(opWithin)
 	}
 	if p.at().has(opUnwatched) {
-		p.watched()
+		p.tellWatched()
 	}
 	if t&isLasting != 0 {
 		o.watchAncestors()
@@ -196,8 +210,8 @@ func (o *Op) AsServed() { o.traits |= isServed }
 // AsWatched says that the operation's driver is a Watcher. Call it before Start.
 func (o *Op) AsWatched() { o.set(opUnwatched) }
 
-// watched calls OpWatched, once.
-func (o *Op) watched() {
+// tellWatched calls OpWatched, once.
+func (o *Op) tellWatched() {
 	if !o.clear(opUnwatched).has(opUnwatched) {
 		return
 	}
@@ -298,6 +312,7 @@ func (o *Op) Loop() *Loop { return o.run.loop }
 // *PanicError or ErrGoexit; it should End the operation.
 func (o *Op) Go(fn func(), gone func(error)) {
 	o.run.start(func() {
+		defer o.annotate()()
 		if err := o.Call(fn, gone); err != nil {
 			gone(err)
 		}

@@ -86,7 +86,7 @@ func (c *opCtx) Err() error {
 	}
 	s := o.at()
 	if s.has(opUnwatched) {
-		o.watched()
+		o.tellWatched()
 	}
 	if std := o.madeStd(); std != nil {
 		return std.Err()
@@ -106,6 +106,10 @@ func (c *opCtx) Value(key any) any {
 		return (*Op)(c)
 	case cancelKey:
 		return (*Op)(c).cancelCtx()
+	case taskKey:
+		if from := (*Op)(c).origin(); from != nil && from.task != nil {
+			return from.task
+		}
 	case servedKey: // main's is not, whatever its loop runs in
 		return false
 	}
@@ -198,7 +202,7 @@ func (o *Op) std() *stdCtx {
 				o.watch(s)
 			}
 			if state.has(opUnwatched) {
-				o.watched()
+				o.tellWatched()
 			}
 			return s
 		}

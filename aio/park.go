@@ -3,15 +3,18 @@ package aio
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // A parker is what a function waits on when it awaits with its own ctx. The
 // operation keeps it, so that waiting costs neither a channel nor a select. A
 // token in ch tells the waiter to look again, and nothing else.
 type parker struct {
-	ch   chan struct{} // cap 1
-	busy atomic.Bool   // a goroutine waits
-	hook hook          // in the list of the operation that is awaited
+	ch    chan struct{}         // cap 1
+	on    atomic.Pointer[Op]    // what a goroutine waits for; nil if none waits
+	since atomic.Int64          // and from when on, as uptime
+	joint atomic.Pointer[joint] // the others that it waits for
+	hook  hook                  // in the list of the operation that is awaited
 }
 
 func (p *parker) resolved(int) { token(p.ch) }
@@ -32,25 +35,27 @@ func (x *extra) unpark() {
 	}
 }
 
-// takeParker returns the parker of ctx and the operation that owns it. It returns
-// nil if another goroutine waits on the parker, if ctx is not an operation's own,
-// and if the operation ends with a foreign context or its driver must be told of
-// waiters. free gives the parker back.
-func takeParker(ctx context.Context) (*Op, *parker) {
+// takeParker returns the parker of ctx and the operation that owns it, for a wait
+// on another operation that begins now, as uptime. It returns nil if another
+// goroutine waits on the parker, if ctx is not an operation's own, and if the
+// operation ends with a foreign context or its driver must be told of waiters.
+// free gives the parker back.
+func takeParker(ctx context.Context, on *Op, now time.Duration) (*Op, *parker) {
 	c, ok := ctx.(*opCtx)
 	o := (*Op)(c)
 	if !ok || o.is(isForeign) || !o.at().open() || o.at().has(opUnwatched) {
 		return nil, nil
 	}
 	p := o.makeParker()
-	if !p.busy.CompareAndSwap(false, true) {
+	if !p.on.CompareAndSwap(nil, on) {
 		return nil, nil
 	}
+	p.since.Store(int64(now))
 	return o, p
 }
 
 // free lets another goroutine take the parker.
-func (p *parker) free() { p.busy.Store(false) }
+func (p *parker) free() { p.on.Store(nil) }
 
 // makeParker returns the operation's parker, made now if need be.
 func (o *Op) makeParker() *parker {
@@ -77,10 +82,34 @@ func (o *Op) waits() bool {
 	return s.open() && !s.has(opCancelled)
 }
 
+// awaits returns what the operation's function waits for.
+func (o *Op) awaits() Awaited {
+	x := o.x.Load()
+	if x == nil {
+		return Awaited{}
+	}
+	p := x.parker.Load()
+	if p == nil {
+		return Awaited{}
+	}
+	on, more := p.on.Load(), 0
+	if on == nil {
+		return Awaited{}
+	}
+	if j := p.joint.Load(); j != nil {
+		on, more = j.pending(on)
+	}
+	a := Awaited{Name: on.label(), More: more, For: uptime() - time.Duration(p.since.Load())}
+	if on.run == o.run {
+		a.ID = on.ID()
+	}
+	return a
+}
+
 // park waits on ctx's parker until the operation is resolved. It reports false
-// if it is not: there is no parker that is free, or ctx has ended.
-func (o *Op) park(ctx context.Context) bool {
-	c, p := takeParker(ctx)
+// if it is not: there is no parker that is free, or ctx has ended. now is the uptime.
+func (o *Op) park(ctx context.Context, now time.Duration) bool {
+	c, p := takeParker(ctx, o, now)
 	if p == nil {
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/trace"
 	"sync/atomic"
 	"time"
 
@@ -19,10 +20,12 @@ type running struct {
 	closed atomic.Bool   // takes no more operations; set with all shards locked
 	wake   chan struct{} // cap 1: the supervisor must look
 
-	epoch   time.Time
-	phase   atomic.Uint32
-	drained drainHooks
-	log     *slog.Logger
+	epoch    time.Time
+	ids      atomic.Uint64 // how many operations have an ID
+	observed bool          // see Loop.observes
+	phase    atomic.Uint32
+	drained  drainHooks
+	log      *slog.Logger
 
 	kinds     [maxKinds]atomic.Pointer[kindCount]
 	futures   atomic.Int64 // promises in flight
@@ -90,6 +93,8 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	r.slots.free = l.MaxInFlight
 	r.root.run, r.root.kind = r, kindMain
 	r.root.setName("main")
+	r.root.id.Store(r.ids.Add(1))
+	r.observed = l.observes()
 	r.root.base = context.WithoutCancel(ctx)
 	if o := opOf(ctx); o != nil {
 		r.outer = &Op{driver: (*nested)(r)}
@@ -99,6 +104,9 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 		}
 	}
 	r.phase.Store(uint32(phaseRunning))
+	if r.observed || trace.IsEnabled() {
+		r.root.introduce(ctx, nil)
+	}
 	r.kindCount(kindMain).cell(&r.root).started.Add(1)
 	l.run.Store(r)
 	return r, nil
@@ -139,16 +147,22 @@ func (r *running) now() int64 { return int64(time.Since(r.epoch)) }
 
 // runMain runs main, whose error is fatal, and lets go of the loop.
 func (r *running) runMain(main func(ctx context.Context) error) {
+	var err error
 	ok := false
 	defer func() {
-		if !ok {
-			r.mainDied(r.root.caught(recover()))
-		}
 		r.mainDone.Store(true)
 		r.kindCount(kindMain).cell(&r.root).ended.Add(1)
 		r.nudge()
 	}()
-	err := callErr(r.root.mark(), r.root.Context(), main)
+	defer func() {
+		if !ok {
+			err = r.root.caught(recover())
+			r.mainDied(err)
+		}
+		r.root.farewell(err)
+	}()
+	defer r.root.annotate()()
+	err = callErr(r.root.mark(), r.root.Context(), main)
 	ok = true
 	if err != nil && !(r.drains() && r.root.cancelledOnly(err)) {
 		r.loop.Exit(err)

@@ -45,6 +45,7 @@ func (o *Op) runTask(fn func(ctx context.Context) error) {
 		}
 		o.End(err)
 	}()
+	defer o.annotate()()
 	err = callErr(o.mark(), o.Context(), fn)
 	ok = true
 }

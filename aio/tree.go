@@ -72,18 +72,40 @@ func (o *Op) scope() *scope {
 	return nil
 }
 
-// startedBy keeps the name of the operation that has started this one, unless it
-// is kept already.
-func (o *Op) startedBy(name *string) {
+// starter is what is kept of the operation that has started another one.
+type starter struct {
+	id   uint64
+	name string
+}
+
+// asStarter returns the operation as a starter.
+func (o *Op) asStarter() *starter { return &starter{o.ID(), o.label()} }
+
+// starter returns what has started the operation, nil for main.
+func (o *Op) starter() *starter {
+	p := o.parent.Load()
+	if x := o.x.Load(); x != nil {
+		if by := x.by.Load(); by != nil {
+			return by
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	return p.asStarter() // the operation has not moved
+}
+
+// startedBy keeps the operation's starter, unless it is kept already.
+func (o *Op) startedBy(s *starter) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.extra().by.CompareAndSwap(nil, name)
+	o.extra().by.CompareAndSwap(nil, s)
 }
 
 // adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor. With the ctx of an operation
 // that was cancelled or has failed, kid is cancelled at once. It reports false if the loop is done.
 func (p *Op) adopt(kid *Op) bool {
-	starter := p
+	first := p
 	var dead error
 	for {
 		f := p.familyOf(kid)
@@ -103,11 +125,8 @@ func (p *Op) adopt(kid *Op) bool {
 		}
 		p = p.parent.Load()
 	}
-	if p != starter {
-		by := starter.label()
-		kid.mu.Lock()
-		kid.extra().by.Store(&by)
-		kid.mu.Unlock()
+	if p != first {
+		kid.startedBy(first.asStarter())
 	}
 	if dead == nil && p.at().has(opCancelled) {
 		dead = p.why()
@@ -174,8 +193,7 @@ func (p *Op) childLeft(idle bool, hold int32) {
 // does not hold open what is around it.
 func (o *Op) ghostLeft() {
 	if p := o.parent.Load(); p.at().lingers() { // one ghost is enough, or a chain of them would grow
-		by := p.label()
-		o.moveUp(p, &by)
+		o.moveUp(p, p.asStarter())
 	}
 	o.mu.Lock()
 	gone := o.first == nil && o.at().stage() == stageGhost
@@ -206,8 +224,8 @@ func (o *Op) ghostLeft() {
 func (o *Op) inFamily(f *family) bool { return o.prev != nil || f.first == o }
 
 // moveUp moves o from the family of from, which has finished, to that of from's nearest unfinished ancestor. It does
-// nothing if o has left that family already. by is from's name.
-func (o *Op) moveUp(from *Op, by *string) {
+// nothing if o has left that family already. by is from.
+func (o *Op) moveUp(from *Op, by *starter) {
 	for {
 		var dead error // why an ancestor in between, which is ending too, has its children cancelled
 		target := from.parent.Load()

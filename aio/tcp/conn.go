@@ -265,6 +265,7 @@ var (
 	_ aio.Drainer = (*connDriver)(nil)
 	_ aio.Idler   = (*connDriver)(nil)
 	_ aio.Namer   = (*connDriver)(nil)
+	_ aio.Meter   = (*connDriver)(nil)
 )
 
 // OpCancel aborts the connection.
@@ -281,6 +282,8 @@ func (d *connDriver) OpIdle() {
 }
 
 func (d *connDriver) OpName() string { return (*Conn)(d).addr() }
+
+func (d *connDriver) OpBytes() (in, out int64) { return d.bytesIn.Load(), d.bytesOut.Load() }
 
 // Context returns the connection's context. What is started with it is the
 // connection's child: it is cancelled when the connection's operation is

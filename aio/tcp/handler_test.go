@@ -255,6 +255,11 @@ func TestConnFigures(t *testing.T) {
 		if st := w.loop.Stats(); st.Callbacks != 1 || st.IncomingConns != 1 || st.OutgoingConns != 1 {
 			w.Errorf("stats %+v, want 1 connection each way and 1 handler", st)
 		}
+		for i := range w.loop.Ops() {
+			if i.Kind.String() == "tcp.conn.in" && (i.BytesIn != ss.BytesIn || i.BytesOut != ss.BytesOut) {
+				w.Errorf("%d bytes in and %d out, want those of %+v", i.BytesIn, i.BytesOut, ss)
+			}
+		}
 		c.Close()
 		p.want(nil, "open", "data", "EOF", "closed")
 		if c.Err() != nil || s.Err() != nil {

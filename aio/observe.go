@@ -1,0 +1,113 @@
+package aio
+
+import (
+	"context"
+	"runtime/trace"
+	"time"
+)
+
+// Observer is told what happens in a loop: see Loop.Observe. A nil function is
+// not called. The functions run in the goroutine of what they are told of, without
+// any lock held, and hold it up: they must be fast and must not block. They may be
+// called at the same time, also for different operations of one goroutine. A panic
+// in one of them is fatal to the loop, as one in an event handler is. They must not
+// call runtime.Goexit.
+type Observer struct {
+	// Began is called for each operation, main included, before its function
+	// runs and before it can be seen in Ops. op is in the tree below the operation
+	// whose ctx it was started with.
+	Began func(op OpInfo)
+	// Ended is called once for each operation that Began was called for, after
+	// that: when the operation has its result, err, and before others can see
+	// that. What the operation has left goes on. If the loop was done before the
+	// operation could begin, err is ErrLoopDone. took is the operation's age. An
+	// operation that the loop gave up on after Abandon may end when Run has
+	// returned, or never.
+	Ended func(op OpInfo, err error, took time.Duration)
+	// Event is called with each event before the event's handler, in the same
+	// goroutine: calls are serialised, and are over when Run returns.
+	Event func(Event)
+}
+
+// origin is what is kept of the beginning of an operation that is observed, or
+// began while the program was traced.
+type origin struct {
+	calls []uintptr   // the calls that have started the operation; only with Loop.Sites
+	task  *trace.Task // nil if the program was not traced
+}
+
+// observes reports whether the loop's operations are observed.
+func (l *Loop) observes() bool {
+	return l.Observe.Began != nil || l.Observe.Ended != nil || l.Sites
+}
+
+// introduce keeps where the operation, which is about to begin below parent, comes
+// from, and tells the observer. ctx is what it is started with.
+func (o *Op) introduce(ctx context.Context, parent *Op) {
+	r := o.run
+	o.parent.Store(parent)
+	from := new(origin)
+	if r.loop.Sites {
+		from.calls = callers()
+	}
+	if trace.IsEnabled() {
+		from.task = o.newTask(ctx)
+	}
+	o.mu.Lock()
+	o.extra().origin = from
+	o.mu.Unlock()
+	if began := r.loop.Observe.Began; began != nil {
+		r.contain("observer", func() { began(o.info(r.now())) })
+	}
+}
+
+// origin returns what is kept of the operation's beginning, nil if nothing is.
+func (o *Op) origin() *origin {
+	if x := o.x.Load(); x != nil {
+		return x.origin
+	}
+	return nil
+}
+
+// farewell tells the observer that the operation has ended, and ends its task.
+func (o *Op) farewell(err error) {
+	from := o.origin()
+	if from == nil {
+		return
+	}
+	if from.task != nil {
+		from.task.End()
+	}
+	r := o.run
+	if ended := r.loop.Observe.Ended; ended != nil {
+		now := r.now()
+		r.contain("observer", func() { ended(o.info(now), err, time.Duration(now-o.began)) })
+	}
+}
+
+// contain calls a function of the program's that belongs to the loop and not to
+// one operation. A panic in it is fatal to the loop.
+func (r *running) contain(what string, fn func()) {
+	ok := false
+	defer func() {
+		if !ok {
+			if v := recover(); v != nil {
+				r.panicked(what, v)
+			}
+		}
+	}()
+	fn()
+	ok = true
+}
+
+// panicked ends the loop because of a panic with the value v. Call it from the
+// deferred function that has recovered.
+func (r *running) panicked(what string, v any) {
+	p := newPanicError(v)
+	if r.loop.CatchPanics {
+		r.log.Error("panic in an "+what, "panic", p.Value, "stack", string(p.Stack))
+		r.loop.Exit(p)
+	} else {
+		r.crash(what, p)
+	}
+}

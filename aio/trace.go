@@ -1,0 +1,52 @@
+package aio
+
+import (
+	"context"
+	"runtime/pprof"
+	"runtime/trace"
+	"strconv"
+)
+
+// While the program is traced (runtime/trace), each operation that begins is a
+// task, below that of the operation that has started it or the program's, and its
+// function is a region. Their type is the operation's kind; a message of the
+// category "op" has the name and the ID.
+
+// taskKey is the key under which runtime/trace looks for the task of a Context. If
+// it should stop doing that, the tasks of operations have no parents.
+var taskKey = func() any {
+	var p keyProbe
+	trace.Log(&p, "", "")
+	return p.key
+}()
+
+// newTask begins a task for the operation, which is started with ctx. The
+// operation keeps the task and not a context with it: a chain of operations, each
+// started by the one before, would be a chain of contexts.
+func (o *Op) newTask(ctx context.Context) *trace.Task {
+	ctx, task := trace.NewTask(ctx, o.kind.String())
+	trace.Log(ctx, "op", o.label()+" #"+strconv.FormatUint(o.ID(), 10))
+	return task
+}
+
+// annotate marks the current goroutine as one that runs the operation's function,
+// for profiles and traces. The goroutine calls end when the function has returned,
+// and ends then.
+func (o *Op) annotate() (end func()) {
+	if o.run.loop.ProfileLabels {
+		pprof.SetGoroutineLabels(pprof.WithLabels(o.Context(), pprof.Labels(
+			"loop", o.run.loop.Name, "kind", o.kind.String(), "op", o.label())))
+	}
+	return o.region()
+}
+
+// region begins a region of the operation's function. end ends it, in the same
+// goroutine.
+func (o *Op) region() (end func()) {
+	if !trace.IsEnabled() {
+		return nothing
+	}
+	return trace.StartRegion(o.Context(), o.kind.String()).End
+}
+
+func nothing() {}
