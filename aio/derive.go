@@ -69,7 +69,9 @@ func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 				p.Resolve(v)
 			}
 		}()
-		defer p.f.op.annotate()()
+		if p.f.op.annotated() {
+			defer p.f.op.annotate()()
+		}
 		v, err = call(p.f.op.mark(), p.f.op.Context(), fn)
 		ok = true
 	})

@@ -114,8 +114,9 @@ func (o *Op) settle() {
 	s := o.at()
 	cell := o.run.kindCount(o.kind).cell(o)
 	if o.err != nil {
-		o.countFailure(cell)
-		o.fail()
+		v := o.judge()
+		cell.countFailure(v)
+		o.fail(v)
 	}
 	if s.stage() == stageParting {
 		o.partWithKids()
@@ -166,28 +167,49 @@ func (o *Op) partWithKids() {
 	}
 }
 
-// countFailure counts an operation that ends with an error.
-func (o *Op) countFailure(c *cell) {
+// verdict is what an error says about the operation that ends with it.
+type verdict uint8
+
+const (
+	hasFailed    verdict = iota
+	wasCancelled         // nothing but that
+	hasPanicked          // and the panic has been told of
+)
+
+// judge returns what the operation's error says.
+func (o *Op) judge() verdict {
 	switch {
 	case o.ownPanic(o.err):
-		c.panicked.Add(1)
+		return hasPanicked
 	case o.cancelledOnly(o.err):
+		return wasCancelled
+	}
+	return hasFailed
+}
+
+// countFailure counts an operation that ends with an error.
+func (c *cell) countFailure(v verdict) {
+	switch v {
+	case hasPanicked:
+		c.panicked.Add(1)
+	case wasCancelled:
 		c.cancelled.Add(1)
-	default:
+	case hasFailed:
 		c.failed.Add(1)
 	}
 }
 
-// fail sees to it that the error of an operation is not lost: it goes to the scope or the event handler now or, if
-// a future has it, when it turns out that nobody looks.
-func (o *Op) fail() {
-	if o.ownPanic(o.err) {
+// fail keeps the error of an operation from being lost: it goes to the scope or
+// the event handler now or, if a future has it, when it turns out that nothing
+// looks at it.
+func (o *Op) fail(v verdict) {
+	if v == hasPanicked {
 		o.set(opTold)
 	}
 	s := o.at()
 	switch {
 	case s.has(opLooked):
-	case o.cancelledOnly(o.err):
+	case v == wasCancelled:
 		if !o.is(isDaemon) {
 			if sc := o.scope(); sc != nil {
 				sc.cut.Store(true)

@@ -42,7 +42,9 @@ func (f *Future[T]) run(fn func(ctx context.Context) (T, error)) {
 		}
 		f.op.End(err)
 	}()
-	defer f.op.annotate()()
+	if f.op.annotated() {
+		defer f.op.annotate()()
+	}
 	f.value, err = call(f.op.mark(), f.op.Context(), fn)
 	ok = true
 }

@@ -312,7 +312,9 @@ func (o *Op) Loop() *Loop { return o.run.loop }
 // *PanicError or ErrGoexit; it should End the operation.
 func (o *Op) Go(fn func(), gone func(error)) {
 	o.run.start(func() {
-		defer o.annotate()()
+		if o.annotated() {
+			defer o.annotate()()
+		}
 		if err := o.Call(fn, gone); err != nil {
 			gone(err)
 		}

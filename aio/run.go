@@ -161,7 +161,9 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 		}
 		r.root.farewell(err)
 	}()
-	defer r.root.annotate()()
+	if r.root.annotated() {
+		defer r.root.annotate()()
+	}
 	err = callErr(r.root.mark(), r.root.Context(), main)
 	ok = true
 	if err != nil && !(r.drains() && r.root.cancelledOnly(err)) {

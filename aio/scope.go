@@ -38,7 +38,9 @@ func Scope(ctx context.Context, name string, fn func(ctx context.Context) error)
 		err = s.result()
 		s.op.End(err)
 	}()
-	defer s.op.region()()
+	if s.op.annotated() {
+		defer s.op.region()()
+	}
 	err = callErr(s.op.mark(), s.op.Context(), fn)
 	ok = true
 	return err

@@ -45,7 +45,9 @@ func (o *Op) runTask(fn func(ctx context.Context) error) {
 		}
 		o.End(err)
 	}()
-	defer o.annotate()()
+	if o.annotated() {
+		defer o.annotate()()
+	}
 	err = callErr(o.mark(), o.Context(), fn)
 	ok = true
 }

@@ -29,6 +29,10 @@ func (o *Op) newTask(ctx context.Context) *trace.Task {
 	return task
 }
 
+// annotated reports whether goroutines that run the operation's function are
+// marked.
+func (o *Op) annotated() bool { return o.run.loop.ProfileLabels || trace.IsEnabled() }
+
 // annotate marks the current goroutine as one that runs the operation's function,
 // for profiles and traces. The goroutine calls end when the function has returned,
 // and ends then.
@@ -43,10 +47,5 @@ func (o *Op) annotate() (end func()) {
 // region begins a region of the operation's function. end ends it, in the same
 // goroutine.
 func (o *Op) region() (end func()) {
-	if !trace.IsEnabled() {
-		return nothing
-	}
 	return trace.StartRegion(o.Context(), o.kind.String()).End
 }
-
-func nothing() {}

@@ -36,6 +36,7 @@ type Heap struct {
 	mu      sync.Mutex
 	epoch   time.Time
 	pending []entry // a 4-ary heap
+	dead    int     // how many of its entries are dead
 	timer   *time.Timer
 	due     int64 // when timer fires; never: it does not
 	serving bool  // a goroutine is serving due alarms, and sets the timer when it is done
@@ -90,7 +91,7 @@ func (h *Heap) Stop(a *Alarm) bool {
 	if a.slot == 0 {
 		return false
 	}
-	h.remove(int(a.slot) - 1)
+	h.kill(a)
 	return true
 }
 
@@ -98,7 +99,7 @@ func (h *Heap) Stop(a *Alarm) bool {
 func (h *Heap) Len() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.pending)
+	return len(h.pending) - h.dead
 }
 
 // Close forgets all pending alarms and takes no more. It does not wait for those that are just being fired.
@@ -107,9 +108,11 @@ func (h *Heap) Close() {
 	defer h.mu.Unlock()
 	h.closed = true
 	for _, e := range h.pending {
-		e.a.slot = 0
+		if e.a != nil {
+			e.a.slot = 0
+		}
 	}
-	h.pending = nil
+	h.pending, h.dead = nil, 0
 	if h.timer != nil {
 		h.timer.Stop()
 	}
@@ -179,9 +182,13 @@ func (h *Heap) take(due []*Alarm) []*Alarm {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.now()
-	for len(due) < batch && len(h.pending) > 0 && h.pending[0].when <= now {
-		due = append(due, h.pending[0].a)
-		h.remove(0)
+	for len(due) < batch && len(h.pending) > 0 {
+		if first := h.pending[0]; first.a != nil && first.when > now {
+			break
+		}
+		if a := h.removeFirst(); a != nil {
+			due = append(due, a)
+		}
 	}
 	if len(due) == 0 {
 		h.serving = false

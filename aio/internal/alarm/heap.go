@@ -3,9 +3,13 @@ package alarm
 // The heap is 4-ary: half as deep as a binary one, with the four children of a node next to each other in memory.
 
 // entry keeps the time beside the alarm, so that finding an alarm's place does not read the alarms it passes by.
+//
+// The entry of an alarm that is stopped stays as a dead one. To take it out would
+// move others, and each of those writes to its alarm, somewhere in memory. Dead
+// entries go when they are first, or all at once when they are more than half.
 type entry struct {
-	when int64 // nanoseconds since the heap's epoch
-	a    *Alarm
+	when int64  // nanoseconds since the heap's epoch
+	a    *Alarm // nil if the entry is dead
 }
 
 // roomy is the least capacity, in entries, that a heap gives back when it is not needed any more.
@@ -25,19 +29,54 @@ func (h *Heap) fix(e entry) {
 	h.down(int(e.a.slot) - 1)
 }
 
-// remove takes out the alarm at i.
-func (h *Heap) remove(i int) {
-	h.pending[i].a.slot = 0
+// removeFirst takes out the first entry, and returns its alarm, nil if it is dead.
+func (h *Heap) removeFirst() *Alarm {
+	a := h.pending[0].a
+	if a != nil {
+		a.slot = 0
+	} else {
+		h.dead--
+	}
 	last := len(h.pending) - 1
 	e := h.pending[last]
 	h.pending[last] = entry{}
 	h.pending = h.pending[:last]
-	if i < last {
-		h.put(i, e)
-		h.up(i)
-		h.down(int(e.a.slot) - 1)
+	if last > 0 {
+		h.put(0, e)
+		h.down(0)
 	}
-	if c := cap(h.pending); c > roomy && last < c/4 {
+	h.shrink()
+	return a
+}
+
+// kill makes the entry of a pending alarm a dead one.
+func (h *Heap) kill(a *Alarm) {
+	h.pending[a.slot-1].a = nil
+	a.slot = 0
+	if h.dead++; h.dead > len(h.pending)/2 {
+		h.sweep()
+	}
+}
+
+// sweep takes out all dead entries.
+func (h *Heap) sweep() {
+	live := h.pending[:0]
+	for _, e := range h.pending {
+		if e.a != nil {
+			live = append(live, e)
+		}
+	}
+	clear(h.pending[len(live):])
+	h.pending, h.dead = live, 0
+	h.shrink()
+	for i := len(h.pending) - 1; i >= 0; i-- {
+		h.down(i)
+	}
+}
+
+// shrink gives room back that is not needed any more.
+func (h *Heap) shrink() {
+	if c := cap(h.pending); c > roomy && len(h.pending) < c/4 {
 		h.pending = append(make([]entry, 0, c/2), h.pending...)
 	}
 }
@@ -45,7 +84,9 @@ func (h *Heap) remove(i int) {
 // put places e at i.
 func (h *Heap) put(i int, e entry) {
 	h.pending[i] = e
-	e.a.slot = int32(i + 1)
+	if e.a != nil {
+		e.a.slot = int32(i + 1)
+	}
 }
 
 // up moves the entry at i towards the root, to where it belongs.
