@@ -13,7 +13,7 @@ import (
 
 // Timers: very many that are pending at once. All are cancelled before their time comes.
 
-var timerPeers = []string{"time.AfterFunc", "goaio", "goaio future"}
+var timerPeers = []string{"time.AfterFunc", "goaio", "goaio stopped", "goaio future"}
 
 // timerKind is what a role can do with timers. list may be nil.
 type timerKind struct {
@@ -42,10 +42,32 @@ func init() {
 		done := func(context.Context) error { return nil }
 		return goaioTimers(c, func(ctx context.Context, i int) { timer.Delay(ctx, spreadOut(i), done) })
 	}
+	roles["timers goaio stopped"] = func(c *control) error {
+		return aio.Run(context.Background(), func(ctx context.Context) error { return stoppedTimers(ctx, c) })
+	}
 	roles["timers goaio future"] = func(c *control) error {
 		var futures []*aio.Future[time.Time]
 		return goaioTimers(c, func(ctx context.Context, i int) { futures = append(futures, timer.After(ctx, spreadOut(i))) })
 	}
+}
+
+// stoppedTimers is a role with timers that are stopped one by one, as those of
+// package time are.
+func stoppedTimers(ctx context.Context, c *control) error {
+	var timers []*timer.Timer
+	done := func(context.Context) error { return nil }
+	return c.timers(timerKind{
+		create: func(i int) { timers = append(timers, timer.Delay(ctx, spreadOut(i), done)) },
+		cancel: func() error {
+			for _, t := range timers {
+				t.Stop()
+			}
+			if n := aio.LoopOf(ctx).Stats().Timers; n != 0 {
+				return fmt.Errorf("%d timers are left", n)
+			}
+			return nil
+		},
+	})
 }
 
 // goaioTimers is a role with timers that are children of one operation, whose end cancels them all.
