@@ -110,5 +110,9 @@ func measureJoin(r *report) error {
 			return err
 		}
 	}
+	err := compareBeside(r, "join 1000 functions, each, beside 64 pairs of goroutines that are always runnable", "join", joinPeers, 1000, withParameter(1000))
+	if err != nil {
+		return err
+	}
 	return compareWork(r, "join 100 functions with results, each", "results", resultPeers, n, withParameter(100))
 }

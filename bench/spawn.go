@@ -84,5 +84,8 @@ func rawSpawn(ctx context.Context, n int) error {
 }
 
 func measureSpawn(r *report) error {
-	return compareWork(r, "spawn + await, one at a time", "spawn", spawnPeers, times(pick(r.settings, 50_000, 1000)))
+	if err := compareWork(r, "spawn + await, one at a time", "spawn", spawnPeers, times(pick(r.settings, 50_000, 1000))); err != nil {
+		return err
+	}
+	return compareBeside(r, "spawn + await, beside 64 pairs of goroutines that are always runnable", "spawn", spawnPeers, 100)
 }
