@@ -25,12 +25,30 @@
 //   - [Detach] makes what follows a child of the loop itself. [WithLoop] lends
 //     a loop to a ctx from elsewhere.
 //   - [Loop.Stats], [Loop.Ops], [Loop.Dump] and [Publish] show what is in
-//     flight: who, since when, started by whom.
+//     flight. See the section Observability.
 //   - Loops nest, and any number run side by side. Only the names of kinds are
 //     global.
 //
 // Drivers, packages that add operations, use [Begin], [Op], [Driver], [Promise]
 // and [NewKind].
+//
+// # Observability
+//
+//   - [Loop.Ops] describes each operation in flight ([OpInfo]): its ID, name,
+//     kind and age, what has started it, its parents, what it awaits and for how
+//     long, and the bytes of a connection. It may be called at any time, and
+//     costs nothing before.
+//   - [Loop.Dump] adds the stacks, for people. A [StuckError] has them too.
+//   - [Loop.Sites] has OpInfo.Site tell the file and line that started each
+//     operation.
+//   - [Loop.Observe] is told when each operation begins and ends, and of each
+//     event: for metrics by kind or name, and traces of other systems.
+//   - [LogHandler] adds the operation to the records of a slog.Logger.
+//   - While the program is traced with runtime/trace, each operation is a task,
+//     and each function a region. [Loop.ProfileLabels] has profiles tell
+//     operations apart.
+//   - [Loop.Stats] has the figures of the loop; [Publish] exports them with
+//     package expvar.
 //
 // # Ordering
 //

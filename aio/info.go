@@ -86,7 +86,7 @@ func (i OpInfo) String() string {
 		fmt.Fprintf(&b, ", started by %q", i.By)
 	}
 	if i.Site != "" {
-		b.WriteString(" at " + i.Site)
+		b.WriteString(", at " + i.Site)
 	}
 	if w := i.Awaits.String(); w != "" {
 		b.WriteString(", awaits " + w)

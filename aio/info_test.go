@@ -117,5 +117,5 @@ func TestOpInfoString(t *testing.T) {
 	i := aio.OpInfo{Name: "n", Age: 1500 * time.Microsecond, Queued: true, Cancelled: true, Daemon: true, By: "p", Parents: []string{"p", "main"}}
 	eq(t, "String", i.String(), `op "n" for 2ms, queued, cancelled, daemon, in p < main`)
 	i = aio.OpInfo{ID: 7, Name: "n", Site: "x.go:3", Awaits: aio.Awaited{ID: 9, Name: "m", More: 2, For: time.Second}}
-	eq(t, "String", i.String(), `op "n" #7 at x.go:3, awaits m #9 and 2 more for 1s`)
+	eq(t, "String", i.String(), `op "n" #7, at x.go:3, awaits m #9 and 2 more for 1s`)
 }
