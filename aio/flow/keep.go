@@ -134,13 +134,15 @@ func (k *Keeper) run() {
 	k.judge(err)
 }
 
-// gone is called when run has ended by runtime.Goexit or a panic: of the function's own, or of OnRestart.
+// gone is called when the goroutine has ended by runtime.Goexit or a panic: of the function, which another goroutine
+// judges, or of OnRestart.
 func (k *Keeper) gone(err error) {
 	if k.judging {
 		k.end(err)
-	} else {
-		k.judge(err)
+		return
 	}
+	k.judging = true
+	k.promise.Op().Go(func() { k.judge(err) }, k.gone)
 }
 
 // judge decides what follows on a run.

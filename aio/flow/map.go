@@ -79,12 +79,12 @@ func (p *pipeline[R]) deliver(keepGoing bool, yield func(R, error) bool) {
 			yield(zero, context.Cause(p.ctx))
 			return
 		}
-		p.slots.give()
 		v, err := f.Result()
 		if err != nil && !keepGoing {
 			yield(v, p.because(err, p.stop()))
 			return
 		}
+		p.slots.give()
 		if !yield(v, err) {
 			return
 		}
