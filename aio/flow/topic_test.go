@@ -120,11 +120,17 @@ func TestTopicWaits(t *testing.T) {
 		err  error
 		rest []int
 	}{
-		"room":        {func(_ context.CancelCauseFunc, _ *flow.Topic[int], r *flow.Receiver[int], _ func()) { <-r.C() }, nil, []int{2}},
-		"ctx":         {func(cancel context.CancelCauseFunc, _ *flow.Topic[int], _ *flow.Receiver[int], _ func()) { cancel(errTest) }, errTest, []int{1}},
-		"close":       {func(_ context.CancelCauseFunc, _ *flow.Topic[int], r *flow.Receiver[int], _ func()) { r.Close() }, nil, []int{1}},
-		"unsubscribe": {func(_ context.CancelCauseFunc, _ *flow.Topic[int], _ *flow.Receiver[int], unsubscribe func()) { unsubscribe() }, nil, []int{1}},
-		"topic":       {func(_ context.CancelCauseFunc, topic *flow.Topic[int], _ *flow.Receiver[int], _ func()) { topic.Close() }, nil, []int{1}},
+		"room": {func(_ context.CancelCauseFunc, _ *flow.Topic[int], r *flow.Receiver[int], _ func()) { <-r.C() }, nil, []int{2}},
+		"ctx": {func(cancel context.CancelCauseFunc, _ *flow.Topic[int], _ *flow.Receiver[int], _ func()) {
+			cancel(errTest)
+		}, errTest, []int{1}},
+		"close": {func(_ context.CancelCauseFunc, _ *flow.Topic[int], r *flow.Receiver[int], _ func()) { r.Close() }, nil, []int{1}},
+		"unsubscribe": {func(_ context.CancelCauseFunc, _ *flow.Topic[int], _ *flow.Receiver[int], unsubscribe func()) {
+			unsubscribe()
+		}, nil, []int{1}},
+		"topic": {func(_ context.CancelCauseFunc, topic *flow.Topic[int], _ *flow.Receiver[int], _ func()) {
+			topic.Close()
+		}, nil, []int{1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			took := clean(t, func(ctx context.Context, t *testing.T) {
