@@ -199,7 +199,7 @@ func TestEachPanics(t *testing.T) {
 	}
 }
 
-// A sequence that does not stop is a panic of its own.
+// A sequence that does not stop panics.
 func TestEachYieldsAfterStop(t *testing.T) {
 	o := bubble(t, nil, func(ctx context.Context, t *testing.T) {
 		f := flow.Each(ctx, func(yield func(int) bool) {
