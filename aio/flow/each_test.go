@@ -428,3 +428,52 @@ func TestEachCancelledAnytime(t *testing.T) {
 		})
 	}
 }
+
+// lateCtx is a foreign ctx that is known to have ended before its Done channel is closed.
+type lateCtx struct {
+	context.Context
+	err  atomic.Bool
+	done chan struct{}
+}
+
+func (c *lateCtx) Done() <-chan struct{} { return c.done }
+
+func (c *lateCtx) Err() error {
+	if c.err.Load() {
+		return errTest
+	}
+	return nil
+}
+
+// A sequence may see that ctx has ended before the Each does.
+func TestEachSequenceIsFirst(t *testing.T) {
+	clean(t, func(ctx context.Context, t *testing.T) {
+		own := &lateCtx{Context: ctx, done: make(chan struct{})}
+		defer close(own.done)
+		_, err := flow.Each(own, func(func(int) bool) { own.err.Store(true) }, flow.Options{}, func(context.Context, int) error { return nil }).Await(ctx)
+		if err == nil {
+			t.Error("it did not fail")
+		}
+	})
+}
+
+// After the end of ctx the sequence is not asked for another value, even if there is room.
+func TestEachStopsReading(t *testing.T) {
+	for range 20 {
+		clean(t, func(ctx context.Context, t *testing.T) {
+			goOn := make(chan struct{})
+			asked := 0
+			f := flow.Each(ctx, func(yield func(int) bool) {
+				<-goOn
+				for asked++; yield(0); asked++ {
+				}
+			}, flow.Options{Limit: 5}, func(context.Context, int) error { return nil })
+			synctest.Wait()
+			f.Cancel(errTest)
+			close(goOn)
+			if _, err := f.Await(ctx); !errors.Is(err, errTest) || asked != 1 {
+				t.Errorf("%v, %d values", err, asked)
+			}
+		})
+	}
+}

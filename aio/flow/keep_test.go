@@ -360,6 +360,65 @@ func TestKeepDrains(t *testing.T) {
 	}
 }
 
+// What ends the Keep while OnRestart is called ends the wait that follows, and no alarm is left.
+func TestKeepEndsInOnRestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		end func(ctx context.Context, k *flow.Keeper)
+		err error
+	}{
+		"cancel": {func(_ context.Context, k *flow.Keeper) { k.Future().Cancel(errTest) }, errTest},
+		"drain":  {func(ctx context.Context, _ *flow.Keeper) { aio.LoopOf(ctx).Exit(nil) }, aio.ErrExit},
+	} {
+		for _, later := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, later), func(t *testing.T) {
+				took := clean(t, func(ctx context.Context, t *testing.T) {
+					op, err := aio.Begin(ctx, 0, "")
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer op.End(nil)
+					var k *flow.Keeper
+					begun := make(chan struct{})
+					end := func() {
+						c.end(ctx, k)
+						synctest.Wait()
+					}
+					k = flow.Keep(ctx, "", flow.Restart{
+						Backoff: timer.Backoff{Initial: time.Hour, Jitter: -1},
+						OnRestart: func(error, time.Duration) {
+							if !later {
+								end()
+							}
+						},
+					}, func(context.Context) error {
+						<-begun
+						return errOther
+					})
+					f := k.Future()
+					close(begun)
+					if later {
+						synctest.Wait()
+						if n := op.Alarms().Len(); n != 1 {
+							t.Errorf("%d alarms", n)
+						}
+						end()
+					}
+					if _, err := f.Await(ctx); err != c.err {
+						t.Errorf("got %v", err)
+					}
+					synctest.Wait()
+					if n := op.Alarms().Len(); n != 0 {
+						t.Errorf("%d alarms are left", n)
+					}
+				})
+				if took != 0 {
+					t.Errorf("took %v", took)
+				}
+			})
+		}
+	}
+}
+
 // While it waits there is one operation, and no goroutine.
 func TestKeepWaitsWithoutGoroutine(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {

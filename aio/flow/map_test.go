@@ -435,3 +435,49 @@ func TestMapAnytime(t *testing.T) {
 		})
 	}
 }
+
+// Breaking off ends the functions also when the sequence has ended before.
+func TestMapBreaksOffAtTheEnd(t *testing.T) {
+	clean(t, func(ctx context.Context, t *testing.T) {
+		var g gauge
+		for range flow.Map(ctx, upTo(3), flow.Options{Limit: 5}, func(ctx context.Context, i int) (int, error) {
+			defer g.in()()
+			if i > 0 {
+				<-ctx.Done()
+			}
+			return i, ctx.Err()
+		}) {
+			synctest.Wait()
+			if got := inFlight(ctx, "flow.map"); len(got) > 0 {
+				t.Errorf("in flight: %q", got)
+			}
+			break
+		}
+		if g.now != 0 || g.all != 3 {
+			t.Errorf("%+v", &g)
+		}
+	})
+}
+
+// A function that was cancelled with ctx fails with the cause, also when its result is there and the sequence has ended.
+func TestMapCause(t *testing.T) {
+	clean(t, func(ctx context.Context, t *testing.T) {
+		own, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		var errs []error
+		for _, err := range flow.Map(own, upTo(3), flow.Options{Limit: 5}, func(ctx context.Context, i int) (int, error) {
+			if i > 0 {
+				<-ctx.Done()
+			}
+			return i, ctx.Err()
+		}) {
+			synctest.Wait()
+			cancel(errTest)
+			synctest.Wait()
+			errs = append(errs, err)
+		}
+		if len(errs) != 2 || errs[0] != nil || !errors.Is(errs[1], errTest) || !errors.Is(errs[1], context.Canceled) {
+			t.Errorf("got %v", errs)
+		}
+	})
+}
