@@ -141,7 +141,6 @@ func (k *Keeper) gone(err error) {
 		k.end(err)
 		return
 	}
-	k.judging = true
 	k.promise.Op().Go(func() { k.judge(err) }, k.gone)
 }
 

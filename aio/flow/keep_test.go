@@ -285,13 +285,13 @@ func TestKeepOnRestartPanics(t *testing.T) {
 // The end of ctx ends a wait at once, and asks a function that runs to end; neither is restarted.
 func TestKeepCancelled(t *testing.T) {
 	for name, c := range map[string]struct {
-		after, took time.Duration
-		runs        int
-		runsFor     time.Duration
+		after, took    time.Duration
+		runs, restarts int
+		runsFor        time.Duration
 	}{
-		"before":  {0, 0, 0, 0},
-		"waiting": {1500 * time.Millisecond, 1500 * time.Millisecond, 2, 0},
-		"running": {1500 * time.Millisecond, 1500 * time.Millisecond, 1, time.Hour},
+		"before":  {0, 0, 0, 0, 0},
+		"waiting": {1500 * time.Millisecond, 1500 * time.Millisecond, 2, 2, 0},
+		"running": {1500 * time.Millisecond, 1500 * time.Millisecond, 1, 0, time.Hour},
 	} {
 		for _, own := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, own), func(t *testing.T) {
@@ -313,8 +313,8 @@ func TestKeepCancelled(t *testing.T) {
 						f.Cancel(errTest)
 					}
 					cancel(errTest)
-					if _, err := f.Await(ctx); err != errTest {
-						t.Errorf("got %v", err)
+					if _, err := f.Await(ctx); err != errTest || k.Restarts() != c.restarts {
+						t.Errorf("got %v, %d restarts", err, k.Restarts())
 					}
 				})
 				if took != c.took || runs != c.runs {
