@@ -48,7 +48,8 @@ const (
 
 // Keep runs fn, and again when that fails, as r says. All is one operation, a child of the one that ctx belongs to,
 // which holds the loop open; while it waits to restart fn it has no goroutine. fn needs no slot of an aio.Limit or of
-// Loop.MaxInFlight. name says what it is in listings; "" stands for fn's own name. Keep never blocks.
+// Loop.MaxInFlight. name says what it is in listings; "" stands for fn's own name. Keep never blocks. Started in an
+// aio.Daemon, a Keep is one as well.
 //
 // Each run of fn is an aio.Scope: it has ended when all that fn has started with its ctx has ended, its daemons
 // included, and an error of what fn has started cancels the run and is the run's error. So nothing of the run before is
@@ -155,6 +156,7 @@ func (k *Keeper) judge(err error) {
 	case !k.mayRestart():
 		k.fail(&RestartError{Name: k.name, Restarts: len(k.recent), Window: k.restart.window(), Last: err})
 	default:
+		k.count.Add(1)
 		wait := k.restart.Backoff.Wait(k.failures + 1)
 		k.tell(err, wait)
 		k.wait(wait)
@@ -167,14 +169,13 @@ func (k *Keeper) isFatal(err error) bool {
 	return !k.promise.Op().Loop().CatchPanics && errors.As(err, &p)
 }
 
-// mayRestart reports whether there may be one more restart, and counts it.
+// mayRestart reports whether there may be one more restart, and counts it if there is a bound.
 func (k *Keeper) mayRestart() bool {
 	now := time.Now()
 	if now.Sub(k.began) >= k.restart.healthy() {
 		k.failures = 0
 	}
 	k.failures++
-	k.count.Add(1)
 	limit := k.restart.max()
 	if limit < 0 {
 		return true
@@ -183,7 +184,6 @@ func (k *Keeper) mayRestart() bool {
 		k.recent = k.recent[1:]
 	}
 	if len(k.recent) >= limit {
-		k.count.Add(-1)
 		return false
 	}
 	k.recent = append(k.recent, now)

@@ -125,6 +125,39 @@ func TestSharedLeave(t *testing.T) {
 	}
 }
 
+// A call that has its result is not joined, even if its askers are just being told. What f.Cancel ends is stopped.
+func TestSharedOver(t *testing.T) {
+	clean(t, func(ctx context.Context, t *testing.T) {
+		var s flow.Shared[int, int]
+		calls := 0
+		fn := func(ctx context.Context) (int, error) {
+			calls++
+			n := calls
+			return n, timer.Sleep(ctx, time.Second)
+		}
+		a, b := s.Do(ctx, 0, fn), s.Do(ctx, 0, fn)
+		var later *aio.Future[int]
+		a.AfterFunc(func() { later = s.Do(ctx, 0, fn) })
+		if vs, err := aio.All(ctx, a, b).Await(ctx); err != nil || vs[0] != 1 || vs[1] != 1 {
+			t.Errorf("%v, %v", vs, err)
+		}
+		synctest.Wait()
+		if v, err := later.Await(ctx); v != 2 || err != nil {
+			t.Errorf("who came later got %d, %v", v, err)
+		}
+		var cause error
+		s.Do(ctx, 0, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return 0, cause
+		}).Cancel(nil)
+		synctest.Wait()
+		if cause != aio.ErrStopped {
+			t.Errorf("cause: %v", cause)
+		}
+	})
+}
+
 // Forget has the next asker begin a call beside the one in progress.
 func TestSharedForget(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {

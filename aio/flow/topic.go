@@ -15,7 +15,6 @@ type Topic[T any] struct {
 	op   aio.Op
 	name string
 	turn chan struct{} // of the Publish in progress
-	over chan struct{} // closed with the topic
 
 	mu        sync.Mutex
 	receivers map[*Receiver[T]]struct{}
@@ -28,7 +27,7 @@ type Topic[T any] struct {
 // running loop it is closed from the beginning.
 func NewTopic[T any](ctx context.Context, name string) *Topic[T] {
 	t := &Topic[T]{
-		name: name, turn: make(chan struct{}, 1), over: make(chan struct{}),
+		name: name, turn: make(chan struct{}, 1),
 		receivers: make(map[*Receiver[T]]struct{}),
 	}
 	t.op.AsBackground()
@@ -65,7 +64,6 @@ func (t *Topic[T]) end(err error) bool {
 	t.err = err
 	all := t.receivers
 	t.receivers = nil
-	close(t.over)
 	t.mu.Unlock()
 	for r := range all {
 		r.end(err)
@@ -99,7 +97,7 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	return err
 }
 
-// begin waits for the turn to publish.
+// begin waits for the turn to publish. It comes soon once the topic is closed, as nothing waits for receivers then.
 func (t *Topic[T]) begin(ctx context.Context) error {
 	select {
 	case t.turn <- struct{}{}:
@@ -109,18 +107,9 @@ func (t *Topic[T]) begin(ctx context.Context) error {
 	select {
 	case t.turn <- struct{}{}:
 		return nil
-	case <-t.over:
-		return t.closedBy()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// closedBy returns why the topic was closed.
-func (t *Topic[T]) closedBy() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.err
 }
 
 // offer hands v to all receivers that have room, or make it. It returns the others.

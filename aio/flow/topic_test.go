@@ -9,8 +9,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
 	"goaio.example/aio/flow"
 	"goaio.example/aio/timer"
 )
@@ -303,6 +305,35 @@ func TestTopicNoLoop(t *testing.T) {
 	}
 	topic.Close()
 	r.Close()
+}
+
+// A topic does not hold on to receivers that have ended, or never began.
+func TestTopicLetsGo(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		topic := flow.NewTopic[int](ctx, "")
+		dead, cancel := context.WithCancel(ctx)
+		cancel()
+		var refs []weak.Pointer[flow.Receiver[int]]
+		for range 10 {
+			refs = append(refs, weak.Make(topic.Subscribe(dead, 1, 0)))
+			r := topic.Subscribe(ctx, 1, 0)
+			r.Close()
+			refs = append(refs, weak.Make(r))
+		}
+		runtime.GC()
+		runtime.GC()
+		held := 0
+		for _, r := range refs {
+			if r.Value() != nil {
+				held++
+			}
+		}
+		if held > 4 { // a stack may have the last ones
+			t.Errorf("%d of %d are held", held, len(refs))
+		}
+		runtime.KeepAlive(topic)
+		return nil
+	})
 }
 
 // Ten thousand receivers cost no goroutine.
