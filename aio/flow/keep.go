@@ -205,18 +205,17 @@ func (k *Keeper) tell(err error, wait time.Duration) {
 
 // wait has the function begin again after d.
 func (k *Keeper) wait(d time.Duration) {
-	k.pass(keeperRuns, keeperWaits)
 	op := k.promise.Op()
-	op.Alarms().Set(&k.alarm, d)
+	k.mu.Lock()
+	k.state = keeperWaits
+	op.Alarms().Set(&k.alarm, d) // so that who finds it waiting can stop the alarm
+	k.mu.Unlock()
 	ctx, driver := k.promise.Context(), (*keeperDriver)(k)
 	switch {
 	case ctx.Err() != nil: // what came before it waited has not ended it
 		driver.OpCancel(context.Cause(ctx))
 	case op.Draining():
 		driver.OpDrain()
-	}
-	if op.Ended() {
-		op.Alarms().Stop(&k.alarm)
 	}
 }
 

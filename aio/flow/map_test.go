@@ -206,7 +206,8 @@ func TestMapPanics(t *testing.T) {
 						if i == 1 {
 							c.fn()
 						}
-						return i, timer.Sleep(ctx, time.Second)
+						timer.Sleep(ctx, time.Second)
+						return i, ctx.Err()
 					}) {
 						if err != nil && (last == nil || !c.want(last)) {
 							last = err

@@ -244,7 +244,8 @@ func TestTopicEndsWithLoop(t *testing.T) {
 			return nil
 		})
 		_, open := buffered(r)
-		if perr := topic.Publish(nil, 1); open || r.Err() == nil || perr == nil || err != nil || time.Since(begin) != time.Second {
+		var none context.Context
+		if perr := topic.Publish(none, 1); open || r.Err() == nil || perr == nil || err != nil || time.Since(begin) != time.Second {
 			t.Errorf("open: %t, %v, %v, %v", open, r.Err(), perr, err)
 		}
 	})
