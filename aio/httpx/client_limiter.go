@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"context"
 	"net/http"
 
 	"goaio.example/aio/timer"
@@ -37,16 +36,12 @@ func (t *limitedTransport) wait(req *http.Request) error {
 	if l == nil {
 		return nil
 	}
-	ctx := req.Context()
 	t.ex.setPhase(atLimit)
-	err := l.Wait(ctx)
-	switch {
-	case err == nil:
-		t.ex.setPhase(atDial)
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+	if err := l.Wait(req.Context()); err != nil {
+		return err
 	}
-	return err
+	t.ex.setPhase(atDial)
+	return nil
 }
 
 // limiterError is an error of a Limiter's. It is no condition of a connection.

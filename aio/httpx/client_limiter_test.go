@@ -114,6 +114,10 @@ func TestLimiterFails(t *testing.T) {
 		if errors.Is(err, aio.ErrConn) || len(l.all()) != 1 {
 			t.Errorf("%v, asked for %v", err, l.all())
 		}
+		c = &httpx.Client{Limiter: new(limits).of, Transport: refusing{}}
+		_, err = c.Get(ctx, base).Await(ctx)
+		failsWith(t, err, httpx.PhaseDial, errRefusing)
+		c = &httpx.Client{Limiter: l.of}
 		body := &limitedBody{Reader: strings.NewReader("body")}
 		_, err = c.Do(ctx, request(t, "POST", base, body)).Await(ctx)
 		failsWith(t, err, httpx.PhaseLimit, errLimit)
@@ -123,6 +127,13 @@ func TestLimiterFails(t *testing.T) {
 		return nil
 	})
 }
+
+var errRefusing = errors.New("refused")
+
+// refusing is a RoundTripper that fails.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errRefusing }
 
 // limitedBody is a body that keeps whether it was closed.
 type limitedBody struct {
