@@ -24,13 +24,13 @@ var kindEach = aio.NewKind("flow.each")
 // seq is stopped at its next value. A seq that blocks delays the end until it returns: see EachChan for a channel, and
 // have others end with a ctx that ends as well. A panic or runtime.Goexit in seq ends all, as an error of fn's does.
 func Each[T any](ctx context.Context, seq iter.Seq[T], o Options, fn func(ctx context.Context, v T) error) *aio.Future[int] {
-	return each(ctx, fromSeq(seq), o, fn)
+	return each(ctx, fromSeq(seq), o, fn, func() {})
 }
 
 // EachChan is Each for the values received from ch, until that is closed. It receives a value only when there is room
 // for another function. When the EachChan ends early, it does not wait for ch.
 func EachChan[T any](ctx context.Context, ch <-chan T, o Options, fn func(ctx context.Context, v T) error) *aio.Future[int] {
-	return each(ctx, fromChan(ch), o, fn)
+	return each(ctx, fromChan(ch), o, fn, func() {})
 }
 
 // batch is an Each in progress.
@@ -38,15 +38,16 @@ type batch[T any] struct {
 	Options
 	slots slots
 	fn    func(ctx context.Context, v T) error
+	over  func() // called when a function is over and its slot is free, and others go on
 	done  atomic.Int64
 
 	mu   sync.Mutex
 	errs []error // with KeepGoing
 }
 
-func each[T any](ctx context.Context, from source[T], o Options, fn func(ctx context.Context, v T) error) *aio.Future[int] {
+func each[T any](ctx context.Context, from source[T], o Options, fn func(ctx context.Context, v T) error, over func()) *aio.Future[int] {
 	o.Name = o.name(fn)
-	b := &batch[T]{Options: o, slots: make(slots, o.limit()), fn: fn}
+	b := &batch[T]{Options: o, slots: make(slots, o.limit()), fn: fn, over: over}
 	outer := ctx
 	f, _ := start(ctx, kindEach, o.Name, func(ctx context.Context) (int, error) {
 		err := aio.Scope(ctx, o.Name, func(ctx context.Context) error {
@@ -66,6 +67,7 @@ func (b *batch[T]) begin(ctx context.Context, v T) {
 			if err == nil {
 				b.done.Add(1)
 				b.slots.give()
+				b.over()
 			}
 			return err
 		})
@@ -78,6 +80,7 @@ func (b *batch[T]) begin(ctx context.Context, v T) {
 		_, err := f.Result()
 		b.note(err)
 		b.slots.give()
+		b.over()
 	})
 }
 

@@ -55,17 +55,13 @@ func (f *Frontier[T]) Len() int {
 // Eachs of a frontier share its values, and each of them waits for its own functions only.
 func (f *Frontier[T]) Each(ctx context.Context, o Options, fn func(ctx context.Context, v T) error) *aio.Future[int] {
 	busy := 0 // functions that run; guarded by f.mu
-	o.Name = o.name(fn)
 	seq := func(ctx context.Context) iter.Seq[T] {
 		return func(yield func(T) bool) {
 			for v, ok := f.next(ctx, &busy); ok && yield(v); v, ok = f.next(ctx, &busy) {
 			}
 		}
 	}
-	return each(ctx, seq, o, func(ctx context.Context, v T) error {
-		defer f.returned(&busy)
-		return fn(ctx, v)
-	})
+	return each(ctx, seq, o, fn, func() { f.returned(&busy) })
 }
 
 // next takes a value for a function, which counts as busy. It waits for one, and reports false when there will be

@@ -204,3 +204,24 @@ func TestFrontierShared(t *testing.T) {
 		}
 	})
 }
+
+// A function that did not run, since the Limiter failed, is not waited for.
+func TestFrontierLimiter(t *testing.T) {
+	clean(t, func(ctx context.Context, t *testing.T) {
+		var f flow.Frontier[int]
+		f.Add(1)
+		f.Add(2)
+		f.Add(3)
+		n := 0
+		limiter := limiterFunc(func(context.Context) error {
+			if n++; n == 2 {
+				return errTest
+			}
+			return nil
+		})
+		done, err := f.Each(ctx, flow.Options{Limit: 1, KeepGoing: true, Limiter: limiter}, func(context.Context, int) error { return nil }).Await(ctx)
+		if done != 2 || err == nil || err.Error() != errTest.Error() {
+			t.Errorf("%d, %v", done, err)
+		}
+	})
+}

@@ -82,7 +82,7 @@ func TestSharedFails(t *testing.T) {
 	}
 }
 
-// Who leaves leaves alone. The last one ends the call's ctx, and whoever asks then gets another call.
+// Who leaves leaves alone. The last one ends the call's ctx, and the next asker gets another call.
 func TestSharedLeave(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[string, string]
