@@ -44,7 +44,8 @@ func TestEach(t *testing.T) {
 	}
 }
 
-// Without a limit there are as many as processors, and a name is the function's.
+// Without a limit there are as many as processors, and a name is the
+// function's.
 func TestEachDefaults(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		for _, limit := range []int{0, -1} {
@@ -119,7 +120,8 @@ func TestEachFails(t *testing.T) {
 	}
 }
 
-// With KeepGoing all run, whatever becomes of the others and of what they start.
+// With KeepGoing all run, whatever becomes of the others and of what they
+// start.
 func TestEachKeepGoing(t *testing.T) {
 	o := bubble(t, nil, func(ctx context.Context, t *testing.T) {
 		n, err := flow.Each(ctx, upTo(100), flow.Options{Limit: 3, KeepGoing: true}, func(ctx context.Context, i int) error {
@@ -144,8 +146,8 @@ func TestEachKeepGoing(t *testing.T) {
 	}
 }
 
-// A panic and a Goexit, in the function and in the sequence, are the error; so is a sequence that goes on when it was
-// told to stop.
+// A panic and a Goexit, in the function and in the sequence, are the error; so
+// is a sequence that goes on when it was told to stop.
 func TestEachPanics(t *testing.T) {
 	bad := func(do func()) iter.Seq[int] {
 		return func(yield func(int) bool) {
@@ -222,7 +224,8 @@ func TestEachYieldsAfterStop(t *testing.T) {
 	}
 }
 
-// The end of ctx ends all, with its cause; functions that have returned without an error count.
+// The end of ctx ends all, with its cause; functions that have returned without
+// an error count.
 func TestEachCancelled(t *testing.T) {
 	for name, keep := range map[string]bool{"first error": false, "keep going": true} {
 		t.Run(name, func(t *testing.T) {
@@ -276,7 +279,8 @@ func TestEachSequenceEndsWithCtx(t *testing.T) {
 	})
 }
 
-// What functions leave is waited for; a sequence that ended is complete, whatever ends the ctx then.
+// What functions leave is waited for; a sequence that ended is complete,
+// whatever ends the ctx then.
 func TestEachWaitsForChildren(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		f := flow.Each(ctx, upTo(2), flow.Options{Limit: 1}, func(ctx context.Context, _ int) error {
@@ -333,7 +337,8 @@ func TestEachChanFails(t *testing.T) {
 	}
 }
 
-// Each function waits for the Limiter, within the limit; a Limiter that fails is the function's error.
+// Each function waits for the Limiter, within the limit; a Limiter that fails
+// is the function's error.
 func TestEachLimiter(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		tick := time.Now()
@@ -359,7 +364,8 @@ func TestEachLimiter(t *testing.T) {
 	}
 }
 
-// An Each below Limit and MaxInFlight gets along with one slot, also from a function that holds it.
+// An Each below Limit and MaxInFlight gets along with one slot, also from a
+// function that holds it.
 func TestEachBelowLimit(t *testing.T) {
 	o := bubble(t, &aio.Loop{MaxInFlight: 1}, func(ctx context.Context, t *testing.T) {
 		_, err := aio.Go(aio.Limit(ctx, 1), "outer", func(ctx context.Context) (int, error) {
@@ -429,7 +435,8 @@ func TestEachCancelledAnytime(t *testing.T) {
 	}
 }
 
-// lateCtx is a foreign ctx that is known to have ended before its Done channel is closed.
+// lateCtx is a foreign ctx that is known to have ended before its Done channel
+// is closed.
 type lateCtx struct {
 	context.Context
 	err  atomic.Bool
@@ -457,7 +464,8 @@ func TestEachSequenceIsFirst(t *testing.T) {
 	})
 }
 
-// After the end of ctx the sequence is not asked for another value, even if there is room.
+// After the end of ctx the sequence is not asked for another value, even if
+// there is room.
 func TestEachStopsReading(t *testing.T) {
 	for range 20 {
 		clean(t, func(ctx context.Context, t *testing.T) {

@@ -92,7 +92,8 @@ func TestFrontierMax(t *testing.T) {
 	})
 }
 
-// A value that is added late, by the last function or from outside, wakes the one who waits for it.
+// A value that is added late, by the last function or from outside, wakes the
+// one who waits for it.
 func TestFrontierLate(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		var f flow.Frontier[time.Duration]
@@ -120,7 +121,8 @@ func TestFrontierLate(t *testing.T) {
 	}
 }
 
-// What was not begun stays, for another Each. Panics and Goexit count as returns.
+// What was not begun stays, for another Each. Panics and Goexit count as
+// returns.
 func TestFrontierEndsEarly(t *testing.T) {
 	for name, do := range map[string]func() error{
 		"error":  func() error { return errTest },

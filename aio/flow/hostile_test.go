@@ -74,8 +74,8 @@ func everything(ctx context.Context, topic *flow.Topic[int]) {
 	})
 }
 
-// However and whenever the loop ends, it ends in time, with no event but a failure that is not restarted, and leaves
-// nothing.
+// However and whenever the loop ends, it ends in time, with no event but a
+// failure that is not restarted, and leaves nothing.
 func TestEnds(t *testing.T) {
 	const grace = 5 * time.Millisecond
 	for name, end := range map[string]func(ctx context.Context, cancel func()){

@@ -15,7 +15,8 @@ import (
 
 var kindKeep = aio.NewKind("flow.keep")
 
-// Keeper is a Keep in progress, or one that has ended. Its methods may be called from any goroutine.
+// Keeper is a Keep in progress, or one that has ended. Its methods may be
+// called from any goroutine.
 type Keeper struct {
 	promise aio.Promise[struct{}]
 	alarm   alarm.Alarm
@@ -40,27 +41,34 @@ type keeperState uint8
 const (
 	// keeperWaits: for its alarm, or to begin. It begins the function, or ends.
 	keeperWaits keeperState = iota
-	// keeperRuns: the function runs, or has ended and what follows is decided. It waits, or ends.
+	// keeperRuns: the function runs, or has ended and what follows is decided.
+	// It waits, or ends.
 	keeperRuns
 	// keeperOver: it has ended.
 	keeperOver
 )
 
-// Keep runs fn, and again when that fails, as r says. All is one operation, a child of the one that ctx belongs to,
-// which holds the loop open; while it waits to restart fn it has no goroutine. fn needs no slot of an aio.Limit or of
-// Loop.MaxInFlight. name says what it is in listings; "" stands for fn's own name. Keep never blocks. Started in an
-// aio.Daemon, a Keep is one as well.
+// Keep runs fn, and again when that fails, as r says. All is one operation, a
+// child of the one that ctx belongs to, which holds the loop open; while it
+// waits to restart fn it has no goroutine. fn needs no slot of an aio.Limit or
+// of Loop.MaxInFlight. name says what it is in listings; "" stands for fn's own
+// name. Keep never blocks. Started in an aio.Daemon, a Keep is one as well.
 //
-// Each run of fn is an aio.Scope: it has ended when all that fn has started with its ctx has ended, its daemons
-// included, and an error of what fn has started cancels the run and is the run's error. So nothing of the run before is
-// left when fn begins again. A panic, with Loop.CatchPanics, and runtime.Goexit in fn are failures.
+// Each run of fn is an aio.Scope: it has ended when all that fn has started
+// with its ctx has ended, its daemons included, and an error of what fn has
+// started cancels the run and is the run's error. So nothing of the run before
+// is left when fn begins again. A panic, with Loop.CatchPanics, and
+// runtime.Goexit in fn are failures.
 //
-// The Keep ends when fn returns nil (unless r.Always), when ctx ends, when the loop drains and fn has returned, and
-// fails when fn returns an error made by timer.Permanent, or was restarted too often, with a *RestartError. That error
-// goes to the Scope around the Keep, else to the event handler, unless Keeper.Future was called before.
+// The Keep ends when fn returns nil (unless r.Always), when ctx ends, when the
+// loop drains and fn has returned, and fails when fn returns an error made by
+// timer.Permanent, or was restarted too often, with a *RestartError. That error
+// goes to the Scope around the Keep, else to the event handler, unless
+// Keeper.Future was called before.
 //
-// When ctx ends, a wait ends at once, and fn's ctx ends. When the loop drains, a wait ends with aio.ErrExit, and fn goes
-// on and is not restarted: a fn that does not end by itself looks at aio.Draining.
+// When ctx ends, a wait ends at once, and fn's ctx ends. When the loop drains,
+// a wait ends with aio.ErrExit, and fn goes on and is not restarted: a fn that
+// does not end by itself looks at aio.Draining.
 func Keep(ctx context.Context, name string, r Restart, fn func(ctx context.Context) error) *Keeper {
 	if name == "" {
 		name = aio.FuncName(fn)
@@ -80,9 +88,10 @@ func Keep(ctx context.Context, name string, r Restart, fn func(ctx context.Conte
 	return k
 }
 
-// Future returns the Keep's future. Once it was asked for, an error of the Keep's is the future's: it becomes an event
-// only if nothing looks at it. Cancelling the future ends the Keep. The future of a ctx without a running loop has
-// failed with aio.ErrNoLoop or aio.ErrLoopDone.
+// Future returns the Keep's future. Once it was asked for, an error of the
+// Keep's is the future's: it becomes an event only if nothing looks at it.
+// Cancelling the future ends the Keep. The future of a ctx without a running
+// loop has failed with aio.ErrNoLoop or aio.ErrLoopDone.
 func (k *Keeper) Future() *aio.Future[struct{}] { return k.promise.Future() }
 
 // Restarts returns how often the function was begun again, or is about to be.
@@ -111,7 +120,8 @@ func (d *keeperDriver) OpCancel(cause error) {
 
 func (d *keeperDriver) OpDrain() { d.OpCancel(aio.ErrExit) }
 
-// pass goes from one state to another. It reports false if the Keeper is not in the first.
+// pass goes from one state to another. It reports false if the Keeper is not in
+// the first.
 func (k *Keeper) pass(from, to keeperState) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -135,8 +145,8 @@ func (k *Keeper) run() {
 	k.judge(err)
 }
 
-// gone is called when the goroutine has ended by runtime.Goexit or a panic: of the function, which another goroutine
-// judges, or of OnRestart.
+// gone is called when the goroutine has ended by runtime.Goexit or a panic: of
+// the function, which another goroutine judges, or of OnRestart.
 func (k *Keeper) gone(err error) {
 	if k.judging {
 		k.end(err)
@@ -169,7 +179,8 @@ func (k *Keeper) isFatal(err error) bool {
 	return !k.promise.Op().Loop().CatchPanics && errors.As(err, &p)
 }
 
-// mayRestart reports whether there may be one more restart, and counts it if there is a bound.
+// mayRestart reports whether there may be one more restart, and counts it if
+// there is a bound.
 func (k *Keeper) mayRestart() bool {
 	now := time.Now()
 	if now.Sub(k.began) >= k.restart.healthy() {

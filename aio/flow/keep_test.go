@@ -34,7 +34,8 @@ func (s *starts) add() int {
 	return len(s.at)
 }
 
-// A function that fails is restarted, after longer and longer waits, until it succeeds.
+// A function that fails is restarted, after longer and longer waits, until it
+// succeeds.
 func TestKeep(t *testing.T) {
 	var restarts []string
 	took := clean(t, func(ctx context.Context, t *testing.T) {
@@ -102,7 +103,8 @@ func TestKeepAlways(t *testing.T) {
 	})
 }
 
-// More than Max restarts within Window fail the Keep: an event, and with ExitLoop the loop's end.
+// More than Max restarts within Window fail the Keep: an event, and with
+// ExitLoop the loop's end.
 func TestKeepGivesUp(t *testing.T) {
 	steady := timer.Backoff{Initial: 3 * time.Second, Factor: 1, Jitter: -1}
 	for name, c := range map[string]struct {
@@ -155,7 +157,8 @@ func TestKeepPermanent(t *testing.T) {
 	})
 }
 
-// A function that ran well for long enough is restarted as after its first failure.
+// A function that ran well for long enough is restarted as after its first
+// failure.
 func TestKeepHealthy(t *testing.T) {
 	for name, c := range map[string]struct {
 		healthy, ran time.Duration
@@ -200,7 +203,8 @@ func TestKeepHealthy(t *testing.T) {
 	}
 }
 
-// The next run begins when all that the one before has started has ended, and its daemons with it.
+// The next run begins when all that the one before has started has ended, and
+// its daemons with it.
 func TestKeepChildren(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var g gauge
@@ -239,7 +243,8 @@ func TestKeepChildren(t *testing.T) {
 	})
 }
 
-// A panic, with CatchPanics, and a Goexit are failures; without CatchPanics a panic ends the loop.
+// A panic, with CatchPanics, and a Goexit are failures; without CatchPanics a
+// panic ends the loop.
 func TestKeepPanics(t *testing.T) {
 	runs := 0
 	main := func(ctx context.Context, _ *testing.T) {
@@ -282,7 +287,8 @@ func TestKeepOnRestartPanics(t *testing.T) {
 	}
 }
 
-// The end of ctx ends a wait at once, and asks a function that runs to end; neither is restarted.
+// The end of ctx ends a wait at once, and asks a function that runs to end;
+// neither is restarted.
 func TestKeepCancelled(t *testing.T) {
 	for name, c := range map[string]struct {
 		after, took    time.Duration
@@ -325,7 +331,8 @@ func TestKeepCancelled(t *testing.T) {
 	}
 }
 
-// A Keep that waits ends when the loop drains. One that runs goes on, and is not restarted.
+// A Keep that waits ends when the loop drains. One that runs goes on, and is
+// not restarted.
 func TestKeepDrains(t *testing.T) {
 	for name, c := range map[string]struct {
 		runsFor, took time.Duration
@@ -360,7 +367,8 @@ func TestKeepDrains(t *testing.T) {
 	}
 }
 
-// What ends the Keep while OnRestart is called ends the wait that follows, and no alarm is left.
+// What ends the Keep while OnRestart is called ends the wait that follows, and
+// no alarm is left.
 func TestKeepEndsInOnRestart(t *testing.T) {
 	for name, c := range map[string]struct {
 		end func(ctx context.Context, k *flow.Keeper)

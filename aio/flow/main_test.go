@@ -32,7 +32,8 @@ type outcome struct {
 	panic  any
 }
 
-// bubble runs main in the loop, nil being one that catches panics, in a synctest bubble.
+// bubble runs main in the loop, nil being one that catches panics, in a
+// synctest bubble.
 func bubble(t *testing.T, l *aio.Loop, main func(ctx context.Context, t *testing.T)) (o outcome) {
 	t.Helper()
 	if l == nil {
@@ -85,7 +86,8 @@ func (g *gauge) in() (out func()) {
 	}
 }
 
-// count yields 0, 1, 2 and so on without end, and keeps how many it was asked for.
+// count yields 0, 1, 2 and so on without end, and keeps how many it was asked
+// for.
 func count(read *atomic.Int64) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := 0; ; i++ {
@@ -114,7 +116,8 @@ func isPanic(err error, value any) bool {
 	return errors.As(err, &p) && p.Value == value
 }
 
-// inFlight returns the names of what is in flight in ctx's loop, of the given kind.
+// inFlight returns the names of what is in flight in ctx's loop, of the given
+// kind.
 func inFlight(ctx context.Context, kind string) (names []string) {
 	for i := range aio.LoopOf(ctx).Ops() {
 		if i.Kind.String() == kind {

@@ -137,7 +137,8 @@ func TestMapBodyPanics(t *testing.T) {
 	})
 }
 
-// An error is yielded in its place, beside the value, and ends the sequence, or not.
+// An error is yielded in its place, beside the value, and ends the sequence, or
+// not.
 func TestMapFails(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		clean(t, func(ctx context.Context, t *testing.T) {
@@ -230,7 +231,8 @@ func TestMapPanics(t *testing.T) {
 	}
 }
 
-// The end of ctx ends the range with the cause; before the first result as well, and in a function that does not look.
+// The end of ctx ends the range with the cause; before the first result as
+// well, and in a function that does not look.
 func TestMapCancelled(t *testing.T) {
 	for name, nap := range map[string]func(context.Context) error{
 		"looks": func(ctx context.Context) error { return timer.Sleep(ctx, time.Minute) },
@@ -265,7 +267,8 @@ func TestMapCancelled(t *testing.T) {
 	}
 }
 
-// Without a loop, and with a dead ctx, the reason is all that comes. A Map can be ranged over again.
+// Without a loop, and with a dead ctx, the reason is all that comes. A Map can
+// be ranged over again.
 func TestMapDeadCtx(t *testing.T) {
 	fn := func(context.Context, int) (int, error) {
 		t.Error("the function ran")
@@ -341,7 +344,8 @@ func TestMapBelowLimit(t *testing.T) {
 	}
 }
 
-// The error of a function behind the end of the range is an event; that it was cancelled is none.
+// The error of a function behind the end of the range is an event; that it was
+// cancelled is none.
 func TestMapLateError(t *testing.T) {
 	o := bubble(t, nil, func(ctx context.Context, t *testing.T) {
 		for range flow.Map(ctx, upTo(9), flow.Options{Limit: 3}, func(ctx context.Context, i int) (int, error) {
@@ -363,7 +367,8 @@ func TestMapLateError(t *testing.T) {
 	}
 }
 
-// The errors of functions behind the first one are joined, unless they were only cancelled.
+// The errors of functions behind the first one are joined, unless they were
+// only cancelled.
 func TestMapJoinsErrors(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		for v, err := range flow.Map(ctx, upTo(9), flow.Options{Limit: 3}, func(ctx context.Context, i int) (int, error) {
@@ -460,7 +465,8 @@ func TestMapBreaksOffAtTheEnd(t *testing.T) {
 	})
 }
 
-// A function that was cancelled with ctx fails with the cause, also when its result is there and the sequence has ended.
+// A function that was cancelled with ctx fails with the cause, also when its
+// result is there and the sequence has ended.
 func TestMapCause(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		own, cancel := context.WithCancelCause(ctx)

@@ -18,7 +18,8 @@ var ErrSlow = errors.New("flow: the receiver did not keep up with its topic")
 type Slow int
 
 const (
-	// DropOldest makes room: the oldest value that was not received is dropped. Receiver.Dropped counts them.
+	// DropOldest makes room: the oldest value that was not received is dropped.
+	// Receiver.Dropped counts them.
 	DropOldest Slow = iota
 	// DropReceiver closes the receiver, with ErrSlow.
 	DropReceiver
@@ -26,7 +27,8 @@ const (
 	WaitForRoom
 )
 
-// Receiver receives the values of a topic. Its methods may be called from any goroutine.
+// Receiver receives the values of a topic. Its methods may be called from any
+// goroutine.
 type Receiver[T any] struct {
 	topic *Topic[T]
 	op    aio.Op
@@ -40,10 +42,12 @@ type Receiver[T any] struct {
 	dropped atomic.Int64
 }
 
-// Subscribe returns a receiver of what is published from now on. Its channel has room for size values, 16 for a size of
-// 0 or less. The receiver is a daemon of the operation that ctx belongs to: it does not hold the loop open, and is
-// closed by Close, with the topic, when ctx ends, and when the loop drains and no work in progress has subscribed. If
-// ctx has no running loop, or the topic is closed, it is closed from the beginning.
+// Subscribe returns a receiver of what is published from now on. Its channel
+// has room for size values, 16 for a size of 0 or less. The receiver is a
+// daemon of the operation that ctx belongs to: it does not hold the loop open,
+// and is closed by Close, with the topic, when ctx ends, and when the loop
+// drains and no work in progress has subscribed. If ctx has no running loop, or
+// the topic is closed, it is closed from the beginning.
 func (t *Topic[T]) Subscribe(ctx context.Context, size int, slow Slow) *Receiver[T] {
 	if size <= 0 {
 		size = 16
@@ -68,14 +72,17 @@ type receiverDriver[T any] Receiver[T]
 
 func (d *receiverDriver[T]) OpCancel(cause error) { (*Receiver[T])(d).end(cause) }
 
-// C returns the channel of the values. It is closed when the receiver is; what it has buffered can still be received.
+// C returns the channel of the values. It is closed when the receiver is; what
+// it has buffered can still be received.
 func (r *Receiver[T]) C() <-chan T { return r.ch }
 
-// Close ends the receiving. It need not be called when ctx ends, or the topic or the loop.
+// Close ends the receiving. It need not be called when ctx ends, or the topic
+// or the loop.
 func (r *Receiver[T]) Close() { r.end(aio.ErrStopped) }
 
-// Err returns why the receiver was closed: ErrSlow, aio.ErrStopped after a Close, the cause of ctx's end, aio.ErrNoLoop,
-// or why the topic was closed. It is nil as long as the receiver is open.
+// Err returns why the receiver was closed: ErrSlow, aio.ErrStopped after a
+// Close, the cause of ctx's end, aio.ErrNoLoop, or why the topic was closed. It
+// is nil as long as the receiver is open.
 func (r *Receiver[T]) Err() error {
 	r.topic.mu.Lock()
 	defer r.topic.mu.Unlock()
@@ -111,7 +118,8 @@ func (r *Receiver[T]) close(err error) bool {
 	return true
 }
 
-// offer puts v into the channel if there is room, or may be made. Only one goroutine at a time offers and sends.
+// offer puts v into the channel if there is room, or may be made. Only one
+// goroutine at a time offers and sends.
 func (r *Receiver[T]) offer(v T) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,7 +141,8 @@ func (r *Receiver[T]) offer(v T) bool {
 	return true
 }
 
-// send puts v into the channel when there is room. It returns the cause of ctx's end.
+// send puts v into the channel when there is room. It returns the cause of
+// ctx's end.
 func (r *Receiver[T]) send(ctx context.Context, v T) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

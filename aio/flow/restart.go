@@ -7,23 +7,30 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Restart says when, and how often, Keep begins a function again. The zero Restart does so when the function fails, up
-// to 5 times within 10 seconds, after 100 ms, 200 ms and so on at most.
+// Restart says when, and how often, Keep begins a function again. The zero
+// Restart does so when the function fails, up to 5 times within 10 seconds,
+// after 100 ms, 200 ms and so on at most.
 type Restart struct {
-	// Backoff is how long to wait before each restart. Its Attempts, Elapsed and Limiter do not count.
+	// Backoff is how long to wait before each restart. Its Attempts, Elapsed
+	// and Limiter do not count.
 	Backoff timer.Backoff
-	// Always restarts the function also when it returns nil. Without it, the Keep ends then.
+	// Always restarts the function also when it returns nil. Without it, the
+	// Keep ends then.
 	Always bool
-	// Max is how many restarts there may be within Window: one more, and the Keep fails. 0 means 5; negative: no bound.
+	// Max is how many restarts there may be within Window: one more, and the
+	// Keep fails. 0 means 5; negative: no bound.
 	Max int
 	// Window is what Max is for. 0 or less means 10 s.
 	Window time.Duration
-	// Healthy is how long the function must have run for the Backoff to begin anew. 0 or less means 1 minute.
+	// Healthy is how long the function must have run for the Backoff to begin
+	// anew. 0 or less means 1 minute.
 	Healthy time.Duration
-	// ExitLoop has the loop exit with the error when the Keep fails, whatever the event handler does.
+	// ExitLoop has the loop exit with the error when the Keep fails, whatever
+	// the event handler does.
 	ExitLoop bool
-	// OnRestart is called before each wait, with what the function returned. nil means to log it as a warning. It should
-	// not block: the wait begins when it has returned.
+	// OnRestart is called before each wait, with what the function returned.
+	// nil means to log it as a warning. It should not block: the wait begins
+	// when it has returned.
 	OnRestart func(err error, wait time.Duration)
 }
 
@@ -46,7 +53,8 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// RestartError is the error of a Keep whose function ended once more than Restart.Max allows.
+// RestartError is the error of a Keep whose function ended once more than
+// Restart.Max allows.
 type RestartError struct {
 	Name     string        // of the Keep
 	Restarts int           // within Window

@@ -10,9 +10,10 @@ import (
 
 var kindShared = aio.NewKind("flow.shared")
 
-// Shared makes calls that are the same, and wanted at the same time, once for all who ask. It keeps no results. The
-// zero Shared is ready. Its methods may be called from any goroutine, and in any number of loops: what runs in one loop
-// is not shared with another.
+// Shared makes calls that are the same, and wanted at the same time, once for
+// all who ask. It keeps no results. The zero Shared is ready. Its methods may
+// be called from any goroutine, and in any number of loops: what runs in one
+// loop is not shared with another.
 type Shared[K comparable, V any] struct {
 	mu    sync.Mutex
 	calls map[sharedKey[K]]*sharedCall[V]
@@ -30,14 +31,18 @@ type sharedCall[V any] struct {
 	askers  int // guarded by Shared.mu
 }
 
-// Do returns a future of fn's value, of the caller's own: cancelling it, or the end of ctx, ends that future only. If a
-// call for the key is in progress the future is of that call's result, and fn is not called. Do never blocks.
+// Do returns a future of fn's value, of the caller's own: cancelling it, or the
+// end of ctx, ends that future only. If a call for the key is in progress the
+// future is of that call's result, and fn is not called. Do never blocks.
 //
-// The call is an operation of the loop itself. Its ctx has the values of the first asker's, aio.OnEvent and aio.Limit
-// among them, and no deadline; it ends when the last asker has left, and with the loop. A call whose last asker has
-// left is not joined any more: the next asker begins another one, even if fn has not returned yet.
+// The call is an operation of the loop itself. Its ctx has the values of the
+// first asker's, aio.OnEvent and aio.Limit among them, and no deadline; it ends
+// when the last asker has left, and with the loop. A call whose last asker has
+// left is not joined any more: the next asker begins another one, even if fn
+// has not returned yet.
 //
-// A panic in fn fails every asker's future with the same *aio.PanicError, and runtime.Goexit with aio.ErrGoexit.
+// A panic in fn fails every asker's future with the same *aio.PanicError, and
+// runtime.Goexit with aio.ErrGoexit.
 func (s *Shared[K, V]) Do(ctx context.Context, key K, fn func(ctx context.Context) (V, error)) *aio.Future[V] {
 	k := sharedKey[K]{aio.LoopOf(ctx), key}
 	if k.loop != nil && ctx.Err() != nil {
@@ -61,8 +66,8 @@ func (s *Shared[K, V]) Do(ctx context.Context, key K, fn func(ctx context.Contex
 	return f
 }
 
-// join makes the caller an asker of the call that is in progress for a key. If there is none, it enters made as that
-// call, which may be nil.
+// join makes the caller an asker of the call that is in progress for a key. If
+// there is none, it enters made as that call, which may be nil.
 func (s *Shared[K, V]) join(k sharedKey[K], made *sharedCall[V]) *sharedCall[V] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +100,8 @@ func (s *Shared[K, V]) begin(k sharedKey[K], c *sharedCall[V], fn func(ctx conte
 	}, func(err error) { p.Reject(err) })
 }
 
-// leave notes that an asker has its result, or does not want it any more. The last one cancels the call.
+// leave notes that an asker has its result, or does not want it any more. The
+// last one cancels the call.
 func (s *Shared[K, V]) leave(ctx context.Context, k sharedKey[K], c *sharedCall[V]) {
 	s.mu.Lock()
 	c.askers--
@@ -114,8 +120,9 @@ func (s *Shared[K, V]) leave(ctx context.Context, k sharedKey[K], c *sharedCall[
 	c.promise.Op().Cancel(cause)
 }
 
-// Forget has the next asker for the key in ctx's loop begin another call, also while one is in progress. Those who
-// have asked before still get that one's result.
+// Forget has the next asker for the key in ctx's loop begin another call, also
+// while one is in progress. Those who have asked before still get that one's
+// result.
 func (s *Shared[K, V]) Forget(ctx context.Context, key K) {
 	k := sharedKey[K]{aio.LoopOf(ctx), key}
 	s.mu.Lock()

@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Those who ask at the same time share a call; those who ask for something else, or later, do not.
+// Those who ask at the same time share a call; those who ask for something
+// else, or later, do not.
 func TestShared(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[string, int]
@@ -42,7 +43,8 @@ func TestShared(t *testing.T) {
 	})
 }
 
-// An error is each asker's own, with no value, and is told of only if an asker does not look.
+// An error is each asker's own, with no value, and is told of only if an asker
+// does not look.
 func TestSharedFails(t *testing.T) {
 	for name, do := range map[string]func(){"error": func() {}, "panic": func() { panic("fn") }, "goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +84,8 @@ func TestSharedFails(t *testing.T) {
 	}
 }
 
-// Who leaves leaves alone. The last one ends the call's ctx, and the next asker gets another call.
+// Who leaves leaves alone. The last one ends the call's ctx, and the next asker
+// gets another call.
 func TestSharedLeave(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[string, string]
@@ -125,7 +128,8 @@ func TestSharedLeave(t *testing.T) {
 	}
 }
 
-// A call that has its result is not joined, even if its askers are just being told. What f.Cancel ends is stopped.
+// A call that has its result is not joined, even if its askers are just being
+// told. What f.Cancel ends is stopped.
 func TestSharedOver(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[int, int]
@@ -187,7 +191,8 @@ func TestSharedForget(t *testing.T) {
 	})
 }
 
-// The call has the first asker's values, and not its deadline or its parent's end; but the loop's.
+// The call has the first asker's values, and not its deadline or its parent's
+// end; but the loop's.
 func TestSharedCtx(t *testing.T) {
 	type key struct{}
 	o := bubble(t, &aio.Loop{Grace: 2 * time.Second}, func(ctx context.Context, t *testing.T) {
@@ -280,7 +285,8 @@ func TestSharedBelowLimit(t *testing.T) {
 	})
 }
 
-// Many ask, and leave, at any moment: who stays gets the value, and no call is left.
+// Many ask, and leave, at any moment: who stays gets the value, and no call is
+// left.
 func TestSharedAnytime(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[int, int]

@@ -6,8 +6,9 @@ import (
 	"goaio.example/aio"
 )
 
-// start runs fn as an operation and returns its future, and whether fn runs: it does not without a loop, or with a
-// dead ctx. fn needs no slot of an aio.Limit or of Loop.MaxInFlight, because it waits for functions that need some.
+// start runs fn as an operation and returns its future, and whether fn runs: it
+// does not without a loop, or with a dead ctx. fn needs no slot of an aio.Limit
+// or of Loop.MaxInFlight, because it waits for functions that need some.
 func start[T any](ctx context.Context, kind aio.Kind, name string, fn func(ctx context.Context) (T, error)) (*aio.Future[T], bool) {
 	p := aio.NewPromise[T](ctx, kind, name)
 	op := p.Op()

@@ -87,7 +87,8 @@ func TestTopic(t *testing.T) {
 	})
 }
 
-// Those who never read: the oldest values are dropped, or the receiver is; neither holds up who publishes.
+// Those who never read: the oldest values are dropped, or the receiver is;
+// neither holds up who publishes.
 func TestTopicSlow(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")
@@ -115,7 +116,8 @@ func TestTopicSlow(t *testing.T) {
 	}
 }
 
-// Publish waits for a receiver that wants that; until it has room, or ends, or the topic or the ctx does.
+// Publish waits for a receiver that wants that; until it has room, or ends, or
+// the topic or the ctx does.
 func TestTopicWaits(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(cancel context.CancelCauseFunc, topic *flow.Topic[int], r *flow.Receiver[int], unsubscribe func())
@@ -171,7 +173,8 @@ func TestTopicWaits(t *testing.T) {
 	}
 }
 
-// While one Publish waits the next ones wait for it, as long as their ctx and the topic last.
+// While one Publish waits the next ones wait for it, as long as their ctx and
+// the topic last.
 func TestTopicTurns(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")
@@ -226,7 +229,8 @@ func TestTopicUnsubscribe(t *testing.T) {
 	})
 }
 
-// Neither a topic nor a receiver holds the loop open: channels are closed at its end.
+// Neither a topic nor a receiver holds the loop open: channels are closed at
+// its end.
 func TestTopicEndsWithLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r *flow.Receiver[int]
@@ -251,7 +255,8 @@ func TestTopicEndsWithLoop(t *testing.T) {
 	})
 }
 
-// When the loop drains, main's receivers end. Those of work in progress go on, and so does the topic.
+// When the loop drains, main's receivers end. Those of work in progress go on,
+// and so does the topic.
 func TestTopicDrains(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")
@@ -352,7 +357,8 @@ func TestTopicGoroutines(t *testing.T) {
 	})
 }
 
-// Receivers come and go at any moment, while others publish; each sees the values in order.
+// Receivers come and go at any moment, while others publish; each sees the
+// values in order.
 func TestTopicAnytime(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")

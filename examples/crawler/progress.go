@@ -30,7 +30,8 @@ func (p *perHost) of(r *http.Request) timer.Limiter {
 	return l.(*pace)
 }
 
-// pace is a Limiter that lets one through each gap. A *rate.Limiter of golang.org/x/time allows bursts as well.
+// pace is a Limiter that lets one through each gap. A *rate.Limiter of
+// golang.org/x/time allows bursts as well.
 type pace struct {
 	gap  time.Duration
 	mu   sync.Mutex

@@ -10,7 +10,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// site serves pages that link to one another. Every tenth page fails when it is asked for the first time.
+// site serves pages that link to one another. Every tenth page fails when it is
+// asked for the first time.
 func site(pages int) http.Handler {
 	var asked sync.Map
 	mux := http.NewServeMux()
