@@ -43,21 +43,33 @@ type ban struct {
 // The layers, lowest first:
 //
 //	aio/internal < aio < aio/timer, aio/dnsx < aio/tcp < aio/httpx < examples, bench
+//	                     aio/timer < aio/flow < examples, bench
 //
 // An import may only point to the left. Test files may look up (an example of a
 // low layer often needs a high one) unless a ban says otherwise.
 var bans = []ban{
 	{from: "aio/internal/...", to: "aio", why: "internal packages are the bottom: the loop is built from them"},
 	{from: "aio/internal/...", to: "aio/timer/...", why: "internal packages are the bottom"},
+	{from: "aio/internal/...", to: "aio/flow/...", why: "internal packages are the bottom"},
 	{from: "aio/internal/...", to: "aio/dnsx/...", why: "internal packages are the bottom"},
 	{from: "aio/internal/...", to: "aio/tcp/...", why: "internal packages are the bottom"},
 	{from: "aio/internal/...", to: "aio/httpx/...", why: "internal packages are the bottom"},
 
 	{from: "aio", to: "aio/timer/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
+	{from: "aio", to: "aio/flow/...", why: "the loop knows operations, not how programs combine them"},
 	{from: "aio", to: "aio/dnsx/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
 	{from: "aio", to: "aio/tcp/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
 	{from: "aio", to: "aio/httpx/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
 	{from: "aio", to: "golang.org/x/net/...", direct: true, why: "a program that only wants futures should not link protocol code"},
+
+	{from: "aio/timer/...", to: "aio/flow/...", why: "flow waits with timers"},
+	{from: "aio/flow/...", to: "aio/dnsx/...", why: "how functions work together has nothing to do with a network"},
+	{from: "aio/flow/...", to: "aio/tcp/...", why: "how functions work together has nothing to do with a network"},
+	{from: "aio/flow/...", to: "aio/httpx/...", why: "how functions work together has nothing to do with a network"},
+	{from: "aio/flow/...", to: "golang.org/x/net/...", direct: true, why: "how functions work together has nothing to do with a network"},
+	{from: "aio/dnsx/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
+	{from: "aio/tcp/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
+	{from: "aio/httpx/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
 
 	{from: "aio/timer/...", to: "aio/dnsx/...", why: "time needs no names: siblings stay apart"},
 	{from: "aio/timer/...", to: "aio/tcp/...", why: "time needs no network"},

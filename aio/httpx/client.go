@@ -10,6 +10,7 @@ import (
 
 	"goaio.example/aio"
 	"goaio.example/aio/tcp"
+	"goaio.example/aio/timer"
 )
 
 // Client makes HTTP requests. The zero Client is ready, with the defaults given at its fields; they must not be changed
@@ -27,6 +28,11 @@ type Client struct {
 	Retry Retry
 	// Hedge sends a request a second time when the first takes long. The zero Hedge does not.
 	Hedge Hedge
+	// Limiter returns what is waited for before a request is sent; nil is nothing. It is called, and its Limiter waited
+	// for, before each request: those of redirects, repetitions and hedging as well. The wait is part of Timeouts.Total and
+	// of no other. An error of the Limiter's fails the request, and is not worth a repetition. For a limit to each host,
+	// return the Limiter of r.URL.Host. nil means no limit.
+	Limiter func(r *http.Request) timer.Limiter
 	// Guard is asked about each address, after its name was resolved and before it is connected to; its error fails
 	// the dial. It is asked for every connection: of redirects, of repetitions, of each address that a name has. Through a
 	// proxy it sees the proxy's address and nothing of what the proxy connects to: set Proxy, to no proxy, where that

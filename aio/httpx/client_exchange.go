@@ -75,9 +75,10 @@ const (
 	atSend
 	atHeader
 	atBody
+	atLimit
 )
 
-var phases = [...]Phase{PhaseRequest, PhaseDial, PhaseTLS, PhaseSend, PhaseHeader, PhaseBody}
+var phases = [...]Phase{PhaseRequest, PhaseDial, PhaseTLS, PhaseSend, PhaseHeader, PhaseBody, PhaseLimit}
 
 // cause is why the exchange was ended from this side, nil if it was not. The operation's ctx may know of the end of a
 // foreign one a moment before the exchange is cancelled.
@@ -143,7 +144,7 @@ func (ex *outgoing) do() (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := ex.attempts(&http.Client{Transport: rt, CheckRedirect: ex.checkRedirect, Jar: ex.client.Jar})
+	resp, err := ex.attempts(&http.Client{Transport: ex.limited(rt), CheckRedirect: ex.checkRedirect, Jar: ex.client.Jar})
 	if err != nil {
 		return nil, ex.wrap(err)
 	}

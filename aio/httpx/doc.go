@@ -174,7 +174,8 @@
 //     for Server.WriteTimeout. Over HTTP/2 that holds for each stream: a client
 //     that holds back its window has the stream reset.
 //   - A client's requests wait for a connection when Client.MaxConnsPerHost are
-//     in use. Their number is not bounded: see aio.Loop.MaxInFlight.
+//     in use. Their number is not bounded: see aio.Loop.MaxInFlight. Their rate
+//     is bounded by Client.Limiter.
 //   - A response's body in memory is bounded by Client.MaxBody, after
 //     unpacking. It takes memory as it comes, whatever length it announces. The
 //     body of a Stream is read from the connection as the program reads it, and

@@ -18,6 +18,7 @@ type Phase string
 // The phases of a request, in their order.
 const (
 	PhaseRequest Phase = "request" // the request itself is not valid
+	PhaseLimit   Phase = "limit"   // waiting for Client.Limiter
 	PhaseDial    Phase = "dial"    // looking up and connecting, or waiting for a connection
 	PhaseTLS     Phase = "tls"     // the TLS handshake
 	PhaseSend    Phase = "send"    // sending the request
@@ -75,8 +76,9 @@ func (ex *outgoing) wrap(err error) error {
 func (ex *outgoing) condition(err error) error {
 	var conn *aio.ConnError
 	var timeout net.Error
+	var limit *limiterError
 	switch {
-	case errors.As(err, &conn):
+	case errors.As(err, &limit), errors.As(err, &conn):
 		return err
 	case errors.Is(err, io.EOF), isServerGone(err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():

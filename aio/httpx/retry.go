@@ -20,7 +20,8 @@ import (
 type Retry struct {
 	// Attempts is how often a request is made in all. 0 and 1 mean once.
 	Attempts int
-	// Backoff is how long to wait before each repetition, with full jitter; its own Attempts do not count.
+	// Backoff is how long to wait before each repetition, with full jitter; its own Attempts and
+	// Limiter do not count.
 	Backoff timer.Backoff
 	// Statuses are those for which a request is repeated. nil means 429, 502, 503 and 504.
 	Statuses []int

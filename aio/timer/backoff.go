@@ -29,6 +29,9 @@ type Backoff struct {
 	// Elapsed bounds the time since the first try began: no wait begins that would end later than that. 0 means
 	// 2 minutes; negative: no bound.
 	Elapsed time.Duration
+	// Limiter is what Retry waits for before each try, the first one included. nil means nothing. Delays and Wait do
+	// not look at it.
+	Limiter Limiter
 }
 
 // Delays yields, for each try, its number, from 1, and how long to wait before it, 0 for the first. The sequence ends
@@ -57,6 +60,23 @@ func (b Backoff) Delays() iter.Seq2[int, time.Duration] {
 			bound = b.grown(bound)
 		}
 	}
+}
+
+// Wait returns how long to wait before try n, 0 before the first, which is n = 1. It knows no bound: Attempts and
+// Elapsed do not count.
+func (b Backoff) Wait(n int) time.Duration {
+	if n <= 1 {
+		return 0
+	}
+	bound := b.capped(or(b.Initial, 100*time.Millisecond))
+	for ; n > 2; n-- {
+		next := b.capped(b.grown(bound))
+		if next == bound {
+			break // and so are all that follow
+		}
+		bound = next
+	}
+	return b.jittered(bound)
 }
 
 // capped returns a bound that is neither negative nor over Max.

@@ -72,3 +72,28 @@ func TestBackoffJitter(t *testing.T) {
 		}
 	}
 }
+
+// Wait says of each try what Delays does, without its bounds.
+func TestBackoffWait(t *testing.T) {
+	for name, b := range map[string]timer.Backoff{
+		"zero":     {Jitter: -1},
+		"capped":   {Jitter: -1, Initial: time.Minute, Max: time.Second},
+		"constant": {Jitter: -1, Factor: -3},
+		"steep":    {Jitter: -1, Factor: 1e300, Max: -1},
+		"none":     {Jitter: -1, Initial: -1},
+	} {
+		unbound := b
+		unbound.Attempts, unbound.Elapsed = 100, -1
+		for n, want := range unbound.Delays() {
+			if got := b.Wait(n); got != want {
+				t.Errorf("%s: %v before try %d, want %v", name, got, n, want)
+			}
+		}
+		if got := b.Wait(0); got != 0 {
+			t.Errorf("%s: %v before try 0", name, got)
+		}
+	}
+	if got := (timer.Backoff{}).Wait(1 << 30); got < 0 || got > 30*time.Second {
+		t.Errorf("%v before a late try", got)
+	}
+}

@@ -9,7 +9,8 @@
 //	timer.Delay(ctx, 10*time.Second, func(ctx context.Context) error { return answer(ctx) })
 //	for tick := range timer.Every(ctx, time.Second, timer.Interval{}).Ticks(ctx) { ... }
 //
-// Retry calls a function until it succeeds, by a Backoff, whose Delays serve loops of one's own as well. Debounce and
+// Retry calls a function until it succeeds, by a Backoff, whose Delays serve loops of one's own as well. A Limiter, such
+// as a rate.Limiter of golang.org/x/time, bounds the rate of many Retries together. Debounce and
 // Throttle make a function run less often than it is asked for.
 //
 // A pending timer is one record and one place in the loop's heap: no goroutine, and no timer of the runtime. There may be

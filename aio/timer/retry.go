@@ -10,7 +10,7 @@ import (
 )
 
 // Retry returns a future of fn's value. It calls fn, again and again with the waits of b between, until fn returns no
-// error, or one made by Permanent, or b is used up, or ctx ends. All calls are made in one goroutine, as one operation,
+// error, or one made by Permanent, or b is used up, or ctx ends, or b.Limiter fails. All calls are made in one goroutine, as one operation,
 // a child of the one that ctx belongs to, whose ctx fn gets.
 //
 // The future fails with a *RetryError, but with aio.ErrNoLoop or aio.ErrLoopDone if ctx has no running loop. fn is not
@@ -21,8 +21,7 @@ func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (
 		var zero T
 		var failed RetryError
 		for n, wait := range b.Delays() {
-			if !sleep(ctx, wait) {
-				failed.Cause = context.Cause(ctx)
+			if failed.Cause = b.pause(ctx, wait); failed.Cause != nil {
 				return zero, &failed
 			}
 			v, err := fn(ctx)
@@ -30,7 +29,7 @@ func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (
 				return v, nil
 			}
 			failed.Attempts, failed.Last = n, err
-			if p := (*permanentError)(nil); errors.As(err, &p) {
+			if IsPermanent(err) {
 				break
 			}
 		}
@@ -38,19 +37,26 @@ func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (
 	})
 }
 
-// sleep waits for d. It reports false when ctx is dead by then.
-func sleep(ctx context.Context, d time.Duration) bool {
+// pause waits for d, and then for the Limiter. It returns why there is to be no other try, nil if there is.
+func (b Backoff) pause(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		_, _ = After(ctx, d).Await(ctx) // it fails only when ctx ends
 	}
-	return ctx.Err() == nil
+	var err error
+	if b.Limiter != nil && ctx.Err() == nil {
+		err = b.Limiter.Wait(ctx)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // RetryError says that a Retry failed, and how.
 type RetryError struct {
 	Attempts int   // how often the function was called
 	Last     error // what the last call returned; nil if there was none
-	Cause    error // context.Cause of the ctx, if its end ended the Retry
+	Cause    error // context.Cause of the ctx, or what the Limiter returned, if that ended the Retry
 }
 
 // Error says how often it was tried, why it ended, and the last attempt's error.
@@ -78,6 +84,12 @@ func Permanent(err error) error {
 		return nil
 	}
 	return &permanentError{err}
+}
+
+// IsPermanent reports whether err is, or wraps, an error of Permanent.
+func IsPermanent(err error) bool {
+	var p *permanentError
+	return errors.As(err, &p)
 }
 
 // permanentError is an error of Permanent.

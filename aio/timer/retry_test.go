@@ -112,3 +112,56 @@ func TestRetryWhileDraining(t *testing.T) {
 		}
 	})
 }
+
+// limiterFunc is a function as a Limiter.
+type limiterFunc func(ctx context.Context) error
+
+func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
+
+// Each try waits for the Limiter, after the Backoff's wait.
+func TestRetryLimiter(t *testing.T) {
+	clean(t, 3*time.Second+3*time.Minute, func(ctx context.Context, t *testing.T) {
+		fn, calls := failTimes(2, errTest)
+		waits := 0
+		b := exact
+		b.Elapsed = -1
+		b.Limiter = limiterFunc(func(ctx context.Context) error {
+			if waits++; waits != *calls+1 {
+				t.Errorf("%d waits before call %d", waits, *calls+1)
+			}
+			return timer.Sleep(ctx, time.Minute)
+		})
+		if v, err := timer.Retry(ctx, b, fn).Await(ctx); v != 3 || err != nil {
+			t.Errorf("%v, %v", v, err)
+		}
+	})
+}
+
+// A Limiter that fails ends the Retry, and so does a ctx that ends while the Limiter waits.
+func TestRetryLimiterFails(t *testing.T) {
+	errLimit := errors.New("the deadline would pass")
+	clean(t, time.Second, func(ctx context.Context, t *testing.T) {
+		fn, calls := failTimes(1000, errTest)
+		b := exact
+		b.Limiter = limiterFunc(func(context.Context) error {
+			if *calls == 1 {
+				return errLimit
+			}
+			return nil
+		})
+		_, err := timer.Retry(ctx, b, fn).Await(ctx)
+		var e *timer.RetryError
+		if !errors.As(err, &e) || e.Cause != errLimit || e.Attempts != 1 || *calls != 1 || e.Last != errTest {
+			t.Errorf("%d calls, %#v", *calls, err)
+		}
+		f := timer.Retry(ctx, timer.Backoff{Limiter: limiterFunc(func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})}, fn)
+		synctest.Wait()
+		f.Cancel(errLimit)
+		if _, err := f.Await(ctx); !errors.As(err, &e) || e.Cause != errLimit || *calls != 1 {
+			t.Errorf("%d calls, %#v", *calls, err)
+		}
+	})
+}

@@ -1,0 +1,71 @@
+package flow
+
+import (
+	"fmt"
+	"time"
+
+	"goaio.example/aio/timer"
+)
+
+// Restart says when, and how often, Keep begins a function again. The zero
+// Restart does so when the function fails, up to 5 times within 10 seconds,
+// after 100 ms, 200 ms and so on at most.
+type Restart struct {
+	// Backoff is how long to wait before each restart. Its Attempts, Elapsed
+	// and Limiter do not count.
+	Backoff timer.Backoff
+	// Always restarts the function also when it returns nil. Without it, the
+	// Keep ends then.
+	Always bool
+	// Max is how many restarts there may be within Window: one more, and the
+	// Keep fails. 0 means 5; negative: no bound.
+	Max int
+	// Window is what Max is for. 0 or less means 10 s.
+	Window time.Duration
+	// Healthy is how long the function must have run for the Backoff to begin
+	// anew. 0 or less means 1 minute.
+	Healthy time.Duration
+	// ExitLoop has the loop exit with the error when the Keep fails, whatever
+	// the event handler does.
+	ExitLoop bool
+	// OnRestart is called before each wait, with what the function returned.
+	// nil means to log it as a warning. It should not block: the wait begins
+	// when it has returned.
+	OnRestart func(err error, wait time.Duration)
+}
+
+func (r *Restart) max() int {
+	if r.Max == 0 {
+		return 5
+	}
+	return r.Max
+}
+
+func (r *Restart) window() time.Duration { return orDefault(r.Window, 10*time.Second) }
+
+func (r *Restart) healthy() time.Duration { return orDefault(r.Healthy, time.Minute) }
+
+// orDefault returns d, or def if d is not positive.
+func orDefault(d, def time.Duration) time.Duration {
+	if d <= 0 {
+		return def
+	}
+	return d
+}
+
+// RestartError is the error of a Keep whose function ended once more than
+// Restart.Max allows.
+type RestartError struct {
+	Name     string        // of the Keep
+	Restarts int           // within Window
+	Window   time.Duration // Restart.Window
+	Last     error         // what the function returned last; nil with Restart.Always
+}
+
+// Error says how often the function was restarted, and what it returned last.
+func (e *RestartError) Error() string {
+	return fmt.Sprintf("flow: gave up %q after %d restarts within %v: %v", e.Name, e.Restarts, e.Window, e.Last)
+}
+
+// Unwrap returns Last.
+func (e *RestartError) Unwrap() error { return e.Last }
