@@ -190,7 +190,7 @@ func (q *eventQueue) deliver(r *running, e queued) {
 	}()
 	marked(r.eventMark(), func() {
 		if tell := r.loop.Observe.Event; tell != nil {
-			tell(e.ev)
+			r.contain("observer", func() { tell(e.ev) })
 		}
 		e.fn(e.ev)
 	})

@@ -53,7 +53,6 @@ func (o *Op) setOnce(flag opState) bool {
 // the result, so that they include every result that is visible. The tree comes
 // last, so that every result of an empty loop is visible.
 func (o *Op) publish() {
-	o.settle()
 	if o.origin() == nil {
 		o.resolve()
 		return
@@ -62,8 +61,9 @@ func (o *Op) publish() {
 	o.farewell(o.err)
 }
 
-// resolve is the second half of publish, which makes the result visible.
+// resolve is publish without the farewell.
 func (o *Op) resolve() {
+	o.settle()
 	o.mu.Lock()
 	hooks, parked, more := o.takeHooks()
 	lingers := o.at().lingers()

@@ -154,6 +154,43 @@ func TestAwaitsOtherLoop(t *testing.T) {
 	})
 }
 
+// What an earlier wait was for is not shown in a later one.
+func TestAwaitsAgain(t *testing.T) {
+	var l aio.Loop
+	must(t, &l, func(ctx context.Context) {
+		a, b := aio.NewPromise[int](ctx, 0, "a"), aio.NewPromise[int](ctx, 0, "b")
+		aio.Spawn(ctx, "waiter", func(ctx context.Context) error {
+			aio.Wait(ctx, aio.Failed[int](errTest), a.Future()) // returns at once
+			b.Future().Await(ctx)
+			return nil
+		})
+		synctest.Wait()
+		w := named(t, &l, "waiter").Awaits
+		eq(t, "Name", w.Name, "b")
+		eq(t, "More", w.More, 0)
+		a.Resolve(1)
+		b.Resolve(1)
+	})
+}
+
+// An operation is given one ID, whoever asks.
+func TestIDAskedTogether(t *testing.T) {
+	must(t, nil, func(ctx context.Context) {
+		for range 200 {
+			op, _ := aio.Begin(ctx, 0, "op")
+			ids := make(chan uint64, 4)
+			for range cap(ids) {
+				go func() { ids <- op.ID() }()
+			}
+			id := <-ids
+			for range cap(ids) - 1 {
+				eq(t, "ID", <-ids, id)
+			}
+			op.End(nil)
+		}
+	})
+}
+
 // A cancelled wait is over.
 func TestAwaitsCancelled(t *testing.T) {
 	var l aio.Loop
@@ -204,11 +241,8 @@ func TestSites(t *testing.T) {
 		f.Cancel(nil)
 		all.Await(ctx)
 	})
-	must(t, nil, func(ctx context.Context) {
-		f := aio.Go(ctx, "go", never)
-		eq(t, "site without Sites", named(t, aio.LoopOf(ctx), "go").Site, "")
-		f.Cancel(nil)
-	})
+	observed := aio.Observer{Began: func(op aio.OpInfo) { eq(t, "site without Sites", op.Site, "") }}
+	must(t, &aio.Loop{Observe: observed}, func(ctx context.Context) {})
 }
 
 type meter struct{}

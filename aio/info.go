@@ -22,7 +22,7 @@ type OpInfo struct {
 	Age       time.Duration // when this description was made
 	By        string        // the name of the operation that started it
 	StartedBy uint64        // the ID of the operation that started it; 0 for main
-	Site      string        // file and line of the call that started it, "" if the loop did; only with Loop.Sites
+	Site      string        // file and line of the call that started it, see Loop.Sites
 	Parent    uint64        // the ID of its nearest unfinished ancestor; 0 for main
 	Parents   []string      // names of its unfinished ancestors, the nearest first; beyond 32 "..."; the last is the loop's main
 	Scope     string        // the name of the innermost Scope around it; "" if there is none
@@ -123,11 +123,14 @@ func (o *Op) info(now int64) OpInfo {
 		Cancelled: s.has(opCancelled),
 		Daemon:    o.is(isDaemon),
 	}
-	if by := o.starter(); by != nil {
-		i.By, i.StartedBy = by.name, by.id
-	}
 	if from := o.origin(); from != nil {
 		i.Site = site(from.calls)
+	}
+	if by := o.starter(); by != nil {
+		i.By, i.StartedBy = by.name, by.id
+		if i.Site == "" {
+			i.Site = site(by.calls)
+		}
 	}
 	if sc := o.scope(); sc != nil {
 		i.Scope = sc.op.label()

@@ -7,22 +7,24 @@ import (
 )
 
 // Observer is told what happens in a loop: see Loop.Observe. A nil function is
-// not called. The functions run in the goroutine of what they are told of, without
-// any lock held, and hold it up: they must be fast and must not block. They may be
-// called at the same time, also for different operations of one goroutine. A panic
-// in one of them is fatal to the loop, as one in an event handler is. They must not
-// call runtime.Goexit.
+// not called. The functions are called without any lock held, in the goroutine of
+// what they report, which goes on when they return: they must be fast and must not
+// block. Calls may overlap. The functions may use the loop and its operations, but
+// must not call runtime.Goexit, and what they start is observed too. A panic in one
+// of them is fatal to the loop, as one in an event handler is.
+//
+// What starts an operation while the loop ends may have Began and Ended called,
+// with ErrLoopDone, when Run has returned.
 type Observer struct {
 	// Began is called for each operation, main included, before its function
 	// runs and before it can be seen in Ops. op is in the tree below the operation
 	// whose ctx it was started with.
 	Began func(op OpInfo)
 	// Ended is called once for each operation that Began was called for, after
-	// that: when the operation has its result, err, and before others can see
-	// that. What the operation has left goes on. If the loop was done before the
-	// operation could begin, err is ErrLoopDone. took is the operation's age. An
-	// operation that the loop gave up on after Abandon may end when Run has
-	// returned, or never.
+	// that: when the operation has its result, err, and before that is visible,
+	// counted, or an event. What the operation has started may go on. took is
+	// the operation's age. An operation that the loop gave up on after Abandon
+	// may end when Run has returned, or never.
 	Ended func(op OpInfo, err error, took time.Duration)
 	// Event is called with each event before the event's handler, in the same
 	// goroutine: calls are serialised, and are over when Run returns.
@@ -34,11 +36,12 @@ type Observer struct {
 type origin struct {
 	calls []uintptr   // the calls that have started the operation; only with Loop.Sites
 	task  *trace.Task // nil if the program was not traced
+	labels any        // for profiles; only with Loop.ProfileLabels
 }
 
-// observes reports whether the loop's operations are observed.
+// observes reports whether the beginning of each operation is observed.
 func (l *Loop) observes() bool {
-	return l.Observe.Began != nil || l.Observe.Ended != nil || l.Sites
+	return l.Observe.Began != nil || l.Observe.Ended != nil || l.Sites || l.ProfileLabels
 }
 
 // introduce keeps where the operation, which is about to begin below parent, comes
@@ -52,6 +55,9 @@ func (o *Op) introduce(ctx context.Context, parent *Op) {
 	}
 	if trace.IsEnabled() {
 		from.task = o.newTask(ctx)
+	}
+	if r.loop.ProfileLabels {
+		from.labels = o.labels(ctx)
 	}
 	o.mu.Lock()
 	o.extra().origin = from

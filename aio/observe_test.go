@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
@@ -193,6 +194,27 @@ func TestObserverGoexit(t *testing.T) {
 	})
 }
 
+// Events are told of after the operation's end, and an observer that panics does
+// not keep them from their handler.
+func TestObserveFailure(t *testing.T) {
+	var j journal
+	l := &aio.Loop{
+		Logger: quiet, CatchPanics: true,
+		OnEvent: func(e aio.Event) { j.note("handler: %v", e.Err) },
+		Observe: aio.Observer{
+			Ended: func(op aio.OpInfo, err error, _ time.Duration) { j.note("ended %s: %v", op.Name, err) },
+			Event: func(e aio.Event) { j.note("event: %v", e.Err); panic(errStop) },
+		},
+	}
+	_, err := bubble(t, l, func(ctx context.Context) error {
+		aio.Spawn(ctx, "f", func(context.Context) error { return errTest })
+		<-aio.Draining(ctx)
+		return nil
+	})
+	eq(t, "Run returns the panic", errors.Is(err, errStop), true)
+	eq(t, "told", j.lines, []string{"ended f: test error", "event: test error", "handler: test error", "ended main: <nil>"})
+}
+
 // ExampleObserver measures how long operations of each kind take.
 func ExampleObserver() {
 	var mu sync.Mutex
@@ -275,23 +297,64 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-func TestProfileLabels(t *testing.T) {
-	profile := func() string {
-		var b bytes.Buffer
-		pprof.Lookup("goroutine").WriteTo(&b, 1)
-		return b.String()
+// labelsOf returns the labels of the goroutine in whose stack the function is that
+// the name of ends with suffix.
+func labelsOf(suffix string) string {
+	var b bytes.Buffer
+	pprof.Lookup("goroutine").WriteTo(&b, 1)
+	for record := range strings.SplitSeq(b.String(), "\n\n") {
+		if strings.Contains(record, suffix+"+") {
+			labels := regexp.MustCompile(`# labels: (.*)`).FindStringSubmatch(record)
+			return strings.Join(labels[min(len(labels), 1):], "")
+		}
 	}
+	return "no such goroutine"
+}
+
+//go:noinline
+func labelledHere() string { return labelsOf(".labelledHere") }
+
+func TestProfileLabels(t *testing.T) {
 	for _, on := range []bool{true, false} {
-		name := fmt.Sprint("labelled ", on) // a goroutine of the loop before may be about to end
-		l := &aio.Loop{Name: name, ProfileLabels: on}
+		want := func(kind, op, more string) string {
+			if !on {
+				return more
+			}
+			return fmt.Sprintf(`{"kind":%q, "loop":"labelled", "op":%q%s}`, kind, op, more)
+		}
+		var event string
+		l := &aio.Loop{Name: "labelled", ProfileLabels: on, Logger: quiet, OnEvent: func(aio.Event) { event = labelledHere() }}
 		err := run(l, func(ctx context.Context) error {
-			_, err := aio.Go(ctx, "worker", func(ctx context.Context) (int, error) {
-				own := strings.Contains(profile(), `labels: {"kind":"aio.go", "loop":"`+name+`", "op":"worker"}`)
-				eq(t, "labelled", own, on)
+			eq(t, "main", labelledHere(), want("aio.main", "main", ""))
+			one, _ := aio.Go(ctx, "worker", func(ctx context.Context) (int, error) {
+				eq(t, "a function of Go", labelledHere(), want("aio.go", "worker", ""))
+				var inner string
+				pprof.Do(ctx, pprof.Labels("own", "x"), func(ctx context.Context) {
+					inner = labelledHere()
+					aio.Go(ctx, "below", func(context.Context) (int, error) {
+						if on {
+							eq(t, "below a label", labelledHere(), `{"kind":"aio.go", "loop":"labelled", "op":"below", "own":"x"}`)
+						}
+						return 0, nil
+					}).Await(ctx)
+				})
+				if on {
+					eq(t, "within pprof.Do", inner, `{"kind":"aio.go", "loop":"labelled", "op":"worker", "own":"x"}`)
+				}
+				eq(t, "after pprof.Do", labelledHere(), want("aio.go", "worker", ""))
+				return 1, nil
+			}).Await(ctx)
+			aio.Then(ctx, aio.Resolved(one), func(context.Context, int) (int, error) {
+				eq(t, "a function of Then", labelledHere(), want("aio.then", "Then", ""))
 				return 0, nil
 			}).Await(ctx)
-			return err
+			aio.Spawn(ctx, "spawned", func(context.Context) error {
+				eq(t, "a function of Spawn", labelledHere(), want("aio.spawn", "spawned", ""))
+				return errTest
+			})
+			return nil
 		})
 		eq(t, "Run", err, nil)
+		eq(t, "an event handler", event, "")
 	}
 }

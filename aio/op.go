@@ -171,6 +171,8 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error 
 			r.futures.Add(-1)
 		}
 		o.run = nil
+		o.parent.Store(nil)
+		o.x.Store(nil)
 		return ErrLoopDone
 	}
 	if r.loop.MaxInFlight > 0 && o.parent.Load().within() {

@@ -110,6 +110,10 @@ func (c *opCtx) Value(key any) any {
 		if from := (*Op)(c).origin(); from != nil && from.task != nil {
 			return from.task
 		}
+	case labelKey:
+		if from := (*Op)(c).origin(); from != nil && from.labels != nil {
+			return from.labels
+		}
 	case servedKey: // main's is not, whatever its loop runs in
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 type parker struct {
 	ch    chan struct{}         // cap 1
 	on    atomic.Pointer[Op]    // what a goroutine waits for; nil if none waits
-	since atomic.Int64          // and from when on, as uptime
+	since atomic.Int64          // and from when on, as uptime; 0 if none waits
 	joint atomic.Pointer[joint] // the others that it waits for
 	hook  hook                  // in the list of the operation that is awaited
 }
@@ -55,7 +55,10 @@ func takeParker(ctx context.Context, on *Op, now time.Duration) (*Op, *parker) {
 }
 
 // free lets another goroutine take the parker.
-func (p *parker) free() { p.on.Store(nil) }
+func (p *parker) free() {
+	p.since.Store(0)
+	p.on.Store(nil)
+}
 
 // makeParker returns the operation's parker, made now if need be.
 func (o *Op) makeParker() *parker {
@@ -92,14 +95,14 @@ func (o *Op) awaits() Awaited {
 	if p == nil {
 		return Awaited{}
 	}
-	on, more := p.on.Load(), 0
-	if on == nil {
+	on, since, more := p.on.Load(), p.since.Load(), 0
+	if on == nil || since == 0 { // a wait that has just begun, or ended
 		return Awaited{}
 	}
 	if j := p.joint.Load(); j != nil {
 		on, more = j.pending(on)
 	}
-	a := Awaited{Name: on.label(), More: more, For: uptime() - time.Duration(p.since.Load())}
+	a := Awaited{Name: on.label(), More: more, For: uptime() - time.Duration(since)}
 	if on.run == o.run {
 		a.ID = on.ID()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/pprof"
 	"runtime/trace"
 	"sync/atomic"
 	"time"
@@ -139,8 +140,18 @@ var _ Drainer = (*nested)(nil)
 func (n *nested) OpCancel(cause error) { n.loop.cancel(cause, nil) }
 func (n *nested) OpDrain()             { n.loop.exit(nil, true) } // the delay was the outer loop's
 
-// start is where this package starts goroutines.
-func (r *running) start(body func()) { go body() }
+// start is where this package starts goroutines. They do not have the labels of
+// the goroutine that starts them.
+func (r *running) start(body func()) {
+	if !r.loop.ProfileLabels {
+		go body()
+		return
+	}
+	go func() {
+		pprof.SetGoroutineLabels(context.Background())
+		body()
+	}()
+}
 
 // now returns the nanoseconds since the loop began.
 func (r *running) now() int64 { return int64(time.Since(r.epoch)) }

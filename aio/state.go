@@ -28,7 +28,7 @@ const inherited = isDaemon | isForeign | isServed
 //	       ├─► parting ─────────────► over      hands its children up
 //	       └─► lingering ──► ghost ─► over      keeps them until the last has ended
 //
-// Op.claim leads out of open, Op.publish out of the three after it, and
+// Op.claim leads out of open, Op.resolve out of the three after it, and
 // Op.ghostLeft out of ghost.
 type opState uint32
 

@@ -29,6 +29,21 @@ func (o *Op) newTask(ctx context.Context) *trace.Task {
 	return task
 }
 
+// labelKey is the key under which runtime/pprof looks for the labels of a Context.
+// If it should stop doing that, goroutines of operations have no labels.
+var labelKey = func() any {
+	var p keyProbe
+	pprof.WithLabels(&p, pprof.Labels())
+	return p.key
+}()
+
+// labels returns the labels of the operation, which is started with ctx, as
+// runtime/pprof keeps them.
+func (o *Op) labels(ctx context.Context) any {
+	return pprof.WithLabels(ctx, pprof.Labels(
+		"loop", o.run.loop.Name, "kind", o.kind.String(), "op", o.label())).Value(labelKey)
+}
+
 // annotated reports whether goroutines that run the operation's function are
 // marked.
 func (o *Op) annotated() bool { return o.run.loop.ProfileLabels || trace.IsEnabled() }
@@ -38,8 +53,7 @@ func (o *Op) annotated() bool { return o.run.loop.ProfileLabels || trace.IsEnabl
 // and ends then.
 func (o *Op) annotate() (end func()) {
 	if o.run.loop.ProfileLabels {
-		pprof.SetGoroutineLabels(pprof.WithLabels(o.Context(), pprof.Labels(
-			"loop", o.run.loop.Name, "kind", o.kind.String(), "op", o.label())))
+		pprof.SetGoroutineLabels(o.Context())
 	}
 	return o.region()
 }

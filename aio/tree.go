@@ -14,7 +14,7 @@ const shards = 16
 type family struct {
 	mu    sync.Mutex
 	first *Op
-	hold  int32         // children that are no daemons
+	hold  int32         // children that hold what is around them open, see Op.holds
 	state atomic.Uint32 // the operation's state; it is here to fill the word
 }
 
@@ -74,12 +74,19 @@ func (o *Op) scope() *scope {
 
 // starter is what is kept of the operation that has started another one.
 type starter struct {
-	id   uint64
-	name string
+	id    uint64
+	name  string
+	calls []uintptr // that have started it
 }
 
 // asStarter returns the operation as a starter.
-func (o *Op) asStarter() *starter { return &starter{o.ID(), o.label()} }
+func (o *Op) asStarter() *starter {
+	s := &starter{id: o.ID(), name: o.label()}
+	if from := o.origin(); from != nil {
+		s.calls = from.calls
+	}
+	return s
+}
 
 // starter returns what has started the operation, nil for main.
 func (o *Op) starter() *starter {
@@ -108,6 +115,9 @@ func (p *Op) adopt(kid *Op) bool {
 	first := p
 	var dead error
 	for {
+		if p != first {
+			kid.startedBy(first.asStarter()) // before the kid can be seen
+		}
 		f := p.familyOf(kid)
 		f.mu.Lock()
 		if kid.run.closed.Load() {
@@ -125,9 +135,6 @@ func (p *Op) adopt(kid *Op) bool {
 		}
 		p = p.parent.Load()
 	}
-	if p != first {
-		kid.startedBy(first.asStarter())
-	}
 	if dead == nil && p.at().has(opCancelled) {
 		dead = p.why()
 	}
@@ -141,10 +148,9 @@ func (p *Op) adopt(kid *Op) bool {
 func (o *Op) leaveFamily() {
 	p, f := o.lockFamily()
 	f.unlink(o)
-	idle := f.first == nil && f == &p.family
 	hold := f.hold
 	f.mu.Unlock()
-	p.childLeft(idle, hold)
+	p.childLeft(hold)
 }
 
 // lockFamily locks the family that o is in now, and returns it with its owner.
@@ -160,9 +166,9 @@ func (o *Op) lockFamily() (*Op, *family) {
 	}
 }
 
-// childLeft tells an operation that a child has left; idle says that it was the last, hold how many children that
-// are no daemons it has now.
-func (p *Op) childLeft(idle bool, hold int32) {
+// childLeft tells an operation that a child has left; hold says how many of those
+// that are left hold it open.
+func (p *Op) childLeft(hold int32) {
 	s := p.at()
 	switch {
 	case s.lingers():
@@ -213,7 +219,7 @@ func (o *Op) ghostLeft() {
 		}
 		hold := f.hold
 		f.mu.Unlock()
-		p.childLeft(false, hold)
+		p.childLeft(hold)
 		o.drainAgain()
 	default:
 		o.drainAgain()
@@ -251,7 +257,7 @@ func (o *Op) moveUp(from *Op, by *starter) {
 			continue
 		}
 		f.unlink(o)
-		idle, hold := f.first == nil, f.hold
+		hold := f.hold
 		tf.link(target, o)
 		tf.mu.Unlock()
 		f.mu.Unlock()
@@ -262,7 +268,7 @@ func (o *Op) moveUp(from *Op, by *starter) {
 			o.cancel(dead)
 		}
 		o.drainAgain()
-		from.childLeft(idle, hold)
+		from.childLeft(hold)
 		return
 	}
 }

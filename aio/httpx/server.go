@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -217,7 +216,13 @@ var _ aio.Drainer = (*serverDriver)(nil)
 
 func (d *serverDriver) OpCancel(error) {} // its children are cancelled too, and end it
 func (d *serverDriver) OpDrain()       { (*Server)(d).drain() }
-func (d *serverDriver) OpName() string { return fmt.Sprint("http server ", d.tcp.Addr()) }
+
+func (d *serverDriver) OpName() string {
+	if addr := d.tcp.Addr(); addr != nil {
+		return "http server " + addr.String()
+	}
+	return "http server" // it does not listen yet
+}
 
 // Addr returns the address that the server listens on, nil before Start.
 func (s *Server) Addr() net.Addr { return s.tcp.Addr() }

@@ -1,7 +1,9 @@
 package tcp
 
 import (
+	"context"
 	"net"
+	"sync"
 
 	"goaio.example/aio"
 )
@@ -17,14 +19,64 @@ type outbox struct {
 	tail    int       // free bytes behind the last segment, which is then the outbox's own memory
 	size    int       // bytes that wait
 	end     int64     // bytes ever taken into the queue
-	pending []*sendOp // in order of end
+	pending []*sendOp // in order of last
 }
 
-// sendOp is a Send whose bytes are not all handed over yet.
+// sendOp is a Send whose bytes are not all handed over yet. It is in the queue
+// before its operation begins, which must not be with the lock held, and so may
+// be over by then.
 type sendOp struct {
 	aio.Promise[int]
-	end int64 // the position in the queue behind its last byte
-	n   int   // how many bytes it is
+	last int64 // the position in the queue behind its last byte
+	n    int   // how many bytes it is
+
+	mu      sync.Mutex // guards what follows
+	begun   bool
+	outcome *sendOutcome // set if it is over before it has begun
+}
+
+// sendOutcome is how a send has ended.
+type sendOutcome struct {
+	err  error // nil if all bytes are handed over
+	told bool  // an event callback was told of err
+}
+
+// begin begins the operation of the send.
+func (s *sendOp) begin(ctx context.Context) {
+	_ = s.Start(ctx, kindSend, "", s) // an error is the future's
+	s.mu.Lock()
+	s.begun = true
+	early := s.outcome
+	s.mu.Unlock()
+	if early != nil {
+		s.settle(*early)
+	}
+}
+
+// end ends the send.
+func (s *sendOp) end(o sendOutcome) {
+	s.mu.Lock()
+	begun := s.begun
+	if !begun {
+		s.outcome = &o
+	}
+	s.mu.Unlock()
+	if begun {
+		s.settle(o)
+	}
+}
+
+// settle resolves the future.
+func (s *sendOp) settle(o sendOutcome) {
+	switch {
+	case o.err == nil:
+		s.Resolve(s.n)
+	case o.told:
+		s.Op().Told()
+		fallthrough
+	default:
+		s.Reject(o.err)
+	}
 }
 
 // OpCancel does nothing: the bytes are queued, and go out with the others unless
@@ -99,7 +151,7 @@ func (o *outbox) advance(n int) {
 // complete takes the sends whose bytes have all been handed over.
 func (o *outbox) complete() []*sendOp {
 	i := 0
-	for i < len(o.pending) && o.pending[i].end <= o.end-int64(o.size) {
+	for i < len(o.pending) && o.pending[i].last <= o.end-int64(o.size) {
 		i++
 	}
 	done := o.pending[:i:i]
@@ -183,6 +235,6 @@ func (c *Conn) dropQueue() (lost []*sendOp) {
 // resolve resolves sends that are complete.
 func resolve(done []*sendOp) {
 	for _, s := range done {
-		s.Resolve(s.n)
+		s.end(sendOutcome{})
 	}
 }

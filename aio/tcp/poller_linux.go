@@ -1,8 +1,10 @@
 package tcp
 
 import (
+	"context"
 	"net"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,6 +58,7 @@ func newPoller(conns *connTable) (*poller, error) {
 
 // work is a member's goroutine.
 func (p *poller) work(m *member) {
+	pprof.SetGoroutineLabels(context.Background()) // not those of the goroutine that has called for it
 	var c *Conn
 	defer func() {
 		m.giveBuffer()

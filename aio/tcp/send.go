@@ -198,12 +198,11 @@ func (c *Conn) writeFirst(bufs net.Buffers) (int, error) {
 // track returns the future of a send of n bytes that ends where the queue ends
 // now. The lock is held, and let go.
 func (c *Conn) track(n int) *aio.Future[int] {
-	defer c.mu.Unlock()
 	queue := c.outbox()
-	s := &sendOp{end: queue.end, n: n}
-	if err := s.Start(c.op.Context(), kindSend, "", s); err == nil {
-		queue.pending = append(queue.pending, s)
-	}
+	s := &sendOp{last: queue.end, n: n}
+	queue.pending = append(queue.pending, s)
+	c.mu.Unlock()
+	s.begin(c.op.Context())
 	return s.Future()
 }
 
@@ -211,9 +210,8 @@ func (c *Conn) track(n int) *aio.Future[int] {
 // be told of the connection's condition again, but of a send that was refused.
 func (c *Conn) failedSend(err error) *aio.Future[int] {
 	s := new(sendOp)
-	if s.Start(c.op.Context(), kindSend, "", s) == nil {
-		c.rejectSend(s, err)
-	}
+	s.begin(c.op.Context())
+	c.rejectSend(s, err)
 	return s.Future()
 }
 
@@ -222,10 +220,7 @@ func (c *Conn) rejectSend(s *sendOp, err error) {
 	c.mu.Lock()
 	told := c.life.told() || c.out.side == sideFailed && c.in.handled()
 	c.mu.Unlock()
-	if told {
-		s.Op().Told()
-	}
-	s.Reject(err)
+	s.end(sendOutcome{err, told})
 }
 
 // flush writes the queue until it is empty, blocking.

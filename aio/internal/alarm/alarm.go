@@ -165,11 +165,9 @@ func (h *Heap) serve() {
 	h.serving = true
 	h.mu.Unlock()
 	var room [batch]*Alarm
-	for {
-		due := h.take(room[:0])
-		if len(due) == 0 {
-			return
-		}
+	for more := true; more; {
+		var due []*Alarm
+		due, more = h.take(room[:0])
 		for i, a := range due {
 			a.fire.Fire()
 			due[i] = nil
@@ -177,24 +175,27 @@ func (h *Heap) serve() {
 	}
 }
 
-// take takes out alarms that are due. When there are none it ends the serving, and sets the timer.
-func (h *Heap) take(due []*Alarm) []*Alarm {
+// take takes out entries that are due or dead, up to a batch, and returns their
+// alarms. When there are none it ends the serving, and sets the timer.
+func (h *Heap) take(due []*Alarm) (_ []*Alarm, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.now()
-	for len(due) < batch && len(h.pending) > 0 {
+	taken := 0
+	for taken < batch && len(h.pending) > 0 {
 		if first := h.pending[0]; first.a != nil && first.when > now {
 			break
 		}
+		taken++
 		if a := h.removeFirst(); a != nil {
 			due = append(due, a)
 		}
 	}
-	if len(due) == 0 {
+	if taken == 0 {
 		h.serving = false
 		if !h.closed {
 			h.arm(now)
 		}
 	}
-	return due
+	return due, taken > 0
 }

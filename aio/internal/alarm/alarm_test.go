@@ -141,6 +141,88 @@ func TestShrinks(t *testing.T) {
 	h.Close()
 }
 
+// So is that of alarms that have fired.
+func TestShrinksAsFired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		for i := range 100_000 {
+			h.Set(alarm.New(func() {}), time.Duration(i)*time.Microsecond)
+		}
+		h.Set(alarm.New(func() {}), time.Hour)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if c := h.Cap(); c > 2048 {
+			t.Errorf("room for %d alarms, with 1 pending", c)
+		}
+		h.Close()
+	})
+}
+
+// At most half of the entries are dead.
+func TestSweeps(t *testing.T) {
+	var h alarm.Heap
+	alarms := make([]*alarm.Alarm, 4000)
+	for i := range alarms {
+		alarms[i] = alarm.New(func() {})
+		h.Set(alarms[i], time.Duration(i)*time.Hour)
+	}
+	for n, a := range alarms {
+		h.Stop(a)
+		if live, all := h.Len(), h.Entries(); live != len(alarms)-n-1 || all > 2*live {
+			t.Fatalf("%d entries for %d alarms, after %d stops", all, live, n+1)
+		}
+	}
+	h.Close()
+}
+
+// The count of alarms is right after dead entries were first and have gone.
+func TestDeadFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		var alarms [4]*alarm.Alarm
+		for i := range alarms {
+			alarms[i] = alarm.New(func() {})
+			h.Set(alarms[i], time.Duration(i+1)*time.Second)
+		}
+		h.Stop(alarms[0])
+		time.Sleep(2500 * time.Millisecond)
+		synctest.Wait()
+		if n, all := h.Len(), h.Entries(); n != 2 || all != 2 {
+			t.Errorf("%d alarms, %d entries, want 2", n, all)
+		}
+		h.Close()
+	})
+}
+
+// Very many dead entries go in pieces, and what is due behind them fires in time.
+func TestManyDeadFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		const n = 4096
+		var fired []int
+		alarms := make([]*alarm.Alarm, n)
+		start := time.Now()
+		for i := range alarms {
+			alarms[i] = alarm.New(func() {
+				fired = append(fired, i)
+				if d := time.Since(start); d != time.Duration(i)*time.Second {
+					t.Errorf("alarm %d fired after %v", i, d)
+				}
+			})
+			h.Set(alarms[i], time.Duration(i)*time.Second)
+		}
+		for _, a := range alarms[1 : n/2] {
+			h.Stop(a)
+		}
+		time.Sleep(2 * n * time.Second)
+		synctest.Wait()
+		if len(fired) != n/2+1 || h.Entries() != 0 {
+			t.Errorf("%d alarms fired, %d entries left", len(fired), h.Entries())
+		}
+		h.Close()
+	})
+}
+
 // On the real clock and from many goroutines: what Stop says is true, and nothing fires twice.
 func TestConcurrent(t *testing.T) {
 	var h alarm.Heap
