@@ -126,14 +126,19 @@ func TestWeakGhost(t *testing.T) {
 	eq(t, "time", took, time.Second)
 }
 
+// holdOnCancel has a closure called if op is cancelled, and returns what only that
+// refers to.
+func holdOnCancel(op *aio.Op) weak.Pointer[[64]byte] {
+	held := new([64]byte)
+	op.OnCancel(func(error) { held[0]++ })
+	return weak.Make(held)
+}
+
 // An operation that has ended keeps nothing of what it was told to call.
 func TestEndedKeepsNoHooks(t *testing.T) {
 	run(nil, func(ctx context.Context) error {
 		op, _ := aio.Begin(ctx, 0, "op")
-		held := new([64]byte)
-		ptr := weak.Make(held)
-		op.OnCancel(func(error) { held[0]++ })
-		held = nil
+		ptr := holdOnCancel(op)
 		op.End(nil)
 		runtime.GC()
 		if ptr.Value() != nil {
