@@ -34,9 +34,9 @@ type Observer struct {
 // origin is what is kept of the beginning of an operation that is observed, or
 // began while the program was traced.
 type origin struct {
-	calls []uintptr   // the calls that have started the operation; only with Loop.Sites
-	task  *trace.Task // nil if the program was not traced
-	labels any        // for profiles; only with Loop.ProfileLabels
+	calls  []uintptr   // the calls that have started the operation; only with Loop.Sites
+	task   *trace.Task // nil if the program was not traced
+	labels any         // for profiles; only with Loop.ProfileLabels
 }
 
 // observes reports whether the beginning of each operation is observed.
