@@ -29,8 +29,10 @@ type Dialer struct {
 	// beside it (RFC 8305, Connection Attempt Delay). 0 means 250 ms; negative: one address after the other.
 	AttemptDelay time.Duration
 	// TLS makes a TLS connection, with this configuration; a ServerName is taken from the address if there is none.
-	// nil means a plain connection. The handshake may take 10 s of Timeout.
+	// nil means a plain connection. The handshake may take TLSTimeout, within Timeout.
 	TLS *tls.Config
+	// TLSTimeout bounds a TLS handshake, also one of Conn.StartTLS on the connection. 0 means 10 s; negative: no bound.
+	TLSTimeout time.Duration
 	// HighWater is the connection's high-water mark for Send, in bytes. 0 means 1 MiB.
 	HighWater int
 	// Background makes connections that do not hold the loop open: for a pool, whose users do. They are not touched
@@ -122,7 +124,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
-	opts := &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background, pollers: ps, local: nc.LocalAddr()}
+	opts := &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, tlsTimeout: d.TLSTimeout, background: d.Background, pollers: ps, local: nc.LocalAddr()}
 	c, err := newConn(outer, nc, dialed, opts)
 	if err != nil {
 		return nil, err
