@@ -217,3 +217,13 @@ func (r *Response) Len() int { return int(r.count) }
 
 // Fields calls yield for each field, in their order.
 func (r *Response) Fields(yield func(Field) bool) { eachField(r.fields, yield) }
+
+// Value returns the value of the first field with that name, "" without one.
+func (r *Response) Value(name string) string {
+	for f := range r.Fields {
+		if EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
