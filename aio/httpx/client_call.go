@@ -115,12 +115,12 @@ func (p *call) head(t *trip, k *clientConn) (most int64, gather bool) {
 	case t.in.state == answerTunnel:
 		resp = t.response(k, t.in.tunnel)
 	case t.in.state == answerBody && t.in.left == 0:
-		p.ex.first = &outcome{resp: t.response(k, http.NoBody)}
+		p.ex.first.Store(&outcome{resp: t.response(k, http.NoBody)})
 		return 0, true
 	default:
 		resp = t.response(k, t.openStream(k))
 	}
-	p.ex.first = &outcome{resp: resp}
+	p.ex.first.Store(&outcome{resp: resp})
 	p.goOn()
 	return 0, false
 }
@@ -144,7 +144,7 @@ func (p *call) final(t *trip) bool {
 // whole resolves the request with its response. An answer that is not final,
 // and has no body, is gone on with now that its connection is free.
 func (p *call) whole(t *trip, body []byte) {
-	if p.ex.first != nil {
+	if p.ex.first.Load() != nil {
 		p.goOn()
 		return
 	}
@@ -170,7 +170,7 @@ func (p *call) whole(t *trip, body []byte) {
 // failed rejects the request, or has it made again if it may be.
 func (p *call) failed(_ *trip, err error) {
 	if p.ex.client.Retry.Attempts >= 2 && p.ex.at.Load() != atBody {
-		p.ex.first = &outcome{err: err}
+		p.ex.first.Store(&outcome{err: err})
 		p.goOn()
 		return
 	}

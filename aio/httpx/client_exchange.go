@@ -29,7 +29,7 @@ type outgoing struct {
 	sent    atomic.Bool // the transport has the request's own body
 	url     *url.URL    // that the response came from
 	stall   stall
-	first   *outcome // of a trip that was made before; nil once it is taken
+	first   atomic.Pointer[outcome] // of a trip that was made before; taken once
 
 	mu     sync.Mutex
 	over   bool

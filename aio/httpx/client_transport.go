@@ -16,7 +16,7 @@ type transport outgoing
 // RoundTrip makes a request. The first one may have been made already.
 func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ex := (*outgoing)(tr)
-	if first := ex.takeFirst(); first != nil {
+	if first := ex.first.Swap(nil); first != nil {
 		closeBodyOf(req)
 		if first.resp != nil {
 			first.resp.Request = req
@@ -43,13 +43,7 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// takeFirst returns the outcome of a trip that was made before, once.
-func (ex *outgoing) takeFirst() *outcome {
-	first := ex.first
-	ex.first = nil
-	return first
-}
-
+// closeBodyOf closes the body of a request that is not made.
 func closeBodyOf(req *http.Request) {
 	if req.Body != nil {
 		req.Body.Close()
