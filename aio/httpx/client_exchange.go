@@ -252,7 +252,7 @@ func (ex *outgoing) try(ctx context.Context, hc *http.Client) (*http.Response, e
 		req.Host = host
 		req.Header.Del("Host")
 	}
-	ex.watch.upload(req)
+	ex.watch.upload(req, ex.client.Hedge.Delay > 0 && ex.repeatable())
 	if ex.req.Body != nil && req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
@@ -273,7 +273,7 @@ func (ex *outgoing) onceRequest() *http.Request {
 	}
 	ex.sent.Store(true)
 	req := ex.req.WithContext(ctx)
-	ex.watch.upload(req)
+	ex.watch.upload(req, false)
 	return req
 }
 

@@ -54,8 +54,9 @@ func (w *progressWatch) update(change func(*Progress)) {
 	w.ch <- w.now
 }
 
-// upload watches a request's body.
-func (w *progressWatch) upload(req *http.Request) {
+// upload watches a request's body. Of several that are sent side by side, as of
+// hedged requests, the one that has come furthest counts.
+func (w *progressWatch) upload(req *http.Request, beside bool) {
 	if w == nil || req.Body == nil || req.Body == http.NoBody {
 		return
 	}
@@ -64,8 +65,12 @@ func (w *progressWatch) upload(req *http.Request) {
 		total = -1 // as package net/http has it
 	}
 	watched := func(b io.ReadCloser) io.ReadCloser {
-		w.update(func(p *Progress) { p.Sent, p.SendTotal = 0, total })
-		return &watchedBody{b, w}
+		w.update(func(p *Progress) {
+			if p.SendTotal = total; !beside {
+				p.Sent = 0
+			}
+		})
+		return &watchedBody{ReadCloser: b, w: w}
 	}
 	req.Body = watched(req.Body)
 	if again := req.GetBody; again != nil { // for redirects and the like
@@ -82,15 +87,22 @@ func (w *progressWatch) upload(req *http.Request) {
 // watchedBody tells of what is read of a request's body.
 type watchedBody struct {
 	io.ReadCloser
-	w *progressWatch
+	w    *progressWatch
+	read int64
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.w.update(func(p *Progress) { p.Sent += int64(n) })
+		b.read += int64(n)
+		b.w.update(func(p *Progress) { p.Sent = max(p.Sent, b.read) })
 	}
 	return n, err
+}
+
+// again says that the request is made once more, from the start.
+func (w *progressWatch) again() {
+	w.update(func(p *Progress) { p.Sent = 0 })
 }
 
 // download begins to watch a response's body.

@@ -85,6 +85,7 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 				return resp, err
 			}
 			drop(resp)
+			ex.watch.again()
 			if perr := pause(ex.context(), max(wait, asked)); perr != nil {
 				return nil, perr
 			}
