@@ -27,6 +27,7 @@ type host struct {
 // HTTP/2; with neither, the trip waits.
 func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 	p.mu.Lock()
+	p.emptied = false
 	h := p.hosts[t.key]
 	if h == nil {
 		h = &host{pool: p, key: t.key, proxy: t.proxy}
@@ -99,7 +100,7 @@ func (h *host) take(k *clientConn) (t *trip, kept bool) {
 	if most == 0 {
 		most = 8
 	}
-	if h.pool.drained || h.idle >= most {
+	if h.pool.drained || h.pool.emptied || h.idle >= most {
 		return nil, false
 	}
 	k.next = h.first

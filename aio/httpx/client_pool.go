@@ -24,6 +24,7 @@ type pool struct {
 	mu      sync.Mutex
 	hosts   map[hostKey]*host
 	drained bool // the loop drains, or is empty: no connection is kept
+	emptied bool // CloseIdleConnections was called, and no request has come since: likewise
 }
 
 // kindPool is the daemon that closes a loop's idle connections when it drains.
@@ -67,7 +68,7 @@ func (p *pool) forget() {
 }
 
 // CloseIdleConnections closes the connections that no request uses, in all
-// loops.
+// loops. Those that come to be idle are closed too, until the next request.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
@@ -88,6 +89,7 @@ func (p *pool) closeIdle() {
 	var idle []*clientConn
 	var shared []*sharedConns
 	p.mu.Lock()
+	p.emptied = true
 	for _, h := range p.hosts {
 		for k := h.popIdle(); k != nil; k = h.popIdle() {
 			idle = append(idle, k)
