@@ -82,12 +82,16 @@ func (t *trip) receive(k *clientConn, p []byte) {
 				return
 			}
 		}
-		n, over, err := t.takeBody(k, p)
+		n, over, err := t.takeBody(p)
 		switch {
 		case err != nil:
 			t.fail(err)
 		case over:
 			t.complete(k, len(p) == n && a.parsed.KeepsAlive())
+		case a.stream.Load() != nil: // its reader is bounded
+			k.waits(t, 0, nil)
+		default:
+			k.waits(t, orDefault(t.ex.client.Timeouts.Body, 30*time.Second), errStalled)
 		}
 		return
 	}
@@ -181,10 +185,7 @@ func (t *trip) answered(k *clientConn, rest []byte) bool {
 			t.fail(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, length, most))
 			return false
 		}
-		k.waits(t, orDefault(t.ex.client.Timeouts.Body, 30*time.Second), errStalled)
-		return true
 	}
-	k.waits(t, 0, nil)
 	return true
 }
 
@@ -202,15 +203,15 @@ var errChunk http1.Fault = "chunked body"
 
 // takeBody takes what has come of the body. It returns how many bytes of p that
 // is, and whether the body is complete.
-func (t *trip) takeBody(k *clientConn, p []byte) (used int, over bool, err error) {
+func (t *trip) takeBody(p []byte) (used int, over bool, err error) {
 	a := &t.in
 	switch a.state {
 	case answerBody:
 		n := int(min(a.left, int64(len(p))))
 		a.left -= int64(n)
-		return n, a.left == 0, t.put(k, p[:n])
+		return n, a.left == 0, t.put(p[:n])
 	case answerClose:
-		return len(p), false, t.put(k, p)
+		return len(p), false, t.put(p)
 	}
 	for used < len(p) && !a.chunks.Over() {
 		data, n, status := a.chunks.Next(p[used:])
@@ -218,7 +219,7 @@ func (t *trip) takeBody(k *clientConn, p []byte) (used int, over bool, err error
 		if status != 0 {
 			return used, false, errChunk
 		}
-		if err := t.put(k, data); err != nil {
+		if err := t.put(data); err != nil {
 			return used, false, err
 		}
 	}
@@ -226,7 +227,7 @@ func (t *trip) takeBody(k *clientConn, p []byte) (used int, over bool, err error
 }
 
 // put gives a part of the body to who reads it, or gathers it.
-func (t *trip) put(k *clientConn, data []byte) error {
+func (t *trip) put(data []byte) error {
 	a := &t.in
 	if len(data) == 0 {
 		return nil
@@ -239,7 +240,6 @@ func (t *trip) put(k *clientConn, data []byte) error {
 		return fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, a.most)
 	}
 	a.gather(data)
-	k.waits(t, orDefault(t.ex.client.Timeouts.Body, 30*time.Second), errStalled)
 	return nil
 }
 

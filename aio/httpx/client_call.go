@@ -163,7 +163,7 @@ func (p *call) whole(t *trip, body []byte) {
 			addTrailer(r.Trailer, in.chunks.Trailer)
 		}
 	}
-	p.ex.done()
+	p.ex.doneWhole()
 	p.Resolve(r)
 }
 

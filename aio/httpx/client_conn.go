@@ -29,7 +29,6 @@ type clientConn struct {
 	why   error         // what the trip fails with then
 	alert time.Duration // when the alarm is set for; 0: it is not
 	since time.Duration // when the connection became idle
-	idled time.Duration // how long it was idle before its trip
 }
 
 // handler is what the connection's tcp.Conn calls.
@@ -67,12 +66,8 @@ func (k *clientConn) begin(t *trip) bool {
 		k.mu.Unlock()
 		return false
 	}
-	k.trip, k.idled = t, 0
-	if k.used {
-		k.idled = k.clock() - k.since
-	}
 	reused := k.used
-	k.used, k.due = true, 0
+	k.trip, k.used, k.due = t, true, 0
 	k.mu.Unlock()
 	t.mu.Lock()
 	if t.state == tripOver {
@@ -139,7 +134,7 @@ func (k *clientConn) rest() bool {
 		return false
 	}
 	if k.trip == nil && limit > 0 {
-		k.lateIn(limit)
+		k.lateAt(k.since, limit)
 	}
 	return true
 }
@@ -150,7 +145,11 @@ func (k *clientConn) lateIn(d time.Duration) {
 		k.due = 0
 		return
 	}
-	now := k.clock()
+	k.lateAt(k.clock(), d)
+}
+
+// lateAt is lateIn for what began at a time. The lock is held.
+func (k *clientConn) lateAt(now, d time.Duration) {
 	k.due = now + d
 	if k.alert == 0 || k.alert > k.due {
 		k.alert = k.due

@@ -180,6 +180,22 @@ func (ex *outgoing) done() {
 	ex.end(nil)
 }
 
+// doneWhole is done for an exchange that was one trip, which is over: it holds nothing.
+func (ex *outgoing) doneWhole() {
+	ex.mu.Lock()
+	simple := !ex.over && ex.stops == nil && ex.cancel == nil
+	if simple {
+		ex.over = true
+		if ex.why == nil {
+			ex.why = context.Canceled
+		}
+	}
+	ex.mu.Unlock()
+	if !simple {
+		ex.done()
+	}
+}
+
 // bounds begins to bound the exchange in time, and has it end with the request's own context.
 func (ex *outgoing) bounds() {
 	if ex.bounded {

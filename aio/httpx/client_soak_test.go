@@ -255,4 +255,3 @@ func TestClosingServer(t *testing.T) {
 	}
 	t.Logf("%d of %d POSTs failed", failed.Load(), posts.Load())
 }
-

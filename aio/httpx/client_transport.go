@@ -29,6 +29,7 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	for {
 		w := &waiter{came: make(chan struct{})}
+		w.trip.trace = httptrace.ContextClientTrace(req.Context())
 		if err := w.trip.plan(ex, req, w, req.Context()); err != nil {
 			closeBodyOf(req)
 			return nil, err
@@ -53,7 +54,6 @@ func closeBodyOf(req *http.Request) {
 // plan fills in a trip. ctx has the request's values.
 func (t *trip) plan(ex *outgoing, req *http.Request, to taker, ctx context.Context) error {
 	t.ex, t.req, t.taker, t.values = ex, req, to, ctx
-	t.trace = httptrace.ContextClientTrace(ctx)
 	var err error
 	if t.pool, err = ex.client.poolOf(ex.op.Loop()); err != nil {
 		return err

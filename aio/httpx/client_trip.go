@@ -245,9 +245,11 @@ func (t *trip) gotConn(k *clientConn) {
 	if t.trace == nil || t.trace.GotConn == nil {
 		return
 	}
-	info := httptrace.GotConnInfo{Conn: k.c, Reused: t.reused, WasIdle: k.idled > 0}
+	info := httptrace.GotConnInfo{Conn: k.c, Reused: t.reused, WasIdle: t.reused}
 	if info.WasIdle {
-		info.IdleTime = k.idled
+		k.mu.Lock()
+		info.IdleTime = k.clock() - k.since
+		k.mu.Unlock()
 	}
 	t.trace.GotConn(info)
 }

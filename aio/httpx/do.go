@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
 	"strings"
 
@@ -110,7 +111,10 @@ func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Fu
 		p.goOn()
 		return p.Future()
 	}
-	if err := p.Op().Call(p.begin, p.died); err != nil {
+	p.trip.trace = httptrace.ContextClientTrace((*outgoingValues)(&p.ex))
+	if c.Proxy == nil && p.trip.trace == nil { // nothing of the user's is called
+		p.begin()
+	} else if err := p.Op().Call(p.begin, p.died); err != nil {
 		p.died(err)
 	}
 	return p.Future()

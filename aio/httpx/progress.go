@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // Progress is how far a request has come, in bytes of the bodies.
@@ -16,11 +17,16 @@ type Progress struct {
 // WithProgress returns a ctx for one request, and a channel of its progress: the latest is kept for a reader that does not
 // keep up. The channel is closed when the request is done.
 func WithProgress(ctx context.Context) (context.Context, <-chan Progress) {
+	progressWanted.Store(true)
 	w := &progressWatch{ch: make(chan Progress, 1), now: Progress{SendTotal: -1, ReceiveSize: -1}}
 	return context.WithValue(ctx, progressKey{}, w), w.ch
 }
 
 type progressKey struct{}
+
+// progressWanted says that WithProgress was called, so that most programs need
+// not look for a watch.
+var progressWanted atomic.Bool
 
 // progressWatch tells of a request's progress. A nil one does nothing.
 type progressWatch struct {
@@ -32,6 +38,9 @@ type progressWatch struct {
 
 // watchOf returns what watches the request of ctx, nil without one.
 func watchOf(ctx context.Context) *progressWatch {
+	if !progressWanted.Load() {
+		return nil
+	}
 	w, _ := ctx.Value(progressKey{}).(*progressWatch)
 	return w
 }
