@@ -273,6 +273,6 @@ func (k *clientConn) closed(_ *tcp.Conn, err error) {
 
 // errSend and errHeader are the errors of trips that have waited for too long.
 var (
-	errSend   = timeoutError("sending the request made no progress for Timeouts.Send")
-	errHeader = timeoutError("the response's header did not come within Timeouts.Header")
+	errSend   error = timeoutError("sending the request made no progress for Timeouts.Send")
+	errHeader error = timeoutError("the response's header did not come within Timeouts.Header")
 )

@@ -144,8 +144,8 @@ func (ex *outgoing) cause() error {
 
 // errTotal and errStalled are the causes of requests that took too long.
 var (
-	errTotal   = timeoutError("the request took longer than Timeouts.Total")
-	errStalled = timeoutError("the response's body made no progress for Timeouts.Body")
+	errTotal   error = timeoutError("the request took longer than Timeouts.Total")
+	errStalled error = timeoutError("the response's body made no progress for Timeouts.Body")
 )
 
 // timeoutError is a net.Error of our own.

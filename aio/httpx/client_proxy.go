@@ -57,7 +57,7 @@ func (d *dialing) throughProxy(ctx context.Context) (*tcp.Conn, error) {
 }
 
 // errProxy is the error of a proxy that takes too long.
-var errProxy = timeoutError("the proxy did not connect within Timeouts.Dial")
+var errProxy error = timeoutError("the proxy did not connect within Timeouts.Dial")
 
 // askProxy has the proxy connect to the host.
 func (d *dialing) askProxy(ctx context.Context, c *tcp.Conn) error {
