@@ -54,6 +54,7 @@ const faultInterim http1.Fault = "too many interim responses"
 func (t *trip) receive(k *clientConn, p []byte) {
 	a := &t.in
 	if !a.begun {
+		t.inOrder()()
 		a.begun = true
 		t.ex.passPhase(atSend, atHeader)
 		if t.trace != nil && t.trace.GotFirstResponseByte != nil {
@@ -271,7 +272,7 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	t.mu.Unlock()
 	t.forget()
 	a := &t.in
-	if up != nil && !up.done.Load() {
+	if up != nil && !up.last.Load() {
 		keep = false
 		up.stop()
 	}

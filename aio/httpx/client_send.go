@@ -77,6 +77,7 @@ func (k *clientConn) send(t *trip) {
 		t.fail(err)
 		return
 	}
+	defer t.inOrder()()
 	apart := len(t.small) > smallBody
 	if !apart {
 		b = append(b, t.small...)

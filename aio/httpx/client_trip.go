@@ -44,6 +44,8 @@ type trip struct {
 	upload  *upload     // nil unless the body is being sent piece by piece
 	unwatch func() bool // has the context that cancels the trip forget it; may be nil
 
+	telling sync.Mutex // of trips with a trace; see inOrder
+
 	in arrival // only callbacks of conn touch it
 }
 
@@ -237,6 +239,16 @@ func (t *trip) sentWhole(err error) {
 	if err == nil {
 		t.ex.passPhase(atSend, atHeader)
 	}
+}
+
+// inOrder keeps a trip's trace from being told of the answer before it was told
+// that the request is sent. It returns what ends that.
+func (t *trip) inOrder() func() {
+	if t.trace == nil {
+		return nothing
+	}
+	t.telling.Lock()
+	return t.telling.Unlock
 }
 
 // gotConn tells the trace of the connection.

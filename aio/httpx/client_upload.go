@@ -19,10 +19,10 @@ type upload struct {
 	op      aio.Op
 	t       *trip
 	body    io.ReadCloser
-	length  int64 // -1: not known
-	expect  bool  // the server is asked whether it wants the body
-	memory  bool  // the body can be had again, so it is taken for one that does not block
-	done    atomic.Bool
+	length  int64         // -1: not known
+	expect  bool          // the server is asked whether it wants the body
+	memory  bool          // the body can be had again, so it is taken for one that does not block
+	last    atomic.Bool   // all of the body is sent, or is just being
 	stopped chan struct{} // closed by stop
 	wanted  chan struct{} // closed by goOn
 	closing sync.Once
@@ -112,7 +112,7 @@ func (u *upload) stop() {
 	close(u.stopped)
 	began := u.began
 	u.mu.Unlock()
-	if u.done.Load() {
+	if u.last.Load() {
 		return
 	}
 	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.t.req))
@@ -162,11 +162,11 @@ func (u *upload) send(k *clientConn) error {
 	if first > 0 {
 		head = append(head, u.frame(buf, first)...)
 	}
+	u.last.Store(int64(first) == u.length)
 	out.b = head
-	if !u.write(k, head) {
+	if !u.writeHead(k, head) {
 		return nil
 	}
-	u.t.wroteHead()
 	if u.expect && !u.asks() {
 		return nil
 	}
@@ -210,17 +210,19 @@ func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end boo
 		if err != nil {
 			return err
 		}
-		if end, sum = last, sum+int64(n); n > 0 && !u.write(k, u.frame(buf, n)) {
+		end, sum = last, sum+int64(n)
+		u.last.Store(sum == u.length)
+		if n > 0 && !u.write(k, u.frame(buf, n)) {
 			return nil
 		}
 	}
 	if u.length >= 0 && sum != u.length {
 		return u.wrongLength(sum)
 	}
+	u.last.Store(true)
 	if u.length < 0 && !u.write(k, u.trailer()) {
 		return nil
 	}
-	u.done.Store(true)
 	k.sent(u.t, nil)
 	return nil
 }
@@ -276,6 +278,16 @@ func (u *upload) trailer() []byte {
 		}
 	}
 	return append(b, "\r\n"...)
+}
+
+// writeHead is write for what begins the request.
+func (u *upload) writeHead(k *clientConn, p []byte) bool {
+	defer u.t.inOrder()()
+	if !u.write(k, p) {
+		return false
+	}
+	u.t.wroteHead()
+	return true
 }
 
 // write writes on the connection. It reports false if the connection has ended.

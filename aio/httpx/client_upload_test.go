@@ -248,6 +248,7 @@ func TestUpgradedStream(t *testing.T) {
 		}
 		// The place of the connection is free again. A cancellation ends it, too.
 		own, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
 		if s, err = c.Stream(own, req.Clone(ctx)).Await(ctx); err != nil {
 			return err
 		}
