@@ -244,15 +244,13 @@ func (t *trip) put(data []byte) error {
 	return nil
 }
 
-// gather adds to the body. Of what was announced it believes 64 KiB, and makes
-// room for more as bytes come.
+// gather adds to the body. Of what was announced it believes 64 KiB, and then 16
+// times what has come.
 func (a *arrival) gather(data []byte) {
 	if room := len(a.body) + len(data); room > cap(a.body) {
-		want := room
-		if rest := room + int(min(a.left, 1<<40)); a.left > 0 {
-			want = min(rest, max(4*room, 64<<10))
-		} else if len(a.body) > 0 || a.state != answerBody {
-			want = max(2*room, 512)
+		want := max(2*room, 512)
+		if a.state == answerBody {
+			want = min(room+int(min(a.left, 1<<40)), max(16*room, 64<<10))
 		}
 		a.body = slices.Grow(a.body, want-len(a.body))
 	}
