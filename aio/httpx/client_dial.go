@@ -187,7 +187,7 @@ func (d *dialing) connectPlain(ctx context.Context) (*clientConn, error) {
 	k := h.newConn()
 	handler := k.handler()
 	handler.Open = k.opened
-	c, err := d.await(ctx, d.dialer(ctx).Send(ctx, hostPort(h.firstHop()), nil, handler))
+	c, err := d.await(ctx, d.dialer(ctx).Send(d.values, hostPort(h.firstHop()), nil, handler))
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (d *dialing) transport(ctx context.Context) (*tcp.Conn, error) {
 	if h.proxy != nil {
 		return d.throughProxy(ctx)
 	}
-	return d.await(ctx, d.dialer(ctx).Dial(ctx, hostPort(h.firstHop())))
+	return d.await(ctx, d.dialer(ctx).Dial(d.values, hostPort(h.firstHop())))
 }
 
 // firstHop returns the address that is connected to.
@@ -225,8 +225,11 @@ func (h *host) target() string {
 	return h.key.addr()
 }
 
-// await waits for a connection to be made, to the end, so that none is lost.
+// await waits for a connection to be made, to the end, so that none is lost. It
+// is made as an operation of the loop, not of the dial, which it outlives.
 func (d *dialing) await(ctx context.Context, f *aio.Future[*tcp.Conn]) (*tcp.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { f.Cancel(context.Cause(ctx)) })
+	defer stop()
 	return f.Await(context.WithoutCancel(ctx))
 }
 

@@ -25,7 +25,7 @@ func (d *dialing) throughProxy(ctx context.Context) (*tcp.Conn, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errProxy)
 		defer cancel()
 	}
-	c, err := d.await(ctx, td.Dial(d.op.Context(), hostPort(h.firstHop())))
+	c, err := d.await(ctx, td.Dial(d.values, hostPort(h.firstHop())))
 	if err != nil {
 		return nil, err
 	}
@@ -155,9 +155,9 @@ func (e *proxyError) Error() string {
 }
 
 // nest returns a connection on which TLS can begin, on one that has TLS.
-func (d *dialing) nest(_ context.Context, inner *tcp.Conn) (*tcp.Conn, error) {
+func (d *dialing) nest(ctx context.Context, inner *tcp.Conn) (*tcp.Conn, error) {
 	td := d.host.pool.client.dialer()
 	td.Control = nil
 	td.DialContext = func(context.Context, string, string) (net.Conn, error) { return inner, nil }
-	return d.await(d.op.Context(), td.Dial(d.op.Context(), hostPort(d.host.key.addr())))
+	return d.await(ctx, td.Dial(d.values, hostPort(d.host.key.addr())))
 }

@@ -78,6 +78,7 @@ func (k *clientConn) send(t *trip) {
 		return
 	}
 	defer t.inOrder()()
+	t.ex.passPhase(atSend, atHeader) // the server may answer before Send returns
 	apart := len(t.small) > smallBody
 	if !apart {
 		b = append(b, t.small...)
@@ -93,6 +94,7 @@ func (k *clientConn) send(t *trip) {
 		k.sent(t, err)
 		return
 	}
+	t.ex.passPhase(atHeader, atSend)
 	f.AfterFunc(func() {
 		_, err := f.Result()
 		k.sent(t, err)
