@@ -27,7 +27,7 @@ func (ex *outgoing) direct() bool {
 	switch {
 	case c.Transport != nil, c.Jar != nil, c.Hedge.Delay > 0, c.H2C, ex.watch != nil, len(ex.small) > directBody:
 		return false
-	case req.URL == nil, req.Header == nil, req.RequestURI != "", req.Cancel != nil: //nolint:staticcheck // it is refused
+	case req.URL == nil, req.Header == nil, req.RequestURI != "":
 		return false
 	case req.Body != nil && req.Body != http.NoBody, req.ContentLength != 0:
 		return false

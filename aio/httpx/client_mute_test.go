@@ -38,13 +38,12 @@ const (
 
 // muteKind is a kind of connection.
 type muteKind struct {
-	name   string
-	url    string
-	proxy  string
-	h2     bool // spoken by the origin
-	h2c    bool
-	at     []muteAt
-	phases map[muteAt]httpx.Phase // other than usual
+	name  string
+	url   string
+	proxy string
+	h2    bool // spoken by the origin
+	h2c   bool
+	at    []muteAt
 }
 
 var muteKinds = []muteKind{

@@ -90,7 +90,7 @@ func (k *clientConn) send(t *trip) {
 	out.b = b
 	putBuffer(out)
 	t.wroteHead()
-	if _, err := f.Result(); !errors.Is(err, aio.ErrPending) { //nolint:errorlint
+	if _, err := f.Result(); !errors.Is(err, aio.ErrPending) {
 		k.sent(t, err)
 		return
 	}
@@ -120,7 +120,7 @@ func (k *clientConn) sent(t *trip, err error) {
 func (k *clientConn) sends(t *trip) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.trip == t && k.why == errSend { //nolint:errorlint
+	if k.trip == t && errors.Is(k.why, errSend) {
 		k.lateIn(0)
 	}
 }

@@ -1,3 +1,6 @@
+//lint:file-ignore SA1019 http.Transport, which package http2 points to, takes no connection that is there, and for ALPN only
+// one of crypto/tls: its dialing, and its pool, would have to be used with it.
+
 package httpx
 
 import (
