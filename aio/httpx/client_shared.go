@@ -62,35 +62,31 @@ func (c *sharedConn) Close() error {
 }
 
 // dialedShared ends a dial that has brought a connection for HTTP/2. All that
-// wait for the host share it.
+// wait for the host share it, and what is being dialed for them is not needed.
 func (h *host) dialedShared(d *dialing, c *tcp.Conn) {
 	conn := &sharedConn{Conn: c, host: h}
 	if state, ok := c.TLS(); ok {
 		conn.state = &state
 	}
-	h.pool.mu.Lock()
-	if d.trip != nil {
-		d.trip.dial, d.trip = nil, nil
+	s, needed := h.becomeShared(d)
+	if !needed {
+		conn.Close()
+		return
 	}
-	s := h.shared
-	if s == nil {
-		s = newSharedConns(h)
-	}
-	h.pool.mu.Unlock()
 	cc, err := s.t.NewClientConn(conn)
 	if err != nil {
 		conn.Close()
 	}
 	h.pool.mu.Lock()
-	if h.shared == nil {
-		h.shared = s
-	}
-	if s = h.shared; err == nil {
+	if err == nil {
 		s.conns = append(s.conns, cc)
 	}
-	waiting := h.allWaiting()
 	d.tell(err)
+	waiting, spare := h.allWaiting()
 	h.pool.mu.Unlock()
+	for _, other := range spare {
+		other.op.Cancel(errNotNeeded)
+	}
 	for _, t := range waiting {
 		if err != nil {
 			t.fail(err)
@@ -100,14 +96,35 @@ func (h *host) dialedShared(d *dialing, c *tcp.Conn) {
 	}
 }
 
-// allWaiting takes all trips that wait. What is being dialed for them is not
-// needed. The pool's lock is held.
-func (h *host) allWaiting() (all []*trip) {
-	for t := h.waiting.pop(); t != nil; t = h.waiting.pop() {
-		h.spare(t)
-		all = append(all, t)
+// becomeShared notes that the host speaks HTTP/2. It reports false if another
+// connection than the dial's will do.
+func (h *host) becomeShared(d *dialing) (s *sharedConns, needed bool) {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	if d.trip != nil {
+		d.trip.dial, d.trip = nil, nil
 	}
-	return all
+	if h.shared == nil {
+		h.shared = newSharedConns(h)
+		return h.shared, true
+	}
+	return h.shared, d.done != nil || len(h.shared.conns) == 0
+}
+
+// allWaiting takes all trips that wait, and what is being dialed for them. The
+// pool's lock is held.
+func (h *host) allWaiting() (all []*trip, spare []*dialing) {
+	for t := h.waiting.pop(); t != nil; t = h.waiting.pop() {
+		d := t.dial
+		if all = append(all, t); d == nil {
+			continue
+		}
+		t.dial, d.trip, d.unwanted = nil, nil, true
+		if d.started {
+			spare = append(spare, d)
+		}
+	}
+	return all, spare
 }
 
 // tell tells the requests by HTTP/2 that wait for the dial how it went. The
