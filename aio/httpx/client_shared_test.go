@@ -175,3 +175,51 @@ func TestUpgradeOverTLS(t *testing.T) {
 		return nil
 	})
 }
+
+// TestFullConnection holds that a request for which no connection has room is
+// made on another one, also if that turns out to speak HTTP/1.1.
+func TestFullConnection(t *testing.T) {
+	for _, second := range []string{"HTTP/2.0", "HTTP/1.1"} {
+		var speaks atomic.Pointer[[]string]
+		speaks.Store(&[]string{"h2", "http/1.1"})
+		asked, goOn := make(chan bool), make(chan bool)
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/hang" {
+				asked <- true
+				<-goOn
+			}
+			echoes(w, r)
+		}))
+		s.EnableHTTP2 = true
+		s.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1}
+		s.TLS = &tls.Config{}
+		s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			cfg := s.TLS.Clone()
+			cfg.GetConfigForClient, cfg.NextProtos = nil, *speaks.Load()
+			return cfg, nil
+		}
+		s.StartTLS()
+		aiotest.Run(t, func(ctx context.Context) error {
+			c := &httpx.Client{Dialer: anyTLS()}
+			r, err := c.Get(ctx, s.URL).Await(ctx) // which has brought the server's settings
+			wantBody(t, r, err, 200, "/\n")
+			hangs := c.Get(ctx, s.URL+"/hang")
+			<-asked
+			if second == "HTTP/1.1" {
+				speaks.Store(&[]string{"http/1.1"})
+			}
+			for range 2 {
+				r, err = c.Get(ctx, s.URL+"/x").Await(ctx)
+				wantBody(t, r, err, 200, "/x\n")
+				if err == nil && r.Proto != second {
+					t.Errorf("by %s, not %s", r.Proto, second)
+				}
+			}
+			goOn <- true
+			r, err = hangs.Await(ctx)
+			wantBody(t, r, err, 200, "/hang\n")
+			return nil
+		})
+		s.Close()
+	}
+}
