@@ -71,7 +71,7 @@ func (k *clientConn) send(t *trip) {
 		return
 	}
 	out := getBuffer()
-	b, err := t.appendHead(out.b[:0])
+	b, err := t.appendHead(out.b[:0], t.req, int64(len(t.small)))
 	if err != nil {
 		putBuffer(out)
 		t.fail(err)
@@ -138,16 +138,16 @@ func (t *trip) wroteHead() {
 	}
 }
 
-// appendHead appends the request's head to b.
-func (t *trip) appendHead(b []byte) ([]byte, error) {
-	req := t.req
+// appendHead appends the head of the trip's request to b, whose body is that
+// long, or chunked if the length is negative.
+func (t *trip) appendHead(b []byte, req *http.Request, length int64) ([]byte, error) {
 	host, err := hostField(req, t.proxied())
 	if err != nil {
 		return b, err
 	}
 	b = append(b, methodOf(req)...)
 	b = append(b, ' ')
-	if b, err = t.appendTarget(b, host); err != nil {
+	if b, err = t.appendTarget(b, req, host); err != nil {
 		return b, err
 	}
 	b = append(b, " HTTP/1.1\r\n"...)
@@ -160,8 +160,8 @@ func (t *trip) appendHead(b []byte) ([]byte, error) {
 	if req.Close && !closes(req) {
 		b = t.appendField(b, "Connection", "close")
 	}
-	b = t.appendLength(b)
-	b = t.appendFields(b)
+	b = t.appendLength(b, req, length)
+	b = t.appendFields(b, req.Header)
 	if gzipAccepted(req) {
 		b = t.appendField(b, "Accept-Encoding", "gzip")
 	}
@@ -209,10 +209,10 @@ func hostField(req *http.Request, proxied bool) (string, error) {
 }
 
 // appendTarget appends the request's target.
-func (t *trip) appendTarget(b []byte, host string) ([]byte, error) {
-	u, begin := t.req.URL, len(b)
+func (t *trip) appendTarget(b []byte, req *http.Request, host string) ([]byte, error) {
+	u, begin := req.URL, len(b)
 	switch {
-	case t.req.Method == http.MethodConnect && u.Path == "":
+	case req.Method == http.MethodConnect && u.Path == "":
 		if u.Opaque != "" {
 			host = u.Opaque
 		}
@@ -255,19 +255,15 @@ func cleanTarget(b []byte, i int) ([]byte, error) {
 }
 
 // appendLength appends the fields that tell the body's length.
-func (t *trip) appendLength(b []byte) []byte {
-	n := int64(len(t.small))
-	if t.upload != nil {
-		n = t.upload.length
-	}
+func (t *trip) appendLength(b []byte, req *http.Request, n int64) []byte {
 	switch {
 	case n < 0:
 		b = t.appendField(b, "Transfer-Encoding", "chunked")
-		if len(t.req.Trailer) > 0 {
-			b = t.appendField(b, "Trailer", strings.Join(sortedNames(t.req.Trailer, nil), ","))
+		if len(req.Trailer) > 0 {
+			b = t.appendField(b, "Trailer", strings.Join(sortedNames(req.Trailer, nil), ","))
 		}
 		return b
-	case n == 0 && !wantsLength(t.req):
+	case n == 0 && !wantsLength(req):
 		return b
 	}
 	b = append(b, "Content-Length: "...)
@@ -290,14 +286,14 @@ func wantsLength(req *http.Request) bool {
 }
 
 // appendFields appends the fields of the request's own header, by their names.
-func (t *trip) appendFields(b []byte) []byte {
+func (t *trip) appendFields(b []byte, h http.Header) []byte {
 	var room [16]string
-	for _, name := range sortedNames(t.req.Header, room[:0]) {
+	for _, name := range sortedNames(h, room[:0]) {
 		switch name {
 		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer": // which are those of http.Request
 			continue
 		}
-		for _, v := range t.req.Header[name] {
+		for _, v := range h[name] {
 			b = t.appendField(b, name, http1.Trim(v))
 		}
 	}

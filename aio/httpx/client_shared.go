@@ -177,7 +177,7 @@ func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientCo
 	h := p.host
 	ctx := req.Context()
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
-		trace.GetConn(h.key.addr())
+		trace.GetConn(h.target())
 	}
 	for {
 		conns, wanted := p.snapshot()

@@ -79,7 +79,7 @@ var errNotNeeded = errors.New("httpx: the connection is not needed any more")
 // start looks for a connection, and begins.
 func (t *trip) start() {
 	if t.trace != nil && t.trace.GetConn != nil {
-		t.trace.GetConn(t.key.addr())
+		t.trace.GetConn((&host{key: t.key, proxy: t.proxy}).target())
 	}
 	t.ex.setPhase(atDial)
 	t.seek()

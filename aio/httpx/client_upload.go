@@ -18,6 +18,7 @@ import (
 type upload struct {
 	op      aio.Op
 	t       *trip
+	req     *http.Request
 	body    io.ReadCloser
 	length  int64         // -1: not known
 	expect  bool          // the server is asked whether it wants the body
@@ -54,7 +55,7 @@ var uploadBuffers = sync.Pool{New: func() any { return new([uploadBuffer]byte) }
 func newUpload(t *trip) *upload {
 	req := t.req
 	u := &upload{
-		t: t, body: req.Body, length: bodyLength(req), memory: req.GetBody != nil,
+		t: t, req: req, body: req.Body, length: bodyLength(req), memory: req.GetBody != nil,
 		stopped: make(chan struct{}), wanted: make(chan struct{}),
 	}
 	if v := req.Header["Expect"]; len(v) > 0 {
@@ -80,7 +81,7 @@ func (u *upload) run(k *clientConn) {
 	u.op.Go(func() {
 		err := u.send(k)
 		u.close()
-		if err != nil {
+		if err != nil && !u.isStopped() { // else the trip may be on another connection by now
 			u.t.fail(err)
 		}
 		u.op.End(nil)
@@ -95,7 +96,7 @@ func (u *upload) run(k *clientConn) {
 func (u *upload) OpCancel(error) { u.stop() }
 
 // OpName names the upload.
-func (u *upload) OpName() string { return "body of " + requestName(u.t.req) }
+func (u *upload) OpName() string { return "body of " + requestName(u.req) }
 
 // close closes the body.
 func (u *upload) close() { u.closing.Do(func() { u.body.Close() }) }
@@ -115,7 +116,7 @@ func (u *upload) stop() {
 	if u.last.Load() {
 		return
 	}
-	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.t.req))
+	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.req))
 	if err != nil {
 		if !began {
 			u.close()
@@ -126,6 +127,12 @@ func (u *upload) stop() {
 		u.close()
 		op.End(nil)
 	}, func(error) { op.End(nil) })
+}
+
+func (u *upload) isStopped() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.over
 }
 
 // goOn says that the server wants the body.
@@ -155,7 +162,7 @@ func (u *upload) send(k *clientConn) error {
 	}
 	out := getBuffer()
 	defer putBuffer(out)
-	head, err := u.t.appendHead(out.b[:0])
+	head, err := u.t.appendHead(out.b[:0], u.req, u.length)
 	if err != nil {
 		return err
 	}
@@ -180,7 +187,7 @@ func (u *upload) probes() bool {
 	if u.length >= 0 {
 		return false
 	}
-	switch methodOf(u.t.req) {
+	switch methodOf(u.req) {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, "PROPFIND", "SEARCH":
 		return true
 	}
@@ -270,8 +277,8 @@ func (u *upload) frame(buf *[uploadBuffer]byte, n int) []byte {
 // trailer returns what ends a chunked body.
 func (u *upload) trailer() []byte {
 	b := []byte("0\r\n")
-	for _, name := range sortedNames(u.t.req.Trailer, nil) {
-		for _, v := range u.t.req.Trailer[name] {
+	for _, name := range sortedNames(u.req.Trailer, nil) {
+		for _, v := range u.req.Trailer[name] {
 			if http1.ValidValue(v) { // the user may have set it while the body was read
 				b = append(append(append(append(b, name...), ": "...), http1.Trim(v)...), "\r\n"...)
 			}

@@ -313,3 +313,92 @@ func TestRoundTripper(t *testing.T) {
 		return nil
 	})
 }
+
+// TestCancelUploads holds that an upload may be cancelled whenever, and leaves
+// nothing: in each form, to a server that reads, and to one that does not.
+func TestCancelUploads(t *testing.T) {
+	for name, do := range map[string]func(ctx context.Context, t *testing.T, c *httpx.Client) error{
+		"Do": func(ctx context.Context, t *testing.T, c *httpx.Client) error {
+			body := opaque{strings.NewReader(strings.Repeat("x", 100_000))}
+			_, err := c.Do(ctx, request(t, "PUT", "http://origin/", body)).Await(context.WithoutCancel(ctx))
+			return err
+		},
+		"RoundTrip": func(ctx context.Context, t *testing.T, c *httpx.Client) error {
+			resp, err := c.RoundTrip(request(t, "PUT", "http://origin/", strings.NewReader("hello")).WithContext(ctx))
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			_, err = io.Copy(io.Discard, resp.Body)
+			return err
+		},
+		"Stream": func(ctx context.Context, t *testing.T, c *httpx.Client) error {
+			r, w := io.Pipe()
+			f := c.Stream(ctx, request(t, "PUT", "http://origin/", r))
+			io.WriteString(w, "hello")
+			w.Close()
+			s, err := f.Await(context.WithoutCancel(ctx))
+			if err != nil {
+				return err
+			}
+			defer s.Body.Close()
+			_, err = io.ReadAll(s.Body)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aiotest.EachCancel(t, func(t *testing.T, looks *aiotest.Looks) {
+				bubble(t, echoes, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+					err := do(looks.Context(ctx), t, inMemory(new(httpx.Client), n))
+					if err != nil && !errors.Is(err, looks.Cause()) && !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
+					return nil
+				})
+			})
+		})
+	}
+}
+
+// TestStaleUpload holds that an upload that may be repeated begins again, with
+// its whole body, on another connection when the one that was kept turns out to
+// be closed, and that one that may not fails.
+func TestStaleUpload(t *testing.T) {
+	body := strings.Repeat("0123456789", 50_000)
+	for key, repeated := range map[string]bool{"": false, "1": true} {
+		var got atomic.Int32
+		bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
+			if n == 1 {
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				http.ReadRequest(r)
+				io.ReadFull(r, make([]byte, 100_000)) // and closes
+				return
+			}
+			n, err := io.ReadFull(r, make([]byte, len(body)))
+			if err != nil {
+				t.Error(err)
+			}
+			got.Store(int32(n))
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+			silent(n, c, r)
+		}, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+			c := inMemory(new(httpx.Client), n)
+			r, err := c.Get(ctx, "http://origin").Await(ctx)
+			wantBody(t, r, err, 200, "")
+			req := request(t, "POST", "http://origin", strings.NewReader(body))
+			if key != "" {
+				req.Header.Set("Idempotency-Key", key)
+			}
+			r, err = c.Do(ctx, req).Await(ctx)
+			if repeated {
+				wantBody(t, r, err, 200, "done")
+			} else if !errors.Is(err, aio.ErrConn) && !errors.Is(err, aio.ErrEOF) {
+				t.Errorf("got %v, %v", r, err)
+			}
+			if n := got.Load(); repeated && int(n) != len(body) || !repeated && n != 0 {
+				t.Errorf("%d bytes on the second connection", n)
+			}
+			return nil
+		})
+	}
+}
