@@ -41,7 +41,7 @@ func (k *clientConn) opened(c *tcp.Conn) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.c == nil {
-		k.c = c
+		k.c, k.since = c, k.clock()
 	}
 }
 
@@ -61,28 +61,24 @@ func (k *clientConn) clock() time.Duration { return k.host.pool.op.Age() }
 // begin places a trip on the connection, and sends the request. It reports
 // false if the connection has ended.
 func (k *clientConn) begin(t *trip) bool {
+	before := int64(-1)
+	if t.upload != nil || t.small != nil || methodOf(t.req) != "GET" {
+		before = k.c.Stats().BytesOut
+	}
 	k.mu.Lock()
 	if k.dead {
 		k.mu.Unlock()
 		return false
 	}
-	reused := k.used
-	k.trip, k.used, k.due = t, true, 0
+	placed := t.place(k, k.used, before)
+	if placed {
+		k.trip, k.used, k.due = t, true, 0
+	}
 	k.mu.Unlock()
-	t.mu.Lock()
-	if t.state == tripOver {
-		t.mu.Unlock()
-		if k.letGo(t) {
-			k.free()
-		}
+	if !placed {
+		k.free()
 		return true
 	}
-	t.state, t.conn, t.reused = tripPlaced, k, reused
-	t.before = -1
-	if reused && (t.upload != nil || t.small != nil || methodOf(t.req) != "GET") {
-		t.before = k.c.Stats().BytesOut
-	}
-	t.mu.Unlock()
 	t.gotConn(k)
 	k.send(t)
 	return true

@@ -197,6 +197,10 @@ func TestFirstConnection(t *testing.T) {
 		echoes(w, r)
 	}, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		c := inMemory(new(httpx.Client), n)
+		if _, err := c.Get(ctx, "http://origin/").Await(ctx); err != nil {
+			return err
+		}
+		time.Sleep(2 * time.Minute) // which is longer than a connection is kept
 		dial, dials := c.Dialer.DialContext, 0
 		c.Dialer.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if dials++; dials == 2 {

@@ -153,7 +153,7 @@ func (d *dialing) connect(ctx context.Context) (*clientConn, *tcp.Conn, error) {
 		return nil, c, nil
 	}
 	k := h.newConn()
-	k.c = c
+	k.opened(c)
 	if err := c.SetHandler(k.handler()); err != nil {
 		return nil, nil, err
 	}

@@ -103,6 +103,19 @@ func (t *trip) seek() {
 	}
 }
 
+// place places the trip on a connection, whose lock is held, so that the two
+// know of each other from the same moment on. It reports false if the trip is
+// over.
+func (t *trip) place(k *clientConn, reused bool, before int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state == tripOver {
+		return false
+	}
+	t.state, t.conn, t.reused, t.before = tripPlaced, k, reused, before
+	return true
+}
+
 // leaveIfOver ends the waiting of a trip that was cancelled just before that
 // began.
 func (t *trip) leaveIfOver() {
