@@ -43,7 +43,8 @@ type Client struct {
 	// Dialer makes the connections; its TLS is that of https URLs. nil means a zero tcp.Dialer.
 	Dialer *tcp.Dialer
 	// Proxy returns the proxy for a request, nil for none. nil means http.ProxyFromEnvironment, which reads the
-	// environment once per process and uses no proxy for loopback.
+	// environment once per process and uses no proxy for loopback. The proxy's scheme is http, https, socks5 or socks5h. It
+	// is called by whoever makes the request, and must not block.
 	Proxy func(*http.Request) (*url.URL, error)
 	// MaxConnsPerHost bounds the connections to a host, in use and idle. 0 means no bound.
 	MaxConnsPerHost int
@@ -63,15 +64,15 @@ type Client struct {
 // Timeouts bounds the phases of a request. For each, 0 means the default, and a negative value no bound.
 type Timeouts struct {
 	Total  time.Duration // from the start to the end of the body, redirects and retries included. Default: none
-	Dial   time.Duration // lookup and connecting. Default: the Dialer's, or 30 s
-	TLS    time.Duration // the TLS handshake. Default: 10 s
-	Send   time.Duration // without any progress in sending. Default: the Dialer's WriteTimeout, or 30 s
+	Dial   time.Duration // lookup, connecting, and what is said to a proxy. Default: the Dialer's, or 30 s
+	TLS    time.Duration // the TLS handshake. Default: the Dialer's, or 10 s
+	Send   time.Duration // without any progress in sending, or in reading the request's body. Default: the Dialer's WriteTimeout, or 30 s
 	Header time.Duration // from the request's end to the response's header. Default: 30 s
 	Body   time.Duration // for each part of the response's body that is waited for. Default: 30 s
 	Idle   time.Duration // how long an idle connection is kept. Default: 60 s
 }
 
-// orDefault returns d, def for 0, and 0, which means none to package net/http, for a negative d.
+// orDefault returns d, def for 0, and 0, which means none, for a negative d.
 func orDefault(d, def time.Duration) time.Duration {
 	switch {
 	case d == 0:

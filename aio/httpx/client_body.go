@@ -1,162 +1,141 @@
 package httpx
 
 import (
-	"context"
+	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
-	"time"
+	"sync"
 
-	"goaio.example/aio"
-	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/bell"
+	"goaio.example/aio/internal/http1"
+	"goaio.example/aio/tcp"
 )
 
-// bound makes the response's body fail when it makes no progress, and tells of its progress.
-func (ex *outgoing) bound(resp *http.Response) {
-	ex.watch.download(resp)
-	ex.stall.begin(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
-	resp.Body = &boundBody{resp.Body, ex}
+// clientBody is the body of an answer, read as it comes. The connection is not
+// read while bodyAhead bytes wait for the reader.
+type clientBody struct {
+	t *trip
+	c *tcp.Conn
+
+	mu     sync.Mutex
+	buf    []byte // buf[off:] waits for the reader
+	off    int
+	err    error // behind buf; nil while more may come
+	closed bool
+	paused bool
+	more   bell.Bell
+	resp   *http.Response // whose trailer is set at the end
 }
 
-// boundBody is a response's body that is bounded in the time that a Read waits.
-type boundBody struct {
-	io.ReadCloser
-	ex *outgoing
+// openStream has the answer's body be a stream.
+func (t *trip) openStream(k *clientConn) *clientBody {
+	b := &clientBody{t: t, c: k.c}
+	t.in.stream.Store(b)
+	return b
 }
 
-func (b *boundBody) Read(p []byte) (int, error) {
-	b.ex.stall.enter()
-	n, err := b.ReadCloser.Read(p)
-	b.ex.stall.leave()
-	b.ex.watch.received(n)
-	if err != nil && err != io.EOF {
-		err = b.ex.wrap(err)
-	}
-	return n, err
-}
+// errBodyClosed is the error of reading a body that was closed.
+var errBodyClosed = errors.New("httpx: read on a closed response body")
 
-// stall is an alarm for a Read that waits too long. It is set once and, when it fires, again for what is left: most
-// bodies end before. Reads of one body do not overlap.
-type stall struct {
-	ex    *outgoing
-	limit time.Duration // 0: none
-	alarm alarm.Alarm
-	since atomic.Int64 // when the Read began that is waiting, in nanoseconds since epoch; 0: none is
-	epoch time.Time
-	over  atomic.Bool
-}
-
-// begin sets the alarm.
-func (s *stall) begin(ex *outgoing, limit time.Duration) {
-	s.ex, s.limit = ex, limit
-	if limit > 0 {
-		s.epoch = time.Now()
-		s.alarm.Init(s)
-		ex.op.Alarms().Set(&s.alarm, limit)
-	}
-}
-
-func (s *stall) enter() {
-	if s.limit > 0 {
-		s.since.Store(int64(time.Since(s.epoch)) + 1)
-	}
-}
-
-func (s *stall) leave() {
-	if s.limit > 0 {
-		s.since.Store(0)
+func (b *clientBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		switch {
+		case b.closed:
+			return 0, errBodyClosed
+		case b.off < len(b.buf):
+			n := copy(p, b.buf[b.off:])
+			if b.off += n; b.off == len(b.buf) {
+				b.buf, b.off = b.buf[:0], 0
+			}
+			if b.paused && len(b.buf)-b.off <= bodyAhead/2 {
+				b.paused = false
+				b.c.ResumeReading()
+			}
+			return n, nil
+		case b.err != nil:
+			return 0, b.err
+		case len(p) == 0:
+			return 0, nil
+		}
+		b.more.Wait(&b.mu)
 	}
 }
 
-// stop takes the alarm back.
-func (s *stall) stop() {
-	s.over.Store(true)
-	if s.limit > 0 {
-		s.ex.op.Alarms().Stop(&s.alarm)
+// Close lets go of the body. What has not come is not waited for: the
+// connection is closed.
+func (b *clientBody) Close() error {
+	b.mu.Lock()
+	b.closed, b.buf = true, nil
+	over := b.err != nil
+	b.more.Ring()
+	b.mu.Unlock()
+	if !over {
+		b.t.fail(errBodyClosed)
 	}
+	return nil
 }
 
-// Fire ends the request if a Read has waited for too long.
-func (s *stall) Fire() {
-	left := s.limit
-	if since := s.since.Load(); since > 0 {
-		left -= time.Since(s.epoch) - time.Duration(since-1)
-	}
-	if left <= 0 {
-		s.ex.cancel(errStalled)
+// put adds what has come.
+func (b *clientBody) put(data []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.err != nil {
 		return
 	}
-	s.ex.op.Alarms().Set(&s.alarm, left)
-	if s.over.Load() { // meanwhile
-		s.ex.op.Alarms().Stop(&s.alarm)
+	if b.off > 0 && len(b.buf)+len(data) > cap(b.buf) {
+		b.buf = b.buf[:copy(b.buf, b.buf[b.off:])]
+		b.off = 0
+	}
+	b.buf = append(b.buf, data...)
+	if len(b.buf)-b.off >= bodyAhead && !b.paused {
+		b.paused = true
+		b.c.PauseReading()
+	}
+	b.more.Ring()
+}
+
+// end ends the body with an error, behind what has come.
+func (b *clientBody) end(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.err = err
+		b.more.Ring()
 	}
 }
 
-// Stream is a response whose body is still to be read. It is part of its request's operation, which goes on until the
-// body is closed, or read to its end, or fails: until then it holds the loop open.
-type Stream struct {
-	Status int // such as 200
-	Proto  string
-	Header http.Header
-	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody.
-	Body io.ReadCloser
-	// Std is the response as package net/http has it, with the same body.
-	Std *http.Response
+// detach lets go of the connection, which may be another trip's from now on:
+// all of the body has come.
+func (b *clientBody) detach() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.paused {
+		b.paused = false
+		b.c.ResumeReading()
+	}
 }
 
-// Stream makes a request and returns the future of its response, once the header has come. See Do for the rest.
-func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
-	op := new(aio.Op)
-	ex := c.newOutgoing(ctx, req, op)
-	if err := op.Start(ctx, kindOut, requestName(req), &streamCall{ex: ex}); err != nil {
-		ex.done()
-		return aio.Failed[*Stream](err)
-	}
-	end := func() {
-		ex.done()
-		op.End(nil) // whoever has the future, or reads the body, has the error
-	}
-	return aio.Go(op.Context(), "header of "+requestName(req), func(ctx context.Context) (*Stream, error) {
-		stop := context.AfterFunc(ctx, func() { op.Cancel(context.Cause(ctx)) })
-		defer stop()
-		open := false
-		defer func() {
-			if !open {
-				end()
-			}
-		}()
-		resp, err := ex.do()
-		if err != nil {
-			return nil, err
+// finish ends a body that has come whole.
+func (b *clientBody) finish(chunks *http1.Chunked) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if chunks != nil && len(chunks.Trailer) > 0 {
+		if b.resp.Trailer == nil {
+			b.resp.Trailer = make(http.Header, len(chunks.Trailer))
 		}
-		open = true
-		resp.Body = &streamBody{resp.Body, end}
-		op.OnCancel(func(error) { resp.Body.Close() })
-		return &Stream{resp.StatusCode, resp.Proto, resp.Header, resp.Body, resp}, nil
-	})
-}
-
-// streamCall is a Stream's operation's driver.
-type streamCall struct{ ex *outgoing }
-
-func (p *streamCall) OpCancel(cause error) { p.ex.cancel(cause) }
-
-// streamBody ends its request's operation when it is closed or at its end.
-type streamBody struct {
-	io.ReadCloser
-	done func()
-}
-
-func (b *streamBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.done()
+		addTrailer(b.resp.Trailer, chunks.Trailer)
 	}
-	return n, err
+	if b.err == nil {
+		b.err = io.EOF
+		b.more.Ring()
+	}
 }
 
-func (b *streamBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.done()
-	return err
+func addTrailer(h http.Header, fields []http1.Field) {
+	for _, f := range fields {
+		name := canonical(f.Name)
+		h[name] = append(h[name], f.Value)
+	}
 }

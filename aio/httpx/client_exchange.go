@@ -1,8 +1,10 @@
 package httpx
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -15,35 +17,87 @@ import (
 
 // outgoing is a request of a client's with all that is done for it: redirects, retries, hedging.
 type outgoing struct {
-	client *Client
-	req    *http.Request
-	op     *aio.Op // in progress
-	at     atomic.Int32
-	ctx    context.Context // ends when op is cancelled, req's own context ends, or the request takes too long
-	cancel context.CancelCauseFunc
-	watch  *progressWatch
-	sent   atomic.Bool // package net/http has the request's own body
-	url    *url.URL    // that the response came from
-	stall  stall
+	client  *Client
+	req     *http.Request
+	small   []byte  // the body, if the client was given it as bytes; req has none then, until giveBody
+	op      *aio.Op // in progress
+	at      atomic.Int32
+	watch   *progressWatch
+	once    bool        // no redirects, cookies and retries: it is a RoundTrip
+	bounded bool        // see bounds
+	earned  bool        // it has been counted for Retry.Budget
+	sent    atomic.Bool // the transport has the request's own body
+	url     *url.URL    // that the response came from
+	stall   stall
+	first   atomic.Pointer[outcome] // of a trip that was made before; taken once
 
-	mu    sync.Mutex
-	over  bool
-	stops []func()
+	mu     sync.Mutex
+	over   bool
+	why    error           // what the exchange was ended with
+	trip   *trip           // the request made once, without a goroutine
+	ctx    context.Context // see context
+	cancel context.CancelCauseFunc
+	stops  []func()
 }
 
-// newOutgoing makes the record of a request whose operation is about to be begun as op under ctx. done must be called
-// when it is over, and cancel when the operation is cancelled.
-func (c *Client) newOutgoing(ctx context.Context, req *http.Request, op *aio.Op) *outgoing {
-	ex := &outgoing{client: c, req: req, op: op, watch: watchOf(ctx)}
+// outcome is what a request made once has brought.
+type outcome struct {
+	resp *http.Response
+	err  error
+}
+
+// init makes the record of a request whose operation is about to be begun as op under ctx. done must be called
+// when it is over, and end when the operation is cancelled.
+func (ex *outgoing) init(ctx context.Context, c *Client, req *http.Request, op *aio.Op) {
+	ex.client, ex.req, ex.op, ex.watch = c, req, op, watchOf(ctx)
 	if c.Transport != nil {
 		ex.setPhase(atDial) // which may not tell of phases
 	}
-	ex.ctx, ex.cancel = context.WithCancelCause((*outgoingValues)(ex))
-	return ex
+}
+
+// context returns the context that ends when op is cancelled, req's own context ends, or the request takes too long. It
+// is made when it is first asked for.
+func (ex *outgoing) context() context.Context {
+	ex.mu.Lock()
+	defer ex.mu.Unlock()
+	if ex.ctx == nil {
+		ex.ctx, ex.cancel = context.WithCancelCause((*outgoingValues)(ex))
+		if ex.why != nil {
+			ex.cancel(ex.why)
+		}
+	}
+	return ex.ctx
+}
+
+// end ends the exchange with a cause.
+func (ex *outgoing) end(cause error) {
+	if cause == nil {
+		cause = context.Canceled
+	}
+	ex.mu.Lock()
+	if ex.why == nil {
+		ex.why = cause
+	}
+	cancel, t := ex.cancel, ex.trip
+	ex.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+	if t != nil {
+		t.fail(cause)
+	}
+}
+
+// attach has the end of the exchange end a trip. It returns the cause if the exchange has ended.
+func (ex *outgoing) attach(t *trip) error {
+	ex.mu.Lock()
+	defer ex.mu.Unlock()
+	ex.trip = t
+	return ex.why
 }
 
 // outgoingValues is what an exchange's ctx has its values from: the operation and, behind that, the request's own context.
-// It has no end of its own: the operation's driver cancels the exchange.
+// It has no end of its own: the operation's driver ends the exchange.
 type outgoingValues outgoing
 
 func (v *outgoingValues) Done() <-chan struct{}       { return nil }
@@ -51,9 +105,6 @@ func (v *outgoingValues) Err() error                  { return nil }
 func (v *outgoingValues) Deadline() (time.Time, bool) { return v.op.Context().Deadline() }
 
 func (v *outgoingValues) Value(key any) any {
-	if key == (attemptKey{}) {
-		return v.ctx
-	}
 	if found := v.op.Context().Value(key); found != nil {
 		return found
 	}
@@ -83,16 +134,19 @@ var phases = [...]Phase{PhaseRequest, PhaseDial, PhaseTLS, PhaseSend, PhaseHeade
 // cause is why the exchange was ended from this side, nil if it was not. The operation's ctx may know of the end of a
 // foreign one a moment before the exchange is cancelled.
 func (ex *outgoing) cause() error {
-	if ex.ctx.Err() != nil {
-		return context.Cause(ex.ctx)
+	ex.mu.Lock()
+	why := ex.why
+	ex.mu.Unlock()
+	if why != nil {
+		return why
 	}
 	return context.Cause(ex.op.Context())
 }
 
 // errTotal and errStalled are the causes of requests that took too long.
 var (
-	errTotal   = timeoutError("the request took longer than Timeouts.Total")
-	errStalled = timeoutError("the response's body made no progress for Timeouts.Body")
+	errTotal   error = timeoutError("the request took longer than Timeouts.Total")
+	errStalled error = timeoutError("the response's body made no progress for Timeouts.Body")
 )
 
 // timeoutError is a net.Error of our own.
@@ -124,7 +178,39 @@ func (ex *outgoing) done() {
 	for _, stop := range stops {
 		stop()
 	}
-	ex.cancel(nil)
+	ex.end(nil)
+}
+
+// doneWhole is done for an exchange that was one trip, which is over: it holds nothing.
+func (ex *outgoing) doneWhole() {
+	ex.mu.Lock()
+	simple := !ex.over && ex.stops == nil && ex.cancel == nil
+	if simple {
+		ex.over = true
+		if ex.why == nil {
+			ex.why = context.Canceled
+		}
+	}
+	ex.mu.Unlock()
+	if !simple {
+		ex.done()
+	}
+}
+
+// bounds begins to bound the exchange in time, and has it end with the request's own context.
+func (ex *outgoing) bounds() {
+	if ex.bounded {
+		return
+	}
+	ex.bounded = true
+	if own := ex.req.Context(); own.Done() != nil {
+		stop := context.AfterFunc(own, func() { ex.end(context.Cause(own)) })
+		ex.onDone(func() { stop() })
+	}
+	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 {
+		t := time.AfterFunc(d, func() { ex.end(errTotal) })
+		ex.onDone(func() { t.Stop() })
+	}
 }
 
 // do makes the request. The response's body is still to be read; the exchange bounds that.
@@ -132,19 +218,21 @@ func (ex *outgoing) do() (*http.Response, error) {
 	if ex.req.URL == nil {
 		return nil, &Error{methodOf(ex.req), "", PhaseRequest, errors.New("the request has no URL")}
 	}
-	if own := ex.req.Context(); own.Done() != nil {
-		stop := context.AfterFunc(own, func() { ex.cancel(context.Cause(own)) })
-		ex.onDone(func() { stop() })
+	ex.giveBody()
+	ex.bounds()
+	rt := ex.client.Transport
+	if rt == nil {
+		rt = (*transport)(ex)
 	}
-	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 {
-		t := time.AfterFunc(d, func() { ex.cancel(errTotal) })
-		ex.onDone(func() { t.Stop() })
+	rt = ex.limited(rt)
+	hc := &http.Client{Transport: rt, CheckRedirect: ex.checkRedirect, Jar: ex.client.Jar}
+	var resp *http.Response
+	var err error
+	if ex.once {
+		resp, err = rt.RoundTrip(ex.onceRequest())
+	} else {
+		resp, err = ex.attempts(hc)
 	}
-	rt, err := ex.client.transport(ex.ctx)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := ex.attempts(&http.Client{Transport: ex.limited(rt), CheckRedirect: ex.checkRedirect, Jar: ex.client.Jar})
 	if err != nil {
 		return nil, ex.wrap(err)
 	}
@@ -154,19 +242,25 @@ func (ex *outgoing) do() (*http.Response, error) {
 	return resp, nil
 }
 
-// once makes the request once, redirects included, under ctx, which is the exchange's or derived from that.
-func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, error) {
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:           func(string) { ex.setPhase(atDial) },
-		TLSHandshakeStart: func() { ex.passPhase(atDial, atTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { ex.setPhase(atSend) },
-		WroteRequest: func(i httptrace.WroteRequestInfo) {
-			if i.Err == nil {
-				ex.passPhase(atSend, atHeader)
-			}
-		},
-		GotFirstResponseByte: func() { ex.passPhase(atSend, atHeader) },
-	})
+// giveBody gives the request the body that the client was given as bytes.
+func (ex *outgoing) giveBody() {
+	if ex.small == nil {
+		return
+	}
+	body := ex.small
+	ex.small = nil
+	ex.req.ContentLength = int64(len(body))
+	ex.req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	if ex.req.Body, _ = ex.req.GetBody(); len(body) == 0 {
+		ex.req.Body = http.NoBody
+	}
+}
+
+// try makes the request once, redirects included, under ctx, which is the exchange's or derived from that.
+func (ex *outgoing) try(ctx context.Context, hc *http.Client) (*http.Response, error) {
+	if ex.client.Transport != nil {
+		ctx = ex.traced(ctx)
+	}
 	req := ex.req.WithContext(ctx)
 	host := req.Header.Get("Host")
 	if host != "" || hc.Jar != nil { // which would change the headers
@@ -176,7 +270,7 @@ func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, 
 		req.Host = host
 		req.Header.Del("Host")
 	}
-	ex.watch.upload(req)
+	ex.watch.upload(req, ex.client.Hedge.Delay > 0 && ex.repeatable())
 	if ex.req.Body != nil && req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
@@ -189,7 +283,34 @@ func (ex *outgoing) once(ctx context.Context, hc *http.Client) (*http.Response, 
 	return hc.Do(req)
 }
 
-// closeBody closes the request's own body, unless package net/http has it, which does so.
+// onceRequest is the request of a RoundTrip.
+func (ex *outgoing) onceRequest() *http.Request {
+	ctx := ex.context()
+	if ex.client.Transport != nil {
+		ctx = ex.traced(ctx)
+	}
+	ex.sent.Store(true)
+	req := ex.req.WithContext(ctx)
+	ex.watch.upload(req, false)
+	return req
+}
+
+// traced returns a ctx that tells the exchange of the phases of a foreign Transport.
+func (ex *outgoing) traced(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:           func(string) { ex.setPhase(atDial) },
+		TLSHandshakeStart: func() { ex.passPhase(atDial, atTLS) },
+		GotConn:           func(httptrace.GotConnInfo) { ex.setPhase(atSend) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			if i.Err == nil {
+				ex.passPhase(atSend, atHeader)
+			}
+		},
+		GotFirstResponseByte: func() { ex.passPhase(atSend, atHeader) },
+	})
+}
+
+// closeBody closes the request's own body, unless the transport has it, which does so.
 func (ex *outgoing) closeBody() {
 	if ex.req.Body != nil && !ex.sent.Load() {
 		ex.req.Body.Close()

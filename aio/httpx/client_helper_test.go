@@ -159,3 +159,6 @@ func wantBody(t testing.TB, r *httpx.Response, err error, status int, body strin
 
 // outgoing returns the number of the loop's connections.
 func outgoing(ctx context.Context) int64 { return aio.LoopOf(ctx).Stats().OutgoingConns }
+
+// anyTLS is a Dialer that trusts every certificate.
+func anyTLS() *tcp.Dialer { return &tcp.Dialer{TLS: anyCert.Clone()} }

@@ -4,138 +4,181 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
-	"time"
+	"sync"
+
+	"golang.org/x/net/idna"
 
 	"goaio.example/aio"
-	"goaio.example/aio/tcp"
 )
 
-// pool is the connections of a client in one loop.
+// pool is the connections of a client in one loop. Its lock also guards its
+// hosts.
 type pool struct {
-	transport http.RoundTripper
-	close     func() // closes the idle connections
+	client *Client
+	loop   *aio.Loop
+	op     aio.Op // a daemon of the loop; see OpCancel
+	top    context.Context
+
+	mu      sync.Mutex
+	hosts   map[hostKey]*host
+	drained bool // the loop drains, or is empty: no connection is kept
+	emptied bool // CloseIdleConnections was called, and no request has come since: likewise
 }
 
 // kindPool is the daemon that closes a loop's idle connections when it drains.
 var kindPool = aio.NewKind("http.pool")
 
-// transport returns what makes the requests of ctx's loop.
-func (c *Client) transport(ctx context.Context) (http.RoundTripper, error) {
-	if c.Transport != nil {
-		return c.Transport, nil
+// poolOf returns the pool of a loop.
+func (c *Client) poolOf(l *aio.Loop) (*pool, error) {
+	c.mu.Lock()
+	made := c.pools[l]
+	c.mu.Unlock()
+	if made != nil {
+		return made, nil
 	}
-	l := aio.LoopOf(ctx)
+	p := &pool{client: c, loop: l, top: aio.WithLoop(context.Background(), l), hosts: make(map[hostKey]*host)}
+	p.op.AsDaemon()
+	if err := p.op.Start(p.top, kindPool, "http pool", p); err != nil {
+		return nil, err
+	}
+	if first := c.enter(p); first != p { // another request has made one meanwhile
+		p.op.End(nil)
+		return first, nil
+	}
+	l.AtExit(p.forget)
+	return p, nil
+}
+
+// enter enters a loop's pool, unless there is one. It returns the pool that is
+// entered.
+func (c *Client) enter(p *pool) *pool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.pools[l]; p != nil {
-		return p.transport, nil
-	}
-	p := c.newPool()
-	keeper := &poolKeeper{client: c, pool: p, loop: l}
-	keeper.op.AsDaemon()
-	if err := keeper.op.Start(aio.Detach(ctx), kindPool, "http pool", keeper); err != nil {
-		return nil, err
+	if first := c.pools[p.loop]; first != nil {
+		return first
 	}
 	if c.pools == nil {
 		c.pools = make(map[*aio.Loop]*pool)
 	}
-	c.pools[l] = p
-	l.AtExit(keeper.forget)
-	return p.transport, nil
+	c.pools[p.loop] = p
+	return p
 }
 
-// CloseIdleConnections closes the connections that no request uses, in all loops.
+// OpCancel comes when the loop drains, and when it is empty. Requests in
+// progress go on; their connections are closed when they are done.
+func (p *pool) OpCancel(error) {
+	p.mu.Lock()
+	p.drained = true
+	p.mu.Unlock()
+	p.closeIdle()
+	p.op.End(nil)
+}
+
+// forget takes the pool of a loop that has ended off its client.
+func (p *pool) forget() {
+	p.client.mu.Lock()
+	defer p.client.mu.Unlock()
+	delete(p.client.pools, p.loop)
+}
+
+// CloseIdleConnections closes the connections that no request uses, in all
+// loops. Those that come to be idle are closed too, until the next request.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	pools := make([]*pool, 0, len(c.pools))
 	for _, p := range c.pools {
-		p.close()
+		pools = append(pools, p)
+	}
+	c.mu.Unlock()
+	for _, p := range pools {
+		p.closeIdle()
 	}
 }
 
-// newPool makes a pool.
-func (c *Client) newPool() *pool {
-	t := &http.Transport{
-		Proxy:                  c.Proxy,
-		DialContext:            c.dial,
-		TLSHandshakeTimeout:    orDefault(c.Timeouts.TLS, 10*time.Second),
-		ResponseHeaderTimeout:  orDefault(c.Timeouts.Header, 30*time.Second),
-		IdleConnTimeout:        orDefault(c.Timeouts.Idle, 60*time.Second),
-		MaxConnsPerHost:        c.MaxConnsPerHost,
-		MaxIdleConnsPerHost:    c.MaxIdlePerHost,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		ExpectContinueTimeout:  time.Second,
-		ForceAttemptHTTP2:      true,
-	}
-	if c.Proxy == nil {
-		t.Proxy = http.ProxyFromEnvironment
-	}
-	if c.MaxIdlePerHost == 0 {
-		t.MaxIdleConnsPerHost = 8
-	}
-	if c.Dialer != nil && c.Dialer.TLS != nil {
-		t.TLSClientConfig = c.Dialer.TLS.Clone()
-	}
-	if c.H2C {
-		t.Protocols = new(http.Protocols)
-		t.Protocols.SetHTTP2(true)
-		t.Protocols.SetUnencryptedHTTP2(true)
-	}
-	return &pool{t, t.CloseIdleConnections}
-}
-
-// maxHeaderBytes bounds a response's header block.
-const maxHeaderBytes = 256 << 10
-
-// dialer returns the Dialer of the pools.
-func (c *Client) dialer() *tcp.Dialer {
-	d := new(tcp.Dialer)
-	if c.Dialer != nil {
-		*d = *c.Dialer
-	}
-	d.TLS = nil // package net/http does it
-	d.Background = true
-	if c.Timeouts.Dial != 0 {
-		d.Timeout = c.Timeouts.Dial
-	}
-	if c.Timeouts.Send != 0 || d.WriteTimeout == 0 {
-		d.WriteTimeout = orDefault(c.Timeouts.Send, 30*time.Second)
-	}
-	if c.Guard != nil {
-		d.Control = guarded(c.Guard, d.Control)
-		if d.DialContext != nil {
-			d.DialContext = guardedDial(c.Guard, d.DialContext)
+// closeIdle closes the pool's idle connections.
+func (p *pool) closeIdle() {
+	var idle []*clientConn
+	var shared []*sharedConns
+	p.mu.Lock()
+	p.emptied = true
+	for _, h := range p.hosts {
+		for k := h.popIdle(); k != nil; k = h.popIdle() {
+			idle = append(idle, k)
+		}
+		if h.shared != nil {
+			shared = append(shared, h.shared)
 		}
 	}
-	return d
+	p.mu.Unlock()
+	for _, k := range idle {
+		k.close()
+	}
+	for _, s := range shared {
+		s.closeIdle()
+	}
 }
 
-var kindDial = aio.NewKind("http.dial")
+// hostKey says which requests can use the same connections.
+type hostKey struct {
+	scheme, name, port string // name and port are "" for all hosts behind a proxy that is sent their requests
+	proxy              string // its URL, "" for none
+	old                bool   // HTTP/2 is not offered
+}
 
-// dial makes a connection for the pool of ctx's loop, as a child of the loop itself: a request may be done before it, and
-// another use it. The dial itself ends with the request that it was begun for, which package net/http takes off ctx.
-func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	hold, err := aio.Begin(aio.Detach(ctx), kindDial, addr) // the loop does not end before the dial's error was looked at
+// keyOf returns the key of a request, and its proxy.
+func (c *Client) keyOf(req *http.Request) (hostKey, *url.URL, error) {
+	find := c.Proxy
+	if find == nil {
+		find = http.ProxyFromEnvironment
+	}
+	proxy, err := find(req)
 	if err != nil {
-		return nil, err
+		return hostKey{}, nil, err
 	}
-	defer hold.End(nil)
-	f := c.dialer().Dial(aio.Detach(ctx), hostPort(addr))
-	if attempt, ok := ctx.Value(attemptKey{}).(context.Context); ok {
-		stop := context.AfterFunc(attempt, func() { f.Cancel(context.Cause(attempt)) })
-		defer stop()
+	key := hostKey{scheme: req.URL.Scheme, old: req.URL.Scheme == "https" && asksUpgrade(req)}
+	if proxy != nil {
+		if key.proxy = proxy.String(); key.scheme == "http" && isHTTP(proxy.Scheme) {
+			return key, proxy, nil
+		}
 	}
-	// To the end, so that no connection is lost. By Wait, f counts as looked at from now on: when nobody needs the
-	// connection any more, its failure is nobody's loss.
-	if err := aio.Wait(context.WithoutCancel(ctx), f); err != nil {
-		return nil, err
+	if key.name, err = asciiName(req.URL.Hostname()); err != nil {
+		return key, nil, err
 	}
-	return f.Result()
+	if key.port = req.URL.Port(); key.port == "" {
+		key.port = portOf(key.scheme)
+	}
+	return key, proxy, nil
 }
+
+func isHTTP(scheme string) bool { return scheme == "http" || scheme == "https" }
+
+func portOf(scheme string) string {
+	switch scheme {
+	case "https":
+		return "443"
+	case "socks5", "socks5h":
+		return "1080"
+	}
+	return "80"
+}
+
+// asciiName returns a host's name in ASCII.
+func asciiName(name string) (string, error) {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return idna.Lookup.ToASCII(name)
+		}
+	}
+	return name, nil
+}
+
+// addr returns the key's address: host and port.
+func (k *hostKey) addr() string { return net.JoinHostPort(k.name, k.port) }
 
 // hostPort keeps a host from being taken for one of the networks that tcp.Dial's addresses may begin with: the URL
 // http://unix:80 is about a host, and not about a socket in the file system.
@@ -145,30 +188,4 @@ func hostPort(addr string) string {
 		return host + ".:" + port // the same name, written in full
 	}
 	return addr
-}
-
-// attemptKey is the key under which a request's ctx has itself, with its cancellation.
-type attemptKey struct{}
-
-// poolKeeper is a daemon of its loop that closes the idle connections when the loop drains, or is empty.
-type poolKeeper struct {
-	op     aio.Op
-	client *Client
-	pool   *pool
-	loop   *aio.Loop
-}
-
-// OpCancel comes when the loop drains, and when it is empty. Requests in progress go on; their connections are closed
-// when they are done.
-func (k *poolKeeper) OpCancel(error) {
-	k.pool.close()
-	k.op.End(nil)
-}
-
-// forget takes the pool of a loop that has ended off its client.
-func (k *poolKeeper) forget() {
-	k.pool.close()
-	k.client.mu.Lock()
-	defer k.client.mu.Unlock()
-	delete(k.client.pools, k.loop)
 }

@@ -1,10 +1,9 @@
 package httpx
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
 	"strings"
 
@@ -79,19 +78,15 @@ func (c *Client) Delete(ctx context.Context, url string) *aio.Future[*Response] 
 
 // short makes a request of its parts.
 func (c *Client) short(ctx context.Context, method, url, contentType string, body []byte) *aio.Future[*Response] {
-	var r io.Reader
-	if body != nil {
-		r = bytes.NewReader(body)
-	}
-	req, err := http.NewRequest(method, url, r)
+	req, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		watchOf(ctx).end()
 		return failed(ctx, &Error{Method: method, URL: cutCredentials(url), Phase: PhaseRequest, Err: parseError(url, err)})
 	}
 	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
+		req.Header["Content-Type"] = []string{contentType}
 	}
-	return c.Do(ctx, req)
+	return c.do(ctx, req, body)
 }
 
 // Do makes a request and returns the future of its response, with the body read into memory, up to MaxBody. The request's
@@ -100,35 +95,29 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 // response, whatever its status. The error is an *Error, which says in what phase the request failed and matches the
 // conditions of package aio, or ErrNoLoop or ErrLoopDone.
 func (c *Client) Do(ctx context.Context, req *http.Request) *aio.Future[*Response] {
+	return c.do(ctx, req, nil)
+}
+
+// do is Do, with a body that the request itself does not have.
+func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Future[*Response] {
 	p := new(call)
-	p.ex = c.newOutgoing(ctx, req, p.Op())
-	if p.Start(ctx, kindOut, requestName(req), p) != nil {
+	p.ex.init(ctx, c, req, p.Op())
+	p.ex.small = body
+	if p.Start(ctx, kindOut, "", p) != nil {
 		p.ex.done()
 		return p.Future()
 	}
-	p.Op().Go(p.run, func(err error) {
-		p.ex.done()
-		p.Reject(err)
-	})
-	return p.Future()
-}
-
-// call is a request in progress, whose response is read into memory.
-type call struct {
-	aio.Promise[*Response]
-	ex *outgoing
-}
-
-// run makes the request.
-func (p *call) run() {
-	growStack()
-	r, err := p.ex.whole()
-	p.ex.done()
-	if err != nil {
-		p.Reject(err)
-	} else {
-		p.Resolve(r)
+	if !p.ex.direct() {
+		p.goOn()
+		return p.Future()
 	}
+	p.trip.trace = httptrace.ContextClientTrace((*outgoingValues)(&p.ex))
+	if c.Proxy == nil && p.trip.trace == nil { // nothing of the user's is called
+		p.begin()
+	} else if err := p.Op().Call(p.begin, p.died); err != nil {
+		p.died(err)
+	}
+	return p.Future()
 }
 
 // growStack has the goroutine's stack grow at once, while it is nearly empty, to what package net/http needs: growing it
@@ -150,9 +139,6 @@ func (ex *outgoing) whole() (*Response, error) {
 	}
 	return ex.buffer(resp)
 }
-
-// OpCancel asks the goroutine of the call to end.
-func (p *call) OpCancel(cause error) { p.ex.cancel(cause) }
 
 // requestName names a request in listings, without its query, which may be secret.
 func requestName(req *http.Request) string {

@@ -34,7 +34,59 @@
 // [Client.Stream] returns as soon as the header is there, with the body still
 // to be read. [WithProgress] gives a channel that tells how far a request has
 // come. A Client has a pool of connections in each loop, so it should be kept
-// and used again.
+// and used again. It is an http.RoundTripper: a library that wants an
+// http.Client can be given one whose Transport is a Client.
+//
+// # Requests over HTTP/1.1
+//
+// The client speaks HTTP/1.1 by itself, without net/http's Transport, and HTTP/2
+// by golang.org/x/net/http2. Over TLS the server chooses (ALPN). A request that
+// asks for an upgrade offers HTTP/1.1 only.
+//
+// A request is one operation. Without a proxy and TLS, on Linux, neither the
+// request nor its connection holds a goroutine: the callbacks of the connection
+// gather the response and resolve the future. A goroutine takes over where
+// something has to be waited for or unpacked: for a redirect, a repetition, a
+// hedged request, cookies, gzip, a body that is an io.Reader, a Stream, and over
+// HTTP/2. An idle connection with TLS has a goroutine, parked without a buffer.
+//
+// A request takes the idle connection that was used last. If there is none, one
+// is dialed for it. It gets the first connection that is free, whoever that was
+// dialed for, and what is dialed in vain is kept as idle. With
+// Client.MaxConnsPerHost requests get connections in the order in which they
+// were made.
+//
+// A kept connection may turn out to be closed. The request then goes to another
+// one by itself, if nothing of the response has come, and if the method is GET,
+// HEAD, OPTIONS or TRACE, or there is an Idempotency-Key, or nothing of the
+// request was sent. A body must be there again for that
+// (http.Request.GetBody). Retry does not count it. So a POST is never carried
+// out twice, and may fail when the server closes an idle connection at that
+// moment.
+//
+// An httptrace.ClientTrace in ctx, or in the http.Request's own context, is told
+// of all that it has hooks for. Its hooks must not block.
+//
+// Responses are parsed as strictly as requests to a Server are. A response fails
+// the request if
+//
+//   - a line of its header ends otherwise than with CRLF, is no field, or
+//     continues the one before;
+//   - its first line is not HTTP/1 and a status from 100 to 999, with one space
+//     between each;
+//   - it has Content-Lengths that differ, or one that is not 1 to 18 digits;
+//   - it has a Transfer-Encoding other than chunked, more than one, or one in
+//     HTTP/1.0;
+//   - its chunked body is malformed (see Errors and panics);
+//   - its header is larger than 256 KiB, the informational responses before it
+//     included, or has more than 2,000 fields, or there are more than 32
+//     informational ones;
+//   - it is a 101 that the request has not asked for.
+//
+// A connection is not used again behind a response with both a Content-Length
+// and a Transfer-Encoding (the latter counts), behind one that was followed by
+// any bytes, and when bytes come that no request has asked for: they must not be
+// taken for the response to another request.
 //
 // # Serving HTTP/1
 //
@@ -154,9 +206,16 @@
 // ends when that ctx does, when its future is cancelled, or when the
 // http.Request's own context ends. Its error is then an [Error] with the cause
 // in it. The request is abandoned where it is: over HTTP/1.1 its connection is
-// closed, over HTTP/2 its stream is reset. A connection that is being made for
-// it is given up too. What the server has done by then is not undone. The ctx
-// of a [Stream]'s request governs its body as well.
+// aborted, over HTTP/2 its stream is reset. A connection that is being made for
+// it is given up too, unless another request waits for one. What the server has
+// done by then is not undone. The ctx of a [Stream]'s request governs its body
+// as well.
+//
+// Each wait of a request has an end, as [Timeouts] says: also that for a proxy,
+// for a window of HTTP/2, and for the io.Reader of a request's body. A Read of
+// that which does not return is left behind, as an operation of its own
+// ("http.upload") that is listed and holds the loop open; the body is closed,
+// which ends a Read of most types.
 //
 // # Backpressure
 //
@@ -178,8 +237,8 @@
 //     is bounded by Client.Limiter.
 //   - A response's body in memory is bounded by Client.MaxBody, after
 //     unpacking. It takes memory as it comes, whatever length it announces. The
-//     body of a Stream is read from the connection as the program reads it, and
-//     is not bounded.
+//     body of a Stream is read from the connection as the program reads it, at
+//     most about 128 KiB ahead of that, and is not bounded.
 //   - The channel of WithProgress has the latest state only, and holds nothing
 //     up.
 //
@@ -305,17 +364,17 @@
 //
 // Of the client:
 //
-//   - It is net/http's Transport on connections of package tcp. A request in
-//     progress holds a goroutine, and each pooled connection two.
-//   - net/http repeats a request by itself when a pooled connection turns out
-//     to be closed before any of the response came. Retry does not count that.
+//   - Connections with TLS, through a SOCKS5 proxy or a tunnel, and all on
+//     systems other than Linux have a goroutine each.
+//   - Client.Proxy is called by Do, and must not block.
 //   - Through a proxy, Client.Guard sees the proxy only.
-//   - Timeouts.Send bounds writing to a connection, so the requests of one
-//     HTTP/2 connection share it.
+//   - Over HTTP/2, Client.MaxConnsPerHost has all requests to a host share one
+//     connection, and wait for a stream of it.
 //   - A Client whose Transport is set has only Timeouts.Total and
 //     Timeouts.Body.
 //   - Trailers are there after the body was read. Early hints (1xx responses)
-//     are passed on only to an httptrace.ClientTrace in the request's context.
+//     are passed on only to an httptrace.ClientTrace.
+//   - http.Request.Cancel, which is deprecated, is not looked at.
 //
 // Of the server:
 //

@@ -21,7 +21,7 @@ type Hedge struct {
 func (ex *outgoing) hedged(hc *http.Client) (*http.Response, error) {
 	h := ex.client.Hedge
 	if h.Delay <= 0 || !ex.repeatable() {
-		return ex.once(ex.ctx, hc)
+		return ex.try(ex.context(), hc)
 	}
 	r := &hedgeRace{ex: ex, hc: hc, won: make(chan hedgeResult)}
 	defer r.settle()
@@ -47,8 +47,8 @@ func (ex *outgoing) hedged(hc *http.Client) (*http.Response, error) {
 				r.enter()
 				wait.Reset(h.Delay)
 			}
-		case <-ex.ctx.Done():
-			return nil, context.Cause(ex.ctx)
+		case <-ex.context().Done():
+			return nil, context.Cause(ex.context())
 		}
 	}
 }
@@ -71,8 +71,7 @@ type hedgeResult struct {
 
 // enter makes the request once more, as an operation of its own.
 func (r *hedgeRace) enter() {
-	ctx, cancel := context.WithCancel(r.ex.ctx)
-	ctx = context.WithValue(ctx, attemptKey{}, ctx)
+	ctx, cancel := context.WithCancel(r.ex.context())
 	n := r.entered
 	r.entered++
 	r.running++
@@ -84,13 +83,13 @@ func (r *hedgeRace) enter() {
 			drop(resp)
 		}
 	}
-	op, err := aio.Begin(r.ex.ctx, kindAttempt, "attempt of "+requestName(r.ex.req))
+	op, err := aio.Begin(r.ex.context(), kindAttempt, "attempt of "+requestName(r.ex.req))
 	if err != nil { // the loop has ended; nobody waits for long
 		cancel()
 		return
 	}
 	op.Go(func() {
-		tell(r.ex.once(ctx, r.hc))
+		tell(r.ex.try(ctx, r.hc))
 		op.End(nil)
 	}, func(err error) { // a panic, which was told of
 		tell(nil, err)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // Progress is how far a request has come, in bytes of the bodies.
@@ -16,11 +17,16 @@ type Progress struct {
 // WithProgress returns a ctx for one request, and a channel of its progress: the latest is kept for a reader that does not
 // keep up. The channel is closed when the request is done.
 func WithProgress(ctx context.Context) (context.Context, <-chan Progress) {
+	progressWanted.Store(true)
 	w := &progressWatch{ch: make(chan Progress, 1), now: Progress{SendTotal: -1, ReceiveSize: -1}}
 	return context.WithValue(ctx, progressKey{}, w), w.ch
 }
 
 type progressKey struct{}
+
+// progressWanted says that WithProgress was called, so that most programs need
+// not look for a watch.
+var progressWanted atomic.Bool
 
 // progressWatch tells of a request's progress. A nil one does nothing.
 type progressWatch struct {
@@ -32,6 +38,9 @@ type progressWatch struct {
 
 // watchOf returns what watches the request of ctx, nil without one.
 func watchOf(ctx context.Context) *progressWatch {
+	if !progressWanted.Load() {
+		return nil
+	}
 	w, _ := ctx.Value(progressKey{}).(*progressWatch)
 	return w
 }
@@ -54,8 +63,9 @@ func (w *progressWatch) update(change func(*Progress)) {
 	w.ch <- w.now
 }
 
-// upload watches a request's body.
-func (w *progressWatch) upload(req *http.Request) {
+// upload watches a request's body. Of several that are sent side by side, as of
+// hedged requests, the one that has come furthest counts.
+func (w *progressWatch) upload(req *http.Request, beside bool) {
 	if w == nil || req.Body == nil || req.Body == http.NoBody {
 		return
 	}
@@ -64,8 +74,12 @@ func (w *progressWatch) upload(req *http.Request) {
 		total = -1 // as package net/http has it
 	}
 	watched := func(b io.ReadCloser) io.ReadCloser {
-		w.update(func(p *Progress) { p.Sent, p.SendTotal = 0, total })
-		return &watchedBody{b, w}
+		w.update(func(p *Progress) {
+			if p.SendTotal = total; !beside {
+				p.Sent = 0
+			}
+		})
+		return &watchedBody{ReadCloser: b, w: w}
 	}
 	req.Body = watched(req.Body)
 	if again := req.GetBody; again != nil { // for redirects and the like
@@ -82,15 +96,22 @@ func (w *progressWatch) upload(req *http.Request) {
 // watchedBody tells of what is read of a request's body.
 type watchedBody struct {
 	io.ReadCloser
-	w *progressWatch
+	w    *progressWatch
+	read int64
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.w.update(func(p *Progress) { p.Sent += int64(n) })
+		b.read += int64(n)
+		b.w.update(func(p *Progress) { p.Sent = max(p.Sent, b.read) })
 	}
 	return n, err
+}
+
+// again says that the request is made once more, from the start.
+func (w *progressWatch) again() {
+	w.update(func(p *Progress) { p.Sent = 0 })
 }
 
 // download begins to watch a response's body.

@@ -71,9 +71,7 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 	if rate == 0 {
 		rate = 0.1
 	}
-	if r.Attempts >= 2 {
-		ex.client.spent.earn(max(rate, 0))
-	}
+	ex.earn()
 	if r.Attempts < 2 || !ex.repeatable() {
 		return ex.hedged(hc)
 	}
@@ -88,7 +86,8 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 				return resp, err
 			}
 			drop(resp)
-			if perr := pause(ex.ctx, max(wait, asked)); perr != nil {
+			ex.watch.again()
+			if perr := pause(ex.context(), max(wait, asked)); perr != nil {
 				return nil, perr
 			}
 		}
@@ -102,6 +101,19 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 		}
 	}
 	return resp, err
+}
+
+// earn counts the request for Retry.Budget, once.
+func (ex *outgoing) earn() {
+	if ex.earned || ex.client.Retry.Attempts < 2 {
+		return
+	}
+	ex.earned = true
+	rate := ex.client.Retry.Budget
+	if rate == 0 {
+		rate = 0.1
+	}
+	ex.client.spent.earn(max(rate, 0))
 }
 
 // repeatable reports whether the request may be made more than once.
@@ -122,12 +134,18 @@ func (ex *outgoing) retryable(resp *http.Response, err error) bool {
 		var conn *aio.ConnError // not what another attempt will not change, such as a bad certificate
 		return ex.cause() == nil && errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
 	}
-	statuses := ex.client.Retry.Statuses
-	if statuses == nil {
-		statuses = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
-	}
-	return slices.Contains(statuses, resp.StatusCode)
+	return slices.Contains(ex.client.Retry.statuses(), resp.StatusCode)
 }
+
+// statuses returns the statuses for which a request is repeated.
+func (r *Retry) statuses() []int {
+	if r.Statuses == nil {
+		return retryStatuses
+	}
+	return r.Statuses
+}
+
+var retryStatuses = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
 // retryAfter returns how long a response asks to wait (RFC 9110, 10.2.3). It reports false if that is too long.
 func (r *Retry) retryAfter(resp *http.Response) (time.Duration, bool) {

@@ -239,8 +239,9 @@ func (c *Conn) giveSlot() {
 // server are one.
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
-	highWater                 int         // 0: DefaultHighWater
-	tls                       *tls.Config // what a server begins with
+	highWater                 int           // 0: DefaultHighWater
+	tls                       *tls.Config   // what a server begins with
+	tlsTimeout                time.Duration // of a handshake; 0: handshakeTime, negative: none
 	background                bool
 	drainReads                bool // what DrainReads begins with
 	server                    *Server

@@ -29,12 +29,14 @@ type Dialer struct {
 	// beside it (RFC 8305, Connection Attempt Delay). 0 means 250 ms; negative: one address after the other.
 	AttemptDelay time.Duration
 	// TLS makes a TLS connection, with this configuration; a ServerName is taken from the address if there is none.
-	// nil means a plain connection. The handshake may take 10 s of Timeout.
+	// nil means a plain connection. The handshake may take TLSTimeout, within Timeout.
 	TLS *tls.Config
+	// TLSTimeout bounds a TLS handshake, also one of Conn.StartTLS on the connection. 0 means 10 s; negative: no bound.
+	TLSTimeout time.Duration
 	// HighWater is the connection's high-water mark for Send, in bytes. 0 means 1 MiB.
 	HighWater int
-	// Background makes connections that do not hold the loop open: for a pool, whose users do. They are not touched
-	// when the loop drains, and aborted once it is empty.
+	// Background makes connections, and dials them, without holding the loop open: for a pool, whose users do. They are not
+	// touched when the loop drains, and aborted once it is empty.
 	Background bool
 	// Control is called with each new socket before it connects, as net.Dialer's ControlContext is. nil means nothing
 	// to do.
@@ -62,8 +64,11 @@ func (p *dialing) OpCancel(cause error) {
 func (p *dialing) OpName() string { return "dial " + p.addr }
 
 // startDial runs dial as an operation.
-func startDial(ctx context.Context, addr string, dial func(p *dialing) (*Conn, error)) *aio.Future[*Conn] {
+func (d *Dialer) startDial(ctx context.Context, addr string, dial func(p *dialing) (*Conn, error)) *aio.Future[*Conn] {
 	p := &dialing{addr: addr}
+	if d.Background {
+		p.Op().AsBackground()
+	}
 	if p.Start(ctx, kindDial, "", p) != nil {
 		return p.Future()
 	}
@@ -85,7 +90,7 @@ func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dial
 // says. The connection belongs to the operation of ctx; ctx's own end touches it no more once the future has resolved.
 // The error is an *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
 func (d *Dialer) Dial(ctx context.Context, addr string) *aio.Future[*Conn] {
-	return startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p, nil) })
+	return d.startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p, nil) })
 }
 
 // dial connects for the operation p, and makes the connection one of the operation that outer belongs to. With pollers it
@@ -122,7 +127,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
-	opts := &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, background: d.Background, pollers: ps, local: nc.LocalAddr()}
+	opts := &connOptions{readTimeout: d.ReadTimeout, writeTimeout: d.WriteTimeout, highWater: d.HighWater, tlsTimeout: d.TLSTimeout, background: d.Background, pollers: ps, local: nc.LocalAddr()}
 	c, err := newConn(outer, nc, dialed, opts)
 	if err != nil {
 		return nil, err
@@ -195,7 +200,7 @@ func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[
 // then. data is kept until the connection is there; it must not be changed before
 // the future has resolved.
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
-	return startDial(ctx, addr, func(p *dialing) (*Conn, error) {
+	return d.startDial(ctx, addr, func(p *dialing) (*Conn, error) {
 		var ps *pollers
 		if d.TLS == nil && bareWanted && !h.isZero() {
 			ps = pollersOf(p.Op())

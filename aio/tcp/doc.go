@@ -205,7 +205,8 @@
 //     style, or TLS begins on it, its socket moves to Go's netpoller and has
 //     another descriptor.
 //   - TLS begins on a connection once (StartTLS, or from the start), and does
-//     not end before the connection does. A handshake may take 10 s.
+//     not end before the connection does. A handshake may take 10 s
+//     unless Dialer.TLSTimeout says otherwise.
 //   - Read and SetHandler exclude each other: on a connection with a Handler
 //     Read fails.
 //   - A unix socket's file that a killed process has left must be removed

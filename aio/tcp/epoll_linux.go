@@ -18,6 +18,12 @@ type epoll struct {
 	doorRaw syscall.RawConn // the door in the Go netpoller
 	file    *os.File        // owns door
 	bell    int             // an eventfd in fd: ends a wait
+
+	// Of who is parked, one at a time.
+	stale  [1]syscall.EpollEvent
+	events []syscall.EpollEvent
+	came   int
+	look   func(uintptr) bool
 }
 
 // The events that connections are registered for, edge-triggered. That for writing is asked for only when there is
@@ -62,6 +68,10 @@ func (e *epoll) init() (err error) {
 	}
 	e.file = os.NewFile(uintptr(e.door), "epoll")
 	e.doorRaw, err = e.file.SyscallConn()
+	e.look = func(uintptr) bool {
+		e.came = e.poll(e.events)
+		return e.came > 0
+	}
 	return err
 }
 
@@ -144,16 +154,13 @@ func (e *epoll) wait(events []syscall.EpollEvent, d time.Duration) int {
 const sysEpollPwait2 = 441
 
 // park waits for events without holding a thread. It returns 0 only when the epoll was closed.
-func (e *epoll) park(events []syscall.EpollEvent) (n int) {
-	var stale [1]syscall.EpollEvent
-	syscall.EpollWait(e.door, stale[:], 0) // what the door still has from before would hide what comes
+func (e *epoll) park(events []syscall.EpollEvent) int {
+	syscall.EpollWait(e.door, e.stale[:], 0) // what the door still has from before would hide what comes
 	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)
-	e.doorRaw.Read(func(uintptr) bool { // fails only when closed
-		n = e.poll(events)
-		return n > 0
-	})
+	e.events, e.came = events, 0
+	e.doorRaw.Read(e.look) // fails only when closed
 	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, 0, 0)
-	return n
+	return e.came
 }
 
 func eventfd() (int, error) {

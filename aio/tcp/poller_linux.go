@@ -34,6 +34,7 @@ type poller struct {
 	rung    bool                 // one of them is to look again
 	parked  bool                 // one of them holds no thread
 	asides  uint64               // of the crew, when a member waited last
+	dialed  bool                 // connections that were dialed were served since a member waited last
 	stop    bool                 // the crew is to end when nothing is to be done
 }
 
@@ -112,6 +113,7 @@ func (p *poller) take(m *member) (c *Conn, events uint32) {
 			p.wait(m)
 			continue
 		}
+		p.dialed = p.dialed || !c.accepted()
 		m.conn = c
 		m.calls++
 		p.crew.busy++
@@ -137,8 +139,10 @@ func (p *poller) wait(m *member) {
 	}
 	p.waiting++
 	// With callbacks that block, or with one processor, others are to have this one.
-	hot := p.procs > 1 && p.crew.asides-p.asides < 2
-	p.asides = p.crew.asides
+	// What was dialed has brought an answer that somebody waits for, as a rule: who has become runnable on this processor
+	// runs on it, rather than on one that has to be woken.
+	hot := p.procs > 1 && p.crew.asides-p.asides < 2 && !p.dialed
+	p.asides, p.dialed = p.crew.asides, false
 	p.yield(m)
 	n := 0
 	switch {

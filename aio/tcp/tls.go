@@ -15,7 +15,8 @@ import (
 	"goaio.example/aio"
 )
 
-// handshakeTime is how long a TLS handshake may take.
+// handshakeTime is how long a TLS handshake may take unless
+// Dialer.TLSTimeout says otherwise.
 const handshakeTime = 10 * time.Second
 
 var kindTLS = aio.NewKind("tcp.tls")
@@ -49,9 +50,9 @@ func (u *upgrade) reject(err error, told bool) {
 // StartTLS begins TLS on a plain connection, as its client: cfg must have a ServerName or InsecureSkipVerify. With a
 // handler the handshake begins when the callback that is running has returned; what has been delivered by then was
 // plain, and what comes after it is the handshake. Without one, nobody may be reading or writing. Until the future
-// resolves, Read, Write and Send fail; what was sent before goes out before the handshake. The handshake may take 10 s;
-// if it fails the connection ends, with the future's error. TLS 1.2 is the least that is spoken, unless cfg says
-// otherwise. The peer's end is an EOF only if it said so in TLS (close_notify), else an [io.ErrUnexpectedEOF].
+// resolves, Read, Write and Send fail; what was sent before goes out before the handshake. The handshake may take
+// 10 s, or the Dialer's TLSTimeout; if it fails the connection ends, with the future's error. TLS 1.2 is the least that
+// is spoken, unless cfg says otherwise. The peer's end is an EOF only if it said so in TLS (close_notify), else an [io.ErrUnexpectedEOF].
 func (c *Conn) StartTLS(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
 	return c.startTLS(cfg, false)
 }
@@ -153,9 +154,11 @@ func (c *Conn) handshake(up *upgrade) (*tlsLayer, error) {
 	} else {
 		l.Conn = tls.Client((*tlsInner)(l), up.cfg)
 	}
-	late := time.AfterFunc(handshakeTime, func() { c.fail(c.condition("tls", errHandshake), false) })
+	if d := orDefault(c.opts.tlsTimeout, handshakeTime); d > 0 {
+		late := time.AfterFunc(d, func() { c.fail(c.condition("tls", errHandshake), false) })
+		defer late.Stop()
+	}
 	err := l.HandshakeContext(context.WithoutCancel(c.Context()))
-	late.Stop()
 	if err != nil {
 		c.answerPlain(l, err)
 	}

@@ -286,6 +286,25 @@ func TestHandshakeNeverComes(t *testing.T) {
 	})
 }
 
+// Dialer.TLSTimeout bounds the handshake instead of the 10 s.
+func TestTLSTimeout(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		if w.secure() {
+			return
+		}
+		addr := w.start(&tcp.Server{Handler: tcp.Handler{Data: func(*tcp.Conn, []byte) {}}})
+		for _, d := range []time.Duration{time.Second, 20 * time.Second} {
+			w.dialer.TLSTimeout = d
+			begin := time.Now()
+			_, err := w.dial(addr).StartTLS(&tls.Config{InsecureSkipVerify: true}).Await(w.ctx)
+			wantErr(w, err, aio.ErrTimeout, "tls")
+			if took := time.Since(begin); took != d {
+				w.Errorf("it took %v, not %v", took, d)
+			}
+		}
+	})
+}
+
 // StartTLS with a peer that says nothing, as a client and as a server.
 func TestStartTLSNeverComes(t *testing.T) {
 	cert := selfSigned(t)

@@ -119,8 +119,8 @@ func (t plain) poll(deliver func([]byte) bool) (dry bool, err error) {
 // readSoon reads what comes within a moment: a net.Conn has no other way to tell
 // that there is nothing.
 func (t plain) readSoon(p []byte) (n int, dry bool, err error) {
-	if err := t.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-		return 0, false, err
+	if t.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil { // it is closed
+		return 0, true, nil
 	}
 	n, err = t.Read(p)
 	if isWake(err) {

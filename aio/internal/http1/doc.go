@@ -1,8 +1,8 @@
-// Package http1 parses HTTP/1.1 (RFC 9112): the head of a request, and the
-// chunked transfer coding. It is stricter than most parsers: what two of them
-// may read in two ways is refused.
+// Package http1 parses HTTP/1.1 (RFC 9112): the head of a request, that of a
+// response, and the chunked transfer coding. It is stricter than most parsers:
+// what two of them may read in two ways is refused.
 //
-// A head is refused with
+// A request's head is refused with
 //
 //   - 400 if a line does not end with CRLF, if a field line has no name, a name
 //     that is no token, white space before its colon, or begins with white
@@ -23,6 +23,14 @@
 //     Limits.Fields;
 //   - 501 for a Transfer-Encoding other than chunked;
 //   - 505 for another major version than 1.
+//
+// A response's head is refused if a line is no field line by the rules above; if
+// the status line is not HTTP/1.x and a status from 100 to 999, with one space
+// between them and before the reason; if there are Content-Lengths that differ,
+// or one that is not 1 to 18 digits; if there is more than one
+// Transfer-Encoding, one other than chunked, or one in HTTP/1.0; and beyond the
+// limits. A Transfer-Encoding overrides a Content-Length, and the connection
+// must not be used behind such a response.
 //
 // A chunked body is refused with 400 if a line does not end with CRLF, a size
 // is not 1 to 15 hexadecimal digits, a line with a size is longer than 256

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"testing"
 )
 
@@ -149,4 +150,89 @@ func decode(p []byte, size int) (data []byte, used, status int) {
 		used = 0
 	}
 	return data, used, 0
+}
+
+// FuzzResponse holds that net/http parses each head of a response that
+// ParseResponse accepts, to the same meaning, and that a head is read alike in
+// one piece and in many.
+func FuzzResponse(f *testing.F) {
+	for _, s := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"HTTP/1.1 200\r\nTransfer-Encoding: Chunked\r\nTrailer: A\r\n\r\n0\r\n\r\n",
+		"HTTP/1.0 404 \r\nConnection: keep-alive, close\r\nA:\t b \r\n\r\n",
+		"HTTP/1.1 204 No\r\nContent-Length: 7\r\ncontent-length: 7\r\n\r\n",
+		"HTTP/1.9 304 N\xff\r\nX: \xff\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+		"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+	} {
+		f.Add([]byte(s), false)
+		f.Add([]byte(s), true)
+	}
+	f.Fuzz(func(t *testing.T, p []byte, head bool) {
+		var h Response
+		n, err := h.ParseResponse(p, 0, testLimits)
+		checkResponsePieces(t, p, n, err)
+		if n == 0 {
+			return
+		}
+		method := "GET"
+		if head {
+			method = "HEAD"
+		}
+		r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(p[:n])), &http.Request{Method: method})
+		if err != nil {
+			if h.lengths > 1 { // which net/http wants spelt alike
+				return
+			}
+			t.Fatalf("net/http refuses %q: %v", p[:n], err)
+		}
+		if h.Status != r.StatusCode || h.Proto() != r.Proto {
+			t.Errorf("%q: %+v, net/http has %+v", p[:n], h, r)
+		}
+		if got, want := h.BodyLength(method), netHTTPLength(r, head); got != want {
+			t.Errorf("%s %q: length %d, net/http has %d", method, p[:n], got, want)
+		}
+		if h.KeepsAlive() && r.Close && h.BodyLength(method) != LengthUntilClose {
+			t.Errorf("%q is said to keep the connection", p[:n])
+		}
+		got := http.Header{}
+		for f := range h.Fields {
+			k := textproto.CanonicalMIMEHeaderKey(f.Name)
+			got[k] = append(got[k], f.Value)
+		}
+		for k, v := range r.Header {
+			if k != "Content-Length" && k != "Cache-Control" && !slices.Equal(got[k], v) {
+				t.Errorf("%s: %q, net/http has %q", k, got[k], v)
+			}
+		}
+	})
+}
+
+// netHTTPLength is the length of the body that net/http would read.
+func netHTTPLength(r *http.Response, head bool) int64 {
+	switch {
+	case head, r.Body == http.NoBody:
+		return 0
+	case len(r.TransferEncoding) > 0:
+		return LengthChunked
+	case r.ContentLength < 0:
+		return LengthUntilClose
+	}
+	return r.ContentLength
+}
+
+// checkResponsePieces holds that p is parsed like that when it comes byte by
+// byte.
+func checkResponsePieces(t *testing.T, p []byte, n int, err error) {
+	for i := range len(p) + 1 {
+		m, e := new(Response).ParseResponse(p[:i], max(i-1, 0), testLimits)
+		if m != 0 || e != nil {
+			if m != n || err == nil && e != nil {
+				t.Errorf("%q: %d, %v; of its first %d bytes %d, %v", p, n, err, i, m, e)
+			}
+			return
+		}
+	}
+	if n != 0 || err != nil {
+		t.Errorf("%q: %d, %v; in pieces nothing", p, n, err)
+	}
 }

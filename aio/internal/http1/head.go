@@ -190,7 +190,7 @@ func (h *Head) note(f Field) (status int) {
 		}
 	case len("Connection"):
 		if EqualFold(f.Name, "Connection") {
-			h.noteConnection(f.Value)
+			h.Flags.noteConnection(f.Value)
 		}
 	case len("Content-Length"):
 		if EqualFold(f.Name, "Content-Length") {
@@ -227,17 +227,17 @@ func (h *Head) noteExpect(v string) {
 	}
 }
 
-func (h *Head) noteConnection(v string) {
+func (fl *Flags) noteConnection(v string) {
 	for v != "" {
 		var token string
 		token, v, _ = strings.Cut(v, ",")
 		switch token = Trim(token); {
 		case EqualFold(token, "close"):
-			h.Flags |= Close
+			*fl |= Close
 		case EqualFold(token, "keep-alive"):
-			h.Flags |= KeepAlive
+			*fl |= KeepAlive
 		case EqualFold(token, "upgrade"):
-			h.Flags |= ConnUpgrade
+			*fl |= ConnUpgrade
 		}
 	}
 }
@@ -277,8 +277,11 @@ func (h *Head) Len() int { return int(h.count) }
 
 // Fields calls yield for each field, in their order. It divides the lines again,
 // which is cheaper than to keep where their parts are.
-func (h *Head) Fields(yield func(Field) bool) {
-	for rest := h.fields; rest != ""; {
+func (h *Head) Fields(yield func(Field) bool) { eachField(h.fields, yield) }
+
+// eachField divides valid field lines, each with its CRLF.
+func eachField(rest string, yield func(Field) bool) {
+	for rest != "" {
 		end := strings.IndexByte(rest, '\n')
 		name, value, _ := strings.Cut(rest[:end-1], ":")
 		if !yield(Field{name, Trim(value)}) {

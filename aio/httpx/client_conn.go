@@ -1,0 +1,274 @@
+package httpx
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/tcp"
+)
+
+// clientConn is a connection of a client's that speaks HTTP/1.1, in tcp's
+// handler style. It has one trip at a time, and no goroutine of ours.
+type clientConn struct {
+	c     *tcp.Conn
+	host  *host
+	alarm alarm.Alarm
+
+	// The pool's lock guards these.
+	prev, next *clientConn
+	listed     bool
+
+	mu    sync.Mutex
+	trip  *trip
+	dead  bool
+	used  bool
+	due   time.Duration // when what is waited for is late, as clock has it; 0: nothing is
+	why   error         // what the trip fails with then
+	alert time.Duration // when the alarm is set for; 0: it is not
+	since time.Duration // when the connection became idle
+}
+
+// handler is what the connection's tcp.Conn calls.
+func (k *clientConn) handler() tcp.Handler {
+	return tcp.Handler{Data: k.data, Event: k.ended, Closed: k.closed}
+}
+
+// opened sets the connection, which is there.
+func (k *clientConn) opened(c *tcp.Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.c == nil {
+		k.c, k.since = c, k.clock()
+	}
+}
+
+// reason is why a new connection has ended before it was used.
+func (k *clientConn) reason() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.why != nil {
+		return k.why
+	}
+	return io.EOF
+}
+
+// clock returns the time since the pool began.
+func (k *clientConn) clock() time.Duration { return k.host.pool.op.Age() }
+
+// begin places a trip on the connection, and sends the request. It reports
+// false if the connection has ended.
+func (k *clientConn) begin(t *trip) bool {
+	before := int64(-1)
+	if t.upload != nil || t.small != nil || methodOf(t.req) != "GET" {
+		before = k.c.Stats().BytesOut
+	}
+	k.mu.Lock()
+	if k.dead {
+		k.mu.Unlock()
+		return false
+	}
+	placed := t.place(k, k.used, before)
+	if placed {
+		k.trip, k.used, k.due = t, true, 0
+	}
+	k.mu.Unlock()
+	if !placed {
+		k.free()
+		return true
+	}
+	t.gotConn(k)
+	k.send(t)
+	return true
+}
+
+// letGo takes a trip off the connection. It reports false if the connection has
+// another one, or none.
+func (k *clientConn) letGo(t *trip) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.trip != t {
+		return false
+	}
+	k.trip, k.due, k.since = nil, 0, k.clock()
+	return true
+}
+
+// free gives the connection, which has no trip, to one that waits, or to the
+// idle ones, or closes it.
+func (k *clientConn) free() {
+	for {
+		t, kept := k.host.take(k)
+		switch {
+		case t != nil:
+			if !k.begin(t) {
+				t.seek()
+			}
+			return
+		case !kept:
+			k.close()
+			return
+		}
+		if k.rest() {
+			return
+		}
+		if !k.host.unlist(k) {
+			return
+		}
+	}
+}
+
+// rest has the alarm close the connection when it has been idle for too long.
+// It reports false if the connection has ended.
+func (k *clientConn) rest() bool {
+	limit := orDefault(k.host.pool.client.Timeouts.Idle, 60*time.Second)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.dead {
+		return false
+	}
+	if k.trip == nil && limit > 0 {
+		k.lateAt(k.since, limit)
+	}
+	return true
+}
+
+// lateIn sets when what is waited for is late; 0 is never. The lock is held.
+func (k *clientConn) lateIn(d time.Duration) {
+	if d <= 0 {
+		k.due = 0
+		return
+	}
+	k.lateAt(k.clock(), d)
+}
+
+// lateAt is lateIn for what began at a time. The lock is held.
+func (k *clientConn) lateAt(now, d time.Duration) {
+	k.due = now + d
+	if k.alert == 0 || k.alert > k.due {
+		k.alert = k.due
+		k.host.pool.op.Alarms().Set(&k.alarm, d)
+	}
+}
+
+// Fire comes at the alarm's time, when nothing may be late any more: the alarm
+// is not moved with each request.
+func (k *clientConn) Fire() {
+	k.mu.Lock()
+	k.alert = 0
+	if k.dead || k.due == 0 {
+		k.mu.Unlock()
+		return
+	}
+	if left := k.due - k.clock(); left > 0 {
+		k.alert = k.due
+		k.host.pool.op.Alarms().Set(&k.alarm, left)
+		k.mu.Unlock()
+		return
+	}
+	t, why := k.trip, k.why
+	k.due = 0
+	k.mu.Unlock()
+	if t != nil {
+		t.fail(why)
+	} else if k.host.unlist(k) {
+		k.close()
+	}
+}
+
+// waits sets how long a trip's connection may wait for what comes next, and
+// what the trip fails with then.
+func (k *clientConn) waits(t *trip, d time.Duration, why error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.trip == t {
+		k.why = why
+		k.lateIn(d)
+	}
+}
+
+// close closes the connection, which has no trip.
+func (k *clientConn) close() {
+	k.kill()
+	k.c.Close() // fails only on a connection that has ended
+}
+
+// kill marks the connection as ended.
+func (k *clientConn) kill() (t *trip) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.dead = true
+	t, k.trip = k.trip, nil
+	return t
+}
+
+// abandon aborts the connection of a trip that is over.
+func (k *clientConn) abandon(t *trip) {
+	k.mu.Lock()
+	mine := k.trip == t
+	if mine {
+		k.trip, k.dead = nil, true
+	}
+	k.mu.Unlock()
+	if mine {
+		k.c.Abort()
+	}
+}
+
+// current returns the connection's trip.
+func (k *clientConn) current() *trip {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.trip
+}
+
+// data takes what has come. What no trip has asked for ends the connection.
+func (k *clientConn) data(_ *tcp.Conn, p []byte) {
+	t := k.current()
+	if t == nil {
+		k.host.unlist(k)
+		k.close()
+		return
+	}
+	t.receive(k, p)
+}
+
+// ended is told of the connection's condition.
+func (k *clientConn) ended(_ *tcp.Conn, err error) {
+	t := k.current()
+	if t == nil {
+		k.kill()
+		k.host.unlist(k)
+		return
+	}
+	if aio.IsInfo(err) {
+		if t.eof(k) {
+			return
+		}
+		err = t.peerGone()
+	}
+	k.kill()
+	t.lost(k, err)
+}
+
+// closed is told of the connection's end.
+func (k *clientConn) closed(_ *tcp.Conn, err error) {
+	t := k.kill()
+	k.host.pool.op.Alarms().Stop(&k.alarm)
+	k.host.unlist(k)
+	if t != nil {
+		if err == nil {
+			err = t.peerGone()
+		}
+		t.lost(k, err)
+	}
+	k.host.gone()
+}
+
+// errSend and errHeader are the errors of trips that have waited for too long.
+var (
+	errSend   error = timeoutError("sending the request made no progress for Timeouts.Send")
+	errHeader error = timeoutError("the response's header did not come within Timeouts.Header")
+)

@@ -1,0 +1,381 @@
+package httpx
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http/httptrace"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/dnsx"
+	"goaio.example/aio/tcp"
+)
+
+// dialing is a connection that is being made for a host. It is an operation of
+// the loop and not of the request that it was begun for, as another one may get
+// the connection. It does not hold the loop open: those who wait for it do.
+type dialing struct {
+	op     aio.Op
+	host   *host
+	of     context.Context // of what it is begun for, without cancellation; dropped by start
+	values *dialValues
+
+	// The pool's lock guards these.
+	trip     *trip // that waits for it, if one does
+	started  bool  // op has been started
+	unwanted bool  // nobody wants the connection
+
+	// For requests by HTTP/2. The pool's lock guards these.
+	sharers int           // those that wait
+	done    chan struct{} // closed when it has succeeded, or failed; nil if none may wait
+	failed  error         // immutable once done is closed
+}
+
+var kindDial = aio.NewKind("http.dial")
+
+// dialValues is the context that a connection is made with. It has the values
+// of the request that it is made for, until it is there: the connection must
+// not keep them.
+type dialValues struct {
+	context.Context // of the loop
+	of              atomic.Pointer[requestValues]
+}
+
+type requestValues struct{ context.Context }
+
+// Within returns the loop's context; see aio.Op.Start.
+func (v *dialValues) Within() context.Context { return v.Context }
+
+func (v *dialValues) Value(key any) any {
+	if found := v.Context.Value(key); found != nil {
+		return found
+	}
+	if of := v.of.Load(); of != nil {
+		return of.Value(key)
+	}
+	return nil
+}
+
+// start begins the dial. A nil one does nothing.
+func (d *dialing) start() {
+	if d == nil {
+		return
+	}
+	h := d.host
+	d.values = &dialValues{Context: h.pool.top}
+	d.values.of.Store(&requestValues{d.of})
+	d.of = nil
+	d.op.AsBackground()
+	if err := d.op.Start(d.values, kindDial, "", d); err != nil {
+		d.fail(err)
+		return
+	}
+	h.pool.mu.Lock()
+	d.started = true
+	unwanted := d.unwanted
+	h.pool.mu.Unlock()
+	if unwanted {
+		d.op.Cancel(errNotNeeded)
+	}
+	d.op.Go(func() {
+		d.run()
+		d.end()
+	}, func(err error) { // a panic, which was told of
+		d.fail(err)
+		d.end()
+	})
+}
+
+func (d *dialing) end() {
+	d.values.of.Store(nil)
+	d.op.End(nil)
+}
+
+// OpCancel does nothing: what the dial waits for ends by its context.
+func (d *dialing) OpCancel(error) {}
+
+// OpName names the dial.
+func (d *dialing) OpName() string { return "connection to " + d.host.target() }
+
+// fail ends a dial that has failed.
+func (d *dialing) fail(err error) {
+	if t := d.host.dialFailed(d, err); t != nil {
+		t.fail(err)
+	}
+}
+
+// run makes the connection.
+func (d *dialing) run() {
+	k, c, err := d.connect(d.op.Context())
+	switch {
+	case err != nil:
+		d.fail(err)
+	case k != nil:
+		if t := d.host.dialed(d); t == nil {
+			k.free()
+		} else if !k.begin(t) {
+			t.fail(k.reason())
+		}
+	default:
+		d.host.dialedShared(d, c)
+	}
+}
+
+// connect makes a connection for HTTP/1.1, or one for HTTP/2.
+func (d *dialing) connect(ctx context.Context) (*clientConn, *tcp.Conn, error) {
+	h := d.host
+	if h.key.scheme == "http" && (h.proxy == nil || h.key.name == "" && h.proxy.Scheme == "http") && !h.pool.client.H2C {
+		k, err := d.connectPlain(ctx)
+		return k, nil, err
+	}
+	c, err := d.transport(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	proto := ""
+	if h.key.scheme == "https" {
+		if proto, err = d.secure(ctx, c, h.key.name, h.protocols()); err != nil {
+			return nil, nil, err
+		}
+	}
+	if proto == "h2" || h.pool.client.H2C {
+		if proto != "h2" && h.key.scheme == "https" {
+			c.Close()
+			return nil, nil, errNoHTTP2
+		}
+		return nil, c, nil
+	}
+	k := h.newConn()
+	k.opened(c)
+	if err := c.SetHandler(k.handler()); err != nil {
+		return nil, nil, err
+	}
+	return k, nil, nil
+}
+
+var errNoHTTP2 = errors.New("httpx: the server does not speak HTTP/2")
+
+// protocols are those that TLS offers.
+func (h *host) protocols() []string {
+	if h.key.old {
+		return []string{"http/1.1"}
+	}
+	if h.pool.client.H2C {
+		return []string{"h2"}
+	}
+	return []string{"h2", "http/1.1"}
+}
+
+// newConn returns a connection of the host's.
+func (h *host) newConn() *clientConn {
+	k := &clientConn{host: h}
+	k.alarm.Init(k)
+	return k
+}
+
+// connectPlain makes a connection without TLS, and without a proxy that must be
+// told where to.
+func (d *dialing) connectPlain(ctx context.Context) (*clientConn, error) {
+	h := d.host
+	k := h.newConn()
+	handler := k.handler()
+	handler.Open = k.opened
+	c, err := d.await(ctx, d.dialer(ctx).Send(d.values, hostPort(h.firstHop()), nil, handler))
+	if err != nil {
+		return nil, err
+	}
+	k.opened(c)
+	return k, nil
+}
+
+// transport makes the connection that TLS or HTTP/2 is spoken on, through a
+// proxy if there is one. It is in stream style.
+func (d *dialing) transport(ctx context.Context) (*tcp.Conn, error) {
+	h := d.host
+	if h.proxy != nil {
+		return d.throughProxy(ctx)
+	}
+	return d.await(ctx, d.dialer(ctx).Dial(d.values, hostPort(h.firstHop())))
+}
+
+// firstHop returns the address that is connected to.
+func (h *host) firstHop() string {
+	if h.proxy == nil {
+		return h.key.addr()
+	}
+	port := h.proxy.Port()
+	if port == "" {
+		port = portOf(h.proxy.Scheme)
+	}
+	return net.JoinHostPort(h.proxy.Hostname(), port)
+}
+
+// target returns what the host is called.
+func (h *host) target() string {
+	if h.key.name == "" {
+		return h.firstHop()
+	}
+	return h.key.addr()
+}
+
+// await waits for a connection to be made, to the end, so that none is lost. It
+// is made as an operation of the loop, not of the dial, which it outlives.
+func (d *dialing) await(ctx context.Context, f *aio.Future[*tcp.Conn]) (*tcp.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { f.Cancel(context.Cause(ctx)) })
+	defer stop()
+	return f.Await(context.WithoutCancel(ctx))
+}
+
+// dialer returns the Dialer for a connection.
+func (d *dialing) dialer(ctx context.Context) *tcp.Dialer {
+	td := d.host.pool.client.dialer()
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace == nil || trace.DNSStart == nil && trace.DNSDone == nil {
+		return td
+	}
+	if td.Resolver == nil {
+		td.Resolver = dnsx.DefaultResolver
+	}
+	if _, ours := td.Resolver.(*dnsx.Resolver); ours { // package net tells of its own
+		td.Resolver = &tracedResolver{Resolver: td.Resolver, trace: trace}
+	}
+	return td
+}
+
+// dialer returns the Dialer of the pools.
+func (c *Client) dialer() *tcp.Dialer {
+	d := new(tcp.Dialer)
+	if c.Dialer != nil {
+		*d = *c.Dialer
+	}
+	d.TLS = nil // it is made apart
+	d.Background = true
+	if c.Timeouts.Dial != 0 {
+		d.Timeout = c.Timeouts.Dial
+	}
+	if c.Timeouts.TLS != 0 {
+		d.TLSTimeout = c.Timeouts.TLS
+	}
+	if c.Timeouts.Send != 0 || d.WriteTimeout == 0 {
+		d.WriteTimeout = orDefault(c.Timeouts.Send, 30*time.Second)
+	}
+	if c.Guard != nil {
+		d.Control = guarded(c.Guard, d.Control)
+		if d.DialContext != nil {
+			d.DialContext = guardedDial(c.Guard, d.DialContext)
+		}
+	}
+	return d
+}
+
+// secure begins TLS with a host, and returns the protocol that was agreed upon.
+func (d *dialing) secure(ctx context.Context, c *tcp.Conn, name string, protocols []string) (string, error) {
+	var cfg *tls.Config
+	if own := d.host.pool.client.Dialer; own != nil && own.TLS != nil {
+		cfg = own.TLS.Clone()
+	} else {
+		cfg = new(tls.Config)
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName = name
+	}
+	cfg.NextProtos = offered(protocols, cfg.NextProtos)
+	d.phase(atTLS)
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	stop := context.AfterFunc(ctx, func() { c.Abort() })
+	defer stop()
+	state, err := c.StartTLS(cfg).Await(context.WithoutCancel(ctx))
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	err = tlsFailure(err)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(state, err)
+	}
+	return state.NegotiatedProtocol, err
+}
+
+// offered returns the protocols for TLS: ours, and behind them those that the
+// user has set.
+func offered(ours, own []string) []string {
+	for _, p := range own {
+		if !slices.Contains(ours, p) && p != "h2" {
+			ours = append(ours, p)
+		}
+	}
+	return ours
+}
+
+// tlsFailure returns what is wrong with a handshake. It is the connection's
+// condition only if the connection has broken or was too slow: what is wrong
+// with a certificate is no matter of the connection.
+func tlsFailure(err error) error {
+	var conn *aio.ConnError
+	var op *net.OpError
+	switch {
+	case err == nil, !errors.As(err, &conn), errors.Is(err, aio.ErrTimeout), errors.Is(err, aio.ErrReset),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &op):
+		return err
+	}
+	return conn.Err
+}
+
+// phase says that the trip that waits for the dial has come to a phase.
+func (d *dialing) phase(p int32) {
+	d.host.pool.mu.Lock()
+	defer d.host.pool.mu.Unlock()
+	if d.trip != nil {
+		d.trip.ex.setPhase(p)
+	}
+}
+
+// tracedResolver tells a trace of its lookups, which package dnsx does not.
+type tracedResolver struct {
+	tcp.Resolver
+	trace *httptrace.ClientTrace
+
+	mu      sync.Mutex
+	pending int
+	found   []net.IPAddr
+}
+
+// LookupNetIP is called for both families at the same time, which is one lookup
+// to the trace.
+func (r *tracedResolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	r.mu.Lock()
+	first := r.pending == 0
+	r.pending++
+	r.mu.Unlock()
+	if first && r.trace.DNSStart != nil {
+		r.trace.DNSStart(httptrace.DNSStartInfo{Host: host})
+	}
+	addrs, err := r.Resolver.LookupNetIP(ctx, network, host)
+	r.mu.Lock()
+	for _, a := range addrs {
+		r.found = append(r.found, net.IPAddr{IP: a.AsSlice(), Zone: a.Zone()})
+	}
+	r.pending--
+	last, found := r.pending == 0, r.found
+	if last {
+		r.found = nil
+	}
+	r.mu.Unlock()
+	if last && r.trace.DNSDone != nil {
+		info := httptrace.DNSDoneInfo{Addrs: found, Err: err}
+		if len(found) > 0 {
+			info.Err = nil
+		}
+		r.trace.DNSDone(info)
+	}
+	return addrs, err
+}

@@ -1,0 +1,254 @@
+package httpx
+
+import (
+	"context"
+	"net/url"
+)
+
+// host is the connections to a host. The pool's lock guards it.
+//
+// A trip that finds no idle connection waits, in order, and has one dialed for
+// it unless MaxConnsPerHost are there. The trip that has waited longest gets the
+// first connection that is free, whoever it was dialed for. A dial has a trip
+// only while that waits, and no two have the same.
+type host struct {
+	pool  *pool
+	key   hostKey
+	proxy *url.URL
+
+	first   *clientConn // the idle connections, that used last first
+	idle    int
+	waiting tripQueue
+	conns   int          // open, or being dialed
+	shared  *sharedConns // those of HTTP/2, once the host is known to speak it
+}
+
+// find has a trip get a connection. It returns an idle one, or the host's
+// HTTP/2; with neither, the trip waits.
+func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
+	p.mu.Lock()
+	p.emptied = false
+	h := p.hosts[t.key]
+	if h == nil {
+		h = &host{pool: p, key: t.key, proxy: t.proxy}
+		if p.client.H2C {
+			h.shared = newSharedConns(h)
+		}
+		p.hosts[t.key] = h
+	}
+	t.host = h
+	if h.shared != nil {
+		p.mu.Unlock()
+		return nil, h.shared
+	}
+	if k := h.popIdle(); k != nil {
+		p.mu.Unlock()
+		return k, nil
+	}
+	h.waiting.push(t)
+	d := h.dialFor(t)
+	p.mu.Unlock()
+	d.start()
+	return nil, nil
+}
+
+// dialFor begins a connection for a trip that waits, if there may be another
+// one. The caller starts it, without the lock.
+func (h *host) dialFor(t *trip) *dialing {
+	limit := h.pool.client.MaxConnsPerHost
+	if t == nil || limit > 0 && h.conns >= limit {
+		return nil
+	}
+	h.conns++
+	t.dial = &dialing{host: h, trip: t, of: context.WithoutCancel(t.values)}
+	return t.dial
+}
+
+// popIdle takes the connection that was used last.
+func (h *host) popIdle() *clientConn {
+	k := h.first
+	if k != nil {
+		h.removeIdle(k)
+	}
+	return k
+}
+
+// removeIdle takes an idle connection off the list.
+func (h *host) removeIdle(k *clientConn) {
+	if k.prev != nil {
+		k.prev.next = k.next
+	} else {
+		h.first = k.next
+	}
+	if k.next != nil {
+		k.next.prev = k.prev
+	}
+	k.prev, k.next, k.listed = nil, nil, false
+	h.idle--
+}
+
+// take gives a connection that is free to the trip that has waited longest, or
+// keeps it as idle. With neither it reports false.
+func (h *host) take(k *clientConn) (t *trip, kept bool) {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	if t = h.waiting.pop(); t != nil {
+		h.spare(t)
+		return t, true
+	}
+	most := h.pool.client.MaxIdlePerHost
+	if most == 0 {
+		most = 8
+	}
+	if h.pool.drained || h.pool.emptied || h.idle >= most {
+		return nil, false
+	}
+	k.next = h.first
+	if h.first != nil {
+		h.first.prev = k
+	}
+	h.first, k.listed = k, true
+	h.idle++
+	return nil, true
+}
+
+// spare gives the connection that is being dialed for a trip, which needs it no
+// more, to one that waits without. It returns the dial if there is none.
+func (h *host) spare(t *trip) *dialing {
+	d := t.dial
+	if t.dial = nil; d == nil {
+		return nil
+	}
+	if d.trip = h.waiting.undialed(); d.trip == nil {
+		return d
+	}
+	d.trip.dial = d
+	return nil
+}
+
+// unlist takes a connection off the idle ones. It reports false if it is none.
+func (h *host) unlist(k *clientConn) bool {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	if k.listed {
+		h.removeIdle(k)
+		return true
+	}
+	return false
+}
+
+// gone uncounts a connection, and has another one dialed if a trip waits for
+// that.
+func (h *host) gone() {
+	h.pool.mu.Lock()
+	h.conns--
+	d := h.dialFor(h.waiting.undialed())
+	if h.conns == 0 && h.waiting.head == nil && h.pool.hosts[h.key] == h {
+		delete(h.pool.hosts, h.key)
+	}
+	h.pool.mu.Unlock()
+	d.start()
+}
+
+// leave ends a trip's waiting, if it waits. The connection that is being dialed
+// for it goes to one that waits without, or is given up.
+func (p *pool) leave(t *trip) {
+	p.mu.Lock()
+	h := t.host
+	if h == nil || !h.waiting.remove(t) {
+		p.mu.Unlock()
+		return
+	}
+	d := h.spare(t)
+	if d != nil {
+		d.unwanted = true
+	}
+	started := d != nil && d.started
+	p.mu.Unlock()
+	if started {
+		d.op.Cancel(errNotNeeded)
+	}
+}
+
+// dialed ends a dial that has succeeded, and returns who is to have the
+// connection: the trip that has waited longest, nil if none waits. The dial of
+// that one becomes the dial of the one that this was for.
+func (h *host) dialed(d *dialing) *trip {
+	h.pool.mu.Lock()
+	if d.trip != nil {
+		d.trip.dial, d.trip = nil, nil
+	}
+	if d.done != nil { // for HTTP/2, which the host does not speak any more
+		h.shared = nil
+		d.tell(nil)
+	}
+	t := h.waiting.pop()
+	if t != nil {
+		h.spare(t)
+	}
+	next := h.dialFor(h.waiting.undialed())
+	h.pool.mu.Unlock()
+	next.start()
+	return t
+}
+
+// dialFailed ends a dial that has failed, and returns the trip that it was for.
+func (h *host) dialFailed(d *dialing, err error) *trip {
+	h.pool.mu.Lock()
+	d.tell(err)
+	t := d.trip
+	if d.trip = nil; t != nil {
+		t.dial = nil
+		h.waiting.remove(t)
+	}
+	h.pool.mu.Unlock()
+	h.gone()
+	return t
+}
+
+// tripQueue is the trips that wait for a connection, in order.
+type tripQueue struct{ head, tail *trip }
+
+func (q *tripQueue) push(t *trip) {
+	if t.prev = q.tail; q.tail != nil {
+		q.tail.next = t
+	} else {
+		q.head = t
+	}
+	q.tail, t.queued = t, true
+}
+
+func (q *tripQueue) pop() *trip {
+	t := q.head
+	q.remove(t)
+	return t
+}
+
+// remove reports whether t was in the queue.
+func (q *tripQueue) remove(t *trip) bool {
+	if t == nil || !t.queued {
+		return false
+	}
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		q.head = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	} else {
+		q.tail = t.prev
+	}
+	t.prev, t.next, t.queued = nil, nil, false
+	return true
+}
+
+// undialed returns the first trip that no connection is dialed for.
+func (q *tripQueue) undialed() *trip {
+	for t := q.head; t != nil; t = t.next {
+		if t.dial == nil {
+			return t
+		}
+	}
+	return nil
+}

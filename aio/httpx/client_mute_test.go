@@ -1,0 +1,347 @@
+package httpx_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/httpx"
+)
+
+// muteAt is where a peer goes mute: it says nothing more, or reads nothing more.
+type muteAt string
+
+const (
+	muteDial   muteAt = "connecting"
+	muteProxy  muteAt = "the proxy"
+	muteSOCKS  muteAt = "the SOCKS5 proxy's connecting"
+	muteTLS    muteAt = "the TLS handshake"
+	muteSend   muteAt = "the upload"
+	muteReader muteAt = "the reader of the upload" // which is the user's
+	muteHeader muteAt = "the header"
+	muteWithin muteAt = "within the header"
+	muteBody   muteAt = "the body"
+	muteChunk  muteAt = "within the body"
+)
+
+// muteKind is a kind of connection.
+type muteKind struct {
+	name  string
+	url   string
+	proxy string
+	h2    bool // spoken by the origin
+	h2c   bool
+	at    []muteAt
+}
+
+var muteKinds = []muteKind{
+	{name: "plain", url: "http://origin", at: []muteAt{muteDial, muteSend, muteReader, muteHeader, muteWithin, muteBody, muteChunk}},
+	{name: "TLS", url: "https://origin", at: []muteAt{muteDial, muteTLS, muteSend, muteReader, muteHeader, muteWithin, muteBody, muteChunk}},
+	{name: "HTTP/2", url: "https://origin", h2: true, at: []muteAt{muteDial, muteTLS, muteSend, muteReader, muteHeader, muteBody, muteChunk}},
+	{name: "HTTP/2 without TLS", url: "http://origin", h2: true, h2c: true, at: []muteAt{muteDial, muteSend, muteReader, muteHeader, muteBody, muteChunk}},
+	{name: "HTTP proxy", url: "http://origin", proxy: "http://proxy", at: []muteAt{muteDial, muteSend, muteReader, muteHeader, muteWithin, muteBody, muteChunk}},
+	{name: "CONNECT", url: "https://origin", proxy: "http://proxy", at: []muteAt{muteDial, muteProxy, muteTLS, muteSend, muteReader, muteHeader, muteBody, muteChunk}},
+	{name: "CONNECT, HTTP/2", url: "https://origin", proxy: "http://proxy", h2: true, at: []muteAt{muteProxy, muteTLS, muteSend, muteReader, muteHeader, muteBody}},
+	{name: "CONNECT within TLS", url: "https://origin", proxy: "https://proxy", at: []muteAt{muteDial, muteProxy, muteTLS, muteSend, muteHeader, muteBody}},
+	{name: "SOCKS5", url: "http://origin", proxy: "socks5://proxy", at: []muteAt{muteDial, muteProxy, muteSOCKS, muteSend, muteReader, muteHeader, muteBody}},
+	{name: "SOCKS5, TLS", url: "https://origin", proxy: "socks5://user:password@proxy", at: []muteAt{muteProxy, muteSOCKS, muteTLS, muteSend, muteHeader, muteBody}},
+}
+
+// muteLimit is the phase that a peer's muteness ends in, when by default, and
+// the Timeouts that make it a second.
+func muteLimit(at muteAt) (httpx.Phase, time.Duration, httpx.Timeouts) {
+	const s = time.Second
+	switch at {
+	case muteDial, muteProxy, muteSOCKS:
+		return httpx.PhaseDial, 30 * s, httpx.Timeouts{Dial: s}
+	case muteTLS:
+		return httpx.PhaseTLS, 10 * s, httpx.Timeouts{TLS: s}
+	case muteSend, muteReader:
+		return httpx.PhaseSend, 30 * s, httpx.Timeouts{Send: s}
+	case muteHeader, muteWithin:
+		return httpx.PhaseHeader, 30 * s, httpx.Timeouts{Header: s}
+	}
+	return httpx.PhaseBody, 30 * s, httpx.Timeouts{Body: s}
+}
+
+// TestMutePeers holds that every wait has an end: a peer that goes mute at any
+// moment, on any kind of connection, ends the request in that phase, by default,
+// with that phase's Timeout set, and with Timeouts.Total.
+func TestMutePeers(t *testing.T) {
+	cert, err := tls.X509KeyPair(certificate(t, "origin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range muteKinds {
+		for _, at := range kind.at {
+			phase, after, set := muteLimit(at)
+			for name, x := range map[string]struct {
+				timeouts httpx.Timeouts
+				after    time.Duration
+			}{
+				"by default": {after: after},
+				"set":        {set, time.Second},
+				"Total":      {httpx.Timeouts{Total: 7 * time.Second}, 7 * time.Second},
+			} {
+				t.Run(kind.name+"/"+string(at)+"/"+name, func(t *testing.T) {
+					aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+						m := &mutePeer{t: t, kind: kind, at: at, cert: cert}
+						defer m.serve()()
+						begin := time.Now()
+						_, err := m.client(x.timeouts).Do(ctx, m.request(t)).Await(ctx)
+						failsWith(t, err, phase, aio.ErrTimeout)
+						if d := time.Since(begin); d != x.after {
+							t.Errorf("it took %v, not %v: %v", d, x.after, err)
+						}
+						return nil
+					})
+				})
+			}
+		}
+	}
+}
+
+// mutePeer is the origin, and its proxy.
+type mutePeer struct {
+	t    *testing.T
+	kind muteKind
+	at   muteAt
+	cert tls.Certificate
+	net  aiotest.Network
+
+	mu    sync.Mutex
+	conns []net.Conn
+	over  chan struct{}
+	all   sync.WaitGroup
+}
+
+// client returns a client of the peer.
+func (m *mutePeer) client(timeouts httpx.Timeouts) *httpx.Client {
+	c := inMemory(&httpx.Client{Timeouts: timeouts, H2C: m.kind.h2c}, &m.net)
+	c.Dialer.TLS = &tls.Config{InsecureSkipVerify: true}
+	if m.kind.proxy != "" {
+		u, err := url.Parse(m.kind.proxy)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		c.Proxy = http.ProxyURL(u)
+	}
+	return c
+}
+
+// request returns a request that comes to where the peer is mute.
+func (m *mutePeer) request(t *testing.T) *http.Request {
+	switch m.at {
+	case muteSend:
+		return request(t, "POST", m.kind.url, io.LimitReader(endlessly{}, 8<<20))
+	case muteReader:
+		r, w := io.Pipe()
+		m.all.Go(func() {
+			w.Write([]byte("and then nothing"))
+			<-m.over
+			w.Close()
+		})
+		return request(t, "POST", m.kind.url, r)
+	}
+	return request(t, "GET", m.kind.url, nil)
+}
+
+// endlessly is a Reader without an end.
+type endlessly struct{}
+
+func (endlessly) Read(p []byte) (int, error) { return len(p), nil }
+
+// serve starts the peer. stop ends it.
+func (m *mutePeer) serve() (stop func()) {
+	host, port := "origin", "80"
+	u, _ := url.Parse(m.kind.url)
+	if u.Scheme == "https" {
+		port = "443"
+	}
+	if m.kind.proxy != "" {
+		host = "proxy"
+		u, _ = url.Parse(m.kind.proxy)
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080"}[u.Scheme]
+	}
+	m.over = make(chan struct{})
+	if m.at == muteDial {
+		m.net.BlackHole(host + ":" + port)
+		return func() { close(m.over); m.all.Wait() }
+	}
+	ln, err := m.net.Listen(host + ":" + port)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.all.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			m.mu.Lock()
+			m.conns = append(m.conns, c)
+			m.mu.Unlock()
+			m.all.Go(func() { m.speak(c) })
+		}
+	})
+	return func() {
+		ln.Close()
+		close(m.over)
+		m.mu.Lock()
+		for _, c := range m.conns {
+			c.Close()
+		}
+		m.mu.Unlock()
+		m.all.Wait()
+	}
+}
+
+// speak serves a connection until it is to be mute.
+func (m *mutePeer) speak(c net.Conn) {
+	if strings.HasPrefix(m.kind.proxy, "https") {
+		s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{m.cert}})
+		if s.Handshake() != nil {
+			return
+		}
+		c = s
+	}
+	if !m.proxy(c) {
+		<-m.over
+		return
+	}
+	if strings.HasPrefix(m.kind.url, "https") {
+		if m.at == muteTLS {
+			<-m.over
+			return
+		}
+		cfg := &tls.Config{Certificates: []tls.Certificate{m.cert}, NextProtos: []string{"http/1.1"}}
+		if m.kind.h2 {
+			cfg.NextProtos = []string{"h2"}
+		}
+		s := tls.Server(c, cfg)
+		if s.Handshake() != nil {
+			return
+		}
+		c = s
+	}
+	if m.kind.h2 {
+		m.frames(c)
+		return
+	}
+	m.origin(c)
+}
+
+// proxy has the connection lead to the origin, which is the proxy itself. It
+// reports false if it is mute.
+func (m *mutePeer) proxy(c net.Conn) bool {
+	switch {
+	case m.kind.proxy == "":
+		return true
+	case m.at == muteProxy:
+		return false
+	case strings.HasPrefix(m.kind.proxy, "socks5"):
+		return m.socks(c)
+	case strings.HasPrefix(m.kind.url, "https"):
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return false
+		}
+		io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+	}
+	return true
+}
+
+// socks is a SOCKS5 proxy (RFC 1928) with any user and password (RFC 1929).
+func (m *mutePeer) socks(c net.Conn) bool {
+	b := make([]byte, 512)
+	if n, err := c.Read(b); err != nil || n < 3 {
+		return false
+	}
+	method := b[2+int(b[1])-1] // the last one offered
+	c.Write([]byte{5, method})
+	if method == 2 {
+		if _, err := c.Read(b); err != nil {
+			return false
+		}
+		c.Write([]byte{1, 0})
+	}
+	if _, err := c.Read(b); err != nil || m.at == muteSOCKS {
+		return false
+	}
+	c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+	return true
+}
+
+// origin serves HTTP/1.1.
+func (m *mutePeer) origin(c net.Conn) {
+	if m.at == muteSend {
+		<-m.over
+		return
+	}
+	r := bufio.NewReader(c)
+	if _, err := http.ReadRequest(r); err != nil {
+		return
+	}
+	switch m.at {
+	case muteWithin:
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")
+	case muteBody:
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+	case muteChunk:
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+	}
+	io.Copy(io.Discard, r)
+}
+
+// frames speaks HTTP/2, and never makes a window wider.
+func (m *mutePeer) frames(c net.Conn) {
+	if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
+		return
+	}
+	f := http2.NewFramer(c, c)
+	f.WriteSettings()
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			return
+		}
+		h, ok := frame.(*http2.HeadersFrame)
+		if !ok || m.at != muteBody && m.at != muteChunk {
+			continue
+		}
+		f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true}) // :status 200
+		if m.at == muteChunk {
+			f.WriteData(h.StreamID, false, []byte("hel"))
+		}
+	}
+}
+
+// TestNoTimeouts holds that negative Timeouts are no bounds.
+func TestNoTimeouts(t *testing.T) {
+	const text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+	for name, at := range map[string]int{"header": 0, "within the header": 20, "body": len(text) - 2, "within the body": len(text) - 1} {
+		t.Run(name, func(t *testing.T) {
+			bubbleScript(t, func(_ int, c net.Conn, _ *bufio.Reader) {
+				io.WriteString(c, text[:at])
+				time.Sleep(24 * time.Hour)
+				io.WriteString(c, text[at:])
+			}, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+				c := inMemory(&httpx.Client{Timeouts: httpx.Timeouts{Header: -1, Body: -1}}, n)
+				r, err := c.Get(ctx, "http://origin").Await(ctx)
+				wantBody(t, r, err, 200, "hi")
+				return nil
+			})
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package httpx
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+
+	"goaio.example/aio/internal/http1"
+)
+
+// response returns the answer as package net/http has it, with the body.
+func (t *trip) response(k *clientConn, body io.ReadCloser) *http.Response {
+	p := &t.in.parsed
+	resp := &http.Response{
+		Status: statusText(p), StatusCode: p.Status, Proto: p.Proto(), ProtoMajor: 1, ProtoMinor: int(p.Minor),
+		Header: headerOf(p), Body: body, Request: t.req, Close: !p.KeepsAlive(),
+	}
+	if state, ok := k.c.TLS(); ok {
+		resp.TLS = &state
+	}
+	delete(resp.Header, "Transfer-Encoding")
+	switch resp.ContentLength = p.BodyLength(t.req.Method); {
+	case t.req.Method == http.MethodHead:
+		resp.ContentLength = p.Announced
+	case resp.ContentLength == http1.LengthChunked:
+		resp.TransferEncoding = []string{"chunked"}
+		delete(resp.Header, "Content-Length")
+		resp.Trailer = declaredTrailerOf(resp.Header)
+	case resp.ContentLength == http1.LengthUntilClose:
+		resp.ContentLength = -1
+	}
+	if s := t.in.stream.Load(); s != nil {
+		s.resp = resp
+	}
+	if t.packed() {
+		resp.Body = &gzipBody{packed: body}
+		resp.Uncompressed, resp.ContentLength = true, -1
+		delete(resp.Header, "Content-Encoding")
+		delete(resp.Header, "Content-Length")
+	}
+	return resp
+}
+
+// statusText returns the status with its reason, as http.Response has it.
+func statusText(p *http1.Response) string {
+	digits := [4]byte{byte('0' + p.Status/100), byte('0' + p.Status/10%10), byte('0' + p.Status%10), ' '}
+	return string(digits[:]) + p.Reason
+}
+
+// declaredTrailerOf takes the names of the trailer that a response declares off
+// its header.
+func declaredTrailerOf(h http.Header) http.Header {
+	names := h["Trailer"]
+	if names == nil {
+		return nil
+	}
+	delete(h, "Trailer")
+	t := make(http.Header)
+	for _, v := range names {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = canonical(http1.Trim(name)); name != "" {
+				t[name] = nil
+			}
+		}
+	}
+	return t
+}
+
+// packed reports whether the answer is to be unpacked: the client has asked for
+// gzip by itself, and got it.
+func (t *trip) packed() bool {
+	if !gzipAccepted(t.req) || t.in.state == answerTunnel || t.in.state == answerBody && t.in.left == 0 {
+		return false
+	}
+	return http1.EqualFold(t.in.parsed.Value("Content-Encoding"), "gzip")
+}
+
+// gzipBody unpacks a body. What is wrong with its beginning is the error of the
+// first Read.
+type gzipBody struct {
+	packed io.ReadCloser
+	z      *gzip.Reader
+	err    error
+}
+
+func (b *gzipBody) Read(p []byte) (int, error) {
+	if b.z == nil && b.err == nil {
+		b.z, b.err = gzip.NewReader(b.packed)
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.z.Read(p)
+}
+
+func (b *gzipBody) Close() error { return b.packed.Close() }

@@ -1,0 +1,130 @@
+package httpx
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"goaio.example/aio/internal/alarm"
+)
+
+// sharedWatch bounds the sending of a request by HTTP/2, and the waiting for
+// its answer, which package http2 does not.
+type sharedWatch struct {
+	ex     *outgoing
+	req    *http.Request // that package http2 is given
+	cancel context.CancelCauseFunc
+	alarm  alarm.Alarm
+
+	mu    sync.Mutex
+	phase int32
+	since time.Time // when the phase began, or the last progress in it was
+	over  bool
+	why   error // what the request was cancelled with
+}
+
+func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
+	w := &sharedWatch{ex: ex}
+	w.alarm.Init(w)
+	ctx, cancel := context.WithCancelCause(req.Context())
+	w.cancel = cancel
+	w.req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { w.enter(atDial) },
+		GotConn: func(httptrace.GotConnInfo) { w.enter(atSend) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			if i.Err == nil {
+				w.enter(atHeader)
+			}
+		},
+		GotFirstResponseByte: func() { w.ex.passPhase(atSend, atHeader) },
+	}))
+	if req.Body == nil || req.Body == http.NoBody {
+		return w
+	}
+	w.req.Body = &sharedUpload{req.Body, w}
+	if again := req.GetBody; again != nil {
+		w.req.GetBody = func() (io.ReadCloser, error) {
+			b, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return &sharedUpload{b, w}, nil
+		}
+	}
+	return w
+}
+
+// limit returns how long a phase may make no progress, 0 for no bound.
+func (w *sharedWatch) limit(phase int32) time.Duration {
+	switch phase {
+	case atSend:
+		return orDefault(w.ex.client.Timeouts.Send, 30*time.Second)
+	case atHeader:
+		return orDefault(w.ex.client.Timeouts.Header, 30*time.Second)
+	}
+	return 0
+}
+
+// enter begins a phase.
+func (w *sharedWatch) enter(phase int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
+	w.ex.setPhase(phase)
+	w.phase, w.since = phase, time.Now()
+	if d := w.limit(phase); d > 0 {
+		w.ex.op.Alarms().Set(&w.alarm, d)
+	}
+}
+
+// progress says that some of the body was read, to be sent.
+func (w *sharedWatch) progress() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since = time.Now()
+}
+
+// Fire ends the request if it has made no progress.
+func (w *sharedWatch) Fire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.limit(w.phase)
+	if w.over || d == 0 {
+		return
+	}
+	if left := d - time.Since(w.since); left > 0 {
+		w.ex.op.Alarms().Set(&w.alarm, left)
+		return
+	}
+	if w.why = errHeader; w.phase == atSend {
+		w.why = errSend
+	}
+	w.cancel(w.why)
+}
+
+// end ends the watch, since the answer's head has come, or the request has
+// failed. It returns what the watch has cancelled the request with.
+func (w *sharedWatch) end() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	w.ex.op.Alarms().Stop(&w.alarm)
+	return w.why
+}
+
+// sharedUpload is a request's body that tells the watch of its progress.
+type sharedUpload struct {
+	io.ReadCloser
+	w *sharedWatch
+}
+
+func (b *sharedUpload) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.w.progress()
+	return n, err
+}

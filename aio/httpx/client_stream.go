@@ -1,0 +1,192 @@
+package httpx
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+)
+
+// bound makes the response's body fail when it makes no progress, and tells of its progress.
+func (ex *outgoing) bound(resp *http.Response) {
+	ex.watch.download(resp)
+	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
+		return
+	}
+	ex.stall.begin(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
+	resp.Body = &boundBody{resp.Body, ex}
+}
+
+// boundBody is a response's body that is bounded in the time that a Read waits.
+type boundBody struct {
+	io.ReadCloser
+	ex *outgoing
+}
+
+func (b *boundBody) Read(p []byte) (int, error) {
+	b.ex.stall.enter()
+	n, err := b.ReadCloser.Read(p)
+	b.ex.stall.leave()
+	b.ex.watch.received(n)
+	if err != nil && err != io.EOF {
+		err = b.ex.wrap(err)
+	}
+	return n, err
+}
+
+// stall is an alarm for a Read that waits too long. It is set once and, when it fires, again for what is left: most
+// bodies end before. Reads of one body do not overlap.
+type stall struct {
+	ex    *outgoing
+	limit time.Duration // 0: none
+	alarm alarm.Alarm
+	since atomic.Int64 // when the Read began that is waiting, in nanoseconds since epoch; 0: none is
+	epoch time.Time
+	over  atomic.Bool
+}
+
+// begin sets the alarm.
+func (s *stall) begin(ex *outgoing, limit time.Duration) {
+	s.ex, s.limit = ex, limit
+	if limit > 0 {
+		s.epoch = time.Now()
+		s.alarm.Init(s)
+		ex.op.Alarms().Set(&s.alarm, limit)
+	}
+}
+
+func (s *stall) enter() {
+	if s.limit > 0 {
+		s.since.Store(int64(time.Since(s.epoch)) + 1)
+	}
+}
+
+func (s *stall) leave() {
+	if s.limit > 0 {
+		s.since.Store(0)
+	}
+}
+
+// stop takes the alarm back.
+func (s *stall) stop() {
+	s.over.Store(true)
+	if s.limit > 0 {
+		s.ex.op.Alarms().Stop(&s.alarm)
+	}
+}
+
+// Fire ends the request if a Read has waited for too long.
+func (s *stall) Fire() {
+	left := s.limit
+	if since := s.since.Load(); since > 0 {
+		left -= time.Since(s.epoch) - time.Duration(since-1)
+	}
+	if left <= 0 {
+		s.ex.end(errStalled)
+		return
+	}
+	s.ex.op.Alarms().Set(&s.alarm, left)
+	if s.over.Load() { // meanwhile
+		s.ex.op.Alarms().Stop(&s.alarm)
+	}
+}
+
+// Stream is a response whose body is still to be read. It is part of its request's operation, which goes on until the
+// body is closed, or read to its end, or fails: until then it holds the loop open.
+type Stream struct {
+	Status int // such as 200
+	Proto  string
+	Header http.Header
+	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody. That of a 101 (Switching Protocols)
+	// is an io.ReadWriteCloser, which carries what the connection does from then on, and only Timeouts.Total bounds it.
+	Body io.ReadCloser
+	// Std is the response as package net/http has it, with the same body.
+	Std *http.Response
+}
+
+// Stream makes a request and returns the future of its response, once the header has come. See Do for the rest.
+func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
+	op := new(aio.Op)
+	ex := new(outgoing)
+	ex.init(ctx, c, req, op)
+	if err := op.Start(ctx, kindOut, "", &streamCall{ex: ex}); err != nil {
+		ex.done()
+		return aio.Failed[*Stream](err)
+	}
+	return aio.Go(op.Context(), "header of "+requestName(req), func(ctx context.Context) (*Stream, error) {
+		stop := context.AfterFunc(ctx, func() { op.Cancel(context.Cause(ctx)) })
+		defer stop()
+		return ex.stream()
+	})
+}
+
+// stream makes the request, whose operation goes on until the body ends.
+func (ex *outgoing) stream() (*Stream, error) {
+	end := func() {
+		ex.done()
+		ex.op.End(nil) // whoever has the future, or reads the body, has the error
+	}
+	open := false
+	defer func() {
+		if !open {
+			end()
+		}
+	}()
+	resp, err := ex.do()
+	if err != nil {
+		return nil, err
+	}
+	open = true
+	if both, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body = &streamTunnel{both, end}
+	} else {
+		resp.Body = &streamBody{resp.Body, end}
+	}
+	ex.op.OnCancel(func(error) { resp.Body.Close() })
+	return &Stream{resp.StatusCode, resp.Proto, resp.Header, resp.Body, resp}, nil
+}
+
+// streamTunnel ends its request's operation when it is closed.
+type streamTunnel struct {
+	io.ReadWriteCloser
+	done func()
+}
+
+func (b *streamTunnel) Close() error {
+	err := b.ReadWriteCloser.Close()
+	b.done()
+	return err
+}
+
+// streamCall is a Stream's operation's driver.
+type streamCall struct{ ex *outgoing }
+
+// OpName names the request.
+func (p *streamCall) OpName() string { return requestName(p.ex.req) }
+
+// OpCancel ends the request.
+func (p *streamCall) OpCancel(cause error) { p.ex.end(cause) }
+
+// streamBody ends its request's operation when it is closed or at its end.
+type streamBody struct {
+	io.ReadCloser
+	done func()
+}
+
+func (b *streamBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.done()
+	}
+	return n, err
+}
+
+func (b *streamBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.done()
+	return err
+}

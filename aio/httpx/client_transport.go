@@ -1,0 +1,142 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+
+	"goaio.example/aio"
+)
+
+// transport is an exchange as the http.RoundTripper that makes its requests: on
+// the connections of the loop's pool.
+type transport outgoing
+
+// RoundTrip makes a request. The first one may have been made already.
+func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ex := (*outgoing)(tr)
+	if first := ex.first.Swap(nil); first != nil {
+		closeBodyOf(req)
+		if first.resp != nil {
+			first.resp.Request = req
+		}
+		return first.resp, first.err
+	}
+	if err := checkRequest(req); err != nil {
+		closeBodyOf(req)
+		return nil, err
+	}
+	for {
+		w := &waiter{came: make(chan struct{})}
+		w.trip.trace = httptrace.ContextClientTrace(req.Context())
+		if err := w.trip.plan(ex, req, w, req.Context()); err != nil {
+			closeBodyOf(req)
+			return nil, err
+		}
+		resp, s, err := w.make(req.Context())
+		if s != nil {
+			if resp, err = s.roundTrip(ex, req); errors.Is(err, errNotShared) {
+				continue
+			}
+		}
+		return resp, err
+	}
+}
+
+// closeBodyOf closes the body of a request that is not made.
+func closeBodyOf(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// plan fills in a trip. ctx has the request's values.
+func (t *trip) plan(ex *outgoing, req *http.Request, to taker, ctx context.Context) error {
+	t.ex, t.req, t.taker, t.values = ex, req, to, ctx
+	var err error
+	if t.pool, err = ex.client.poolOf(ex.op.Loop()); err != nil {
+		return err
+	}
+	if t.key, t.proxy, err = ex.client.keyOf(req); err != nil {
+		return err
+	}
+	if req.Body != nil && req.Body != http.NoBody {
+		t.upload = newUpload(t)
+	}
+	return nil
+}
+
+// waiter is the taker of a trip whose answer a goroutine waits for. The body is
+// a stream.
+type waiter struct {
+	trip   trip
+	came   chan struct{} // closed with one of the following
+	resp   *http.Response
+	err    error
+	shared *sharedConns
+}
+
+// make makes the trip.
+func (w *waiter) make(ctx context.Context) (*http.Response, *sharedConns, error) {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { w.trip.fail(context.Cause(ctx)) })
+		w.trip.mu.Lock()
+		w.trip.unwatch = stop
+		w.trip.mu.Unlock()
+	}
+	w.trip.start()
+	<-w.came
+	return w.resp, w.shared, w.err
+}
+
+func (w *waiter) head(t *trip, k *clientConn) (most int64, gather bool) {
+	switch {
+	case t.in.state == answerTunnel:
+		w.resp = t.response(k, t.in.tunnel)
+	case t.in.state == answerBody && t.in.left == 0:
+		w.resp = t.response(k, http.NoBody)
+		return 0, true
+	default:
+		w.resp = t.response(k, t.openStream(k))
+	}
+	close(w.came)
+	return 0, false
+}
+
+func (w *waiter) whole(*trip, []byte) { close(w.came) }
+
+func (w *waiter) failed(_ *trip, err error) {
+	w.resp, w.err = nil, err
+	close(w.came)
+}
+
+func (w *waiter) share(_ *trip, s *sharedConns) {
+	w.shared = s
+	close(w.came)
+}
+
+// RoundTrip makes a request once: without redirects, cookies, retries and
+// hedging, which are up to the caller. It makes a Client an http.RoundTripper,
+// so that a library that wants an http.Client can be given one whose Transport
+// it is. The request's context must have a loop: it is an operation of that, as
+// those of Do are, until the response's body is closed or read to its end. See
+// aio.WithLoop for contexts that have none. The error is that of Do.
+func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	op := new(aio.Op)
+	ex := new(outgoing)
+	ex.init(ctx, c, req, op)
+	ex.once = true
+	if err := op.Start(ctx, kindOut, "", &streamCall{ex: ex}); err != nil {
+		ex.done()
+		return nil, err
+	}
+	s, err := ex.stream()
+	if err != nil {
+		return nil, err
+	}
+	return s.Std, nil
+}
+
+var _ http.RoundTripper = (*Client)(nil)

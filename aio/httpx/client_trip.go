@@ -1,0 +1,288 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+)
+
+// trip is a request made once, on a connection of our own. It may go to another
+// one if a kept connection turns out to be closed.
+//
+//	waiting ──a connection──▶ placed ──head──▶ answered ──body whole──▶ over
+//	   ▲                         │
+//	   └──the connection was stale
+//	any ──cancelled, failed──▶ over
+//
+// Whoever brings it to over under its lock tells its taker, once.
+type trip struct {
+	ex     *outgoing
+	req    *http.Request
+	small  []byte // the body, if it is sent together with the head
+	taker  taker
+	key    hostKey
+	proxy  *url.URL
+	values context.Context // of the request
+	trace  *httptrace.ClientTrace
+	pool   *pool
+	host   *host
+
+	// The pool's lock guards these.
+	prev, next *trip
+	queued     bool
+	dial       *dialing
+
+	mu      sync.Mutex
+	state   tripState
+	conn    *clientConn // of placed and answered
+	reused  bool        // conn has served a request before
+	before  int64       // the bytes that conn had sent before
+	upload  *upload     // nil unless the body is being sent piece by piece
+	unwatch func() bool // has the context that cancels the trip forget it; may be nil
+
+	telling sync.Mutex // of trips with a trace; see inOrder
+
+	in arrival // only callbacks of conn touch it
+}
+
+type tripState uint8
+
+const (
+	tripWaiting tripState = iota
+	tripPlaced
+	tripAnswered
+	tripOver
+)
+
+// taker is who gets what a trip brings. Its methods are called by callbacks of
+// connections, and must not wait.
+type taker interface {
+	// head is called when the answer's head has come, with the rest of the
+	// answer to come. It returns how much of the body is gathered in memory,
+	// and false if the body is to be a stream.
+	head(t *trip, k *clientConn) (most int64, gather bool)
+	// whole is called when a gathered body is complete: the trip is over.
+	whole(t *trip, body []byte)
+	// failed is called when the trip has failed, before the head or while the
+	// body was gathered.
+	failed(t *trip, err error)
+	// share is called instead if the host speaks HTTP/2.
+	share(t *trip, s *sharedConns)
+}
+
+var errNotNeeded = errors.New("httpx: the connection is not needed any more")
+
+// start looks for a connection, and begins.
+func (t *trip) start() {
+	if t.trace != nil && t.trace.GetConn != nil {
+		t.trace.GetConn((&host{key: t.key, proxy: t.proxy}).target())
+	}
+	t.ex.setPhase(atDial)
+	t.seek()
+}
+
+// seek looks for a connection until there is one that is alive, or the trip
+// waits for one.
+func (t *trip) seek() {
+	for {
+		k, shared := t.pool.find(t)
+		switch {
+		case shared != nil:
+			t.toShared(shared)
+			return
+		case k == nil:
+			t.leaveIfOver()
+			return
+		case k.begin(t):
+			return
+		}
+	}
+}
+
+// place places the trip on a connection, whose lock is held, so that the two
+// know of each other from the same moment on. It reports false if the trip is
+// over.
+func (t *trip) place(k *clientConn, reused bool, before int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state == tripOver {
+		return false
+	}
+	t.state, t.conn, t.reused, t.before = tripPlaced, k, reused, before
+	return true
+}
+
+// leaveIfOver ends the waiting of a trip that was cancelled just before that
+// began.
+func (t *trip) leaveIfOver() {
+	t.mu.Lock()
+	over := t.state == tripOver
+	t.mu.Unlock()
+	if over {
+		t.pool.leave(t)
+	}
+}
+
+// toShared hands the request over to the host's HTTP/2.
+func (t *trip) toShared(s *sharedConns) {
+	if t.finish() {
+		t.taker.share(t, s)
+	}
+}
+
+// finish makes the trip be over. It reports false if it was.
+func (t *trip) finish() bool {
+	t.mu.Lock()
+	if t.state == tripOver {
+		t.mu.Unlock()
+		return false
+	}
+	t.state, t.conn = tripOver, nil
+	t.mu.Unlock()
+	t.forget()
+	return true
+}
+
+// forget has the context that cancels the trip forget it.
+func (t *trip) forget() {
+	t.mu.Lock()
+	unwatch := t.unwatch
+	t.mu.Unlock()
+	if unwatch != nil {
+		unwatch()
+	}
+}
+
+// fail ends the trip with an error from this side, wherever it is. Its
+// connection is aborted.
+func (t *trip) fail(err error) {
+	t.mu.Lock()
+	if t.state == tripOver {
+		t.mu.Unlock()
+		return
+	}
+	k, up, old := t.conn, t.upload, t.state
+	t.state, t.conn = tripOver, nil
+	t.mu.Unlock()
+	t.forget()
+	if k != nil {
+		k.abandon(t)
+	} else {
+		t.pool.leave(t)
+	}
+	if up != nil {
+		up.stop()
+	}
+	if s := t.in.stream.Load(); old == tripAnswered && s != nil {
+		s.end(err)
+		return
+	}
+	t.taker.failed(t, err)
+}
+
+// lost ends the trip's stay on a connection that has ended with err, or has it
+// look for another one.
+func (t *trip) lost(k *clientConn, err error) {
+	t.mu.Lock()
+	if t.conn != k {
+		t.mu.Unlock()
+		return
+	}
+	if t.state != tripPlaced || t.in.begun || !t.reused || !t.repeatable(k) {
+		t.mu.Unlock()
+		t.fail(err)
+		return
+	}
+	up := t.upload
+	t.state, t.conn = tripWaiting, nil
+	t.mu.Unlock()
+	if up != nil {
+		up.stop()
+		if err := t.rewind(); err != nil {
+			t.fail(err)
+			return
+		}
+	}
+	t.ex.setPhase(atDial)
+	t.seek()
+}
+
+// repeatable reports whether the request may be sent again, of which nothing is
+// known but that the connection has ended: nothing of it was sent, or to repeat
+// it does no harm.
+func (t *trip) repeatable(k *clientConn) bool {
+	switch methodOf(t.req) {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return t.upload == nil || t.req.GetBody != nil
+	}
+	_, key := t.req.Header["Idempotency-Key"]
+	_, other := t.req.Header["X-Idempotency-Key"]
+	return (key || other || k.c.Stats().BytesOut == t.before) && (t.upload == nil || t.req.GetBody != nil)
+}
+
+// rewind gives the request a new body.
+func (t *trip) rewind() error {
+	body, err := t.req.GetBody()
+	if err != nil {
+		return err
+	}
+	again := *t.req
+	again.Body = body
+	t.req = &again
+	up := newUpload(t)
+	t.mu.Lock()
+	t.upload = up
+	over := t.state == tripOver
+	t.mu.Unlock()
+	if over {
+		up.stop()
+	}
+	return nil
+}
+
+// sentWhole notes that the request is sent.
+func (t *trip) sentWhole(err error) {
+	if t.trace != nil && t.trace.WroteRequest != nil {
+		t.trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	if err == nil {
+		t.ex.passPhase(atSend, atHeader)
+	}
+}
+
+// inOrder keeps a trip's trace from being told of the answer before it was told
+// that the request is sent. It returns what ends that.
+func (t *trip) inOrder() func() {
+	if t.trace == nil {
+		return nothing
+	}
+	t.telling.Lock()
+	return t.telling.Unlock
+}
+
+// gotConn tells the trace of the connection.
+func (t *trip) gotConn(k *clientConn) {
+	t.ex.setPhase(atSend)
+	if t.trace == nil || t.trace.GotConn == nil {
+		return
+	}
+	info := httptrace.GotConnInfo{Conn: k.c, Reused: t.reused, WasIdle: t.reused}
+	if info.WasIdle {
+		k.mu.Lock()
+		info.IdleTime = k.clock() - k.since
+		k.mu.Unlock()
+	}
+	t.trace.GotConn(info)
+}
+
+// peerGone is the error of a connection that the server has closed.
+func (t *trip) peerGone() error {
+	if t.in.begun {
+		return io.ErrUnexpectedEOF
+	}
+	return io.EOF
+}

@@ -1,0 +1,51 @@
+package httpx
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"goaio.example/aio/tcp"
+)
+
+// clientTunnel is the body of an answer that ends HTTP on its connection: of a
+// 101, or of one to CONNECT. It is what the connection carries from then on,
+// both ways, and is not bounded in time.
+type clientTunnel struct {
+	*tcp.Conn
+	host *host
+	once sync.Once
+}
+
+var _ io.ReadWriteCloser = (*clientTunnel)(nil)
+
+// Close closes the connection.
+func (b *clientTunnel) Close() error {
+	err := b.Conn.Close()
+	b.once.Do(b.host.gone)
+	return err
+}
+
+var errTunnel = errors.New("httpx: the connection ended when it was to be taken over")
+
+// beginTunnel gives the connection to the trip's taker. rest has come behind
+// the head.
+func (t *trip) beginTunnel(k *clientConn, rest []byte) {
+	if !k.letGo(t) {
+		return
+	}
+	if err := k.c.Hijack(); err != nil {
+		t.fail(errors.Join(errTunnel, err))
+		return
+	}
+	k.kill()
+	k.host.pool.op.Alarms().Stop(&k.alarm)
+	k.c.Unread(rest)
+	tunnel := &clientTunnel{Conn: k.c, host: k.host}
+	t.in.tunnel = tunnel
+	if !t.finish() { // it was cancelled meanwhile
+		tunnel.Close()
+		return
+	}
+	t.taker.head(t, k)
+}

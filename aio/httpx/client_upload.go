@@ -1,0 +1,304 @@
+package httpx
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/http1"
+)
+
+// upload is a request's body that is sent piece by piece: an operation below
+// the request's, with a goroutine.
+type upload struct {
+	op      aio.Op
+	t       *trip
+	req     *http.Request
+	body    io.ReadCloser
+	length  int64         // -1: not known
+	expect  bool          // the server is asked whether it wants the body
+	memory  bool          // the body can be had again, so it is taken for one that does not block
+	last    atomic.Bool   // all of the body is sent, or is just being
+	stopped chan struct{} // closed by stop
+	wanted  chan struct{} // closed by goOn
+	closing sync.Once
+
+	mu    sync.Mutex
+	began bool
+	over  bool // stop was called
+	asked bool // goOn was called
+}
+
+// kindUpload is a request's body that is being sent.
+var kindUpload = aio.NewKind("http.upload")
+
+// continueTime is how long a server is waited for that was asked whether it
+// wants the body.
+const continueTime = time.Second
+
+// uploadSize is how much of a body is read at a time. Before it there is room
+// for a chunk's size, behind it for the line's end.
+const (
+	uploadSize   = 32 << 10
+	chunkRoom    = 16
+	uploadBuffer = chunkRoom + uploadSize + 2
+)
+
+var uploadBuffers = sync.Pool{New: func() any { return new([uploadBuffer]byte) }}
+
+// newUpload returns what sends the request's body.
+func newUpload(t *trip) *upload {
+	req := t.req
+	u := &upload{
+		t: t, req: req, body: req.Body, length: bodyLength(req), memory: req.GetBody != nil,
+		stopped: make(chan struct{}), wanted: make(chan struct{}),
+	}
+	if v := req.Header["Expect"]; len(v) > 0 {
+		u.expect = http1.HasToken(v[0], "100-continue")
+	}
+	return u
+}
+
+// run begins to send on a connection.
+func (u *upload) run(k *clientConn) {
+	u.mu.Lock()
+	if u.over {
+		u.mu.Unlock()
+		return
+	}
+	u.began = true
+	u.mu.Unlock()
+	if err := u.op.Start(u.t.ex.op.Context(), kindUpload, "", u); err != nil {
+		u.close()
+		u.t.fail(err)
+		return
+	}
+	u.op.Go(func() {
+		err := u.send(k)
+		u.close()
+		if err != nil && !u.isStopped() { // else the trip may be on another connection by now
+			u.t.fail(err)
+		}
+		u.op.End(nil)
+	}, func(err error) { // a panic, which was told of
+		u.close()
+		u.t.fail(err)
+		u.op.End(nil)
+	})
+}
+
+// OpCancel comes when the request is cancelled.
+func (u *upload) OpCancel(error) { u.stop() }
+
+// OpName names the upload.
+func (u *upload) OpName() string { return "body of " + requestName(u.req) }
+
+// close closes the body.
+func (u *upload) close() { u.closing.Do(func() { u.body.Close() }) }
+
+// stop ends the sending. A Read of the body that waits is ended by closing the
+// body, as far as the body's type has it so.
+func (u *upload) stop() {
+	u.mu.Lock()
+	if u.over {
+		u.mu.Unlock()
+		return
+	}
+	u.over = true
+	close(u.stopped)
+	began := u.began
+	u.mu.Unlock()
+	if u.last.Load() {
+		return
+	}
+	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.req))
+	if err != nil {
+		if !began {
+			u.close()
+		}
+		return
+	}
+	op.Go(func() {
+		u.close()
+		op.End(nil)
+	}, func(error) { op.End(nil) })
+}
+
+func (u *upload) isStopped() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.over
+}
+
+// goOn says that the server wants the body.
+func (u *upload) goOn() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.asked {
+		u.asked = true
+		close(u.wanted)
+	}
+}
+
+// send sends head and body. The error is one of the body; that of the
+// connection is told to its handler.
+func (u *upload) send(k *clientConn) error {
+	buf := uploadBuffers.Get().(*[uploadBuffer]byte)
+	defer uploadBuffers.Put(buf)
+	first, end := 0, false
+	if u.probes() || u.memory && !u.expect {
+		var err error
+		if first, end, err = u.read(k, buf, 0); err != nil {
+			return err
+		}
+		if first == 0 && end && u.length < 0 {
+			u.length = 0
+		}
+	}
+	out := getBuffer()
+	defer putBuffer(out)
+	head, err := u.t.appendHead(out.b[:0], u.req, u.length)
+	if err != nil {
+		return err
+	}
+	if first > 0 {
+		head = append(head, u.frame(buf, first)...)
+	}
+	u.last.Store(int64(first) == u.length)
+	out.b = head
+	if !u.writeHead(k, head) {
+		return nil
+	}
+	if u.expect && !u.asks() {
+		return nil
+	}
+	return u.rest(k, buf, int64(first), end)
+}
+
+// probes reports whether the body is looked at before the head is sent: a
+// request whose method usually has none, and whose length is not known, has one
+// only if there is something in it.
+func (u *upload) probes() bool {
+	if u.length >= 0 {
+		return false
+	}
+	switch methodOf(u.req) {
+	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, "PROPFIND", "SEARCH":
+		return true
+	}
+	return false
+}
+
+// asks waits for the server to want the body, for a while.
+func (u *upload) asks() bool {
+	if tr := u.t.trace; tr != nil && tr.Wait100Continue != nil {
+		tr.Wait100Continue()
+	}
+	late := time.NewTimer(continueTime)
+	defer late.Stop()
+	select {
+	case <-u.wanted:
+	case <-late.C:
+	case <-u.stopped:
+		return false
+	}
+	return true
+}
+
+// rest sends the body behind its first bytes.
+func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end bool) error {
+	for !end {
+		n, last, err := u.read(k, buf, sum)
+		if err != nil {
+			return err
+		}
+		end, sum = last, sum+int64(n)
+		u.last.Store(sum == u.length)
+		if n > 0 && !u.write(k, u.frame(buf, n)) {
+			return nil
+		}
+	}
+	if u.length >= 0 && sum != u.length {
+		return u.wrongLength(sum)
+	}
+	u.last.Store(true)
+	if u.length < 0 && !u.write(k, u.trailer()) {
+		return nil
+	}
+	k.sent(u.t, nil)
+	return nil
+}
+
+func (u *upload) wrongLength(sum int64) error {
+	return fmt.Errorf("the request's ContentLength is %d, and its body has %d bytes", u.length, sum)
+}
+
+// read reads a piece of the body, of which sum bytes were read. end says that
+// it was the last one.
+func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int, end bool, err error) {
+	select {
+	case <-u.stopped:
+		return 0, true, errNotNeeded
+	default:
+	}
+	k.waits(u.t, orDefault(u.t.ex.client.Timeouts.Send, 30*time.Second), errSend)
+	n, err = u.body.Read(buf[chunkRoom : chunkRoom+uploadSize])
+	k.sends(u.t)
+	if u.length >= 0 && sum+int64(n) > u.length {
+		return 0, true, u.wrongLength(sum + int64(n))
+	}
+	switch err {
+	case nil:
+		return n, false, nil
+	case io.EOF:
+		return n, true, nil
+	}
+	return n, true, err
+}
+
+// frame returns what is sent for the piece of n bytes in buf.
+func (u *upload) frame(buf *[uploadBuffer]byte, n int) []byte {
+	if u.length >= 0 {
+		return buf[chunkRoom : chunkRoom+n]
+	}
+	var room [chunkRoom]byte
+	size := append(strconv.AppendInt(room[:0], int64(n), 16), "\r\n"...)
+	i := chunkRoom - len(size)
+	copy(buf[i:], size)
+	copy(buf[chunkRoom+n:], "\r\n")
+	return buf[i : chunkRoom+n+2]
+}
+
+// trailer returns what ends a chunked body.
+func (u *upload) trailer() []byte {
+	b := []byte("0\r\n")
+	for _, name := range sortedNames(u.req.Trailer, nil) {
+		for _, v := range u.req.Trailer[name] {
+			if http1.ValidValue(v) { // the user may have set it while the body was read
+				b = append(append(append(append(b, name...), ": "...), http1.Trim(v)...), "\r\n"...)
+			}
+		}
+	}
+	return append(b, "\r\n"...)
+}
+
+// writeHead is write for what begins the request.
+func (u *upload) writeHead(k *clientConn, p []byte) bool {
+	defer u.t.inOrder()()
+	if !u.write(k, p) {
+		return false
+	}
+	u.t.wroteHead()
+	return true
+}
+
+// write writes on the connection. It reports false if the connection has ended.
+func (u *upload) write(k *clientConn, p []byte) bool {
+	_, err := k.c.Write(p)
+	return err == nil
+}

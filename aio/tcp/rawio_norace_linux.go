@@ -1,0 +1,10 @@
+//go:build !race
+
+package tcp
+
+// racy says that the race detector is on.
+const racy = false
+
+func readTold(int, []byte) (int, error) { return 0, nil }
+
+func tellWrite() {}
