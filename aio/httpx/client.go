@@ -21,7 +21,10 @@ type Client struct {
 	// MaxBody is how much of a buffered response's body is read, in bytes; more fails the request with
 	// ErrBodyTooLarge. 0 means 10 MiB; negative: no bound.
 	MaxBody int64
-	// MaxRedirects is how many redirects are followed. 0 means 10; negative: none, the redirect is the response.
+	// MaxRedirects is how many redirects are followed. 0 means 10; negative: none, the redirect is the response. Credentials
+	// (Authorization, Cookie, Proxy-Authorization) that are set in the request's header follow a redirect to the same
+	// host and to its subdomains, but not from https to http, nor behind that. A Referer that the client sets has the
+	// origin only for another one.
 	MaxRedirects int
 	// Retry repeats requests that failed. The zero Retry does not.
 	Retry Retry

@@ -169,7 +169,7 @@ func (p *call) whole(t *trip, body []byte) {
 
 // failed rejects the request, or has it made again if it may be.
 func (p *call) failed(_ *trip, err error) {
-	if p.ex.client.Retry.Attempts >= 2 && p.ex.at.Load() != atBody {
+	if p.ex.client.Retry.Attempts >= 2 && err != errStalled { //nolint:errorlint // which ends a request
 		p.ex.first.Store(&outcome{err: err})
 		p.goOn()
 		return

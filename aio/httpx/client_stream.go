@@ -17,20 +17,21 @@ func (ex *outgoing) bound(resp *http.Response) {
 	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
 		return
 	}
-	ex.stall.begin(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
-	resp.Body = &boundBody{resp.Body, ex}
+	ex.stall = newStall(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
+	resp.Body = &boundBody{resp.Body, ex, ex.stall}
 }
 
 // boundBody is a response's body that is bounded in the time that a Read waits.
 type boundBody struct {
 	io.ReadCloser
-	ex *outgoing
+	ex    *outgoing
+	stall *stall
 }
 
 func (b *boundBody) Read(p []byte) (int, error) {
-	b.ex.stall.enter()
+	b.stall.enter()
 	n, err := b.ReadCloser.Read(p)
-	b.ex.stall.leave()
+	b.stall.leave()
 	b.ex.watch.received(n)
 	if err != nil && err != io.EOF {
 		err = b.ex.wrap(err)
@@ -49,14 +50,15 @@ type stall struct {
 	over  atomic.Bool
 }
 
-// begin sets the alarm.
-func (s *stall) begin(ex *outgoing, limit time.Duration) {
-	s.ex, s.limit = ex, limit
+// newStall returns an alarm for a body, and sets it.
+func newStall(ex *outgoing, limit time.Duration) *stall {
+	s := &stall{ex: ex, limit: limit}
 	if limit > 0 {
 		s.epoch = time.Now()
 		s.alarm.Init(s)
 		ex.op.Alarms().Set(&s.alarm, limit)
 	}
+	return s
 }
 
 func (s *stall) enter() {
@@ -71,8 +73,11 @@ func (s *stall) leave() {
 	}
 }
 
-// stop takes the alarm back.
+// stop takes the alarm back. It may be called on a nil stall.
 func (s *stall) stop() {
+	if s == nil {
+		return
+	}
 	s.over.Store(true)
 	if s.limit > 0 {
 		s.ex.op.Alarms().Stop(&s.alarm)

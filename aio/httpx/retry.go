@@ -17,6 +17,10 @@ import (
 // Retry says how requests are repeated that failed, or were answered with a status that asks for it. Only requests that
 // may be repeated are: those with an idempotent method (RFC 9110, 9.2.2) or an Idempotency-Key header, whose body, if
 // there is one, can be sent again (http.Request.GetBody).
+//
+// A response whose body breaks off has failed, as long as the client reads it: a request of Do is made again. That of a
+// Stream is not, since the program has a part of the body by then. Neither is one that is over, because its ctx, its
+// Timeouts.Total or, within the body, its Timeouts.Body has ended it, or because its body is larger than MaxBody.
 type Retry struct {
 	// Attempts is how often a request is made in all. 0 and 1 mean once.
 	Attempts int
@@ -85,12 +89,17 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 				return resp, err
 			}
 			drop(resp)
+			ex.stall.stop()
 			ex.watch.again()
 			if perr := pause(ex.context(), max(wait, asked)); perr != nil {
 				return nil, perr
 			}
 		}
-		resp, err = ex.hedged(hc)
+		if resp, err = ex.hedged(hc); err == nil && !slices.Contains(r.statuses(), resp.StatusCode) {
+			if err = ex.take(resp); err != nil {
+				resp = nil
+			}
+		}
 		if n >= r.Attempts || !ex.retryable(resp, err) {
 			return resp, err
 		}
