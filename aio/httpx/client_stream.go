@@ -107,7 +107,8 @@ type Stream struct {
 	Proto  string
 	Header http.Header
 	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody. That of a 101 (Switching Protocols)
-	// is an io.ReadWriteCloser, which carries what the connection does from then on, and only Timeouts.Total bounds it.
+	// is an io.ReadWriteCloser, which carries what the connection does from then on, and only Timeouts.Total bounds it. It
+	// is also a net.Conn with a method CloseWrite() error, unless the client has a Transport whose body is none.
 	Body io.ReadCloser
 	// Std is the response as package net/http has it, with the same body.
 	Std *http.Response
@@ -145,26 +146,22 @@ func (ex *outgoing) stream() (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	open = true
-	if both, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		resp.Body = &streamTunnel{both, end}
-	} else {
-		resp.Body = &streamBody{resp.Body, end}
+	s := &Stream{resp.StatusCode, resp.Proto, resp.Header, nil, resp}
+	body := tunnelOf(resp, end)
+	switch {
+	case body != nil && ex.once:
+		s.Body, err = ex.outlive(resp)
+		resp.Body = s.Body
+		return s, err
+	case body != nil:
+		s.Body = body
+	default:
+		s.Body = &streamBody{resp.Body, end}
 	}
-	ex.op.OnCancel(func(error) { resp.Body.Close() })
-	return &Stream{resp.StatusCode, resp.Proto, resp.Header, resp.Body, resp}, nil
-}
-
-// streamTunnel ends its request's operation when it is closed.
-type streamTunnel struct {
-	io.ReadWriteCloser
-	done func()
-}
-
-func (b *streamTunnel) Close() error {
-	err := b.ReadWriteCloser.Close()
-	b.done()
-	return err
+	open = true
+	resp.Body = s.Body
+	ex.op.OnCancel(func(error) { s.Body.Close() })
+	return s, nil
 }
 
 // streamCall is a Stream's operation's driver.
