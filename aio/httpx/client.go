@@ -30,6 +30,8 @@ type Client struct {
 	Retry Retry
 	// Hedge sends a request a second time when the first takes long. The zero Hedge does not.
 	Hedge Hedge
+	// Reconnect says how Events and EventsFunc come back. The zero Reconnect does as browsers do.
+	Reconnect Reconnect
 	// Guard is asked about each address, after its name was resolved and before it is connected to; its error fails
 	// the dial. It is asked for every connection: of redirects, of repetitions, of each address that a name has. Through a
 	// proxy it sees the proxy's address and nothing of what the proxy connects to: set Proxy, to no proxy, where that

@@ -29,6 +29,7 @@ type outgoing struct {
 	sent    atomic.Bool // the transport has the request's own body
 	url     *url.URL    // that the response came from
 	stall   *stall      // of the response's body
+	endless bool        // it is a stream of events, without an end: see Client.EventsFunc
 	gathers bool        // the response's body is read into memory, as a part of each attempt
 	taken   *http.Response
 	body    []byte                  // of taken, if it is gathered
@@ -209,7 +210,7 @@ func (ex *outgoing) bounds() {
 		stop := context.AfterFunc(own, func() { ex.end(context.Cause(own)) })
 		ex.onDone(func() { stop() })
 	}
-	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 {
+	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 && !ex.endless {
 		t := time.AfterFunc(d, func() { ex.end(errTotal) })
 		ex.onDone(func() { t.Stop() })
 	}

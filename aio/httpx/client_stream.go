@@ -17,7 +17,11 @@ func (ex *outgoing) bound(resp *http.Response) {
 	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
 		return
 	}
-	ex.stall = newStall(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
+	limit, why := orDefault(ex.client.Timeouts.Body, 30*time.Second), errStalled
+	if ex.endless {
+		limit, why = ex.silence(), errSilent
+	}
+	ex.stall = newStall(ex, limit, why)
 	resp.Body = &boundBody{resp.Body, ex, ex.stall}
 }
 
@@ -44,6 +48,7 @@ func (b *boundBody) Read(p []byte) (int, error) {
 type stall struct {
 	ex    *outgoing
 	limit time.Duration // 0: none
+	why   error         // what the request fails with
 	alarm alarm.Alarm
 	since atomic.Int64 // when the Read began that is waiting, in nanoseconds since epoch; 0: none is
 	epoch time.Time
@@ -51,8 +56,8 @@ type stall struct {
 }
 
 // newStall returns an alarm for a body, and sets it.
-func newStall(ex *outgoing, limit time.Duration) *stall {
-	s := &stall{ex: ex, limit: limit}
+func newStall(ex *outgoing, limit time.Duration, why error) *stall {
+	s := &stall{ex: ex, limit: limit, why: why}
 	if limit > 0 {
 		s.epoch = time.Now()
 		s.alarm.Init(s)
@@ -91,7 +96,7 @@ func (s *stall) Fire() {
 		left -= time.Since(s.epoch) - time.Duration(since-1)
 	}
 	if left <= 0 {
-		s.ex.end(errStalled)
+		s.ex.end(s.why)
 		return
 	}
 	s.ex.op.Alarms().Set(&s.alarm, left)

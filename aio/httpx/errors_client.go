@@ -52,6 +52,10 @@ var _ net.Error = (*Error)(nil)
 
 // wrap makes the Error of what package net/http returned.
 func (ex *outgoing) wrap(err error) error {
+	var done *Error
+	if errors.As(err, &done) {
+		return done
+	}
 	at := ex.url
 	if at == nil {
 		at = ex.req.URL
@@ -59,10 +63,6 @@ func (ex *outgoing) wrap(err error) error {
 	method, raw := methodOf(ex.req), at.String()
 	if u, ok := err.(*url.Error); ok { //nolint:errorlint // that of an http.Client, and of the last redirect
 		method, raw, err = strings.ToUpper(u.Op), u.URL, u.Err
-	}
-	var done *Error
-	if errors.As(err, &done) {
-		return done
 	}
 	if cause := ex.cause(); cause != nil && !errors.Is(err, ErrBodyTooLarge) {
 		err = cause

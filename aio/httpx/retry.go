@@ -74,6 +74,9 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 	if rate == 0 {
 		rate = 0.1
 	}
+	if ex.endless { // which comes back by itself
+		return ex.try(ex.context(), hc)
+	}
 	ex.earn()
 	if r.Attempts < 2 || !ex.repeatable() {
 		return ex.hedged(hc)
@@ -139,10 +142,16 @@ func (ex *outgoing) repeatable() bool {
 // retryable reports whether an outcome is worth another attempt.
 func (ex *outgoing) retryable(resp *http.Response, err error) bool {
 	if err != nil {
-		var conn *aio.ConnError // not what another attempt will not change, such as a bad certificate
-		return ex.cause() == nil && errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
+		return ex.cause() == nil && ex.worthwhile(err)
 	}
 	return slices.Contains(ex.client.Retry.statuses(), resp.StatusCode)
+}
+
+// worthwhile reports whether another attempt may succeed where one has failed
+// with err: not one that has met a bad certificate, for example.
+func (ex *outgoing) worthwhile(err error) bool {
+	var conn *aio.ConnError
+	return errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
 }
 
 // statuses returns the statuses for which a request is repeated.
