@@ -153,7 +153,6 @@ func (k *socket) send(op ws.OpCode, payload []byte) {
 
 // close tells the client why, and ends the connection behind that.
 func (k *socket) close(status ws.StatusCode) {
-	k.conn.SetBusy(false)
 	k.send(ws.OpClose, ws.NewCloseFrameBody(status, ""))
 	k.conn.Close() // fails only on a connection that has ended
 	k.all.forget(k)
