@@ -228,7 +228,7 @@ func (s *eventSource) connEnded(c *eventConn, end connEnd) {
 		return
 	}
 	s.conn, s.pending = nil, nil
-	err, wait, again := s.nextLocked(c, end)
+	wait, again, err := s.nextLocked(c, end)
 	if again {
 		s.state = sourceWaiting
 	} else {
@@ -251,7 +251,7 @@ func (s *eventSource) connEnded(c *eventConn, end connEnd) {
 
 // nextLocked decides what follows a connection: another one, after a time, or
 // the end of the stream with an error. The lock is held.
-func (s *eventSource) nextLocked(c *eventConn, end connEnd) (err error, wait time.Duration, again bool) {
+func (s *eventSource) nextLocked(c *eventConn, end connEnd) (wait time.Duration, again bool, err error) {
 	r := &s.client.Reconnect
 	if c.parser != nil {
 		if c.parser.again >= 0 {
@@ -265,11 +265,11 @@ func (s *eventSource) nextLocked(c *eventConn, end connEnd) (err error, wait tim
 	s.failures++
 	switch {
 	case s.stopped && s.cause == nil:
-		return nil, 0, false
+		return 0, false, nil
 	case s.stopped, end.final, r.Attempts < 0, r.Attempts > 0 && s.failures > r.Attempts, !c.ex.repeatable():
-		return end.err, 0, false
+		return 0, false, end.err
 	}
-	return nil, r.wait(s.failures, max(s.retry, end.after)), true
+	return r.wait(s.failures, max(s.retry, end.after)), true, nil
 }
 
 // Fire makes the next connection when it is time to.
