@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -405,5 +407,64 @@ func TestEventsNoLoop(t *testing.T) {
 	}
 	if !errors.Is(r.Err(), aio.ErrNoLoop) {
 		t.Errorf("got %v", r.Err())
+	}
+}
+
+// TestEventsTLS holds that events come over TLS too, by HTTP/1.1 and by HTTP/2,
+// from the events of a server.
+func TestEventsTLS(t *testing.T) {
+	for _, h2 := range []bool{false, true} {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			last, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
+			out, err := httpx.SSE(w, r, 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer out.Close()
+			for id := last + 1; id <= last+2; id++ {
+				if err := out.Send(httpx.ServerEvent{ID: strconv.Itoa(id), Data: r.Proto}); err != nil {
+					t.Error(err)
+				}
+			}
+		}))
+		s.EnableHTTP2 = h2
+		s.StartTLS()
+		aiotest.Run(t, func(ctx context.Context) error {
+			c := &httpx.Client{Dialer: anyTLS(), Reconnect: httpx.Reconnect{Backoff: timer.Backoff{Initial: time.Millisecond}}}
+			r := c.Events(ctx, request(t, "GET", s.URL, nil))
+			proto := map[bool]string{false: "HTTP/1.1", true: "HTTP/2.0"}[h2]
+			for i := range 6 {
+				wantEvents(t, r, httpx.ServerEvent{ID: strconv.Itoa(i + 1), Type: "message", Data: proto})
+			}
+			r.Close()
+			return nil
+		})
+		s.Close()
+	}
+}
+
+// TestEventsGetBody holds that a request whose body fails, or panics, fails.
+func TestEventsGetBody(t *testing.T) {
+	var rec aiotest.Recorder
+	aiotest.RunLoop(t, &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}, func(ctx context.Context) error {
+		why := errors.New("why")
+		req := request(t, "PUT", "http://127.0.0.1:1", strings.NewReader("hello"))
+		req.GetBody = func() (io.ReadCloser, error) { return nil, why }
+		if _, err := new(httpx.Client).EventsFunc(ctx, req, nil).Await(ctx); !errors.Is(err, why) {
+			t.Errorf("got %v", err)
+		}
+		req.GetBody = func() (io.ReadCloser, error) { panic("at the disco") }
+		var p *aio.PanicError
+		if _, err := new(httpx.Client).EventsFunc(ctx, req, nil).Await(ctx); !errors.As(err, &p) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := new(httpx.Client).EventsFunc(ctx, new(http.Request), nil).Await(ctx); err == nil {
+			t.Error("a request without a URL was made")
+		}
+		return nil
+	})
+	if n := len(rec.Events()); n != 1 {
+		t.Errorf("%d events", n)
 	}
 }

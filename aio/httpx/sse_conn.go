@@ -72,6 +72,9 @@ func (c *eventConn) run() {
 	for err == nil {
 		var n int
 		n, err = resp.Body.Read(buf)
+		if n == 0 {
+			continue
+		}
 		if failed := c.feed(buf[:n]); failed != nil {
 			err = failed
 		}
@@ -96,21 +99,20 @@ func (c *eventConn) judge(status int, h http.Header) error {
 }
 
 // feed takes bytes of the stream.
-func (c *eventConn) feed(p []byte) error {
-	for len(p) > 0 {
-		n, e, err := c.parser.next(p)
-		if err != nil {
-			return err
+func (c *eventConn) feed(p []byte) (err error) {
+	if !c.src.enter(c) {
+		return errEventsClosed
+	}
+	for len(p) > 0 && err == nil {
+		var n int
+		var e *ServerEvent
+		if n, e, err = c.parser.next(p); e != nil {
+			err = c.src.deliver(c, e)
 		}
 		p = p[n:]
-		if e == nil {
-			continue
-		}
-		if err := c.src.deliver(c, e); err != nil {
-			return err
-		}
 	}
-	return nil
+	c.src.leave(c)
+	return err
 }
 
 // ended tells the source that the connection has ended, with err or with the

@@ -23,8 +23,9 @@ var kindEvents = aio.NewKind("http.events")
 //	connected ──the connection has ended──▶ waiting ──the alarm──▶ connected
 //	any ──ended, cancelled, failed for good──▶ over
 //
-// A connection that ends while fn is called is dealt with when fn has returned:
-// so fn is called for one event at a time, and not when the stream is over.
+// A connection that ends while its bytes are parsed, or fn is called, is dealt
+// with behind that: so fn is called for one event at a time, and not when the
+// stream is over.
 type eventSource struct {
 	aio.Promise[struct{}]
 	client *Client
@@ -39,8 +40,8 @@ type eventSource struct {
 	mu       sync.Mutex
 	state    sourceState
 	conn     *eventConn // of connected
-	calling  bool       // fn is being called
-	pending  *connEnd   // of conn, which has ended while fn was called
+	busy     bool       // bytes of conn are being parsed, or fn is being called
+	pending  *connEnd   // of conn, which has ended while busy
 	stopped  bool
 	cause    error // of stopped
 	last     string
@@ -76,7 +77,10 @@ func (s *eventSource) open(ctx context.Context) *aio.Future[struct{}] {
 		s.mu.Lock()
 		s.state = sourceOver
 		s.mu.Unlock()
-		s.over()
+		s.release()
+		if s.after != nil {
+			s.after()
+		}
 		return s.Future()
 	}
 	if own := s.req.Context(); own.Done() != nil {
@@ -85,7 +89,11 @@ func (s *eventSource) open(ctx context.Context) *aio.Future[struct{}] {
 	if s.Op().Draining() {
 		s.end(nil)
 	}
-	s.connect()
+	if s.req.GetBody != nil { // which is a function of the user's
+		s.Op().Go(s.connect, s.died)
+	} else {
+		s.connect()
+	}
 	return s.Future()
 }
 
@@ -141,16 +149,20 @@ func (s *eventSource) wrapped(cause error) error {
 
 // finish resolves the stream, which is over.
 func (s *eventSource) finish(err error) {
+	s.release()
 	if err != nil {
 		s.Reject(err)
 	} else {
 		s.Resolve(struct{}{})
 	}
-	s.over()
+	if s.after != nil {
+		s.after()
+	}
 }
 
-// over lets go of what the stream holds.
-func (s *eventSource) over() {
+// release lets go of what the stream holds. The request is the user's again when
+// the future has resolved.
+func (s *eventSource) release() {
 	if s.unbind != nil {
 		s.unbind()
 	}
@@ -158,30 +170,29 @@ func (s *eventSource) over() {
 	if s.req.Body != nil && s.req.GetBody != nil { // else a connection has closed it
 		s.req.Body.Close()
 	}
-	if s.after != nil {
-		s.after()
-	}
 }
 
 // connect makes the next connection.
 func (s *eventSource) connect() {
 	c := &eventConn{src: s}
+	c.ex.init(context.Background(), s.client, s.req, s.Op()) // its progress is nobody's
+	c.ex.endless = true
 	s.mu.Lock()
 	last, stopped, cause := s.last, s.stopped, s.cause
 	s.conn = c
 	s.mu.Unlock()
-	req, err := s.request(last)
-	c.ex.init(context.Background(), s.client, req, s.Op()) // its progress is nobody's
-	c.ex.endless = true
-	switch {
-	case stopped:
+	if stopped {
 		s.connEnded(c, connEnd{err: cause, final: true})
-	case err != nil:
-		s.connEnded(c, connEnd{err: c.ex.wrap(err), final: true})
-	default:
-		c.parser = newEventParser(s.client.Reconnect.maxEvent(), last)
-		c.begin()
+		return
 	}
+	req, err := s.request(last)
+	c.ex.req = req
+	if err != nil {
+		s.connEnded(c, connEnd{err: c.ex.wrap(err), final: true})
+		return
+	}
+	c.parser = newEventParser(s.client.Reconnect.maxEvent(), last)
+	c.begin()
 }
 
 // request returns the request for the next connection.
@@ -220,7 +231,7 @@ func (s *eventSource) connEnded(c *eventConn, end connEnd) {
 	case s.conn != c:
 		s.mu.Unlock()
 		return
-	case s.calling:
+	case s.busy:
 		if s.pending == nil {
 			s.pending = &end
 		}
@@ -288,7 +299,7 @@ func (s *eventSource) Fire() {
 func (s *eventSource) died(err error) {
 	s.mu.Lock()
 	c := s.conn
-	s.calling, s.pending = false, nil
+	s.busy, s.pending = false, nil
 	s.mu.Unlock()
 	if c != nil {
 		c.ex.end(err)
@@ -296,29 +307,49 @@ func (s *eventSource) died(err error) {
 	}
 }
 
-// deliver calls fn for an event of a connection. It returns an error if the
-// connection is not wanted any more.
-func (s *eventSource) deliver(c *eventConn, e *ServerEvent) error {
+// enter begins to take bytes of a connection. It reports false if they are not
+// wanted any more.
+func (s *eventSource) enter(c *eventConn) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.conn != c || s.stopped {
-		s.mu.Unlock()
-		return errEventsClosed
+		return false
 	}
-	s.calling, s.last = true, e.ID
-	s.mu.Unlock()
-	if err := s.Op().Call(func() { s.fn(*e) }, s.died); err != nil {
-		s.died(err)
-		return err
-	}
+	s.busy = true
+	return true
+}
+
+// leave ends what enter began, and deals with the connection's end if that has
+// come meanwhile.
+func (s *eventSource) leave(c *eventConn) {
 	s.mu.Lock()
-	s.calling = false
+	if s.conn != c { // fn has panicked
+		s.mu.Unlock()
+		return
+	}
+	s.busy = false
 	end := s.pending
 	s.mu.Unlock()
 	if end != nil {
 		s.connEnded(c, *end)
+	}
+}
+
+// deliver calls fn for an event of a connection. It returns an error if no more
+// are wanted.
+func (s *eventSource) deliver(c *eventConn, e *ServerEvent) error {
+	s.mu.Lock()
+	if s.conn != c || s.stopped || s.pending != nil {
+		s.mu.Unlock()
 		return errEventsClosed
 	}
-	return nil
+	s.last = e.ID
+	s.mu.Unlock()
+	err := s.Op().Call(func() { s.fn(*e) }, s.died)
+	if err != nil {
+		s.died(err)
+	}
+	return err
 }
 
 func (s *eventSource) lastEventID() string {
