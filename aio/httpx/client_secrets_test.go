@@ -32,7 +32,8 @@ func TestNoSecrets(t *testing.T) {
 	badProxy := func(err error) *httpx.Client {
 		return &httpx.Client{Proxy: func(*http.Request) (*url.URL, error) { return nil, err }}
 	}
-	_, parse := url.Parse("http://user:secret@pro xy/?token=secret")
+	badURL := "http://user:secret@pro xy/?token=secret"
+	_, parse := url.Parse(badURL)
 	plain := new(httpx.Client)
 	again := &httpx.Client{Retry: httpx.Retry{Attempts: 2, Backoff: exactly}}
 	hedged := &httpx.Client{Hedge: httpx.Hedge{Delay: time.Hour}}
