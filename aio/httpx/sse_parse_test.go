@@ -155,7 +155,7 @@ func TestEventParserBounds(t *testing.T) {
 			s := newEventParser(100, "")
 			var err error
 			for p := []byte(stream); len(p) > 0 && err == nil; {
-				n := 0
+				var n int
 				n, _, err = s.next(p[:min(len(p), 1+size*60)])
 				p = p[n:]
 			}
