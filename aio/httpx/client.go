@@ -22,7 +22,10 @@ type Client struct {
 	// MaxBody is how much of a buffered response's body is read, in bytes; more fails the request with
 	// ErrBodyTooLarge. 0 means 10 MiB; negative: no bound.
 	MaxBody int64
-	// MaxRedirects is how many redirects are followed. 0 means 10; negative: none, the redirect is the response.
+	// MaxRedirects is how many redirects are followed. 0 means 10; negative: none, the redirect is the response. Credentials
+	// (Authorization, Cookie, Proxy-Authorization) that are set in the request's header follow a redirect to the same
+	// host and to its subdomains, but not from https to http, nor behind that. A Referer that the client sets has the
+	// origin only for another one.
 	MaxRedirects int
 	// Retry repeats requests that failed. The zero Retry does not.
 	Retry Retry
@@ -33,6 +36,8 @@ type Client struct {
 	// of no other. An error of the Limiter's fails the request, and is not worth a repetition. For a limit to each host,
 	// return the Limiter of r.URL.Host. nil means no limit.
 	Limiter func(r *http.Request) timer.Limiter
+	// Reconnect says how Events and EventsFunc come back. The zero Reconnect does as browsers do.
+	Reconnect Reconnect
 	// Guard is asked about each address, after its name was resolved and before it is connected to; its error fails
 	// the dial. It is asked for every connection: of redirects, of repetitions, of each address that a name has. Through a
 	// proxy it sees the proxy's address and nothing of what the proxy connects to: set Proxy, to no proxy, where that

@@ -26,6 +26,7 @@ type arrival struct {
 	most    int64          // how much of it is gathered
 	body    []byte         // what is gathered
 	stream  atomic.Pointer[clientBody]
+	sink    func(p []byte) error // takes the body as it comes, instead
 	tunnel  *clientTunnel
 }
 
@@ -91,6 +92,8 @@ func (t *trip) receive(k *clientConn, p []byte) {
 			t.complete(k, len(p) == n && a.parsed.KeepsAlive())
 		case a.stream.Load() != nil: // its reader is bounded
 			k.waits(t, 0, nil)
+		case a.sink != nil:
+			k.waits(t, t.ex.silence(), errSilent)
 		default:
 			k.waits(t, orDefault(t.ex.client.Timeouts.Body, 30*time.Second), errStalled)
 		}
@@ -122,6 +125,16 @@ func (t *trip) takeHead(p []byte) (n int, err error) {
 	a.held = nil
 	a.heads += n
 	return n - known, nil
+}
+
+// redirects reports whether the answer is a redirect.
+func (a *arrival) redirects() bool {
+	switch a.parsed.Status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
 }
 
 // takeInterim takes an interim response.
@@ -236,6 +249,9 @@ func (t *trip) put(data []byte) error {
 	if s := a.stream.Load(); s != nil {
 		s.put(data)
 		return nil
+	}
+	if a.sink != nil {
+		return a.sink(data)
 	}
 	if int64(len(a.body)+len(data)) > a.most {
 		return fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, a.most)

@@ -110,18 +110,25 @@ func (p *call) head(t *trip, k *clientConn) (most int64, gather bool) {
 		}
 		return most, true
 	}
+	return p.ex.handOver(t, k, p.goOn)
+}
+
+// handOver has a goroutine go on with an answer whose head has come: at once, or
+// when the trip is complete, which its taker is told of. It is called by head,
+// and returns what that returns.
+func (ex *outgoing) handOver(t *trip, k *clientConn, goOn func()) (most int64, gather bool) {
 	var resp *http.Response
 	switch {
 	case t.in.state == answerTunnel:
 		resp = t.response(k, t.in.tunnel)
 	case t.in.state == answerBody && t.in.left == 0:
-		p.ex.first.Store(&outcome{resp: t.response(k, http.NoBody)})
+		ex.first.Store(&outcome{resp: t.response(k, http.NoBody)})
 		return 0, true
 	default:
 		resp = t.response(k, t.openStream(k))
 	}
-	p.ex.first.Store(&outcome{resp: resp})
-	p.goOn()
+	ex.first.Store(&outcome{resp: resp})
+	goOn()
 	return 0, false
 }
 
@@ -131,12 +138,8 @@ func (p *call) final(t *trip) bool {
 	if t.in.state == answerTunnel || t.packed() {
 		return false
 	}
-	switch t.in.parsed.Status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
-		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		if c.MaxRedirects >= 0 {
-			return false
-		}
+	if t.in.redirects() && c.MaxRedirects >= 0 {
+		return false
 	}
 	return c.Retry.Attempts < 2 || !slices.Contains(c.Retry.statuses(), t.in.parsed.Status)
 }
@@ -169,7 +172,7 @@ func (p *call) whole(t *trip, body []byte) {
 
 // failed rejects the request, or has it made again if it may be.
 func (p *call) failed(_ *trip, err error) {
-	if p.ex.client.Retry.Attempts >= 2 && p.ex.at.Load() != atBody {
+	if p.ex.client.Retry.Attempts >= 2 && err != errStalled { //nolint:errorlint // which ends a request
 		p.ex.first.Store(&outcome{err: err})
 		p.goOn()
 		return

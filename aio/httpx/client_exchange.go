@@ -28,7 +28,11 @@ type outgoing struct {
 	earned  bool        // it has been counted for Retry.Budget
 	sent    atomic.Bool // the transport has the request's own body
 	url     *url.URL    // that the response came from
-	stall   stall
+	stall   *stall      // of the response's body
+	endless bool        // it is a stream of events, without an end: see Client.EventsFunc
+	gathers bool        // the response's body is read into memory, as a part of each attempt
+	taken   *http.Response
+	body    []byte                  // of taken, if it is gathered
 	first   atomic.Pointer[outcome] // of a trip that was made before; taken once
 
 	mu     sync.Mutex
@@ -207,7 +211,7 @@ func (ex *outgoing) bounds() {
 		stop := context.AfterFunc(own, func() { ex.end(context.Cause(own)) })
 		ex.onDone(func() { stop() })
 	}
-	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 {
+	if d := orDefault(ex.client.Timeouts.Total, 0); d > 0 && !ex.endless {
 		t := time.AfterFunc(d, func() { ex.end(errTotal) })
 		ex.onDone(func() { t.Stop() })
 	}
@@ -233,13 +237,40 @@ func (ex *outgoing) do() (*http.Response, error) {
 	} else {
 		resp, err = ex.attempts(hc)
 	}
+	if err == nil {
+		err = ex.take(resp)
+	}
 	if err != nil {
 		return nil, ex.wrap(err)
 	}
+	return resp, nil
+}
+
+// take takes a response to be that of the request, once, and gathers its body
+// if that is wanted.
+func (ex *outgoing) take(resp *http.Response) error {
+	if ex.taken == resp {
+		return nil
+	}
+	ex.taken = resp
 	ex.setPhase(atBody)
 	ex.url = resp.Request.URL
 	ex.bound(resp)
-	return resp, nil
+	if !ex.gathers {
+		return nil
+	}
+	defer resp.Body.Close()
+	announced := resp.ContentLength
+	if resp.Request.Method == http.MethodHead {
+		announced = 0 // it is the length of what a GET would bring
+	}
+	limit := ex.client.MaxBody
+	if limit == 0 {
+		limit = defaultMaxBody
+	}
+	var err error
+	ex.body, err = readAll(resp.Body, limit, announced)
+	return err
 }
 
 // giveBody gives the request the body that the client was given as bytes.
@@ -319,18 +350,3 @@ func (ex *outgoing) closeBody() {
 
 // ErrRedirects is the error of a request that was redirected more than Client.MaxRedirects times.
 var ErrRedirects = errors.New("httpx: too many redirects")
-
-// checkRedirect bounds the redirects.
-func (ex *outgoing) checkRedirect(_ *http.Request, via []*http.Request) error {
-	limit := ex.client.MaxRedirects
-	if limit == 0 {
-		limit = 10
-	}
-	switch {
-	case limit < 0:
-		return http.ErrUseLastResponse
-	case len(via) > limit:
-		return ErrRedirects
-	}
-	return nil
-}

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -138,7 +139,7 @@ func (c *Client) keyOf(req *http.Request) (hostKey, *url.URL, error) {
 	}
 	proxy, err := find(req)
 	if err != nil {
-		return hostKey{}, nil, err
+		return hostKey{}, nil, fmt.Errorf("no proxy: %w", err)
 	}
 	key := hostKey{scheme: req.URL.Scheme, old: req.URL.Scheme == "https" && asksUpgrade(req)}
 	if proxy != nil {

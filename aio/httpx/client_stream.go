@@ -17,20 +17,25 @@ func (ex *outgoing) bound(resp *http.Response) {
 	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
 		return
 	}
-	ex.stall.begin(ex, orDefault(ex.client.Timeouts.Body, 30*time.Second))
-	resp.Body = &boundBody{resp.Body, ex}
+	limit, why := orDefault(ex.client.Timeouts.Body, 30*time.Second), errStalled
+	if ex.endless {
+		limit, why = ex.silence(), errSilent
+	}
+	ex.stall = newStall(ex, limit, why)
+	resp.Body = &boundBody{resp.Body, ex, ex.stall}
 }
 
 // boundBody is a response's body that is bounded in the time that a Read waits.
 type boundBody struct {
 	io.ReadCloser
-	ex *outgoing
+	ex    *outgoing
+	stall *stall
 }
 
 func (b *boundBody) Read(p []byte) (int, error) {
-	b.ex.stall.enter()
+	b.stall.enter()
 	n, err := b.ReadCloser.Read(p)
-	b.ex.stall.leave()
+	b.stall.leave()
 	b.ex.watch.received(n)
 	if err != nil && err != io.EOF {
 		err = b.ex.wrap(err)
@@ -43,20 +48,22 @@ func (b *boundBody) Read(p []byte) (int, error) {
 type stall struct {
 	ex    *outgoing
 	limit time.Duration // 0: none
+	why   error         // what the request fails with
 	alarm alarm.Alarm
 	since atomic.Int64 // when the Read began that is waiting, in nanoseconds since epoch; 0: none is
 	epoch time.Time
 	over  atomic.Bool
 }
 
-// begin sets the alarm.
-func (s *stall) begin(ex *outgoing, limit time.Duration) {
-	s.ex, s.limit = ex, limit
+// newStall returns an alarm for a body, and sets it.
+func newStall(ex *outgoing, limit time.Duration, why error) *stall {
+	s := &stall{ex: ex, limit: limit, why: why}
 	if limit > 0 {
 		s.epoch = time.Now()
 		s.alarm.Init(s)
 		ex.op.Alarms().Set(&s.alarm, limit)
 	}
+	return s
 }
 
 func (s *stall) enter() {
@@ -71,8 +78,11 @@ func (s *stall) leave() {
 	}
 }
 
-// stop takes the alarm back.
+// stop takes the alarm back. It may be called on a nil stall.
 func (s *stall) stop() {
+	if s == nil {
+		return
+	}
 	s.over.Store(true)
 	if s.limit > 0 {
 		s.ex.op.Alarms().Stop(&s.alarm)
@@ -86,7 +96,7 @@ func (s *stall) Fire() {
 		left -= time.Since(s.epoch) - time.Duration(since-1)
 	}
 	if left <= 0 {
-		s.ex.end(errStalled)
+		s.ex.end(s.why)
 		return
 	}
 	s.ex.op.Alarms().Set(&s.alarm, left)
@@ -102,7 +112,8 @@ type Stream struct {
 	Proto  string
 	Header http.Header
 	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody. That of a 101 (Switching Protocols)
-	// is an io.ReadWriteCloser, which carries what the connection does from then on, and only Timeouts.Total bounds it.
+	// is an io.ReadWriteCloser, which carries what the connection does from then on, and only Timeouts.Total bounds it. It
+	// is also a net.Conn with a method CloseWrite() error, unless the client has a Transport whose body is none.
 	Body io.ReadCloser
 	// Std is the response as package net/http has it, with the same body.
 	Std *http.Response
@@ -140,26 +151,22 @@ func (ex *outgoing) stream() (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	open = true
-	if both, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		resp.Body = &streamTunnel{both, end}
-	} else {
-		resp.Body = &streamBody{resp.Body, end}
+	s := &Stream{resp.StatusCode, resp.Proto, resp.Header, nil, resp}
+	body := tunnelOf(resp, end)
+	switch {
+	case body != nil && ex.once:
+		s.Body, err = ex.outlive(resp)
+		resp.Body = s.Body
+		return s, err
+	case body != nil:
+		s.Body = body
+	default:
+		s.Body = &streamBody{resp.Body, end}
 	}
-	ex.op.OnCancel(func(error) { resp.Body.Close() })
-	return &Stream{resp.StatusCode, resp.Proto, resp.Header, resp.Body, resp}, nil
-}
-
-// streamTunnel ends its request's operation when it is closed.
-type streamTunnel struct {
-	io.ReadWriteCloser
-	done func()
-}
-
-func (b *streamTunnel) Close() error {
-	err := b.ReadWriteCloser.Close()
-	b.done()
-	return err
+	open = true
+	resp.Body = s.Body
+	ex.op.OnCancel(func(error) { s.Body.Close() })
+	return s, nil
 }
 
 // streamCall is a Stream's operation's driver.

@@ -120,8 +120,11 @@ func (w *waiter) share(_ *trip, s *sharedConns) {
 // hedging, which are up to the caller. It makes a Client an http.RoundTripper,
 // so that a library that wants an http.Client can be given one whose Transport
 // it is. The request's context must have a loop: it is an operation of that, as
-// those of Do are, until the response's body is closed or read to its end. See
-// aio.WithLoop for contexts that have none. The error is that of Do.
+// those of Do are, until the response's body is closed or read to its end. The
+// body of a 101 is an operation of the loop itself, "http.tunnel", until it is
+// closed: as with package net/http, the end of the request's context is no
+// matter to it. See Stream.Body for its type, and aio.WithLoop for contexts that
+// have no loop. The error is that of Do.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	op := new(aio.Op)

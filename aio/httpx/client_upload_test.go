@@ -264,6 +264,62 @@ func TestUpgradedStream(t *testing.T) {
 	})
 }
 
+// TestUpgradedRoundTrip holds that the body of a RoundTrip's 101 goes on when
+// the context of the request has ended, that it holds the loop open, is a
+// net.Conn that can be half-closed, and ends with the loop.
+func TestUpgradedRoundTrip(t *testing.T) {
+	bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		io.Copy(c, r)
+	}, func(_ context.Context, t *testing.T, n *aiotest.Network) error {
+		c := inMemory(new(httpx.Client), n)
+		upgraded := func(ctx context.Context) net.Conn {
+			own, cancel := context.WithCancel(ctx)
+			defer cancel()
+			req := request(t, "GET", "http://origin/echo", nil).WithContext(own)
+			req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"echo"}}
+			resp, err := (&http.Client{Transport: c}).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.Body.(net.Conn)
+		}
+		for _, closed := range []bool{true, false} {
+			loop := new(aio.Loop)
+			begin := time.Now()
+			err := loop.Run(context.Background(), func(ctx context.Context) error {
+				conn := upgraded(ctx)
+				go func() {
+					b := make([]byte, 2)
+					time.Sleep(time.Hour)
+					io.WriteString(conn, "hi")
+					if _, err := io.ReadFull(conn, b); err != nil || string(b) != "hi" {
+						t.Errorf("got %q, %v", b, err)
+					}
+					if s := loop.Stats(); s.Kinds["http.tunnel"] != 1 || s.HTTPRequests != 0 {
+						t.Errorf("in flight: %v", s)
+					}
+					loop.Exit(nil)
+					if closed {
+						if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+							t.Error(err)
+						}
+						if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+							t.Errorf("then %q, %v", rest, err)
+						}
+						conn.Close()
+					}
+				}()
+				return nil
+			})
+			if d := time.Since(begin); closed && (err != nil || d != time.Hour) || !closed && d <= time.Hour {
+				t.Errorf("closed %v: the loop ended after %v: %v", closed, d, err)
+			}
+		}
+		return nil
+	})
+}
+
 // TestRoundTripper holds that a Client can be the Transport of an http.Client,
 // which then follows redirects and keeps cookies, and that the request is an
 // operation until its body is closed.

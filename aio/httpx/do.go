@@ -133,11 +133,12 @@ const stackRoom = 9 << 10 // makes it 16 KiB
 
 // whole makes the request and reads the response's body.
 func (ex *outgoing) whole() (*Response, error) {
+	ex.gathers = true
 	resp, err := ex.do()
 	if err != nil {
 		return nil, err
 	}
-	return ex.buffer(resp)
+	return &Response{resp.StatusCode, resp.Proto, resp.Header, resp.Trailer, ex.body, resp.Request.URL}, nil
 }
 
 // requestName names a request in listings, without its query, which may be secret.

@@ -32,7 +32,9 @@
 // body, redirects, retries, hedging, a cookie jar, proxies, and bounds for its
 // connections. Its [Client.Guard] sees each address before it is connected to.
 // [Client.Stream] returns as soon as the header is there, with the body still
-// to be read. [WithProgress] gives a channel that tells how far a request has
+// to be read. [Client.Events] receives server-sent events in a channel, and
+// comes back with the last event's ID when the connection ends;
+// [Client.EventsFunc] calls a function for each of them. [WithProgress] gives a channel that tells how far a request has
 // come. A Client has a pool of connections in each loop, so it should be kept
 // and used again. It is an http.RoundTripper: a library that wants an
 // http.Client can be given one whose Transport is a Client.
@@ -64,6 +66,11 @@
 // out twice, and may fail when the server closes an idle connection at that
 // moment.
 //
+// A stream of server-sent events is one operation over as many connections as
+// it takes. Under the same conditions it has no goroutine while nothing comes,
+// nor while it waits to come back: the connection's callbacks parse the events
+// and call the function of EventsFunc.
+//
 // An httptrace.ClientTrace in ctx, or in the http.Request's own context, is told
 // of all that it has hooks for. Its hooks must not block.
 //
@@ -82,6 +89,11 @@
 //     included, or has more than 2,000 fields, or there are more than 32
 //     informational ones;
 //   - it is a 101 that the request has not asked for.
+//
+// Secrets stay where they belong. No text of an error, name of an operation or
+// text of a Response has the password or the query of a URL. Credentials in a
+// request's header do not follow a redirect to another host, as with net/http,
+// nor one from https to http on the same host.
 //
 // A connection is not used again behind a response with both a Content-Length
 // and a Transfer-Encoding (the latter counts), behind one that was followed by
@@ -239,6 +251,9 @@
 //     unpacking. It takes memory as it comes, whatever length it announces. The
 //     body of a Stream is read from the connection as the program reads it, at
 //     most about 128 KiB ahead of that, and is not bounded.
+//   - A stream of events is not read while the function of EventsFunc runs, or
+//     16 events wait in the channel of an EventReader. Reconnect.MaxEvent bounds
+//     an event.
 //   - The channel of WithProgress has the latest state only, and holds nothing
 //     up.
 //
@@ -267,7 +282,9 @@
 // aborted.
 //
 // A client's requests hold the loop open, and go on while it drains. So does a
-// Stream until its body is closed, read to its end, or has failed. Idle
+// Stream until its body is closed, read to its end, or has failed. The body of a
+// RoundTrip's 101 does until it is closed. A stream of events holds the loop
+// open too, but ends when it drains. Idle
 // connections do not hold the loop open. They are closed when it drains, and
 // those in use when their request is done.
 //
@@ -355,7 +372,7 @@
 // condition of package aio there, as from package tcp: aio.ErrRefused,
 // aio.ErrReset, aio.ErrTimeout, aio.ErrDNS, aio.ErrEOF. A response that makes
 // no sense is an error and no condition. Beside these there are
-// [ErrBodyTooLarge], [ErrRedirects], the [ErrBlocked] of GuardPublicOnly,
+// [ErrBodyTooLarge], [ErrRedirects], [EventStreamError], [ErrEventTooLarge], the [ErrBlocked] of GuardPublicOnly,
 // aio.ErrNoLoop and aio.ErrLoopDone. A response is no error, whatever its
 // status. Retry and Hedge repeat only requests that may be repeated, and so
 // does the client when the server has just closed a kept connection.
@@ -374,6 +391,8 @@
 //     Timeouts.Body.
 //   - Trailers are there after the body was read. Early hints (1xx responses)
 //     are passed on only to an httptrace.ClientTrace.
+//   - A response whose body breaks off is asked for again by Retry only if the
+//     client reads it (Do, not Stream).
 //   - http.Request.Cancel, which is deprecated, is not looked at.
 //
 // Of the server:

@@ -53,23 +53,22 @@ var _ net.Error = (*Error)(nil)
 
 // wrap makes the Error of what package net/http returned.
 func (ex *outgoing) wrap(err error) error {
+	var done *Error
+	if errors.As(err, &done) {
+		return done
+	}
 	at := ex.url
 	if at == nil {
 		at = ex.req.URL
 	}
 	method, raw := methodOf(ex.req), at.String()
-	var u *url.Error
-	if errors.As(err, &u) { // of the last redirect
+	if u, ok := err.(*url.Error); ok { //nolint:errorlint // that of an http.Client, and of the last redirect
 		method, raw, err = strings.ToUpper(u.Op), u.URL, u.Err
-	}
-	var done *Error
-	if errors.As(err, &done) {
-		return done
 	}
 	if cause := ex.cause(); cause != nil && !errors.Is(err, ErrBodyTooLarge) {
 		err = cause
 	}
-	return &Error{method, cutCredentials(raw), ex.phase(), ex.condition(err)}
+	return &Error{method, cutCredentials(raw), ex.phase(), redact(ex.condition(err))}
 }
 
 // condition makes a condition of an error of the connection's that package net/http does not call one.
@@ -112,7 +111,7 @@ func parseError(raw string, err error) error {
 // cutCredentials returns a URL for people to read: without password, and without its query, which may hold secrets.
 func cutCredentials(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil {
+	if err != nil || strings.Contains(u.Opaque, "@") {
 		return "invalid URL"
 	}
 	if u.User != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,4 +122,40 @@ func ExampleError() {
 	// Output:
 	// true true false
 	// GET "http://xxxxx@127.0.0.1:1/?...": dial: dial tcp 127.0.0.1:1: httpx: the address is not allowed: 127.0.0.1 is in 127.0.0.0/8
+}
+
+// A stream of server-sent events comes back by itself, with the ID of the last
+// event, until the server has no more.
+func ExampleClient_Events() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		last, _ := strconv.Atoi(r.Header.Get("Last-Event-ID")) // 0 at first
+		if last == 4 {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		for id := last + 1; id <= last+2; id++ {
+			fmt.Fprintf(w, "id: %d\ndata: number %d\n\n", id, id)
+		}
+	}))
+	defer server.Close()
+	aio.Run(context.Background(), func(ctx context.Context) error {
+		client := &httpx.Client{Reconnect: httpx.Reconnect{Backoff: timer.Backoff{Initial: time.Millisecond}}}
+		req, err := http.NewRequest("GET", server.URL, nil)
+		if err != nil {
+			return err
+		}
+		for e, err := range client.Events(ctx, req).All() {
+			if err != nil {
+				return err
+			}
+			fmt.Println(e.ID, e.Type, e.Data)
+		}
+		return nil
+	})
+	// Output:
+	// 1 message number 1
+	// 2 message number 2
+	// 3 message number 3
+	// 4 message number 4
 }

@@ -111,7 +111,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 
 // again says that the request is made once more, from the start.
 func (w *progressWatch) again() {
-	w.update(func(p *Progress) { p.Sent = 0 })
+	w.update(func(p *Progress) { p.Sent, p.Received = 0, 0 })
 }
 
 // download begins to watch a response's body.

@@ -62,6 +62,9 @@ func redacted(name, value string) string {
 		return redactedText
 	case "Referer":
 		value, _, _ = strings.Cut(value, "?")
+		if strings.Contains(value, "@") {
+			return cutCredentials(value)
+		}
 		return value
 	}
 	lower := strings.ToLower(name)

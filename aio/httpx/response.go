@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
@@ -20,29 +21,34 @@ type Response struct {
 	URL     *url.URL // of the last request, after redirects
 }
 
+// String describes the response without its header and body, which may hold
+// secrets, as may the query of the URL.
+func (r *Response) String() string {
+	return fmt.Sprintf("#<http-response %d %s of %d bytes from %s>", r.Status, r.Proto, len(r.Body), r.cutURL())
+}
+
+// LogValue returns what a log should have of the response: what String shows.
+func (r *Response) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Int("status", r.Status),
+		slog.String("proto", r.Proto),
+		slog.Int("bytes", len(r.Body)),
+		slog.String("url", r.cutURL()),
+	)
+}
+
+func (r *Response) cutURL() string {
+	if r.URL == nil {
+		return ""
+	}
+	return cutCredentials(r.URL.String())
+}
+
 // ErrBodyTooLarge is the error of a response whose body is longer than Client.MaxBody.
 var ErrBodyTooLarge = errors.New("httpx: the response's body is too large")
 
 // defaultMaxBody is how much of a response's body is read unless Client.MaxBody says otherwise.
 const defaultMaxBody = 10 << 20
-
-// buffer reads the response's body.
-func (ex *outgoing) buffer(resp *http.Response) (*Response, error) {
-	defer resp.Body.Close()
-	limit := ex.client.MaxBody
-	if limit == 0 {
-		limit = defaultMaxBody
-	}
-	announced := resp.ContentLength
-	if resp.Request.Method == http.MethodHead {
-		announced = 0 // it is the length of what a GET would bring
-	}
-	body, err := readAll(resp.Body, limit, announced)
-	if err != nil {
-		return nil, ex.wrap(err)
-	}
-	return &Response{resp.StatusCode, resp.Proto, resp.Header, resp.Trailer, body, resp.Request.URL}, nil
-}
 
 // readAll reads all of r, at most limit bytes if that is not negative. Of what was announced it believes 64 KiB, and
 // makes room for more as bytes come.

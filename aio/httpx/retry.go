@@ -17,6 +17,10 @@ import (
 // Retry says how requests are repeated that failed, or were answered with a status that asks for it. Only requests that
 // may be repeated are: those with an idempotent method (RFC 9110, 9.2.2) or an Idempotency-Key header, whose body, if
 // there is one, can be sent again (http.Request.GetBody).
+//
+// A response whose body breaks off has failed, as long as the client reads it: a request of Do is made again. That of a
+// Stream is not, since the program has a part of the body by then. Neither is one that is over, because its ctx, its
+// Timeouts.Total or, within the body, its Timeouts.Body has ended it, or because its body is larger than MaxBody.
 type Retry struct {
 	// Attempts is how often a request is made in all. 0 and 1 mean once.
 	Attempts int
@@ -71,6 +75,9 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 	if rate == 0 {
 		rate = 0.1
 	}
+	if ex.endless { // which comes back by itself
+		return ex.try(ex.context(), hc)
+	}
 	ex.earn()
 	if r.Attempts < 2 || !ex.repeatable() {
 		return ex.hedged(hc)
@@ -86,12 +93,17 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 				return resp, err
 			}
 			drop(resp)
+			ex.stall.stop()
 			ex.watch.again()
 			if perr := pause(ex.context(), max(wait, asked)); perr != nil {
 				return nil, perr
 			}
 		}
-		resp, err = ex.hedged(hc)
+		if resp, err = ex.hedged(hc); err == nil && !slices.Contains(r.statuses(), resp.StatusCode) {
+			if err = ex.take(resp); err != nil {
+				resp = nil
+			}
+		}
 		if n >= r.Attempts || !ex.retryable(resp, err) {
 			return resp, err
 		}
@@ -131,10 +143,16 @@ func (ex *outgoing) repeatable() bool {
 // retryable reports whether an outcome is worth another attempt.
 func (ex *outgoing) retryable(resp *http.Response, err error) bool {
 	if err != nil {
-		var conn *aio.ConnError // not what another attempt will not change, such as a bad certificate
-		return ex.cause() == nil && errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
+		return ex.cause() == nil && ex.worthwhile(err)
 	}
 	return slices.Contains(ex.client.Retry.statuses(), resp.StatusCode)
+}
+
+// worthwhile reports whether another attempt may succeed where one has failed
+// with err: not one that has met a bad certificate, for example.
+func (ex *outgoing) worthwhile(err error) bool {
+	var conn *aio.ConnError
+	return errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
 }
 
 // statuses returns the statuses for which a request is repeated.

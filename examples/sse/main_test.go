@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -80,4 +81,29 @@ func TestEvents(t *testing.T) {
 	resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
 	<-ended
+}
+
+// TestFollow holds that the client prints what the server sends, and ends by itself when it is told to.
+func TestFollow(t *testing.T) {
+	url, stop := start(t, "-every", "1ms")
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"-from", url + "/events"}, w)
+		w.Close()
+		done <- err
+	}()
+	lines := bufio.NewScanner(r)
+	for _, want := range []string{"1 message ", "2 message ", "3 message "} {
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), want) {
+			t.Errorf("it printed %q, want %q: %v", lines.Text(), want, lines.Err())
+		}
+	}
+	cancel()
+	io.Copy(io.Discard, r)
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	stop()
 }

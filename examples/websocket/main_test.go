@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
 	"goaio.example/aio"
+	"goaio.example/aio/httpx"
 	"goaio.example/aio/tcp"
 )
 
@@ -47,9 +49,10 @@ func start(t *testing.T) (url string, stop func() string) {
 	}
 }
 
-// dial connects to the program, over a connection of ctx's loop.
-func dial(ctx context.Context, url string) (*websocket.Conn, error) {
-	web := &http.Client{Transport: &http.Transport{
+// clients are the http.Clients that the tests dial with: one on connections of the loop, with net/http's Transport, and
+// one whose Transport is an httpx.Client.
+var clients = map[string]*http.Client{
+	"net/http": {Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			c, err := tcp.Dial(ctx, addr).Await(ctx)
 			if err != nil {
@@ -57,7 +60,14 @@ func dial(ctx context.Context, url string) (*websocket.Conn, error) {
 			}
 			return c, nil
 		},
-	}}
+	}},
+	"httpx": {Transport: new(httpx.Client)},
+	// The library cancels the request's context when Dial returns.
+	"httpx with a timeout": {Transport: new(httpx.Client), Timeout: 10 * time.Second},
+}
+
+// dial connects to the program, over a connection of ctx's loop.
+func dial(ctx context.Context, url string, web *http.Client) (*websocket.Conn, error) {
 	conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: web})
 	return conn, err
 }
@@ -81,12 +91,18 @@ func talk(ctx context.Context, conn *websocket.Conn, n int) error {
 }
 
 func TestEcho(t *testing.T) {
+	for name, web := range clients {
+		t.Run(name, func(t *testing.T) { testEcho(t, web) })
+	}
+}
+
+func testEcho(t *testing.T, web *http.Client) {
 	url, stop := start(t)
 	err := aio.Run(t.Context(), func(ctx context.Context) error {
 		var talks []aio.Awaitable
 		for range 4 {
 			talks = append(talks, aio.Go(ctx, "client", func(ctx context.Context) (int, error) {
-				conn, err := dial(ctx, url)
+				conn, err := dial(ctx, url, web)
 				if err != nil {
 					return 0, err
 				}
@@ -109,10 +125,16 @@ func TestEcho(t *testing.T) {
 
 // Clients are told that the server goes away, with nothing else said, and the program ends when they know.
 func TestGoingAway(t *testing.T) {
+	for name, web := range clients {
+		t.Run(name, func(t *testing.T) { testGoingAway(t, web) })
+	}
+}
+
+func testGoingAway(t *testing.T, web *http.Client) {
 	url, stop := start(t)
 	var printed string
 	err := aio.Run(t.Context(), func(ctx context.Context) error {
-		conn, err := dial(ctx, url)
+		conn, err := dial(ctx, url, web)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,79 @@
+package httpx
+
+import (
+	"io"
+	"net"
+	"net/http"
+
+	"goaio.example/aio"
+)
+
+// tunnelOf returns a body of a 101 that calls end when it is closed, nil for
+// another response and for a body that cannot be written.
+func tunnelOf(resp *http.Response, end func()) io.ReadWriteCloser {
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		return nil
+	}
+	switch b := resp.Body.(type) {
+	case net.Conn:
+		return &takenConn{b, end}
+	case io.ReadWriteCloser: // of a foreign Transport
+		return &takenBody{b, end}
+	}
+	return nil
+}
+
+// takenConn is a connection that HTTP has ended on.
+type takenConn struct {
+	net.Conn
+	end func()
+}
+
+// Close closes the connection, and ends its operation.
+func (c *takenConn) Close() error {
+	err := c.Conn.Close()
+	c.end()
+	return err
+}
+
+// CloseWrite ends the sending side.
+func (c *takenConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// takenBody is takenConn for a body that is no net.Conn.
+type takenBody struct {
+	io.ReadWriteCloser
+	end func()
+}
+
+func (b *takenBody) Close() error {
+	err := b.ReadWriteCloser.Close()
+	b.end()
+	return err
+}
+
+// CloseWrite ends the sending side, if the body can.
+func (b *takenBody) CloseWrite() error { return closeWrite(b.ReadWriteCloser) }
+
+func closeWrite(to any) error {
+	if c, ok := to.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return http.ErrNotSupported
+}
+
+// kindTunnel is a connection that a RoundTrip's 101 has left HTTP on.
+var kindTunnel = aio.NewKind("http.tunnel")
+
+// outlive returns a body of a 101 that goes on when the request's operation has
+// ended, as users of an http.RoundTripper expect. It is an operation of the loop
+// itself from then on.
+func (ex *outgoing) outlive(resp *http.Response) (io.ReadWriteCloser, error) {
+	op, err := aio.Begin(aio.Detach(ex.op.Context()), kindTunnel, requestName(ex.req))
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	taken := tunnelOf(resp, func() { op.End(nil) })
+	op.OnCancel(func(error) { taken.Close() })
+	return taken, nil
+}

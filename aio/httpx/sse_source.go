@@ -1,0 +1,395 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/http1"
+)
+
+// kindEvents is a stream of server-sent events that is received.
+var kindEvents = aio.NewKind("http.events")
+
+// eventSource is a stream of server-sent events over as many connections as it
+// takes, one after the other. It is one operation.
+//
+//	connected ──the connection has ended──▶ waiting ──the alarm──▶ connected
+//	any ──ended, cancelled, failed for good──▶ over
+//
+// A connection that ends while its bytes are parsed, or fn is called, is dealt
+// with behind that: so fn is called for one event at a time, and not when the
+// stream is over.
+type eventSource struct {
+	aio.Promise[struct{}]
+	client *Client
+	req    *http.Request
+	fn     func(ServerEvent)
+	after  func()        // called at the end; may be nil
+	stop   chan struct{} // closed when the stream is to end
+	watch  *progressWatch
+	unbind func() bool // has the request's own context forget the stream; may be nil
+	alarm  alarm.Alarm
+
+	mu       sync.Mutex
+	state    sourceState
+	conn     *eventConn // of connected
+	busy     bool       // bytes of conn are being parsed, or fn is being called
+	pending  *connEnd   // of conn, which has ended while busy
+	stopped  bool
+	cause    error // of stopped
+	last     string
+	retry    time.Duration // that the server has asked for
+	failures int           // one after the other
+}
+
+type sourceState uint8
+
+const (
+	sourceConnected sourceState = iota
+	sourceWaiting
+	sourceOver
+)
+
+// connEnd is how a stream's connection has ended.
+type connEnd struct {
+	err   error // nil: with the response's end
+	final bool  // there shall be no other one
+	after time.Duration
+}
+
+func newEventSource(c *Client, req *http.Request, fn func(ServerEvent)) *eventSource {
+	s := &eventSource{client: c, req: req, fn: fn, stop: make(chan struct{}), last: req.Header.Get("Last-Event-ID")}
+	s.alarm.Init(s)
+	return s
+}
+
+// open begins the stream.
+func (s *eventSource) open(ctx context.Context) *aio.Future[struct{}] {
+	s.watch = watchOf(ctx)
+	if err := s.Start(ctx, kindEvents, "", s); err != nil {
+		s.mu.Lock()
+		s.state = sourceOver
+		s.mu.Unlock()
+		s.release()
+		if s.after != nil {
+			s.after()
+		}
+		return s.Future()
+	}
+	if own := s.req.Context(); own.Done() != nil {
+		s.unbind = context.AfterFunc(own, func() { s.Op().Cancel(context.Cause(own)) })
+	}
+	if s.Op().Draining() {
+		s.end(nil)
+	}
+	if s.req.GetBody != nil { // which is a function of the user's
+		s.Op().Go(s.connect, s.died)
+	} else {
+		s.connect()
+	}
+	return s.Future()
+}
+
+// OpName names the stream.
+func (s *eventSource) OpName() string { return "events of " + requestName(s.req) }
+
+// OpCancel ends the stream.
+func (s *eventSource) OpCancel(cause error) { s.end(cause) }
+
+// OpDrain ends the stream, which would go on for ever.
+func (s *eventSource) OpDrain() { s.end(nil) }
+
+// end ends the stream from this side.
+func (s *eventSource) end(cause error) {
+	s.mu.Lock()
+	if s.stopped || s.state == sourceOver {
+		s.mu.Unlock()
+		return
+	}
+	s.stopped, s.cause = true, cause
+	close(s.stop)
+	c, waiting := s.conn, s.state == sourceWaiting
+	if waiting {
+		s.state = sourceOver
+	}
+	s.mu.Unlock()
+	switch {
+	case waiting:
+		s.Op().Alarms().Stop(&s.alarm)
+		s.finish(s.wrapped(cause))
+	case c != nil:
+		c.ex.end(orClosed(cause))
+	}
+}
+
+// errEventsClosed ends the connection of a stream that is closed.
+var errEventsClosed = errors.New("httpx: the event stream is closed")
+
+func orClosed(cause error) error {
+	if cause == nil {
+		return errEventsClosed
+	}
+	return cause
+}
+
+// wrapped is the error of a stream that was ended while it waited.
+func (s *eventSource) wrapped(cause error) error {
+	if cause == nil {
+		return nil
+	}
+	return &Error{methodOf(s.req), cutCredentials(s.req.URL.String()), PhaseDial, cause}
+}
+
+// finish resolves the stream, which is over.
+func (s *eventSource) finish(err error) {
+	s.release()
+	if err != nil {
+		s.Reject(err)
+	} else {
+		s.Resolve(struct{}{})
+	}
+	if s.after != nil {
+		s.after()
+	}
+}
+
+// release lets go of what the stream holds. The request is the user's again when
+// the future has resolved.
+func (s *eventSource) release() {
+	if s.unbind != nil {
+		s.unbind()
+	}
+	s.watch.end()
+	if s.req.Body != nil && s.req.GetBody != nil { // else a connection has closed it
+		s.req.Body.Close()
+	}
+}
+
+// connect makes the next connection.
+func (s *eventSource) connect() {
+	c := &eventConn{src: s}
+	c.ex.init(context.Background(), s.client, s.req, s.Op()) // its progress is nobody's
+	c.ex.endless = true
+	s.mu.Lock()
+	last, stopped, cause := s.last, s.stopped, s.cause
+	s.conn = c
+	s.mu.Unlock()
+	if stopped {
+		s.connEnded(c, connEnd{err: cause, final: true})
+		return
+	}
+	req, err := s.request(last)
+	c.ex.req = req
+	if err != nil {
+		s.connEnded(c, connEnd{err: c.ex.wrap(err), final: true})
+		return
+	}
+	c.parser = newEventParser(s.client.Reconnect.maxEvent(), last)
+	c.begin()
+}
+
+// request returns the request for the next connection.
+func (s *eventSource) request(last string) (*http.Request, error) {
+	req := s.req.WithContext(context.WithoutCancel(s.req.Context()))
+	h := req.Header.Clone()
+	if h == nil {
+		h = make(http.Header)
+	}
+	if h["Accept"] == nil {
+		h.Set("Accept", "text/event-stream")
+	}
+	if h["Accept-Encoding"] == nil { // what is packed comes late
+		h.Set("Accept-Encoding", "identity")
+	}
+	if h["Cache-Control"] == nil {
+		h.Set("Cache-Control", "no-cache")
+	}
+	h.Del("Last-Event-ID")
+	if last != "" && http1.ValidValue(last) { // no field can have another one
+		h.Set("Last-Event-ID", last)
+	}
+	req.Header = h
+	var err error
+	if req.GetBody != nil {
+		req.Body, err = req.GetBody()
+	}
+	return req, err
+}
+
+// connEnded goes on when a connection has ended: it waits, for the next one, or
+// ends the stream.
+func (s *eventSource) connEnded(c *eventConn, end connEnd) {
+	s.mu.Lock()
+	switch {
+	case s.conn != c:
+		s.mu.Unlock()
+		return
+	case s.busy:
+		if s.pending == nil {
+			s.pending = &end
+		}
+		s.mu.Unlock()
+		return
+	}
+	s.conn, s.pending = nil, nil
+	wait, again, err := s.nextLocked(c, end)
+	if again {
+		s.state = sourceWaiting
+	} else {
+		s.state = sourceOver
+	}
+	s.mu.Unlock()
+	c.ex.done()
+	if !again {
+		s.finish(err)
+		return
+	}
+	s.Op().Alarms().Set(&s.alarm, wait)
+	s.mu.Lock()
+	over := s.state == sourceOver // it was ended meanwhile
+	s.mu.Unlock()
+	if over {
+		s.Op().Alarms().Stop(&s.alarm)
+	}
+}
+
+// nextLocked decides what follows a connection: another one, after a time, or
+// the end of the stream with an error. The lock is held.
+func (s *eventSource) nextLocked(c *eventConn, end connEnd) (wait time.Duration, again bool, err error) {
+	r := &s.client.Reconnect
+	if c.parser != nil {
+		if c.parser.again >= 0 {
+			s.retry = c.parser.again
+		}
+		if c.parser.begun {
+			s.failures = 0
+		}
+		s.last = c.parser.last
+	}
+	s.failures++
+	switch {
+	case s.stopped && s.cause == nil:
+		return 0, false, nil
+	case s.stopped, end.final, r.Attempts < 0, r.Attempts > 0 && s.failures > r.Attempts, !c.ex.repeatable():
+		return 0, false, end.err
+	}
+	return r.wait(s.failures, max(s.retry, end.after)), true, nil
+}
+
+// Fire makes the next connection when it is time to.
+func (s *eventSource) Fire() {
+	s.mu.Lock()
+	if s.state != sourceWaiting {
+		s.mu.Unlock()
+		return
+	}
+	s.state = sourceConnected
+	s.mu.Unlock()
+	s.Op().Go(s.connect, s.died)
+}
+
+// died ends the stream after a panic, in a function of the user's.
+func (s *eventSource) died(err error) {
+	s.mu.Lock()
+	c := s.conn
+	s.busy, s.pending = false, nil
+	s.mu.Unlock()
+	if c != nil {
+		c.ex.end(err)
+		s.connEnded(c, connEnd{err: err, final: true})
+	}
+}
+
+// enter begins to take bytes of a connection. It reports false if they are not
+// wanted any more.
+func (s *eventSource) enter(c *eventConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != c || s.stopped {
+		return false
+	}
+	s.busy = true
+	return true
+}
+
+// leave ends what enter began, and deals with the connection's end if that has
+// come meanwhile.
+func (s *eventSource) leave(c *eventConn) {
+	s.mu.Lock()
+	if s.conn != c { // fn has panicked
+		s.mu.Unlock()
+		return
+	}
+	s.busy = false
+	end := s.pending
+	s.mu.Unlock()
+	if end != nil {
+		s.connEnded(c, *end)
+	}
+}
+
+// deliver calls fn for an event of a connection. It returns an error if no more
+// are wanted.
+func (s *eventSource) deliver(c *eventConn, e *ServerEvent) error {
+	s.mu.Lock()
+	if s.conn != c || s.stopped || s.pending != nil {
+		s.mu.Unlock()
+		return errEventsClosed
+	}
+	s.last = e.ID
+	s.mu.Unlock()
+	err := s.Op().Call(func() { s.fn(*e) }, s.died)
+	if err != nil {
+		s.died(err)
+	}
+	return err
+}
+
+func (s *eventSource) lastEventID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
+// maxEvent returns the bound of an event.
+func (r *Reconnect) maxEvent() int {
+	switch {
+	case r.MaxEvent == 0:
+		return 1 << 20
+	case r.MaxEvent < 0:
+		return math.MaxInt
+	}
+	return r.MaxEvent
+}
+
+// wait returns how long to wait before the nth attempt to come back.
+func (r *Reconnect) wait(n int, asked time.Duration) time.Duration {
+	b := r.Backoff
+	if b.Attempts, b.Elapsed = -1, -1; b.Initial == 0 {
+		b.Initial = time.Second
+	}
+	limit := r.MaxWait
+	switch {
+	case limit == 0:
+		limit = 5 * time.Minute
+	case limit < 0:
+		limit = math.MaxInt64
+	}
+	n = min(n, 1000) // by which a Backoff has reached its maximum
+	for try, d := range b.Delays() {
+		if try > n {
+			return min(max(d, 0)+min(asked, limit), limit)
+		}
+	}
+	return min(asked, limit)
+}
+
+// triesAgain reports whether a status is one after which the stream comes back.
+func (r *Reconnect) triesAgain(status int) bool { return slices.Contains(r.Statuses, status) }
