@@ -135,6 +135,7 @@ func (p *poller) wait(m *member) {
 	}
 	if p.posted.len() > 0 {
 		p.add(m.events[:p.ep.poll(m.events)])
+		p.rung = false // the bell may be among these events, and the one that it was rung for wait on
 		return
 	}
 	p.waiting++
