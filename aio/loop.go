@@ -72,8 +72,9 @@ type Loop struct {
 	// too. Callbacks of connections and timers carry none.
 	ProfileLabels bool
 
-	run atomic.Pointer[running]
-	ctl control
+	run  atomic.Pointer[running]
+	ctl  control
+	taps taps
 }
 
 // control is what has been asked of a loop.

@@ -24,6 +24,7 @@ type running struct {
 	ids      atomic.Uint64 // how many operations have an ID
 	observed bool          // see Loop.observes
 	phase    atomic.Uint32
+	phaseEnd atomic.Int64 // when the phase ends at the latest, as of epoch; 0 if that is not known
 	drained  drainHooks
 	log      *slog.Logger
 
