@@ -1,0 +1,2 @@
+// Package live shows a loop.
+package live
