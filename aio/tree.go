@@ -307,27 +307,31 @@ const piece = 256
 // appendKids appends the children of p, whose family it is, to to.
 func (f *family) appendKids(p *Op, to []*Op) []*Op {
 	start := len(to)
-	last := start - 1 // in to: where to look for a child that has not left
-	for {
+	for last, more := start-1, true; more; {
 		if len(to) >= piece {
 			to = slices.Grow(to, piece) // not with the lock held
 		}
-		f.mu.Lock()
-		next, found := f.after(p, to, start, &last)
-		if !found {
-			f.mu.Unlock()
-			continue
-		}
-		for n := 0; next != nil && n < piece; n++ {
-			to = append(to, next)
-			next = next.next
-		}
-		f.mu.Unlock()
-		if next == nil {
-			return to
-		}
-		last = len(to) - 1
+		to, more = f.appendPiece(p, to, start, &last)
 	}
+	return to
+}
+
+// appendPiece goes on with appendKids, which has appended to[start:]. last is the
+// index in to of the last child that may still be in its place. It reports whether
+// there may be more.
+func (f *family) appendPiece(p *Op, to []*Op, start int, last *int) (_ []*Op, more bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next, found := f.after(p, to, start, last)
+	if !found {
+		return to, true
+	}
+	for n := 0; next != nil && n < piece; n++ {
+		to = append(to, next)
+		next = next.next
+	}
+	*last = len(to) - 1
+	return to, next != nil
 }
 
 // after returns what is to be read next: the child behind the last one of

@@ -54,6 +54,7 @@ var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"age": ageText, "bytes": bytesText[int64], "count": countAny, "visible": Visible,
 	"clock":  func(t time.Time) string { return t.Format("15:04:05") },
 	"site":   siteText,
+	"short":  shortText,
 	"indent": func(depth int) int { return min(depth, 8) },
 	"orders": func() []order { return orders },
 	"phase":  phaseText, "countdown": countdown, "charts": charts,
@@ -181,6 +182,9 @@ func countAny(n any) (string, error) {
 	return "", fmt.Errorf("count of a %T", n)
 }
 
+// shortText is a name where there is little room.
+func shortText(name string) string { return visible(name, 40) }
+
 // siteText shortens the place in a file to the last two elements of its path.
 func siteText(site string) string {
 	dir, file := filepath.Split(site)
@@ -199,8 +203,8 @@ func rateText(v float64) string {
 	switch {
 	case v == 0:
 		return "0"
-	case v < 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
+	case v < 9.95:
+		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 	}
 	return countText(int64(math.Round(v)))
 }

@@ -14,11 +14,14 @@ const maxVisible = 200
 // cannot be seen are replaced by escapes such as \n, \x1b and \u202e, and what is
 // beyond 200 characters by "…". Names of operations may be a peer's input. In HTML
 // the result is to be escaped as any text.
-func Visible(s string) string {
+func Visible(s string) string { return visible(s, maxVisible) }
+
+// visible is Visible with another bound.
+func visible(s string, most int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s { // what is not UTF-8 comes as U+FFFD
-		if n++; n > maxVisible {
+		if n++; n > most {
 			b.WriteString("…")
 			break
 		}
