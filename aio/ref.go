@@ -31,8 +31,9 @@ func (l *Loop) Refs() iter.Seq[Ref] {
 	}
 }
 
-// Find returns a Ref to the operation in flight that has the ID. It looks at all
-// of them, which takes some 50 ms for a million.
+// Find returns a Ref to the operation in flight that has the ID, which somebody has
+// asked for before. It looks at all operations, which takes some 50 ms for a
+// million.
 func (l *Loop) Find(id uint64) (Ref, bool) {
 	if m := l.Main(); m != (Ref{}) && m.ID() == id {
 		return m, !m.Ended()
