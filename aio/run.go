@@ -161,6 +161,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 			r.mainDied(err)
 		}
 		r.root.farewell(err)
+		r.root.tookTime()
 	}()
 	if r.root.annotated() {
 		defer r.root.annotate()()

@@ -40,16 +40,16 @@ type Metrics struct {
 	observed  bool
 }
 
-// Observe has the durations of operations counted: it adds itself to Loop.Observe.
-// Call it before Run, once. It costs each operation about as much again as its start
-// and end; doc.go has figures.
+// Observe has the durations of operations counted, by Loop.Observe.Took. Call it
+// before Run, once. It costs some 0.3 us for each operation.
 func (m *Metrics) Observe() {
 	m.observed = true
-	next := m.Loop.Observe.Ended
-	m.Loop.Observe.Ended = func(op aio.OpInfo, err error, took time.Duration) {
-		m.durations.add(op.Kind, took)
-		if next != nil {
-			next(op, err, took)
+	next := m.Loop.Observe.Took
+	m.Loop.Observe.Took = m.durations.add
+	if next != nil {
+		m.Loop.Observe.Took = func(k aio.Kind, took time.Duration) {
+			m.durations.add(k, took)
+			next(k, took)
 		}
 	}
 }

@@ -213,9 +213,9 @@ func TestHistory(t *testing.T) {
 		if n := len(s.Samples); n != 11 || s.Samples[1].Started != 250 || s.Samples[1].Failed != 250 || s.Samples[2].Started != 0 {
 			t.Errorf("%d samples: %+v", n, s.Samples)
 		}
-		time.Sleep(10 * time.Minute)
+		time.Sleep(6 * time.Minute)
 		if n := len(snapshot(t, page, "").Samples); n != 300 {
-			t.Errorf("%d samples after 10 minutes", n)
+			t.Errorf("%d samples after 6 minutes", n)
 		}
 		leave()
 		<-done
