@@ -3,6 +3,7 @@ package aio
 import (
 	"iter"
 	"time"
+	"unsafe"
 )
 
 // A Ref refers to an operation, in flight or ended. It is for programs that look
@@ -88,10 +89,9 @@ func (r Ref) Info() OpInfo { return r.op.Info() }
 // have ended, but still have children, are among them: see Ended. A lock is held
 // for a few microseconds at a time, however many there are.
 func (r Ref) AppendChildren(to []Ref) []Ref {
-	for _, k := range r.op.appendKids(nil) {
-		to = append(to, Ref{k})
-	}
-	return to
+	ops := *(*[]*Op)(unsafe.Pointer(&to)) // a Ref is a pointer
+	ops = r.op.appendKids(ops)
+	return *(*[]Ref)(unsafe.Pointer(&ops))
 }
 
 // Cancel asks the operation and all below it to end, as Op.Cancel does. For main it

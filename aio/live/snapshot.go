@@ -9,9 +9,9 @@ import (
 // Snapshot is what the page shows, as "snapshot" gives it in JSON. Strings in it
 // are as the program has made them: they may be a peer's input. See Visible.
 type Snapshot struct {
-	Time     time.Time // when it was made
-	Loop     string    // Loop.Name
-	Phase    string    // Stats.Phase
+	Time  time.Time // when it was made
+	Loop  string    // Loop.Name
+	Phase string    // Stats.Phase
 	// PhaseEnd is when the phase ends at the latest, as Loop.PhaseEnd says, and
 	// PhaseTime how long it lasts then. Both are zero if that is not known.
 	PhaseEnd  time.Time

@@ -45,9 +45,9 @@ func (p *Page) look(s *Snapshot, q query) {
 	if main == (aio.Ref{}) {
 		return
 	}
-	s.Held = held(main)
-	s.Tree = fold(p.Loop, q)
-	p.tables(s, q)
+	tb := newTables(p.Loop, q.Sort)
+	s.Tree, s.Held = fold(p.Loop, q, tb)
+	s.Conns, s.Requests = tb.conns.table(), tb.requests.table()
 	if q.Op != 0 {
 		if r, ok := p.Loop.Find(q.Op); ok {
 			op := opOf(r.Info())
@@ -56,13 +56,13 @@ func (p *Page) look(s *Snapshot, q query) {
 	}
 }
 
-// held returns what holds the loop open.
-func held(main aio.Ref) []Held {
+// held returns what holds the loop open. groups are main's children, by kind.
+func held(main aio.Ref, groups [][]aio.Ref) []Held {
 	var out []Held
 	if !main.Ended() {
 		out = append(out, Held{Kind: main.Kind().String(), Count: 1, Oldest: main.Age()})
 	}
-	for _, g := range groups([]aio.Ref{main}) {
+	for _, g := range groups {
 		h := Held{Kind: g[0].Kind().String()}
 		var first aio.Ref
 		for _, r := range g {
@@ -80,45 +80,4 @@ func held(main aio.Ref) []Held {
 		}
 	}
 	return out
-}
-
-// tableRows is how many operations a table has at most.
-const tableRows = 100
-
-// tables fills in the tables. It looks at the operations only if there is
-// something to list.
-func (p *Page) tables(s *Snapshot, q query) {
-	inTable := map[aio.Kind]*top{}
-	conns, requests := newTop(q.Sort, tableRows), newTop(q.Sort, tableRows)
-	some := false
-	for _, k := range p.Loop.KindStats() {
-		switch k.Kind.String() {
-		case "tcp.conn.in", "tcp.conn.out":
-			inTable[k.Kind] = conns
-		case "http.request.in", "http.request.out":
-			inTable[k.Kind] = requests
-		}
-		some = some || inTable[k.Kind] != nil && k.Started > k.Ended
-	}
-	if !some {
-		return
-	}
-	for r := range p.Loop.Refs() {
-		switch t := inTable[r.Kind()]; t {
-		case nil:
-			continue
-		case conns:
-			s.Conns.Total++
-			t.add(r)
-		default:
-			s.Requests.Total++
-			t.add(r)
-		}
-	}
-	for _, r := range conns.sorted() {
-		s.Conns.Ops = append(s.Conns.Ops, opOf(r.Info()))
-	}
-	for _, r := range requests.sorted() {
-		s.Requests.Ops = append(s.Requests.Ops, opOf(r.Info()))
-	}
 }

@@ -44,31 +44,33 @@ type node struct {
 	kids []*node
 }
 
-// folder makes a tree.
+// folder makes a tree, and shows the tables each operation on the way.
 type folder struct {
-	query query
-	rows  int
-	more  bool
-	now   time.Duration // the loop's age
+	query  query
+	tables *tables
+	rows   int
+	more   bool
+	now    time.Duration // the loop's age
+	kids   []aio.Ref     // is used again
 }
 
-// fold returns the tree of a loop. Rows nearer to main come first when there are
-// too many.
-func fold(loop *aio.Loop, q query) Tree {
+// fold returns the tree of a loop, and what holds the loop open. Rows nearer to main
+// come first when there are too many. Each operation is looked at once.
+func fold(loop *aio.Loop, q query, tb *tables) (Tree, []Held) {
 	main := loop.Main()
-	if main == (aio.Ref{}) {
-		return Tree{}
-	}
-	f := &folder{query: q, now: main.Began() + main.Age()}
-	if q.Search != "" {
-		return f.search(loop)
-	}
+	f := &folder{query: q, tables: tb, now: main.Began() + main.Age()}
 	root := f.single(main, 0)
-	for level := []*node{root}; len(level) > 0; {
+	first := f.groups(root.refs)
+	h := held(main, first)
+	if q.Search != "" {
+		return f.search(loop), h
+	}
+	root.kids = f.below(root, first)
+	for level := root.kids; len(level) > 0; {
 		var next []*node
 		for _, n := range level {
 			if !n.row.Open {
-				n.kids = f.below(n)
+				n.kids = f.below(n, f.groups(n.refs))
 			}
 			n.refs = nil
 			next = append(next, n.kids...)
@@ -77,7 +79,7 @@ func fold(loop *aio.Loop, q query) Tree {
 	}
 	t := Tree{More: f.more}
 	root.appendTo(&t.Rows)
-	return t
+	return t, h
 }
 
 // appendTo appends the rows of n and all below it.
@@ -101,20 +103,16 @@ func (f *folder) single(r aio.Ref, depth int) *node {
 	}
 }
 
-// below makes the nodes below one: of each kind an operation each, if they are few,
-// or one for all.
-func (f *folder) below(n *node) []*node {
+// below makes the nodes below one, whose children are in groups: of each kind an
+// operation each, if they are few, or one for all.
+func (f *folder) below(n *node, groups [][]aio.Ref) []*node {
 	depth := n.row.Depth + 1
-	if f.rows >= maxRows || depth > maxDepth {
-		f.more = f.more || hasKids(n.refs)
-		return nil
-	}
 	var out []*node
-	for _, g := range groups(n.refs) {
+	for _, g := range groups {
 		switch {
-		case f.rows >= maxRows:
+		case f.rows >= maxRows || depth > maxDepth:
 			f.more = true
-			return out
+			f.pass(g)
 		case len(g) <= fewOps && f.rows+len(g) <= maxRows:
 			sortRefs(g, f.query.Sort)
 			for _, r := range g {
@@ -125,6 +123,17 @@ func (f *folder) below(n *node) []*node {
 		}
 	}
 	return out
+}
+
+// pass looks at what is below operations that have no rows, for the tables.
+func (f *folder) pass(refs []aio.Ref) {
+	for f.tables.wanted() && len(refs) > 0 {
+		var next []aio.Ref
+		for _, g := range f.groups(refs) {
+			next = append(next, g...)
+		}
+		refs = next
+	}
 }
 
 // folded makes the node of several operations, and those of its operations if it
@@ -144,42 +153,37 @@ func (f *folder) folded(parent string, g []aio.Ref, depth int) *node {
 	room := min(maxMembers, maxRows-f.rows)
 	first := firstRefs(g, f.query.Sort, room)
 	n.row.Hidden = len(g) - len(first)
+	shown := map[aio.Ref]bool{}
 	for _, r := range first {
 		n.kids = append(n.kids, f.single(r, depth+1))
+		shown[r] = true
 	}
+	f.pass(slices.DeleteFunc(g, func(r aio.Ref) bool { return shown[r] }))
 	return n
 }
 
 // groups returns the children of operations by kind. Those of one that has ended
 // take its place.
-func groups(refs []aio.Ref) [][]aio.Ref {
-	byKind := map[aio.Kind][]aio.Ref{}
-	var kids []aio.Ref
+func (f *folder) groups(refs []aio.Ref) [][]aio.Ref {
+	var byKind [maxKinds][]aio.Ref
 	for len(refs) > 0 {
 		var ended []aio.Ref
 		for _, r := range refs {
-			kids = r.AppendChildren(kids[:0])
-			for _, k := range kids {
+			f.kids = r.AppendChildren(f.kids[:0])
+			for _, k := range f.kids {
 				if k.Ended() {
 					ended = append(ended, k)
-				} else {
-					byKind[k.Kind()] = append(byKind[k.Kind()], k)
+					continue
 				}
+				byKind[k.Kind()] = append(byKind[k.Kind()], k)
+				f.tables.see(k)
 			}
 		}
 		refs = ended
 	}
-	out := make([][]aio.Ref, 0, len(byKind))
-	for _, g := range byKind {
-		out = append(out, g)
-	}
+	out := slices.DeleteFunc(byKind[:], func(g []aio.Ref) bool { return len(g) == 0 })
 	slices.SortFunc(out, func(a, b []aio.Ref) int { return strings.Compare(a[0].Kind().String(), b[0].Kind().String()) })
 	return out
-}
-
-// hasKids reports whether one of the operations has children.
-func hasKids(refs []aio.Ref) bool {
-	return slices.ContainsFunc(refs, func(r aio.Ref) bool { return len(r.AppendChildren(nil)) > 0 })
 }
 
 // search makes the flat tree of the operations that match.
@@ -196,7 +200,9 @@ func (f *folder) search(loop *aio.Loop) Tree {
 	if main := loop.Main(); !main.Ended() {
 		add(main)
 	}
+	f.tables.clear() // fold has shown some
 	for r := range loop.Refs() {
+		f.tables.see(r)
 		add(r)
 	}
 	for _, r := range top.sorted() {
