@@ -132,10 +132,10 @@ func TestShow(t *testing.T) {
 		seen.until(t, reverse+"  ")
 		seen.until(t, "- aio.spawn x10")
 		seen.until(t, "job #")
-		keyboard.WriteString("/script\x7f\x7f\x7f\x7f\x7f\x7fGET\r")
-		seen.until(t, `1 match "GET"`)
 		keyboard.WriteString("s")
-		seen.until(t, "by new, 1 match")
+		seen.until(t, "by new")
+		keyboard.WriteString("/script\x7f\x7f\x7f\x7f\x7f\x7fGET\r")
+		seen.until(t, `by new, 1 match "GET"`) // which the stream has told
 	})
 	if status := <-done; status != 0 {
 		t.Errorf("status %d", status)

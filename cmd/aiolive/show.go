@@ -74,8 +74,9 @@ func (s *shown) run(ctx context.Context, f *feed, keys <-chan string) error {
 func (s *shown) follow(ctx context.Context, f *feed, keys <-chan string) (again bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	snaps, ended := make(chan *live.Snapshot), make(chan error, 1)
+	v := s.view // as it is now
 	go func() {
-		ended <- f.stream(ctx, s.view, func(snap *live.Snapshot) {
+		ended <- f.stream(ctx, v, func(snap *live.Snapshot) {
 			select {
 			case snaps <- snap:
 			case <-ctx.Done():
