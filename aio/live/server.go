@@ -87,13 +87,16 @@ const maxConns = 100
 // when that is cancelled.
 const endGrace = 250 * time.Millisecond
 
+// hurryTime is less than aio gives the last AtExit function.
+const hurryTime = 15 * time.Millisecond
+
 // setUp makes the server's own loop and its HTTP server.
 func (s *Server) setUp() {
 	s.own.Name = strings.TrimSpace(s.Loop.Name + " live")
 	s.own.Logger = s.Loop.Logger
 	s.own.OnEvent = aio.LogEvents
 	s.own.CatchPanics = true
-	s.own.Grace, s.own.Abandon = endGrace, endGrace
+	s.own.Abandon = endGrace
 	s.http.Handler = &s.Page
 	s.http.TLS = s.TLS
 	s.http.MaxConns = maxConns
@@ -113,17 +116,33 @@ func (s *Server) run(started chan<- error) {
 	}
 }
 
-// finish shows the pages the end of the loop, and ends the server.
+// finish shows the pages the end of the loop, and ends the server. It is an AtExit
+// function. If the loop has given something up it has no time left, and does not wait
+// for the server's end to the last.
 func (s *Server) finish() {
+	patience := time.Hour
+	if s.Loop.Stats().InFlight > 0 {
+		patience = hurryTime
+	}
 	close(s.ended)
-	s.Close()
+	s.end(patience)
 }
 
 // Close ends the server, and returns when it has ended. Pages that are open are told
 // the loop's end if it has ended.
-func (s *Server) Close() {
+func (s *Server) Close() { s.end(time.Hour) }
+
+// end has the server end, within twice endGrace, and waits for that.
+func (s *Server) end(patience time.Duration) {
 	s.own.Exit(nil)
-	<-s.over
+	cancel := time.AfterFunc(endGrace, func() { s.own.Cancel(nil) }) // earlier than Loop.Grace, which is worth a warning
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-s.over:
+		cancel.Stop()
+	case <-late.C:
+	}
 	s.history.forget()
 }
 
