@@ -86,7 +86,7 @@ func (s *shown) follow(ctx context.Context, f *feed, keys <-chan string) (again 
 	}()
 	defer func() { // the goroutine has ended
 		stop()
-		for range snaps { //nolint:revive // what still comes is dropped
+		for range snaps { // what still comes is dropped
 		}
 	}()
 	var retry <-chan time.Time
