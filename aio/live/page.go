@@ -51,6 +51,7 @@ type Page struct {
 	once    sync.Once
 	history history
 	views   views
+	served  bool          // by a Server
 	ended   chan struct{} // closed when a Server's loop has ended
 }
 
@@ -70,6 +71,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.init()
 	nonce := rand.Text()
 	secure(w.Header(), nonce)
+	if p.served && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // one that is kept is given some time at the end
+	}
 	if !p.admit(w, r) {
 		return
 	}

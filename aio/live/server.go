@@ -48,7 +48,7 @@ func Serve(ctx context.Context, addr string) (*Server, error) {
 //
 // When all of the loop's operations have ended, or were given up, the pages show
 // that, and what was left. Then the server ends, which takes some milliseconds, and
-// with a browser that does not read half a second. Run returns after that.
+// with a browser that does not read a fifth of a second. Run returns after that.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	if s.Loop == nil {
 		s.Loop = aio.LoopOf(ctx)
@@ -68,6 +68,7 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 		return fmt.Errorf("%w: %s", ErrToken, addr)
 	}
 	s.init()
+	s.served = true
 	s.over, s.addr = make(chan struct{}), addr
 	s.setUp()
 	started := make(chan error, 1)
@@ -85,7 +86,7 @@ const maxConns = 100
 
 // endGrace is how long pages have at the end to take what they are sent, and again
 // when that is cancelled.
-const endGrace = 250 * time.Millisecond
+const endGrace = 100 * time.Millisecond
 
 // hurryTime is less than aio gives the last AtExit function.
 const hurryTime = 15 * time.Millisecond

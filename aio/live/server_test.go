@@ -46,6 +46,9 @@ func TestOpenPage(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		if !res.Close {
+			t.Error("the connection is kept, for which the end has to wait")
+		}
 		lines := bufio.NewReader(res.Body)
 		if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "running") {
 			t.Errorf("%v, the first event is %q", err, line)
