@@ -52,7 +52,7 @@
 // that it shows, does not hold that open, and is not drained with it. When all has
 // ended or was given up, pages are sent what was left, and the server ends. That takes
 // some milliseconds; a browser that keeps a connection open, or does not read, can make
-// it half a second. Run returns after that. If the loop has given something up, which
+// it a fifth of a second. Run returns after that. If the loop has given something up, which
 // leaves no time, Run does not wait for more than 15 ms, and the server may end after
 // it.
 //
