@@ -2,5 +2,5 @@
 // the variable SCREENSHOTS its tests keep pictures of the page in the folder that it
 // names:
 //
-//	SCREENSHOTS=/tmp go test .
+//	SCREENSHOTS=$PWD go test .
 package browser
