@@ -42,7 +42,7 @@ type ban struct {
 
 // The layers, lowest first:
 //
-//	aio/internal < aio < aio/timer, aio/dnsx < aio/tcp < aio/httpx < examples, bench
+//	aio/internal < aio < aio/timer, aio/dnsx < aio/tcp < aio/httpx < aio/live < cmd, examples, bench
 //	                     aio/timer < aio/flow < examples, bench
 //
 // An import may only point to the left. Test files may look up (an example of a
@@ -78,6 +78,19 @@ var bans = []ban{
 	{from: "aio/dnsx/...", to: "aio/tcp/...", why: "dialing resolves names, so the resolver cannot dial through it"},
 	{from: "aio/dnsx/...", to: "aio/httpx/...", why: "dialing resolves names, so the resolver cannot dial through it"},
 	{from: "aio/tcp/...", to: "aio/httpx/...", why: "HTTP is one protocol over connections, not a part of them"},
+
+	{from: "aio/internal/...", to: "aio/live/...", why: "internal packages are the bottom"},
+	{from: "aio", to: "aio/live/...", why: "the loop does not know who looks at it"},
+	{from: "aio/timer/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
+	{from: "aio/flow/...", to: "aio/live/...", why: "flow does not know who looks at the loop"},
+	{from: "aio/dnsx/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
+	{from: "aio/tcp/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
+	{from: "aio/httpx/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
+	{from: "aio/live/...", to: "aio/flow/...", why: "flow is for programs"},
+	{from: "aio/live/...", to: "aio/internal/...", direct: true, why: "a page shows what every user can read"},
+	{from: "cmd/...", to: "aio/internal/...", direct: true, why: "a command uses what every user can use"},
+	{from: "aio/...", to: "cmd/...", why: "nothing may depend on a command"},
+	{from: "examples/...", to: "cmd/...", why: "nothing may depend on a command"},
 
 	{from: "aio/...", to: "examples/...", why: "nothing may depend on an example"},
 	{from: "aio/...", to: "bench/...", why: "nothing may depend on a benchmark"},

@@ -16,7 +16,7 @@ import (
 // exist.
 func TestFromNames(t *testing.T) {
 	names := map[string]bool{}
-	for _, dir := range []string{"aio", "aio/timer", "aio/flow", "aio/dnsx", "aio/tcp", "aio/httpx", "aio/aiotest"} {
+	for _, dir := range []string{"aio", "aio/timer", "aio/flow", "aio/dnsx", "aio/tcp", "aio/httpx", "aio/live", "aio/aiotest"} {
 		exported(t, names, dir)
 	}
 	text, err := os.ReadFile("docs/from.md")
@@ -49,7 +49,7 @@ func TestFromNames(t *testing.T) {
 var (
 	codeSpan = regexp.MustCompile("`[^`]+`")
 	bareName = regexp.MustCompile("^`[A-Z]")
-	ourName  = regexp.MustCompile(`\b(aio|timer|flow|dnsx|tcp|httpx|aiotest)(\.[A-Z]\w*)+`)
+	ourName  = regexp.MustCompile(`\b(aio|timer|flow|dnsx|tcp|httpx|live|aiotest)(\.[A-Z]\w*)+`)
 )
 
 // exported adds what the package in dir exports to names: "tcp.Conn",

@@ -47,8 +47,11 @@
 //   - While the program is traced with runtime/trace, each operation is a task,
 //     and each function a region. [Loop.ProfileLabels] has profiles tell
 //     operations apart.
-//   - [Loop.Stats] has the figures of the loop; [Publish] exports them with
-//     package expvar.
+//   - [Loop.Stats] has the figures of the loop, [Loop.KindStats] those of each
+//     kind; [Publish] exports them with package expvar.
+//   - [Loop.Refs] is for programs that look at very many operations, [Loop.Tap]
+//     for those that are told of events for a while. Package live, which shows
+//     all of this in a browser, is made of them.
 //
 // # Ordering
 //

@@ -192,6 +192,7 @@ func (q *eventQueue) deliver(r *running, e queued) {
 		if tell := r.loop.Observe.Event; tell != nil {
 			r.contain("observer", func() { tell(e.ev) })
 		}
+		r.loop.taps.tell(e.ev)
 		e.fn(e.ev)
 	})
 	ok = true

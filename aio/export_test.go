@@ -3,6 +3,8 @@ package aio
 import (
 	"context"
 	"os"
+	"slices"
+	"time"
 )
 
 // RunSignals is Run with signals that come from a channel.
@@ -36,3 +38,30 @@ func Hooks[T any](f *Future[T]) (n int) {
 
 // TaskOf returns what runtime/trace finds in ctx.
 func TaskOf(ctx context.Context) any { return ctx.Value(taskKey) }
+
+// Piece is how many children of an operation are read with its lock held once.
+const Piece = piece
+
+// Pieces reads the children of ctx's operation in pieces, and calls between before
+// each but the first, with those that were read. It returns them, and how long each
+// piece took, with the lock held.
+func Pieces(ctx context.Context, between func(read []Ref)) (all []Ref, took []time.Duration) {
+	o := opOf(ctx)
+	refs := func(ops []*Op) (out []Ref) {
+		for _, k := range ops {
+			out = append(out, Ref{k})
+		}
+		return out
+	}
+	var to []*Op
+	for last, more := -1, true; more; {
+		if len(to) > 0 && between != nil {
+			between(refs(to))
+		}
+		to = slices.Grow(to, piece)
+		began := time.Now()
+		to, more = o.family.appendPiece(o, to, 0, &last)
+		took = append(took, time.Since(began))
+	}
+	return refs(to), took
+}

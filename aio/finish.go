@@ -131,6 +131,7 @@ func (o *Op) settle() {
 		o.run.futures.Add(-1)
 	}
 	cell.ended.Add(1)
+	o.tookTime()
 }
 
 // endCtx ends the ctx of an operation that has ended, if somebody may be waiting for that.

@@ -33,7 +33,7 @@ func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signa
 	if !r.waits() {
 		return true, signalled
 	}
-	r.enter(phaseLeaving)
+	r.enter(phaseLeaving, r.loop.DrainDelay)
 	r.log.Info("leaving: not ready any more, but serving", "delay", r.loop.DrainDelay)
 	delay := time.NewTimer(r.loop.DrainDelay)
 	defer delay.Stop()

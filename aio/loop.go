@@ -78,8 +78,9 @@ type Loop struct {
 	// that a poller makes have none.
 	ProfileLabels bool
 
-	run atomic.Pointer[running]
-	ctl control
+	run  atomic.Pointer[running]
+	ctl  control
+	taps taps
 }
 
 // control is what has been asked of a loop.

@@ -1,5 +1,7 @@
 package aio
 
+import "time"
+
 // phase is how far a loop has come. What the phases are called is said here
 // only: Stats.Phase and Loop.Dump show it.
 type phase uint32
@@ -23,9 +25,15 @@ func (r *running) at() phase { return phase(r.phase.Load()) }
 // drains reports whether the loop drains, or is past that.
 func (r *running) drains() bool { return r.at() >= phaseDraining }
 
-// enter begins a phase and lets it be seen, with those that are skipped. Only
-// the supervisor calls it.
-func (r *running) enter(p phase) {
+// enter begins a phase, which ends limit from now at the latest, and lets it be
+// seen, with those that are skipped. A limit of 0 is none that is known. Only the
+// supervisor calls it.
+func (r *running) enter(p phase, limit time.Duration) {
+	var end int64
+	if limit > 0 {
+		end = r.now() + int64(limit)
+	}
+	r.phaseEnd.Store(end)
 	r.phase.Store(uint32(p))
 	if p < phaseLeaving {
 		return
@@ -40,4 +48,21 @@ func (r *running) enter(p phase) {
 	if p >= phaseDraining {
 		r.drained.call()
 	}
+}
+
+// PhaseEnd returns when the phase that the loop is in (Stats.Phase) ends at the
+// latest: leaving after DrainDelay, draining after Grace, cancelling after Abandon.
+// A phase ends earlier when nothing is left, or when Cancel is called. PhaseEnd is
+// the zero Time while the loop runs, before Run and after the end, and while a loop
+// leaves because the one around it does.
+func (l *Loop) PhaseEnd() time.Time {
+	r := l.run.Load()
+	if r == nil {
+		return time.Time{}
+	}
+	end := r.phaseEnd.Load()
+	if end == 0 {
+		return time.Time{}
+	}
+	return r.epoch.Add(time.Duration(end))
 }

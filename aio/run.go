@@ -25,6 +25,7 @@ type running struct {
 	ids      atomic.Uint64 // how many operations have an ID
 	observed bool          // see Loop.observes
 	phase    atomic.Uint32
+	phaseEnd atomic.Int64 // when the phase ends at the latest, as of epoch; 0 if that is not known
 	drained  drainHooks
 	log      *slog.Logger
 
@@ -171,6 +172,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 			r.mainDied(err)
 		}
 		r.root.farewell(err)
+		r.root.tookTime()
 	}()
 	if r.root.annotated() {
 		defer r.root.annotate()()

@@ -86,21 +86,15 @@ func (l *Loop) Stats() Stats {
 
 // add adds the counters of a kind.
 func (s *Stats) add(k Kind, c *kindCount) {
-	var started, ended int64
-	for i := range c {
-		ended += c[i].ended.Load() // before started, so that what is in flight is never negative
-		s.Failed += c[i].failed.Load()
-		s.Cancelled += c[i].cancelled.Load()
-		s.Panicked += c[i].panicked.Load()
-		s.BytesIn += c[i].in.Load()
-		s.BytesOut += c[i].out.Load()
-	}
-	for i := range c {
-		started += c[i].started.Load()
-	}
-	n := started - ended
-	s.Started += started
-	s.Ended += ended
+	t := c.total(k)
+	n := t.Started - t.Ended
+	s.Started += t.Started
+	s.Ended += t.Ended
+	s.Failed += t.Failed
+	s.Cancelled += t.Cancelled
+	s.Panicked += t.Panicked
+	s.BytesIn += t.BytesIn
+	s.BytesOut += t.BytesOut
 	s.InFlight += n
 	if n == 0 {
 		return
@@ -125,6 +119,52 @@ func (s *Stats) add(k Kind, c *kindCount) {
 			s.Callbacks += n
 		}
 	}
+}
+
+// KindStats are the figures of the operations of one kind. See Stats for their
+// meaning.
+type KindStats struct {
+	Kind      Kind
+	Started   int64
+	Ended     int64
+	Failed    int64
+	Cancelled int64
+	Panicked  int64
+	BytesIn   int64
+	BytesOut  int64
+}
+
+// KindStats returns the figures of each kind that the loop has had operations of.
+// As with Stats, its cost does not depend on how much is in flight.
+func (l *Loop) KindStats() []KindStats {
+	r := l.run.Load()
+	if r == nil {
+		return nil
+	}
+	var out []KindStats
+	for k := range r.kinds {
+		if c := r.kinds[k].Load(); c != nil {
+			out = append(out, c.total(Kind(k)))
+		}
+	}
+	return out
+}
+
+// total adds the shards up.
+func (c *kindCount) total(k Kind) KindStats {
+	s := KindStats{Kind: k}
+	for i := range c {
+		s.Ended += c[i].ended.Load() // before started, as in Stats.add
+		s.Failed += c[i].failed.Load()
+		s.Cancelled += c[i].cancelled.Load()
+		s.Panicked += c[i].panicked.Load()
+		s.BytesIn += c[i].in.Load()
+		s.BytesOut += c[i].out.Load()
+	}
+	for i := range c {
+		s.Started += c[i].started.Load()
+	}
+	return s
 }
 
 // CountCallbacks adds n to the loop's count of registered callbacks, for drivers whose operations have any.

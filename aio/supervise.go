@@ -20,7 +20,7 @@ func (r *running) supervise(ctx context.Context, sigs <-chan os.Signal) {
 		r.whileDraining(sigs, signalled)
 	}
 	r.cancelAll()
-	r.enter(phaseDone)
+	r.enter(phaseDone, 0)
 }
 
 // takeSignals takes over the loop's signals: before main runs, so that whoever hears of main may send one. stop gives
@@ -66,7 +66,7 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 			}
 			return true, false
 		case <-outer:
-			r.enter(phaseLeaving) // and goes on until the outer loop drains
+			r.enter(phaseLeaving, 0) // and goes on until the outer loop drains
 			outer = nil
 		case <-handlers:
 			return false, false
@@ -159,7 +159,7 @@ func (r *running) grace() time.Duration { return orDefault(r.loop.Grace, 10*time
 
 // drain begins the draining phase.
 func (r *running) drain() {
-	r.enter(phaseDraining)
+	r.enter(phaseDraining, r.grace())
 	r.root.walk(func(o *Op) bool {
 		o.drain()
 		return true
@@ -203,7 +203,7 @@ func (o *Op) drainAgain() {
 // cancelAll cancels what is left and waits for it, for at most Abandon. When nothing is left the loop is closed.
 func (r *running) cancelAll() {
 	r.abandon = time.Now().Add(orDefault(r.loop.Abandon, 5*time.Second))
-	r.enter(phaseCancelling)
+	r.enter(phaseCancelling, time.Until(r.abandon))
 	r.loop.ctl.mu.Lock()
 	cause := r.loop.ctl.cause
 	r.loop.ctl.mu.Unlock()

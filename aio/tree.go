@@ -1,6 +1,7 @@
 package aio
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -288,24 +289,74 @@ func (o *Op) walk(visit func(*Op) bool) bool {
 	return true
 }
 
-// appendKids appends o's children to to.
+// appendKids appends o's children to to. A child that comes or leaves meanwhile may
+// be missed.
 func (o *Op) appendKids(to []*Op) []*Op {
 	if o.isRoot() {
 		for i := range o.run.shards {
-			to = o.run.shards[i].family.appendKids(to)
+			to = o.run.shards[i].family.appendKids(o, to)
 		}
 		return to
 	}
-	return o.family.appendKids(to)
+	return o.family.appendKids(o, to)
 }
 
-func (f *family) appendKids(to []*Op) []*Op {
+// A family is read in pieces, so that one with a million children does not keep
+// others from its lock for long. Children are linked in at the front only, and
+// leave from anywhere. So reading goes on behind the last child read that has not
+// left, or at the front if all of them have: what is between there and the place
+// where the piece before ended has come since.
+
+// piece is how many children are read, or looked at, with the lock held once.
+const piece = 256
+
+// appendKids appends the children of p, whose family it is, to to.
+func (f *family) appendKids(p *Op, to []*Op) []*Op {
+	start := len(to)
+	for last, more := start-1, true; more; {
+		if len(to) >= piece {
+			to = slices.Grow(to, piece) // not with the lock held
+		}
+		to, more = f.appendPiece(p, to, start, &last)
+	}
+	return to
+}
+
+// appendPiece goes on with appendKids, which has appended to[start:]. last is the
+// index in to of the last child that may still be in its place. It reports whether
+// there may be more.
+func (f *family) appendPiece(p *Op, to []*Op, start int, last *int) (_ []*Op, more bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.kids(to)
+	next, found := f.after(p, to, start, last)
+	if !found {
+		return to, true
+	}
+	for n := 0; next != nil && n < piece; n++ {
+		to = append(to, next)
+		next = next.next
+	}
+	*last = len(to) - 1
+	return to, next != nil
 }
 
-// kids is appendKids for a family whose lock is held.
+// after returns what is to be read next: the child behind the last one of
+// to[start:last+1] that has not left. It reports false if it has looked at a piece
+// in vain, and has moved last. The lock is held.
+func (f *family) after(p *Op, to []*Op, start int, last *int) (next *Op, found bool) {
+	for n := 0; *last >= start; *last-- {
+		if k := to[*last]; k.parent.Load() == p && k.inFamily(f) {
+			return k.next, true
+		}
+		if n++; n == piece {
+			*last--
+			return nil, false
+		}
+	}
+	return f.first, true
+}
+
+// kids appends the children to to. The lock is held.
 func (f *family) kids(to []*Op) []*Op {
 	for k := f.first; k != nil; k = k.next {
 		to = append(to, k)

@@ -1,7 +1,9 @@
 // Tour shows most of goaio at work in one loop: a DNS server, an echo server and an HTTP server, clients of all three,
 // and timers. It ends by itself after some seconds, or earlier on Ctrl-C; the page that is on its way then still comes.
 //
-//	go run ./examples/tour [-for 4.3s]
+//	go run ./examples/tour [-for 4.3s] [-keep]
+//
+// It prints the address of a page that shows the loop. With -keep it goes on until Ctrl-C, so that one can look.
 //
 // Nothing leaves the machine, no port is fixed, and names are looked up at the program's own DNS server.
 package main
@@ -11,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"syscall"
 	"time"
@@ -18,6 +21,7 @@ import (
 	"goaio.example/aio"
 	"goaio.example/aio/dnsx"
 	"goaio.example/aio/httpx"
+	"goaio.example/aio/live"
 	"goaio.example/aio/timer"
 )
 
@@ -32,15 +36,25 @@ func main() {
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("tour", flag.ExitOnError)
 	length := flags.Duration("for", 4300*time.Millisecond, "`time` after which the tour ends by itself")
+	keep := flags.Bool("keep", false, "do not end before Ctrl-C")
 	flags.Parse(args) // exits on an error
+	if *keep {
+		*length = time.Duration(math.MaxInt64)
+	}
 
 	loop := &aio.Loop{
 		Name:        "tour",
 		CatchPanics: true,
+		Sites:       true, // the page tells which call has started an operation
 		OnEvent:     aio.LogEvents,
 		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
 	}
 	err := loop.Run(ctx, func(ctx context.Context) error {
+		page, err := live.Serve(ctx, "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, "look at   ", page.URL())
 		s, err := serve(ctx)
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 func check(t *testing.T, out string) {
 	t.Helper()
 	for _, want := range []string{
+		"look at    http://127.0.0.1:",
 		"serving    DNS on 127.0.0.1:",
 		"\nstats      0 connections in, 0 out, 0 requests, 2 timers; ",
 		"\nlooked up  guest1.tour.example: [127.0.0.1]\n",
@@ -63,7 +64,7 @@ func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be sent an interrupt")
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-for", "1h")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-keep")
 	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()

@@ -1,0 +1,257 @@
+package live
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+// pageData is what the templates show.
+type pageData struct {
+	S       *Snapshot
+	Q       query
+	Over    bool          // the loop has ended
+	Stale   time.Duration // the age of the tree, if that is worth telling
+	Nonce   string
+	CSS     template.CSS
+	JS      template.JS
+	Stack   string
+	Message string
+}
+
+// sections are the parts of the page that a stream renews, by ID. Those that are
+// light do not depend on what each operation is like.
+var sections = []struct {
+	id, template string
+	light        bool
+}{
+	{"head", "head", true},
+	{"rates", "rates", true},
+	{"events", "events", true},
+	{"held", "held", false},
+	{"chosen", "chosen", false},
+	{"tree", "tree", false},
+	{"conns", "conns", false},
+	{"requests", "requests", false},
+}
+
+var pages = template.Must(template.New("page").Funcs(template.FuncMap{
+	"age": ageText, "bytes": bytesText[int64], "count": countAny, "visible": Visible,
+	"clock":  func(t time.Time) string { return t.Format("15:04:05") },
+	"site":   siteText,
+	"short":  shortText,
+	"indent": func(depth int) int { return min(depth, 8) },
+	"orders": func() []order { return orders },
+	"phase":  phaseText, "countdown": countdown, "charts": charts,
+	"rowOf": rowOf, "tableOf": tableOf,
+}).Parse(pageHTML))
+
+// render executes a template.
+func render(name string, d *pageData) (string, error) {
+	var b bytes.Buffer
+	err := pages.ExecuteTemplate(&b, name, d)
+	return b.String(), err
+}
+
+// order is a choice of how to sort.
+type order struct{ Value, Text string }
+
+var orders = []order{{ByAge, "oldest first"}, {ByNew, "newest first"}, {ByBytes, "most bytes"}, {ByName, "name"}}
+
+// opRow is a row that is an operation.
+type opRow struct {
+	Key    string
+	Depth  int
+	Op     *Op
+	Link   string
+	Chosen bool
+}
+
+func rowOf(d *pageData, r Row, op *Op) opRow {
+	return opRow{Key: r.Key, Depth: r.Depth, Op: op, Link: d.Q.Of(op.ID).Link(), Chosen: op.ID == d.Q.Op}
+}
+
+// opTable is a table of operations.
+type opTable struct {
+	Rows []opRow
+	More int
+}
+
+func tableOf(d *pageData, t Table, key string) opTable {
+	out := opTable{More: t.Total - len(t.Ops)}
+	for i := range t.Ops {
+		op := &t.Ops[i]
+		out.Rows = append(out.Rows, rowOf(d, Row{Key: key + strconv.FormatUint(op.ID, 10)}, op))
+	}
+	return out
+}
+
+// phaseText names the phase.
+func phaseText(s *Snapshot) string {
+	switch s.Phase {
+	case "":
+		return "not running yet"
+	case "done":
+		return "ended"
+	}
+	return s.Phase
+}
+
+// countdownData is how long a phase lasts at most. Max and Value are in seconds.
+type countdownData struct {
+	Left       string
+	Max, Value string
+}
+
+// countdown returns what is left of the phase, nil if that is not known.
+func countdown(s *Snapshot) *countdownData {
+	if s.PhaseEnd.IsZero() {
+		return nil
+	}
+	left := max(0, s.PhaseEnd.Sub(s.Time)).Seconds()
+	whole := max(left, s.PhaseTime.Seconds())
+	return &countdownData{
+		Left: fmt.Sprintf("%.1f s", left), Max: fmt.Sprintf("%.1f", whole), Value: fmt.Sprintf("%.1f", left),
+	}
+}
+
+// ageText is a duration in at most two units.
+func ageText(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", math.Floor(d.Seconds()*10)/10)
+	case d < time.Hour:
+		return fmt.Sprintf("%d m %02d s", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %02d m", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d d %02d h", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// bytesText is a number of bytes in binary units.
+func bytesText[N int64 | float64](n N) string {
+	v := float64(n)
+	if v < 1024 {
+		return strconv.FormatFloat(math.Round(v), 'f', -1, 64) + " B"
+	}
+	units := "KMGTPE"
+	i := -1
+	for v >= 1024 && i < len(units)-1 {
+		v /= 1024
+		i++
+	}
+	return fmt.Sprintf("%.1f %ciB", v, units[i])
+}
+
+// countText is a number with commas.
+func countText[N int | int64 | uint64](n N) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// countAny is countText for templates.
+func countAny(n any) (string, error) {
+	switch n := n.(type) {
+	case int:
+		return countText(n), nil
+	case int64:
+		return countText(n), nil
+	case uint64:
+		return countText(n), nil
+	}
+	return "", fmt.Errorf("count of a %T", n)
+}
+
+// shortText is a name where there is little room.
+func shortText(name string) string { return visible(name, 40) }
+
+// siteText shortens the place in a file to the last two elements of its path.
+func siteText(site string) string {
+	dir, file := filepath.Split(site)
+	return Visible(filepath.Join(filepath.Base(dir), file))
+}
+
+// chart is a chart of one rate.
+type chart struct {
+	Name, Class    string
+	Now, Max, Span string
+	Line, Area     string // points of an SVG polyline and polygon, in a box of 300 by 48
+}
+
+// rateText is a rate.
+func rateText(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v < 9.95:
+		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
+	}
+	return countText(int64(math.Round(v)))
+}
+
+// charts returns the charts of the samples.
+func charts(samples []Sample) []chart {
+	perSecond := func(v float64) string { return rateText(v) + "/s" }
+	bytesPerSecond := func(v float64) string { return bytesText(v) + "/s" }
+	return []chart{
+		newChart("in flight", "", samples, func(s *Sample) float64 { return s.InFlight }, rateText),
+		newChart("started", "", samples, func(s *Sample) float64 { return s.Started }, perSecond),
+		newChart("failed", "bad", samples, func(s *Sample) float64 { return s.Failed }, perSecond),
+		newChart("cancelled", "", samples, func(s *Sample) float64 { return s.Cancelled }, perSecond),
+		newChart("read", "", samples, func(s *Sample) float64 { return s.BytesIn }, bytesPerSecond),
+		newChart("written", "", samples, func(s *Sample) float64 { return s.BytesOut }, bytesPerSecond),
+	}
+}
+
+// newChart draws one chart. The time axis is as long as the samples take, but not
+// shorter than a minute.
+func newChart(name, class string, samples []Sample, of func(*Sample) float64, text func(float64) string) chart {
+	last := samples[len(samples)-1]
+	span := max(time.Minute, last.Time.Sub(samples[0].Time))
+	most := 0.0
+	for i := range samples {
+		most = max(most, of(&samples[i]))
+	}
+	scale := most
+	if scale == 0 {
+		scale = 1
+	}
+	x := func(s *Sample) float64 { return 300 * (1 - last.Time.Sub(s.Time).Seconds()/span.Seconds()) }
+	var line strings.Builder
+	for i := range samples {
+		s := &samples[i]
+		fmt.Fprintf(&line, "%.1f,%.1f ", x(s), 46-44*of(s)/scale)
+	}
+	c := chart{Name: name, Class: class, Now: text(of(&last)), Max: text(most), Span: spanText(span)}
+	c.Line = strings.TrimSpace(line.String())
+	c.Area = fmt.Sprintf("%.1f,48 %s 300,48", x(&samples[0]), c.Line)
+	return c
+}
+
+// spanText is the length of the time axis.
+func spanText(d time.Duration) string {
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+}

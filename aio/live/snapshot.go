@@ -1,0 +1,102 @@
+package live
+
+import (
+	"time"
+
+	"goaio.example/aio"
+)
+
+// Snapshot is what the page shows, as "snapshot" gives it in JSON. Strings in it
+// are as the program has made them: they may be a peer's input. See Visible.
+type Snapshot struct {
+	Time  time.Time // when it was made
+	Loop  string    // Loop.Name
+	Phase string    // Stats.Phase
+	// PhaseEnd is when the phase ends at the latest, as Loop.PhaseEnd says, and
+	// PhaseTime how long it lasts then. Both are zero if that is not known.
+	PhaseEnd  time.Time
+	PhaseTime time.Duration
+	Stats     aio.Stats
+	Held      []Held // what holds the loop open
+	Overdue   []Op   // Loop.Overdue: what Grace has cut off
+	Tree      Tree
+	Conns     Table    // connections
+	Requests  Table    // requests, in and out
+	Events    []Event  // the newest first; while somebody watches
+	Samples   []Sample // the oldest first; while somebody watches
+	Chosen    *Op      // the operation that was asked for, if it is in flight
+	Control   bool     // Page.AllowControl
+}
+
+// Held is a kind of operation that holds the loop open: children of main, which
+// are no daemons. The first is main itself until it has returned.
+type Held struct {
+	Kind   string
+	Count  int
+	Oldest time.Duration
+}
+
+// Op describes an operation: see aio.OpInfo.
+type Op struct {
+	ID         uint64
+	Name       string
+	Kind       string
+	Age        time.Duration
+	By         string        `json:",omitempty"`
+	StartedBy  uint64        `json:",omitempty"`
+	Site       string        `json:",omitempty"`
+	Parent     uint64        `json:",omitempty"`
+	Parents    []string      `json:",omitempty"`
+	Scope      string        `json:",omitempty"`
+	Awaits     string        `json:",omitempty"` // what its function waits for
+	AwaitsID   uint64        `json:",omitempty"`
+	AwaitsMore int           `json:",omitempty"`
+	AwaitsFor  time.Duration `json:",omitempty"`
+	BytesIn    int64         `json:",omitempty"`
+	BytesOut   int64         `json:",omitempty"`
+	Queued     bool          `json:",omitempty"`
+	Cancelled  bool          `json:",omitempty"`
+	Daemon     bool          `json:",omitempty"`
+}
+
+// opOf describes an operation.
+func opOf(i aio.OpInfo) Op {
+	return Op{
+		ID: i.ID, Name: i.Name, Kind: i.Kind.String(), Age: i.Age,
+		By: i.By, StartedBy: i.StartedBy, Site: i.Site,
+		Parent: i.Parent, Parents: i.Parents, Scope: i.Scope,
+		Awaits: i.Awaits.Name, AwaitsID: i.Awaits.ID, AwaitsMore: i.Awaits.More, AwaitsFor: i.Awaits.For,
+		BytesIn: i.BytesIn, BytesOut: i.BytesOut,
+		Queued: i.Queued, Cancelled: i.Cancelled, Daemon: i.Daemon,
+	}
+}
+
+// Event is an event of the loop: see aio.Event.
+type Event struct {
+	Time   time.Time
+	Op     string // the operation's name
+	Kind   string
+	ID     uint64
+	Err    string
+	Info   bool `json:",omitempty"` // information, such as EOF
+	Lost   bool `json:",omitempty"`
+	Served bool `json:",omitempty"`
+}
+
+// Table lists operations of some kinds, at most 100 of them.
+type Table struct {
+	Total int
+	Ops   []Op
+}
+
+// Sample has the loop's rates at a time: what has happened since the sample before,
+// in a second.
+type Sample struct {
+	Time      time.Time
+	InFlight  float64
+	Started   float64
+	Failed    float64 // Failed and Panicked
+	Cancelled float64
+	BytesIn   float64
+	BytesOut  float64
+}
