@@ -24,7 +24,7 @@ type clientConn struct {
 	mu    sync.Mutex
 	trip  *trip
 	dead  bool
-	used  bool
+	kept  bool          // it was given back before, so that it may be stale
 	due   time.Duration // when what is waited for is late, as clock has it; 0: nothing is
 	why   error         // what the trip fails with then
 	alert time.Duration // when the alarm is set for; 0: it is not
@@ -70,13 +70,13 @@ func (k *clientConn) begin(t *trip) bool {
 		k.mu.Unlock()
 		return false
 	}
-	placed := t.place(k, k.used, before)
+	placed := t.place(k, k.kept, before)
 	if placed {
-		k.trip, k.used, k.due = t, true, 0
+		k.trip, k.due = t, 0
 	}
 	k.mu.Unlock()
 	if !placed {
-		k.free()
+		k.carry(k.free())
 		return true
 	}
 	t.gotConn(k)
@@ -96,28 +96,55 @@ func (k *clientConn) letGo(t *trip) bool {
 	return true
 }
 
-// free gives the connection, which has no trip, to one that waits, or to the
-// idle ones, or closes it.
-func (k *clientConn) free() {
-	for {
-		t, kept := k.host.take(k)
-		switch {
-		case t != nil:
-			if !k.begin(t) {
-				t.seek()
-			}
-			return
-		case !kept:
-			k.close()
-			return
-		}
-		if k.rest() {
-			return
-		}
-		if !k.host.unlist(k) {
-			return
-		}
+// putBack gives the connection of a trip that has let go of it back, or closes
+// it. It returns the trip that gets it, which the caller carries.
+func (k *clientConn) putBack(t *trip, keep bool) *trip {
+	var why error
+	if !keep {
+		why = errNotKept
+		k.close()
 	}
+	if t.trace != nil && t.trace.PutIdleConn != nil {
+		t.trace.PutIdleConn(why)
+	}
+	if !keep {
+		return nil
+	}
+	return k.free()
+}
+
+// free gives the connection, which has no trip, to the idle ones, or closes it.
+// If a trip waits, it is returned instead: the caller carries it.
+func (k *clientConn) free() *trip {
+	if !k.spare() {
+		return nil
+	}
+	t, kept := k.host.take(k)
+	switch {
+	case t != nil:
+		return t
+	case !kept:
+		k.close()
+	case !k.rest():
+		k.host.unlist(k)
+	}
+	return nil
+}
+
+// carry begins a trip that was given the connection; t may be nil.
+func (k *clientConn) carry(t *trip) {
+	if t != nil && !k.begin(t) {
+		t.seek()
+	}
+}
+
+// spare notes that the connection is given back. It reports false if it has
+// ended.
+func (k *clientConn) spare() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = true
+	return !k.dead
 }
 
 // rest has the alarm close the connection when it has been idle for too long.

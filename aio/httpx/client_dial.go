@@ -119,7 +119,7 @@ func (d *dialing) run() {
 		d.fail(err)
 	case k != nil:
 		if t := d.host.dialed(d); t == nil {
-			k.free()
+			k.carry(k.free())
 		} else if !k.begin(t) {
 			t.fail(k.reason())
 		}
