@@ -182,23 +182,18 @@ func (t *trip) answered(k *clientConn, rest []byte) bool {
 	default:
 		a.state, a.left = answerBody, length
 	}
-	t.mu.Lock()
-	if t.state == tripOver {
-		t.mu.Unlock()
-		return false
-	}
-	t.state = tripAnswered
-	t.mu.Unlock()
 	if a.state == answerTunnel {
 		t.beginTunnel(k, rest)
 		return true
 	}
-	if most, gather := t.taker.head(t, k); gather {
-		a.most = most
-		if length > most {
-			t.fail(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, length, most))
-			return false
-		}
+	most, gather, ok := t.give(k)
+	if !ok || !gather {
+		return ok
+	}
+	a.most = most
+	if length > most {
+		t.fail(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, length, most))
+		return false
 	}
 	return true
 }

@@ -1,12 +1,14 @@
 package httpx
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/http1"
 	"goaio.example/aio/tcp"
 )
 
@@ -61,16 +63,13 @@ func (k *clientConn) clock() time.Duration { return k.host.pool.op.Age() }
 // begin places a trip on the connection, and sends the request. It reports
 // false if the connection has ended.
 func (k *clientConn) begin(t *trip) bool {
-	before := int64(-1)
-	if t.upload != nil || t.small != nil || methodOf(t.req) != "GET" {
-		before = k.c.Stats().BytesOut
-	}
 	k.mu.Lock()
 	if k.dead {
 		k.mu.Unlock()
 		return false
 	}
-	placed := t.place(k, k.kept, before)
+	kept := k.kept
+	placed := t.place(k, kept)
 	if placed {
 		k.trip, k.due = t, 0
 	}
@@ -79,8 +78,15 @@ func (k *clientConn) begin(t *trip) bool {
 		k.carry(k.free())
 		return true
 	}
-	t.gotConn(k)
+	done := false
+	defer func() {
+		if !done { // a hook has panicked
+			t.fail(errHook)
+		}
+	}()
+	t.gotConn(k, kept)
 	k.send(t)
+	done = true
 	return true
 }
 
@@ -216,10 +222,11 @@ func (k *clientConn) waits(t *trip, d time.Duration, why error) {
 	}
 }
 
-// close closes the connection, which has no trip.
-func (k *clientConn) close() {
-	k.kill()
+// close closes the connection, and returns its trip, if it has one.
+func (k *clientConn) close() *trip {
+	t := k.kill()
 	k.c.Close() // fails only on a connection that has ended
+	return t
 }
 
 // kill marks the connection as ended.
@@ -253,14 +260,19 @@ func (k *clientConn) current() *trip {
 
 // data takes what has come. What no trip has asked for ends the connection.
 func (k *clientConn) data(_ *tcp.Conn, p []byte) {
-	t := k.current()
-	if t == nil {
-		k.host.unlist(k)
-		k.close()
+	if t := k.current(); t != nil && !t.unsent() {
+		t.receive(k, p)
 		return
 	}
-	t.receive(k, p)
+	k.host.unlist(k)
+	t := k.close()
+	if t != nil {
+		t.lost(k, errUnasked)
+	}
 }
+
+// errUnasked is the error of a server that answers before it was asked.
+const errUnasked http1.Fault = "bytes before the request was sent"
 
 // ended is told of the connection's condition.
 func (k *clientConn) ended(_ *tcp.Conn, err error) {
@@ -293,6 +305,9 @@ func (k *clientConn) closed(_ *tcp.Conn, err error) {
 	}
 	k.host.gone()
 }
+
+// errHook is the error of a trip whose trace has panicked.
+var errHook = errors.New("httpx: a hook of the request's trace did not return")
 
 // errSend and errHeader are the errors of trips that have waited for too long.
 var (

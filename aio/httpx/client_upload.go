@@ -76,13 +76,9 @@ func newUpload(t *trip) *upload {
 
 // run begins to send on a connection.
 func (u *upload) run(k *clientConn) {
-	u.mu.Lock()
-	if u.over {
-		u.mu.Unlock()
+	if !u.starts(k) {
 		return
 	}
-	u.state = uploadBegun
-	u.mu.Unlock()
 	if err := u.op.Start(u.t.ex.op.Context(), kindUpload, "", u); err != nil {
 		u.close()
 		u.t.fail(err)
@@ -102,6 +98,27 @@ func (u *upload) run(k *clientConn) {
 		u.t.fail(err)
 		u.op.End(nil)
 	})
+}
+
+// starts reports whether the upload is to begin, once: the trip is still on the
+// connection.
+func (u *upload) starts(k *clientConn) bool {
+	u.t.mu.Lock()
+	defer u.t.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.t.conn != k || u.over || u.state != uploadIdle {
+		return false
+	}
+	u.state = uploadBegun
+	return true
+}
+
+// begun reports whether some of the body may have been read.
+func (u *upload) begun() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state != uploadIdle
 }
 
 // OpCancel comes when the request is cancelled.
@@ -336,7 +353,7 @@ func (u *upload) trailer() []byte {
 // writeHead is write for what begins the request.
 func (u *upload) writeHead(k *clientConn, p []byte, last bool) bool {
 	defer u.t.inOrder()()
-	if !u.write(k, p, last) {
+	if !u.t.sends(k) || !u.write(k, p, last) {
 		return false
 	}
 	u.t.wroteHead()
