@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,17 +20,19 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// gate is a Network whose clients stop before they write what contains text,
-// until it is opened.
+// gate is a Network whose clients stop before or behind the write of what
+// contains text, until it is opened.
 type gate struct {
 	*aiotest.Network
 	text    string
+	behind  bool
+	once    sync.Once
 	reached chan struct{}
 	open    chan struct{}
 }
 
 func newGate(n *aiotest.Network, text string) *gate {
-	return &gate{n, text, make(chan struct{}), make(chan struct{})}
+	return &gate{Network: n, text: text, reached: make(chan struct{}), open: make(chan struct{})}
 }
 
 // client returns c with its connections behind the gate.
@@ -48,11 +51,20 @@ type gatedConn struct {
 }
 
 func (c *gatedConn) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte(c.g.text)) {
-		close(c.g.reached)
-		<-c.g.open
+	stops := bytes.Contains(p, []byte(c.g.text))
+	if stops && !c.g.behind {
+		c.stop()
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if stops && c.g.behind {
+		c.stop()
+	}
+	return n, err
+}
+
+func (c *gatedConn) stop() {
+	c.g.once.Do(func() { close(c.g.reached) })
+	<-c.g.open
 }
 
 // gotConn returns ctx with a trace that sets got when a request gets its
