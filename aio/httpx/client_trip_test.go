@@ -64,3 +64,19 @@ func TestFailAtHead(t *testing.T) {
 		})
 	}
 }
+
+// TestFreeDead holds that a connection that has ended when it is given back
+// takes no trip that waits, and is not listed.
+func TestFreeDead(t *testing.T) {
+	h := &host{pool: &pool{client: new(Client)}}
+	waits := new(trip)
+	h.waiting.push(waits)
+	k := &clientConn{host: h, dead: true}
+	if got := k.free(); got != nil || !waits.queued {
+		t.Error("a trip that waits was taken for a connection that has ended")
+	}
+	h.waiting.remove(waits)
+	if got := k.free(); got != nil || k.listed || h.idle != 0 {
+		t.Errorf("listed: %v, %d idle; want none", k.listed, h.idle)
+	}
+}
