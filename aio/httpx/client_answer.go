@@ -182,23 +182,18 @@ func (t *trip) answered(k *clientConn, rest []byte) bool {
 	default:
 		a.state, a.left = answerBody, length
 	}
-	t.mu.Lock()
-	if t.state == tripOver {
-		t.mu.Unlock()
-		return false
-	}
-	t.state = tripAnswered
-	t.mu.Unlock()
 	if a.state == answerTunnel {
 		t.beginTunnel(k, rest)
 		return true
 	}
-	if most, gather := t.taker.head(t, k); gather {
-		a.most = most
-		if length > most {
-			t.fail(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, length, most))
-			return false
-		}
+	most, gather, ok := t.give(k)
+	if !ok || !gather {
+		return ok
+	}
+	a.most = most
+	if length > most {
+		t.fail(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrBodyTooLarge, length, most))
+		return false
 	}
 	return true
 }
@@ -275,6 +270,10 @@ func (a *arrival) gather(data []byte) {
 
 // complete ends the trip: its answer has come whole. The connection is used
 // again if keep is true, and the request was sent.
+//
+// The connection is given back first, so that the taker's next request finds it.
+// Another trip that gets it begins last: what its trace does must not keep the
+// taker from being told.
 func (t *trip) complete(k *clientConn, keep bool) {
 	t.mu.Lock()
 	if t.state != tripAnswered {
@@ -285,33 +284,35 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	t.state, t.conn = tripOver, nil
 	t.mu.Unlock()
 	t.forget()
-	a := &t.in
-	if up != nil && !up.last.Load() {
-		keep = false
-		up.stop()
-	}
-	stream := a.stream.Load()
+	stream := t.in.stream.Load()
 	if stream != nil {
 		stream.detach()
 	}
-	if k.letGo(t) {
-		if keep && !t.req.Close && !closes(t.req) {
-			if t.trace != nil && t.trace.PutIdleConn != nil {
-				t.trace.PutIdleConn(nil)
-			}
-			k.free()
-		} else {
-			if t.trace != nil && t.trace.PutIdleConn != nil {
-				t.trace.PutIdleConn(errNotKept)
-			}
-			k.close()
-		}
+	var next *trip
+	defer func() { // a hook may panic
+		t.tellWhole(stream)
+		k.carry(next)
+	}()
+	mine, later := k.letGo(t), false
+	keep = keep && mine && !t.req.Close && !closes(t.req)
+	if up != nil && keep {
+		keep, later = up.keeps(k)
 	}
+	if up != nil && !keep && !later {
+		up.stop()
+	}
+	if mine && !later {
+		next = k.putBack(t, keep)
+	}
+}
+
+// tellWhole tells who reads the answer that it has come whole.
+func (t *trip) tellWhole(stream *clientBody) {
 	if stream != nil {
-		stream.finish(a.chunks)
+		stream.finish(t.in.chunks)
 		return
 	}
-	t.taker.whole(t, a.body)
+	t.taker.whole(t, t.in.body)
 }
 
 var errNotKept = errors.New("httpx: the connection cannot be used again")

@@ -1,12 +1,14 @@
 package httpx
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/http1"
 	"goaio.example/aio/tcp"
 )
 
@@ -24,7 +26,7 @@ type clientConn struct {
 	mu    sync.Mutex
 	trip  *trip
 	dead  bool
-	used  bool
+	kept  bool          // it was given back before, so that it may be stale
 	due   time.Duration // when what is waited for is late, as clock has it; 0: nothing is
 	why   error         // what the trip fails with then
 	alert time.Duration // when the alarm is set for; 0: it is not
@@ -61,26 +63,30 @@ func (k *clientConn) clock() time.Duration { return k.host.pool.op.Age() }
 // begin places a trip on the connection, and sends the request. It reports
 // false if the connection has ended.
 func (k *clientConn) begin(t *trip) bool {
-	before := int64(-1)
-	if t.upload != nil || t.small != nil || methodOf(t.req) != "GET" {
-		before = k.c.Stats().BytesOut
-	}
 	k.mu.Lock()
 	if k.dead {
 		k.mu.Unlock()
 		return false
 	}
-	placed := t.place(k, k.used, before)
+	kept := k.kept
+	placed := t.place(k, kept)
 	if placed {
-		k.trip, k.used, k.due = t, true, 0
+		k.trip, k.due = t, 0
 	}
 	k.mu.Unlock()
 	if !placed {
-		k.free()
+		k.carry(k.free())
 		return true
 	}
-	t.gotConn(k)
+	done := false
+	defer func() {
+		if !done { // a hook has panicked
+			t.fail(errHook)
+		}
+	}()
+	t.gotConn(k, kept)
 	k.send(t)
+	done = true
 	return true
 }
 
@@ -96,28 +102,55 @@ func (k *clientConn) letGo(t *trip) bool {
 	return true
 }
 
-// free gives the connection, which has no trip, to one that waits, or to the
-// idle ones, or closes it.
-func (k *clientConn) free() {
-	for {
-		t, kept := k.host.take(k)
-		switch {
-		case t != nil:
-			if !k.begin(t) {
-				t.seek()
-			}
-			return
-		case !kept:
-			k.close()
-			return
-		}
-		if k.rest() {
-			return
-		}
-		if !k.host.unlist(k) {
-			return
-		}
+// putBack gives the connection of a trip that has let go of it back, or closes
+// it. It returns the trip that gets it, which the caller carries.
+func (k *clientConn) putBack(t *trip, keep bool) *trip {
+	var why error
+	if !keep {
+		why = errNotKept
+		k.close()
 	}
+	if t.trace != nil && t.trace.PutIdleConn != nil {
+		t.trace.PutIdleConn(why)
+	}
+	if !keep {
+		return nil
+	}
+	return k.free()
+}
+
+// free gives the connection, which has no trip, to the idle ones, or closes it.
+// If a trip waits, it is returned instead: the caller carries it.
+func (k *clientConn) free() *trip {
+	if !k.spare() {
+		return nil
+	}
+	t, kept := k.host.take(k)
+	switch {
+	case t != nil:
+		return t
+	case !kept:
+		k.close()
+	case !k.rest():
+		k.host.unlist(k)
+	}
+	return nil
+}
+
+// carry begins a trip that was given the connection; t may be nil.
+func (k *clientConn) carry(t *trip) {
+	if t != nil && !k.begin(t) {
+		t.seek()
+	}
+}
+
+// spare notes that the connection is given back. It reports false if it has
+// ended.
+func (k *clientConn) spare() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = true
+	return !k.dead
 }
 
 // rest has the alarm close the connection when it has been idle for too long.
@@ -189,10 +222,11 @@ func (k *clientConn) waits(t *trip, d time.Duration, why error) {
 	}
 }
 
-// close closes the connection, which has no trip.
-func (k *clientConn) close() {
-	k.kill()
+// close closes the connection, and returns its trip, if it has one.
+func (k *clientConn) close() *trip {
+	t := k.kill()
 	k.c.Close() // fails only on a connection that has ended
+	return t
 }
 
 // kill marks the connection as ended.
@@ -226,14 +260,19 @@ func (k *clientConn) current() *trip {
 
 // data takes what has come. What no trip has asked for ends the connection.
 func (k *clientConn) data(_ *tcp.Conn, p []byte) {
-	t := k.current()
-	if t == nil {
-		k.host.unlist(k)
-		k.close()
+	if t := k.current(); t != nil && !t.unsent() {
+		t.receive(k, p)
 		return
 	}
-	t.receive(k, p)
+	k.host.unlist(k)
+	t := k.close()
+	if t != nil {
+		t.lost(k, errUnasked)
+	}
 }
+
+// errUnasked is the error of a server that answers before it was asked.
+const errUnasked http1.Fault = "bytes before the request was sent"
 
 // ended is told of the connection's condition.
 func (k *clientConn) ended(_ *tcp.Conn, err error) {
@@ -266,6 +305,9 @@ func (k *clientConn) closed(_ *tcp.Conn, err error) {
 	}
 	k.host.gone()
 }
+
+// errHook is the error of a trip whose trace has panicked.
+var errHook = errors.New("httpx: a hook of the request's trace did not return")
 
 // errSend and errHeader are the errors of trips that have waited for too long.
 var (

@@ -26,6 +26,7 @@ type dialing struct {
 	host   *host
 	of     context.Context // of what it is begun for, without cancellation; dropped by start
 	values *dialValues
+	made   bool // the connection is there, and counted as such; only the dial's goroutine touches it
 
 	// The pool's lock guards these.
 	trip     *trip // that waits for it, if one does
@@ -88,7 +89,9 @@ func (d *dialing) start() {
 		d.run()
 		d.end()
 	}, func(err error) { // a panic, which was told of
-		d.fail(err)
+		if !d.made { // else it is one of a trip that got the connection, which has failed
+			d.fail(err)
+		}
 		d.end()
 	})
 }
@@ -118,8 +121,9 @@ func (d *dialing) run() {
 	case err != nil:
 		d.fail(err)
 	case k != nil:
+		d.made = true
 		if t := d.host.dialed(d); t == nil {
-			k.free()
+			k.carry(k.free())
 		} else if !k.begin(t) {
 			t.fail(k.reason())
 		}

@@ -66,8 +66,12 @@ const smallBody = 16 << 10
 
 // send sends the request.
 func (k *clientConn) send(t *trip) {
-	if t.upload != nil {
-		t.upload.run(k)
+	up, here := t.uploadOn(k)
+	if !here {
+		return
+	}
+	if up != nil {
+		up.run(k)
 		return
 	}
 	out := getBuffer()
@@ -78,6 +82,10 @@ func (k *clientConn) send(t *trip) {
 		return
 	}
 	defer t.inOrder()()
+	if !t.sends(k) {
+		putBuffer(out)
+		return
+	}
 	t.ex.passPhase(atSend, atHeader) // the server may answer before Send returns
 	apart := len(t.small) > smallBody
 	if !apart {
@@ -129,7 +137,7 @@ func (k *clientConn) sends(t *trip) {
 func (t *trip) unanswered() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.state == tripPlaced
+	return t.state == tripSending
 }
 
 func (t *trip) wroteHead() {

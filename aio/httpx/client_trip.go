@@ -13,12 +13,14 @@ import (
 // trip is a request made once, on a connection of our own. It may go to another
 // one if a kept connection turns out to be closed.
 //
-//	waiting ──a connection──▶ placed ──head──▶ answered ──body whole──▶ over
-//	   ▲                         │
-//	   └──the connection was stale
+//	waiting ──a connection──▶ placed ──▶ sending ──head──▶ giving ──▶ answered ──body whole──▶ over
+//	   ▲                         │          │
+//	   └───the connection was stale─────────┘
 //	any ──cancelled, failed──▶ over
 //
-// Whoever brings it to over under its lock tells its taker, once.
+// Whoever brings it to over under its lock tells its taker, once. While the head
+// is given to the taker, which is the taker's turn already, a failure is
+// recorded instead, and told behind the head.
 type trip struct {
 	ex     *outgoing
 	req    *http.Request
@@ -38,9 +40,9 @@ type trip struct {
 
 	mu      sync.Mutex
 	state   tripState
-	conn    *clientConn // of placed and answered
-	reused  bool        // conn has served a request before
-	before  int64       // the bytes that conn had sent before
+	conn    *clientConn // of placed to answered
+	reused  bool        // conn was kept, so that it may be stale
+	failure error       // what the trip failed with while the head was given
 	upload  *upload     // nil unless the body is being sent piece by piece
 	unwatch func() bool // has the context that cancels the trip forget it; may be nil
 
@@ -52,9 +54,11 @@ type trip struct {
 type tripState uint8
 
 const (
-	tripWaiting tripState = iota
-	tripPlaced
-	tripAnswered
+	tripWaiting  tripState = iota
+	tripPlaced             // on a connection, which has got nothing of the request
+	tripSending            // the server may have got some of the request
+	tripGiving             // the taker is being given the answer's head
+	tripAnswered           // it has it
 	tripOver
 )
 
@@ -106,14 +110,42 @@ func (t *trip) seek() {
 // place places the trip on a connection, whose lock is held, so that the two
 // know of each other from the same moment on. It reports false if the trip is
 // over.
-func (t *trip) place(k *clientConn, reused bool, before int64) bool {
+func (t *trip) place(k *clientConn, reused bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.state == tripOver {
 		return false
 	}
-	t.state, t.conn, t.reused, t.before = tripPlaced, k, reused, before
+	t.state, t.conn, t.reused = tripPlaced, k, reused
 	return true
+}
+
+// sends notes that the request begins to be sent on a connection. It reports
+// false if the trip is not on that any more: nothing is to be sent.
+func (t *trip) sends(k *clientConn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn != k || t.state != tripPlaced {
+		return false
+	}
+	t.state = tripSending
+	return true
+}
+
+// unsent reports whether nothing of the request was sent on its connection, so
+// that what comes on that is no answer to it.
+func (t *trip) unsent() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state == tripPlaced
+}
+
+// uploadOn returns what sends the request's body, nil without one. It reports
+// false if the trip is not on the connection any more.
+func (t *trip) uploadOn(k *clientConn) (*upload, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.upload, t.conn == k
 }
 
 // leaveIfOver ends the waiting of a trip that was cancelled just before that
@@ -167,6 +199,9 @@ func (t *trip) fail(err error) {
 	}
 	k, up, old := t.conn, t.upload, t.state
 	t.state, t.conn = tripOver, nil
+	if old == tripGiving {
+		t.failure = err
+	}
 	t.mu.Unlock()
 	t.forget()
 	if k != nil {
@@ -177,11 +212,43 @@ func (t *trip) fail(err error) {
 	if up != nil {
 		up.stop()
 	}
-	if s := t.in.stream.Load(); old == tripAnswered && s != nil {
+	if old != tripGiving {
+		t.tellFailed(err)
+	}
+}
+
+// tellFailed tells who reads the answer, or waits for it, that the trip has
+// failed.
+func (t *trip) tellFailed(err error) {
+	if s := t.in.stream.Load(); s != nil {
 		s.end(err)
 		return
 	}
 	t.taker.failed(t, err)
+}
+
+// give gives the answer's head to the taker. It reports false if the trip is
+// over.
+func (t *trip) give(k *clientConn) (most int64, gather, ok bool) {
+	t.mu.Lock()
+	if t.state == tripOver {
+		t.mu.Unlock()
+		return 0, false, false
+	}
+	t.state = tripGiving
+	t.mu.Unlock()
+	most, gather = t.taker.head(t, k)
+	t.mu.Lock()
+	ok = t.state == tripGiving
+	if ok {
+		t.state = tripAnswered
+	}
+	err := t.failure
+	t.mu.Unlock()
+	if !ok {
+		t.tellFailed(err)
+	}
+	return most, gather, ok
 }
 
 // lost ends the trip's stay on a connection that has ended with err, or has it
@@ -192,7 +259,7 @@ func (t *trip) lost(k *clientConn, err error) {
 		t.mu.Unlock()
 		return
 	}
-	if t.state != tripPlaced || t.in.begun || !t.reused || !t.repeatable(k) {
+	if !t.reused || !t.repeatable() {
 		t.mu.Unlock()
 		t.fail(err)
 		return
@@ -200,7 +267,7 @@ func (t *trip) lost(k *clientConn, err error) {
 	up := t.upload
 	t.state, t.conn = tripWaiting, nil
 	t.mu.Unlock()
-	if up != nil {
+	if up != nil && up.begun() {
 		up.stop()
 		if err := t.rewind(); err != nil {
 			t.fail(err)
@@ -213,15 +280,23 @@ func (t *trip) lost(k *clientConn, err error) {
 
 // repeatable reports whether the request may be sent again, of which nothing is
 // known but that the connection has ended: nothing of it was sent, or to repeat
-// it does no harm.
-func (t *trip) repeatable(k *clientConn) bool {
+// it does no harm. The lock is held.
+func (t *trip) repeatable() bool {
+	if t.upload != nil && t.upload.begun() && t.req.GetBody == nil {
+		return false
+	}
+	return t.state == tripPlaced || t.state == tripSending && !t.in.begun && t.idempotent()
+}
+
+// idempotent reports whether to make the request twice does no harm.
+func (t *trip) idempotent() bool {
 	switch methodOf(t.req) {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return t.upload == nil || t.req.GetBody != nil
+		return true
 	}
 	_, key := t.req.Header["Idempotency-Key"]
 	_, other := t.req.Header["X-Idempotency-Key"]
-	return (key || other || k.c.Stats().BytesOut == t.before) && (t.upload == nil || t.req.GetBody != nil)
+	return key || other
 }
 
 // rewind gives the request a new body.
@@ -265,12 +340,12 @@ func (t *trip) inOrder() func() {
 }
 
 // gotConn tells the trace of the connection.
-func (t *trip) gotConn(k *clientConn) {
+func (t *trip) gotConn(k *clientConn, reused bool) {
 	t.ex.setPhase(atSend)
 	if t.trace == nil || t.trace.GotConn == nil {
 		return
 	}
-	info := httptrace.GotConnInfo{Conn: k.c, Reused: t.reused, WasIdle: t.reused}
+	info := httptrace.GotConnInfo{Conn: k.c, Reused: reused, WasIdle: reused}
 	if info.WasIdle {
 		k.mu.Lock()
 		info.IdleTime = k.clock() - k.since

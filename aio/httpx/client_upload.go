@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -23,16 +22,27 @@ type upload struct {
 	length  int64         // -1: not known
 	expect  bool          // the server is asked whether it wants the body
 	memory  bool          // the body can be had again, so it is taken for one that does not block
-	last    atomic.Bool   // all of the body is sent, or is just being
 	stopped chan struct{} // closed by stop
 	wanted  chan struct{} // closed by goOn
 	closing sync.Once
 
 	mu    sync.Mutex
-	began bool
-	over  bool // stop was called
-	asked bool // goOn was called
+	state uploadState
+	over  bool        // stop was called
+	asked bool        // goOn was called
+	held  *clientConn // the connection that settle gives back; see keeps
 }
+
+// uploadState is how far an upload has come. It only goes up.
+type uploadState uint8
+
+const (
+	uploadIdle    uploadState = iota
+	uploadBegun               // its goroutine reads the body, and writes
+	uploadLast                // the last bytes of the request are being written
+	uploadWritten             // they are written
+	uploadEnded               // the goroutine has ended before that
+)
 
 // kindUpload is a request's body that is being sent.
 var kindUpload = aio.NewKind("http.upload")
@@ -66,13 +76,9 @@ func newUpload(t *trip) *upload {
 
 // run begins to send on a connection.
 func (u *upload) run(k *clientConn) {
-	u.mu.Lock()
-	if u.over {
-		u.mu.Unlock()
+	if !u.starts(k) {
 		return
 	}
-	u.began = true
-	u.mu.Unlock()
 	if err := u.op.Start(u.t.ex.op.Context(), kindUpload, "", u); err != nil {
 		u.close()
 		u.t.fail(err)
@@ -80,16 +86,39 @@ func (u *upload) run(k *clientConn) {
 	}
 	u.op.Go(func() {
 		err := u.send(k)
+		u.settle()
 		u.close()
 		if err != nil && !u.isStopped() { // else the trip may be on another connection by now
 			u.t.fail(err)
 		}
 		u.op.End(nil)
 	}, func(err error) { // a panic, which was told of
+		u.settle()
 		u.close()
 		u.t.fail(err)
 		u.op.End(nil)
 	})
+}
+
+// starts reports whether the upload is to begin, once: the trip is still on the
+// connection.
+func (u *upload) starts(k *clientConn) bool {
+	u.t.mu.Lock()
+	defer u.t.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.t.conn != k || u.over || u.state != uploadIdle {
+		return false
+	}
+	u.state = uploadBegun
+	return true
+}
+
+// begun reports whether some of the body may have been read.
+func (u *upload) begun() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state != uploadIdle
 }
 
 // OpCancel comes when the request is cancelled.
@@ -111,9 +140,9 @@ func (u *upload) stop() {
 	}
 	u.over = true
 	close(u.stopped)
-	began := u.began
+	began, read := u.state >= uploadBegun, u.state == uploadLast || u.state == uploadWritten
 	u.mu.Unlock()
-	if u.last.Load() {
+	if read {
 		return
 	}
 	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.req))
@@ -133,6 +162,43 @@ func (u *upload) isStopped() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.over
+}
+
+// reach notes that the upload has come to a state.
+func (u *upload) reach(s uploadState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state = s
+}
+
+// keeps reports whether a connection whose answer has come may be used again.
+// If the last bytes of the request are still being written, settle gives it
+// back: what another request sends must not come before them.
+func (u *upload) keeps(k *clientConn) (now, later bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch u.state {
+	case uploadWritten:
+		return true, false
+	case uploadLast:
+		u.held = k
+		return false, true
+	}
+	return false, false
+}
+
+// settle ends the writing, and gives back the connection that waits for that.
+func (u *upload) settle() {
+	u.mu.Lock()
+	written, k := u.state == uploadWritten, u.held
+	u.held = nil
+	if !written {
+		u.state = uploadEnded
+	}
+	u.mu.Unlock()
+	if k != nil {
+		k.carry(k.putBack(u.t, written))
+	}
 }
 
 // goOn says that the server wants the body.
@@ -169,9 +235,8 @@ func (u *upload) send(k *clientConn) error {
 	if first > 0 {
 		head = append(head, u.frame(buf, first)...)
 	}
-	u.last.Store(int64(first) == u.length)
 	out.b = head
-	if !u.writeHead(k, head) {
+	if !u.writeHead(k, head, int64(first) == u.length) {
 		return nil
 	}
 	if u.expect && !u.asks() {
@@ -218,16 +283,14 @@ func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end boo
 			return err
 		}
 		end, sum = last, sum+int64(n)
-		u.last.Store(sum == u.length)
-		if n > 0 && !u.write(k, u.frame(buf, n)) {
+		if n > 0 && !u.write(k, u.frame(buf, n), sum == u.length) {
 			return nil
 		}
 	}
 	if u.length >= 0 && sum != u.length {
 		return u.wrongLength(sum)
 	}
-	u.last.Store(true)
-	if u.length < 0 && !u.write(k, u.trailer()) {
+	if u.length < 0 && !u.write(k, u.trailer(), true) {
 		return nil
 	}
 	k.sent(u.t, nil)
@@ -288,17 +351,26 @@ func (u *upload) trailer() []byte {
 }
 
 // writeHead is write for what begins the request.
-func (u *upload) writeHead(k *clientConn, p []byte) bool {
+func (u *upload) writeHead(k *clientConn, p []byte, last bool) bool {
 	defer u.t.inOrder()()
-	if !u.write(k, p) {
+	if !u.t.sends(k) || !u.write(k, p, last) {
 		return false
 	}
 	u.t.wroteHead()
 	return true
 }
 
-// write writes on the connection. It reports false if the connection has ended.
-func (u *upload) write(k *clientConn, p []byte) bool {
-	_, err := k.c.Write(p)
-	return err == nil
+// write writes on the connection; last says that the request ends with p. It
+// reports false if the connection has ended.
+func (u *upload) write(k *clientConn, p []byte, last bool) bool {
+	if last {
+		u.reach(uploadLast)
+	}
+	if _, err := k.c.Write(p); err != nil {
+		return false
+	}
+	if last {
+		u.reach(uploadWritten)
+	}
+	return true
 }

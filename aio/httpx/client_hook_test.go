@@ -1,0 +1,77 @@
+package httpx_test
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http/httptrace"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/httpx"
+)
+
+// TestHooksThatDoNotReturn holds that a hook of a trace that panics, or calls
+// Goexit, fails no request but its own, and that each request ends.
+func TestHooksThatDoNotReturn(t *testing.T) {
+	ways := map[string]func(){"panics": func() { panic("hook") }, "calls Goexit": runtime.Goexit}
+	for name, x := range map[string]struct {
+		first, second func(do func()) *httptrace.ClientTrace // nil: no trace
+		fails         [2]bool
+	}{
+		"GotConn on a kept connection": {second: onGotConn, fails: [2]bool{false, true}},
+		"GotConn on a new connection":  {first: onGotConn, fails: [2]bool{true, false}},
+		"WroteHeaders":                 {second: onWroteHeaders, fails: [2]bool{false, true}},
+		"PutIdleConn":                  {first: onPutIdleConn},
+	} {
+		for how, do := range ways {
+			t.Run(name+" "+how, func(t *testing.T) {
+				bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {
+					time.Sleep(time.Second)
+					answersPaths(c, r, "/1")
+				}, func(_ context.Context, t *testing.T, n *aiotest.Network) error {
+					c := inMemory(&httpx.Client{MaxConnsPerHost: 1}, n)
+					l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}}
+					l.Run(context.Background(), func(ctx context.Context) error { // which fails with the panic
+						traced := func(with func(func()) *httptrace.ClientTrace) context.Context {
+							if with == nil {
+								return ctx
+							}
+							return httptrace.WithClientTrace(ctx, with(do))
+						}
+						fs := [2]*aio.Future[*httpx.Response]{}
+						fs[0] = c.Get(traced(x.first), "http://origin/1")
+						synctest.Wait()
+						fs[1] = c.Get(traced(x.second), "http://origin/1")
+						synctest.Wait()
+						for i, f := range fs {
+							own, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+							if _, err := f.Await(own); (err != nil) != x.fails[i] || own.Err() != nil {
+								t.Errorf("request %d: got %v; want an error: %v", i+1, err, x.fails[i])
+							}
+							cancel()
+						}
+						return nil
+					})
+					return nil
+				})
+			})
+		}
+	}
+}
+
+func onGotConn(do func()) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { do() }}
+}
+
+func onWroteHeaders(do func()) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{WroteHeaders: do}
+}
+
+func onPutIdleConn(do func()) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{PutIdleConn: func(error) { do() }}
+}
