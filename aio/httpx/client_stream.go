@@ -14,7 +14,7 @@ import (
 // bound makes the response's body fail when it makes no progress, and tells of its progress.
 func (ex *outgoing) bound(resp *http.Response) {
 	ex.watch.download(resp)
-	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
+	if endsHTTP(resp) { // what follows is no body
 		return
 	}
 	limit, why := orDefault(ex.client.Timeouts.Body, 30*time.Second), errStalled
