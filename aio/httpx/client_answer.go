@@ -286,8 +286,8 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	t.mu.Unlock()
 	t.forget()
 	a := &t.in
-	if up != nil && !up.last.Load() {
-		keep = false
+	if up != nil {
+		keep = keep && up.last.Load()
 		up.stop()
 	}
 	stream := a.stream.Load()

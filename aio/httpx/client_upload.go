@@ -26,7 +26,7 @@ type upload struct {
 	last    atomic.Bool   // all of the body is sent, or is just being
 	stopped chan struct{} // closed by stop
 	wanted  chan struct{} // closed by goOn
-	closing sync.Once
+	closed  atomic.Bool   // see close
 
 	mu    sync.Mutex
 	began bool
@@ -98,11 +98,16 @@ func (u *upload) OpCancel(error) { u.stop() }
 // OpName names the upload.
 func (u *upload) OpName() string { return "body of " + requestName(u.req) }
 
-// close closes the body.
-func (u *upload) close() { u.closing.Do(func() { u.body.Close() }) }
+// close closes the body, unless that was begun.
+func (u *upload) close() {
+	if !u.closed.Swap(true) {
+		u.body.Close()
+	}
+}
 
 // stop ends the sending. A Read of the body that waits is ended by closing the
-// body, as far as the body's type has it so.
+// body, as far as the body's type has it so: one that waits for the body's end,
+// behind its last byte, as well.
 func (u *upload) stop() {
 	u.mu.Lock()
 	if u.over {
@@ -113,7 +118,7 @@ func (u *upload) stop() {
 	close(u.stopped)
 	began := u.began
 	u.mu.Unlock()
-	if u.last.Load() {
+	if u.closed.Load() {
 		return
 	}
 	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.req))
@@ -239,15 +244,16 @@ func (u *upload) wrongLength(sum int64) error {
 }
 
 // read reads a piece of the body, of which sum bytes were read. end says that
-// it was the last one.
+// it was the last one. A Read that brings neither a byte nor an error is no
+// progress.
 func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int, end bool, err error) {
-	select {
-	case <-u.stopped:
-		return 0, true, errNotNeeded
-	default:
-	}
 	k.waits(u.t, orDefault(u.t.ex.client.Timeouts.Send, 30*time.Second), errSend)
-	n, err = u.body.Read(buf[chunkRoom : chunkRoom+uploadSize])
+	for n == 0 && err == nil {
+		if u.isStopped() {
+			return 0, true, errNotNeeded
+		}
+		n, err = u.body.Read(buf[chunkRoom : chunkRoom+uploadSize])
+	}
 	k.sends(u.t)
 	if u.length >= 0 && sum+int64(n) > u.length {
 		return 0, true, u.wrongLength(sum + int64(n))
