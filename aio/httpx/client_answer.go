@@ -350,6 +350,9 @@ func headerOf(r *http1.Response) http.Header {
 		i := len(values)
 		h[name] = values[i-1 : i : i]
 	}
+	if n := h["Content-Length"]; len(n) > 1 { // which are equal
+		h["Content-Length"] = n[:1]
+	}
 	if p := h["Pragma"]; len(p) > 0 && p[0] == "no-cache" && h["Cache-Control"] == nil {
 		h["Cache-Control"] = []string{"no-cache"} // as net/http has it
 	}

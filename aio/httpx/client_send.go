@@ -39,6 +39,12 @@ func checkRequest(req *http.Request) error {
 	if err := checkHeader(req.Header); err != nil {
 		return err
 	}
+	for name := range req.Trailer {
+		switch canonical(name) {
+		case "Content-Length", "Transfer-Encoding", "Trailer":
+			return fmt.Errorf("invalid trailer field name %q", name)
+		}
+	}
 	return checkHeader(req.Trailer)
 }
 

@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -174,10 +173,9 @@ var errNotShared = errors.New("httpx: the host does not speak HTTP/2 any more")
 // GetClientConn returns a connection that has room for another request. If none
 // has, one is dialed for all that wait.
 func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientConn, error) {
-	h := p.host
 	ctx := req.Context()
-	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
-		trace.GetConn(h.target())
+	if w, ok := ctx.Value(sharedWatchKey{}).(*sharedWatch); ok {
+		w.enter(atDial) // the trip has told the trace
 	}
 	for {
 		conns, wanted := p.snapshot()

@@ -28,13 +28,15 @@ type sharedWatch struct {
 	why      error // what the request was cancelled with
 }
 
+// sharedWatchKey is the key of the watch in the context of its request.
+type sharedWatchKey struct{}
+
 func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
 	w := &sharedWatch{ex: ex}
 	w.alarm.Init(w)
-	ctx, cancel := context.WithCancelCause(req.Context())
+	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
 	w.cancel = cancel
 	w.req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { w.enter(atDial) },
 		GotConn: func(httptrace.GotConnInfo) { w.enter(atSend) },
 		WroteRequest: func(i httptrace.WroteRequestInfo) {
 			if i.Err == nil {
