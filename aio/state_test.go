@@ -149,21 +149,25 @@ func TestEndedKeepsNoHooks(t *testing.T) {
 	})
 }
 
+// lateFuture returns a future that could not begin because its loop had ended, and
+// what it should not keep.
+func lateFuture() (*aio.Future[int], weak.Pointer[aio.Loop]) {
+	l := &aio.Loop{Logger: quiet, Observe: aio.Observer{Began: func(aio.OpInfo) {}}}
+	var late context.Context
+	run(l, func(ctx context.Context) error { late = ctx; return nil })
+	return aio.NewPromise[int](late, 0, "late").Future(), weak.Make(l)
+}
+
 // A future that could not begin keeps nothing of its loop, also if that was
 // observed.
 func TestFailedStartKeepsNoLoop(t *testing.T) {
-	l := &aio.Loop{Logger: quiet, Observe: aio.Observer{Began: func(aio.OpInfo) {}}}
-	ptr := weak.Make(l)
-	var late context.Context
-	run(l, func(ctx context.Context) error { late = ctx; return nil })
-	p := aio.NewPromise[int](late, 0, "late")
-	late, l = nil, nil
+	f, loop := lateFuture()
 	for range 3 {
 		runtime.GC()
 	}
-	_, err := p.Future().Result()
+	_, err := f.Result()
 	eq(t, "error", errors.Is(err, aio.ErrLoopDone), true)
-	if ptr.Value() != nil {
+	if loop.Value() != nil {
 		t.Error("the loop is kept")
 	}
 }

@@ -66,7 +66,8 @@ type Client struct {
 	spent budget
 }
 
-// Timeouts bounds the phases of a request. For each, 0 means the default, and a negative value no bound.
+// Timeouts bounds the phases of a request. For each, 0 means the default, and a negative value no bound. The wait for a
+// connection when there are Client.MaxConnsPerHost is in no phase but in Total: it lasts as long as the requests before.
 type Timeouts struct {
 	Total  time.Duration // from the start to the end of the body, redirects and retries included. Default: none
 	Dial   time.Duration // lookup, connecting, and what is said to a proxy. Default: the Dialer's, or 30 s

@@ -298,8 +298,8 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	if up != nil && keep {
 		keep, later = up.keeps(k)
 	}
-	if up != nil && !keep && !later {
-		up.stop()
+	if up != nil && !later {
+		up.stop() // also one that waits for the body's end
 	}
 	if mine && !later {
 		next = k.putBack(t, keep)
@@ -350,6 +350,9 @@ func headerOf(r *http1.Response) http.Header {
 		values = append(values, f.Value)
 		i := len(values)
 		h[name] = values[i-1 : i : i]
+	}
+	if n := h["Content-Length"]; len(n) > 1 { // which are equal
+		h["Content-Length"] = n[:1]
 	}
 	if p := h["Pragma"]; len(p) > 0 && p[0] == "no-cache" && h["Cache-Control"] == nil {
 		h["Cache-Control"] = []string{"no-cache"} // as net/http has it

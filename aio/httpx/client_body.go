@@ -17,14 +17,15 @@ type clientBody struct {
 	t *trip
 	c *tcp.Conn
 
-	mu     sync.Mutex
-	buf    []byte // buf[off:] waits for the reader
-	off    int
-	err    error // behind buf; nil while more may come
-	closed bool
-	paused bool
-	more   bell.Bell
-	resp   *http.Response // whose trailer is set at the end
+	mu      sync.Mutex
+	buf     []byte // buf[off:] waits for the reader
+	off     int
+	err     error // behind buf; nil while more may come
+	closed  bool
+	paused  bool
+	more    bell.Bell
+	resp    *http.Response // whose trailer is set by the Read that is told of the end
+	trailer []http1.Field  // for that
 }
 
 // openStream has the answer's body be a stream.
@@ -55,6 +56,7 @@ func (b *clientBody) Read(p []byte) (int, error) {
 			}
 			return n, nil
 		case b.err != nil:
+			b.publish()
 			return 0, b.err
 		case len(p) == 0:
 			return 0, nil
@@ -121,16 +123,26 @@ func (b *clientBody) detach() {
 func (b *clientBody) finish(chunks *http1.Chunked) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if chunks != nil && len(chunks.Trailer) > 0 {
-		if b.resp.Trailer == nil {
-			b.resp.Trailer = make(http.Header, len(chunks.Trailer))
-		}
-		addTrailer(b.resp.Trailer, chunks.Trailer)
+	if b.err != nil {
+		return
 	}
-	if b.err == nil {
-		b.err = io.EOF
-		b.more.Ring()
+	if b.err = io.EOF; chunks != nil {
+		b.trailer = chunks.Trailer
 	}
+	b.more.Ring()
+}
+
+// publish sets the response's trailer. It is the reader who does, as the
+// response is the reader's.
+func (b *clientBody) publish() {
+	if len(b.trailer) == 0 {
+		return
+	}
+	if b.resp.Trailer == nil {
+		b.resp.Trailer = make(http.Header, len(b.trailer))
+	}
+	addTrailer(b.resp.Trailer, b.trailer)
+	b.trailer = nil
 }
 
 func addTrailer(h http.Header, fields []http1.Field) {

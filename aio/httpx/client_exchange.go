@@ -39,6 +39,7 @@ type outgoing struct {
 	over   bool
 	why    error           // what the exchange was ended with
 	trip   *trip           // the request made once, without a goroutine
+	tunnel io.Closer       // see hold
 	ctx    context.Context // see context
 	cancel context.CancelCauseFunc
 	stops  []func()
@@ -82,7 +83,8 @@ func (ex *outgoing) end(cause error) {
 	if ex.why == nil {
 		ex.why = cause
 	}
-	cancel, t := ex.cancel, ex.trip
+	cancel, t, tunnel := ex.cancel, ex.trip, ex.tunnel
+	ex.tunnel = nil
 	ex.mu.Unlock()
 	if cancel != nil {
 		cancel(cause)
@@ -90,6 +92,30 @@ func (ex *outgoing) end(cause error) {
 	if t != nil {
 		t.fail(cause)
 	}
+	if tunnel != nil {
+		tunnel.Close()
+	}
+}
+
+// hold has the end of the exchange close a connection that HTTP has ended on,
+// unless letGo is called before.
+func (ex *outgoing) hold(tunnel io.Closer) {
+	ex.mu.Lock()
+	over := ex.why != nil
+	if !over {
+		ex.tunnel = tunnel
+	}
+	ex.mu.Unlock()
+	if over {
+		tunnel.Close()
+	}
+}
+
+// letGo undoes hold.
+func (ex *outgoing) letGo() {
+	ex.mu.Lock()
+	defer ex.mu.Unlock()
+	ex.tunnel = nil
 }
 
 // attach has the end of the exchange end a trip. It returns the cause if the exchange has ended.
@@ -256,10 +282,18 @@ func (ex *outgoing) take(resp *http.Response) error {
 	ex.setPhase(atBody)
 	ex.url = resp.Request.URL
 	ex.bound(resp)
+	tunnel := endsHTTP(resp)
 	if !ex.gathers {
+		if tunnel {
+			ex.hold(resp.Body)
+		}
 		return nil
 	}
 	defer resp.Body.Close()
+	if tunnel { // which has no end that could be waited for
+		ex.body = []byte{}
+		return nil
+	}
 	announced := resp.ContentLength
 	if resp.Request.Method == http.MethodHead {
 		announced = 0 // it is the length of what a GET would bring

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -30,6 +31,9 @@ const (
 	muteTLS    muteAt = "the TLS handshake"
 	muteSend   muteAt = "the upload"
 	muteReader muteAt = "the reader of the upload" // which is the user's
+	muteEnd    muteAt = "the reader of the upload, behind its last byte"
+	muteEmpty  muteAt = "the reader of the upload, which reads nothing again and again"
+	muteEarly  muteAt = "the upload, behind the header"
 	muteHeader muteAt = "the header"
 	muteWithin muteAt = "within the header"
 	muteBody   muteAt = "the body"
@@ -47,15 +51,15 @@ type muteKind struct {
 }
 
 var muteKinds = []muteKind{
-	{name: "plain", url: "http://origin", at: []muteAt{muteDial, muteSend, muteReader, muteHeader, muteWithin, muteBody, muteChunk}},
-	{name: "TLS", url: "https://origin", at: []muteAt{muteDial, muteTLS, muteSend, muteReader, muteHeader, muteWithin, muteBody, muteChunk}},
-	{name: "HTTP/2", url: "https://origin", h2: true, at: []muteAt{muteDial, muteTLS, muteSend, muteReader, muteHeader, muteBody, muteChunk}},
-	{name: "HTTP/2 without TLS", url: "http://origin", h2: true, h2c: true, at: []muteAt{muteDial, muteSend, muteReader, muteHeader, muteBody, muteChunk}},
-	{name: "HTTP proxy", url: "http://origin", proxy: "http://proxy", at: []muteAt{muteDial, muteSend, muteReader, muteHeader, muteWithin, muteBody, muteChunk}},
-	{name: "CONNECT", url: "https://origin", proxy: "http://proxy", at: []muteAt{muteDial, muteProxy, muteTLS, muteSend, muteReader, muteHeader, muteBody, muteChunk}},
-	{name: "CONNECT, HTTP/2", url: "https://origin", proxy: "http://proxy", h2: true, at: []muteAt{muteProxy, muteTLS, muteSend, muteReader, muteHeader, muteBody}},
+	{name: "plain", url: "http://origin", at: []muteAt{muteDial, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteWithin, muteBody, muteChunk}},
+	{name: "TLS", url: "https://origin", at: []muteAt{muteDial, muteTLS, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteWithin, muteBody, muteChunk}},
+	{name: "HTTP/2", url: "https://origin", h2: true, at: []muteAt{muteDial, muteTLS, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteBody, muteChunk}},
+	{name: "HTTP/2 without TLS", url: "http://origin", h2: true, h2c: true, at: []muteAt{muteDial, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteBody, muteChunk}},
+	{name: "HTTP proxy", url: "http://origin", proxy: "http://proxy", at: []muteAt{muteDial, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteWithin, muteBody, muteChunk}},
+	{name: "CONNECT", url: "https://origin", proxy: "http://proxy", at: []muteAt{muteDial, muteProxy, muteTLS, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteBody, muteChunk}},
+	{name: "CONNECT, HTTP/2", url: "https://origin", proxy: "http://proxy", h2: true, at: []muteAt{muteProxy, muteTLS, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteBody}},
 	{name: "CONNECT within TLS", url: "https://origin", proxy: "https://proxy", at: []muteAt{muteDial, muteProxy, muteTLS, muteSend, muteHeader, muteBody}},
-	{name: "SOCKS5", url: "http://origin", proxy: "socks5://proxy", at: []muteAt{muteDial, muteProxy, muteSOCKS, muteSend, muteReader, muteHeader, muteBody}},
+	{name: "SOCKS5", url: "http://origin", proxy: "socks5://proxy", at: []muteAt{muteDial, muteProxy, muteSOCKS, muteSend, muteReader, muteEnd, muteEmpty, muteEarly, muteHeader, muteBody}},
 	{name: "SOCKS5, TLS", url: "https://origin", proxy: "socks5://user:password@proxy", at: []muteAt{muteProxy, muteSOCKS, muteTLS, muteSend, muteHeader, muteBody}},
 }
 
@@ -68,8 +72,10 @@ func muteLimit(at muteAt) (httpx.Phase, time.Duration, httpx.Timeouts) {
 		return httpx.PhaseDial, 30 * s, httpx.Timeouts{Dial: s}
 	case muteTLS:
 		return httpx.PhaseTLS, 10 * s, httpx.Timeouts{TLS: s}
-	case muteSend, muteReader:
+	case muteSend, muteReader, muteEnd, muteEmpty:
 		return httpx.PhaseSend, 30 * s, httpx.Timeouts{Send: s}
+	case muteEarly:
+		return httpx.PhaseBody, 30 * s, httpx.Timeouts{Send: s}
 	case muteHeader, muteWithin:
 		return httpx.PhaseHeader, 30 * s, httpx.Timeouts{Header: s}
 	}
@@ -102,8 +108,11 @@ func TestMutePeers(t *testing.T) {
 						begin := time.Now()
 						_, err := m.client(x.timeouts).Do(ctx, m.request(t)).Await(ctx)
 						failsWith(t, err, phase, aio.ErrTimeout)
-						if d := time.Since(begin); d != x.after {
+						if d := time.Since(begin).Truncate(muteEvery); d != x.after {
 							t.Errorf("it took %v, not %v: %v", d, x.after, err)
+						}
+						if synctest.Wait(); m.body != nil && !m.body.isClosed() {
+							t.Error("the body was not closed")
 						}
 						return nil
 					})
@@ -120,6 +129,7 @@ type mutePeer struct {
 	at   muteAt
 	cert tls.Certificate
 	net  aiotest.Network
+	body *mutedBody
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -144,18 +154,61 @@ func (m *mutePeer) client(timeouts httpx.Timeouts) *httpx.Client {
 // request returns a request that comes to where the peer is mute.
 func (m *mutePeer) request(t *testing.T) *http.Request {
 	switch m.at {
-	case muteSend:
+	case muteSend, muteEarly:
 		return request(t, "POST", m.kind.url, io.LimitReader(endlessly{}, 8<<20))
-	case muteReader:
-		r, w := io.Pipe()
-		m.all.Go(func() {
-			w.Write([]byte("and then nothing"))
-			<-m.over
-			w.Close()
-		})
-		return request(t, "POST", m.kind.url, r)
+	case muteReader, muteEnd, muteEmpty:
+		m.body = &mutedBody{text: "and then nothing", empty: m.at == muteEmpty, closed: make(chan struct{})}
+		req := request(t, "POST", m.kind.url, m.body)
+		if m.at == muteEnd {
+			req.ContentLength = int64(len(m.body.text))
+		}
+		return req
 	}
 	return request(t, "GET", m.kind.url, nil)
+}
+
+// mutedBody is a request's body that is text and then has nothing, nor an end,
+// until it is closed: its Read waits, or, if empty, reads nothing every
+// muteEvery.
+type mutedBody struct {
+	text   string
+	empty  bool
+	closed chan struct{}
+	once   sync.Once
+}
+
+const muteEvery = 10 * time.Millisecond
+
+func (b *mutedBody) Read(p []byte) (int, error) {
+	if b.text != "" {
+		n := copy(p, b.text)
+		b.text = b.text[n:]
+		return n, nil
+	}
+	var again <-chan time.Time
+	if b.empty {
+		again = time.After(muteEvery)
+	}
+	select {
+	case <-again:
+		return 0, nil
+	case <-b.closed:
+	}
+	return 0, io.ErrClosedPipe
+}
+
+func (b *mutedBody) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return nil
+}
+
+func (b *mutedBody) isClosed() bool {
+	select {
+	case <-b.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // endlessly is a Reader without an end.
@@ -293,6 +346,11 @@ func (m *mutePeer) origin(c net.Conn) {
 	if _, err := http.ReadRequest(r); err != nil {
 		return
 	}
+	if m.at == muteEarly {
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+		<-m.over
+		return
+	}
 	switch m.at {
 	case muteWithin:
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")
@@ -317,7 +375,7 @@ func (m *mutePeer) frames(c net.Conn) {
 			return
 		}
 		h, ok := frame.(*http2.HeadersFrame)
-		if !ok || m.at != muteBody && m.at != muteChunk {
+		if !ok || m.at != muteBody && m.at != muteChunk && m.at != muteEarly {
 			continue
 		}
 		f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true}) // :status 200

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/idna"
 
 	"goaio.example/aio"
@@ -143,6 +145,9 @@ func (c *Client) keyOf(req *http.Request) (hostKey, *url.URL, error) {
 	}
 	key := hostKey{scheme: req.URL.Scheme, old: req.URL.Scheme == "https" && asksUpgrade(req)}
 	if proxy != nil {
+		if !isProxy(proxy.Scheme) {
+			return key, nil, fmt.Errorf("unsupported proxy scheme %q", proxy.Scheme)
+		}
 		if key.proxy = proxy.String(); key.scheme == "http" && isHTTP(proxy.Scheme) {
 			return key, proxy, nil
 		}
@@ -153,7 +158,15 @@ func (c *Client) keyOf(req *http.Request) (hostKey, *url.URL, error) {
 	if key.port = req.URL.Port(); key.port == "" {
 		key.port = portOf(key.scheme)
 	}
+	if proxy != nil && !httpguts.ValidHostHeader(key.addr()) { // which a proxy is told
+		return key, nil, errors.New("invalid host in the request's URL")
+	}
 	return key, proxy, nil
+}
+
+// isProxy reports whether proxies of a scheme are known.
+func isProxy(scheme string) bool {
+	return isHTTP(scheme) || scheme == "socks5" || scheme == "socks5h"
 }
 
 func isHTTP(scheme string) bool { return scheme == "http" || scheme == "https" }

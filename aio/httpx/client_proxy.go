@@ -61,13 +61,10 @@ var errProxy error = timeoutError("the proxy did not connect within Timeouts.Dia
 
 // askProxy has the proxy connect to the host.
 func (d *dialing) askProxy(ctx context.Context, c *tcp.Conn) error {
-	switch d.host.proxy.Scheme {
-	case "socks5", "socks5h":
-		return d.socks(ctx, c)
-	case "http", "https":
+	if isHTTP(d.host.proxy.Scheme) {
 		return d.connectBy(ctx, c)
 	}
-	return fmt.Errorf("unsupported proxy scheme %q", d.host.proxy.Scheme)
+	return d.socks(ctx, c)
 }
 
 // socks speaks SOCKS5.
@@ -95,7 +92,7 @@ func (g givenConn) DialContext(context.Context, string, string) (net.Conn, error
 
 // connectBy asks for a tunnel.
 func (d *dialing) connectBy(_ context.Context, c *tcp.Conn) error {
-	addr := d.host.key.addr()
+	addr := withoutZone(d.host.key.addr())
 	req := "CONNECT " + addr + " HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Go-http-client/1.1\r\n"
 	if auth := proxyAuth(d.host.proxy); auth != "" {
 		req += "Proxy-Authorization: " + auth + "\r\n"

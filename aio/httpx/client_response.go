@@ -4,7 +4,9 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"goaio.example/aio/internal/http1"
 )
@@ -19,16 +21,18 @@ func (t *trip) response(k *clientConn, body io.ReadCloser) *http.Response {
 	if state, ok := k.c.TLS(); ok {
 		resp.TLS = &state
 	}
-	delete(resp.Header, "Transfer-Encoding")
+	if resp.Header["Transfer-Encoding"] != nil { // another one was refused
+		resp.TransferEncoding = []string{"chunked"}
+		delete(resp.Header, "Transfer-Encoding")
+	}
 	switch resp.ContentLength = p.BodyLength(t.req.Method); {
 	case t.req.Method == http.MethodHead:
 		resp.ContentLength = p.Announced
 	case resp.ContentLength == http1.LengthChunked:
-		resp.TransferEncoding = []string{"chunked"}
 		delete(resp.Header, "Content-Length")
 		resp.Trailer = declaredTrailerOf(resp.Header)
 	case resp.ContentLength == http1.LengthUntilClose:
-		resp.ContentLength = -1
+		resp.ContentLength, resp.Close = -1, true
 	}
 	if s := t.in.stream.Load(); s != nil {
 		s.resp = resp
@@ -44,8 +48,10 @@ func (t *trip) response(k *clientConn, body io.ReadCloser) *http.Response {
 
 // statusText returns the status with its reason, as http.Response has it.
 func statusText(p *http1.Response) string {
-	digits := [4]byte{byte('0' + p.Status/100), byte('0' + p.Status/10%10), byte('0' + p.Status%10), ' '}
-	return string(digits[:]) + p.Reason
+	if p.Reason == "" {
+		return strconv.Itoa(p.Status)
+	}
+	return strconv.Itoa(p.Status) + " " + p.Reason
 }
 
 // declaredTrailerOf takes the names of the trailer that a response declares off
@@ -82,9 +88,13 @@ type gzipBody struct {
 	packed io.ReadCloser
 	z      *gzip.Reader
 	err    error
+	closed atomic.Bool
 }
 
 func (b *gzipBody) Read(p []byte) (int, error) {
+	if b.closed.Load() { // there may be data that is unpacked
+		return 0, errBodyClosed
+	}
 	if b.z == nil && b.err == nil {
 		b.z, b.err = gzip.NewReader(b.packed)
 	}
@@ -94,4 +104,7 @@ func (b *gzipBody) Read(p []byte) (int, error) {
 	return b.z.Read(p)
 }
 
-func (b *gzipBody) Close() error { return b.packed.Close() }
+func (b *gzipBody) Close() error {
+	b.closed.Store(true)
+	return b.packed.Close()
+}

@@ -31,14 +31,25 @@ func checkRequest(req *http.Request) error {
 		return fmt.Errorf("invalid method %q", req.Method)
 	case req.URL.Host == "":
 		return errors.New("no host in the request's URL")
+	case strings.ContainsFunc(req.URL.Host, endsHost):
+		return errors.New("invalid host in the request's URL")
 	case req.ContentLength != 0 && req.Body == nil:
 		return fmt.Errorf("the request has a ContentLength of %d and no body", req.ContentLength)
 	}
 	if err := checkHeader(req.Header); err != nil {
 		return err
 	}
+	for name := range req.Trailer {
+		switch canonical(name) {
+		case "Content-Length", "Transfer-Encoding", "Trailer":
+			return fmt.Errorf("invalid trailer field name %q", name)
+		}
+	}
 	return checkHeader(req.Trailer)
 }
+
+// endsHost reports whether a host ends before c, wherever it is written.
+func endsHost(c rune) bool { return c <= ' ' || c == 0x7f }
 
 // checkHeader tells what is wrong with a request's header.
 func checkHeader(h http.Header) error {
@@ -208,12 +219,18 @@ func hostField(req *http.Request, proxied bool) (string, error) {
 	case !httpguts.ValidHostHeader(host): // which a server that goes by the connection does not need: RFC 9112, section 3.2
 		return "", nil
 	}
-	if zone := strings.IndexByte(host, '%'); zone > 0 && host[0] == '[' { // RFC 6874, section 4
+	return withoutZone(host), nil
+}
+
+// withoutZone returns a host without the zone of its IPv6 address, which means
+// nothing to another machine (RFC 6874, section 4).
+func withoutZone(host string) string {
+	if zone := strings.IndexByte(host, '%'); zone > 0 && host[0] == '[' {
 		if end := strings.LastIndexByte(host, ']'); end > zone {
-			host = host[:zone] + host[end:]
+			return host[:zone] + host[end:]
 		}
 	}
-	return host, nil
+	return host
 }
 
 // appendTarget appends the request's target.

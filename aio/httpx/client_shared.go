@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -174,10 +173,9 @@ var errNotShared = errors.New("httpx: the host does not speak HTTP/2 any more")
 // GetClientConn returns a connection that has room for another request. If none
 // has, one is dialed for all that wait.
 func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientConn, error) {
-	h := p.host
 	ctx := req.Context()
-	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
-		trace.GetConn(h.target())
+	if w, ok := ctx.Value(sharedWatchKey{}).(*sharedWatch); ok {
+		w.enter(atDial) // the trip has told the trace
 	}
 	for {
 		conns, wanted := p.snapshot()
@@ -216,30 +214,38 @@ func (p *sharedPool) dial(ctx context.Context, known int) error {
 		h.conns++
 		d = &dialing{host: h, of: context.WithoutCancel(ctx), done: make(chan struct{})}
 		p.dialing = d
-		h.pool.mu.Unlock()
-		d.start()
-		h.pool.mu.Lock()
 	}
-	done := d.done
-	if done == nil { // it has come meanwhile
-		h.pool.mu.Unlock()
-		return nil
-	}
+	done, first := d.done, d.sharers == 0
 	d.sharers++
 	h.pool.mu.Unlock()
+	if first {
+		d.start()
+	}
 	select {
 	case <-done:
 		return d.failed
 	case <-ctx.Done():
 	}
-	h.pool.mu.Lock()
-	d.sharers--
-	cancel := d.sharers == 0 && d.started
-	h.pool.mu.Unlock()
-	if cancel {
+	if p.leave(d) {
 		d.op.Cancel(errNotNeeded)
 	}
 	return context.Cause(ctx)
+}
+
+// leave ends a request's waiting for a dial. The last one's has the dial be
+// given up, which nobody joins any more, and reports whether it is to be
+// cancelled.
+func (p *sharedPool) leave(d *dialing) (cancel bool) {
+	p.host.pool.mu.Lock()
+	defer p.host.pool.mu.Unlock()
+	if d.sharers--; d.sharers > 0 {
+		return false
+	}
+	if p.dialing == d {
+		p.dialing = nil
+	}
+	d.unwanted = true
+	return d.started
 }
 
 // MarkDead forgets a connection.
@@ -258,13 +264,16 @@ func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
 func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request) (*http.Response, error) {
 	w := newSharedWatch(ex, req)
 	resp, err := s.t.RoundTrip(w.req)
-	why := w.end()
 	if err != nil {
-		if why != nil {
-			err = why
+		w.end()
+		if w.req.Body != nil && !errors.Is(err, errNotShared) {
+			w.req.Body.Close() // which package http2 does not if it got no connection
 		}
-		return nil, err
+		return nil, w.cause(err)
 	}
-	resp.Request = req
+	w.head()
+	if resp.Request = req; w.req.Body != nil && w.req.Body != http.NoBody {
+		resp.Body = newSharedBody(resp.Body, w)
+	}
 	return resp, nil
 }

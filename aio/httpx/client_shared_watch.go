@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio/internal/alarm"
@@ -19,39 +20,43 @@ type sharedWatch struct {
 	cancel context.CancelCauseFunc
 	alarm  alarm.Alarm
 
-	mu    sync.Mutex
-	phase int32
-	since time.Time // when the phase began, or the last progress in it was
-	over  bool
-	why   error // what the request was cancelled with
+	mu       sync.Mutex
+	phase    int32
+	since    time.Time // when the phase began, or the last progress in it was
+	answered bool      // the answer's head has come
+	over     bool
+	why      error // what the request was cancelled with
 }
+
+// sharedWatchKey is the key of the watch in the context of its request.
+type sharedWatchKey struct{}
 
 func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
 	w := &sharedWatch{ex: ex}
 	w.alarm.Init(w)
-	ctx, cancel := context.WithCancelCause(req.Context())
+	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
 	w.cancel = cancel
 	w.req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { w.enter(atDial) },
 		GotConn: func(httptrace.GotConnInfo) { w.enter(atSend) },
 		WroteRequest: func(i httptrace.WroteRequestInfo) {
 			if i.Err == nil {
 				w.enter(atHeader)
 			}
+			w.sent()
 		},
 		GotFirstResponseByte: func() { w.ex.passPhase(atSend, atHeader) },
 	}))
 	if req.Body == nil || req.Body == http.NoBody {
 		return w
 	}
-	w.req.Body = &sharedUpload{req.Body, w}
+	w.req.Body = &sharedUpload{ReadCloser: req.Body, w: w}
 	if again := req.GetBody; again != nil {
 		w.req.GetBody = func() (io.ReadCloser, error) {
 			b, err := again()
 			if err != nil {
 				return nil, err
 			}
-			return &sharedUpload{b, w}, nil
+			return &sharedUpload{ReadCloser: b, w: w}, nil
 		}
 	}
 	return w
@@ -72,7 +77,7 @@ func (w *sharedWatch) limit(phase int32) time.Duration {
 func (w *sharedWatch) enter(phase int32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.over {
+	if w.over || w.answered {
 		return
 	}
 	w.ex.setPhase(phase)
@@ -107,24 +112,91 @@ func (w *sharedWatch) Fire() {
 	w.cancel(w.why)
 }
 
-// end ends the watch, since the answer's head has come, or the request has
-// failed. It returns what the watch has cancelled the request with.
-func (w *sharedWatch) end() error {
+// head notes that the answer's head has come. A body that is still being sent is
+// watched on.
+func (w *sharedWatch) head() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.answered = true; w.phase != atSend {
+		w.endLocked()
+	}
+}
+
+// sent notes that no more of the request is sent.
+func (w *sharedWatch) sent() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.phase = atHeader; w.answered {
+		w.endLocked()
+	}
+}
+
+// end ends the watch, since the request has failed.
+func (w *sharedWatch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endLocked()
+}
+
+func (w *sharedWatch) endLocked() {
 	w.over = true
 	w.ex.op.Alarms().Stop(&w.alarm)
-	return w.why
+}
+
+// cause returns what the watch has cancelled the request with, or else err.
+func (w *sharedWatch) cause(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil && err != io.EOF && w.why != nil {
+		return w.why
+	}
+	return err
 }
 
 // sharedUpload is a request's body that tells the watch of its progress.
 type sharedUpload struct {
 	io.ReadCloser
+	w      *sharedWatch
+	closed atomic.Bool
+}
+
+// Read reads. A body that has neither a byte nor an error makes no progress, and
+// package http2 would ask it for ever.
+func (b *sharedUpload) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, errNotNeeded
+	}
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 || err != nil {
+		b.w.progress()
+	}
+	return n, err
+}
+
+// Close closes the body, once.
+func (b *sharedUpload) Close() error {
+	if b.closed.Swap(true) {
+		return nil
+	}
+	b.w.sent()
+	return b.ReadCloser.Close()
+}
+
+// sharedBody is the body of an answer to a request that may still be being sent.
+// Package http2 does not look at the request's context while it waits for a
+// window, so that the end of that closes the body.
+type sharedBody struct {
+	io.ReadCloser
 	w *sharedWatch
 }
 
-func (b *sharedUpload) Read(p []byte) (int, error) {
+func newSharedBody(b io.ReadCloser, w *sharedWatch) *sharedBody {
+	stop := context.AfterFunc(w.req.Context(), func() { b.Close() })
+	w.ex.onDone(func() { stop() })
+	return &sharedBody{b, w}
+}
+
+func (b *sharedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.w.progress()
-	return n, err
+	return n, b.w.cause(err)
 }

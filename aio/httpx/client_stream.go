@@ -14,7 +14,7 @@ import (
 // bound makes the response's body fail when it makes no progress, and tells of its progress.
 func (ex *outgoing) bound(resp *http.Response) {
 	ex.watch.download(resp)
-	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
+	if endsHTTP(resp) { // what follows is no body
 		return
 	}
 	limit, why := orDefault(ex.client.Timeouts.Body, 30*time.Second), errStalled
@@ -111,9 +111,10 @@ type Stream struct {
 	Status int // such as 200
 	Proto  string
 	Header http.Header
-	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody. That of a 101 (Switching Protocols)
-	// is an io.ReadWriteCloser, which carries what the connection does from then on, and only Timeouts.Total bounds it. It
-	// is also a net.Conn with a method CloseWrite() error, unless the client has a Transport whose body is none.
+	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody. That of a 101 (Switching Protocols),
+	// and over HTTP/1.1 of a 2xx to CONNECT, is an io.ReadWriteCloser, which carries what the connection does from then
+	// on. Timeouts.Total bounds it, and so do the request's contexts. It is also a net.Conn with a method CloseWrite()
+	// error, unless the client has a Transport whose body is none.
 	Body io.ReadCloser
 	// Std is the response as package net/http has it, with the same body.
 	Std *http.Response

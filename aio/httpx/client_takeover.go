@@ -8,10 +8,17 @@ import (
 	"goaio.example/aio"
 )
 
-// tunnelOf returns a body of a 101 that calls end when it is closed, nil for
-// another response and for a body that cannot be written.
+// endsHTTP reports whether a response ends HTTP on its connection: what follows
+// it is no body.
+func endsHTTP(resp *http.Response) bool {
+	_, tunnel := resp.Body.(*clientTunnel)
+	return tunnel || resp.StatusCode == http.StatusSwitchingProtocols
+}
+
+// tunnelOf returns the body of a response that ends HTTP, which calls end when
+// it is closed; nil for another response and for a body that cannot be written.
 func tunnelOf(resp *http.Response, end func()) io.ReadWriteCloser {
-	if resp.StatusCode != http.StatusSwitchingProtocols {
+	if !endsHTTP(resp) {
 		return nil
 	}
 	switch b := resp.Body.(type) {
@@ -75,5 +82,6 @@ func (ex *outgoing) outlive(resp *http.Response) (io.ReadWriteCloser, error) {
 	}
 	taken := tunnelOf(resp, func() { op.End(nil) })
 	op.OnCancel(func(error) { taken.Close() })
+	ex.letGo()
 	return taken, nil
 }

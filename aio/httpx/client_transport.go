@@ -139,6 +139,7 @@ func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Std.Request = req
 	return s.Std, nil
 }
 

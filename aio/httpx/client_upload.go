@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -24,7 +25,7 @@ type upload struct {
 	memory  bool          // the body can be had again, so it is taken for one that does not block
 	stopped chan struct{} // closed by stop
 	wanted  chan struct{} // closed by goOn
-	closing sync.Once
+	closed  atomic.Bool   // see close
 
 	mu    sync.Mutex
 	state uploadState
@@ -127,11 +128,16 @@ func (u *upload) OpCancel(error) { u.stop() }
 // OpName names the upload.
 func (u *upload) OpName() string { return "body of " + requestName(u.req) }
 
-// close closes the body.
-func (u *upload) close() { u.closing.Do(func() { u.body.Close() }) }
+// close closes the body, unless that was begun.
+func (u *upload) close() {
+	if !u.closed.Swap(true) {
+		u.body.Close()
+	}
+}
 
 // stop ends the sending. A Read of the body that waits is ended by closing the
-// body, as far as the body's type has it so.
+// body, as far as the body's type has it so: one that waits for the body's end,
+// behind its last byte, as well.
 func (u *upload) stop() {
 	u.mu.Lock()
 	if u.over {
@@ -142,7 +148,7 @@ func (u *upload) stop() {
 	close(u.stopped)
 	began, read := u.state >= uploadBegun, u.state == uploadLast || u.state == uploadWritten
 	u.mu.Unlock()
-	if read {
+	if u.closed.Load() || read && u.memory { // the goroutine closes it at once
 		return
 	}
 	op, err := aio.Begin(u.t.pool.top, kindUpload, "close the body of "+requestName(u.req))
@@ -169,6 +175,15 @@ func (u *upload) reach(s uploadState) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.state = s
+}
+
+// written notes that all of the request is written. It reports whether settle is
+// to give the connection back.
+func (u *upload) written() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state = uploadWritten
+	return u.held != nil
 }
 
 // keeps reports whether a connection whose answer has come may be used again.
@@ -302,15 +317,16 @@ func (u *upload) wrongLength(sum int64) error {
 }
 
 // read reads a piece of the body, of which sum bytes were read. end says that
-// it was the last one.
+// it was the last one. A Read that brings neither a byte nor an error is no
+// progress.
 func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int, end bool, err error) {
-	select {
-	case <-u.stopped:
-		return 0, true, errNotNeeded
-	default:
-	}
 	k.waits(u.t, orDefault(u.t.ex.client.Timeouts.Send, 30*time.Second), errSend)
-	n, err = u.body.Read(buf[chunkRoom : chunkRoom+uploadSize])
+	for n == 0 && err == nil {
+		if u.isStopped() {
+			return 0, true, errNotNeeded
+		}
+		n, err = u.body.Read(buf[chunkRoom : chunkRoom+uploadSize])
+	}
 	k.sends(u.t)
 	if u.length >= 0 && sum+int64(n) > u.length {
 		return 0, true, u.wrongLength(sum + int64(n))
@@ -369,8 +385,8 @@ func (u *upload) write(k *clientConn, p []byte, last bool) bool {
 	if _, err := k.c.Write(p); err != nil {
 		return false
 	}
-	if last {
-		u.reach(uploadWritten)
+	if last && u.written() {
+		u.stop() // the answer has come: the body's end is not waited for
 	}
 	return true
 }

@@ -224,10 +224,11 @@
 // as well.
 //
 // Each wait of a request has an end, as [Timeouts] says: also that for a proxy,
-// for a window of HTTP/2, and for the io.Reader of a request's body. A Read of
-// that which does not return is left behind, as an operation of its own
-// ("http.upload") that is listed and holds the loop open; the body is closed,
-// which ends a Read of most types.
+// for a window of HTTP/2, and for the io.Reader of a request's body. Only the
+// wait for one of Client.MaxConnsPerHost is bounded by nothing but
+// Timeouts.Total. A Read of the body that does not return is left behind, as an
+// operation of its own ("http.upload") that is listed and holds the loop open;
+// the body is closed, which ends a Read of most types.
 //
 // # Backpressure
 //
@@ -376,6 +377,17 @@
 // aio.ErrNoLoop and aio.ErrLoopDone. A response is no error, whatever its
 // status. Retry and Hedge repeat only requests that may be repeated, and so
 // does the client when the server has just closed a kept connection.
+//
+// # Differences from net/http's Transport
+//
+//   - A GET, HEAD, DELETE or OPTIONS with a Body whose length is not known is
+//     sent when the first Read of that has returned: whether there is a body has
+//     to be known. net/http waits for 200 ms.
+//   - A response to Do that ends HTTP on its connection, which is a 101 or a 2xx
+//     to CONNECT, has no body, and the connection is closed. See Stream.
+//   - The Connection field of a response that closes its connection is left in
+//     Header. A response without a reason has a Status without a space behind
+//     the number, also if the server has sent one.
 //
 // # Limitations
 //
