@@ -2,9 +2,11 @@ package aio
 
 import "context"
 
-// lineage tells what ctx makes of an operation started with it: its parent (nil without a loop), the context that
-// its values come from, and whether that context has a cancellation of its own besides the parent's. A ctx with an
-// operation's values but without a Done, as of context.WithoutCancel, makes a child of the loop itself.
+// lineage tells what ctx makes of an operation started with it: its parent (nil
+// without a loop), the context that its values come from, and whether that
+// context has a cancellation of its own besides the parent's. A ctx with an
+// operation's values but without a Done, as of context.WithoutCancel, makes a
+// child of the loop itself.
 func lineage(ctx context.Context) (parent *Op, base context.Context, foreign bool) {
 	switch c := ctx.(type) {
 	case *opCtx:
@@ -24,14 +26,15 @@ func lineage(ctx context.Context) (parent *Op, base context.Context, foreign boo
 	return parent, ctx, done != parent.Context().Done()
 }
 
-// within is a ctx that adds values to the one that Within returns, and nothing else: so an operation that is started with
-// it need not ask for a Done channel to learn that.
+// within is a ctx that adds values to the one that Within returns, and nothing
+// else: so an operation that is started with it need not ask for a Done channel
+// to learn that.
 type within interface{ Within() context.Context }
 
 // Detach returns a ctx with ctx's values whose operations are children of the
-// loop itself: they outlive, and do not delay, the operation that ctx belongs to.
-// It ends when the loop is cancelled. Events about them stay Served if ctx's
-// operation serves a peer. Without a loop the ctx does not end.
+// loop itself: they outlive, and do not delay, the operation that ctx belongs
+// to. It ends when the loop is cancelled. Events about them stay Served if
+// ctx's operation serves a peer. Without a loop the ctx does not end.
 func Detach(ctx context.Context) context.Context {
 	values := context.WithoutCancel(orBackground(ctx))
 	if o := opOf(ctx); o != nil {
@@ -121,7 +124,8 @@ func LoopOf(ctx context.Context) *Loop {
 	return nil
 }
 
-// opOf returns the operation that ctx belongs to, nil without one. ctx may be nil.
+// opOf returns the operation that ctx belongs to, nil without one. ctx may be
+// nil.
 func opOf(ctx context.Context) *Op {
 	if ctx == nil {
 		return nil

@@ -33,8 +33,9 @@ func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
 	}
 }
 
-// cancelOne cancels one operation and appends its children to todo. It reports whether the operation's driver, and
-// hooks, are to be told. A child that comes later sees that its parent is cancelled, see adopt and moveUp.
+// cancelOne cancels one operation and appends its children to todo. It reports
+// whether the operation's driver, and hooks, are to be told. A child that comes
+// later sees that its parent is cancelled, see adopt and moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), tell bool) {
 	fixed := o.foreignStd()
 	defer func() { fixed.drop() }()
@@ -76,8 +77,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	return todo, hooks, s.open()
 }
 
-// cancelStd ends the operation's cancelCtx. If its foreign base has ended already, package context is about to do
-// that, with base's Err, and is waited for.
+// cancelStd ends the operation's cancelCtx. If its foreign base has ended
+// already, package context is about to do that, with base's Err, and is waited
+// for.
 func (o *Op) cancelStd(std *stdCtx, cause error) {
 	if o.is(isForeign) {
 		select {
@@ -89,7 +91,8 @@ func (o *Op) cancelStd(std *stdCtx, cause error) {
 	std.cancel(cause)
 }
 
-// notifyCancel tells the operation's driver, and whoever asked for it, that the operation is cancelled.
+// notifyCancel tells the operation's driver, and whoever asked for it, that the
+// operation is cancelled.
 func (o *Op) notifyCancel(hooks []func(error)) {
 	if o.driver == nil && len(hooks) == 0 {
 		return

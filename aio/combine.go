@@ -7,8 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// All returns a future of the values of fs, in their order. It fails as soon as one of them does, with that error; the
-// others go on. Of no futures it is an empty slice. Its inputs count as looked at.
+// All returns a future of the values of fs, in their order. It fails as soon as
+// one of them does, with that error; the others go on. Of no futures it is an
+// empty slice. Its inputs count as looked at.
 func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
 	mustBe(fs)
 	p := NewPromise[[]T](ctx, kindJoin, "All")
@@ -23,8 +24,9 @@ func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
 	return p.Future()
 }
 
-// Settle returns a future of the results of fs, in their order, whether they are values or errors: it does not fail
-// unless it is cancelled itself. Its inputs count as looked at.
+// Settle returns a future of the results of fs, in their order, whether they
+// are values or errors: it does not fail unless it is cancelled itself. Its
+// inputs count as looked at.
 func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
 	mustBe(fs)
 	p := NewPromise[[]Result[T]](ctx, kindJoin, "Settle")
@@ -33,8 +35,9 @@ func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
 	return p.Future()
 }
 
-// Race returns a future of what the first of fs resolves with, be it a value or an error. The others are cancelled with
-// ErrStopped, all of them when the race itself is cancelled. Its inputs count as looked at.
+// Race returns a future of what the first of fs resolves with, be it a value or
+// an error. The others are cancelled with ErrStopped, all of them when the race
+// itself is cancelled. Its inputs count as looked at.
 func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 	mustBe(fs)
 	p := NewPromise[T](ctx, kindJoin, "Race")
@@ -46,8 +49,9 @@ func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 	return p.Future()
 }
 
-// Any returns a future of the first value among fs. It fails when all of them have failed, with their errors joined in
-// the order of fs. When there is a value the others are cancelled with ErrStopped, as all are when it is itself
+// Any returns a future of the first value among fs. It fails when all of them
+// have failed, with their errors joined in the order of fs. When there is a
+// value the others are cancelled with ErrStopped, as all are when it is itself
 // cancelled. Its inputs count as looked at.
 func Any[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 	mustBe(fs)
@@ -80,8 +84,8 @@ func mustBe[T any](fs []*Future[T]) {
 	}
 }
 
-// countdown calls each for every future as it resolves, unless p is resolved by then, and all after the last one.
-// It looks at the futures.
+// countdown calls each for every future as it resolves, unless p is resolved by
+// then, and all after the last one. It looks at the futures.
 func countdown[T, U any](p *Promise[U], fs []*Future[T], all func(), each func(i int, f *Future[T])) {
 	if p.f.op.run == nil { // it never began
 		return

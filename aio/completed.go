@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// AsCompleted yields the index and result of each future as it resolves. When ctx ends before the next one has, it
-// yields -1 with an *AwaitError, and ends. Futures not waited for any more go on. The futures count as looked at.
+// AsCompleted yields the index and result of each future as it resolves. When
+// ctx ends before the next one has, it yields -1 with an *AwaitError, and ends.
+// Futures not waited for any more go on. The futures count as looked at.
 func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
 		mustBe(fs)
@@ -68,8 +69,9 @@ type Awaitable interface {
 
 func (f *Future[T]) operation() *Op { return &f.op }
 
-// Wait waits for futures of any types. It returns nil when all of them have values, as soon as one fails its error,
-// and an *AwaitError when ctx ends before. Those not waited for any more go on. The futures count as looked at.
+// Wait waits for futures of any types. It returns nil when all of them have
+// values, as soon as one fails its error, and an *AwaitError when ctx ends
+// before. Those not waited for any more go on. The futures count as looked at.
 func Wait(ctx context.Context, fs ...Awaitable) error {
 	if len(fs) == 0 {
 		return nil
@@ -178,8 +180,8 @@ func (j *joint) pending(last *Op) (first *Op, more int) {
 	return first, more
 }
 
-// wait waits until there may be a result, or ctx has ended, which it reports. c is
-// ctx's operation if wake is its parker's.
+// wait waits until there may be a result, or ctx has ended, which it reports. c
+// is ctx's operation if wake is its parker's.
 func (j *joint) wait(ctx context.Context, c *Op) (ended bool) {
 	if c != nil && c.waits() {
 		<-j.wake

@@ -6,10 +6,12 @@ import (
 	"unsafe"
 )
 
-// lastChance is what each thing that runs at a loop's end has at least, also when operations used up Abandon.
+// lastChance is what each thing that runs at a loop's end has at least, also
+// when operations used up Abandon.
 const lastChance = 25 * time.Millisecond
 
-// conclude runs what runs at the end: exit callbacks, events, OnFatal. It returns Run's result.
+// conclude runs what runs at the end: exit callbacks, events, OnFatal. It
+// returns Run's result.
 func (r *running) conclude() error {
 	r.ending = time.Now()
 	stuck := r.leftOver()
@@ -62,7 +64,8 @@ func (r *running) untilAbandon() <-chan time.Time {
 	return time.After(max(time.Until(r.abandon), lastChance))
 }
 
-// leftOver lists the operations that had to be given up, and closes the loop over them.
+// leftOver lists the operations that had to be given up, and closes the loop
+// over them.
 func (r *running) leftOver() []OpInfo {
 	if r.closed.Swap(true) {
 		return nil
@@ -70,7 +73,8 @@ func (r *running) leftOver() []OpInfo {
 	return r.describe()
 }
 
-// takeFatal returns the fatal error that Run returns. It reports false if there are exit callbacks to be run before.
+// takeFatal returns the fatal error that Run returns. It reports false if there
+// are exit callbacks to be run before.
 func (r *running) takeFatal(now bool) (fatal error, over bool) {
 	c := &r.loop.ctl
 	c.mu.Lock()
@@ -79,7 +83,8 @@ func (r *running) takeFatal(now bool) (fatal error, over bool) {
 	return c.fatal, c.over
 }
 
-// runAtExit runs the AtExit functions. It reports false if they did not end in time.
+// runAtExit runs the AtExit functions. It reports false if they did not end in
+// time.
 func (r *running) runAtExit() bool {
 	for {
 		c := &r.loop.ctl
@@ -97,8 +102,8 @@ func (r *running) runAtExit() bool {
 	}
 }
 
-// bounded runs a callback in a goroutine of its own, contained, and waits for it. It reports false if the callback
-// did not end in time.
+// bounded runs a callback in a goroutine of its own, contained, and waits for
+// it. It reports false if the callback did not end in time.
 func (r *running) bounded(m mark, fn func()) bool {
 	done := make(chan struct{})
 	r.start(func() {

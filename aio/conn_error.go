@@ -14,11 +14,13 @@ import (
 //
 //   - an Err of several errors (see [errors.Join]) has the conditions of each;
 //     it is an ErrConn unless all of them are EOF.
-//   - a cancelled operation ([context.Canceled]) is an ErrConn and nothing else.
+//   - a cancelled operation ([context.Canceled]) is an ErrConn and nothing
+//     else.
 //   - [io.ErrUnexpectedEOF] is an ErrConn, and neither ErrEOF nor ErrReset.
 //
-// Use [NewConnError] to make one: in the zero ConnError FD and Code are 0, which
-// are not the values for "none". A ConnError is not changed once it is made.
+// Use [NewConnError] to make one: in the zero ConnError FD and Code are 0,
+// which are not the values for "none". A ConnError is not changed once it is
+// made.
 type ConnError struct {
 	Op   string // what was done: "dial", "read", "write", "accept", "listen" ...
 	Net  string // on what network: "tcp", "tcp6", "unix", "tls" ...
@@ -31,9 +33,10 @@ type ConnError struct {
 
 // NewConnError makes the ConnError of err, which op on addr returned. It takes
 // apart what the packages net, os and crypto/tls return: Code and Msg are those
-// of the first system error in err; without one Code is -1 and Msg says what the
-// first innermost error says. An op, network or addr that is "" is taken from
-// the [*net.OpError] in err, if there is one. fd is -1 without a descriptor.
+// of the first system error in err; without one Code is -1 and Msg says what
+// the first innermost error says. An op, network or addr that is "" is taken
+// from the [*net.OpError] in err, if there is one. fd is -1 without a
+// descriptor.
 //
 // If err is a ConnError that has an Op and an Addr it is returned as it is. err
 // should not be nil: the result then is an ErrConn that knows no reason.

@@ -7,8 +7,9 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// Then returns a future of fn of f's value. fn runs as an operation in a goroutine of its own once f has a value; when
-// f fails, so does the returned future, with the same error. f counts as looked at.
+// Then returns a future of fn of f's value. fn runs as an operation in a
+// goroutine of its own once f has a value; when f fails, so does the returned
+// future, with the same error. f counts as looked at.
 func Then[T, U any](ctx context.Context, f *Future[T], fn func(ctx context.Context, v T) (U, error)) *Future[U] {
 	return derive(ctx, "Then", f, func(p *Promise[U]) {
 		if f.op.err != nil {
@@ -24,8 +25,9 @@ func Map[T, U any](ctx context.Context, f *Future[T], fn func(v T) (U, error)) *
 	return Then(ctx, f, func(_ context.Context, v T) (U, error) { return fn(v) })
 }
 
-// Catch returns a future of f's value or, if f fails, of what fn makes of its error. fn runs as an operation in a
-// goroutine of its own. f counts as looked at.
+// Catch returns a future of f's value or, if f fails, of what fn makes of its
+// error. fn runs as an operation in a goroutine of its own. f counts as looked
+// at.
 func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context, err error) (T, error)) *Future[T] {
 	return derive(ctx, "Catch", f, func(p *Promise[T]) {
 		if f.op.err == nil {
@@ -36,8 +38,9 @@ func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context
 	})
 }
 
-// derive returns the future of a promise that goes on with next once f has resolved. When it is cancelled before that,
-// it is rejected with the cause, and next does not run.
+// derive returns the future of a promise that goes on with next once f has
+// resolved. When it is cancelled before that, it is rejected with the cause,
+// and next does not run.
 func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(p *Promise[U])) *Future[U] {
 	mustBe([]*Future[T]{f})
 	p := NewPromise[U](ctx, kindThen, name)
@@ -50,7 +53,8 @@ func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(
 	return p.Future()
 }
 
-// runWith resolves the promise with what fn returns. From here on cancelling it asks fn to end.
+// runWith resolves the promise with what fn returns. From here on cancelling it
+// asks fn to end.
 func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 	if !p.f.op.setOnce(opRunning) {
 		return
@@ -77,9 +81,10 @@ func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 	})
 }
 
-// Timeout returns a future that resolves as f does or, if that takes longer than d, fails with an *AwaitError that is
-// context.DeadlineExceeded and ErrTimeout. It bounds the wait and not the work: f goes on, for whoever owns it. f
-// counts as looked at.
+// Timeout returns a future that resolves as f does or, if that takes longer
+// than d, fails with an *AwaitError that is context.DeadlineExceeded and
+// ErrTimeout. It bounds the wait and not the work: f goes on, for whoever owns
+// it. f counts as looked at.
 func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[T] {
 	mustBe([]*Future[T]{f})
 	p := NewPromise[T](ctx, kindJoin, "Timeout")

@@ -35,9 +35,9 @@
 // # Observability
 //
 //   - [Loop.Ops] describes each operation in flight ([OpInfo]): its ID, name,
-//     kind and age, what has started it, its parents, what it awaits and for how
-//     long, and the bytes of a connection. It may be called at any time, and
-//     costs nothing before.
+//     kind and age, what has started it, its parents, what it awaits and for
+//     how long, and the bytes of a connection. It may be called at any time,
+//     and costs nothing before.
 //   - [Loop.Dump] adds the stacks, for people. A [StuckError] has them too.
 //   - [Loop.Sites] has OpInfo.Site tell the file and line that started each
 //     operation.
@@ -101,8 +101,8 @@
 //     connections and requests start. What such a function starts itself is not
 //     counted, so that more than MaxInFlight may run at once: use Limit to
 //     bound all of them.
-//   - When the loop drains, an operation that still queues ends with ErrExit and
-//     does not run, unless work in progress has started it.
+//   - When the loop drains, an operation that still queues ends with ErrExit
+//     and does not run, unless work in progress has started it.
 //   - Both queue operations and not callers, and awaiting one's own children
 //     cannot deadlock. OpInfo.Queued tells of them. A queued operation that is
 //     cancelled ends without having run.
@@ -115,12 +115,13 @@
 //
 // # Shutdown
 //
-// A loop runs, leaves, drains, cancels, is done. It is done without draining when
-// it is empty: main has returned, only daemons are left and all events are
+// A loop runs, leaves, drains, cancels, is done. It is done without draining
+// when it is empty: main has returned, only daemons are left and all events are
 // delivered.
 //
-//   - With Loop.DrainDelay, a loop that is asked to end without an error is leaving
-//     first: everything goes on, but [Leaving] tells, and readiness fails.
+//   - With Loop.DrainDelay, a loop that is asked to end without an error is
+//     leaving first: everything goes on, but [Leaving] tells, and readiness
+//     fails.
 //   - [Loop.Exit], the end of Run's own ctx, main's error or a first signal of
 //     Loop.Signals begin the draining: listeners stop accepting, idle
 //     connections end, daemons and pending timers that no work in progress has
@@ -134,15 +135,15 @@
 //     left is cancelled.
 //   - After Loop.Abandon more, Run gives up and returns a [*StuckError] that
 //     names all that is left, with age, parents and stack. That bounds the end
-//     always, also against main, AtExit, OnEvent and OnFatal: DrainDelay, Grace,
-//     Abandon and 100 ms.
+//     always, also against main, AtExit, OnEvent and OnFatal: DrainDelay,
+//     Grace, Abandon and 100 ms.
 //   - Run returns nil when the loop became empty, after Exit(nil), and when its
 //     ctx was cancelled; context.Cause when its ctx's deadline passed; else the
 //     first fatal error. [Loop.Signal] tells whether a signal has asked for the
 //     end. A loop runs once.
 //   - A loop inside an operation of another leaves and drains with the outer,
-//     whose DrainDelay is the one that counts then. Cancelling the operation is a
-//     Cancel.
+//     whose DrainDelay is the one that counts then. Cancelling the operation is
+//     a Cancel.
 //   - After the end, operations fail with [ErrLoopDone], and events are logged.
 //
 // A deadline of Run's ctx drains as well: with a deadline in 200 ms and a Grace

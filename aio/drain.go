@@ -15,8 +15,8 @@ import (
 //		return nil
 //	})
 //
-// Operations started with the ctx are cancelled when the loop drains. If the loop
-// drains already, the ctx is dead. Without a loop it is ctx.
+// Operations started with the ctx are cancelled when the loop drains. If the
+// loop drains already, the ctx is dead. Without a loop it is ctx.
 func UntilDrain(ctx context.Context) context.Context {
 	ctx = orBackground(ctx)
 	o := opOf(ctx)

@@ -9,26 +9,31 @@ import (
 )
 
 var (
-	// ErrNoLoop is the error of an operation started with a ctx that belongs to no loop.
+	// ErrNoLoop is the error of an operation started with a ctx that belongs to
+	// no loop.
 	ErrNoLoop = errors.New("aio: the context belongs to no running loop (start operations inside aio.Run)")
-	// ErrLoopDone is the error of an operation started after its loop has ended, and of a second Run of a Loop.
+	// ErrLoopDone is the error of an operation started after its loop has
+	// ended, and of a second Run of a Loop.
 	ErrLoopDone = errors.New("aio: the loop is done")
-	// ErrExit is the cause with which operations end because their loop drains or was cancelled.
+	// ErrExit is the cause with which operations end because their loop drains
+	// or was cancelled.
 	ErrExit = errors.New("aio: the loop is exiting")
 	// ErrPending is the error of Future.Result before the future is done.
 	ErrPending = errors.New("aio: the future is pending")
-	// ErrGoexit is the error of an operation whose function called runtime.Goexit.
+	// ErrGoexit is the error of an operation whose function called
+	// runtime.Goexit.
 	ErrGoexit = errors.New("aio: the operation's function called runtime.Goexit")
-	// ErrStopped is the error of what was stopped on purpose: a timer, or the inputs that Race and Any no longer
-	// need.
+	// ErrStopped is the error of what was stopped on purpose: a timer, or the
+	// inputs that Race and Any no longer need.
 	ErrStopped = errors.New("aio: stopped")
-	// ErrBacklog is the error of a send to a connection whose queue of outgoing data is full. See package tcp.
+	// ErrBacklog is the error of a send to a connection whose queue of outgoing
+	// data is full. See package tcp.
 	ErrBacklog = errors.New("aio: the connection's outgoing queue is full")
 )
 
-// AwaitError is the error of a wait that ended because the waiter's ctx did. The
-// future waited for is untouched. It unwraps to the error and the cause of the
-// waiter's ctx.
+// AwaitError is the error of a wait that ended because the waiter's ctx did.
+// The future waited for is untouched. It unwraps to the error and the cause of
+// the waiter's ctx.
 type AwaitError struct {
 	Err    error         // the ctx's Err
 	Cause  error         // the ctx's context.Cause
@@ -65,8 +70,9 @@ func awaitError(ctx context.Context, op string, waited time.Duration) error {
 	return &AwaitError{Err: ctx.Err(), Cause: context.Cause(ctx), Op: op, Waited: waited}
 }
 
-// onlyCancel reports whether err's leaves say nothing but that an operation was cancelled: with one of the causes, if
-// there are any. A panic always says more, and so does an error whose Unwrap panics.
+// onlyCancel reports whether err's leaves say nothing but that an operation was
+// cancelled: with one of the causes, if there are any. A panic always says
+// more, and so does an error whose Unwrap panics.
 func onlyCancel(err error, causes ...error) (only bool) {
 	defer func() {
 		if recover() != nil {

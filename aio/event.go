@@ -25,9 +25,11 @@ type Event struct {
 	Served bool
 }
 
-// OnEvent returns a ctx whose operations, and theirs, send their events to fn instead of Loop.OnEvent, unless a
-// nearer scope has a function of its own. Calls for one loop are serialised, and made from a goroutine of the
-// loop's; fn may start operations. An error that fn does not want to deal with it can pass on to DefaultOnEvent.
+// OnEvent returns a ctx whose operations, and theirs, send their events to fn
+// instead of Loop.OnEvent, unless a nearer scope has a function of its own.
+// Calls for one loop are serialised, and made from a goroutine of the loop's;
+// fn may start operations. An error that fn does not want to deal with it can
+// pass on to DefaultOnEvent.
 func OnEvent(ctx context.Context, fn func(Event)) context.Context {
 	return &eventCtx{orBackground(ctx), fn, LoopOf(ctx)}
 }
@@ -52,8 +54,8 @@ func (c *eventCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// DefaultOnEvent is the event handler of a Loop without one. It logs the event as
-// LogEvents does, and exits the loop with the error unless
+// DefaultOnEvent is the event handler of a Loop without one. It logs the event
+// as LogEvents does, and exits the loop with the error unless
 //
 //   - the error is information, such as EOF (see IsInfo);
 //   - the event is Served: one peer's connection or request has failed, and the
@@ -73,8 +75,8 @@ func DefaultOnEvent(e Event) {
 }
 
 // LogEvents is an event handler that logs each event to the loop's Logger and
-// never exits the loop. Errors are logged at level Error, a panic with its stack;
-// information, such as EOF, at level Debug.
+// never exits the loop. Errors are logged at level Error, a panic with its
+// stack; information, such as EOF, at level Debug.
 func LogEvents(e Event) {
 	level := slog.LevelError
 	if IsInfo(e.Err) && !e.panicked() {
@@ -128,7 +130,8 @@ type queued struct {
 	ev Event
 }
 
-// eventQueue holds events until the dispatcher, a goroutine that exists only while there are any, has delivered them.
+// eventQueue holds events until the dispatcher, a goroutine that exists only
+// while there are any, has delivered them.
 type eventQueue struct {
 	mu     sync.Mutex
 	items  []queued
@@ -137,7 +140,8 @@ type eventQueue struct {
 	closed bool
 }
 
-// push queues an event. Once the loop is done there is nobody to tell, and it is logged.
+// push queues an event. Once the loop is done there is nobody to tell, and it
+// is logged.
 func (q *eventQueue) push(r *running, e queued) {
 	q.mu.Lock()
 	if q.closed {
@@ -173,8 +177,8 @@ func (q *eventQueue) dispatch(r *running) {
 	}
 }
 
-// deliver calls a handler. A panic in it is fatal to the loop; when it calls runtime.Goexit, another dispatcher goes
-// on.
+// deliver calls a handler. A panic in it is fatal to the loop; when it calls
+// runtime.Goexit, another dispatcher goes on.
 func (q *eventQueue) deliver(r *running, e queued) {
 	ok := false
 	defer func() {
@@ -198,8 +202,8 @@ func (q *eventQueue) deliver(r *running, e queued) {
 	ok = true
 }
 
-// busy reports whether there are events that are not delivered yet. They may start operations, so the loop waits for
-// them as it does for operations.
+// busy reports whether there are events that are not delivered yet. They may
+// start operations, so the loop waits for them as it does for operations.
 func (q *eventQueue) busy() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -213,8 +217,9 @@ func (q *eventQueue) close() {
 	q.closed = true
 }
 
-// wait waits until all events are delivered. It reports false if a handler did not return in time; the queue is then
-// closed, and events that were still waiting are logged.
+// wait waits until all events are delivered. It reports false if a handler did
+// not return in time; the queue is then closed, and events that were still
+// waiting are logged.
 func (q *eventQueue) wait(r *running, deadline <-chan time.Time) bool {
 	for {
 		q.mu.Lock()

@@ -23,8 +23,8 @@ func (o *Op) claim(err error, unless opState) bool {
 	return free
 }
 
-// nextStage returns the stage that an open operation enters as it is claimed. Its
-// lock is held.
+// nextStage returns the stage that an open operation enters as it is claimed.
+// Its lock is held.
 func (o *Op) nextStage(s opState) opState {
 	switch {
 	case o.first == nil:
@@ -35,8 +35,8 @@ func (o *Op) nextStage(s opState) opState {
 	return stageParting
 }
 
-// setOnce sets a flag. It reports false if that is set already, or the operation
-// is not open.
+// setOnce sets a flag. It reports false if that is set already, or the
+// operation is not open.
 func (o *Op) setOnce(flag opState) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -48,10 +48,10 @@ func (o *Op) setOnce(flag opState) bool {
 }
 
 // publish resolves an operation that the caller has claimed. It passes on the
-// error, the children and the slot, counts, makes the result visible, tells what
-// waits for it, and takes the operation out of the tree. The counts come before
-// the result, so that they include every result that is visible. The tree comes
-// last, so that every result of an empty loop is visible.
+// error, the children and the slot, counts, makes the result visible, tells
+// what waits for it, and takes the operation out of the tree. The counts come
+// before the result, so that they include every result that is visible. The
+// tree comes last, so that every result of an empty loop is visible.
 func (o *Op) publish() {
 	if o.origin() == nil {
 		o.resolve()
@@ -134,7 +134,8 @@ func (o *Op) settle() {
 	o.tookTime()
 }
 
-// endCtx ends the ctx of an operation that has ended, if somebody may be waiting for that.
+// endCtx ends the ctx of an operation that has ended, if somebody may be
+// waiting for that.
 func (o *Op) endCtx() {
 	std := o.madeStd()
 	if std == nil {
@@ -148,8 +149,8 @@ func (o *Op) endCtx() {
 	}
 }
 
-// partWithKids cancels the children of an operation that has failed, and hands them up. If it was cancelled itself,
-// whoever did that cancels them.
+// partWithKids cancels the children of an operation that has failed, and hands
+// them up. If it was cancelled itself, whoever did that cancels them.
 func (o *Op) partWithKids() {
 	if o.err != nil && !o.at().has(opCancelled) {
 		for _, k := range o.appendKids(nil) {
@@ -223,7 +224,8 @@ func (o *Op) fail(v verdict) {
 	}
 }
 
-// tell sends an error that nobody asked for to the scope around the operation, else to its event handler.
+// tell sends an error that nobody asked for to the scope around the operation,
+// else to its event handler.
 func (o *Op) tell(err error) {
 	if sc := o.scope(); sc != nil {
 		sc.fail(err)
@@ -234,7 +236,8 @@ func (o *Op) tell(err error) {
 	}
 }
 
-// cancelledOnly reports whether err says nothing but that the operation was cancelled.
+// cancelledOnly reports whether err says nothing but that the operation was
+// cancelled.
 func (o *Op) cancelledOnly(err error) bool {
 	for p := o; p != nil; p = p.parent.Load() { // an ancestor's cancellation may not have reached it yet
 		if why := p.why(); why != nil {
@@ -244,6 +247,6 @@ func (o *Op) cancelledOnly(err error) bool {
 	return onlyCancel(err)
 }
 
-// Told marks the operation's error as told already, by an event callback of the driver's: a future that nobody looks
-// at is then no lost error.
+// Told marks the operation's error as told already, by an event callback of the
+// driver's: a future that nobody looks at is then no lost error.
 func (o *Op) Told() { o.set(opTold) }

@@ -5,9 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Future is the result of an operation, there now or later. It resolves exactly once. All methods may be called from
-// any goroutine, any number of times. Nothing has to be done with a future: dropping it leaks nothing, but if it fails
-// and nobody ever looked at it (Await, Result, a value received from C, or a combinator), its error becomes an event.
+// Future is the result of an operation, there now or later. It resolves exactly
+// once. All methods may be called from any goroutine, any number of times.
+// Nothing has to be done with a future: dropping it leaks nothing, but if it
+// fails and nobody ever looked at it (Await, Result, a value received from C,
+// or a combinator), its error becomes an event.
 type Future[T any] struct {
 	op    Op
 	value T
@@ -19,10 +21,12 @@ type Result[T any] struct {
 	Err   error
 }
 
-// Go runs fn in a goroutine as an operation, a child of the one that ctx belongs to, and returns its future. It never
-// blocks. name says what it is in listings; "" stands for fn's own name. fn's ctx has ctx's values and ends when the
-// operation is cancelled. fn runs even if ctx is dead, because it may own something to release. If ctx has no running
-// loop the future has failed already, with ErrNoLoop or ErrLoopDone, and fn does not run.
+// Go runs fn in a goroutine as an operation, a child of the one that ctx
+// belongs to, and returns its future. It never blocks. name says what it is in
+// listings; "" stands for fn's own name. fn's ctx has ctx's values and ends
+// when the operation is cancelled. fn runs even if ctx is dead, because it may
+// own something to release. If ctx has no running loop the future has failed
+// already, with ErrNoLoop or ErrLoopDone, and fn does not run.
 func Go[T any](ctx context.Context, name string, fn func(ctx context.Context) (T, error)) *Future[T] {
 	f := new(Future[T])
 	if err := f.op.start(ctx, kindGo, nameOf(name, fn), isFuture); err != nil {
@@ -56,14 +60,16 @@ func call[T any](_ mark, ctx context.Context, fn func(ctx context.Context) (T, e
 	return fn(ctx)
 }
 
-// Resolved returns a future that has the value v already. It belongs to no loop.
+// Resolved returns a future that has the value v already. It belongs to no
+// loop.
 func Resolved[T any](v T) *Future[T] {
 	f := &Future[T]{value: v}
 	f.op.state.Store(uint32(stageOver))
 	return f
 }
 
-// Failed returns a future that has failed already, with err. It belongs to no loop, and err is not watched over.
+// Failed returns a future that has failed already, with err. It belongs to no
+// loop, and err is not watched over.
 func Failed[T any](err error) *Future[T] {
 	f := new(Future[T])
 	f.op.err = err
@@ -71,9 +77,9 @@ func Failed[T any](err error) *Future[T] {
 	return f
 }
 
-// Await returns the future's result, waiting for it until ctx ends. A result that
-// is there is returned even if ctx is dead. When ctx ends first, Await returns an
-// *AwaitError, and the future is untouched.
+// Await returns the future's result, waiting for it until ctx ends. A result
+// that is there is returned even if ctx is dead. When ctx ends first, Await
+// returns an *AwaitError, and the future is untouched.
 //
 // Below a Limit, a function that awaits another one's result with its own ctx
 // lends its slot meanwhile; see Limit.
@@ -87,7 +93,8 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	return f.take()
 }
 
-// await waits until the operation is resolved or, with an *AwaitError, ctx ends.
+// await waits until the operation is resolved or, with an *AwaitError, ctx
+// ends.
 func (o *Op) await(ctx context.Context) error {
 	begin := uptime()
 	if limiting.Load() {
@@ -107,7 +114,8 @@ func (o *Op) await(ctx context.Context) error {
 	}
 }
 
-// Result returns the future's result without waiting: ErrPending if it is not there yet.
+// Result returns the future's result without waiting: ErrPending if it is not
+// there yet.
 func (f *Future[T]) Result() (T, error) {
 	if !f.op.resolved() {
 		var zero T
@@ -141,9 +149,9 @@ func (f *Future[T]) Done() <-chan struct{} {
 	return f.op.doneChan()
 }
 
-// C returns a channel that will have the result as its only value: for select. It
-// has room for that value, so it need not be read, and is not closed. Each call
-// makes a new channel.
+// C returns a channel that will have the result as its only value: for select.
+// It has room for that value, so it need not be read, and is not closed. Each
+// call makes a new channel.
 func (f *Future[T]) C() <-chan Result[T] {
 	f.op.selected()
 	ch := make(chan Result[T], 1)
@@ -155,8 +163,9 @@ func (f *Future[T]) C() <-chan Result[T] {
 	return ch
 }
 
-// Cancel asks the operation to end, with the cause that context.Cause then gives its function; a nil cause stands for
-// context.Canceled. The future resolves when the function has returned. After that, Cancel does nothing.
+// Cancel asks the operation to end, with the cause that context.Cause then
+// gives its function; a nil cause stands for context.Canceled. The future
+// resolves when the function has returned. After that, Cancel does nothing.
 func (f *Future[T]) Cancel(cause error) {
 	f.op.Cancel(cause)
 }

@@ -49,8 +49,8 @@ func (o *Op) unhook(h *hook) {
 }
 
 // takeHooks empties the operation's list. It returns the hooks in the order in
-// which they were registered, and separately the channels of parkers, whose hooks
-// may be used again as soon as the result is visible. The lock is held.
+// which they were registered, and separately the channels of parkers, whose
+// hooks may be used again as soon as the result is visible. The lock is held.
 func (o *Op) takeHooks() (hooks *hook, parked chan struct{}, more []chan struct{}) {
 	for h := o.hooks; h != nil; {
 		next := h.next
@@ -88,15 +88,16 @@ func (o *Op) doneChan() <-chan struct{} {
 	return ch
 }
 
-// closed is the Done channel of every operation whose result was there before anybody asked for one.
+// closed is the Done channel of every operation whose result was there before
+// anybody asked for one.
 var closed = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// then calls fn once the result is there: now, or in the goroutine that resolves
-// the operation. fn must not block or panic.
+// then calls fn once the result is there: now, or in the goroutine that
+// resolves the operation. fn must not block or panic.
 func (o *Op) then(fn func()) {
 	if !o.hook(&hook{to: hookFunc(fn)}) {
 		fn()

@@ -12,9 +12,9 @@ import (
 
 // OpInfo describes an operation in flight.
 type OpInfo struct {
-	// ID is unique in the loop, and the same whenever the operation is described.
-	// Main's is 1. IDs are given when they are first asked for, so they do not tell
-	// which operation began first.
+	// ID is unique in the loop, and the same whenever the operation is
+	// described. Main's is 1. IDs are given when they are first asked for, so
+	// they do not tell which operation began first.
 	ID        uint64
 	Name      string
 	Kind      Kind
@@ -36,8 +36,8 @@ type OpInfo struct {
 }
 
 // Awaited is what the function of an operation waits for, in Await or Wait with
-// its own ctx. Waits of other kinds, and those of a second goroutine with the same
-// ctx, are not known. It is zero for a function that does not wait.
+// its own ctx. Waits of other kinds, and those of a second goroutine with the
+// same ctx, are not known. It is zero for a function that does not wait.
 type Awaited struct {
 	ID   uint64        // of the operation whose result it waits for; 0 for one of another loop
 	Name string        // of that operation
@@ -162,8 +162,9 @@ func (o *Op) listParents(i *OpInfo) {
 // Info describes the operation, for drivers.
 func (o *Op) Info() OpInfo { return o.info(o.run.now()) }
 
-// Ops yields a description of each operation in flight but main, parents before their children, in no other order. The
-// loop goes on meanwhile: an operation that begins, ends or changes its parent while Ops runs may be missed or come
+// Ops yields a description of each operation in flight but main, parents before
+// their children, in no other order. The loop goes on meanwhile: an operation
+// that begins, ends or changes its parent while Ops runs may be missed or come
 // twice. There are none before and after Run.
 func (l *Loop) Ops() iter.Seq[OpInfo] {
 	return func(yield func(OpInfo) bool) {
@@ -174,8 +175,9 @@ func (l *Loop) Ops() iter.Seq[OpInfo] {
 	}
 }
 
-// Dump writes a list of the operations in flight for people to read, the oldest first: with age, parents and the stacks
-// of their goroutines. It stops the world for as long as it takes to copy the stacks.
+// Dump writes a list of the operations in flight for people to read, the oldest
+// first: with age, parents and the stacks of their goroutines. It stops the
+// world for as long as it takes to copy the stacks.
 func (l *Loop) Dump(w io.Writer) error {
 	r := l.run.Load()
 	if r == nil {
@@ -199,7 +201,8 @@ func (l *Loop) Dump(w io.Writer) error {
 	return nil
 }
 
-// describe describes all operations in flight, the oldest first, with the stacks of their goroutines.
+// describe describes all operations in flight, the oldest first, with the
+// stacks of their goroutines.
 func (r *running) describe() []OpInfo {
 	stacks := newStacks()
 	now := r.now()

@@ -14,33 +14,33 @@ import (
 //
 // A function keeps its slot until it returns, except while it waits for others
 // that need slots. It then lends its slot to them, so that awaiting one's own
-// children cannot deadlock. When its wait is over it needs a slot again, and gets
-// one before those that have not begun. It lends the slot while it is
+// children cannot deadlock. When its wait is over it needs a slot again, and
+// gets one before those that have not begun. It lends the slot while it is
 //
-//   - in Await, Wait or AsCompleted, called with its own ctx or one derived from
-//     it, of a future of Go or one that depends on such (All, Then and so on), or
-//     from when it does: the function of a Then may start others;
+//   - in Await, Wait or AsCompleted, called with its own ctx or one derived
+//     from it, of a future of Go or one that depends on such (All, Then and so
+//     on), or from when it does: the function of a Then may start others;
 //   - in a Scope, when the Scope's function has returned;
-//   - and, since a select cannot be seen, from the moment at which it calls C or
-//     Done of such a future, started with its ctx, that has no slot at that
+//   - and, since a select cannot be seen, from the moment at which it calls C
+//     or Done of such a future, started with its ctx, that has no slot at that
 //     moment, until its next Await that has to wait.
 //
-// A function does not wait for a slot to go on when the ctx of its wait has ended.
-// So at most n functions run at once, apart from those and from those that go on
-// after a select. Waiting for anything else, such as a timer, a
-// response or a lock, keeps the slot: a crawler that fetches in its functions has
-// at most n fetches in progress. A function that waits for another one by other
-// means, such as a sync.WaitGroup, keeps its slot, and may wait for ever.
+// A function does not wait for a slot to go on when the ctx of its wait has
+// ended. So at most n functions run at once, apart from those and from those
+// that go on after a select. Waiting for anything else, such as a timer, a
+// response or a lock, keeps the slot: a crawler that fetches in its functions
+// has at most n fetches in progress. A function that waits for another one by
+// other means, such as a sync.WaitGroup, keeps its slot, and may wait for ever.
 //
 // When the loop drains, functions that queue end with ErrExit and do not run,
-// unless work in progress has started them (a request or a Scope, say): as those
-// that queue for Loop.MaxInFlight. Whoever accepts jobs for later and starts them
-// with Detach keeps them in a queue that it drains itself.
+// unless work in progress has started them (a request or a Scope, say): as
+// those that queue for Loop.MaxInFlight. Whoever accepts jobs for later and
+// starts them with Detach keeps them in a queue that it drains itself.
 //
-// Limits nest: below two of them a function needs a slot of each. Loop.MaxInFlight
-// is a bound of another kind: what a function starts itself does not count there.
-// Daemons, timers' functions, callbacks and the functions of Then and Catch need
-// no slot. With an n of 0 or less there is no bound.
+// Limits nest: below two of them a function needs a slot of each.
+// Loop.MaxInFlight is a bound of another kind: what a function starts itself
+// does not count there. Daemons, timers' functions, callbacks and the functions
+// of Then and Catch need no slot. With an n of 0 or less there is no bound.
 func Limit(ctx context.Context, n int) context.Context {
 	ctx = orBackground(ctx)
 	if n <= 0 {
@@ -87,7 +87,8 @@ type limits struct {
 	claims uint64 // how many there were
 }
 
-// limit is the slots of a Limit. While it has free ones no turn queues for them.
+// limit is the slots of a Limit. While it has free ones no turn queues for
+// them.
 type limit struct {
 	*limits
 	outer *limit
@@ -157,8 +158,8 @@ func (t *turn) ask() bool {
 }
 
 // take takes a slot of each limit for the turn, and one of Loop.MaxInFlight if
-// its operation needs that. If one has none, the turn queues there, without any,
-// and take reports false. The lock is held.
+// its operation needs that. If one has none, the turn queues there, without
+// any, and take reports false. The lock is held.
 func (t *turn) take() bool {
 	for l := t.limit; l != nil; l = l.outer {
 		if l.free == 0 {
@@ -217,8 +218,8 @@ func (t *turn) give(state turnState) (next []func()) {
 	return next
 }
 
-// first returns the first of the turns that queue for free slots of the limit or
-// of one around it. The lock is held.
+// first returns the first of the turns that queue for free slots of the limit
+// or of one around it. The lock is held.
 func (l *limit) first() (first *turn) {
 	for ; l != nil; l = l.outer {
 		e := l.again.Front()
@@ -353,8 +354,8 @@ func (t *turn) end() {
 	do(next)
 }
 
-// turnOf returns the turn of the function that runs in the operation: of a Scope,
-// that of the function around it. It is nil if the function has none.
+// turnOf returns the turn of the function that runs in the operation: of a
+// Scope, that of the function around it. It is nil if the function has none.
 func turnOf(o *Op) *turn {
 	for ; o != nil; o = o.parent.Load() {
 		x := o.x.Load()
@@ -368,7 +369,8 @@ func turnOf(o *Op) *turn {
 	return nil
 }
 
-// limited reports whether the operation is still to end, and that may need slots.
+// limited reports whether the operation is still to end, and that may need
+// slots.
 func (o *Op) limited() bool {
 	return o.at().has(opTurn|opLimited) && !o.resolved()
 }

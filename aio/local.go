@@ -10,9 +10,10 @@ type locals struct {
 	over bool
 }
 
-// Local returns what a driver of goaio's own keeps with the operation's loop under key, made by init on first use. When
-// all operations have ended or were given up, end is called, which may wait for the goroutines of what it ends. It
-// reports false once the loop has come that far.
+// Local returns what a driver of goaio's own keeps with the operation's loop
+// under key, made by init on first use. When all operations have ended or were
+// given up, end is called, which may wait for the goroutines of what it ends.
+// It reports false once the loop has come that far.
 func (o *Op) Local(key any, init func() (v any, end func())) (any, bool) {
 	l := &o.run.locals
 	l.mu.Lock()

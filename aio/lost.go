@@ -8,22 +8,26 @@ import (
 	"time"
 )
 
-// lostError is the error of a future at which nobody has looked yet. It does not refer to the future.
+// lostError is the error of a future at which nobody has looked yet. It does
+// not refer to the future.
 type lostError struct {
 	event queued
 	home  *lostList // of the Scope around the operation, or of the loop
-	// taken tells, for each channel of Future.C, whether its value was received. Such a channel may live on when
-	// the future is gone, so that only the loop's end tells that nobody looked.
+	// taken tells, for each channel of Future.C, whether its value was
+	// received. Such a channel may live on when the future is gone, so that
+	// only the loop's end tells that nobody looked.
 	taken      []func() bool
 	in, gone   bool // in the list of lost errors or, once the future is gone, in that of gone ones
 	prev, next *lostError
 }
 
-// lostList has the errors of a loop, or of a Scope, at which nobody has looked yet.
+// lostList has the errors of a loop, or of a Scope, at which nobody has looked
+// yet.
 //
-// The cleanup of a collected future runs in a goroutine of the runtime, which must not touch what belongs to a
-// synctest bubble: it only moves the record to another list, and the loop looks there whenever an operation begins or
-// ends and, as long as there are any errors to watch, at growing intervals.
+// The cleanup of a collected future runs in a goroutine of the runtime, which
+// must not touch what belongs to a synctest bubble: it only moves the record to
+// another list, and the loop looks there whenever an operation begins or ends
+// and, as long as there are any errors to watch, at growing intervals.
 type lostList struct {
 	anyGone atomic.Bool
 
@@ -40,7 +44,8 @@ const (
 	lastPulse  = 10 * time.Minute // a loop that does nothing for so long looks again when it does something
 )
 
-// watchLost has err told of as lost if nobody looks at it before the future is collected or the loop ends.
+// watchLost has err told of as lost if nobody looks at it before the future is
+// collected or the loop ends.
 func (o *Op) watchLost(err error) {
 	r := o.run
 	event := o.event(err, true)
@@ -64,8 +69,8 @@ func (o *Op) watchLost(err error) {
 	}
 }
 
-// tap has send called once the result is there. Until taken says that what it sent was received, nobody has looked at
-// an error.
+// tap has send called once the result is there. Until taken says that what it
+// sent was received, nobody has looked at an error.
 func (o *Op) tap(send func(), taken func() bool) {
 	if o.resolved() && o.err == nil { // nothing to be looked at; and many may hold one such future
 		send()
@@ -130,7 +135,8 @@ func (l *lostList) take(rec *lostError) {
 	}
 }
 
-// takeAll takes out all errors, and returns those whose value was not received, the oldest first.
+// takeAll takes out all errors, and returns those whose value was not received,
+// the oldest first.
 func (l *lostList) takeAll() []*lostError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -178,7 +184,8 @@ func (l *lostList) unlink(rec *lostError) {
 	rec.prev, rec.next = nil, nil
 }
 
-// startPulse has the loop look for collected futures soon, and then at growing intervals.
+// startPulse has the loop look for collected futures soon, and then at growing
+// intervals.
 func (r *running) startPulse() {
 	l := &r.lost
 	l.mu.Lock()
@@ -225,7 +232,8 @@ func (rec *lostError) received() bool {
 	return false
 }
 
-// sweepLost tells of the errors whose futures are gone without any channel that may still be read.
+// sweepLost tells of the errors whose futures are gone without any channel that
+// may still be read.
 func (r *running) sweepLost() {
 	if !r.lost.anyGone.Load() {
 		return

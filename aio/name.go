@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// setName sets the operation's name. What is beyond 4 GiB is cut off. The name is
-// kept without the padding of a string, because every operation has one.
+// setName sets the operation's name. What is beyond 4 GiB is cut off. The name
+// is kept without the padding of a string, because every operation has one.
 func (o *Op) setName(name string) {
 	o.nameText, o.nameLen = unsafe.StringData(name), uint32(min(uint64(len(name)), math.MaxUint32))
 }

@@ -7,18 +7,19 @@ import (
 )
 
 // Observer is told what happens in a loop: see Loop.Observe. A nil function is
-// not called. The functions are called without any lock held, in the goroutine of
-// what they report, which goes on when they return: they must be fast and must not
-// block. Calls may overlap. The functions may use the loop and its operations, but
-// must not call runtime.Goexit, and what they start is observed too. A panic in one
-// of them is fatal to the loop, as one in an event handler is.
+// not called. The functions are called without any lock held, in the goroutine
+// of what they report, which goes on when they return: they must be fast and
+// must not block. Calls may overlap. The functions may use the loop and its
+// operations, but must not call runtime.Goexit, and what they start is observed
+// too. A panic in one of them is fatal to the loop, as one in an event handler
+// is.
 //
 // What starts an operation while the loop ends may have Began and Ended called,
 // with ErrLoopDone, when Run has returned.
 type Observer struct {
 	// Began is called for each operation, main included, before its function
-	// runs and before it can be seen in Ops. op is in the tree below the operation
-	// whose ctx it was started with.
+	// runs and before it can be seen in Ops. op is in the tree below the
+	// operation whose ctx it was started with.
 	Began func(op OpInfo)
 	// Ended is called once for each operation that Began was called for, after
 	// that: when the operation has its result, err, and before that is visible,
@@ -27,9 +28,9 @@ type Observer struct {
 	// may end when Run has returned, or never.
 	Ended func(op OpInfo, err error, took time.Duration)
 	// Took is called once for each operation that ends, main included, with its
-	// kind and its age, before the result can be seen. It is for durations by kind:
-	// alone it costs some 0.3 us for an operation, and Began or Ended, which describe
-	// the operation, some 2 us.
+	// kind and its age, before the result can be seen. It is for durations by
+	// kind: alone it costs some 0.3 us for an operation, and Began or Ended,
+	// which describe the operation, some 2 us.
 	Took func(kind Kind, took time.Duration)
 	// Event is called with each event before the event's handler, in the same
 	// goroutine: calls are serialised, and are over when Run returns.
@@ -49,8 +50,8 @@ func (l *Loop) observes() bool {
 	return l.Observe.Began != nil || l.Observe.Ended != nil || l.Sites || l.ProfileLabels
 }
 
-// introduce keeps where the operation, which is about to begin below parent, comes
-// from, and tells the observer. ctx is what it is started with.
+// introduce keeps where the operation, which is about to begin below parent,
+// comes from, and tells the observer. ctx is what it is started with.
 func (o *Op) introduce(ctx context.Context, parent *Op) {
 	r := o.run
 	o.parent.Store(parent)

@@ -10,11 +10,13 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// Op is one operation of a loop. It is the whole record: registry node, link in the tree of operations, and the
-// context.Context that everything started by the operation inherits from.
+// Op is one operation of a loop. It is the whole record: registry node, link in
+// the tree of operations, and the context.Context that everything started by
+// the operation inherits from.
 //
-// Programs meet operations as futures; drivers (packages that add operations of their own, as timer and tcp do)
-// get an *Op from Begin, or embed an Op and call Start. All methods may be called from any goroutine.
+// Programs meet operations as futures; drivers (packages that add operations of
+// their own, as timer and tcp do) get an *Op from Begin, or embed an Op and
+// call Start. All methods may be called from any goroutine.
 type Op struct {
 	run      *running
 	parent   atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
@@ -55,9 +57,9 @@ type extra struct {
 }
 
 // A Driver is told what happens to an operation that it began with Op.Start. It
-// may also be a Drainer, an Idler, a Meter, a Namer and a Watcher. The methods of these are called
-// without any lock held, from the goroutine that caused the call: they must not
-// block, and calls for one operation may overlap.
+// may also be a Drainer, an Idler, a Meter, a Namer and a Watcher. The methods
+// of these are called without any lock held, from the goroutine that caused the
+// call: they must not block, and calls for one operation may overlap.
 type Driver interface {
 	// OpCancel asks the operation to end, once, with the cause. The driver
 	// answers with Op.End, then or later. A driver whose operation cannot be
@@ -104,9 +106,10 @@ type Watcher interface {
 	OpWatched()
 }
 
-// Begin starts an operation that has no goroutine of its own, for drivers: it is in the tree, the stats and the
-// listings of ctx's loop until End is called, and holds the loop open. kind classes it in the stats.
-// The error is ErrNoLoop or ErrLoopDone. A dead ctx is no error here: see Op.Context and Op.OnCancel.
+// Begin starts an operation that has no goroutine of its own, for drivers: it
+// is in the tree, the stats and the listings of ctx's loop until End is called,
+// and holds the loop open. kind classes it in the stats. The error is ErrNoLoop
+// or ErrLoopDone. A dead ctx is no error here: see Op.Context and Op.OnCancel.
 func Begin(ctx context.Context, kind Kind, name string) (*Op, error) {
 	o := new(Op)
 	if err := o.Start(ctx, kind, name, nil); err != nil {
@@ -115,11 +118,13 @@ func Begin(ctx context.Context, kind Kind, name string) (*Op, error) {
 	return o, nil
 }
 
-// Start is Begin for an Op that is a field of the driver's own record, which saves an allocation; the zero Op is
-// ready for it, once. d may be nil. d is called from the first moment on: OpCancel may come before Start returns.
+// Start is Begin for an Op that is a field of the driver's own record, which
+// saves an allocation; the zero Op is ready for it, once. d may be nil. d is
+// called from the first moment on: OpCancel may come before Start returns.
 //
-// A driver's own ctx that adds values to another, and nothing else, may say so by a method Within() context.Context, which
-// returns that one. It saves the Done channel that the two would have to be compared by.
+// A driver's own ctx that adds values to another, and nothing else, may say so
+// by a method Within() context.Context, which returns that one. It saves the
+// Done channel that the two would have to be compared by.
 func (o *Op) Start(ctx context.Context, kind Kind, name string, d Driver) error {
 	o.driver = d
 	if err := o.start(ctx, kind, name, 0); err != nil {
@@ -131,7 +136,8 @@ func (o *Op) Start(ctx context.Context, kind Kind, name string, d Driver) error 
 	return nil
 }
 
-// start enters the operation into the loop of ctx, under the operation that ctx belongs to.
+// start enters the operation into the loop of ctx, under the operation that ctx
+// belongs to.
 func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error {
 	p, base, foreign := lineage(ctx)
 	if p == nil {
@@ -190,26 +196,29 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error 
 	return nil
 }
 
-// AsDaemon makes the operation a daemon, which does not hold the loop open and is cancelled when the loop drains. Call
-// it before Start.
+// AsDaemon makes the operation a daemon, which does not hold the loop open and
+// is cancelled when the loop drains. Call it before Start.
 func (o *Op) AsDaemon() { o.traits |= isDaemon }
 
-// AsBackground makes the operation one that does not hold the loop open, as a daemon, but is not cancelled when the loop
-// drains: its driver is told, and decides. It is cancelled once the loop is empty. So is a pooled connection, which work
-// in progress may still need. Call it before Start.
+// AsBackground makes the operation one that does not hold the loop open, as a
+// daemon, but is not cancelled when the loop drains: its driver is told, and
+// decides. It is cancelled once the loop is empty. So is a pooled connection,
+// which work in progress may still need. Call it before Start.
 func (o *Op) AsBackground() { o.traits |= isDaemon | isBackground }
 
-// AsLasting has the operation outlast the ctx that it is started with, as a net.Conn outlasts the ctx of its dial: it is
-// cancelled when an ancestor is, but not by that ctx. Call it before Start.
+// AsLasting has the operation outlast the ctx that it is started with, as a
+// net.Conn outlasts the ctx of its dial: it is cancelled when an ancestor is,
+// but not by that ctx. Call it before Start.
 func (o *Op) AsLasting() { o.traits |= isLasting }
 
-// AsServed says that the operation serves a peer, as an accepted connection or a
-// request does. Errors of the operation, and of all that is started below it,
+// AsServed says that the operation serves a peer, as an accepted connection or
+// a request does. Errors of the operation, and of all that is started below it,
 // concern that peer: DefaultOnEvent does not exit the loop for them. Call it
 // before Start.
 func (o *Op) AsServed() { o.traits |= isServed }
 
-// AsWatched says that the operation's driver is a Watcher. Call it before Start.
+// AsWatched says that the operation's driver is a Watcher. Call it before
+// Start.
 func (o *Op) AsWatched() { o.set(opUnwatched) }
 
 // tellWatched calls OpWatched, once.
@@ -222,12 +231,14 @@ func (o *Op) tellWatched() {
 	}
 }
 
-// Context returns the operation's context: what is started with it is the operation's child, and is cancelled with
-// it. It stays valid after End; what is started with it then goes under the nearest unfinished ancestor.
+// Context returns the operation's context: what is started with it is the
+// operation's child, and is cancelled with it. It stays valid after End; what
+// is started with it then goes under the nearest unfinished ancestor.
 func (o *Op) Context() context.Context { return (*opCtx)(o) }
 
-// OnCancel has fn called once, with the cause, when the operation is cancelled; at once if it is cancelled already. After
-// End it is not called any more, but a call may be under way then. fn must not block.
+// OnCancel has fn called once, with the cause, when the operation is cancelled;
+// at once if it is cancelled already. After End it is not called any more, but
+// a call may be under way then. fn must not block.
 func (o *Op) OnCancel(fn func(cause error)) {
 	o.mu.Lock()
 	s := o.at()
@@ -246,8 +257,9 @@ func (o *Op) OnCancel(fn func(cause error)) {
 	}
 }
 
-// End ends the operation with its result. The first call counts: it reports true, later ones false. An error that
-// is no mere cancellation goes to the event handler, or to the Scope around the operation.
+// End ends the operation with its result. The first call counts: it reports
+// true, later ones false. An error that is no mere cancellation goes to the
+// event handler, or to the Scope around the operation.
 func (o *Op) End(err error) bool {
 	if !o.claim(err, 0) {
 		return false
@@ -262,22 +274,25 @@ func (o *Op) Age() time.Duration { return time.Duration(o.run.now() - o.began) }
 // Ended reports whether the operation has ended or is just ending.
 func (o *Op) Ended() bool { return !o.at().open() }
 
-// Cancel asks the operation and all below it to end. A nil cause stands for context.Canceled. After End it does nothing.
+// Cancel asks the operation and all below it to end. A nil cause stands for
+// context.Canceled. After End it does nothing.
 func (o *Op) Cancel(cause error) {
 	if !o.Ended() {
 		o.cancel(cause)
 	}
 }
 
-// Idle reports whether the operation has no unfinished child, or only daemons, which nobody waits for.
+// Idle reports whether the operation has no unfinished child, or only daemons,
+// which nobody waits for.
 func (o *Op) Idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.hold == 0
 }
 
-// TopLevel reports whether nothing but main and daemons is among the operation's unfinished ancestors: nobody's
-// work in progress needs it when the loop drains.
+// TopLevel reports whether nothing but main and daemons is among the
+// operation's unfinished ancestors: nobody's work in progress needs it when the
+// loop drains.
 func (o *Op) TopLevel() bool {
 	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
 		if !p.isRoot() && !p.is(isDaemon) && p.at().open() {
@@ -287,11 +302,13 @@ func (o *Op) TopLevel() bool {
 	return true
 }
 
-// Draining reports whether the loop drains, or is past that. The Drainer of an operation that begins then is not told.
+// Draining reports whether the loop drains, or is past that. The Drainer of an
+// operation that begins then is not told.
 func (o *Op) Draining() bool { return o.run.drains() }
 
-// LoopCause returns the cause with which the loop was cancelled, nil if it was not. What goes wrong from then on may be
-// due to that: the other end of a connection within the loop, say, was cancelled first.
+// LoopCause returns the cause with which the loop was cancelled, nil if it was
+// not. What goes wrong from then on may be due to that: the other end of a
+// connection within the loop, say, was cancelled first.
 func (o *Op) LoopCause() error {
 	if !o.run.root.at().has(opCancelled) {
 		return nil
@@ -299,18 +316,21 @@ func (o *Op) LoopCause() error {
 	return context.Cause(o.run.root.Context())
 }
 
-// SetRunning marks the operation as one whose function runs, so that Promise.RejectIdle leaves it alone. It reports
-// true once; false if the operation is running already, or has ended.
+// SetRunning marks the operation as one whose function runs, so that
+// Promise.RejectIdle leaves it alone. It reports true once; false if the
+// operation is running already, or has ended.
 func (o *Op) SetRunning() bool { return o.setOnce(opRunning) }
 
-// Report sends err to the event handler of the operation's scope, as an event about this operation.
+// Report sends err to the event handler of the operation's scope, as an event
+// about this operation.
 func (o *Op) Report(err error) { o.run.emit(o, err, false) }
 
 // Loop returns the operation's loop.
 func (o *Op) Loop() *Loop { return o.run.loop }
 
-// Go runs fn in a goroutine for the operation, which must not End before fn is about to return: the loop's end waits
-// for operations, not for goroutines. When fn panics or calls runtime.Goexit, gone is called instead with the
+// Go runs fn in a goroutine for the operation, which must not End before fn is
+// about to return: the loop's end waits for operations, not for goroutines.
+// When fn panics or calls runtime.Goexit, gone is called instead with the
 // *PanicError or ErrGoexit; it should End the operation.
 func (o *Op) Go(fn func(), gone func(error)) {
 	o.run.start(func() {
@@ -323,9 +343,10 @@ func (o *Op) Go(fn func(), gone func(error)) {
 	})
 }
 
-// Call runs a callback of the operation in the caller's goroutine. A panic in it comes back as a *PanicError, which
-// the event handler or, without Loop.CatchPanics, the loop has been told of. When fn calls runtime.Goexit, Call does
-// not return: gone is called with ErrGoexit, and the goroutine ends.
+// Call runs a callback of the operation in the caller's goroutine. A panic in
+// it comes back as a *PanicError, which the event handler or, without
+// Loop.CatchPanics, the loop has been told of. When fn calls runtime.Goexit,
+// Call does not return: gone is called with ErrGoexit, and the goroutine ends.
 func (o *Op) Call(fn func(), gone func(error)) (err error) {
 	ok := false
 	defer func() {
@@ -352,7 +373,8 @@ func (o *Op) CountBytes(in, out int) {
 	}
 }
 
-// extra returns the operation's extra record, made now if need be. The operation's lock is held.
+// extra returns the operation's extra record, made now if need be. The
+// operation's lock is held.
 func (o *Op) extra() *extra {
 	x := o.x.Load()
 	if x == nil {
@@ -362,10 +384,12 @@ func (o *Op) extra() *extra {
 	return x
 }
 
-// Alarms returns the loop's heap of timers, for goaio's own drivers: a pending alarm costs a few words.
+// Alarms returns the loop's heap of timers, for goaio's own drivers: a pending
+// alarm costs a few words.
 func (o *Op) Alarms() *alarm.Heap { return &o.run.alarms }
 
-// Drain has everything below the operation drain, as the loop does: Drainers are told.
+// Drain has everything below the operation drain, as the loop does: Drainers
+// are told.
 func (o *Op) Drain() {
 	o.walk(func(k *Op) bool {
 		if d, ok := k.driver.(Drainer); ok {

@@ -8,14 +8,17 @@ import (
 
 // opCtx is an Op seen as the context.Context of what runs in it.
 //
-// Values come from base, the nearest context around the operation that is not itself an operation: a chain of
-// operations, each started by the one before, holds on to none of its finished links. Cancellation comes from the
-// tree of operations and, if base has a Done of its own, from there.
+// Values come from base, the nearest context around the operation that is not
+// itself an operation: a chain of operations, each started by the one before,
+// holds on to none of its finished links. Cancellation comes from the tree of
+// operations and, if base has a Done of its own, from there.
 //
-// A Done channel is made only when somebody asks for it, as a cancelCtx of package context, which the operation
-// then answers for. So contexts derived from an operation cost no goroutine, and context.Cause works on them. Once the
-// operation and the last child it left have ended, that channel is closed, so that nobody waits on it for ever. The
-// ctx of an operation that succeeded before anybody asked for its Done answers as the context around it does.
+// A Done channel is made only when somebody asks for it, as a cancelCtx of
+// package context, which the operation then answers for. So contexts derived
+// from an operation cost no goroutine, and context.Cause works on them. Once
+// the operation and the last child it left have ended, that channel is closed,
+// so that nobody waits on it for ever. The ctx of an operation that succeeded
+// before anybody asked for its Done answers as the context around it does.
 type opCtx Op
 
 var _ context.Context = (*opCtx)(nil)
@@ -29,8 +32,9 @@ type stdCtx struct {
 // opKey is the context key under which an operation's context has the *Op.
 var opKey = new(byte)
 
-// cancelKey is the key under which package context looks for its own cancelCtx in a Context. If it should stop looking
-// for one, context.Cause of an operation's ctx is its Err, and deriving from it costs a goroutine.
+// cancelKey is the key under which package context looks for its own cancelCtx
+// in a Context. If it should stop looking for one, context.Cause of an
+// operation's ctx is its Err, and deriving from it costs a goroutine.
 var cancelKey = func() any {
 	var p keyProbe
 	context.Cause(&p)
@@ -45,11 +49,13 @@ func (*keyProbe) Err() error                      { return context.Canceled }
 func (*keyProbe) Deadline() (t time.Time, _ bool) { return t, false }
 func (p *keyProbe) Value(key any) any             { p.key = key; return nil }
 
-// errEnded is the cause in a ctx whose operation, and all that it left, has ended.
+// errEnded is the cause in a ctx whose operation, and all that it left, has
+// ended.
 var errEnded = fmt.Errorf("aio: the operation of this context has ended: %w", context.Canceled)
 
-// answers returns who answers for the cancellation of o's ctx: o itself or, once o has succeeded and nobody had asked
-// for its Done, what is around it: a foreign context or an operation.
+// answers returns who answers for the cancellation of o's ctx: o itself or,
+// once o has succeeded and nobody had asked for its Done, what is around it: a
+// foreign context or an operation.
 func (o *Op) answers() (*Op, context.Context) {
 	for {
 		s := o.at()
@@ -120,7 +126,8 @@ func (c *opCtx) Value(key any) any {
 	return c.base.Value(key)
 }
 
-// cancelCtx returns the cancelCtx of package context that o's ctx answers for, nil if there is none to be cancelled.
+// cancelCtx returns the cancelCtx of package context that o's ctx answers for,
+// nil if there is none to be cancelled.
 func (o *Op) cancelCtx() any {
 	o, base := o.answers()
 	if o == nil {
@@ -148,9 +155,9 @@ func (c *valuesOf) Deadline() (time.Time, bool) { return c.base.Deadline() }
 func (c *valuesOf) Value(key any) any           { return c.base.Value(key) }
 
 // foreignWith returns the base of an operation that is started with ctx, the
-// operation's own or one that adds values to it. Its cancellation is that of the
-// operation's foreign base: the operation's own may end with the operation, and
-// not with what was started with ctx.
+// operation's own or one that adds values to it. Its cancellation is that of
+// the operation's foreign base: the operation's own may end with the operation,
+// and not with what was started with ctx.
 func (o *Op) foreignWith(ctx context.Context) context.Context {
 	if _, own := ctx.(*opCtx); own {
 		return o.base
@@ -184,7 +191,8 @@ func (o *Op) madeStd() *stdCtx {
 	return nil
 }
 
-// std returns the operation's cancelCtx, made now if need be: nil if the operation has succeeded without one.
+// std returns the operation's cancelCtx, made now if need be: nil if the
+// operation has succeeded without one.
 func (o *Op) std() *stdCtx {
 	if s := o.madeStd(); s != nil {
 		return s
@@ -219,9 +227,9 @@ func (o *Op) std() *stdCtx {
 	}
 }
 
-// makeStd makes a cancelCtx for the operation. It inherits Err and cause from base
-// where base is foreign. The operation's lock is not held, because the methods of
-// a foreign base may do anything. One that is derived from another
+// makeStd makes a cancelCtx for the operation. It inherits Err and cause from
+// base where base is foreign. The operation's lock is not held, because the
+// methods of a foreign base may do anything. One that is derived from another
 // operation's ctx makes that one's cancelCtx, and if it is dead that cancels o:
 // see watch.
 func (o *Op) makeStd() *stdCtx {
@@ -234,8 +242,8 @@ func (o *Op) makeStd() *stdCtx {
 	return s
 }
 
-// foreignStd makes a cancelCtx that fixes what Err says, for an operation with a
-// foreign base that is about to end or to be cancelled and has none. Without
+// foreignStd makes a cancelCtx that fixes what Err says, for an operation with
+// a foreign base that is about to end or to be cancelled and has none. Without
 // effect it is to be cancelled, with no lock held.
 func (o *Op) foreignStd() *stdCtx {
 	if !o.is(isForeign) || o.madeStd() != nil {
@@ -280,15 +288,17 @@ func (o *Op) unwatch() {
 	}
 }
 
-// watchAncestors has the foreign bases around a lasting operation watched, whose
-// end reaches it through its ancestors only. Where one has none, none is left.
+// watchAncestors has the foreign bases around a lasting operation watched,
+// whose end reaches it through its ancestors only. Where one has none, none is
+// left.
 func (o *Op) watchAncestors() {
 	for p := o.parent.Load(); p != nil && p.is(isForeign); p = p.parent.Load() {
 		p.std()
 	}
 }
 
-// why returns why the operation was cancelled, as context.Cause does: nil if it was not.
+// why returns why the operation was cancelled, as context.Cause does: nil if it
+// was not.
 func (o *Op) why() error {
 	s := o.at()
 	if !s.has(opCancelled) && !o.is(isForeign) {
@@ -307,8 +317,9 @@ func (o *Op) why() error {
 	return context.Cause(o.base)
 }
 
-// deadBy returns why the operation's ctx is dead: it was cancelled or has failed. It is nil if the ctx is alive, or
-// dead only because the operation has ended.
+// deadBy returns why the operation's ctx is dead: it was cancelled or has
+// failed. It is nil if the ctx is alive, or dead only because the operation has
+// ended.
 func (o *Op) deadBy() error {
 	if err := o.why(); err != nil {
 		return err

@@ -20,8 +20,9 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// caught makes the error of a function of o's that did not return: of the panic with value v or, for nil, of
-// runtime.Goexit. The panic is an event or, without CatchPanics, is logged and cancels the loop. Call it from the
+// caught makes the error of a function of o's that did not return: of the panic
+// with value v or, for nil, of runtime.Goexit. The panic is an event or,
+// without CatchPanics, is logged and cancels the loop. Call it from the
 // deferred function that recovered, while the stack is there.
 func (o *Op) caught(v any) error {
 	if v == nil {
@@ -39,7 +40,8 @@ func (o *Op) caught(v any) error {
 	return p
 }
 
-// ownPanic reports whether err is a panic of the operation's own, which has been told of.
+// ownPanic reports whether err is a panic of the operation's own, which has
+// been told of.
 func (o *Op) ownPanic(err error) bool {
 	p, _ := err.(*PanicError)
 	if p == nil {
@@ -51,7 +53,8 @@ func (o *Op) ownPanic(err error) bool {
 	return x != nil && x.panicked == p
 }
 
-// newPanicError makes the error of a recovered panic: the same one if it comes from a loop run inside the operation.
+// newPanicError makes the error of a recovered panic: the same one if it comes
+// from a loop run inside the operation.
 func newPanicError(v any) *PanicError {
 	if p, ok := v.(*PanicError); ok {
 		return p

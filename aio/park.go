@@ -35,11 +35,11 @@ func (x *extra) unpark() {
 	}
 }
 
-// takeParker returns the parker of ctx and the operation that owns it, for a wait
-// on another operation that begins now, as uptime. It returns nil if another
-// goroutine waits on the parker, if ctx is not an operation's own, and if the
-// operation ends with a foreign context or its driver must be told of waiters.
-// free gives the parker back.
+// takeParker returns the parker of ctx and the operation that owns it, for a
+// wait on another operation that begins now, as uptime. It returns nil if
+// another goroutine waits on the parker, if ctx is not an operation's own, and
+// if the operation ends with a foreign context or its driver must be told of
+// waiters. free gives the parker back.
 func takeParker(ctx context.Context, on *Op, now time.Duration) (*Op, *parker) {
 	c, ok := ctx.(*opCtx)
 	o := (*Op)(c)
@@ -110,7 +110,8 @@ func (o *Op) awaits() Awaited {
 }
 
 // park waits on ctx's parker until the operation is resolved. It reports false
-// if it is not: there is no parker that is free, or ctx has ended. now is the uptime.
+// if it is not: there is no parker that is free, or ctx has ended. now is the
+// uptime.
 func (o *Op) park(ctx context.Context, now time.Duration) bool {
 	c, p := takeParker(ctx, o, now)
 	if p == nil {

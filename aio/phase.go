@@ -26,8 +26,8 @@ func (r *running) at() phase { return phase(r.phase.Load()) }
 func (r *running) drains() bool { return r.at() >= phaseDraining }
 
 // enter begins a phase, which ends limit from now at the latest, and lets it be
-// seen, with those that are skipped. A limit of 0 is none that is known. Only the
-// supervisor calls it.
+// seen, with those that are skipped. A limit of 0 is none that is known. Only
+// the supervisor calls it.
 func (r *running) enter(p phase, limit time.Duration) {
 	var end int64
 	if limit > 0 {
@@ -51,10 +51,10 @@ func (r *running) enter(p phase, limit time.Duration) {
 }
 
 // PhaseEnd returns when the phase that the loop is in (Stats.Phase) ends at the
-// latest: leaving after DrainDelay, draining after Grace, cancelling after Abandon.
-// A phase ends earlier when nothing is left, or when Cancel is called. PhaseEnd is
-// the zero Time while the loop runs, before Run and after the end, and while a loop
-// leaves because the one around it does.
+// latest: leaving after DrainDelay, draining after Grace, cancelling after
+// Abandon. A phase ends earlier when nothing is left, or when Cancel is called.
+// PhaseEnd is the zero Time while the loop runs, before Run and after the end,
+// and while a loop leaves because the one around it does.
 func (l *Loop) PhaseEnd() time.Time {
 	r := l.run.Load()
 	if r == nil {

@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// A Ref refers to an operation, in flight or ended. It is for programs that look
-// at very many operations: Loop.Ops describes each of them in full, while a method
-// of a Ref costs a few nanoseconds, except for Info and Stack. Refs can be compared
-// and be keys of a map. A Ref keeps the operation's record from being collected, so
-// it is not for keeping. Methods may be called from any goroutine, but not of the
-// zero Ref, which refers to nothing.
+// A Ref refers to an operation, in flight or ended. It is for programs that
+// look at very many operations: Loop.Ops describes each of them in full, while
+// a method of a Ref costs a few nanoseconds, except for Info and Stack. Refs
+// can be compared and be keys of a map. A Ref keeps the operation's record from
+// being collected, so it is not for keeping. Methods may be called from any
+// goroutine, but not of the zero Ref, which refers to nothing.
 type Ref struct{ op *Op }
 
 // Main returns a Ref to the loop's main, whose children are the operations that
@@ -32,9 +32,9 @@ func (l *Loop) Refs() iter.Seq[Ref] {
 	}
 }
 
-// Find returns a Ref to the operation in flight that has the ID, which somebody has
-// asked for before. It looks at all operations, which takes some 50 ms for a
-// million.
+// Find returns a Ref to the operation in flight that has the ID, which somebody
+// has asked for before. It looks at all operations, which takes some 50 ms for
+// a million.
 func (l *Loop) Find(id uint64) (Ref, bool) {
 	if m := l.Main(); m != (Ref{}) && m.ID() == id {
 		return m, !m.Ended()
@@ -59,8 +59,8 @@ func (r Ref) Kind() Kind { return r.op.kind }
 // Age is OpInfo.Age.
 func (r Ref) Age() time.Duration { return r.op.Age() }
 
-// Began returns how long after the loop's own beginning the operation began. The
-// operation with the smallest is the oldest.
+// Began returns how long after the loop's own beginning the operation began.
+// The operation with the smallest is the oldest.
 func (r Ref) Began() time.Duration { return time.Duration(r.op.began) }
 
 // Daemon is OpInfo.Daemon: the operation does not hold the loop open.
@@ -85,20 +85,20 @@ func (r Ref) Bytes() (in, out int64) {
 // Info describes the operation.
 func (r Ref) Info() OpInfo { return r.op.Info() }
 
-// AppendChildren appends the operation's children to to, in no order. Those that
-// have ended, but still have children, are among them: see Ended. A lock is held
-// for a few microseconds at a time, however many there are.
+// AppendChildren appends the operation's children to to, in no order. Those
+// that have ended, but still have children, are among them: see Ended. A lock
+// is held for a few microseconds at a time, however many there are.
 func (r Ref) AppendChildren(to []Ref) []Ref {
 	ops := *(*[]*Op)(unsafe.Pointer(&to)) // a Ref is a pointer
 	ops = r.op.appendKids(ops)
 	return *(*[]Ref)(unsafe.Pointer(&ops))
 }
 
-// Cancel asks the operation and all below it to end, as Op.Cancel does. For main it
-// does not end the loop; see Loop.Cancel.
+// Cancel asks the operation and all below it to end, as Op.Cancel does. For
+// main it does not end the loop; see Loop.Cancel.
 func (r Ref) Cancel(cause error) { r.op.Cancel(cause) }
 
-// Stack returns the stack of the goroutine that runs the operation's function, ""
-// if there is none. It stops the world for as long as it takes to copy the stacks
-// of all goroutines.
+// Stack returns the stack of the goroutine that runs the operation's function,
+// "" if there is none. It stops the world for as long as it takes to copy the
+// stacks of all goroutines.
 func (r Ref) Stack() string { return newStacks().of(r.op) }

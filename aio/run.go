@@ -47,17 +47,21 @@ type running struct {
 	outer    *Op // the operation that this loop is of the loop around it
 }
 
-// Run runs main in a goroutine of its own and returns when the loop is empty (main has returned, and no operation
-// holds it open) or has exited. The ctx of main and of all operations has the values of ctx but not its
-// cancellation: the end of ctx makes the loop drain, as Exit does.
+// Run runs main in a goroutine of its own and returns when the loop is empty
+// (main has returned, and no operation holds it open) or has exited. The ctx of
+// main and of all operations has the values of ctx but not its cancellation:
+// the end of ctx makes the loop drain, as Exit does.
 //
-// Run returns nil when the loop became empty by itself, after Exit(nil), and when ctx was cancelled; context.Cause
-// when the deadline of ctx passed; else the first fatal error: main's, or one given to Exit or Cancel. A *StuckError,
-// joined with the fatal error if there is one, says that operations were left running. Run panics with a
-// *PanicError after a panic in an operation, unless CatchPanics is set, and calls runtime.Goexit if main did.
+// Run returns nil when the loop became empty by itself, after Exit(nil), and
+// when ctx was cancelled; context.Cause when the deadline of ctx passed; else
+// the first fatal error: main's, or one given to Exit or Cancel. A *StuckError,
+// joined with the fatal error if there is one, says that operations were left
+// running. Run panics with a *PanicError after a panic in an operation, unless
+// CatchPanics is set, and calls runtime.Goexit if main did.
 //
-// A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation of another loop makes this loop an
-// operation of that one: it leaves and drains when the outer loop does, and the outer's cancelling is its Cancel.
+// A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation
+// of another loop makes this loop an operation of that one: it leaves and
+// drains when the outer loop does, and the outer's cancelling is its Cancel.
 func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) error {
 	ctx = orBackground(ctx)
 	r, err := l.begin(ctx)
@@ -201,8 +205,8 @@ func (r *running) nudge() {
 	}
 }
 
-// childLeft has the supervisor look if nothing holds the loop open any more; hold is for the shard that a child of
-// root has left.
+// childLeft has the supervisor look if nothing holds the loop open any more;
+// hold is for the shard that a child of root has left.
 func (r *running) childLeft(hold int32) {
 	if hold != 0 || !r.mainDone.Load() {
 		return
@@ -231,8 +235,9 @@ func (r *running) close() bool {
 	return done
 }
 
-// census looks at all of root's children at once. It reports whether none of them holds the loop open, and whether
-// there are none at all; in that case it can close the loop.
+// census looks at all of root's children at once. It reports whether none of
+// them holds the loop open, and whether there are none at all; in that case it
+// can close the loop.
 func (r *running) census(final bool) (none, done bool) {
 	if !r.mainDone.Load() {
 		return false, false

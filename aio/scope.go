@@ -9,15 +9,19 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// Scope runs fn in the caller's goroutine and returns when fn and everything started in it have ended: structured
-// concurrency. The first error, of fn or of a Spawn or callback started in the scope, cancels the rest. Scope returns
-// it, joined with the errors that came after it and say more than that they were cancelled, and with those of
-// futures from the scope that nobody looked at. Daemons of the scope end with it.
+// Scope runs fn in the caller's goroutine and returns when fn and everything
+// started in it have ended: structured concurrency. The first error, of fn or
+// of a Spawn or callback started in the scope, cancels the rest. Scope returns
+// it, joined with the errors that came after it and say more than that they
+// were cancelled, and with those of futures from the scope that nobody looked
+// at. Daemons of the scope end with it.
 //
-// A Scope that was cancelled from outside, so that something in it did not get to its end, returns the cause.
+// A Scope that was cancelled from outside, so that something in it did not get
+// to its end, returns the cause.
 //
-// Scope fails with ErrNoLoop or ErrLoopDone without running fn. When fn panics, Scope ends what it started and
-// returns the *PanicError; when fn calls runtime.Goexit, so does Scope, after ending what it started.
+// Scope fails with ErrNoLoop or ErrLoopDone without running fn. When fn panics,
+// Scope ends what it started and returns the *PanicError; when fn calls
+// runtime.Goexit, so does Scope, after ending what it started.
 func Scope(ctx context.Context, name string, fn func(ctx context.Context) error) (err error) {
 	s := new(scope)
 	s.ext.own = s
@@ -57,7 +61,8 @@ type scope struct {
 	idle bell.Bell // rung when a child has ended
 }
 
-// fail takes the error of something in the scope. The first one cancels the rest.
+// fail takes the error of something in the scope. The first one cancels the
+// rest.
 func (s *scope) fail(err error) {
 	s.mu.Lock()
 	first := len(s.errs) == 0
@@ -77,7 +82,8 @@ func (s *scope) fail(err error) {
 	}
 }
 
-// waitKids waits for the scope's children. Once only daemons are left it cancels them.
+// waitKids waits for the scope's children. Once only daemons are left it
+// cancels them.
 func (s *scope) waitKids() {
 	for {
 		s.op.mu.Lock()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxCalls is how many calls are kept of those that have started an operation. A
-// site further out is not found.
+// maxCalls is how many calls are kept of those that have started an operation.
+// A site further out is not found.
 const maxCalls = 24
 
 // callers returns the calls that have led to the start of an operation, the
@@ -20,7 +20,8 @@ func callers() []uintptr {
 }
 
 // site returns the file and the line of the first of the calls that is made
-// outside this module, "" if there is none: a loop starts some operations itself.
+// outside this module, "" if there is none: a loop starts some operations
+// itself.
 func site(calls []uintptr) string {
 	if len(calls) == 0 {
 		return ""
@@ -37,8 +38,8 @@ func site(calls []uintptr) string {
 	}
 }
 
-// ownFrame reports whether a function belongs to package aio or one below it. Its
-// tests do not count.
+// ownFrame reports whether a function belongs to package aio or one below it.
+// Its tests do not count.
 func ownFrame(f *runtime.Frame) bool {
 	rest, ok := strings.CutPrefix(f.Function, ownPath)
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '/') && !strings.HasSuffix(f.File, "_test.go")

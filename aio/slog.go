@@ -6,11 +6,11 @@ import (
 )
 
 // LogHandler returns a handler that adds to each record the operation that the
-// record's ctx belongs to, and passes the record to h: the attributes "loop" (the
-// loop's name, unless that is empty) and "op", a group of the operation's "id",
-// "name" and "kind". Records with a ctx without a loop are passed on as they are.
-// In a logger with an open group (Logger.WithGroup) the attributes are in that
-// group, as all of the record's.
+// record's ctx belongs to, and passes the record to h: the attributes "loop"
+// (the loop's name, unless that is empty) and "op", a group of the operation's
+// "id", "name" and "kind". Records with a ctx without a loop are passed on as
+// they are. In a logger with an open group (Logger.WithGroup) the attributes
+// are in that group, as all of the record's.
 //
 //	log := slog.New(aio.LogHandler(slog.NewJSONHandler(os.Stderr, nil)))
 //	log.InfoContext(ctx, "fetched", "bytes", n)

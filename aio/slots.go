@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// slots bounds the operations of Go and Spawn that run at once. The bound is a queue of operations, not of callers:
-// golang.org/x/sync/semaphore would block them.
+// slots bounds the operations of Go and Spawn that run at once. The bound is a
+// queue of operations, not of callers: golang.org/x/sync/semaphore would block
+// them.
 type slots struct {
 	mu    sync.Mutex
 	free  int
@@ -21,8 +22,8 @@ type waiting struct {
 	turn *turn // below a Limit: it needs slots of that as well, instead of body
 }
 
-// launch starts an operation's goroutine or, beyond a Limit or Loop.MaxInFlight,
-// queues the operation.
+// launch starts an operation's goroutine or, beyond a Limit or
+// Loop.MaxInFlight, queues the operation.
 func (r *running) launch(o *Op, body func()) {
 	if limiting.Load() {
 		if l, _ := o.base.Value(limitKey).(*limit); l != nil {
@@ -37,8 +38,8 @@ func (r *running) launch(o *Op, body func()) {
 	}
 }
 
-// takeSlot takes a slot of Loop.MaxInFlight for an operation, if it needs one and
-// has none. If there is none it queues the operation, in the order of their
+// takeSlot takes a slot of Loop.MaxInFlight for an operation, if it needs one
+// and has none. If there is none it queues the operation, in the order of their
 // start, and reports false.
 func (r *running) takeSlot(w waiting) bool {
 	o := w.op
@@ -80,8 +81,8 @@ func (o *Op) queued() {
 	}
 }
 
-// endQueued ends an operation with ErrExit, unless it is cancelled already, if it
-// queues. One that has just begun is work in progress.
+// endQueued ends an operation with ErrExit, unless it is cancelled already, if
+// it queues. One that has just begun is work in progress.
 func (o *Op) endQueued() {
 	if o.run.dequeue(o) {
 		o.cancel(ErrExit)
@@ -89,15 +90,15 @@ func (o *Op) endQueued() {
 	}
 }
 
-// within reports whether the operation runs within Loop.MaxInFlight, so that what
-// it starts needs no slot: it holds one, or was started by what did.
+// within reports whether the operation runs within Loop.MaxInFlight, so that
+// what it starts needs no slot: it holds one, or was started by what did.
 func (o *Op) within() bool {
 	s := o.at()
 	return s.has(opSlot|opWithin) && s.open()
 }
 
-// dequeue takes an operation that waits for a slot out of the queue: its function
-// will not run. It reports false if the operation waits no more.
+// dequeue takes an operation that waits for a slot out of the queue: its
+// function will not run. It reports false if the operation waits no more.
 func (r *running) dequeue(o *Op) bool {
 	if o.at().has(opTurn) && o.x.Load().turn.drop() {
 		return true
@@ -115,8 +116,8 @@ func (r *running) dequeue(o *Op) bool {
 	return true
 }
 
-// releaseSlot gives the slot of an operation that has ended to the next one in the
-// queue that can use it.
+// releaseSlot gives the slot of an operation that has ended to the next one in
+// the queue that can use it.
 func (r *running) releaseSlot() {
 	s := &r.slots
 	for {

@@ -6,9 +6,11 @@ import (
 	"runtime"
 )
 
-// Spawn runs fn as an operation whose result nobody waits for: its error goes to the Scope around it or to the event
-// handler. It never blocks. name says what it is in listings; "" stands for fn's own name. fn runs even if ctx is
-// dead, because it may own something to release. If ctx has no running loop, fn does not run, and that is logged.
+// Spawn runs fn as an operation whose result nobody waits for: its error goes
+// to the Scope around it or to the event handler. It never blocks. name says
+// what it is in listings; "" stands for fn's own name. fn runs even if ctx is
+// dead, because it may own something to release. If ctx has no running loop, fn
+// does not run, and that is logged.
 func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
 	name = nameOf(name, fn)
@@ -19,9 +21,10 @@ func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error)
 	o.run.launch(o, func() { o.runTask(fn) })
 }
 
-// Daemon is Spawn for work that serves other work: it does not hold the loop open, nor does what it starts, and it is
-// cancelled once the loop is empty, when the Scope around it has nothing else left, or at drain, unless it serves work
-// in progress that started it.
+// Daemon is Spawn for work that serves other work: it does not hold the loop
+// open, nor does what it starts, and it is cancelled once the loop is empty,
+// when the Scope around it has nothing else left, or at drain, unless it serves
+// work in progress that started it.
 func Daemon(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
 	name = nameOf(name, fn)
@@ -74,7 +77,8 @@ func nameOf(name string, fn any) string {
 	return FuncName(fn)
 }
 
-// FuncName returns the name of the function fn, "" for anything else: what drivers name unnamed operations by.
+// FuncName returns the name of the function fn, "" for anything else: what
+// drivers name unnamed operations by.
 func FuncName(fn any) string {
 	v := reflect.ValueOf(fn)
 	if v.Kind() != reflect.Func || v.IsNil() {

@@ -20,9 +20,9 @@ const (
 // inherited are the traits that an operation has if its starter has them.
 const inherited = isDaemon | isForeign | isServed
 
-// opState is what changes of an operation: a stage in the low bits, and flags. It
-// is read and changed atomically. The stage changes only with the operation's lock
-// held, and only like this:
+// opState is what changes of an operation: a stage in the low bits, and flags.
+// It is read and changed atomically. The stage changes only with the
+// operation's lock held, and only like this:
 //
 //	open ──┬─► ending ──────────────► over      no children
 //	       ├─► parting ─────────────► over      hands its children up
@@ -50,7 +50,8 @@ const (
 	stages opState = 1<<3 - 1
 )
 
-// The flags of an operation. One that is set stays set, unless it says otherwise.
+// The flags of an operation. One that is set stays set, unless it says
+// otherwise.
 const (
 	opCancelled opState = (stages + 1) << iota // asked to end; extra.cause says why
 

@@ -6,9 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// Stats is a snapshot of a loop. Counts in flight are of operations that have begun and not ended; an operation whose
-// result can be seen is not in flight any more. Counters are read one after the other while the loop goes on, so sums
-// over them may be off by what happened meanwhile.
+// Stats is a snapshot of a loop. Counts in flight are of operations that have
+// begun and not ended; an operation whose result can be seen is not in flight
+// any more. Counters are read one after the other while the loop goes on, so
+// sums over them may be off by what happened meanwhile.
 type Stats struct {
 	IncomingConns int64 // accepted connections that are open
 	OutgoingConns int64 // dialed connections that are open
@@ -65,8 +66,9 @@ func (r *running) kindCount(k Kind) *kindCount {
 // cell returns the shard that counts o.
 func (c *kindCount) cell(o *Op) *cell { return &c[o.shard] }
 
-// Stats returns a snapshot of the loop's figures. It does not depend on how much is in flight, and may be called at any
-// time: all is zero before Run, and after Run what was left.
+// Stats returns a snapshot of the loop's figures. It does not depend on how
+// much is in flight, and may be called at any time: all is zero before Run, and
+// after Run what was left.
 func (l *Loop) Stats() Stats {
 	s := Stats{Kinds: map[string]int64{}}
 	r := l.run.Load()
@@ -134,8 +136,8 @@ type KindStats struct {
 	BytesOut  int64
 }
 
-// KindStats returns the figures of each kind that the loop has had operations of.
-// As with Stats, its cost does not depend on how much is in flight.
+// KindStats returns the figures of each kind that the loop has had operations
+// of. As with Stats, its cost does not depend on how much is in flight.
 func (l *Loop) KindStats() []KindStats {
 	r := l.run.Load()
 	if r == nil {
@@ -167,11 +169,13 @@ func (c *kindCount) total(k Kind) KindStats {
 	return s
 }
 
-// CountCallbacks adds n to the loop's count of registered callbacks, for drivers whose operations have any.
+// CountCallbacks adds n to the loop's count of registered callbacks, for
+// drivers whose operations have any.
 func (o *Op) CountCallbacks(n int) { o.run.callbacks.Add(int64(n)) }
 
-// Publish publishes the loop's Stats in package expvar under the given name, which must not be taken: as with
-// expvar.Publish, that is logged and ends the program.
+// Publish publishes the loop's Stats in package expvar under the given name,
+// which must not be taken: as with expvar.Publish, that is logged and ends the
+// program.
 func Publish(name string, l *Loop) {
 	expvar.Publish(name, expvar.Func(func() any { return l.Stats() }))
 }

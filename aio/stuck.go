@@ -9,8 +9,9 @@ import (
 	"unsafe"
 )
 
-// StuckError says that operations did not end when they were cancelled, and that Run gave up waiting after
-// Loop.Abandon. What it names may still run: it is the one exception to the promise that Run leaves nothing behind.
+// StuckError says that operations did not end when they were cancelled, and
+// that Run gave up waiting after Loop.Abandon. What it names may still run: it
+// is the one exception to the promise that Run leaves nothing behind.
 type StuckError struct {
 	Loop string   // the loop's name
 	Ops  []OpInfo // the oldest first
@@ -30,12 +31,14 @@ func (e *StuckError) Error() string {
 	return b.String()
 }
 
-// A mark is passed to a function only to be found in the stack of its goroutine: arrays are passed in memory, where
-// runtime.Stack reads them. Its first word is the address of an operation, so that operations need no label on their
-// goroutines.
+// A mark is passed to a function only to be found in the stack of its
+// goroutine: arrays are passed in memory, where runtime.Stack reads them. Its
+// first word is the address of an operation, so that operations need no label
+// on their goroutines.
 type mark [2]uintptr
 
-// markSign is the second word of every mark: "goaio" in ASCII, shortened to 32 bits.
+// markSign is the second word of every mark: "goaio" in ASCII, shortened to 32
+// bits.
 const markSign = 0x6f61696f
 
 func markOf(p unsafe.Pointer) mark { return mark{uintptr(p), markSign} }
@@ -48,7 +51,8 @@ func (o *Op) mark() mark { return markOf(unsafe.Pointer(o)) }
 //go:noinline
 func marked(_ mark, fn func()) { fn() }
 
-// stacks has the stacks of all goroutines that carry marks, by the marks' first words.
+// stacks has the stacks of all goroutines that carry marks, by the marks' first
+// words.
 type stacks map[uintptr]string
 
 // maxStacks bounds the text of all stacks, in bytes.

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// supervise takes the loop through its phases: running, leaving, draining, cancelling. It returns when no operation is
-// left or those left were given up.
+// supervise takes the loop through its phases: running, leaving, draining,
+// cancelling. It returns when no operation is left or those left were given up.
 func (r *running) supervise(ctx context.Context, sigs <-chan os.Signal) {
 	drain, signalled := r.whileRunning(ctx, sigs)
 	if drain {
@@ -23,8 +23,8 @@ func (r *running) supervise(ctx context.Context, sigs <-chan os.Signal) {
 	r.enter(phaseDone, 0)
 }
 
-// takeSignals takes over the loop's signals: before main runs, so that whoever hears of main may send one. stop gives
-// them back.
+// takeSignals takes over the loop's signals: before main runs, so that whoever
+// hears of main may send one. stop gives them back.
 func (l *Loop) takeSignals() (sigs chan os.Signal, stop func()) {
 	if len(l.Signals) == 0 {
 		return nil, func() {}
@@ -43,8 +43,9 @@ func (l *Loop) noteSignal(sig os.Signal) {
 	}
 }
 
-// whileRunning waits until the loop itself is asked to end. It reports whether it must drain (else it is empty or was
-// cancelled), and whether a signal asked for that.
+// whileRunning waits until the loop itself is asked to end. It reports whether
+// it must drain (else it is empty or was cancelled), and whether a signal asked
+// for that.
 func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drain, signalled bool) {
 	var handlers <-chan time.Time // the end of patience with event handlers, once nothing else is left
 	var outer <-chan struct{}     // closed when the loop around this one leaves
@@ -88,7 +89,8 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 	}
 }
 
-// whileDraining waits for the end of the draining phase: the loop is empty, was cancelled, or Grace has passed.
+// whileDraining waits for the end of the draining phase: the loop is empty, was
+// cancelled, or Grace has passed.
 func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 	grace := time.NewTimer(r.grace())
 	defer grace.Stop()
@@ -134,8 +136,8 @@ func (r *running) noteOverdue() {
 	r.log.Warn("the time of grace has passed; cancelling what is left", args...)
 }
 
-// leftAfterGrace describes what holds the loop open: main, operations, and event
-// handlers.
+// leftAfterGrace describes what holds the loop open: main, operations, and
+// event handlers.
 func (r *running) leftAfterGrace() []OpInfo {
 	var ops []OpInfo
 	now := r.now()
@@ -200,7 +202,8 @@ func (o *Op) drainAgain() {
 	}
 }
 
-// cancelAll cancels what is left and waits for it, for at most Abandon. When nothing is left the loop is closed.
+// cancelAll cancels what is left and waits for it, for at most Abandon. When
+// nothing is left the loop is closed.
 func (r *running) cancelAll() {
 	r.abandon = time.Now().Add(orDefault(r.loop.Abandon, 5*time.Second))
 	r.enter(phaseCancelling, time.Until(r.abandon))

@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// Tap has fn told of each event from now on, as Observer.Event is, until stop is
-// called; a call may be under way when stop returns. It may be called before and
-// while the loop runs. Without a tap an event costs one look at a pointer.
+// Tap has fn told of each event from now on, as Observer.Event is, until stop
+// is called; a call may be under way when stop returns. It may be called before
+// and while the loop runs. Without a tap an event costs one look at a pointer.
 func (l *Loop) Tap(fn func(Event)) (stop func()) {
 	t := &tap{fn}
 	l.taps.change(func(all []*tap) []*tap { return append(slices.Clone(all), t) })

@@ -8,12 +8,12 @@ import (
 )
 
 // While the program is traced (runtime/trace), each operation that begins is a
-// task, below that of the operation that has started it or the program's, and its
-// function is a region. Their type is the operation's kind; a message of the
-// category "op" has the name and the ID.
+// task, below that of the operation that has started it or the program's, and
+// its function is a region. Their type is the operation's kind; a message of
+// the category "op" has the name and the ID.
 
-// taskKey is the key under which runtime/trace looks for the task of a Context. If
-// it should stop doing that, the tasks of operations have no parents.
+// taskKey is the key under which runtime/trace looks for the task of a Context.
+// If it should stop doing that, the tasks of operations have no parents.
 var taskKey = func() any {
 	var p keyProbe
 	trace.Log(&p, "", "")
@@ -21,16 +21,17 @@ var taskKey = func() any {
 }()
 
 // newTask begins a task for the operation, which is started with ctx. The
-// operation keeps the task and not a context with it: a chain of operations, each
-// started by the one before, would be a chain of contexts.
+// operation keeps the task and not a context with it: a chain of operations,
+// each started by the one before, would be a chain of contexts.
 func (o *Op) newTask(ctx context.Context) *trace.Task {
 	ctx, task := trace.NewTask(ctx, o.kind.String())
 	trace.Log(ctx, "op", o.label()+" #"+strconv.FormatUint(o.ID(), 10))
 	return task
 }
 
-// labelKey is the key under which runtime/pprof looks for the labels of a Context.
-// If it should stop doing that, goroutines of operations have no labels.
+// labelKey is the key under which runtime/pprof looks for the labels of a
+// Context. If it should stop doing that, goroutines of operations have no
+// labels.
 var labelKey = func() any {
 	var p keyProbe
 	pprof.WithLabels(&p, pprof.Labels())
@@ -48,9 +49,9 @@ func (o *Op) labels(ctx context.Context) any {
 // marked.
 func (o *Op) annotated() bool { return o.run.loop.ProfileLabels || trace.IsEnabled() }
 
-// annotate marks the current goroutine as one that runs the operation's function,
-// for profiles and traces. The goroutine calls end when the function has returned,
-// and ends then.
+// annotate marks the current goroutine as one that runs the operation's
+// function, for profiles and traces. The goroutine calls end when the function
+// has returned, and ends then.
 func (o *Op) annotate() (end func()) {
 	if o.run.loop.ProfileLabels {
 		pprof.SetGoroutineLabels(o.Context())

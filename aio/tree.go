@@ -7,11 +7,13 @@ import (
 	"unsafe"
 )
 
-// shards is the number of parts that a loop's own list of children, and its counters, are split into.
+// shards is the number of parts that a loop's own list of children, and its
+// counters, are split into.
 const shards = 16
 
-// family is a list of children with the lock that guards it. In an Op that lock guards the Op's own fields too.
-// Where two families are locked at once, the descendant's comes first.
+// family is a list of children with the lock that guards it. In an Op that lock
+// guards the Op's own fields too. Where two families are locked at once, the
+// descendant's comes first.
 type family struct {
 	mu    sync.Mutex
 	first *Op
@@ -63,7 +65,8 @@ func (f *family) unlink(kid *Op) {
 }
 
 // scope returns the innermost Scope around the operation, which has not ended:
-// operations that have do not take a Scope out of the way from them to the root.
+// operations that have do not take a Scope out of the way from them to the
+// root.
 func (o *Op) scope() *scope {
 	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
 		if x := p.x.Load(); x != nil && x.own != nil {
@@ -110,8 +113,9 @@ func (o *Op) startedBy(s *starter) {
 	o.extra().by.CompareAndSwap(nil, s)
 }
 
-// adopt makes kid a child of p or, if p has finished, of p's nearest unfinished ancestor. With the ctx of an operation
-// that was cancelled or has failed, kid is cancelled at once. It reports false if the loop is done.
+// adopt makes kid a child of p or, if p has finished, of p's nearest unfinished
+// ancestor. With the ctx of an operation that was cancelled or has failed, kid
+// is cancelled at once. It reports false if the loop is done.
 func (p *Op) adopt(kid *Op) bool {
 	first := p
 	var dead error
@@ -145,7 +149,8 @@ func (p *Op) adopt(kid *Op) bool {
 	return true
 }
 
-// leaveFamily takes a finished operation out of the tree, and with it a ghost that has become childless by that.
+// leaveFamily takes a finished operation out of the tree, and with it a ghost
+// that has become childless by that.
 func (o *Op) leaveFamily() {
 	p, f := o.lockFamily()
 	f.unlink(o)
@@ -167,8 +172,8 @@ func (o *Op) lockFamily() (*Op, *family) {
 	}
 }
 
-// childLeft tells an operation that a child has left; hold says how many of those
-// that are left hold it open.
+// childLeft tells an operation that a child has left; hold says how many of
+// those that are left hold it open.
 func (p *Op) childLeft(hold int32) {
 	s := p.at()
 	switch {
@@ -193,11 +198,12 @@ func (p *Op) childLeft(hold int32) {
 	}
 }
 
-// A finished operation whose ctx has a Done channel in somebody's hands does not hand its children up. It stays in the
-// tree as a ghost until the last of them has ended, so that cancellation reaches those who wait on that channel.
+// A finished operation whose ctx has a Done channel in somebody's hands does
+// not hand its children up. It stays in the tree as a ghost until the last of
+// them has ended, so that cancellation reaches those who wait on that channel.
 
-// ghostLeft sees what a resolved ghost has left. Without any child it leaves the tree; with nothing but daemons it
-// does not hold open what is around it.
+// ghostLeft sees what a resolved ghost has left. Without any child it leaves
+// the tree; with nothing but daemons it does not hold open what is around it.
 func (o *Op) ghostLeft() {
 	if p := o.parent.Load(); p.at().lingers() { // one ghost is enough, or a chain of them would grow
 		o.moveUp(p, p.asStarter())
@@ -227,11 +233,13 @@ func (o *Op) ghostLeft() {
 	}
 }
 
-// inFamily reports whether the operation is in the family of its parent, whose lock is held.
+// inFamily reports whether the operation is in the family of its parent, whose
+// lock is held.
 func (o *Op) inFamily(f *family) bool { return o.prev != nil || f.first == o }
 
-// moveUp moves o from the family of from, which has finished, to that of from's nearest unfinished ancestor. It does
-// nothing if o has left that family already. by is from.
+// moveUp moves o from the family of from, which has finished, to that of from's
+// nearest unfinished ancestor. It does nothing if o has left that family
+// already. by is from.
 func (o *Op) moveUp(from *Op, by *starter) {
 	for {
 		var dead error // why an ancestor in between, which is ending too, has its children cancelled
@@ -274,8 +282,9 @@ func (o *Op) moveUp(from *Op, by *starter) {
 	}
 }
 
-// walk calls visit for each operation below o, parents before children, until visit returns false. Families are
-// read one at a time, so an operation that moves meanwhile may be missed or come twice.
+// walk calls visit for each operation below o, parents before children, until
+// visit returns false. Families are read one at a time, so an operation that
+// moves meanwhile may be missed or come twice.
 func (o *Op) walk(visit func(*Op) bool) bool {
 	todo := o.appendKids(nil)
 	for len(todo) > 0 {
@@ -289,8 +298,8 @@ func (o *Op) walk(visit func(*Op) bool) bool {
 	return true
 }
 
-// appendKids appends o's children to to. A child that comes or leaves meanwhile may
-// be missed.
+// appendKids appends o's children to to. A child that comes or leaves meanwhile
+// may be missed.
 func (o *Op) appendKids(to []*Op) []*Op {
 	if o.isRoot() {
 		for i := range o.run.shards {
@@ -303,9 +312,9 @@ func (o *Op) appendKids(to []*Op) []*Op {
 
 // A family is read in pieces, so that one with a million children does not keep
 // others from its lock for long. Children are linked in at the front only, and
-// leave from anywhere. So reading goes on behind the last child read that has not
-// left, or at the front if all of them have: what is between there and the place
-// where the piece before ended has come since.
+// leave from anywhere. So reading goes on behind the last child read that has
+// not left, or at the front if all of them have: what is between there and the
+// place where the piece before ended has come since.
 
 // piece is how many children are read, or looked at, with the lock held once.
 const piece = 256
@@ -322,9 +331,9 @@ func (f *family) appendKids(p *Op, to []*Op) []*Op {
 	return to
 }
 
-// appendPiece goes on with appendKids, which has appended to[start:]. last is the
-// index in to of the last child that may still be in its place. It reports whether
-// there may be more.
+// appendPiece goes on with appendKids, which has appended to[start:]. last is
+// the index in to of the last child that may still be in its place. It reports
+// whether there may be more.
 func (f *family) appendPiece(p *Op, to []*Op, start int, last *int) (_ []*Op, more bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -341,8 +350,8 @@ func (f *family) appendPiece(p *Op, to []*Op, start int, last *int) (_ []*Op, mo
 }
 
 // after returns what is to be read next: the child behind the last one of
-// to[start:last+1] that has not left. It reports false if it has looked at a piece
-// in vain, and has moved last. The lock is held.
+// to[start:last+1] that has not left. It reports false if it has looked at a
+// piece in vain, and has moved last. The lock is held.
 func (f *family) after(p *Op, to []*Op, start int, last *int) (next *Op, found bool) {
 	for n := 0; *last >= start; *last-- {
 		if k := to[*last]; k.parent.Load() == p && k.inFamily(f) {

@@ -7,16 +7,16 @@ import (
 )
 
 // Conn is a connection in memory, from a Network or from Pipe: a net.Conn with
-// further methods of a *net.TCPConn. What Network's methods return as a net.Conn
-// is a Conn:
+// further methods of a *net.TCPConn. What Network's methods return as a
+// net.Conn is a Conn:
 //
 //	c, err := network.Dial("tcp", addr)
 //	...
 //	c.(aiotest.Conn).Abort()
 //
-// Errors are a *net.OpError each, as those of package net, but for io.EOF. Match
-// them with errors.Is: net.ErrClosed, os.ErrDeadlineExceeded, syscall.ECONNRESET,
-// syscall.EPIPE.
+// Errors are a *net.OpError each, as those of package net, but for io.EOF.
+// Match them with errors.Is: net.ErrClosed, os.ErrDeadlineExceeded,
+// syscall.ECONNRESET, syscall.EPIPE.
 //
 // Close with unread data in the buffer is a reset, as Abort is. After another
 // Close the peer's first Write succeeds and is lost, those after it fail.

@@ -32,7 +32,8 @@ const (
 )
 
 // StartDNS starts a server with this zone on loopback, with DNS over TLS and
-// over HTTPS, and closes it when the test ends. An error fails the test at once.
+// over HTTPS, and closes it when the test ends. An error fails the test at
+// once.
 func StartDNS(t testing.TB, zone string) *DNS {
 	t.Helper()
 	d := &DNS{Zone: zone, TLS: true, HTTPS: true}
@@ -44,8 +45,8 @@ func StartDNS(t testing.TB, zone string) *DNS {
 }
 
 // MemoryDNS returns a server with this zone that is dialed in memory, by
-// DNS.Dial, and closes it when the test ends. It works inside a synctest bubble.
-// An error in the zone fails the test at once.
+// DNS.Dial, and closes it when the test ends. It works inside a synctest
+// bubble. An error in the zone fails the test at once.
 func MemoryDNS(t testing.TB, zone string) *DNS {
 	t.Helper()
 	d := &DNS{Zone: zone}

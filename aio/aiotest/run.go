@@ -58,8 +58,8 @@ type Runner struct {
 //     handler exits the loop, this one cancels it, unless the event is lost or
 //     about a connection;
 //   - operations, or main, had to be cancelled because the loop's Grace had
-//     passed (see aio.Loop.Overdue): a connection that was not closed, or a main
-//     that waits on its ctx;
+//     passed (see aio.Loop.Overdue): a connection that was not closed, or a
+//     main that waits on its ctx;
 //   - goroutines are left that were not there before, or file descriptors.
 //     Those that are just about to go are given half a second.
 //

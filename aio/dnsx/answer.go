@@ -6,29 +6,34 @@ import (
 	"time"
 )
 
-// Answer is what a name was found to be. Answers to the same question share their slices: do not change what they hold.
+// Answer is what a name was found to be. Answers to the same question share
+// their slices: do not change what they hold.
 type Answer struct {
 	// Host is the name, as it was asked for.
 	Host string
-	// Addrs are the addresses, at least one, in the order in which they should be tried. IPv4 addresses are such
-	// (netip.Addr.Is4), not mapped into IPv6.
+	// Addrs are the addresses, at least one, in the order in which they should
+	// be tried. IPv4 addresses are such (netip.Addr.Is4), not mapped into IPv6.
 	Addrs []netip.Addr
-	// CNAME is the canonical name: the last of Chain or, without one, the name that was found, which the search list
-	// may have completed. It is "" for a literal, and where the system's resolver does not tell.
+	// CNAME is the canonical name: the last of Chain or, without one, the name
+	// that was found, which the search list may have completed. It is "" for a
+	// literal, and where the system's resolver does not tell.
 	CNAME string
-	// Chain has the canonical names that led from the name to its addresses, in order, without trailing dots. It is
-	// empty if the name is canonical itself.
+	// Chain has the canonical names that led from the name to its addresses, in
+	// order, without trailing dots. It is empty if the name is canonical
+	// itself.
 	Chain []string
-	// TTL is how long the answer may be kept from now on. It is 0 where nobody says: for literals, the hosts file and the
-	// system's resolver; and for stale answers.
+	// TTL is how long the answer may be kept from now on. It is 0 where nobody
+	// says: for literals, the hosts file and the system's resolver; and for
+	// stale answers.
 	TTL time.Duration
-	// Source says where the answer came from. Where the two families came from different places, it is the one further
-	// away.
+	// Source says where the answer came from. Where the two families came from
+	// different places, it is the one further away.
 	Source Source
-	// Authenticated says that the server validated the answer by DNSSEC, and that this is to be believed: see
-	// Resolver.TrustAD.
+	// Authenticated says that the server validated the answer by DNSSEC, and
+	// that this is to be believed: see Resolver.TrustAD.
 	Authenticated bool
-	// Stale says that the answer had ended when it was given, because no server could be asked (RFC 8767).
+	// Stale says that the answer had ended when it was given, because no server
+	// could be asked (RFC 8767).
 	Stale bool
 }
 

@@ -8,9 +8,11 @@ import (
 
 // cache remembers answers by name, up to a bound. The zero cache is ready.
 //
-// Reading takes no lock: a name is a node in a chain of a hash table, whose links are atomic. Writing goes under a lock.
-// When the cache is full, names that nobody asked for since they came or were last looked at go first (SIEVE), so that a
-// flood of names that are asked for once does not drive out those that are needed.
+// Reading takes no lock: a name is a node in a chain of a hash table, whose
+// links are atomic. Writing goes under a lock. When the cache is full, names
+// that nobody asked for since they came or were last looked at go first
+// (SIEVE), so that a flood of names that are asked for once does not drive out
+// those that are needed.
 type cache struct {
 	table atomic.Pointer[table]
 	gen   atomic.Uint32 // odd while nodes move to a larger table
@@ -53,7 +55,8 @@ const (
 	maxItems   = 32 // types a name
 )
 
-// find returns what is known about a question, be it fresh or not; nil if nothing is.
+// find returns what is known about a question, be it fresh or not; nil if
+// nothing is.
 func (c *cache) find(q question) *item {
 	n := c.node(q.name)
 	if n == nil {

@@ -2,7 +2,8 @@ package dnsx
 
 import "sync/atomic"
 
-// link puts a new node in: into the table and, as the newest, into the list. The lock is held.
+// link puts a new node in: into the table and, as the newest, into the list.
+// The lock is held.
 func (c *cache) link(n *node) {
 	t := c.table.Load()
 	if c.count >= len(t.buckets) {
@@ -40,8 +41,8 @@ func (c *cache) unlink(n *node) {
 	n.newer, n.older = nil, nil
 }
 
-// shrink evicts until the cache is within its bound. It spares the node that has just come, as long as there is another.
-// The lock is held.
+// shrink evicts until the cache is within its bound. It spares the node that
+// has just come, as long as there is another. The lock is held.
 func (c *cache) shrink(spare *node) {
 	for c.limit > 0 && c.weight > c.limit && c.count > 0 {
 		n := c.victim(spare)
@@ -53,7 +54,8 @@ func (c *cache) shrink(spare *node) {
 	}
 }
 
-// victim moves the hand from older to newer nodes, until it comes to one that was not asked for since it came by last.
+// victim moves the hand from older to newer nodes, until it comes to one that
+// was not asked for since it came by last.
 func (c *cache) victim(spare *node) *node {
 	for range 2*c.count + 1 {
 		n := c.hand
@@ -68,8 +70,8 @@ func (c *cache) victim(spare *node) *node {
 	return nil
 }
 
-// grow doubles the table. Nodes move one by one; who reads meanwhile may miss some, and is told by gen. The lock is
-// held.
+// grow doubles the table. Nodes move one by one; who reads meanwhile may miss
+// some, and is told by gen. The lock is held.
 func (c *cache) grow(old *table) *table {
 	c.gen.Add(1)
 	t := newTable(2 * len(old.buckets))
@@ -97,7 +99,8 @@ func (t *table) link(n *node) {
 	b.Store(n)
 }
 
-// unlink takes a node out of its bucket. Who just reads it goes on from it to the rest.
+// unlink takes a node out of its bucket. Who just reads it goes on from it to
+// the rest.
 func (t *table) unlink(n *node) {
 	p := &t.buckets[n.hash&t.mask]
 	for at := p.Load(); at != n; at = p.Load() {

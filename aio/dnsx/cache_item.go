@@ -8,11 +8,14 @@ import (
 )
 
 const (
-	// anyType is the type of an item that is about all types of a name: that there is no such name.
+	// anyType is the type of an item that is about all types of a name: that
+	// there is no such name.
 	anyType dnsmessage.Type = 0
-	// popular is how often an answer must have been asked for to be renewed before its end.
+	// popular is how often an answer must have been asked for to be renewed
+	// before its end.
 	popular = 2
-	// staleTTL is how long a stale answer serves before servers are asked again (RFC 8767, section 4).
+	// staleTTL is how long a stale answer serves before servers are asked again
+	// (RFC 8767, section 4).
 	staleTTL = 30 * time.Second
 )
 
@@ -44,8 +47,8 @@ func newItem(q question, r *reply, now time.Time, life, staleFor time.Duration, 
 	return it
 }
 
-// staleItem returns what to remember after a stale item had to serve: the same answer, for a while. It is nil if the
-// item may not serve any more.
+// staleItem returns what to remember after a stale item had to serve: the same
+// answer, for a while. It is nil if the item may not serve any more.
 func (it *item) staleItem(now time.Time) *item {
 	left := it.life + it.staleFor - now.Sub(it.stored)
 	if it.staleFor == 0 || left <= 0 || now.Before(it.stored) {
@@ -59,7 +62,8 @@ func (it *item) staleItem(now time.Time) *item {
 	}
 }
 
-// age returns how old the item is. An item from the future, as after the clock was set back, is older than any.
+// age returns how old the item is. An item from the future, as after the clock
+// was set back, is older than any.
 func (it *item) age() time.Duration {
 	if d := time.Since(it.stored); d >= 0 {
 		return d
@@ -67,8 +71,9 @@ func (it *item) age() time.Duration {
 	return 1<<63 - 1
 }
 
-// use returns the reply if it is fresh. renew says that somebody has to see to the item's renewal: a popular one is
-// about to end, and nobody has claimed renewing.
+// use returns the reply if it is fresh. renew says that somebody has to see to
+// the item's renewal: a popular one is about to end, and nobody has claimed
+// renewing.
 func (it *item) use() (r *reply, renew bool) {
 	age := it.age()
 	if age >= it.life {

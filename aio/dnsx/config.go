@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// recheck is how long what was read from the system's files is taken for true, and how long an answer stays in the
-// order in which its addresses were put.
+// recheck is how long what was read from the system's files is taken for true,
+// and how long an answer stays in the order in which its addresses were put.
 const recheck = 5 * time.Second
 
 // environment is what a resolver takes from the system. Tests have their own.
@@ -64,8 +64,8 @@ type fileStamp struct {
 	size  int64
 }
 
-// look returns the file's content if it has changed since the last look, or was never looked at; of a file that cannot
-// be read, none.
+// look returns the file's content if it has changed since the last look, or was
+// never looked at; of a file that cannot be read, none.
 func (f *watchedFile) look() (data []byte, changed bool) {
 	now := fileStamp{read: true}
 	if fi, err := os.Stat(f.path); err == nil {
@@ -98,7 +98,8 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, limit))
 }
 
-// settings is what lookups go by: immutable, and replaced when something has changed.
+// settings is what lookups go by: immutable, and replaced when something has
+// changed.
 type settings struct {
 	order         order
 	search        []string
@@ -121,8 +122,8 @@ type config struct {
 	checked atomic.Int64 // the instant at which the files were looked at last
 }
 
-// due reports whether it is time to look at the files again; also when time has gone back, which it does between the
-// bubbles of testing/synctest.
+// due reports whether it is time to look at the files again; also when time has
+// gone back, which it does between the bubbles of testing/synctest.
 func (c *config) due(now instant) bool {
 	d := now - instant(c.checked.Load())
 	return d < 0 || d >= instant(recheck)
@@ -138,7 +139,8 @@ func (c *config) start(r *Resolver, e *environment) {
 	}
 }
 
-// read looks at the files, and reports whether anything is new since the last look.
+// read looks at the files, and reports whether anything is new since the last
+// look.
 func (c *config) read(r *Resolver, e *environment) bool {
 	changed := c.table == nil
 	if data, ok := c.hosts.look(); ok {
@@ -161,7 +163,8 @@ func (c *config) read(r *Resolver, e *environment) bool {
 	return changed
 }
 
-// settings makes settings of what was read and of what the resolver's fields say.
+// settings makes settings of what was read and of what the resolver's fields
+// say.
 func (c *config) settings(r *Resolver, e *environment) *settings {
 	p := c.parsed
 	if p == nil {
@@ -190,7 +193,8 @@ func (c *config) settings(r *Resolver, e *environment) *settings {
 	return s
 }
 
-// systemOrder finds out who is asked, where the resolver's fields do not name servers.
+// systemOrder finds out who is asked, where the resolver's fields do not name
+// servers.
 func (c *config) systemOrder(s *settings, p *resolvConf) {
 	switch {
 	case prefersSystem(s.env.goos):
@@ -201,7 +205,8 @@ func (c *config) systemOrder(s *settings, p *resolvConf) {
 	}
 }
 
-// exchangeConfig is how servers are asked, where the fields do not say otherwise as p does.
+// exchangeConfig is how servers are asked, where the fields do not say
+// otherwise as p does.
 func (r *Resolver) exchangeConfig(p *resolvConf) exchangeConfig {
 	cfg := exchangeConfig{
 		servers:   p.servers,
@@ -241,7 +246,8 @@ func withPort(server string) string {
 	return server
 }
 
-// sameServers reports whether servers are asked in the same way. Functions and TLS settings are a resolver's own, and stay.
+// sameServers reports whether servers are asked in the same way. Functions and
+// TLS settings are a resolver's own, and stay.
 func (s *settings) sameServers(t *settings) bool {
 	return slices.Equal(s.cfg.servers, t.cfg.servers) && s.cfg.timeout == t.cfg.timeout &&
 		s.cfg.attempts == t.cfg.attempts && s.cfg.rotate == t.cfg.rotate && s.cfg.useTCP == t.cfg.useTCP &&

@@ -34,7 +34,8 @@ const (
 	maxAttempts   = 5  // resolv.conf(5): RES_MAXRETRY
 )
 
-// parseResolvConf reads a resolv.conf. What makes no sense, or is not known, is skipped.
+// parseResolvConf reads a resolv.conf. What makes no sense, or is not known, is
+// skipped.
 func parseResolvConf(data []byte) *resolvConf {
 	c := &resolvConf{ndots: 1, timeout: 5 * time.Second, attempts: 2}
 	for line := range bytes.Lines(data) {
@@ -78,7 +79,8 @@ func (c *resolvConf) setSearch(domains []string) {
 	c.search = searchList(domains)
 }
 
-// searchList returns the domains that are any, at most maxSearch of them. It is not nil.
+// searchList returns the domains that are any, at most maxSearch of them. It is
+// not nil.
 func searchList(domains []string) []string {
 	list := make([]string, 0, len(domains))
 	for _, d := range domains {
@@ -89,7 +91,8 @@ func searchList(domains []string) []string {
 	return list
 }
 
-// setOptions takes the words after "options", and of the environment's RES_OPTIONS.
+// setOptions takes the words after "options", and of the environment's
+// RES_OPTIONS.
 func (c *resolvConf) setOptions(words []string) {
 	for _, w := range words {
 		name, value, ok := strings.Cut(w, ":")
@@ -131,7 +134,8 @@ func optionValue(s string, least, most int) int {
 // isDigits reports whether s is made of digits only.
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// withEnvironment applies what the environment says: LOCALDOMAIN and RES_OPTIONS, resolv.conf(5).
+// withEnvironment applies what the environment says: LOCALDOMAIN and
+// RES_OPTIONS, resolv.conf(5).
 func (c *resolvConf) withEnvironment(lookup func(string) (string, bool)) {
 	if d, ok := lookup("LOCALDOMAIN"); ok {
 		c.setSearch(strings.Fields(d))
@@ -141,7 +145,8 @@ func (c *resolvConf) withEnvironment(lookup func(string) (string, bool)) {
 	}
 }
 
-// withDefaults fills in what the file does not say: servers on this machine, and the domain of its own name.
+// withDefaults fills in what the file does not say: servers on this machine,
+// and the domain of its own name.
 func (c *resolvConf) withDefaults(hostname func() (string, error)) {
 	if len(c.servers) == 0 {
 		c.servers = []string{"127.0.0.1:53", "[::1]:53"}

@@ -43,8 +43,9 @@ func (k ErrorKind) String() string {
 	return errorKinds[0]
 }
 
-// Error is why a lookup failed. Unless it was cancelled it is an [aio.ErrDNS] (and an aio.ErrConn), and [errors.As]
-// finds a [*net.DNSError] in it, whose IsNotFound, IsTimeout and IsTemporary say the same as Kind. A timeout is an
+// Error is why a lookup failed. Unless it was cancelled it is an [aio.ErrDNS]
+// (and an aio.ErrConn), and [errors.As] finds a [*net.DNSError] in it, whose
+// IsNotFound, IsTimeout and IsTemporary say the same as Kind. A timeout is an
 // [aio.ErrTimeout] too. An Error is not changed once it is made.
 type Error struct {
 	Kind   ErrorKind
@@ -54,7 +55,8 @@ type Error struct {
 	Err    error            // the error below, if there is one; the cause for KindCancelled
 }
 
-// Error says what was looked up, whom was asked, and why it failed, in one line.
+// Error says what was looked up, whom was asked, and why it failed, in one
+// line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("lookup ")
@@ -83,7 +85,8 @@ func (e *Error) why() string {
 	return s
 }
 
-// Unwrap returns the *net.DNSError that says the same, which wraps Err; of a cancelled lookup, Err itself.
+// Unwrap returns the *net.DNSError that says the same, which wraps Err; of a
+// cancelled lookup, Err itself.
 func (e *Error) Unwrap() error {
 	if e.Kind == KindCancelled {
 		return e.Err
@@ -104,7 +107,8 @@ func (e *Error) dnsError() *net.DNSError {
 	}
 }
 
-// Is reports whether the error is in a condition of package aio; errors.Is calls it.
+// Is reports whether the error is in a condition of package aio; errors.Is
+// calls it.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case aio.ErrDNS, aio.ErrConn:
@@ -118,7 +122,8 @@ func (e *Error) Is(target error) bool {
 // Timeout reports whether nobody answered in time; see [net.Error].
 func (e *Error) Timeout() bool { return e.Kind == KindTimeout }
 
-// Temporary reports whether the lookup may succeed if it is tried again; see [net.DNSError].
+// Temporary reports whether the lookup may succeed if it is tried again; see
+// [net.DNSError].
 func (e *Error) Temporary() bool {
 	switch e.Kind {
 	case KindTimeout, KindNetwork, KindMalformed:
@@ -132,11 +137,13 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// errTooLong is the cause with which a lookup's context ends when its time in all is up.
+// errTooLong is the cause with which a lookup's context ends when its time in
+// all is up.
 var errTooLong = errors.New("dnsx: the time for a lookup in all is up")
 
-// failure makes err the *Error of a lookup of host. Errors that are not about names (aio.ErrNoLoop and the like) stay as
-// they are. ctx is the lookup's own: its end says whether a wait was cancelled or took too long.
+// failure makes err the *Error of a lookup of host. Errors that are not about
+// names (aio.ErrNoLoop and the like) stay as they are. ctx is the lookup's own:
+// its end says whether a wait was cancelled or took too long.
 func failure(ctx context.Context, host string, err error) error {
 	if err == aio.ErrNoLoop || err == aio.ErrLoopDone { //nolint:errorlint // exactly these, from Start
 		return err

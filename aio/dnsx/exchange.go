@@ -13,13 +13,15 @@ import (
 	"goaio.example/aio"
 )
 
-// question is what is asked: name is lower-case ASCII, fully qualified, with the trailing dot.
+// question is what is asked: name is lower-case ASCII, fully qualified, with
+// the trailing dot.
 type question struct {
 	name string
 	typ  dnsmessage.Type
 }
 
-// reply is what is known about a question. It is shared by all who asked: nobody may change it or what it refers to.
+// reply is what is known about a question. It is shared by all who asked:
+// nobody may change it or what it refers to.
 type reply struct {
 	records []dnsmessage.Resource // the records of the asked type at the end of the chain; nil: none
 	chain   []string              // canonical names followed, in order, with the trailing dot; empty without CNAMEs
@@ -35,8 +37,9 @@ func (r *reply) ttl(now time.Time) time.Duration { return max(r.expires.Sub(now)
 
 // exchangeConfig is what an exchange asks, and how.
 type exchangeConfig struct {
-	// servers are "IP:PORT" (UDP, TCP on truncation), "tcp://IP:PORT", "tls://NAME@IP:PORT", "tls://IP:PORT", or
-	// "https://HOST/path", of which "https://HOST/path@IP" and "https://HOST/path@IP:PORT" say where HOST is.
+	// servers are "IP:PORT" (UDP, TCP on truncation), "tcp://IP:PORT",
+	// "tls://NAME@IP:PORT", "tls://IP:PORT", or "https://HOST/path", of which
+	// "https://HOST/path@IP" and "https://HOST/path@IP:PORT" say where HOST is.
 	servers  []string
 	timeout  time.Duration // per attempt at one server; 0: 5 s
 	attempts int           // rounds over the servers; 0: 2
@@ -45,7 +48,8 @@ type exchangeConfig struct {
 	edns0    bool          // tell servers that answers of 1,232 bytes fit into a packet
 	trustAD  bool          // believe the servers' AD bit, and ask for it
 
-	// dial opens a fresh socket per UDP query, and connections; nil: a net.Dialer.
+	// dial opens a fresh socket per UDP query, and connections; nil: a
+	// net.Dialer.
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls  *tls.Config // for tls:// and https://; nil: the system's roots, TLS 1.2 or later
 
@@ -56,13 +60,14 @@ type exchangeConfig struct {
 	maxNegTTL time.Duration // the same for negative answers; 0: 3 hours
 }
 
-// exchange asks servers, and remembers. The zero value, once configured, is ready. It is safe for many goroutines and
-// loops at once.
+// exchange asks servers, and remembers. The zero value, once configured, is
+// ready. It is safe for many goroutines and loops at once.
 //
-// The kinds of its errors (errors.go): KindTimeout, nobody answered in time; KindServer, with the RCode, servers
-// answered that they cannot or will not; KindNetwork, servers cannot be reached; KindMalformed, an answer makes no
-// sense; KindChain, CNAMEs that lead in a circle or too far; KindNoServer, nobody to ask; KindName, no such name can be
-// asked for.
+// The kinds of its errors (errors.go): KindTimeout, nobody answered in time;
+// KindServer, with the RCode, servers answered that they cannot or will not;
+// KindNetwork, servers cannot be reached; KindMalformed, an answer makes no
+// sense; KindChain, CNAMEs that lead in a circle or too far; KindNoServer,
+// nobody to ask; KindName, no such name can be asked for.
 type exchange struct {
 	plan  atomic.Pointer[plan]
 	cache cache
@@ -82,8 +87,8 @@ type plan struct {
 	upstreams []*upstream
 }
 
-// configure makes cfg what the exchange goes by from now on. It keeps the cache, and what is known about servers that
-// stay.
+// configure makes cfg what the exchange goes by from now on. It keeps the
+// cache, and what is known about servers that stay.
 func (x *exchange) configure(cfg exchangeConfig) {
 	p := newPlan(cfg)
 	old := x.plan.Load()
@@ -144,8 +149,9 @@ func or[T int | time.Duration](v, zero T) T {
 	return v
 }
 
-// cached returns the fresh answer that the cache has, nil if there is none, or if it is time to renew it: ask does both.
-// It never blocks, and allocates nothing.
+// cached returns the fresh answer that the cache has, nil if there is none, or
+// if it is time to renew it: ask does both. It never blocks, and allocates
+// nothing.
 func (x *exchange) cached(q question) *reply {
 	it := x.cache.find(q)
 	if it == nil {
@@ -159,9 +165,11 @@ func (x *exchange) cached(q question) *reply {
 	return r
 }
 
-// ask returns the answer to q: from the cache, or from the flight for q of ctx's loop, which it joins or starts. It
-// blocks until there is one or ctx ends; then the error is context.Cause. No such name and no such records are replies,
-// with an rcode or without records. Other errors are *Error, aio.ErrNoLoop and aio.ErrLoopDone.
+// ask returns the answer to q: from the cache, or from the flight for q of
+// ctx's loop, which it joins or starts. It blocks until there is one or ctx
+// ends; then the error is context.Cause. No such name and no such records are
+// replies, with an rcode or without records. Other errors are *Error,
+// aio.ErrNoLoop and aio.ErrLoopDone.
 func (x *exchange) ask(ctx context.Context, q question) (*reply, error) {
 	for retry := false; ; retry = true {
 		it := x.cache.find(q)
@@ -199,5 +207,6 @@ func (x *exchange) renew(ctx context.Context, q question) {
 	}
 }
 
-// flush forgets what the cache has for a name (fully qualified, lower case), "" for all.
+// flush forgets what the cache has for a name (fully qualified, lower case), ""
+// for all.
 func (x *exchange) flush(name string) { x.cache.flush(name) }

@@ -19,8 +19,9 @@ var (
 	errLong      = errors.New("more than 16 CNAMEs")
 )
 
-// answer is what a message says about a question: the records at the end of the chain of CNAMEs that begins at the
-// question's name. Whatever else the message has is not believed, and dropped.
+// answer is what a message says about a question: the records at the end of the
+// chain of CNAMEs that begins at the question's name. Whatever else the message
+// has is not believed, and dropped.
 type answer struct {
 	records []dnsmessage.Resource
 	chain   []string // the names that the CNAMEs lead to
@@ -99,8 +100,9 @@ func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource,
 	}
 }
 
-// body returns what the record has whose header was read. The most common are taken apart here, because Parser.Answer has
-// a stack frame for each of the others.
+// body returns what the record has whose header was read. The most common are
+// taken apart here, because Parser.Answer has a stack frame for each of the
+// others.
 func body(p *dnsmessage.Parser, typ dnsmessage.Type) (dnsmessage.ResourceBody, error) {
 	switch typ {
 	case dnsmessage.TypeA:
@@ -117,7 +119,8 @@ func body(p *dnsmessage.Parser, typ dnsmessage.Type) (dnsmessage.ResourceBody, e
 	return r.Body, err
 }
 
-// follow follows the chain of CNAMEs from the question's name, and returns the name at its end.
+// follow follows the chain of CNAMEs from the question's name, and returns the
+// name at its end.
 func (a *answer) follow(q question, found []dnsmessage.Resource) (string, error) {
 	name := q.name
 	if q.typ == dnsmessage.TypeCNAME {
@@ -164,7 +167,8 @@ func cnameOf(name string, found []dnsmessage.Resource) *dnsmessage.Resource {
 	return nil
 }
 
-// pick takes the records that are wanted from those found, in whose place they come.
+// pick takes the records that are wanted from those found, in whose place they
+// come.
 func (a *answer) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resource) {
 	records := found[:0]
 	for i := range found {
@@ -179,7 +183,8 @@ func (a *answer) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resou
 	}
 }
 
-// denial reads, for an answer without records, from the authority section how long that holds (RFC 2308, section 5).
+// denial reads, for an answer without records, from the authority section how
+// long that holds (RFC 2308, section 5).
 func (a *answer) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) error {
 	soa, ns := false, false
 	for !soa {
@@ -219,7 +224,8 @@ func (a *answer) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) 
 	return nil
 }
 
-// extendedRCode returns the response code with the bits that the OPT record has. It reads the message to its end.
+// extendedRCode returns the response code with the bits that the OPT record
+// has. It reads the message to its end.
 func extendedRCode(p *dnsmessage.Parser, rcode dnsmessage.RCode) dnsmessage.RCode {
 	if p.SkipAllAuthorities() != nil {
 		return rcode

@@ -15,15 +15,17 @@ var kindQuery = aio.NewKind("dns.query")
 const (
 	// flightTime bounds a flight in all.
 	flightTime = 10 * time.Second
-	// patience is how long an asker waits if there is a stale answer (RFC 8767, section 5).
+	// patience is how long an asker waits if there is a stale answer (RFC 8767,
+	// section 5).
 	patience = 1800 * time.Millisecond
 )
 
-// errUnwanted is the cause with which a flight is cancelled that nobody waits for any more.
+// errUnwanted is the cause with which a flight is cancelled that nobody waits
+// for any more.
 var errUnwanted = errors.New("dnsx: nobody waits for the answer any more")
 
-// flight is a question on its way to the servers, for all of a loop who ask it. It is an operation of that loop itself:
-// whoever asked first may give up.
+// flight is a question on its way to the servers, for all of a loop who ask it.
+// It is an operation of that loop itself: whoever asked first may give up.
 type flight struct {
 	op         aio.Op
 	x          *exchange
@@ -52,8 +54,9 @@ type flight struct {
 	cancelled bool // err is why the flight was cancelled
 }
 
-// join returns the flight for q on ctx's loop, which the caller then waits for. It is started if there is none. A
-// flight that is not wanted is nobody's: it is nil if there is one already. Instead of a flight there may be an answer
+// join returns the flight for q on ctx's loop, which the caller then waits for.
+// It is started if there is none. A flight that is not wanted is nobody's: it
+// is nil if there is one already. Instead of a flight there may be an answer
 // that has just come, or an error.
 func (x *exchange) join(ctx context.Context, q question, background, wanted bool) (*flight, *reply, error) {
 	loop := aio.LoopOf(ctx)
@@ -110,8 +113,9 @@ func (f *flight) start(ctx context.Context) {
 	f.op.Go(func() { reserve(0); f.run() }, func(err error) { f.finish(nil, err) })
 }
 
-// reserve makes room on the stack for what a flight calls: dnsmessage has large frames. Growing the stack here, where it
-// is shallow, costs a tenth of growing it step by step down there, which was a fifth of a flight's CPU time.
+// reserve makes room on the stack for what a flight calls: dnsmessage has large
+// frames. Growing the stack here, where it is shallow, costs a tenth of growing
+// it step by step down there, which was a fifth of a flight's CPU time.
 //
 //go:noinline
 func reserve(i int) byte {
@@ -148,7 +152,8 @@ func (f *flight) finish(r *reply, err error) {
 	close(f.done)
 }
 
-// leaveLane has the next who asks begin a new flight. The exchange's lock is held.
+// leaveLane has the next who asks begin a new flight. The exchange's lock is
+// held.
 func (f *flight) leaveLane() {
 	if !f.over {
 		f.over = true
@@ -156,7 +161,8 @@ func (f *flight) leaveLane() {
 	}
 }
 
-// wait waits for the result. With a stale answer to fall back on it does not wait long.
+// wait waits for the result. With a stale answer to fall back on it does not
+// wait long.
 func (f *flight) wait(ctx context.Context, stale bool) (*reply, error) {
 	var enough <-chan time.Time
 	if stale {
@@ -186,8 +192,9 @@ func (f *flight) wait(ctx context.Context, stale bool) (*reply, error) {
 	return f.wait(ctx, false)
 }
 
-// leave says that somebody waits no more. After the last has left, the flight is cancelled, unless keep has been set by
-// somebody: then it goes on in the background.
+// leave says that somebody waits no more. After the last has left, the flight
+// is cancelled, unless keep has been set by somebody: then it goes on in the
+// background.
 func (f *flight) leave(keep bool) {
 	f.x.mu.Lock()
 	f.waiters--

@@ -11,8 +11,9 @@ import (
 // maxInFlight is how many queries a server gets at once, from one loop.
 const maxInFlight = 64
 
-// lane has what the flights of one loop share: what waits for each other must be of one loop, because it may live in a
-// bubble of testing/synctest. It is in the exchange's map while it is in use.
+// lane has what the flights of one loop share: what waits for each other must
+// be of one loop, because it may live in a bubble of testing/synctest. It is in
+// the exchange's map while it is in use.
 type lane struct {
 	loop    *aio.Loop
 	flights map[question]*flight           // guarded by the exchange's lock
@@ -42,7 +43,8 @@ func (x *exchange) laneOf(loop *aio.Loop) *lane {
 	return l
 }
 
-// flight returns the flight for q, nil without one. The lane may be nil. The exchange's lock is held.
+// flight returns the flight for q, nil without one. The lane may be nil. The
+// exchange's lock is held.
 func (l *lane) flight(q question) *flight {
 	if l == nil {
 		return nil
@@ -73,7 +75,8 @@ func (x *exchange) letGo(l *lane) {
 	x.leave(l)
 }
 
-// slot takes a place among those who ask a server, which has to be released. It may have to wait for it.
+// slot takes a place among those who ask a server, which has to be released. It
+// may have to wait for it.
 func (f *flight) slot(u *upstream) (s *semaphore.Weighted, waited bool, err error) {
 	f.x.mu.Lock()
 	s = f.lane.slots[u.spec]

@@ -9,10 +9,12 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// errOvertaken ends the tries that are under way when a question has been answered.
+// errOvertaken ends the tries that are under way when a question has been
+// answered.
 var errOvertaken = errors.New("dnsx: another server has answered")
 
-// race is a question with the servers that are asked it: one after the other, each beside those that are late.
+// race is a question with the servers that are asked it: one after the other,
+// each beside those that are late.
 type race struct {
 	f       *flight
 	q       question
@@ -91,7 +93,8 @@ func (r *race) useless(up *upstream) bool {
 	return false
 }
 
-// try asks one server. It reports whether the race is over. If others may be asked, it does not wait for long.
+// try asks one server. It reports whether the race is over. If others may be
+// asked, it does not wait for long.
 func (r *race) try(up *upstream, others bool) (outcome, bool) {
 	if cause := r.f.fired(); cause != nil {
 		return outcome{err: cause}, true
@@ -162,7 +165,8 @@ func (r *race) note(o outcome) {
 	}
 }
 
-// collect looks at what became of those who were late; if wait is set, of all of them.
+// collect looks at what became of those who were late; if wait is set, of all
+// of them.
 func (r *race) collect(wait bool) (outcome, bool) {
 	for r.pending > 0 {
 		var o outcome
@@ -236,7 +240,8 @@ func refusal(e *Error) bool {
 	return false
 }
 
-// rank says how telling an error is: what a server says tells more than its silence.
+// rank says how telling an error is: what a server says tells more than its
+// silence.
 func rank(e *Error) int {
 	switch e.Kind {
 	case KindServer, KindChain:

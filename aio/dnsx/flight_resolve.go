@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// resolve asks for the flight's question, and for the name at the end of the chain of CNAMEs until somebody says what is
-// there. It remembers the answer.
+// resolve asks for the flight's question, and for the name at the end of the
+// chain of CNAMEs until somebody says what is there. It remembers the answer.
 func (f *flight) resolve() (*reply, error) {
 	var all answer
 	q := f.q
@@ -31,7 +31,8 @@ func (f *flight) resolve() (*reply, error) {
 	}
 }
 
-// add goes on with what has been found out about the end of the chain that began at first.
+// add goes on with what has been found out about the end of the chain that
+// began at first.
 func (a *answer) add(first string, b answer) error {
 	chain := slices.Clone(a.chain)
 	for _, name := range b.chain {
@@ -47,7 +48,8 @@ func (a *answer) add(first string, b answer) error {
 	return nil
 }
 
-// knows adds what the cache has about q, the end of the chain that began at first, and reports whether it has anything.
+// knows adds what the cache has about q, the end of the chain that began at
+// first, and reports whether it has anything.
 func (x *exchange) knows(q question, first string, a *answer) bool {
 	it := x.cache.find(q)
 	if it == nil {
@@ -62,7 +64,8 @@ func (x *exchange) knows(q question, first string, a *answer) bool {
 	return a.add(first, b) == nil
 }
 
-// named makes an error about the question asked for, not one about the end of its chain.
+// named makes an error about the question asked for, not one about the end of
+// its chain.
 func (f *flight) named(err error) error {
 	if e, ok := err.(*Error); ok { //nolint:errorlint // it is made in this package, and not wrapped
 		e.Host = f.q.name
@@ -95,8 +98,8 @@ func (p *plan) life(a answer) time.Duration {
 	return min(max(ttl, p.minTTL), p.maxTTL)
 }
 
-// serveStale returns the answer that was once to q, if it may serve while servers are down. Until staleTTL is over, the
-// cache gives the same to others.
+// serveStale returns the answer that was once to q, if it may serve while
+// servers are down. Until staleTTL is over, the cache gives the same to others.
 func (x *exchange) serveStale(q question) *reply {
 	it := x.cache.find(q)
 	if it == nil {

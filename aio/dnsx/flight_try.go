@@ -18,7 +18,8 @@ type try struct {
 	slot  *semaphore.Weighted // taken
 }
 
-// run asks the server. If others may be asked when it is late, it may end with errLate: then resume has to be called.
+// run asks the server. If others may be asked when it is late, it may end with
+// errLate: then resume has to be called.
 func (t *try) run(others bool) outcome {
 	r, f := t.race, t.race.f
 	if t.up.bad != nil {
@@ -68,7 +69,8 @@ func (t *try) pack(edns bool) error {
 	return t.call.pack(f.x.ids.next(), t.race.q, edns, f.plan.trustAD, t.up.encrypted())
 }
 
-// judge makes an outcome of what the server answered. One that does not know EDNS(0) is asked again without.
+// judge makes an outcome of what the server answered. One that does not know
+// EDNS(0) is asked again without.
 func (t *try) judge(msg []byte, err error) outcome {
 	if err != nil {
 		if t.race.stop.fired() == nil {
@@ -115,7 +117,8 @@ func (t *try) ended(a answer, err error) outcome {
 	return outcome{a, t.up, err}
 }
 
-// ednsTrouble reports whether a server that answers so may do better without EDNS(0) (RFC 6891, section 7).
+// ednsTrouble reports whether a server that answers so may do better without
+// EDNS(0) (RFC 6891, section 7).
 func ednsTrouble(rcode dnsmessage.RCode) bool {
 	const badVersion = 16
 	return rcode == dnsmessage.RCodeFormatError || rcode == dnsmessage.RCodeNotImplemented || rcode == badVersion

@@ -21,8 +21,8 @@ type hostsEntry struct {
 // maxHostsFile is how much of a hosts file is read.
 const maxHostsFile = 64 << 20
 
-// parseHosts reads a hosts file, hosts(5): on each line an address, its canonical name and its other names. What makes
-// no sense is skipped.
+// parseHosts reads a hosts file, hosts(5): on each line an address, its
+// canonical name and its other names. What makes no sense is skipped.
 func parseHosts(data []byte) *hostsTable {
 	t := &hostsTable{byName: map[string]hostsEntry{}, byAddr: map[netip.Addr][]string{}}
 	for line := range bytes.Lines(data) {
@@ -62,8 +62,9 @@ func (t *hostsTable) add(a netip.Addr, names []string) {
 	}
 }
 
-// contains reports whether a is among the last few addrs: repeated lines stand together, and a file that maps very many
-// names to very many addresses must not take quadratic time.
+// contains reports whether a is among the last few addrs: repeated lines stand
+// together, and a file that maps very many names to very many addresses must
+// not take quadratic time.
 func contains(addrs []netip.Addr, a netip.Addr) bool {
 	for i := len(addrs) - 1; i >= 0 && i >= len(addrs)-16; i-- {
 		if addrs[i] == a {

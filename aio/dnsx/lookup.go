@@ -7,7 +7,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Lookup looks up the addresses of a host by the DefaultResolver: cl-async's dns-lookup. See Resolver.Lookup.
+// Lookup looks up the addresses of a host by the DefaultResolver: cl-async's
+// dns-lookup. See Resolver.Lookup.
 func Lookup(ctx context.Context, host string) *aio.Future[Answer] {
 	return DefaultResolver.LookupFamily(ctx, host, Any)
 }
@@ -17,14 +18,16 @@ func LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer
 	return DefaultResolver.LookupFamily(ctx, host, f)
 }
 
-// Lookup looks up the addresses of a host: a domain name, of any script, or an IP address. What is known already (an
-// address, localhost, what the cache has fresh) comes in a future that has resolved; Lookup itself never blocks. The
+// Lookup looks up the addresses of a host: a domain name, of any script, or an
+// IP address. What is known already (an address, localhost, what the cache has
+// fresh) comes in a future that has resolved; Lookup itself never blocks. The
 // future fails with an *Error, aio.ErrNoLoop or aio.ErrLoopDone.
 func (r *Resolver) Lookup(ctx context.Context, host string) *aio.Future[Answer] {
 	return r.LookupFamily(ctx, host, Any)
 }
 
-// LookupFamily is Lookup for addresses of a family. A host that has none of that family is not found.
+// LookupFamily is Lookup for addresses of a family. A host that has none of
+// that family is not found.
 func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[Answer](aio.ErrNoLoop)
@@ -44,7 +47,8 @@ func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio
 	return start(ctx, &l.operation)
 }
 
-// lookup is LookupFamily for who can wait: it looks up in the caller's goroutine.
+// lookup is LookupFamily for who can wait: it looks up in the caller's
+// goroutine.
 func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, error) {
 	if aio.LoopOf(ctx) == nil {
 		return Answer{}, aio.ErrNoLoop
@@ -97,7 +101,8 @@ func newLookup(r *Resolver, host string, f Family) *lookup {
 	return l
 }
 
-// known returns what is known without asking, waiting or reading a file: errUnknown if nothing is.
+// known returns what is known without asking, waiting or reading a file:
+// errUnknown if nothing is.
 func (l *lookup) known() (Answer, error) {
 	q := &l.quest
 	if _, ok := literal(q.host); ok {

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// dns answers from servers, or from what they said before: for each name of the search list until one has addresses.
-// An error that is not about the name ends the search: what a later domain has may not be what was meant.
+// dns answers from servers, or from what they said before: for each name of the
+// search list until one has addresses. An error that is not about the name ends
+// the search: what a later domain has may not be what was meant.
 func (q *quest) dns(ctx context.Context) (*found, error) {
 	var last *reply
 	list := newSearch(q.fqdn, q.rooted, q.s.search, q.s.ndots)
@@ -36,10 +37,12 @@ func (q *quest) dns(ctx context.Context) (*found, error) {
 	return nil, q.notFound(last.rcode, last.server)
 }
 
-// pair is the replies for A and AAAA; nil for what was not asked, or not answered.
+// pair is the replies for A and AAAA; nil for what was not asked, or not
+// answered.
 type pair [2]*reply
 
-// ask asks for the addresses of a name. When one of two families fails, what the other has is taken.
+// ask asks for the addresses of a name. When one of two families fails, what
+// the other has is taken.
 func (q *quest) ask(ctx context.Context, name string) (p pair, err error) {
 	var qs [2]question
 	if q.family != V6 {
@@ -66,7 +69,8 @@ func (q *quest) ask(ctx context.Context, name string) (p pair, err error) {
 	return q.askFor(ctx, qs, p)
 }
 
-// askFor asks what the cache does not have: both families at once, unless the configuration says otherwise.
+// askFor asks what the cache does not have: both families at once, unless the
+// configuration says otherwise.
 func (q *quest) askFor(ctx context.Context, qs [2]question, p pair) (pair, error) {
 	var errs [2]error
 	if p == (pair{}) && qs[0].typ != 0 && qs[1].typ != 0 && !q.s.singleRequest {

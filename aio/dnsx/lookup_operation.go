@@ -53,7 +53,8 @@ func wait[T any](ctx context.Context, o *operation[T]) (T, error) {
 	return o.Future().Result()
 }
 
-// fail returns the future of a lookup that fails without asking. It is a whole operation, so that its error is not lost.
+// fail returns the future of a lookup that fails without asking. It is a whole
+// operation, so that its error is not lost.
 func fail[T any](ctx context.Context, o *operation[T], err error) *aio.Future[T] {
 	if o.Start(ctx, kindLookup, "", o) == nil {
 		o.r.counts.failed.Add(1)
@@ -80,7 +81,8 @@ func (o *operation[T]) run() {
 	o.Resolve(v)
 }
 
-// setAlarm bounds the lookup in all. It cancels the operation itself, which costs less than a context of its own.
+// setAlarm bounds the lookup in all. It cancels the operation itself, which
+// costs less than a context of its own.
 func (o *operation[T]) setAlarm() {
 	d := o.r.Timeout
 	if d == 0 {

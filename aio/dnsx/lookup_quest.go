@@ -97,7 +97,8 @@ func (q *quest) find(ctx context.Context) (*found, error) {
 	return a, err
 }
 
-// notFound is the error for a host of which somebody said that it has no addresses.
+// notFound is the error for a host of which somebody said that it has no
+// addresses.
 func (q *quest) notFound(rcode dnsmessage.RCode, server string) error {
 	return &Error{Kind: KindNotFound, RCode: rcode, Server: server, Host: q.host}
 }
@@ -110,8 +111,9 @@ func (q *quest) localhost() (*found, error) {
 	return &q.result, nil
 }
 
-// file answers from the hosts file; neither answer nor error if it does not know the name. A name that is there is there
-// for both families: nobody else is asked for the other.
+// file answers from the hosts file; neither answer nor error if it does not
+// know the name. A name that is there is there for both families: nobody else
+// is asked for the other.
 func (q *quest) file() (*found, error) {
 	e, ok := q.s.hosts.lookup(q.name)
 	if !ok {

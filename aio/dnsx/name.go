@@ -26,9 +26,10 @@ var (
 	errUTF8       = errors.New("it is no UTF-8")
 )
 
-// hostName returns host as it is asked for: in lower-case ASCII, by IDNA (UTS 46, as x/net/idna's Lookup profile has it)
-// where it is not ASCII, without the trailing dot; rooted says that there was one. What is no host name fails: letters,
-// digits, hyphens and underscores make one, but digits alone do not.
+// hostName returns host as it is asked for: in lower-case ASCII, by IDNA (UTS
+// 46, as x/net/idna's Lookup profile has it) where it is not ASCII, without the
+// trailing dot; rooted says that there was one. What is no host name fails:
+// letters, digits, hyphens and underscores make one, but digits alone do not.
 func hostName(host string) (name string, rooted bool, err error) {
 	name, rooted, err = ascii(host)
 	if err == nil {
@@ -37,7 +38,8 @@ func hostName(host string) (name string, rooted bool, err error) {
 	return name, rooted, err
 }
 
-// recordName is hostName for the names of any records: every printable character may be in them but the backslash.
+// recordName is hostName for the names of any records: every printable
+// character may be in them but the backslash.
 func recordName(s string) (string, error) {
 	if s == "." {
 		return "", nil
@@ -49,8 +51,8 @@ func recordName(s string) (string, error) {
 	return name, err
 }
 
-// isSafe reports whether a name from a message, without the trailing dot, is one that recordName returns, but for its
-// case.
+// isSafe reports whether a name from a message, without the trailing dot, is
+// one that recordName returns, but for its case.
 func isSafe(name string) bool { return name == "." || checkLabels(name, checkPrintable) == nil }
 
 // checkPrintable checks the characters of a label.
@@ -77,8 +79,9 @@ func ascii(s string) (name string, rooted bool, err error) {
 	return lowerName(name), rooted, nil
 }
 
-// toASCII converts a name by IDNA. Labels at its front that begin with an underscore, as in
-// "_sip._tcp.bücher.example", are ASCII and no words of any language: they stay as they are.
+// toASCII converts a name by IDNA. Labels at its front that begin with an
+// underscore, as in "_sip._tcp.bücher.example", are ASCII and no words of any
+// language: they stay as they are.
 func toASCII(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", errUTF8
@@ -98,7 +101,8 @@ func toASCII(s string) (string, error) {
 	return s[:front] + name, nil
 }
 
-// checkHost says what keeps a name, without the trailing dot, from being one of a host.
+// checkHost says what keeps a name, without the trailing dot, from being one of
+// a host.
 func checkHost(name string) error {
 	if name == "" {
 		return errEmptyName
@@ -125,7 +129,8 @@ func checkHost(name string) error {
 	return err
 }
 
-// checkLabels checks the lengths in a name without the trailing dot, and calls check with each label.
+// checkLabels checks the lengths in a name without the trailing dot, and calls
+// check with each label.
 func checkLabels(name string, check func(label string) error) error {
 	switch {
 	case name == "":
@@ -173,7 +178,8 @@ func lowerName(s string) string {
 	return s
 }
 
-// unrooted returns a name from a message without the trailing dot, but for the root.
+// unrooted returns a name from a message without the trailing dot, but for the
+// root.
 func unrooted(name string) string {
 	if len(name) > 1 {
 		return strings.TrimSuffix(name, ".")
@@ -187,11 +193,12 @@ func under(name, domain string) bool {
 	return ok && (rest == "" || rest[len(rest)-1] == '.')
 }
 
-// isLocalhost reports whether the name stands for this machine: RFC 6761, section 6.3.
+// isLocalhost reports whether the name stands for this machine: RFC 6761,
+// section 6.3.
 func isLocalhost(name string) bool { return under(name, "localhost") }
 
-// isNowhere reports whether the name is one that DNS must not be asked for, as there is none: RFC 6761, section 6.4,
-// and RFC 7686, section 2.
+// isNowhere reports whether the name is one that DNS must not be asked for, as
+// there is none: RFC 6761, section 6.4, and RFC 7686, section 2.
 func isNowhere(name string) bool { return under(name, "invalid") || under(name, "onion") }
 
 // literal returns the address if host is an IP address, with or without a zone.
@@ -206,7 +213,8 @@ func literal(host string) (netip.Addr, bool) {
 	return a.Unmap(), err == nil
 }
 
-// arpa returns the name whose PTR records name the address, without the trailing dot.
+// arpa returns the name whose PTR records name the address, without the
+// trailing dot.
 func arpa(a netip.Addr) string {
 	a = a.Unmap()
 	if a.Is4() {

@@ -10,12 +10,14 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// The methods in this file are those of net.Resolver, and wait for their answers; so a *Resolver serves wherever these
-// are asked for. They look up by the same cache as the others, need a ctx that belongs to a loop (aio.ErrNoLoop), and
-// return names with trailing dots, as package net does. Their errors are *Error, in which errors.As finds a
-// *net.DNSError.
+// The methods in this file are those of net.Resolver, and wait for their
+// answers; so a *Resolver serves wherever these are asked for. They look up by
+// the same cache as the others, need a ctx that belongs to a loop
+// (aio.ErrNoLoop), and return names with trailing dots, as package net does.
+// Their errors are *Error, in which errors.As finds a *net.DNSError.
 
-// LookupNetIP returns the addresses of host. network is "ip", "ip4" or "ip6". IPv4 addresses are not mapped into IPv6.
+// LookupNetIP returns the addresses of host. network is "ip", "ip4" or "ip6".
+// IPv4 addresses are not mapped into IPv6.
 func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	f, err := familyOf(network)
 	if err != nil {
@@ -131,8 +133,9 @@ func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error)
 	return convert(rs, err, func(t TXT) string { return t.Text })
 }
 
-// LookupSRV returns the SRV records of "_service._proto.name" or, if service and proto are empty, of name; sorted by
-// priority, and within one by weight and chance. cname is the name that has them.
+// LookupSRV returns the SRV records of "_service._proto.name" or, if service
+// and proto are empty, of name; sorted by priority, and within one by weight
+// and chance. cname is the name that has them.
 func (r *Resolver) LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error) {
 	if service != "" || proto != "" {
 		name = "_" + service + "._" + proto + "." + name
@@ -147,8 +150,8 @@ func (r *Resolver) LookupSRV(ctx context.Context, service, proto, name string) (
 	return dotted(rs.CNAME), addrs, nil
 }
 
-// LookupPort returns the port of a service, which may be a number, by the system's list of services: DNS has none. It
-// needs no loop.
+// LookupPort returns the port of a service, which may be a number, by the
+// system's list of services: DNS has none. It needs no loop.
 func (r *Resolver) LookupPort(ctx context.Context, network, service string) (int, error) {
 	if p, err := strconv.ParseUint(service, 10, 16); err == nil {
 		return int(p), nil

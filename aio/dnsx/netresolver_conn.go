@@ -14,12 +14,16 @@ import (
 	"goaio.example/aio"
 )
 
-// Net returns a *net.Resolver that asks this one instead of servers: its queries are answered by the cache, and shared
-// with all others that are under way. It is for code that takes nothing but that type, as net.Dialer does. Its lookups
-// need a ctx that belongs to a loop, and fail with a temporary *net.DNSError otherwise.
+// Net returns a *net.Resolver that asks this one instead of servers: its
+// queries are answered by the cache, and shared with all others that are under
+// way. It is for code that takes nothing but that type, as net.Dialer does. Its
+// lookups need a ctx that belongs to a loop, and fail with a temporary
+// *net.DNSError otherwise.
 //
-// Package net's resolver goes by itself by the system's hosts file and resolv.conf (search list, ndots, attempts), not by
-// the fields of this Resolver. Where the system's own resolver looks hosts up, Net returns that: a zero net.Resolver.
+// Package net's resolver goes by itself by the system's hosts file and
+// resolv.conf (search list, ndots, attempts), not by the fields of this
+// Resolver. Where the system's own resolver looks hosts up, Net returns that: a
+// zero net.Resolver.
 func (r *Resolver) Net() *net.Resolver {
 	r = r.orDefault()
 	if s := r.settle(clock()); s.order == orderSystem {
@@ -37,8 +41,9 @@ func (r *Resolver) Net() *net.Resolver {
 	}
 }
 
-// memoryConn is a connection to the resolver itself, as by TCP: messages with their length before them. Reading an
-// answer is what asks, in the reader's goroutine.
+// memoryConn is a connection to the resolver itself, as by TCP: messages with
+// their length before them. Reading an answer is what asks, in the reader's
+// goroutine.
 type memoryConn struct {
 	r      *Resolver
 	ctx    context.Context // ends with the connection
@@ -68,7 +73,8 @@ func (c *memoryConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Read gives the answer, asking first if that has not been done. One Read at a time, as on every net.Conn that matters.
+// Read gives the answer, asking first if that has not been done. One Read at a
+// time, as on every net.Conn that matters.
 func (c *memoryConn) Read(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,8 +16,9 @@ const (
 	orderSystem // it takes the system's own resolver
 )
 
-// parseNSSwitch reads the hosts line of an nsswitch.conf(5). Without one the order is files, dns. Where it names other
-// sources than these two, or says when to go on to the next, only the system knows what that means.
+// parseNSSwitch reads the hosts line of an nsswitch.conf(5). Without one the
+// order is files, dns. Where it names other sources than these two, or says
+// when to go on to the next, only the system knows what that means.
 func parseNSSwitch(data []byte) order {
 	for line := range bytes.Lines(data) {
 		text, _, _ := strings.Cut(string(line), "#")
@@ -44,8 +45,9 @@ func orderOf(sources []string, files, dns string) order {
 	return orderSystem
 }
 
-// prefersSystem reports whether programs on a system should leave lookups to the system: it has settings that no file
-// tells, or minds programs that do not.
+// prefersSystem reports whether programs on a system should leave lookups to
+// the system: it has settings that no file tells, or minds programs that do
+// not.
 func prefersSystem(goos string) bool {
 	switch goos {
 	case "darwin", "ios", "windows", "android", "plan9", "js", "wasip1":

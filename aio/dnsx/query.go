@@ -15,13 +15,15 @@ import (
 //
 //	mail, err := dnsx.Query[dnsx.MX](ctx, "example.com").Await(ctx)
 //
-// The name is a whole one: search list and hosts file do not count. The future fails with an *Error (KindNotFound if the
-// name has no such records), aio.ErrNoLoop or aio.ErrLoopDone.
+// The name is a whole one: search list and hosts file do not count. The future
+// fails with an *Error (KindNotFound if the name has no such records),
+// aio.ErrNoLoop or aio.ErrLoopDone.
 func Query[R Record](ctx context.Context, name string) *aio.Future[Records[R]] {
 	return QueryWith[R](ctx, DefaultResolver, name)
 }
 
-// QueryWith is Query by a resolver; Go's methods have no type parameters. A nil r stands for the DefaultResolver.
+// QueryWith is Query by a resolver; Go's methods have no type parameters. A nil
+// r stands for the DefaultResolver.
 func QueryWith[R Record](ctx context.Context, r *Resolver, name string) *aio.Future[Records[R]] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[Records[R]](aio.ErrNoLoop)
@@ -91,7 +93,8 @@ func (Records[R]) typ() dnsmessage.Type {
 	return zero.recordType()
 }
 
-// queryKnown returns what is known without asking, waiting or reading a file: errUnknown if nothing is.
+// queryKnown returns what is known without asking, waiting or reading a file:
+// errUnknown if nothing is.
 func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
 	ascii, rs, err := queryName[R](name)
 	if !isUnknown(err) {
@@ -119,7 +122,8 @@ func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
 	return recordsOf[R](name, ascii, p)
 }
 
-// queryName checks a name, and answers for those that are not asked for; others are errUnknown.
+// queryName checks a name, and answers for those that are not asked for; others
+// are errUnknown.
 func queryName[R Record](name string) (ascii string, rs Records[R], err error) {
 	ascii, err = recordName(name)
 	switch {

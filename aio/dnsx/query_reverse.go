@@ -10,16 +10,20 @@ import (
 	"goaio.example/aio"
 )
 
-// Reverse looks up the names of an address by the DefaultResolver. See Resolver.Reverse.
+// Reverse looks up the names of an address by the DefaultResolver. See
+// Resolver.Reverse.
 func Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]string] {
 	return DefaultResolver.Reverse(ctx, a)
 }
 
-// Reverse looks up the names of an address: those that the hosts file has, or else those of its PTR records. They are
-// without trailing dots. What is no host name is left out: a server may say anything. Loopback addresses that the hosts
-// file does not name are "localhost". The future fails with an *Error, aio.ErrNoLoop or aio.ErrLoopDone.
+// Reverse looks up the names of an address: those that the hosts file has, or
+// else those of its PTR records. They are without trailing dots. What is no
+// host name is left out: a server may say anything. Loopback addresses that the
+// hosts file does not name are "localhost". The future fails with an *Error,
+// aio.ErrNoLoop or aio.ErrLoopDone.
 //
-// A name that an address claims to have need not be one that has the address: look it up before relying on it.
+// A name that an address claims to have need not be one that has the address:
+// look it up before relying on it.
 func (r *Resolver) Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]string] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[[]string](aio.ErrNoLoop)
@@ -75,7 +79,8 @@ func reversing(r *Resolver, a netip.Addr) taskFunc[[]string] {
 	}
 }
 
-// knownNames returns what is known without asking, waiting or reading a file: errUnknown if nothing is.
+// knownNames returns what is known without asking, waiting or reading a file:
+// errUnknown if nothing is.
 func (r *Resolver) knownNames(a netip.Addr) ([]string, error) {
 	if !a.IsValid() {
 		r.counts.literals.Add(1)

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// readyCache keeps answers as they are handed out, so that a name that is known costs one look. It is above the cache of
-// the exchange, keeps nothing for longer than recheck, and forgets when two names want one place: nobody waits for
-// anybody, and its size is fixed.
+// readyCache keeps answers as they are handed out, so that a name that is known
+// costs one look. It is above the cache of the exchange, keeps nothing for
+// longer than recheck, and forgets when two names want one place: nobody waits
+// for anybody, and its size is fixed.
 type readyCache struct {
 	slots []atomic.Pointer[readyAnswer] // a power of two; a name has two of them, side by side
 }
@@ -34,7 +35,8 @@ type found struct {
 	noKeep bool      // something could not be learned
 }
 
-// An instant is a time by the monotonic clock: since epoch. It costs half of a time.Time to find out.
+// An instant is a time by the monotonic clock: since epoch. It costs half of a
+// time.Time to find out.
 type instant time.Duration
 
 // epoch is what instants are measured from.
@@ -53,8 +55,8 @@ func instantOf(t time.Time) instant {
 
 var readySeed = maphash.MakeSeed()
 
-// newReadyCache returns a cache for size answers, at most readySize; 0 means as many. It is nil, which is a cache that
-// keeps nothing, if size is negative.
+// newReadyCache returns a cache for size answers, at most readySize; 0 means as
+// many. It is nil, which is a cache that keeps nothing, if size is negative.
 func newReadyCache(size int) *readyCache {
 	if size < 0 {
 		return nil

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Record is a type of DNS records that Query can ask for. Names in records are in lower or upper case as the server has
-// them, without trailing dots; the root is ".".
+// Record is a type of DNS records that Query can ask for. Names in records are
+// in lower or upper case as the server has them, without trailing dots; the
+// root is ".".
 type Record interface {
 	A | AAAA | MX | TXT | SRV | NS | CNAME | SOA | CAA | HTTPS | SVCB | PTR
 	recordType() dnsmessage.Type
@@ -20,21 +21,26 @@ type Record interface {
 type Records[R Record] struct {
 	// Host is the name, as it was asked for.
 	Host string
-	// Records are the records, at least one. MX are in the order of their preference, SRV, HTTPS and SVCB in that of
-	// their priority, and within one priority by chance (SRV: by weight, RFC 2782), anew for each lookup.
+	// Records are the records, at least one. MX are in the order of their
+	// preference, SRV, HTTPS and SVCB in that of their priority, and within one
+	// priority by chance (SRV: by weight, RFC 2782), anew for each lookup.
 	Records []R
-	// CNAME is the name that has the records: the last of Chain or, without one, Host in lower-case ASCII.
+	// CNAME is the name that has the records: the last of Chain or, without
+	// one, Host in lower-case ASCII.
 	CNAME string
-	// Chain has the canonical names that led there, in order, without trailing dots.
+	// Chain has the canonical names that led there, in order, without trailing
+	// dots.
 	Chain []string
-	// TTL is how long the records may be kept from now on. It is 0 where nobody says, and for stale ones.
+	// TTL is how long the records may be kept from now on. It is 0 where nobody
+	// says, and for stale ones.
 	TTL time.Duration
 	// Source says where the records came from.
 	Source Source
-	// Authenticated says that the server validated the records by DNSSEC, and that this is to be believed: see
-	// Resolver.TrustAD.
+	// Authenticated says that the server validated the records by DNSSEC, and
+	// that this is to be believed: see Resolver.TrustAD.
 	Authenticated bool
-	// Stale says that the records had ended when they were given, because no server could be asked (RFC 8767).
+	// Stale says that the records had ended when they were given, because no
+	// server could be asked (RFC 8767).
 	Stale bool
 }
 
@@ -44,18 +50,21 @@ type A struct{ Addr netip.Addr }
 // AAAA is an IPv6 address of a host (RFC 3596).
 type AAAA struct{ Addr netip.Addr }
 
-// MX is a host that takes mail for the name (RFC 1035, section 3.3.9). The least Preference is tried first. A Host of "."
-// says that there is no mail (RFC 7505).
+// MX is a host that takes mail for the name (RFC 1035, section 3.3.9). The
+// least Preference is tried first. A Host of "." says that there is no mail
+// (RFC 7505).
 type MX struct {
 	Host       string
 	Preference uint16
 }
 
-// TXT is a text (RFC 1035, section 3.3.14): the strings of the record, joined. It may have any bytes.
+// TXT is a text (RFC 1035, section 3.3.14): the strings of the record, joined.
+// It may have any bytes.
 type TXT struct{ Text string }
 
-// SRV is where a service is (RFC 2782). The least Priority is tried first; among equals the Weight is the share. A
-// Target of "." says that there is no such service.
+// SRV is where a service is (RFC 2782). The least Priority is tried first;
+// among equals the Weight is the share. A Target of "." says that there is no
+// such service.
 type SRV struct {
 	Target                 string
 	Port, Priority, Weight uint16
@@ -67,7 +76,8 @@ type NS struct{ Host string }
 // CNAME is the name that a name stands for (RFC 1035, section 3.3.1).
 type CNAME struct{ Target string }
 
-// PTR is the name that an address (see Reverse) or a service has (RFC 1035, section 3.3.12).
+// PTR is the name that an address (see Reverse) or a service has (RFC 1035,
+// section 3.3.12).
 type PTR struct{ Target string }
 
 // SOA is the beginning of a zone (RFC 1035, section 3.3.13).
@@ -91,7 +101,8 @@ func (CNAME) recordType() dnsmessage.Type { return dnsmessage.TypeCNAME }
 func (PTR) recordType() dnsmessage.Type   { return dnsmessage.TypePTR }
 func (SOA) recordType() dnsmessage.Type   { return dnsmessage.TypeSOA }
 
-// decode makes a record of a resource's body. It reports false if the body is none of the type, or makes no sense.
+// decode makes a record of a resource's body. It reports false if the body is
+// none of the type, or makes no sense.
 func decode[R Record](body dnsmessage.ResourceBody) (R, bool) {
 	r, ok := newRecord(body).(R)
 	return r, ok
@@ -136,8 +147,8 @@ func newRecord(body dnsmessage.ResourceBody) any {
 // safeNames takes names out of records, and notices what is bad in a record.
 type safeNames struct{ bad bool }
 
-// take returns a name without the trailing dot. Those that nobody could ask for are bad: they may hold anything, and
-// somebody may print them.
+// take returns a name without the trailing dot. Those that nobody could ask for
+// are bad: they may hold anything, and somebody may print them.
 func (s *safeNames) take(n dnsmessage.Name) string {
 	name := unrooted(n.String())
 	if !isSafe(name) {
@@ -202,8 +213,9 @@ func byPriority[R any](list []R, of func(R) uint16) {
 	slices.SortStableFunc(list, func(a, b R) int { return int(of(a)) - int(of(b)) })
 }
 
-// byWeight puts records of one priority in an order by chance, in which those of greater weight come first more often, as
-// RFC 2782 says. A weight of 0 has a small chance too.
+// byWeight puts records of one priority in an order by chance, in which those
+// of greater weight come first more often, as RFC 2782 says. A weight of 0 has
+// a small chance too.
 func byWeight(list []SRV) {
 	slices.SortStableFunc(list, func(a, b SRV) int { return first(a.Weight == 0, b.Weight == 0) })
 	sum := 0

@@ -13,7 +13,8 @@ const typeCAA dnsmessage.Type = 257
 
 func (CAA) recordType() dnsmessage.Type { return typeCAA }
 
-// caa takes a CAA apart: flags, the tag's length, the tag of letters and digits, the value (RFC 8659, section 4.1).
+// caa takes a CAA apart: flags, the tag's length, the tag of letters and
+// digits, the value (RFC 8659, section 4.1).
 func (s *safeNames) caa(b *dnsmessage.UnknownResource) CAA {
 	d := b.Data
 	if b.Type != typeCAA || len(d) < 3 || d[1] == 0 || int(d[1]) > len(d)-2 {

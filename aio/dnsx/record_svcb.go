@@ -9,9 +9,10 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// SVCB is where and how a service can be reached (RFC 9460). A Priority of 0 is an alias: Target is the name that has the
-// records, and the other fields are empty. Where Mandatory has a key that the program does not go by, it must not use the
-// record.
+// SVCB is where and how a service can be reached (RFC 9460). A Priority of 0 is
+// an alias: Target is the name that has the records, and the other fields are
+// empty. Where Mandatory has a key that the program does not go by, it must not
+// use the record.
 type SVCB struct {
 	Priority      uint16 // the least is tried first
 	Target        string // "." stands for the name that has the record
@@ -38,7 +39,8 @@ type SVCParam struct {
 func (SVCB) recordType() dnsmessage.Type  { return dnsmessage.TypeSVCB }
 func (HTTPS) recordType() dnsmessage.Type { return dnsmessage.TypeHTTPS }
 
-// svcb takes the parameters of a record apart. If one makes no sense the whole record is bad: RFC 9460, section 2.2.
+// svcb takes the parameters of a record apart. If one makes no sense the whole
+// record is bad: RFC 9460, section 2.2.
 func (n *safeNames) svcb(b *dnsmessage.SVCBResource) SVCB {
 	s := SVCB{Priority: b.Priority, Target: n.take(b.Target)}
 	if s.Priority == 0 {
@@ -89,7 +91,8 @@ func (s *SVCB) param(key dnsmessage.SVCParamKey, v []byte) (ok bool) {
 	return ok
 }
 
-// mandatory takes a list of keys apart: in increasing order, without itself (section 8).
+// mandatory takes a list of keys apart: in increasing order, without itself
+// (section 8).
 func mandatory(v []byte) ([]uint16, bool) {
 	if len(v) == 0 || len(v)%2 != 0 {
 		return nil, false
@@ -106,7 +109,8 @@ func mandatory(v []byte) ([]uint16, bool) {
 	return keys, true
 }
 
-// alpn takes a list of protocols apart, each with its length before it (section 7.1.1).
+// alpn takes a list of protocols apart, each with its length before it (section
+// 7.1.1).
 func alpn(v []byte) (list []string, ok bool) {
 	for len(v) > 0 {
 		n := int(v[0])

@@ -14,7 +14,8 @@ type policy struct {
 	label      uint8
 }
 
-// policies is the default policy table of RFC 6724, section 2.1, longest prefixes first.
+// policies is the default policy table of RFC 6724, section 2.1, longest
+// prefixes first.
 var policies = []policy{
 	{netip.MustParsePrefix("::1/128"), 50, 0},
 	{netip.MustParsePrefix("::/96"), 1, 3},
@@ -42,7 +43,8 @@ func policyOf(a netip.Addr) policy {
 	return policy4
 }
 
-// scope is the scope of an address: RFC 6724, section 3.1, with the numbers of RFC 4291, section 2.7.
+// scope is the scope of an address: RFC 6724, section 3.1, with the numbers of
+// RFC 4291, section 2.7.
 type scope uint8
 
 const (
@@ -56,8 +58,8 @@ const (
 
 var siteLocal = netip.MustParsePrefix("fec0::/10")
 
-// scopeOf returns the scope of an address. Loopback is of link-local scope (RFC 4007, section 4;
-// for IPv4 RFC 6724, section 3.2).
+// scopeOf returns the scope of an address. Loopback is of link-local scope (RFC
+// 4007, section 4; for IPv4 RFC 6724, section 3.2).
 func scopeOf(a netip.Addr) scope {
 	a = a.Unmap().WithZone("")
 	switch {
@@ -95,9 +97,10 @@ func newDestination(a, source netip.Addr) destination {
 	return d
 }
 
-// compare says which of two destinations comes first: RFC 6724, section 6. Rules 3, 4 and 7, on what only the system
-// knows of its addresses, are left out, and rule 9 does not apply to IPv4, where it does harm: addresses that are close
-// in number are not close by.
+// compare says which of two destinations comes first: RFC 6724, section 6.
+// Rules 3, 4 and 7, on what only the system knows of its addresses, are left
+// out, and rule 9 does not apply to IPv4, where it does harm: addresses that
+// are close in number are not close by.
 func (d *destination) compare(e *destination) int {
 	if c := first(d.usable, e.usable); c != 0 || !d.usable { // rule 1
 		return c
@@ -131,8 +134,9 @@ func first(d, e bool) int {
 	return 1
 }
 
-// commonPrefix returns how many leading bits two addresses share, at most the 64 bits of an IPv6 prefix; 0 if they are
-// of different families: RFC 6724, section 2.2.
+// commonPrefix returns how many leading bits two addresses share, at most the
+// 64 bits of an IPv6 prefix; 0 if they are of different families: RFC 6724,
+// section 2.2.
 func commonPrefix(a, b netip.Addr) int {
 	a, b = a.Unmap(), b.Unmap()
 	if a.BitLen() != b.BitLen() {
@@ -147,11 +151,13 @@ func commonPrefix(a, b netip.Addr) int {
 	return 8 * min(len(x), 8)
 }
 
-// maxSources is for how many addresses of an answer the system is asked for a source address.
+// maxSources is for how many addresses of an answer the system is asked for a
+// source address.
 const maxSources = 64
 
-// sortAddrs puts addresses in the order in which they should be tried. source returns the address that packets to a
-// destination would come from, an invalid one if there is none.
+// sortAddrs puts addresses in the order in which they should be tried. source
+// returns the address that packets to a destination would come from, an invalid
+// one if there is none.
 func sortAddrs(addrs []netip.Addr, source func(netip.Addr) netip.Addr) {
 	if len(addrs) < 2 {
 		return
@@ -171,8 +177,8 @@ func sortAddrs(addrs []netip.Addr, source func(netip.Addr) netip.Addr) {
 	}
 }
 
-// sourceOf returns the address from which the system would send to a. It sends nothing: a UDP socket is connected, which
-// takes a look at the routes.
+// sourceOf returns the address from which the system would send to a. It sends
+// nothing: a UDP socket is connected, which takes a look at the routes.
 func sourceOf(a netip.Addr) netip.Addr {
 	if !a.IsValid() {
 		return netip.Addr{}

@@ -15,7 +15,8 @@ const (
 	maxLate    = time.Second
 )
 
-// health is what is known of how a server does. The zero health is that of one that was never asked.
+// health is what is known of how a server does. The zero health is that of one
+// that was never asked.
 type health struct {
 	noEDNS atomic.Bool // it does not know EDNS(0)
 
@@ -51,8 +52,8 @@ func (h *health) fail(atLeast int) {
 	h.failed = time.Now()
 }
 
-// down reports whether the server should be asked only if no other answers. A server that is down gets another chance
-// after a pause.
+// down reports whether the server should be asked only if no other answers. A
+// server that is down gets another chance after a pause.
 func (h *health) down(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -64,7 +65,8 @@ func (h *health) down(now time.Time) bool {
 	return since >= 0 && since < min(pause, lastPause)
 }
 
-// late returns how long an answer may take before another server is asked as well.
+// late returns how long an answer may take before another server is asked as
+// well.
 func (h *health) late() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -74,8 +76,9 @@ func (h *health) late() time.Duration {
 	return min(max(4*h.rtt, minLate), maxLate)
 }
 
-// order appends to buf the servers in the order in which to ask them: as configured or, if rotate is set, beginning
-// with another one each time; those that are down come last.
+// order appends to buf the servers in the order in which to ask them: as
+// configured or, if rotate is set, beginning with another one each time; those
+// that are down come last.
 func (p *plan) order(buf []*upstream, turn uint32, now time.Time) []*upstream {
 	n := len(p.upstreams)
 	start := 0

@@ -2,8 +2,9 @@ package dnsx
 
 import "sync/atomic"
 
-// Stats are figures of a Resolver since it was made, but for the last two. They are read one after the other while lookups
-// go on, so sums over them may be off by what happened meanwhile. Lookups under way are in [aio.Stats].
+// Stats are figures of a Resolver since it was made, but for the last two. They
+// are read one after the other while lookups go on, so sums over them may be
+// off by what happened meanwhile. Lookups under way are in [aio.Stats].
 type Stats struct {
 	Lookups int64 // begun: by name, in reverse, for records
 	Failed  int64 // ended with an error: no such host, a timeout, cancelled ...

@@ -18,7 +18,8 @@ type systemResolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 }
 
-// netResolver is not net.DefaultResolver, which a program may have replaced by what Net returns.
+// netResolver is not net.DefaultResolver, which a program may have replaced by
+// what Net returns.
 var netResolver = new(net.Resolver)
 
 // systemLookup looks a host up by the system's resolver.
@@ -64,7 +65,8 @@ func systemError(ctx context.Context, host string, err error) error {
 	return e
 }
 
-// A shortCache keeps what the system's resolver said, for recheck. The zero shortCache is ready.
+// A shortCache keeps what the system's resolver said, for recheck. The zero
+// shortCache is ready.
 type shortCache struct {
 	mu   sync.Mutex
 	kept map[shortKey]shortEntry

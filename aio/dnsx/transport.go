@@ -11,8 +11,9 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// The transport layer: it brings one query to one server, and back what that server answers to this very query.
-// Whatever else arrives is ignored. It knows nothing of caches, of other servers, or of what an answer means.
+// The transport layer: it brings one query to one server, and back what that
+// server answers to this very query. Whatever else arrives is ignored. It knows
+// nothing of caches, of other servers, or of what an answer means.
 
 // transport is how servers are reached.
 type transport struct {
@@ -40,8 +41,9 @@ var (
 	errMismatch  = errors.New("the answer is to another question")
 )
 
-// do brings the query to the server, and returns the answer. It is valid until the call's wire is used again. soft is
-// when to give up for the time being, with errLate: then resume goes on with it. The zero soft is never.
+// do brings the query to the server, and returns the answer. It is valid until
+// the call's wire is used again. soft is when to give up for the time being,
+// with errLate: then resume goes on with it. The zero soft is never.
 func (c *call) do(soft time.Time) ([]byte, error) {
 	switch c.up.scheme {
 	case schemeTCP:
@@ -72,7 +74,8 @@ func (c *call) connect(network string) (net.Conn, error) {
 	return d.DialContext(c.ctx, network, c.up.addr)
 }
 
-// setDeadline sets a connection's deadline. Where that fails, the connection is closed, and reads fail too.
+// setDeadline sets a connection's deadline. Where that fails, the connection is
+// closed, and reads fail too.
 func setDeadline(c net.Conn, t time.Time) { _ = c.SetDeadline(t) }
 
 // interrupt ends what waits on connections. The zero interrupt is ready.
@@ -83,8 +86,9 @@ type interrupt struct {
 	cause error
 }
 
-// hold has the interrupt end c's waits too, from now on until release. If there has been an interrupt already, hold
-// returns its cause. c's deadlines are not to be changed while it is held.
+// hold has the interrupt end c's waits too, from now on until release. If there
+// has been an interrupt already, hold returns its cause. c's deadlines are not
+// to be changed while it is held.
 func (i *interrupt) hold(c net.Conn) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// client makes the requests to one server that is asked by HTTPS. It knows the connections that it has, so that none is
-// left once it is closed and its last request has ended.
+// client makes the requests to one server that is asked by HTTPS. It knows the
+// connections that it has, so that none is left once it is closed and its last
+// request has ended.
 type client struct {
 	http.Transport
 	mu     sync.Mutex
@@ -18,7 +19,8 @@ type client struct {
 	closed bool // the last request takes the connections with it
 }
 
-// newClient returns a client for one request that is about to begin or, to be kept, for more.
+// newClient returns a client for one request that is about to begin or, to be
+// kept, for more.
 func newClient(t *transport, u *upstream, keep bool) *client {
 	h := &client{busy: 1, closed: !keep, conns: map[*clientConn]struct{}{}}
 	h.Transport = http.Transport{

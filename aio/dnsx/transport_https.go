@@ -18,8 +18,9 @@ const (
 
 var errTooBig = errors.New("the answer is longer than a message can be")
 
-// overHTTPS sends the query in a POST request (RFC 8484), to that URL and nowhere else: redirects are not followed. Its
-// ID is 0, so that caches on the way work.
+// overHTTPS sends the query in a POST request (RFC 8484), to that URL and
+// nowhere else: redirects are not followed. Its ID is 0, so that caches on the
+// way work.
 func (c *call) overHTTPS() ([]byte, error) {
 	ctx, cancel := context.WithDeadline(c.ctx, c.deadline)
 	defer cancel()

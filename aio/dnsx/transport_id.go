@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// idSource hands out query IDs that nobody can predict (RFC 5452, section 9.2). The zero value is ready.
+// idSource hands out query IDs that nobody can predict (RFC 5452, section 9.2).
+// The zero value is ready.
 type idSource struct {
 	mu   sync.Mutex
 	buf  [512]byte // random bytes: one read is for many IDs

@@ -17,8 +17,9 @@ const (
 
 var kindPool = aio.NewKind("dns.pool")
 
-// pool has the idle connections that lookups of one loop have left to servers that are asked by TLS or HTTPS. While it
-// has any it is a daemon of that loop, so that none is left when the loop has ended.
+// pool has the idle connections that lookups of one loop have left to servers
+// that are asked by TLS or HTTPS. While it has any it is a daemon of that loop,
+// so that none is left when the loop has ended.
 type pool struct {
 	ctx    context.Context // the loop's own; set before use
 	hold   func()          // called when there is something to keep, and
@@ -87,7 +88,8 @@ func (p *pool) use(c *call) *client {
 	return h
 }
 
-// kept has the pool kept for idleTime from now. It returns nil if that cannot be, because the loop is about to end.
+// kept has the pool kept for idleTime from now. It returns nil if that cannot
+// be, because the loop is about to end.
 func (p *pool) kept() *keeper {
 	p.mu.Lock()
 	k := p.keep
@@ -152,7 +154,8 @@ func (k *keeper) end() {
 	k.op.End(nil)
 }
 
-// keeperDriver is a keeper as the loop sees it, keeperAlarm as the heap of alarms does.
+// keeperDriver is a keeper as the loop sees it, keeperAlarm as the heap of
+// alarms does.
 type (
 	keeperDriver keeper
 	keeperAlarm  keeper

@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// socket is a connected UDP socket for one query. It does what a net.UDPConn does with fewer system calls: nobody asks
-// for its addresses, and it is not read before there may be something. That is a seventh of a query's CPU time.
+// socket is a connected UDP socket for one query. It does what a net.UDPConn
+// does with fewer system calls: nobody asks for its addresses, and it is not
+// read before there may be something. That is a seventh of a query's CPU time.
 type socket struct {
 	*os.File
 	raw    syscall.RawConn
@@ -20,7 +21,8 @@ type socket struct {
 	err     error
 }
 
-// openSocket returns a socket connected to an address. With a zone in it, it is left to package net.
+// openSocket returns a socket connected to an address. With a zone in it, it is
+// left to package net.
 func openSocket(to netip.AddrPort) (net.Conn, error) {
 	var sa syscall.Sockaddr
 	family := syscall.AF_INET
@@ -50,8 +52,8 @@ func openSocket(to netip.AddrPort) (net.Conn, error) {
 	return &socket{File: f, raw: raw, remote: to}, nil
 }
 
-// exchange sends a message and reads one, in one go: with the poller made ready before the message is sent, there is no
-// need to try and read at once.
+// exchange sends a message and reads one, in one go: with the poller made ready
+// before the message is sent, there is no need to try and read at once.
 func (s *socket) exchange(out, in []byte) (n int, err error) {
 	s.out, s.in = out, in
 	return s.result(s.raw.Read(s.step))

@@ -31,7 +31,8 @@ func (c *call) stream(conn net.Conn) ([]byte, error) {
 	return c.readStream(conn)
 }
 
-// readStream reads messages (RFC 1035, section 4.2.2) until the answer comes, and ignores others.
+// readStream reads messages (RFC 1035, section 4.2.2) until the answer comes,
+// and ignores others.
 func (c *call) readStream(conn net.Conn) ([]byte, error) {
 	for {
 		msg, err := c.readFrame(conn)
@@ -45,8 +46,8 @@ func (c *call) readStream(conn net.Conn) ([]byte, error) {
 	}
 }
 
-// readFrame reads one message, of at most 65,535 bytes. Room for a large one is made as its bytes arrive: a length is
-// only a claim.
+// readFrame reads one message, of at most 65,535 bytes. Room for a large one is
+// made as its bytes arrive: a length is only a claim.
 func (c *call) readFrame(conn net.Conn) ([]byte, error) {
 	var size [2]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {

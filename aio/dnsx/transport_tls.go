@@ -5,8 +5,9 @@ import (
 	"net"
 )
 
-// overTLS sends the query over a connection by TLS: one that the pool has, or a new one, which the pool then gets. A
-// pooled one that turns out to be broken costs a second try only.
+// overTLS sends the query over a connection by TLS: one that the pool has, or a
+// new one, which the pool then gets. A pooled one that turns out to be broken
+// costs a second try only.
 func (c *call) overTLS() ([]byte, error) {
 	if conn := c.pool.take(c.up); conn != nil {
 		msg, err := c.stream(conn)
@@ -32,7 +33,8 @@ func (c *call) overTLS() ([]byte, error) {
 	return msg, nil
 }
 
-// dialTLS opens a connection. The server must have a certificate for its name or, without one, its address.
+// dialTLS opens a connection. The server must have a certificate for its name
+// or, without one, its address.
 func (c *call) dialTLS() (*tls.Conn, error) {
 	raw, err := c.connect("tcp")
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 // errLate says that a query by UDP is still under way.
 var errLate = errors.New("dnsx: no answer yet")
 
-// overUDP sends the query from a socket, and so a source port, of its own, and waits for the answer. The system picks
-// the port at random, and gives a connected socket only what comes from the server's address and port.
+// overUDP sends the query from a socket, and so a source port, of its own, and
+// waits for the answer. The system picks the port at random, and gives a
+// connected socket only what comes from the server's address and port.
 func (c *call) overUDP(soft time.Time) ([]byte, error) {
 	conn, err := c.connect("udp")
 	if err != nil {
@@ -63,8 +64,9 @@ func (c *call) whole(msg []byte, err error) ([]byte, error) {
 	return msg, err
 }
 
-// packets reports whether the socket keeps messages apart. As with net.Resolver.Dial, what a dial function returns for
-// UDP may be a stream instead, which then carries messages as TCP does.
+// packets reports whether the socket keeps messages apart. As with
+// net.Resolver.Dial, what a dial function returns for UDP may be a stream
+// instead, which then carries messages as TCP does.
 func (c *call) packets() bool {
 	_, ok := c.udp.(net.PacketConn)
 	return ok
@@ -95,7 +97,8 @@ func (c *call) sendUDP() ([]byte, error) {
 	return c.readUDP()
 }
 
-// readUDP reads until the answer comes. The rest is ignored: late answers, forgeries, garbage.
+// readUDP reads until the answer comes. The rest is ignored: late answers,
+// forgeries, garbage.
 func (c *call) readUDP() ([]byte, error) {
 	if !c.packets() {
 		return c.readStream(c.udp)

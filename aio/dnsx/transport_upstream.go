@@ -30,10 +30,12 @@ type upstream struct {
 	*health
 }
 
-// encrypted reports whether what is sent is padded, so that its length does not tell the name.
+// encrypted reports whether what is sent is padded, so that its length does not
+// tell the name.
 func (u *upstream) encrypted() bool { return u.scheme == schemeTLS || u.scheme == schemeHTTPS }
 
-// parseUpstream returns the server of a configuration's "IP:PORT" and so on, see exchangeConfig.
+// parseUpstream returns the server of a configuration's "IP:PORT" and so on,
+// see exchangeConfig.
 func parseUpstream(spec string) *upstream {
 	u := &upstream{spec: spec}
 	name, rest, ok := strings.Cut(spec, "://")
@@ -81,7 +83,8 @@ func (u *upstream) parseAddr(s scheme, addr, port string) {
 	u.udp = ap
 }
 
-// parseURL takes "https://HOST/path", after which "@IP" or "@IP:PORT" may say where HOST is.
+// parseURL takes "https://HOST/path", after which "@IP" or "@IP:PORT" may say
+// where HOST is.
 func (u *upstream) parseURL(spec string) {
 	u.scheme = schemeHTTPS
 	slash := strings.IndexByte(spec[len("https://"):], '/') + len("https://")

@@ -10,11 +10,14 @@ import (
 
 const (
 	headerLen = 12
-	// udpSize is the size of an answer by UDP that we say we take (RFC 6891; the value is that of DNS Flag Day 2020).
+	// udpSize is the size of an answer by UDP that we say we take (RFC 6891;
+	// the value is that of DNS Flag Day 2020).
 	udpSize = 1232
-	// maxUDP bounds what is read of an answer by UDP. Servers that send more than they may are let off up to here.
+	// maxUDP bounds what is read of an answer by UDP. Servers that send more
+	// than they may are let off up to here.
 	maxUDP = 4096
-	// padTo is the block size that queries over encrypted transports are padded to (RFC 8467, section 4.1).
+	// padTo is the block size that queries over encrypted transports are padded
+	// to (RFC 8467, section 4.1).
 	padTo = 128
 	// optionPadding is the EDNS(0) option that does it (RFC 7830).
 	optionPadding = 12
@@ -84,9 +87,11 @@ func (w *wire) addEDNS(b *dnsmessage.Builder, pad bool) error {
 // message returns the query without the length before it.
 func (w *wire) message() []byte { return w.out[2:] }
 
-// answeredBy reports whether msg answers the query: a response of the same ID and opcode to the same question, whose
-// name may differ in case. That is all that tells it from a forgery (RFC 5452, section 9.1), with the address it came
-// from. A server that does not know EDNS may leave the question out when it says so.
+// answeredBy reports whether msg answers the query: a response of the same ID
+// and opcode to the same question, whose name may differ in case. That is all
+// that tells it from a forgery (RFC 5452, section 9.1), with the address it
+// came from. A server that does not know EDNS may leave the question out when
+// it says so.
 func (w *wire) answeredBy(msg []byte) bool {
 	out := w.message()
 	if len(msg) < headerLen || msg[0] != out[0] || msg[1] != out[1] {
@@ -111,8 +116,9 @@ func (w *wire) answeredBy(msg []byte) bool {
 // truncated reports whether the message says that it is not whole.
 func truncated(msg []byte) bool { return msg[2]&2 != 0 }
 
-// equalFold reports whether a and b, of the same length, are equal but for the case of ASCII letters. The lengths of
-// labels are below 64, so they are no letters.
+// equalFold reports whether a and b, of the same length, are equal but for the
+// case of ASCII letters. The lengths of labels are below 64, so they are no
+// letters.
 func equalFold(a, b []byte) bool {
 	for i := range a {
 		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {

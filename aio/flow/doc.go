@@ -10,11 +10,13 @@
 // operation:
 //
 //   - [Each] calls a function for each value of a sequence, a bounded number at
-//     once. [EachChan] does so for the values of a channel, [Frontier] for a set
-//     of values that grows meanwhile.
-//   - [Map] and [MapChan] yield the results of such calls in the order of the sequence.
+//     once. [EachChan] does so for the values of a channel, [Frontier] for a
+//     set of values that grows meanwhile.
+//   - [Map] and [MapChan] yield the results of such calls in the order of the
+//     sequence.
 //   - [Keep] runs a function, and again when it fails, with a [Restart] policy.
-//   - [Shared] makes calls that are the same only once for all who ask at the time.
+//   - [Shared] makes calls that are the same only once for all who ask at the
+//     time.
 //   - [Topic] hands values to many receivers, each with a channel.
 //
 // A sequence is read by a goroutine, one for each Each and Map. A Keep that

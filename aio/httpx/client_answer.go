@@ -48,7 +48,8 @@ const (
 	maxInterim      = 32
 )
 
-// faultInterim is the error of a server that sends interim responses without end.
+// faultInterim is the error of a server that sends interim responses without
+// end.
 const faultInterim http1.Fault = "too many interim responses"
 
 // receive takes what has come on the trip's connection.
@@ -160,7 +161,8 @@ func (t *trip) takeInterim() error {
 	return nil
 }
 
-// errUnaskedUpgrade is the error of a 101 to a request that has not asked for it.
+// errUnaskedUpgrade is the error of a 101 to a request that has not asked for
+// it.
 const errUnaskedUpgrade http1.Fault = "101 to a request without Upgrade"
 
 // answered takes the head, behind which rest has come, and asks the taker what
@@ -255,8 +257,8 @@ func (t *trip) put(data []byte) error {
 	return nil
 }
 
-// gather adds to the body. Of what was announced it believes 64 KiB, and then 16
-// times what has come.
+// gather adds to the body. Of what was announced it believes 64 KiB, and then
+// 16 times what has come.
 func (a *arrival) gather(data []byte) {
 	if room := len(a.body) + len(data); room > cap(a.body) {
 		want := max(2*room, 512)
@@ -271,9 +273,9 @@ func (a *arrival) gather(data []byte) {
 // complete ends the trip: its answer has come whole. The connection is used
 // again if keep is true, and the request was sent.
 //
-// The connection is given back first, so that the taker's next request finds it.
-// Another trip that gets it begins last: what its trace does must not keep the
-// taker from being told.
+// The connection is given back first, so that the taker's next request finds
+// it. Another trip that gets it begins last: what its trace does must not keep
+// the taker from being told.
 func (t *trip) complete(k *clientConn, keep bool) {
 	t.mu.Lock()
 	if t.state != tripAnswered {

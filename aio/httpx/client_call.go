@@ -11,9 +11,9 @@ import (
 //
 // It is made without a goroutine: as a trip whose answer is gathered by the
 // connection's callbacks. If that is not all, because the answer is a redirect,
-// has to be unpacked, or is worth another attempt, a goroutine goes on with what
-// the trip has brought. Requests with cookies, with hedging or with a body that
-// must be read have a goroutine from the start.
+// has to be unpacked, or is worth another attempt, a goroutine goes on with
+// what the trip has brought. Requests with cookies, with hedging or with a body
+// that must be read have a goroutine from the start.
 type call struct {
 	aio.Promise[*Response]
 	ex   outgoing
@@ -113,9 +113,9 @@ func (p *call) head(t *trip, k *clientConn) (most int64, gather bool) {
 	return p.ex.handOver(t, k, p.goOn)
 }
 
-// handOver has a goroutine go on with an answer whose head has come: at once, or
-// when the trip is complete, which its taker is told of. It is called by head,
-// and returns what that returns.
+// handOver has a goroutine go on with an answer whose head has come: at once,
+// or when the trip is complete, which its taker is told of. It is called by
+// head, and returns what that returns.
 func (ex *outgoing) handOver(t *trip, k *clientConn, goOn func()) (most int64, gather bool) {
 	var resp *http.Response
 	switch {

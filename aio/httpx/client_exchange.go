@@ -15,7 +15,8 @@ import (
 	"goaio.example/aio"
 )
 
-// outgoing is a request of a client's with all that is done for it: redirects, retries, hedging.
+// outgoing is a request of a client's with all that is done for it: redirects,
+// retries, hedging.
 type outgoing struct {
 	client  *Client
 	req     *http.Request
@@ -51,8 +52,9 @@ type outcome struct {
 	err  error
 }
 
-// init makes the record of a request whose operation is about to be begun as op under ctx. done must be called
-// when it is over, and end when the operation is cancelled.
+// init makes the record of a request whose operation is about to be begun as op
+// under ctx. done must be called when it is over, and end when the operation is
+// cancelled.
 func (ex *outgoing) init(ctx context.Context, c *Client, req *http.Request, op *aio.Op) {
 	ex.client, ex.req, ex.op, ex.watch = c, req, op, watchOf(ctx)
 	if c.Transport != nil {
@@ -60,8 +62,8 @@ func (ex *outgoing) init(ctx context.Context, c *Client, req *http.Request, op *
 	}
 }
 
-// context returns the context that ends when op is cancelled, req's own context ends, or the request takes too long. It
-// is made when it is first asked for.
+// context returns the context that ends when op is cancelled, req's own context
+// ends, or the request takes too long. It is made when it is first asked for.
 func (ex *outgoing) context() context.Context {
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
@@ -118,7 +120,8 @@ func (ex *outgoing) letGo() {
 	ex.tunnel = nil
 }
 
-// attach has the end of the exchange end a trip. It returns the cause if the exchange has ended.
+// attach has the end of the exchange end a trip. It returns the cause if the
+// exchange has ended.
 func (ex *outgoing) attach(t *trip) error {
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
@@ -126,8 +129,9 @@ func (ex *outgoing) attach(t *trip) error {
 	return ex.why
 }
 
-// outgoingValues is what an exchange's ctx has its values from: the operation and, behind that, the request's own context.
-// It has no end of its own: the operation's driver ends the exchange.
+// outgoingValues is what an exchange's ctx has its values from: the operation
+// and, behind that, the request's own context. It has no end of its own: the
+// operation's driver ends the exchange.
 type outgoingValues outgoing
 
 func (v *outgoingValues) Done() <-chan struct{}       { return nil }
@@ -143,12 +147,14 @@ func (v *outgoingValues) Value(key any) any {
 
 func (ex *outgoing) setPhase(p int32) { ex.at.Store(p) }
 
-// passPhase goes on to the next phase. What comes from a connection that is not the request's own is no matter.
+// passPhase goes on to the next phase. What comes from a connection that is not
+// the request's own is no matter.
 func (ex *outgoing) passPhase(from, to int32) { ex.at.CompareAndSwap(from, to) }
 
 func (ex *outgoing) phase() Phase { return phases[ex.at.Load()] }
 
-// The phases by their numbers. Package net/http checks the request before it asks for a connection.
+// The phases by their numbers. Package net/http checks the request before it
+// asks for a connection.
 const (
 	_ int32 = iota
 	atDial
@@ -161,8 +167,9 @@ const (
 
 var phases = [...]Phase{PhaseRequest, PhaseDial, PhaseTLS, PhaseSend, PhaseHeader, PhaseBody, PhaseLimit}
 
-// cause is why the exchange was ended from this side, nil if it was not. The operation's ctx may know of the end of a
-// foreign one a moment before the exchange is cancelled.
+// cause is why the exchange was ended from this side, nil if it was not. The
+// operation's ctx may know of the end of a foreign one a moment before the
+// exchange is cancelled.
 func (ex *outgoing) cause() error {
 	ex.mu.Lock()
 	why := ex.why
@@ -211,7 +218,8 @@ func (ex *outgoing) done() {
 	ex.end(nil)
 }
 
-// doneWhole is done for an exchange that was one trip, which is over: it holds nothing.
+// doneWhole is done for an exchange that was one trip, which is over: it holds
+// nothing.
 func (ex *outgoing) doneWhole() {
 	ex.mu.Lock()
 	simple := !ex.over && ex.stops == nil && ex.cancel == nil
@@ -227,7 +235,8 @@ func (ex *outgoing) doneWhole() {
 	}
 }
 
-// bounds begins to bound the exchange in time, and has it end with the request's own context.
+// bounds begins to bound the exchange in time, and has it end with the
+// request's own context.
 func (ex *outgoing) bounds() {
 	if ex.bounded {
 		return
@@ -243,7 +252,8 @@ func (ex *outgoing) bounds() {
 	}
 }
 
-// do makes the request. The response's body is still to be read; the exchange bounds that.
+// do makes the request. The response's body is still to be read; the exchange
+// bounds that.
 func (ex *outgoing) do() (*http.Response, error) {
 	if ex.req.URL == nil {
 		return nil, &Error{methodOf(ex.req), "", PhaseRequest, errors.New("the request has no URL")}
@@ -321,7 +331,8 @@ func (ex *outgoing) giveBody() {
 	}
 }
 
-// try makes the request once, redirects included, under ctx, which is the exchange's or derived from that.
+// try makes the request once, redirects included, under ctx, which is the
+// exchange's or derived from that.
 func (ex *outgoing) try(ctx context.Context, hc *http.Client) (*http.Response, error) {
 	if ex.client.Transport != nil {
 		ctx = ex.traced(ctx)
@@ -360,7 +371,8 @@ func (ex *outgoing) onceRequest() *http.Request {
 	return req
 }
 
-// traced returns a ctx that tells the exchange of the phases of a foreign Transport.
+// traced returns a ctx that tells the exchange of the phases of a foreign
+// Transport.
 func (ex *outgoing) traced(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:           func(string) { ex.setPhase(atDial) },
@@ -375,12 +387,14 @@ func (ex *outgoing) traced(ctx context.Context) context.Context {
 	})
 }
 
-// closeBody closes the request's own body, unless the transport has it, which does so.
+// closeBody closes the request's own body, unless the transport has it, which
+// does so.
 func (ex *outgoing) closeBody() {
 	if ex.req.Body != nil && !ex.sent.Load() {
 		ex.req.Body.Close()
 	}
 }
 
-// ErrRedirects is the error of a request that was redirected more than Client.MaxRedirects times.
+// ErrRedirects is the error of a request that was redirected more than
+// Client.MaxRedirects times.
 var ErrRedirects = errors.New("httpx: too many redirects")

@@ -8,9 +8,9 @@ import (
 // host is the connections to a host. The pool's lock guards it.
 //
 // A trip that finds no idle connection waits, in order, and has one dialed for
-// it unless MaxConnsPerHost are there. The trip that has waited longest gets the
-// first connection that is free, whoever it was dialed for. A dial has a trip
-// only while that waits, and no two have the same.
+// it unless MaxConnsPerHost are there. The trip that has waited longest gets
+// the first connection that is free, whoever it was dialed for. A dial has a
+// trip only while that waits, and no two have the same.
 type host struct {
 	pool  *pool
 	key   hostKey

@@ -194,8 +194,9 @@ func asciiName(name string) (string, error) {
 // addr returns the key's address: host and port.
 func (k *hostKey) addr() string { return net.JoinHostPort(k.name, k.port) }
 
-// hostPort keeps a host from being taken for one of the networks that tcp.Dial's addresses may begin with: the URL
-// http://unix:80 is about a host, and not about a socket in the file system.
+// hostPort keeps a host from being taken for one of the networks that
+// tcp.Dial's addresses may begin with: the URL http://unix:80 is about a host,
+// and not about a socket in the file system.
 func hostPort(addr string) string {
 	switch host, port, _ := strings.Cut(addr, ":"); host {
 	case "unix", "tcp4", "tcp6":

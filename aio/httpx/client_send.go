@@ -195,7 +195,8 @@ func (t *trip) appendHead(b []byte, req *http.Request, length int64) ([]byte, er
 // proxied reports whether the request goes to a proxy as it is.
 func (t *trip) proxied() bool { return t.proxy != nil && t.key.name == "" }
 
-// proxyAuth returns the credentials for a proxy, as a field's value, "" without any.
+// proxyAuth returns the credentials for a proxy, as a field's value, "" without
+// any.
 func proxyAuth(proxy *url.URL) string {
 	if proxy.User == nil {
 		return ""

@@ -112,8 +112,8 @@ func (w *sharedWatch) Fire() {
 	w.cancel(w.why)
 }
 
-// head notes that the answer's head has come. A body that is still being sent is
-// watched on.
+// head notes that the answer's head has come. A body that is still being sent
+// is watched on.
 func (w *sharedWatch) head() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,8 +160,8 @@ type sharedUpload struct {
 	closed atomic.Bool
 }
 
-// Read reads. A body that has neither a byte nor an error makes no progress, and
-// package http2 would ask it for ever.
+// Read reads. A body that has neither a byte nor an error makes no progress,
+// and package http2 would ask it for ever.
 func (b *sharedUpload) Read(p []byte) (int, error) {
 	if b.closed.Load() {
 		return 0, errNotNeeded
@@ -182,9 +182,9 @@ func (b *sharedUpload) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// sharedBody is the body of an answer to a request that may still be being sent.
-// Package http2 does not look at the request's context while it waits for a
-// window, so that the end of that closes the body.
+// sharedBody is the body of an answer to a request that may still be being
+// sent. Package http2 does not look at the request's context while it waits for
+// a window, so that the end of that closes the body.
 type sharedBody struct {
 	io.ReadCloser
 	w *sharedWatch

@@ -11,7 +11,8 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// bound makes the response's body fail when it makes no progress, and tells of its progress.
+// bound makes the response's body fail when it makes no progress, and tells of
+// its progress.
 func (ex *outgoing) bound(resp *http.Response) {
 	ex.watch.download(resp)
 	if endsHTTP(resp) { // what follows is no body
@@ -43,8 +44,9 @@ func (b *boundBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stall is an alarm for a Read that waits too long. It is set once and, when it fires, again for what is left: most
-// bodies end before. Reads of one body do not overlap.
+// stall is an alarm for a Read that waits too long. It is set once and, when it
+// fires, again for what is left: most bodies end before. Reads of one body do
+// not overlap.
 type stall struct {
 	ex    *outgoing
 	limit time.Duration // 0: none
@@ -105,22 +107,26 @@ func (s *stall) Fire() {
 	}
 }
 
-// Stream is a response whose body is still to be read. It is part of its request's operation, which goes on until the
-// body is closed, or read to its end, or fails: until then it holds the loop open.
+// Stream is a response whose body is still to be read. It is part of its
+// request's operation, which goes on until the body is closed, or read to its
+// end, or fails: until then it holds the loop open.
 type Stream struct {
 	Status int // such as 200
 	Proto  string
 	Header http.Header
-	// Body must be closed. It is bounded by the client's Timeouts, and not by MaxBody. That of a 101 (Switching Protocols),
-	// and over HTTP/1.1 of a 2xx to CONNECT, is an io.ReadWriteCloser, which carries what the connection does from then
-	// on. Timeouts.Total bounds it, and so do the request's contexts. It is also a net.Conn with a method CloseWrite()
-	// error, unless the client has a Transport whose body is none.
+	// Body must be closed. It is bounded by the client's Timeouts, and not by
+	// MaxBody. That of a 101 (Switching Protocols), and over HTTP/1.1 of a 2xx
+	// to CONNECT, is an io.ReadWriteCloser, which carries what the connection
+	// does from then on. Timeouts.Total bounds it, and so do the request's
+	// contexts. It is also a net.Conn with a method CloseWrite() error, unless
+	// the client has a Transport whose body is none.
 	Body io.ReadCloser
 	// Std is the response as package net/http has it, with the same body.
 	Std *http.Response
 }
 
-// Stream makes a request and returns the future of its response, once the header has come. See Do for the rest.
+// Stream makes a request and returns the future of its response, once the
+// header has come. See Do for the rest.
 func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
 	op := new(aio.Op)
 	ex := new(outgoing)

@@ -72,8 +72,8 @@ func closeWrite(to any) error {
 var kindTunnel = aio.NewKind("http.tunnel")
 
 // outlive returns a body of a 101 that goes on when the request's operation has
-// ended, as users of an http.RoundTripper expect. It is an operation of the loop
-// itself from then on.
+// ended, as users of an http.RoundTripper expect. It is an operation of the
+// loop itself from then on.
 func (ex *outgoing) outlive(resp *http.Response) (io.ReadWriteCloser, error) {
 	op, err := aio.Begin(aio.Detach(ex.op.Context()), kindTunnel, requestName(ex.req))
 	if err != nil {

@@ -123,8 +123,8 @@ func (w *waiter) share(_ *trip, s *sharedConns) {
 // those of Do are, until the response's body is closed or read to its end. The
 // body of a 101 is an operation of the loop itself, "http.tunnel", until it is
 // closed: as with package net/http, the end of the request's context is no
-// matter to it. See Stream.Body for its type, and aio.WithLoop for contexts that
-// have no loop. The error is that of Do.
+// matter to it. See Stream.Body for its type, and aio.WithLoop for contexts
+// that have no loop. The error is that of Do.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	op := new(aio.Op)

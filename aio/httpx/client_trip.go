@@ -18,8 +18,8 @@ import (
 //	   └───the connection was stale─────────┘
 //	any ──cancelled, failed──▶ over
 //
-// Whoever brings it to over under its lock tells its taker, once. While the head
-// is given to the taker, which is the taker's turn already, a failure is
+// Whoever brings it to over under its lock tells its taker, once. While the
+// head is given to the taker, which is the taker's turn already, a failure is
 // recorded instead, and told behind the head.
 type trip struct {
 	ex     *outgoing

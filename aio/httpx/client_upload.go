@@ -177,8 +177,8 @@ func (u *upload) reach(s uploadState) {
 	u.state = s
 }
 
-// written notes that all of the request is written. It reports whether settle is
-// to give the connection back.
+// written notes that all of the request is written. It reports whether settle
+// is to give the connection back.
 func (u *upload) written() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -56,17 +56,20 @@ func (c *Client) Head(ctx context.Context, url string) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodHead, url, "", nil)
 }
 
-// Post makes a POST request with a body, which must not be changed until the future has resolved. See Do.
+// Post makes a POST request with a body, which must not be changed until the
+// future has resolved. See Do.
 func (c *Client) Post(ctx context.Context, url, contentType string, body []byte) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodPost, url, contentType, body)
 }
 
-// Put makes a PUT request with a body, which must not be changed until the future has resolved. See Do.
+// Put makes a PUT request with a body, which must not be changed until the
+// future has resolved. See Do.
 func (c *Client) Put(ctx context.Context, url, contentType string, body []byte) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodPut, url, contentType, body)
 }
 
-// Patch makes a PATCH request with a body, which must not be changed until the future has resolved. See Do.
+// Patch makes a PATCH request with a body, which must not be changed until the
+// future has resolved. See Do.
 func (c *Client) Patch(ctx context.Context, url, contentType string, body []byte) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodPatch, url, contentType, body)
 }
@@ -89,11 +92,14 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 	return c.do(ctx, req, body)
 }
 
-// Do makes a request and returns the future of its response, with the body read into memory, up to MaxBody. The request's
-// method, URL, headers and body are as package net/http has them; Host is taken from the URL unless it, or a Host header, is set. Its own
-// context's values and end apply beside ctx's, and req must not be changed until the future has resolved. A response is a
-// response, whatever its status. The error is an *Error, which says in what phase the request failed and matches the
-// conditions of package aio, or ErrNoLoop or ErrLoopDone.
+// Do makes a request and returns the future of its response, with the body read
+// into memory, up to MaxBody. The request's method, URL, headers and body are
+// as package net/http has them; Host is taken from the URL unless it, or a Host
+// header, is set. Its own context's values and end apply beside ctx's, and req
+// must not be changed until the future has resolved. A response is a response,
+// whatever its status. The error is an *Error, which says in what phase the
+// request failed and matches the conditions of package aio, or ErrNoLoop or
+// ErrLoopDone.
 func (c *Client) Do(ctx context.Context, req *http.Request) *aio.Future[*Response] {
 	return c.do(ctx, req, nil)
 }
@@ -120,8 +126,9 @@ func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Fu
 	return p.Future()
 }
 
-// growStack has the goroutine's stack grow at once, while it is nearly empty, to what package net/http needs: growing it
-// bit by bit, and copying it each time, takes a tenth of a request's processor time.
+// growStack has the goroutine's stack grow at once, while it is nearly empty,
+// to what package net/http needs: growing it bit by bit, and copying it each
+// time, takes a tenth of a request's processor time.
 //
 //go:noinline
 func growStack() {
@@ -141,7 +148,8 @@ func (ex *outgoing) whole() (*Response, error) {
 	return &Response{resp.StatusCode, resp.Proto, resp.Header, resp.Trailer, ex.body, resp.Request.URL}, nil
 }
 
-// requestName names a request in listings, without its query, which may be secret.
+// requestName names a request in listings, without its query, which may be
+// secret.
 func requestName(req *http.Request) string {
 	path := "/"
 	if req.URL != nil && req.URL.Path != "" {

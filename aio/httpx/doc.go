@@ -34,23 +34,25 @@
 // [Client.Stream] returns as soon as the header is there, with the body still
 // to be read. [Client.Events] receives server-sent events in a channel, and
 // comes back with the last event's ID when the connection ends;
-// [Client.EventsFunc] calls a function for each of them. [WithProgress] gives a channel that tells how far a request has
-// come. A Client has a pool of connections in each loop, so it should be kept
-// and used again. It is an http.RoundTripper: a library that wants an
-// http.Client can be given one whose Transport is a Client.
+// [Client.EventsFunc] calls a function for each of them. [WithProgress] gives a
+// channel that tells how far a request has come. A Client has a pool of
+// connections in each loop, so it should be kept and used again. It is an
+// http.RoundTripper: a library that wants an http.Client can be given one whose
+// Transport is a Client.
 //
 // # Requests over HTTP/1.1
 //
-// The client speaks HTTP/1.1 by itself, without net/http's Transport, and HTTP/2
-// by golang.org/x/net/http2. Over TLS the server chooses (ALPN). A request that
-// asks for an upgrade offers HTTP/1.1 only.
+// The client speaks HTTP/1.1 by itself, without net/http's Transport, and
+// HTTP/2 by golang.org/x/net/http2. Over TLS the server chooses (ALPN). A
+// request that asks for an upgrade offers HTTP/1.1 only.
 //
 // A request is one operation. Without a proxy and TLS, on Linux, neither the
 // request nor its connection holds a goroutine: the callbacks of the connection
 // gather the response and resolve the future. A goroutine takes over where
 // something has to be waited for or unpacked: for a redirect, a repetition, a
-// hedged request, cookies, gzip, a body that is an io.Reader, a Stream, and over
-// HTTP/2. An idle connection with TLS has a goroutine, parked without a buffer.
+// hedged request, cookies, gzip, a body that is an io.Reader, a Stream, and
+// over HTTP/2. An idle connection with TLS has a goroutine, parked without a
+// buffer.
 //
 // A request takes the idle connection that was used last. If there is none, one
 // is dialed for it. It gets the first connection that is free, whoever that was
@@ -71,11 +73,11 @@
 // nor while it waits to come back: the connection's callbacks parse the events
 // and call the function of EventsFunc.
 //
-// An httptrace.ClientTrace in ctx, or in the http.Request's own context, is told
-// of all that it has hooks for. Its hooks must not block.
+// An httptrace.ClientTrace in ctx, or in the http.Request's own context, is
+// told of all that it has hooks for. Its hooks must not block.
 //
-// Responses are parsed as strictly as requests to a Server are. A response fails
-// the request if
+// Responses are parsed as strictly as requests to a Server are. A response
+// fails the request if
 //
 //   - a line of its header ends otherwise than with CRLF, is no field, or
 //     continues the one before;
@@ -97,8 +99,8 @@
 //
 // A connection is not used again behind a response with both a Content-Length
 // and a Transfer-Encoding (the latter counts), behind one that was followed by
-// any bytes, and when bytes come that no request has asked for: they must not be
-// taken for the response to another request.
+// any bytes, and when bytes come that no request has asked for: they must not
+// be taken for the response to another request.
 //
 // # Serving HTTP/1
 //
@@ -253,8 +255,8 @@
 //     body of a Stream is read from the connection as the program reads it, at
 //     most about 128 KiB ahead of that, and is not bounded.
 //   - A stream of events is not read while the function of EventsFunc runs, or
-//     16 events wait in the channel of an EventReader. Reconnect.MaxEvent bounds
-//     an event.
+//     16 events wait in the channel of an EventReader. Reconnect.MaxEvent
+//     bounds an event.
 //   - The channel of WithProgress has the latest state only, and holds nothing
 //     up.
 //
@@ -283,19 +285,19 @@
 // aborted.
 //
 // A client's requests hold the loop open, and go on while it drains. So does a
-// Stream until its body is closed, read to its end, or has failed. The body of a
-// RoundTrip's 101 does until it is closed. A stream of events holds the loop
-// open too, but ends when it drains. Idle
-// connections do not hold the loop open. They are closed when it drains, and
-// those in use when their request is done.
+// Stream until its body is closed, read to its end, or has failed. The body of
+// a RoundTrip's 101 does until it is closed. A stream of events holds the loop
+// open too, but ends when it drains. Idle connections do not hold the loop
+// open. They are closed when it drains, and those in use when their request is
+// done.
 //
 // # Errors and panics
 //
 // Start returns the errors of starting. The error of a response is its
-// future's, and an event if the program does not look at it. A connection that ends between
-// requests, or within a header, is no event. A response whose header cannot be
-// sent as it is fails with [ErrBadHeader] and the client gets 500. It is never
-// rewritten.
+// future's, and an event if the program does not look at it. A connection that
+// ends between requests, or within a header, is no event. A response whose
+// header cannot be sent as it is fails with [ErrBadHeader] and the client gets
+// 500. It is never rewritten.
 //
 // A panic or runtime.Goexit in a function of the user's is answered with 500 if
 // there is no response yet, and ends the connection. One that comes after
@@ -373,18 +375,19 @@
 // condition of package aio there, as from package tcp: aio.ErrRefused,
 // aio.ErrReset, aio.ErrTimeout, aio.ErrDNS, aio.ErrEOF. A response that makes
 // no sense is an error and no condition. Beside these there are
-// [ErrBodyTooLarge], [ErrRedirects], [EventStreamError], [ErrEventTooLarge], the [ErrBlocked] of GuardPublicOnly,
-// aio.ErrNoLoop and aio.ErrLoopDone. A response is no error, whatever its
-// status. Retry and Hedge repeat only requests that may be repeated, and so
-// does the client when the server has just closed a kept connection.
+// [ErrBodyTooLarge], [ErrRedirects], [EventStreamError], [ErrEventTooLarge],
+// the [ErrBlocked] of GuardPublicOnly, aio.ErrNoLoop and aio.ErrLoopDone. A
+// response is no error, whatever its status. Retry and Hedge repeat only
+// requests that may be repeated, and so does the client when the server has
+// just closed a kept connection.
 //
 // # Differences from net/http's Transport
 //
 //   - A GET, HEAD, DELETE or OPTIONS with a Body whose length is not known is
-//     sent when the first Read of that has returned: whether there is a body has
-//     to be known. net/http waits for 200 ms.
-//   - A response to Do that ends HTTP on its connection, which is a 101 or a 2xx
-//     to CONNECT, has no body, and the connection is closed. See Stream.
+//     sent when the first Read of that has returned: whether there is a body
+//     has to be known. net/http waits for 200 ms.
+//   - A response to Do that ends HTTP on its connection, which is a 101 or a
+//     2xx to CONNECT, has no body, and the connection is closed. See Stream.
 //   - The Connection field of a response that closes its connection is left in
 //     Header. A response without a reason has a Status without a space behind
 //     the number, also if the server has sent one.

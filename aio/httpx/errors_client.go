@@ -26,8 +26,8 @@ const (
 	PhaseBody    Phase = "body"    // reading the response's body
 )
 
-// Error is why a client's request failed. It matches by errors.Is and errors.As what Err does: the conditions of package
-// aio where the connection failed.
+// Error is why a client's request failed. It matches by errors.Is and errors.As
+// what Err does: the conditions of package aio where the connection failed.
 type Error struct {
 	Method string
 	URL    string // with the credentials cut
@@ -35,7 +35,8 @@ type Error struct {
 	Err    error
 }
 
-// Error says what was requested, in which phase it failed, and why. It has no secrets of the URL.
+// Error says what was requested, in which phase it failed, and why. It has no
+// secrets of the URL.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s %q: %s: %v", e.Method, e.URL, e.Phase, e.Err)
 }
@@ -71,7 +72,8 @@ func (ex *outgoing) wrap(err error) error {
 	return &Error{method, cutCredentials(raw), ex.phase(), redact(ex.condition(err))}
 }
 
-// condition makes a condition of an error of the connection's that package net/http does not call one.
+// condition makes a condition of an error of the connection's that package
+// net/http does not call one.
 func (ex *outgoing) condition(err error) error {
 	var conn *aio.ConnError
 	var timeout net.Error
@@ -90,13 +92,14 @@ func (ex *outgoing) condition(err error) error {
 	return err
 }
 
-// isServerGone reports whether err is that of a request on a pooled connection that the server was just closing.
-// Package net/http does not export it.
+// isServerGone reports whether err is that of a request on a pooled connection
+// that the server was just closing. Package net/http does not export it.
 func isServerGone(err error) bool {
 	return strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
-// parseError returns what is wrong with a URL, without what may be a part of its credentials.
+// parseError returns what is wrong with a URL, without what may be a part of
+// its credentials.
 func parseError(raw string, err error) error {
 	var u *url.Error
 	switch {
@@ -108,7 +111,8 @@ func parseError(raw string, err error) error {
 	return u.Err
 }
 
-// cutCredentials returns a URL for people to read: without password, and without its query, which may hold secrets.
+// cutCredentials returns a URL for people to read: without password, and
+// without its query, which may hold secrets.
 func cutCredentials(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || strings.Contains(u.Opaque, "@") {

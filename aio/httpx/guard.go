@@ -9,11 +9,13 @@ import (
 	"syscall"
 )
 
-// ErrBlocked is the error of a request to an address that Client.Guard does not allow.
+// ErrBlocked is the error of a request to an address that Client.Guard does not
+// allow.
 var ErrBlocked = errors.New("httpx: the address is not allowed")
 
-// guarded returns a Control function that asks the guard about the address that is about to be connected to: after the
-// name was looked up, so that no answer of a name server gets around it.
+// guarded returns a Control function that asks the guard about the address that
+// is about to be connected to: after the name was looked up, so that no answer
+// of a name server gets around it.
 func guarded(guard func(context.Context, netip.AddrPort) error, next func(context.Context, string, string, syscall.RawConn) error) func(context.Context, string, string, syscall.RawConn) error {
 	return func(ctx context.Context, network, address string, c syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
@@ -30,8 +32,9 @@ func guarded(guard func(context.Context, netip.AddrPort) error, next func(contex
 	}
 }
 
-// guardedDial returns a DialContext function that asks the guard about the address, which must be a literal one: what a
-// name leads to is not seen by this side.
+// guardedDial returns a DialContext function that asks the guard about the
+// address, which must be a literal one: what a name leads to is not seen by
+// this side.
 func guardedDial(guard func(context.Context, netip.AddrPort) error, dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		addr, err := netip.ParseAddrPort(address)
@@ -45,11 +48,14 @@ func guardedDial(guard func(context.Context, netip.AddrPort) error, dial func(co
 	}
 }
 
-// GuardPublicOnly is a Client.Guard that allows public addresses only: no loopback, private, link-local, shared, multicast,
-// documentation or otherwise special ones (IANA's special-purpose registries), in IPv4 or as embedded in IPv6. It keeps
-// a server that fetches URLs for others from reaching into its own network. With a proxy it is the proxy's address that
-// is asked about. A network's own NAT64 prefix (RFC 6052, section 2.2) looks like any public address: where there is one,
-// refuse it in a Guard of your own that calls this one.
+// GuardPublicOnly is a Client.Guard that allows public addresses only: no
+// loopback, private, link-local, shared, multicast, documentation or otherwise
+// special ones (IANA's special-purpose registries), in IPv4 or as embedded in
+// IPv6. It keeps a server that fetches URLs for others from reaching into its
+// own network. With a proxy it is the proxy's address that is asked about. A
+// network's own NAT64 prefix (RFC 6052, section 2.2) looks like any public
+// address: where there is one, refuse it in a Guard of your own that calls this
+// one.
 func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
 	ip := addr.Addr().WithZone("").Unmap() // no prefix contains an address with a zone
 	if v4, ok := embedded(ip); ok {
@@ -66,7 +72,8 @@ func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
 	return nil
 }
 
-// embedded returns the IPv4 address that an IPv6 address leads to, through NAT64 (RFC 6052) or 6to4 (RFC 3056).
+// embedded returns the IPv4 address that an IPv6 address leads to, through
+// NAT64 (RFC 6052) or 6to4 (RFC 3056).
 func embedded(ip netip.Addr) (netip.Addr, bool) {
 	b := ip.As16()
 	switch {
@@ -83,11 +90,13 @@ var (
 	nat64     = netip.MustParsePrefix("64:ff9b::/96")
 	sixToFour = netip.MustParsePrefix("2002::/16")
 
-	// globalUnicast is all of IPv6 that was ever given out for public addresses.
+	// globalUnicast is all of IPv6 that was ever given out for public
+	// addresses.
 	globalUnicast = netip.MustParsePrefix("2000::/3")
 )
 
-// specialPurpose is the address ranges of IANA's special-purpose registries that are not reachable from everywhere.
+// specialPurpose is the address ranges of IANA's special-purpose registries
+// that are not reachable from everywhere.
 var specialPurpose = func() (out []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",

@@ -227,8 +227,8 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte
 	return append(b, "\r\n"...)
 }
 
-// appendConnection appends what the response says of the connection, and of that
-// what the user says himself. He may end the connection, but not keep it.
+// appendConnection appends what the response says of the connection, and of
+// that what the user says himself. He may end the connection, but not keep it.
 func (w *h1Answer) appendConnection(b []byte, status int, user []string) []byte {
 	has := func(token string) bool {
 		return slices.ContainsFunc(user, func(v string) bool { return http1.HasToken(v, token) })

@@ -157,8 +157,8 @@ func (k *h1Conn) readHead() bool {
 }
 
 // skipEmpty drops up to two empty lines, which old clients send behind the body
-// of a POST (RFC 9112, section 2.2). It leaves posted as it is if another one may
-// have begun. The lock is held.
+// of a POST (RFC 9112, section 2.2). It leaves posted as it is if another one
+// may have begun. The lock is held.
 func (k *h1Conn) skipEmpty(p []byte) []byte {
 	for k.posted > 0 && bytes.HasPrefix(p, crlf) {
 		p = p[len(crlf):]
@@ -176,8 +176,8 @@ func (k *h1Conn) skipEmpty(p []byte) []byte {
 
 var crlf = []byte("\r\n")
 
-// partHead keeps a head that has come in part, of which some was checked before.
-// The lock is held.
+// partHead keeps a head that has come in part, of which some was checked
+// before. The lock is held.
 func (k *h1Conn) partHead(p []byte, checked int, l http1.Limits) bool {
 	if status := http1.Check(p, checked, l); status != 0 {
 		k.headOver()
@@ -377,8 +377,8 @@ func (k *h1Conn) drain() {
 }
 
 // holdIfDrains begins drainTime, unless that has begun, if the server drains
-// and no operation keeps the connection open: it waits for a request, drops what
-// is before it, or has an exchange that is answered. The lock is held.
+// and no operation keeps the connection open: it waits for a request, drops
+// what is before it, or has an exchange that is answered. The lock is held.
 func (k *h1Conn) holdIfDrains() {
 	waits := false
 	switch k.state {

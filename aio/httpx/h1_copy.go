@@ -19,8 +19,8 @@ import (
 const sendfileLeast = 128 << 10
 
 // ReadFrom sends what r has. The system sends a large part of a file itself, on
-// a connection without TLS, if the Content-Length is known and no write deadline
-// is set.
+// a connection without TLS, if the Content-Length is known and no write
+// deadline is set.
 func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
 	if f, most := fileOf(r); f != nil && min(most, w.left()) >= sendfileLeast && w.sendsFiles() {
 		n, err := w.copyFrom(io.LimitReader(r, sniffSize)) // fixes the header
@@ -95,8 +95,8 @@ func (w *h1Writer) sendsFiles() bool {
 	return w.err == nil && !w.over.Load() && w.stage <= h1Sent && w.x.head.Method != http.MethodHead && w.x.s.tcp.TLS == nil
 }
 
-// sendFile has the system send n bytes of f, or less if f ends. It sends nothing
-// if there is a write deadline.
+// sendFile has the system send n bytes of f, or less if f ends. It sends
+// nothing if there is a write deadline.
 func (w *h1Writer) sendFile(f io.Reader, n int64) (sent int64, err error) {
 	if err := w.FlushError(); err != nil {
 		return 0, err

@@ -8,10 +8,12 @@ import (
 	"goaio.example/aio"
 )
 
-// Hedge says when a request is made a second time beside the first, because that takes long: the first response's header
-// wins, and the other request is cancelled. Only requests that may be repeated are hedged: see Retry.
+// Hedge says when a request is made a second time beside the first, because
+// that takes long: the first response's header wins, and the other request is
+// cancelled. Only requests that may be repeated are hedged: see Retry.
 type Hedge struct {
-	// Delay is how long the first request has before the next is made beside it. 0 means no hedging.
+	// Delay is how long the first request has before the next is made beside
+	// it. 0 means no hedging.
 	Delay time.Duration
 	// Max is how many requests there may be beside the first. 0 means 1.
 	Max int
@@ -100,7 +102,8 @@ func (r *hedgeRace) enter() {
 // kindAttempt is one of the requests that are made side by side.
 var kindAttempt = aio.NewKind("http.attempt")
 
-// win keeps the winner's request alive until the exchange is done, and ends the others.
+// win keeps the winner's request alive until the exchange is done, and ends the
+// others.
 func (r *hedgeRace) win(res hedgeResult) (*http.Response, error) {
 	r.ex.onDone(r.over[res.n])
 	r.over[res.n] = func() {}

@@ -14,8 +14,9 @@ type Progress struct {
 	Received, ReceiveSize int64 // the response's body; the size is -1 if it is not known
 }
 
-// WithProgress returns a ctx for one request, and a channel of its progress: the latest is kept for a reader that does not
-// keep up. The channel is closed when the request is done.
+// WithProgress returns a ctx for one request, and a channel of its progress:
+// the latest is kept for a reader that does not keep up. The channel is closed
+// when the request is done.
 func WithProgress(ctx context.Context) (context.Context, <-chan Progress) {
 	progressWanted.Store(true)
 	w := &progressWatch{ch: make(chan Progress, 1), now: Progress{SendTotal: -1, ReceiveSize: -1}}

@@ -28,8 +28,8 @@ func (e *redactedError) As(target any) bool {
 	return errors.As(e.err, target)
 }
 
-// redact returns err, or, if its text has the user information or the query of a
-// URL in it, an error that shows the text without.
+// redact returns err, or, if its text has the user information or the query of
+// a URL in it, an error that shows the text without.
 func redact(err error) error {
 	text := err.Error()
 	if clean := redactText(text); clean != text {
@@ -87,8 +87,8 @@ func redactWords(s string) string {
 	return strings.Join(words, "")
 }
 
-// cutSecrets is cutCredentials for what may be no URL: other text with an "@" in
-// it is left as it is, unless that may end a password.
+// cutSecrets is cutCredentials for what may be no URL: other text with an "@"
+// in it is left as it is, unless that may end a password.
 func cutSecrets(s string) string {
 	at := strings.IndexByte(s, '@')
 	if at >= 0 && !strings.Contains(s[:at], ":") && !strings.Contains(s, "?") {

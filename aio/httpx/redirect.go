@@ -49,8 +49,8 @@ func lostTLS(via []*http.Request, req *http.Request) bool {
 }
 
 // trimReferer leaves of the Referer, which is from, the origin only if the
-// request goes to another one: "strict-origin-when-cross-origin", the default of
-// browsers. From https to http net/http sends none.
+// request goes to another one: "strict-origin-when-cross-origin", the default
+// of browsers. From https to http net/http sends none.
 func trimReferer(req *http.Request, from *url.URL) {
 	if req.Header["Referer"] == nil || from.Scheme == req.URL.Scheme && from.Host == req.URL.Host {
 		return

@@ -44,14 +44,16 @@ func (r *Response) cutURL() string {
 	return cutCredentials(r.URL.String())
 }
 
-// ErrBodyTooLarge is the error of a response whose body is longer than Client.MaxBody.
+// ErrBodyTooLarge is the error of a response whose body is longer than
+// Client.MaxBody.
 var ErrBodyTooLarge = errors.New("httpx: the response's body is too large")
 
-// defaultMaxBody is how much of a response's body is read unless Client.MaxBody says otherwise.
+// defaultMaxBody is how much of a response's body is read unless Client.MaxBody
+// says otherwise.
 const defaultMaxBody = 10 << 20
 
-// readAll reads all of r, at most limit bytes if that is not negative. Of what was announced it believes 64 KiB, and
-// makes room for more as bytes come.
+// readAll reads all of r, at most limit bytes if that is not negative. Of what
+// was announced it believes 64 KiB, and makes room for more as bytes come.
 func readAll(r io.Reader, limit, announced int64) ([]byte, error) {
 	if limit < 0 {
 		limit = math.MaxInt64 - 1

@@ -14,27 +14,32 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Retry says how requests are repeated that failed, or were answered with a status that asks for it. Only requests that
-// may be repeated are: those with an idempotent method (RFC 9110, 9.2.2) or an Idempotency-Key header, whose body, if
-// there is one, can be sent again (http.Request.GetBody).
+// Retry says how requests are repeated that failed, or were answered with a
+// status that asks for it. Only requests that may be repeated are: those with
+// an idempotent method (RFC 9110, 9.2.2) or an Idempotency-Key header, whose
+// body, if there is one, can be sent again (http.Request.GetBody).
 //
-// A response whose body breaks off has failed, as long as the client reads it: a request of Do is made again. That of a
-// Stream is not, since the program has a part of the body by then. Neither is one that is over, because its ctx, its
-// Timeouts.Total or, within the body, its Timeouts.Body has ended it, or because its body is larger than MaxBody.
+// A response whose body breaks off has failed, as long as the client reads it:
+// a request of Do is made again. That of a Stream is not, since the program has
+// a part of the body by then. Neither is one that is over, because its ctx, its
+// Timeouts.Total or, within the body, its Timeouts.Body has ended it, or
+// because its body is larger than MaxBody.
 type Retry struct {
 	// Attempts is how often a request is made in all. 0 and 1 mean once.
 	Attempts int
-	// Backoff is how long to wait before each repetition, with full jitter; its own Attempts and
-	// Limiter do not count.
+	// Backoff is how long to wait before each repetition, with full jitter; its
+	// own Attempts and Limiter do not count.
 	Backoff timer.Backoff
-	// Statuses are those for which a request is repeated. nil means 429, 502, 503 and 504.
+	// Statuses are those for which a request is repeated. nil means 429, 502,
+	// 503 and 504.
 	Statuses []int
-	// MaxWait is the longest Retry-After that is waited for; a response that asks for more is returned as it is.
-	// 0 means 30 s; negative: no bound.
+	// MaxWait is the longest Retry-After that is waited for; a response that
+	// asks for more is returned as it is. 0 means 30 s; negative: no bound.
 	MaxWait time.Duration
-	// Budget is how many repetitions there may be for each request, over all requests of the client to all hosts: so
-	// that a failing server does not get a multiple of its load. A start of 10 is free. 0 means 0.1; negative: no
-	// bound.
+	// Budget is how many repetitions there may be for each request, over all
+	// requests of the client to all hosts: so that a failing server does not
+	// get a multiple of its load. A start of 10 is free. 0 means 0.1; negative:
+	// no bound.
 	Budget float64
 }
 
@@ -165,7 +170,8 @@ func (r *Retry) statuses() []int {
 
 var retryStatuses = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
-// retryAfter returns how long a response asks to wait (RFC 9110, 10.2.3). It reports false if that is too long.
+// retryAfter returns how long a response asks to wait (RFC 9110, 10.2.3). It
+// reports false if that is too long.
 func (r *Retry) retryAfter(resp *http.Response) (time.Duration, bool) {
 	if resp == nil {
 		return 0, true
@@ -184,8 +190,8 @@ func (r *Retry) retryAfter(resp *http.Response) (time.Duration, bool) {
 	return max(d, 0), d <= limit || limit < 0
 }
 
-// drop lets go of a response that is not wanted, reading a little of it, for a moment, so that its connection can be
-// used again.
+// drop lets go of a response that is not wanted, reading a little of it, for a
+// moment, so that its connection can be used again.
 func drop(resp *http.Response) {
 	if resp == nil {
 		return

@@ -266,8 +266,8 @@ func (x *inbound) clientGone(cause error) {
 }
 
 // serverCause returns why the server was cancelled, nil if it was not. The
-// cancellation closes a connection before it comes to the connection's requests:
-// what they meet is not the client's doing.
+// cancellation closes a connection before it comes to the connection's
+// requests: what they meet is not the client's doing.
 func (x *inbound) serverCause() error { return context.Cause(x.s.op.Context()) }
 
 // leaveLocked closes gone. The lock is held.

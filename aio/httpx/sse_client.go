@@ -13,13 +13,13 @@ import (
 )
 
 // Reconnect says how Client.Events and Client.EventsFunc keep a stream of
-// server-sent events going, and what bounds it. The zero Reconnect comes back as
-// a browser's EventSource does.
+// server-sent events going, and what bounds it. The zero Reconnect comes back
+// as a browser's EventSource does.
 type Reconnect struct {
 	// Backoff is how long to wait before each attempt to come back, in addition
-	// to the time that the server has asked for by a retry field. It grows while
-	// attempts fail, and begins anew once something has come. Its Initial of 0
-	// means 1 s. Its own Attempts and Elapsed do not count.
+	// to the time that the server has asked for by a retry field. It grows
+	// while attempts fail, and begins anew once something has come. Its Initial
+	// of 0 means 1 s. Its own Attempts and Elapsed do not count.
 	Backoff timer.Backoff
 	// MaxWait is the longest wait, whatever the server asks for. 0 means 5
 	// minutes; negative: no bound.
@@ -134,20 +134,20 @@ func (r *EventReader) Close() { r.src.end(nil) }
 func (r *EventReader) LastEventID() string { return r.src.lastEventID() }
 
 // EventsFunc receives server-sent events (HTML standard, section 9.2): it makes
-// the request, calls fn for each event, and comes back when the connection ends,
-// as Client.Reconnect says, with the ID of the last event. The future resolves
-// when the stream has ended for good, and fn has returned.
+// the request, calls fn for each event, and comes back when the connection
+// ends, as Client.Reconnect says, with the ID of the last event. The future
+// resolves when the stream has ended for good, and fn has returned.
 //
 // fn is called for one event at a time. It may block, and the connection is not
-// read meanwhile. The Type of an event is "message" if the server has given none, and
-// its ID is the last one that the server has given.
+// read meanwhile. The Type of an event is "message" if the server has given
+// none, and its ID is the last one that the server has given.
 //
 // The stream ends without an error when the server answers 204, and when the
 // loop drains. It ends with one when ctx ends or the future is cancelled; when
-// the response is another one (EventStreamError), makes no sense, or has an event
-// that is too large; and when the Attempts are used up. A request that cannot be
-// repeated (see Retry), such as a POST, is made once: its stream ends with the
-// connection, without an error if the response was complete.
+// the response is another one (EventStreamError), makes no sense, or has an
+// event that is too large; and when the Attempts are used up. A request that
+// cannot be repeated (see Retry), such as a POST, is made once: its stream ends
+// with the connection, without an error if the response was complete.
 //
 // The request is made as Do does, redirects included. Of the client's Timeouts,
 // Total and Body do not apply, and neither do Retry, Hedge and MaxBody. Under

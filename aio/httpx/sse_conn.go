@@ -141,8 +141,8 @@ func (c *eventConn) ended(err error) {
 	c.src.connEnded(c, end)
 }
 
-// head has the connection's callbacks parse the events, or a goroutine deal with
-// a redirect.
+// head has the connection's callbacks parse the events, or a goroutine deal
+// with a redirect.
 func (c *eventConn) head(t *trip, k *clientConn) (most int64, gather bool) {
 	if t.in.redirects() && c.src.client.MaxRedirects >= 0 {
 		return c.ex.handOver(t, k, c.goOn)

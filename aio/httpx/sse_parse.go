@@ -115,8 +115,8 @@ func (s *eventParser) field(name string, value []byte) error {
 	return nil
 }
 
-// dispatch ends a block of fields. It returns the event, nil for a block without
-// data.
+// dispatch ends a block of fields. It returns the event, nil for a block
+// without data.
 func (s *eventParser) dispatch() (e *ServerEvent) {
 	s.last = s.id
 	if n := len(s.data); n > 0 {

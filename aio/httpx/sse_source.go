@@ -160,8 +160,8 @@ func (s *eventSource) finish(err error) {
 	}
 }
 
-// release lets go of what the stream holds. The request is the user's again when
-// the future has resolved.
+// release lets go of what the stream holds. The request is the user's again
+// when the future has resolved.
 func (s *eventSource) release() {
 	if s.unbind != nil {
 		s.unbind()

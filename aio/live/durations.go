@@ -7,8 +7,8 @@ import (
 	"goaio.example/aio"
 )
 
-// bounds are the upper bounds of the buckets of a histogram, in seconds. There is
-// one more bucket for what is longer.
+// bounds are the upper bounds of the buckets of a histogram, in seconds. There
+// is one more bucket for what is longer.
 var bounds = [...]float64{.0001, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600}
 
 // limits are the bounds in nanoseconds.
@@ -19,7 +19,8 @@ var limits = func() (l [len(bounds)]time.Duration) {
 	return l
 }()
 
-// maxKinds is how many kinds of operations a program has at most: see aio.NewKind.
+// maxKinds is how many kinds of operations a program has at most: see
+// aio.NewKind.
 const maxKinds = 256
 
 // durations have how long the operations of each kind took.

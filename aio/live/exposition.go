@@ -24,7 +24,8 @@ type exposition struct {
 }
 
 // family begins a metric. Its samples follow. The name of a counter is without
-// "_total", which belongs to the family in one format and to the sample in the other.
+// "_total", which belongs to the family in one format and to the sample in the
+// other.
 func (e *exposition) family(name, typ, unit, help string) {
 	e.name, e.typ = name, typ
 	if typ == counter && !e.open {

@@ -35,8 +35,8 @@ func (p *Page) admit(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// knowsHost reports whether a Host header is one that a page may have that was not
-// led here by its own DNS: localhost, an IP address, or one of Hosts.
+// knowsHost reports whether a Host header is one that a page may have that was
+// not led here by its own DNS: localhost, an IP address, or one of Hosts.
 func (p *Page) knowsHost(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -52,8 +52,8 @@ func (p *Page) knowsHost(hostport string) bool {
 	return slices.ContainsFunc(p.Hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
-// local reports whether an address is one of this machine: a loopback address, or
-// that of a unix socket.
+// local reports whether an address is one of this machine: a loopback address,
+// or that of a unix socket.
 func local(addr string) bool {
 	if a, err := netip.ParseAddrPort(addr); err == nil {
 		return a.Addr().Unmap().IsLoopback()
@@ -61,8 +61,8 @@ func local(addr string) bool {
 	return addr == "" || addr[0] == '@' || addr[0] == '/'
 }
 
-// bears reports whether the request has the token: as a bearer, in the cookie, or in
-// the URL, from where it is moved to the cookie.
+// bears reports whether the request has the token: as a bearer, in the cookie,
+// or in the URL, from where it is moved to the cookie.
 func (p *Page) bears(w http.ResponseWriter, r *http.Request) bool {
 	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && p.isToken(given) {
 		return true

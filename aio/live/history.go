@@ -47,8 +47,8 @@ func (h *history) watch() {
 	}
 }
 
-// leave says that a watcher is gone. The history goes when the last has been gone
-// for lingerTime.
+// leave says that a watcher is gone. The history goes when the last has been
+// gone for lingerTime.
 func (h *history) leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,14 +8,14 @@ import (
 	"goaio.example/aio"
 )
 
-// Metrics has a loop's figures for Prometheus and others that read its text format
-// (version 0.0.4) or OpenMetrics (1.0.0), by what the Accept header of a request
-// asks for. It is an http.Handler. It answers whoever asks: put it where only those
-// come who may know the names of the program's kinds of operations, which is all that
-// it tells besides numbers.
+// Metrics has a loop's figures for Prometheus and others that read its text
+// format (version 0.0.4) or OpenMetrics (1.0.0), by what the Accept header of a
+// request asks for. It is an http.Handler. It answers whoever asks: put it
+// where only those come who may know the names of the program's kinds of
+// operations, which is all that it tells besides numbers.
 //
-// All metrics have the label "loop", which is Loop.Name. Those of operations have the
-// label "kind".
+// All metrics have the label "loop", which is Loop.Name. Those of operations
+// have the label "kind".
 //
 //	goaio_phase                          gauge, 1 for the phase in the label "phase"
 //	goaio_operations_in_flight           gauge
@@ -31,7 +31,8 @@ import (
 //	goaio_callbacks                      gauges, as in aio.Stats
 //	goaio_operation_duration_seconds     histogram, after Observe
 //
-// What is read takes no lock, and its cost does not depend on how much is in flight.
+// What is read takes no lock, and its cost does not depend on how much is in
+// flight.
 type Metrics struct {
 	// Loop is the loop. Set it before anything else.
 	Loop *aio.Loop
@@ -40,8 +41,8 @@ type Metrics struct {
 	observed  bool
 }
 
-// Observe has the durations of operations counted, by Loop.Observe.Took. Call it
-// before Run, once. It costs some 0.3 us for each operation.
+// Observe has the durations of operations counted, by Loop.Observe.Took. Call
+// it before Run, once. It costs some 0.3 us for each operation.
 func (m *Metrics) Observe() {
 	m.observed = true
 	next := m.Loop.Observe.Took

@@ -46,7 +46,8 @@ func firstRefs(refs []aio.Ref, order string, n int) []aio.Ref {
 	return t.sorted()
 }
 
-// top keeps the first few of many operations: a heap with the last of them on top.
+// top keeps the first few of many operations: a heap with the last of them on
+// top.
 type top struct {
 	max     int
 	compare func(a, b aio.Ref) int

@@ -13,8 +13,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Page shows a loop. It is an http.Handler, for any server and below any path that
-// ends in a slash. Set the fields before its first request.
+// Page shows a loop. It is an http.Handler, for any server and below any path
+// that ends in a slash. Set the fields before its first request.
 //
 //	GET ./          the page, in HTML
 //	GET ./events    what it shows, as server-sent events
@@ -24,27 +24,27 @@ import (
 //	POST ./cancel   cancels that operation, with AllowControl
 //	POST ./drain    drains the loop, with AllowControl
 //
-// These have the parameters q (a part of the name or kind of operations, or an ID),
-// sort (age, new, bytes or name), open (keys of rows, see Row.Key) and op (the ID of
-// the operation that is chosen). With as=json, events are Snapshots.
+// These have the parameters q (a part of the name or kind of operations, or an
+// ID), sort (age, new, bytes or name), open (keys of rows, see Row.Key) and op
+// (the ID of the operation that is chosen). With as=json, events are Snapshots.
 type Page struct {
 	// Loop is what is shown. A Server has its ctx's loop if it is nil.
 	Loop *aio.Loop
-	// AllowControl has the page cancel operations and drain the loop. Without it
-	// the page is read-only.
+	// AllowControl has the page cancel operations and drain the loop. Without
+	// it the page is read-only.
 	AllowControl bool
-	// Token, if set, must be known to whoever asks: it is given as the bearer token
-	// of the Authorization header, or once in the URL, "?token=TOKEN", from where a
-	// browser moves it to a cookie. Without it only requests of this machine, from
-	// loopback addresses and unix sockets, are answered. A proxy on this machine is
-	// part of it.
+	// Token, if set, must be known to whoever asks: it is given as the bearer
+	// token of the Authorization header, or once in the URL, "?token=TOKEN",
+	// from where a browser moves it to a cookie. Without it only requests of
+	// this machine, from loopback addresses and unix sockets, are answered. A
+	// proxy on this machine is part of it.
 	Token string
-	// Hosts are the names that the page may be asked for by, besides IP addresses
-	// and localhost. Others get 421: a page of another site, whose name leads here,
-	// could read it otherwise.
+	// Hosts are the names that the page may be asked for by, besides IP
+	// addresses and localhost. Others get 421: a page of another site, whose
+	// name leads here, could read it otherwise.
 	Hosts []string
-	// Metrics are served at ./metrics. nil stands for those of the Loop, without
-	// durations.
+	// Metrics are served at ./metrics. nil stands for those of the Loop,
+	// without durations.
 	Metrics *Metrics
 
 	origins http.CrossOriginProtection
@@ -163,7 +163,8 @@ func (p *Page) cancel(id uint64) error {
 	return nil
 }
 
-// control does something to the loop if that is allowed, and leads back to the page.
+// control does something to the loop if that is allowed, and leads back to the
+// page.
 func (p *Page) control(w http.ResponseWriter, q query, do func() error) {
 	if !p.AllowControl {
 		http.Error(w, "live: read-only: see live.Page.AllowControl", http.StatusForbidden)

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// query says what a page, or a Snapshot, shows. Its fields and exported methods are
-// for the template.
+// query says what a page, or a Snapshot, shows. Its fields and exported methods
+// are for the template.
 type query struct {
 	Search string   // a part of the name or kind, or an ID: the tree is then flat
 	Open   []string // keys of the rows whose operations are shown

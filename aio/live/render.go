@@ -34,8 +34,8 @@ type pageData struct {
 	Message string
 }
 
-// sections are the parts of the page that a stream renews, by ID. Those that are
-// light do not depend on what each operation is like.
+// sections are the parts of the page that a stream renews, by ID. Those that
+// are light do not depend on what each operation is like.
 var sections = []struct {
 	id, template string
 	light        bool
@@ -112,7 +112,8 @@ func phaseText(s *Snapshot) string {
 	return s.Phase
 }
 
-// countdownData is how long a phase lasts at most. Max and Value are in seconds.
+// countdownData is how long a phase lasts at most. Max and Value are in
+// seconds.
 type countdownData struct {
 	Left       string
 	Max, Value string
@@ -223,8 +224,8 @@ func charts(samples []Sample) []chart {
 	}
 }
 
-// newChart draws one chart. The time axis is as long as the samples take, but not
-// shorter than a minute.
+// newChart draws one chart. The time axis is as long as the samples take, but
+// not shorter than a minute.
 func newChart(name, class string, samples []Sample, of func(*Sample) float64, text func(float64) string) chart {
 	last := samples[len(samples)-1]
 	span := max(time.Minute, last.Time.Sub(samples[0].Time))

@@ -17,13 +17,13 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// ErrToken says that a Server needs a Token: its address can be reached from other
-// machines.
+// ErrToken says that a Server needs a Token: its address can be reached from
+// other machines.
 var ErrToken = errors.New("live: a Token is required, because others can reach the address")
 
-// Server serves a Page until its loop has ended. It runs in a loop of its own, is no
-// operation of the one that it shows, and does not hold that open. Set the fields
-// before Start; a Server starts once.
+// Server serves a Page until its loop has ended. It runs in a loop of its own,
+// is no operation of the one that it shows, and does not hold that open. Set
+// the fields before Start; a Server starts once.
 type Server struct {
 	Page
 	// TLS serves TLS, with this configuration.
@@ -35,20 +35,23 @@ type Server struct {
 	addr string
 }
 
-// Serve starts a server, read-only, of the page of ctx's loop: see Server.Start.
+// Serve starts a server, read-only, of the page of ctx's loop: see
+// Server.Start.
 func Serve(ctx context.Context, addr string) (*Server, error) {
 	s := new(Server)
 	return s, s.Start(ctx, addr)
 }
 
 // Start listens on addr and serves the page of Loop, which has not ended yet.
-// addr is "HOST:PORT", or "unix:PATH". An address without a host, ":6060", is one of
-// 127.0.0.1. ctx names the loop, if Loop is nil, and has no other meaning. Errors are
-// an *aio.ConnError, ErrToken, aio.ErrNoLoop and aio.ErrLoopDone.
+// addr is "HOST:PORT", or "unix:PATH". An address without a host, ":6060", is
+// one of 127.0.0.1. ctx names the loop, if Loop is nil, and has no other
+// meaning. Errors are an *aio.ConnError, ErrToken, aio.ErrNoLoop and
+// aio.ErrLoopDone.
 //
-// When all of the loop's operations have ended, or were given up, the pages show
-// that, and what was left. Then the server ends, which takes some milliseconds, and
-// with a browser that does not read a fifth of a second. Run returns after that.
+// When all of the loop's operations have ended, or were given up, the pages
+// show that, and what was left. Then the server ends, which takes some
+// milliseconds, and with a browser that does not read a fifth of a second. Run
+// returns after that.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	if s.Loop == nil {
 		s.Loop = aio.LoopOf(ctx)
@@ -84,8 +87,8 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 // maxConns bounds a server's connections.
 const maxConns = 100
 
-// endGrace is how long pages have at the end to take what they are sent, and again
-// when that is cancelled.
+// endGrace is how long pages have at the end to take what they are sent, and
+// again when that is cancelled.
 const endGrace = 100 * time.Millisecond
 
 // hurryTime is less than aio gives the last AtExit function.
@@ -117,9 +120,9 @@ func (s *Server) run(started chan<- error) {
 	}
 }
 
-// finish shows the pages the end of the loop, and ends the server. It is an AtExit
-// function. If the loop has given something up it has no time left, and does not wait
-// for the server's end to the last.
+// finish shows the pages the end of the loop, and ends the server. It is an
+// AtExit function. If the loop has given something up it has no time left, and
+// does not wait for the server's end to the last.
 func (s *Server) finish() {
 	patience := time.Hour
 	if s.Loop.Stats().InFlight > 0 {
@@ -129,8 +132,8 @@ func (s *Server) finish() {
 	s.end(patience)
 }
 
-// Close ends the server, and returns when it has ended. Pages that are open are told
-// the loop's end if it has ended.
+// Close ends the server, and returns when it has ended. Pages that are open are
+// told the loop's end if it has ended.
 func (s *Server) Close() { s.end(time.Hour) }
 
 // end has the server end, within twice endGrace, and waits for that.
@@ -166,7 +169,8 @@ func (s *Server) URL() string {
 	return u.String()
 }
 
-// localListen reports whether only this machine can reach an address to listen on.
+// localListen reports whether only this machine can reach an address to listen
+// on.
 func localListen(addr string) bool {
 	if strings.HasPrefix(addr, "unix:") {
 		return true

@@ -6,8 +6,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Snapshot is what the page shows, as "snapshot" gives it in JSON. Strings in it
-// are as the program has made them: they may be a peer's input. See Visible.
+// Snapshot is what the page shows, as "snapshot" gives it in JSON. Strings in
+// it are as the program has made them: they may be a peer's input. See Visible.
 type Snapshot struct {
 	Time  time.Time // when it was made
 	Loop  string    // Loop.Name
@@ -89,8 +89,8 @@ type Table struct {
 	Ops   []Op
 }
 
-// Sample has the loop's rates at a time: what has happened since the sample before,
-// in a second.
+// Sample has the loop's rates at a time: what has happened since the sample
+// before, in a second.
 type Sample struct {
 	Time      time.Time
 	InFlight  float64

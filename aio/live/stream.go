@@ -9,8 +9,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// stream sends what the page shows until the client is gone, the loop has ended, or
-// the server drains that the request has come to.
+// stream sends what the page shows until the client is gone, the loop has
+// ended, or the server drains that the request has come to.
 func (p *Page) stream(w http.ResponseWriter, r *http.Request, q query) {
 	es, err := httpx.SSE(w, r, 0)
 	if err != nil {
@@ -43,8 +43,8 @@ type stream struct {
 	final             bool            // Page.ended is closed
 }
 
-// step sends a frame and waits until it is time for the next. It reports whether
-// the stream is over.
+// step sends a frame and waits until it is time for the next. It reports
+// whether the stream is over.
 func (s *stream) step() (over bool, err error) {
 	every := calmTime
 	if s.leaving == nil {

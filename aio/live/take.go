@@ -25,8 +25,8 @@ func (p *Page) take() *Snapshot {
 	return s
 }
 
-// phaseTime returns how long a phase lasts at most, for a loop with its fields set
-// as they are.
+// phaseTime returns how long a phase lasts at most, for a loop with its fields
+// set as they are.
 func (p *Page) phaseTime(phase string) time.Duration {
 	switch phase {
 	case "leaving":

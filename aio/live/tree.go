@@ -9,8 +9,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Tree is the tree of operations, folded: operations of one kind below one parent
-// are one row, unless they are few or the row is open.
+// Tree is the tree of operations, folded: operations of one kind below one
+// parent are one row, unless they are few or the row is open.
 type Tree struct {
 	Rows    []Row
 	More    bool // there are more rows than are shown
@@ -54,8 +54,8 @@ type folder struct {
 	kids   []aio.Ref     // is used again
 }
 
-// fold returns the tree of a loop, and what holds the loop open. Rows nearer to main
-// come first when there are too many. Each operation is looked at once.
+// fold returns the tree of a loop, and what holds the loop open. Rows nearer to
+// main come first when there are too many. Each operation is looked at once.
 func fold(loop *aio.Loop, q query, tb *tables) (Tree, []Held) {
 	main := loop.Main()
 	f := &folder{query: q, tables: tb, now: main.Began() + main.Age()}
@@ -103,8 +103,8 @@ func (f *folder) single(r aio.Ref, depth int) *node {
 	}
 }
 
-// below makes the nodes below one, whose children are in groups: of each kind an
-// operation each, if they are few, or one for all.
+// below makes the nodes below one, whose children are in groups: of each kind
+// an operation each, if they are few, or one for all.
 func (f *folder) below(n *node, groups [][]aio.Ref) []*node {
 	depth := n.row.Depth + 1
 	var out []*node
@@ -136,9 +136,9 @@ func (f *folder) pass(refs []aio.Ref) {
 	}
 }
 
-// folded makes the node of several operations, and those of its operations if it
-// is open. What is below them all is below the folded node; of an open one, what is
-// below each that is shown.
+// folded makes the node of several operations, and those of its operations if
+// it is open. What is below them all is below the folded node; of an open one,
+// what is below each that is shown.
 func (f *folder) folded(parent string, g []aio.Ref, depth int) *node {
 	f.rows++
 	oldest := slices.MinFunc(g, before(ByAge))
@@ -162,8 +162,8 @@ func (f *folder) folded(parent string, g []aio.Ref, depth int) *node {
 	return n
 }
 
-// groups returns the children of operations by kind. Those of one that has ended
-// take its place.
+// groups returns the children of operations by kind. Those of one that has
+// ended take its place.
 func (f *folder) groups(refs []aio.Ref) [][]aio.Ref {
 	var byKind [maxKinds][]aio.Ref
 	for len(refs) > 0 {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// view is what streams with the same query show. It is made once for all of them.
+// view is what streams with the same query show. It is made once for all of
+// them.
 type view struct {
 	page     *Page
 	query    query
@@ -76,13 +77,13 @@ func (v *views) cost() (sum time.Duration) {
 const (
 	calmTime = time.Second            // while the loop runs
 	endTime  = 250 * time.Millisecond // while it ends, for the countdown
-	// idleFactor is how many times as long as a look at all operations nothing is
-	// done between two: 2.5% of a processor.
+	// idleFactor is how many times as long as a look at all operations nothing
+	// is done between two: 2.5% of a processor.
 	idleFactor = 40
 )
 
-// frame returns what the view shows, made now unless there is one that is not older
-// than about maxAge. If final is set, the loop has ended.
+// frame returns what the view shows, made now unless there is one that is not
+// older than about maxAge. If final is set, the loop has ended.
 func (v *view) frame(maxAge time.Duration, final bool) (*frame, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

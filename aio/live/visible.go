@@ -11,9 +11,9 @@ const maxVisible = 200
 
 // Visible returns s for people to look at, in a terminal or a page: control
 // characters, those that change the direction of what follows, and others that
-// cannot be seen are replaced by escapes such as \n, \x1b and \u202e, and what is
-// beyond 200 characters by "…". Names of operations may be a peer's input. In HTML
-// the result is to be escaped as any text.
+// cannot be seen are replaced by escapes such as \n, \x1b and \u202e, and what
+// is beyond 200 characters by "…". Names of operations may be a peer's input.
+// In HTML the result is to be escaped as any text.
 func Visible(s string) string { return visible(s, maxVisible) }
 
 // visible is Visible with another bound.

@@ -19,7 +19,8 @@ const (
 	lastPause  = time.Second
 )
 
-// acceptor accepts connections until it is told to stop. It neither spins nor gives up when accepting fails.
+// acceptor accepts connections until it is told to stop. It neither spins nor
+// gives up when accepting fails.
 type acceptor struct {
 	ln     net.Listener
 	accept func() (net.Conn, error) // accepts from ln
@@ -28,7 +29,8 @@ type acceptor struct {
 	spare  spareFile
 }
 
-// run gives each connection to serve. It returns when the listener is closed or ctx ends.
+// run gives each connection to serve. It returns when the listener is closed or
+// ctx ends.
 func (a *acceptor) run(ctx context.Context, serve func(net.Conn)) {
 	a.spare.open()
 	defer a.spare.close()
@@ -70,8 +72,9 @@ func (a *acceptor) wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// shed closes one of the waiting connections, when there is no file descriptor to serve it with: its peer learns at once
-// that it is not served, rather than after a timeout.
+// shed closes one of the waiting connections, when there is no file descriptor
+// to serve it with: its peer learns at once that it is not served, rather than
+// after a timeout.
 func (a *acceptor) shed() {
 	if a.spare.close() {
 		refuseOne(a.ln)
@@ -93,5 +96,6 @@ func (s *spareFile) close() bool {
 	return true
 }
 
-// processSlots bounds the accepted connections of the process: 80% of what it may have open. It is set up on first use.
+// processSlots bounds the accepted connections of the process: 80% of what it
+// may have open. It is set up on first use.
 var processSlots = sync.OnceValue(func() *slots { return newSlots(maxOpenFiles() / 5 * 4) })

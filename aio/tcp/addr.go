@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// splitNetwork splits an address into network and address: "unix:PATH" is the unix socket PATH, "tcp4:HOST:PORT" and
-// "tcp6:HOST:PORT" keep to one family, and everything else is "HOST:PORT" on TCP.
+// splitNetwork splits an address into network and address: "unix:PATH" is the
+// unix socket PATH, "tcp4:HOST:PORT" and "tcp6:HOST:PORT" keep to one family,
+// and everything else is "HOST:PORT" on TCP.
 func splitNetwork(addr string) (network, rest string) {
 	for _, n := range []string{"unix", "tcp4", "tcp6"} {
 		if rest, ok := strings.CutPrefix(addr, n+":"); ok {

@@ -37,7 +37,8 @@ func appendConn(out []net.Conn, fd int) []net.Conn {
 	return out
 }
 
-// refuseOne accepts and closes the first connection in a listener's queue, without waiting.
+// refuseOne accepts and closes the first connection in a listener's queue,
+// without waiting.
 func refuseOne(ln net.Listener) {
 	if sc, ok := ln.(syscall.Conn); ok {
 		acceptNow(sc, func(fd int) bool {
@@ -69,7 +70,8 @@ func acceptNow(ln syscall.Conn, take func(fd int) bool, last func(fd uintptr)) {
 	})
 }
 
-// acceptCloseOnExec is accept for a descriptor that children of the process do not inherit.
+// acceptCloseOnExec is accept for a descriptor that children of the process do
+// not inherit.
 func acceptCloseOnExec(fd int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -6,14 +6,16 @@ import (
 	"syscall"
 )
 
-// bareListener accepts bare connections from a listening socket. It waits for them by a descriptor of its own: the
-// listener's cannot be waited for but by its Accept.
+// bareListener accepts bare connections from a listening socket. It waits for
+// them by a descriptor of its own: the listener's cannot be waited for but by
+// its Accept.
 type bareListener struct {
 	file *os.File
 	raw  syscall.RawConn
 }
 
-// listenBare returns a bareListener for ln, nil if ln is no socket of the system's.
+// listenBare returns a bareListener for ln, nil if ln is no socket of the
+// system's.
 func listenBare(ln net.Listener) *bareListener {
 	var file *os.File
 	var err error
@@ -39,11 +41,12 @@ func listenBare(ln net.Listener) *bareListener {
 	return &bareListener{file, raw}
 }
 
-// keepAlive is the seconds between keep-alive probes, and before the first, as package net has it.
+// keepAlive is the seconds between keep-alive probes, and before the first, as
+// package net has it.
 const keepAlive = 15
 
-// tune sets what package net sets for each connection: accepted sockets inherit it from the listening one. Errors are of
-// no consequence, as in package net.
+// tune sets what package net sets for each connection: accepted sockets inherit
+// it from the listening one. Errors are of no consequence, as in package net.
 func tune(fd int) {
 	for _, o := range [][3]int{
 		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
@@ -89,7 +92,8 @@ func (l *bareListener) accept(opts *connOptions) (*Conn, error) {
 // close ends accepting.
 func (l *bareListener) close() { l.file.Close() }
 
-// singleAddr returns the listener's address if it is also that of all connections.
+// singleAddr returns the listener's address if it is also that of all
+// connections.
 func singleAddr(ln net.Listener) net.Addr {
 	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// bareOf makes a bare connection of one of the system's, whose operation is not begun yet. It returns nil, and leaves nc
-// alone, if that cannot be.
+// bareOf makes a bare connection of one of the system's, whose operation is not
+// begun yet. It returns nil, and leaves nc alone, if that cannot be.
 func bareOf(nc net.Conn, opts *connOptions) *Conn {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -28,7 +28,8 @@ func bareOf(nc net.Conn, opts *connOptions) *Conn {
 	return c
 }
 
-// dup duplicates the descriptor of a connection. It returns -1 if that cannot be.
+// dup duplicates the descriptor of a connection. It returns -1 if that cannot
+// be.
 func dup(nc syscall.Conn) int {
 	raw, err := nc.SyscallConn()
 	if err != nil {

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// bare is the transport of a Conn whose socket is in no netpoller of Go's, so that it costs no more than the Conn: its
-// loop's pollers tell when there is something to read or room to write. It becomes a socket of Go's, for good, when it
-// is to be read in stream style or to speak TLS: see promote.
+// bare is the transport of a Conn whose socket is in no netpoller of Go's, so
+// that it costs no more than the Conn: its loop's pollers tell when there is
+// something to read or room to write. It becomes a socket of Go's, for good,
+// when it is to be read in stream style or to speak TLS: see promote.
 //
-// The descriptor is used with the connection's lock held and only while it is open, so that it is never that of
-// another file.
+// The descriptor is used with the connection's lock held and only while it is
+// open, so that it is never that of another file.
 type bare Conn
 
 // bareTransport returns the transport of a bare connection.
@@ -91,7 +92,8 @@ func (b *bare) write(p []byte) (int, error) {
 	return writeNow(b.fd(), p)
 }
 
-// writeVec writes what fits of bufs, which are at most maxVec. The lock is held.
+// writeVec writes what fits of bufs, which are at most maxVec. The lock is
+// held.
 func (b *bare) writeVec(bufs net.Buffers) (int, error) {
 	if !b.bare.isOpen() {
 		return 0, net.ErrClosed
@@ -118,7 +120,8 @@ func (b *bare) writeSome(p []byte) (int, error) {
 	}
 }
 
-// waitWritable waits until there may be room, or the write deadline has passed. The lock is held, but not while waiting.
+// waitWritable waits until there may be room, or the write deadline has passed.
+// The lock is held, but not while waiting.
 func (b *bare) waitWritable() error {
 	c := b.conn()
 	x := c.extra()
@@ -307,7 +310,8 @@ func (b *bare) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, b.bare.port))
 }
 
-// LocalAddr returns the listener's address or, where that is no single one, the socket's.
+// LocalAddr returns the listener's address or, where that is no single one, the
+// socket's.
 func (b *bare) LocalAddr() net.Addr {
 	if a := b.opts.local; a != nil {
 		return a
@@ -322,7 +326,8 @@ func (b *bare) LocalAddr() net.Addr {
 	return c.peek().local
 }
 
-// keepLocal keeps the local address, if it would be lost with the socket. The lock is held.
+// keepLocal keeps the local address, if it would be lost with the socket. The
+// lock is held.
 func (b *bare) keepLocal() {
 	if b.opts.local != nil || !b.bare.isOpen() || b.conn().peek().local != nil {
 		return

@@ -9,13 +9,12 @@ import (
 // share of them blocks, as a running mean. From expectShare on each callback is
 // expected to block, until the share falls below suspectShare.
 //
-// A callback is slow if it takes slowCall. It blocks if it waits or computes. It
-// may also have waited for a processor that other programs use, or for the
+// A callback is slow if it takes slowCall. It blocks if it waits or computes.
+// It may also have waited for a processor that other programs use, or for the
 // garbage collector; to tell, it must be examined, which costs half a
-// microsecond. So callbacks are examined only
-// from suspectShare on: some, and those after a slow one. The others do not count
-// then. Below, a slow callback that was not examined raises the share up to
-// expectShare only.
+// microsecond. So callbacks are examined only from suspectShare on: some, and
+// those after a slow one. The others do not count then. Below, a slow callback
+// that was not examined raises the share up to expectShare only.
 //
 // The methods may be called from any goroutine. Of two calls at the same time
 // one may have no effect. On systems without pollers it is not used.

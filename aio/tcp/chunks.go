@@ -13,8 +13,8 @@ const chunkSize = 32 << 10
 var kindChunks = aio.NewKind("tcp.chunks")
 
 // chunks is a channel of what arrives, as an operation. Until it is closed it
-// counts as a Read, so that a handler that comes meanwhile waits for what it has
-// read and nobody has received.
+// counts as a Read, so that a handler that comes meanwhile waits for what it
+// has read and nobody has received.
 type chunks struct {
 	op   aio.Op
 	conn *Conn
@@ -136,9 +136,9 @@ func (c *Conn) cutReads(n int) {
 }
 
 // Unread puts p, which it copies, in front of what is read from the connection
-// next, by whatever way: for a protocol that has read more than was its own, and
-// hands the connection on. Nobody may be reading meanwhile. On a connection that
-// has ended it does nothing.
+// next, by whatever way: for a protocol that has read more than was its own,
+// and hands the connection on. Nobody may be reading meanwhile. On a connection
+// that has ended it does nothing.
 func (c *Conn) Unread(p []byte) {
 	if len(p) > 0 {
 		c.unread(p)

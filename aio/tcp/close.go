@@ -14,9 +14,9 @@ const lingerTime = 5 * time.Second
 // Close closes the connection at once. What the kernel has taken is still sent,
 // unless the peer has sent something that nobody has read: the system then
 // resets the connection. What Send has queued beyond that is dropped, and its
-// futures fail with ErrClosed. A TLS peer sees a clean end if nothing is dropped,
-// and the system takes the close_notify at once. CloseAfterFlush loses nothing.
-// Close fails with ErrClosed if the connection is closed already.
+// futures fail with ErrClosed. A TLS peer sees a clean end if nothing is
+// dropped, and the system takes the close_notify at once. CloseAfterFlush loses
+// nothing. Close fails with ErrClosed if the connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
 // Abort closes the connection at once with a reset: the peer sees ErrReset, and
@@ -44,9 +44,9 @@ func (c *Conn) finish() {
 
 // CloseAfterFlush closes the connection when everything sent so far has been
 // handed to the kernel, and the peer has ended too or 5 s have passed: so that
-// what is under way is not lost by a reset. It returns at once. From now on sends
-// and reads fail with ErrClosed, and what arrives is dropped. It fails with
-// ErrClosed if the connection is closed, or closing, already.
+// what is under way is not lost by a reset. It returns at once. From now on
+// sends and reads fail with ErrClosed, and what arrives is dropped. It fails
+// with ErrClosed if the connection is closed, or closing, already.
 func (c *Conn) CloseAfterFlush() error { return c.closeAfterFlush(endingAsked) }
 
 // closeAfterFlush is CloseAfterFlush, with how the connection then ends.
@@ -76,8 +76,8 @@ func (c *Conn) closeAfterFlush(how ending) error {
 
 // CloseWrite ends the outgoing side once everything sent so far has been handed
 // to the kernel: the peer reads EOF. It returns at once. Sends fail with
-// ErrClosed from now on; reading goes on. It fails with ErrClosed if the outgoing
-// side has ended already.
+// ErrClosed from now on; reading goes on. It fails with ErrClosed if the
+// outgoing side has ended already.
 func (c *Conn) CloseWrite() error {
 	c.mu.Lock()
 	if !c.life.open() || c.out.side != sideOpen {
@@ -92,15 +92,15 @@ func (c *Conn) CloseWrite() error {
 }
 
 // Flush waits until everything sent so far has been handed to the kernel. It
-// fails with the connection's condition, or with an *aio.AwaitError when ctx ends
-// first.
+// fails with the connection's condition, or with an *aio.AwaitError when ctx
+// ends first.
 func (c *Conn) Flush(ctx context.Context) error {
 	_, err := c.flushOp().Await(ctx)
 	return err
 }
 
-// flushed goes on with what waits for the queue to be empty, if it is empty: the
-// end of the outgoing side, and that of the connection.
+// flushed goes on with what waits for the queue to be empty, if it is empty:
+// the end of the outgoing side, and that of the connection.
 func (c *Conn) flushed() {
 	c.mu.Lock()
 	if !c.alertPeer() {
@@ -137,8 +137,8 @@ func (c *Conn) flushed() {
 }
 
 // alertPeer tells a TLS peer that no more will come, if that is due. It reports
-// whether everything is sent, and what waits for that goes on. The lock is held,
-// but not all the while.
+// whether everything is sent, and what waits for that goes on. The lock is
+// held, but not all the while.
 func (c *Conn) alertPeer() bool {
 	sent := func() bool {
 		return c.queued() == 0 && c.out.stream == streamFree && c.life.stage < stageParting && c.out.side != sideFailed
@@ -152,8 +152,8 @@ func (c *Conn) alertPeer() bool {
 	return sent()
 }
 
-// alert tells a TLS peer, through the queue and once, that no more will come. It
-// returns when that is in the queue.
+// alert tells a TLS peer, through the queue and once, that no more will come.
+// It returns when that is in the queue.
 func (c *Conn) alert(l *tlsLayer) {
 	l.wmu.Lock() // behind a send that is being encrypted
 	defer l.wmu.Unlock()

@@ -7,8 +7,8 @@ import (
 )
 
 // A collector tells which waits of callbacks the garbage collector may have
-// caused: it stops all goroutines twice in a collection. A callback that waits for
-// nothing else does not block.
+// caused: it stops all goroutines twice in a collection. A callback that waits
+// for nothing else does not block.
 type collector struct {
 	cycles func() uint64 // that were completed
 
@@ -27,9 +27,10 @@ const (
 	mostExcuses   = 32
 )
 
-// excuse reports whether the collector may have caused a wait of d that ended now.
-// Each collection excuses one wait on each processor: it causes two there, of
-// which one in four is examined at most, and a few more when goroutines help it.
+// excuse reports whether the collector may have caused a wait of d that ended
+// now. Each collection excuses one wait on each processor: it causes two there,
+// of which one in four is examined at most, and a few more when goroutines help
+// it.
 func (c *collector) excuse(d, now time.Duration, procs int) bool {
 	if d >= collectorStop {
 		return false

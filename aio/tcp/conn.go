@@ -20,12 +20,12 @@ var (
 
 // Conn is a connection: a net.Conn that belongs to a loop. It is either read by
 // whoever calls Read (stream style) or has a Handler, to which the loop gives
-// what arrives (handler style); SetHandler changes from one to the other. It can
-// be written to in both. All methods may be called from any goroutine.
+// what arrives (handler style); SetHandler changes from one to the other. It
+// can be written to in both. All methods may be called from any goroutine.
 //
 // A Conn is an operation: what is started with its Context is its child, and is
-// cancelled when the connection is aborted. It ends when it is closed and nothing
-// of it runs any more.
+// cancelled when the connection is aborted. It ends when it is closed and
+// nothing of it runs any more.
 type Conn struct {
 	op       aio.Op
 	opts     *connOptions              // immutable
@@ -272,8 +272,8 @@ var (
 // OpCancel aborts the connection.
 func (d *connDriver) OpCancel(cause error) { (*Conn)(d).endForced(cause) }
 
-// OpDrain has a connection of the handler style, if it was accepted, end once it
-// is idle, and Reads wait no more if that was asked for.
+// OpDrain has a connection of the handler style, if it was accepted, end once
+// it is idle, and Reads wait no more if that was asked for.
 func (d *connDriver) OpDrain() { (*Conn)(d).lookAtDrain() }
 
 func (d *connDriver) OpIdle() {
@@ -289,8 +289,8 @@ func (d *connDriver) OpBytes() (in, out int64) { return d.bytesIn.Load(), d.byte
 // Context returns the connection's context. What is started with it is the
 // connection's child: it is cancelled when the connection's operation is
 // cancelled (by its parent, its server's Close, or the loop), and while it runs
-// an accepted connection is not idle. The end of the connection itself, by Close
-// or the peer, does not cancel it: see Done.
+// an accepted connection is not idle. The end of the connection itself, by
+// Close or the peer, does not cancel it: see Done.
 func (c *Conn) Context() context.Context { return c.op.Context() }
 
 // LocalAddr returns the local address.
@@ -299,9 +299,9 @@ func (c *Conn) LocalAddr() net.Addr { return c.transport().LocalAddr() }
 // RemoteAddr returns the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.transport().RemoteAddr() }
 
-// FD returns the connection's file descriptor (the socket handle on Windows), -1
-// if it has none. It is for tracking: it means another file once the connection
-// is closed.
+// FD returns the connection's file descriptor (the socket handle on Windows),
+// -1 if it has none. It is for tracking: it means another file once the
+// connection is closed.
 func (c *Conn) FD() int { return c.transport().fd() }
 
 // Stats returns the connection's figures.

@@ -14,8 +14,8 @@ const copyPart = 1 << 20
 // ReadFrom copies from r to the connection until r's end: an *os.File by the
 // system's own means (sendfile) where it can, on a connection without TLS, and
 // on systems other than Linux without a write timeout. As for package net's
-// connections, a type that embeds an *os.File is one, whatever its Read does. An error of r's comes as
-// it is, one of the connection's as an *aio.ConnError.
+// connections, a type that embeds an *os.File is one, whatever its Read does.
+// An error of r's comes as it is, one of the connection's as an *aio.ConnError.
 func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	limit := int64(math.MaxInt64)
 	if l, ok := r.(*io.LimitedReader); ok {
@@ -33,9 +33,10 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	return sum, nil
 }
 
-// copySome copies n bytes from r, or less if r ends. It leaves out splice, which
-// would do for another Conn what sendfile does for a file: package net keeps the
-// pipes it needs for that, so they would be left when the loop has ended.
+// copySome copies n bytes from r, or less if r ends. It leaves out splice,
+// which would do for another Conn what sendfile does for a file: package net
+// keeps the pipes it needs for that, so they would be left when the loop has
+// ended.
 func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 	f, isFile := r.(file)
 	if !isFile || c.layer() != nil {

@@ -10,12 +10,12 @@ import (
 const corkTime = time.Millisecond
 
 // Cork gathers what is sent from now on, so that it goes out in as few system
-// calls and packets as possible. What is gathered is sent when Uncork is called,
-// when the callback that is running returns, when it is 64 KiB, and after 1 ms,
-// so that no answer waits for a later callback that takes long. Write, Flush,
-// CloseWrite, CloseAfterFlush and Close send it first. The future of a send
-// resolves when the kernel has its bytes, as ever. Cork may be called again; one
-// Uncork ends all. On a connection that has ended Cork does nothing.
+// calls and packets as possible. What is gathered is sent when Uncork is
+// called, when the callback that is running returns, when it is 64 KiB, and
+// after 1 ms, so that no answer waits for a later callback that takes long.
+// Write, Flush, CloseWrite, CloseAfterFlush and Close send it first. The future
+// of a send resolves when the kernel has its bytes, as ever. Cork may be called
+// again; one Uncork ends all. On a connection that has ended Cork does nothing.
 func (c *Conn) Cork() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,8 +39,8 @@ func (c *Conn) uncork() {
 	}
 }
 
-// gathered has what a corked connection has gathered go out in time. The lock is
-// held.
+// gathered has what a corked connection has gathered go out in time. The lock
+// is held.
 func (c *Conn) gathered() {
 	if x := c.extra(); x.gather.IsZero() && !c.out.stream.taken() {
 		x.gather = time.Now().Add(corkTime)
@@ -54,9 +54,9 @@ func (c *Conn) gatheredMuch() bool {
 	return c.out.corked && c.queued() >= maxBatch && !c.out.stream.taken()
 }
 
-// writeGathered writes what the kernel takes of the queue, as Send does, and has
-// the rest written, unless somebody writes it already. The lock is held, but not
-// all the while.
+// writeGathered writes what the kernel takes of the queue, as Send does, and
+// has the rest written, unless somebody writes it already. The lock is held,
+// but not all the while.
 func (c *Conn) writeGathered() {
 	for c.queued() > 0 && !c.out.stream.taken() {
 		c.extra().gather = noTime

@@ -76,9 +76,9 @@ func (c *Conn) giveData(data []byte) {
 	})
 }
 
-// readEnded notes how reading has ended: by the peer's EOF, of which the handler
-// is to be told, or by an error, with which the connection fails. A connection
-// that lingers ends in either case.
+// readEnded notes how reading has ended: by the peer's EOF, of which the
+// handler is to be told, or by an error, with which the connection fails. A
+// connection that lingers ends in either case.
 func (c *Conn) readEnded(err error) {
 	switch err = c.endOrCut(err); {
 	case !isEOF(err) && c.life.stage != stageLingering:
@@ -90,7 +90,8 @@ func (c *Conn) readEnded(err error) {
 
 // tellEnd tells the handler how reading has ended (dueTell): by the peer's EOF,
 // after which the connection closes unless the handler is HalfOpen, or by an
-// error that a Read has met. A frame that has come in part comes before the EOF.
+// error that a Read has met. A frame that has come in part comes before the
+// EOF.
 func (c *Conn) tellEnd() {
 	if failed := c.peek().reads.failed; failed != nil {
 		c.unlocked(func() { c.fail(c.condition("read", failed), false) })

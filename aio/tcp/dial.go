@@ -12,37 +12,50 @@ import (
 	"goaio.example/aio"
 )
 
-// Dialer makes outgoing connections. The zero Dialer is ready, with the defaults given at its fields. It may be used by
-// many goroutines, and must not be changed while it is.
+// Dialer makes outgoing connections. The zero Dialer is ready, with the
+// defaults given at its fields. It may be used by many goroutines, and must not
+// be changed while it is.
 type Dialer struct {
-	// Timeout bounds a dial in all: lookup, connecting, TLS handshake. 0 means 30 s; negative: only ctx bounds it.
+	// Timeout bounds a dial in all: lookup, connecting, TLS handshake. 0 means
+	// 30 s; negative: only ctx bounds it.
 	Timeout time.Duration
-	// ReadTimeout and WriteTimeout are the connection's idle timeouts (see Conn.SetTimeouts). 0 means none.
+	// ReadTimeout and WriteTimeout are the connection's idle timeouts (see
+	// Conn.SetTimeouts). 0 means none.
 	ReadTimeout, WriteTimeout time.Duration
-	// Resolver looks up names; nil means dnsx.DefaultResolver. Those of a *dnsx.Resolver are operations by themselves.
+	// Resolver looks up names; nil means dnsx.DefaultResolver. Those of a
+	// *dnsx.Resolver are operations by themselves.
 	Resolver Resolver
-	// LocalAddr is the address to dial from, a *net.TCPAddr or *net.UnixAddr; nil means any.
+	// LocalAddr is the address to dial from, a *net.TCPAddr or *net.UnixAddr;
+	// nil means any.
 	LocalAddr net.Addr
-	// KeepAlive is the time between TCP keep-alive probes. 0 means 15 s; negative: no probes.
+	// KeepAlive is the time between TCP keep-alive probes. 0 means 15 s;
+	// negative: no probes.
 	KeepAlive time.Duration
-	// AttemptDelay is how long an attempt to connect to one of a name's addresses has before the next one is begun
-	// beside it (RFC 8305, Connection Attempt Delay). 0 means 250 ms; negative: one address after the other.
+	// AttemptDelay is how long an attempt to connect to one of a name's
+	// addresses has before the next one is begun beside it (RFC 8305,
+	// Connection Attempt Delay). 0 means 250 ms; negative: one address after
+	// the other.
 	AttemptDelay time.Duration
-	// TLS makes a TLS connection, with this configuration; a ServerName is taken from the address if there is none.
-	// nil means a plain connection. The handshake may take TLSTimeout, within Timeout.
+	// TLS makes a TLS connection, with this configuration; a ServerName is
+	// taken from the address if there is none. nil means a plain connection.
+	// The handshake may take TLSTimeout, within Timeout.
 	TLS *tls.Config
-	// TLSTimeout bounds a TLS handshake, also one of Conn.StartTLS on the connection. 0 means 10 s; negative: no bound.
+	// TLSTimeout bounds a TLS handshake, also one of Conn.StartTLS on the
+	// connection. 0 means 10 s; negative: no bound.
 	TLSTimeout time.Duration
-	// HighWater is the connection's high-water mark for Send, in bytes. 0 means 1 MiB.
+	// HighWater is the connection's high-water mark for Send, in bytes. 0 means
+	// 1 MiB.
 	HighWater int
-	// Background makes connections, and dials them, without holding the loop open: for a pool, whose users do. They are not
-	// touched when the loop drains, and aborted once it is empty.
+	// Background makes connections, and dials them, without holding the loop
+	// open: for a pool, whose users do. They are not touched when the loop
+	// drains, and aborted once it is empty.
 	Background bool
-	// Control is called with each new socket before it connects, as net.Dialer's ControlContext is. nil means nothing
-	// to do.
+	// Control is called with each new socket before it connects, as
+	// net.Dialer's ControlContext is. nil means nothing to do.
 	Control func(ctx context.Context, network, address string, c syscall.RawConn) error
-	// DialContext connects to addr instead of the system, which looks up no name then: an in-memory network, or a
-	// proxy. nil means the system. Timeout, TLS and all else apply.
+	// DialContext connects to addr instead of the system, which looks up no
+	// name then: an in-memory network, or a proxy. nil means the system.
+	// Timeout, TLS and all else apply.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -55,7 +68,8 @@ type dialing struct {
 
 var kindDial = aio.NewKind("tcp.dial")
 
-// OpCancel closes a connection that comes too late. Until there is one, the goroutine that dials sees the end of its ctx.
+// OpCancel closes a connection that comes too late. Until there is one, the
+// goroutine that dials sees the end of its ctx.
 func (p *dialing) OpCancel(cause error) {
 	if c := p.conn.Load(); c != nil {
 		c.end(endingForced, cause, false)
@@ -85,16 +99,18 @@ func (d *Dialer) startDial(ctx context.Context, addr string, dial func(p *dialin
 // Dial connects to addr, "HOST:PORT" or "unix:PATH", with a zero Dialer.
 func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dialer).Dial(ctx, addr) }
 
-// Dial connects to addr: "HOST:PORT", where HOST is a name or an IP literal, or "unix:PATH". "tcp4:" or "tcp6:" before it
-// keeps to one family. Names are looked up for both families, and their addresses tried as RFC 8305 (Happy Eyeballs)
-// says. The connection belongs to the operation of ctx; ctx's own end touches it no more once the future has resolved.
-// The error is an *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
+// Dial connects to addr: "HOST:PORT", where HOST is a name or an IP literal, or
+// "unix:PATH". "tcp4:" or "tcp6:" before it keeps to one family. Names are
+// looked up for both families, and their addresses tried as RFC 8305 (Happy
+// Eyeballs) says. The connection belongs to the operation of ctx; ctx's own end
+// touches it no more once the future has resolved. The error is an
+// *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
 func (d *Dialer) Dial(ctx context.Context, addr string) *aio.Future[*Conn] {
 	return d.startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p, nil) })
 }
 
-// dial connects for the operation p, and makes the connection one of the operation that outer belongs to. With pollers it
-// is bare if it can be.
+// dial connects for the operation p, and makes the connection one of the
+// operation that outer belongs to. With pollers it is bare if it can be.
 func (d *Dialer) dial(outer context.Context, p *dialing, ps *pollers) (*Conn, error) {
 	c, err := d.dialWithin(outer, p.Context(), p.addr, ps)
 	if err != nil {
@@ -187,18 +203,18 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// Send dials addr, as cl-async's tcp-send does: it makes a new connection, with a
-// zero Dialer, and sends data on it. Conn.Send sends on a connection that is
+// Send dials addr, as cl-async's tcp-send does: it makes a new connection, with
+// a zero Dialer, and sends data on it. Conn.Send sends on a connection that is
 // there. See Dialer.Send.
 func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return new(Dialer).Send(ctx, addr, data, h)
 }
 
-// Send dials addr, gives the new connection the handler h and sends data, before
-// what h.Open sends. When the dial fails, h.Event is called with a nil *Conn, if
-// there is one, and the future fails with the same error, which is no lost error
-// then. data is kept until the connection is there; it must not be changed before
-// the future has resolved.
+// Send dials addr, gives the new connection the handler h and sends data,
+// before what h.Open sends. When the dial fails, h.Event is called with a nil
+// *Conn, if there is one, and the future fails with the same error, which is no
+// lost error then. data is kept until the connection is there; it must not be
+// changed before the future has resolved.
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return d.startDial(ctx, addr, func(p *dialing) (*Conn, error) {
 		var ps *pollers

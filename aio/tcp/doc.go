@@ -21,10 +21,10 @@
 //
 // Pipe connects two connections with each other, as a proxy does.
 //
-// Both styles divide what arrives into lines, or into frames with a delimiter or
-// a length prefix. Lines, Delimited and LengthPrefixed are sequences for stream
-// style; LineFraming, DelimiterFraming and LengthFraming make a Handler that is
-// called with each frame:
+// Both styles divide what arrives into lines, or into frames with a delimiter
+// or a length prefix. Lines, Delimited and LengthPrefixed are sequences for
+// stream style; LineFraming, DelimiterFraming and LengthFraming make a Handler
+// that is called with each frame:
 //
 //	h := tcp.LineFraming(4096).Handler(tcp.Handler{}, func(c *tcp.Conn, line []byte) { ... })
 //	server, err := tcp.Serve(ctx, ":9003", h)
@@ -111,9 +111,9 @@
 //     the bound wait in the kernel's queue. Listeners are unbounded.
 //   - Out of file descriptors, a server reports once, turns one waiting
 //     connection away, and tries again after a pause of 5 ms to 1 s.
-//   - The frames of Lines, Delimited and LengthPrefixed, and those of a Framing's
-//     Handler, have a maximum. Memory grows with what has arrived, not with what
-//     a prefix claims.
+//   - The frames of Lines, Delimited and LengthPrefixed, and those of a
+//     Framing's Handler, have a maximum. Memory grows with what has arrived,
+//     not with what a prefix claims.
 //
 // # Shutdown
 //
@@ -124,9 +124,10 @@
 //   - Accepted connections in handler style end when they are idle: no callback
 //     runs, nothing is queued, nothing that was started with the connection's
 //     Context runs, neither SetBusy nor PauseReading holds, a Framing keeps no
-//     part of a frame, and data has arrived or the connection is a second old. What can be read at that
-//     moment is still delivered. So an answer that is to come from a child,
-//     such as a timer.Delay started with Conn.Context, is sent.
+//     part of a frame, and data has arrived or the connection is a second old.
+//     What can be read at that moment is still delivered. So an answer that is
+//     to come from a child, such as a timer.Delay started with Conn.Context, is
+//     sent.
 //   - An accepted TLS connection whose peer is silent in the handshake ends
 //     after a second, too.
 //   - Connections in stream style, those that were dialed, and those of a Pipe
@@ -134,8 +135,8 @@
 //     hold the loop open.
 //   - With Server.DrainReads or Conn.DrainReads a Read waits no more. It reads
 //     what is there, and then fails with aio.ErrExit, so that whatever reads in
-//     stream style ends by itself. A frame of Lines, Delimited and LengthPrefixed
-//     that has come in part holds that off, as does SetBusy.
+//     stream style ends by itself. A frame of Lines, Delimited and
+//     LengthPrefixed that has come in part holds that off, as does SetBusy.
 //   - What is left after Loop.Grace is aborted: its peers see a reset.
 //
 // Server.Shutdown drains one server. Server.Close ends one at once.

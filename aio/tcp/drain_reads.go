@@ -13,10 +13,10 @@ import "goaio.example/aio"
 // Lines, Delimited and LengthPrefixed read a frame that has come in part to its
 // end before, if the connection itself was given to them and no bufio.Reader of
 // it. SetBusy likewise holds it off while a message has come in part, say: Read
-// waits then. An accepted connection from which nothing has come yet has a second,
-// as one in handler style has. With a Handler, DrainReads has no effect before the
-// handler is given up. On a connection that has ended it does nothing.
-// Server.DrainReads sets it for all connections of a server.
+// waits then. An accepted connection from which nothing has come yet has a
+// second, as one in handler style has. With a Handler, DrainReads has no effect
+// before the handler is given up. On a connection that has ended it does
+// nothing. Server.DrainReads sets it for all connections of a server.
 func (c *Conn) DrainReads(on bool) { c.mark(markDrains, on) }
 
 // readsDrain reports whether a Read is not to wait. The lock is held.
@@ -30,8 +30,8 @@ func (c *Conn) young() bool {
 	return c.accepted() && c.bytesIn.Load() == 0 && c.op.Age() < youngConn
 }
 
-// drainsChanged has Reads that wait end, or wait again, when readsDrain may have
-// changed. The lock is held.
+// drainsChanged has Reads that wait end, or wait again, when readsDrain may
+// have changed. The lock is held.
 func (c *Conn) drainsChanged() {
 	if c.drained() {
 		c.boundReads() // fails only on a closed connection, as Read will
@@ -55,9 +55,9 @@ func (c *Conn) drainWoke() bool {
 	return r.drained && r.cuts == 0 && !r.deadline.passed()
 }
 
-// readNow reads ahead what is there, for a Read that is not to wait. The error is
-// that Read's. It may return without either: then the connection's state is to
-// be looked at again. The lock is held, but not all the while.
+// readNow reads ahead what is there, for a Read that is not to wait. The error
+// is that Read's. It may return without either: then the connection's state is
+// to be looked at again. The lock is held, but not all the while.
 func (c *Conn) readNow() error {
 	x := c.extra()
 	r := &x.reads

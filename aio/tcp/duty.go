@@ -84,7 +84,8 @@ func (c *Conn) mayRead(run uint32) bool {
 
 // idle reports whether the connection is idle, so that a draining loop may end
 // it: nothing is queued, nothing started by it runs, the program has not marked
-// it, and its first data has come or it had a second for that. The lock is held.
+// it, and its first data has come or it had a second for that. The lock is
+// held.
 func (c *Conn) idle() bool {
 	switch {
 	case !c.life.open() || c.in.marks&marksWork != 0 || c.queued() > 0 || c.out.stream != streamFree:

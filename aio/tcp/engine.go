@@ -25,7 +25,8 @@ type engine interface {
 	aside(c *Conn)
 }
 
-// promotion is the socket of the Go netpoller that a bare connection has become.
+// promotion is the socket of the Go netpoller that a bare connection has
+// become.
 type promotion struct{ transport }
 
 // engine returns the engine that serves the connection, or would.
@@ -36,9 +37,9 @@ func (c *Conn) engine() engine {
 	return parkEngine{}
 }
 
-// bareState is what a connection has whose socket is not in the Go netpoller but
-// in a poller of its loop's (see pollEngine). The connection's lock guards it,
-// but for fd.
+// bareState is what a connection has whose socket is not in the Go netpoller
+// but in a poller of its loop's (see pollEngine). The connection's lock guards
+// it, but for fd.
 type bareState struct {
 	fd     atomic.Int32
 	socket bareSocket

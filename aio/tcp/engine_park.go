@@ -2,8 +2,8 @@ package tcp
 
 import "goaio.example/aio/internal/bell"
 
-// parkEngine serves each connection with a goroutine of its own, which is parked
-// in the Go netpoller, without a buffer, while there is nothing to read.
+// parkEngine serves each connection with a goroutine of its own, which is
+// parked in the Go netpoller, without a buffer, while there is nothing to read.
 type parkEngine struct{}
 
 func (parkEngine) start(c *Conn) {
@@ -97,8 +97,8 @@ func parkServe(c *Conn, run uint32) {
 	}
 }
 
-// parkRead reads from the connection's source, and notes how that has ended. The
-// lock is held, but not meanwhile.
+// parkRead reads from the connection's source, and notes how that has ended.
+// The lock is held, but not meanwhile.
 func parkRead(c *Conn, read func(source) error) {
 	var err error
 	from := c.source()

@@ -186,8 +186,8 @@ func (a *attendant) attend(c *Conn) {
 	}
 }
 
-// leaveBare has the poller's engine let the connection go. The lock is held, but
-// not all the while.
+// leaveBare has the poller's engine let the connection go. The lock is held,
+// but not all the while.
 func (c *Conn) leaveBare() {
 	c.bare.attend = attendNone
 	c.unlocked(c.letGo)
@@ -235,8 +235,8 @@ func (a *attendant) readInto(c *Conn) (int, error) {
 	return n, err
 }
 
-// give is Conn.giveData without making anything. The lock is held, but not while
-// the callback runs.
+// give is Conn.giveData without making anything. The lock is held, but not
+// while the callback runs.
 func (a *attendant) give(c *Conn, data []byte) {
 	a.to, a.handler, a.data = c, c.in.handler, data
 	run := c.in.run
@@ -282,8 +282,8 @@ func (c *Conn) flushBare() {
 	b.flush = flushNone
 }
 
-// flushedBare ends the flush of a queue that is empty. The lock is held, but not
-// all the while.
+// flushedBare ends the flush of a queue that is empty. The lock is held, but
+// not all the while.
 func (c *Conn) flushedBare() {
 	done := c.completed() // a Flush may have come since the last bytes went
 	c.endFlush()

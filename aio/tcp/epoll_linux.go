@@ -9,9 +9,11 @@ import (
 	"unsafe"
 )
 
-// epoll is an epoll instance that a goroutine waits for in two ways: on its thread, which is quick, and parked in the Go
-// netpoller, which holds no thread. For the latter there is a second instance around it, the door, which only lets
-// events through while somebody is parked: else each of them would wake a thread of the netpoller's in vain.
+// epoll is an epoll instance that a goroutine waits for in two ways: on its
+// thread, which is quick, and parked in the Go netpoller, which holds no
+// thread. For the latter there is a second instance around it, the door, which
+// only lets events through while somebody is parked: else each of them would
+// wake a thread of the netpoller's in vain.
 type epoll struct {
 	fd      int
 	door    int
@@ -26,8 +28,8 @@ type epoll struct {
 	look   func(uintptr) bool
 }
 
-// The events that connections are registered for, edge-triggered. That for writing is asked for only when there is
-// something to write.
+// The events that connections are registered for, edge-triggered. That for
+// writing is asked for only when there is something to write.
 const (
 	epollET  = 1 << 31
 	epollIn  = syscall.EPOLLIN | syscall.EPOLLPRI | syscall.EPOLLRDHUP | epollET
@@ -123,7 +125,8 @@ func (e *epoll) ctl(epfd, op, fd int, events uint32, data int32) error {
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(epfd, op, fd, &ev))
 }
 
-// poll puts the events that there are into events, without waiting, and returns how many there are.
+// poll puts the events that there are into events, without waiting, and returns
+// how many there are.
 func (e *epoll) poll(events []syscall.EpollEvent) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
@@ -150,10 +153,12 @@ func (e *epoll) wait(events []syscall.EpollEvent, d time.Duration) int {
 	return old
 }
 
-// sysEpollPwait2 is epoll_pwait2(2), which has the same number on all processors.
+// sysEpollPwait2 is epoll_pwait2(2), which has the same number on all
+// processors.
 const sysEpollPwait2 = 441
 
-// park waits for events without holding a thread. It returns 0 only when the epoll was closed.
+// park waits for events without holding a thread. It returns 0 only when the
+// epoll was closed.
 func (e *epoll) park(events []syscall.EpollEvent) int {
 	syscall.EpollWait(e.door, e.stale[:], 0) // what the door still has from before would hide what comes
 	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)

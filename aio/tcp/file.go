@@ -10,10 +10,12 @@ import (
 	"goaio.example/aio"
 )
 
-// File returns a duplicate of the listening socket, for another process (see HandOver). The caller closes it; that does not
-// close the listener, nor does the listener's end close the socket as long as the other process has it. A unix socket's
-// file is not removed any more when the listener closes: it is the other's too. The error is an *aio.ConnError; if
-// the listener is no socket of the system's, or on Windows, an errors.ErrUnsupported.
+// File returns a duplicate of the listening socket, for another process (see
+// HandOver). The caller closes it; that does not close the listener, nor does
+// the listener's end close the socket as long as the other process has it. A
+// unix socket's file is not removed any more when the listener closes: it is
+// the other's too. The error is an *aio.ConnError; if the listener is no socket
+// of the system's, or on Windows, an errors.ErrUnsupported.
 func (l *Listener) File() (*os.File, error) { return l.listening.dup() }
 
 // File is as Listener.File. It fails before Start.
@@ -24,7 +26,8 @@ func (s *Server) File() (*os.File, error) {
 	return s.listening.dup()
 }
 
-// dup returns a duplicate of the socket, which is not the listener's alone then.
+// dup returns a duplicate of the socket, which is not the listener's alone
+// then.
 func (l *listening) dup() (*os.File, error) {
 	sc, ok := l.ln.(syscall.Conn)
 	if !ok {

@@ -21,22 +21,22 @@ var ErrFrameTooLong = errors.New("tcp: frame too long")
 // This holds for Lines, [Delimited] and [LengthPrefixed]:
 //
 //   - A slice is valid until the next iteration.
-//   - An end of r between two frames ([io.EOF] itself) ends the sequence without
-//     an error, one within a frame with an error that is [io.ErrUnexpectedEOF].
-//     Any other error of r comes as it is. A frame of more than maxBytes gives
-//     an [ErrFrameTooLong], as soon as it cannot be shorter any more. An error
-//     ends the sequence (ranged over again, it gives the same error), and what
-//     was read of the frame is lost.
+//   - An end of r between two frames ([io.EOF] itself) ends the sequence
+//     without an error, one within a frame with an error that is
+//     [io.ErrUnexpectedEOF]. Any other error of r comes as it is. A frame of
+//     more than maxBytes gives an [ErrFrameTooLong], as soon as it cannot be
+//     shorter any more. An error ends the sequence (ranged over again, it gives
+//     the same error), and what was read of the frame is lost.
 //   - If r is a [*bufio.Reader] or [*bufio.ReadWriter], or has a bufio.Reader's
-//     methods Peek, Discard and Buffered, no byte beyond a frame is taken from it
-//     before the next iteration: the body of the loop, and who comes after it,
-//     may read on from r. From any other r up to 4 KiB are read ahead: only the
-//     same sequence, ranged over again, goes on with them; for any other reader
-//     of r they are lost.
+//     methods Peek, Discard and Buffered, no byte beyond a frame is taken from
+//     it before the next iteration: the body of the loop, and who comes after
+//     it, may read on from r. From any other r up to 4 KiB are read ahead: only
+//     the same sequence, ranged over again, goes on with them; for any other
+//     reader of r they are lost.
 //   - Memory: storage grows with the bytes that have come (at most doubling
-//     ahead of them), whatever a prefix claims, to no more than maxBytes and the
-//     delimiter or prefix, while growing to twice that; storage over 64 KiB is
-//     let go before waiting for the next frame.
+//     ahead of them), whatever a prefix claims, to no more than maxBytes and
+//     the delimiter or prefix, while growing to twice that; storage over 64 KiB
+//     is let go before waiting for the next frame.
 //   - A maxBytes that is not positive, or another argument that makes no sense,
 //     gives one error, and r is not read.
 //
@@ -82,7 +82,8 @@ func AppendLengthPrefixed(dst []byte, size int, payload []byte) ([]byte, error) 
 	return append(dst, payload...), nil
 }
 
-// lengthPrefixMax returns the greatest length that a prefix of size bytes can say.
+// lengthPrefixMax returns the greatest length that a prefix of size bytes can
+// say.
 func lengthPrefixMax(size int) (uint64, error) {
 	switch size {
 	case 1, 2, 4, 8:

@@ -34,8 +34,8 @@ func (s *framePart) addPrefixed(f *Framing, p []byte) (bool, error) {
 	}
 }
 
-// addDelimited appends p, up to the end of the first delim if there is one, to a
-// frame that takes most bytes with delim.
+// addDelimited appends p, up to the end of the first delim if there is one, to
+// a frame that takes most bytes with delim.
 func (s *framePart) addDelimited(p, delim []byte, most int) (found bool) {
 	old := len(s.buf)
 	if head := min(len(p), len(delim)-1); old > 0 && head > 0 { // a delim across the seam

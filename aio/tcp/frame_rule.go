@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// This file is the rule of a framing, for those who read and those who are given
-// what has arrived. Its byte slices begin with a frame, and have the delimiter or
-// prefix.
+// This file is the rule of a framing, for those who read and those who are
+// given what has arrived. Its byte slices begin with a frame, and have the
+// delimiter or prefix.
 
 // whole returns how many bytes of b the first frame takes, 0 while it is not
 // whole.
@@ -94,8 +94,8 @@ func (f *Framing) most() int {
 	return n
 }
 
-// hopeless returns an error if b has no delimiter and it cannot come in time any
-// more.
+// hopeless returns an error if b has no delimiter and it cannot come in time
+// any more.
 func (f *Framing) hopeless(b []byte) error {
 	if f.line {
 		if over := len(b) - f.max; over <= 0 || over == 1 && b[f.max] == '\r' {

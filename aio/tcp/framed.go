@@ -93,8 +93,8 @@ func (c *Conn) callFrame(f *framed, run uint32, frame, rest []byte) (left []byte
 	return nil
 }
 
-// keepAhead keeps what a handler may not be given now, unless the connection has
-// ended or is closing. The lock is held.
+// keepAhead keeps what a handler may not be given now, unless the connection
+// has ended or is closing. The lock is held.
 func (c *Conn) keepAhead(data []byte) {
 	if c.life.open() {
 		c.extra().reads.putBack(data)
@@ -115,8 +115,8 @@ func (c *Conn) keepPart(f *framed, part []byte) {
 	c.in.marks |= markPart
 }
 
-// takePart takes what keepPart has kept, nothing if that is nothing. The lock is
-// held.
+// takePart takes what keepPart has kept, nothing if that is nothing. The lock
+// is held.
 func (c *Conn) takePart() []byte {
 	if c.in.marks&markPart == 0 {
 		return nil
@@ -129,8 +129,8 @@ func (c *Conn) takePart() []byte {
 }
 
 // endPart gives the handler what the peer's end makes of a frame that has come
-// in part: a last line, or the condition that it was cut short. The lock is held,
-// but not all the while.
+// in part: a last line, or the condition that it was cut short. The lock is
+// held, but not all the while.
 func (c *Conn) endPart() {
 	f := c.peek().frames.by
 	switch line, err := f.last(c.takePart()); {

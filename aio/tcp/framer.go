@@ -8,7 +8,8 @@ import (
 	"iter"
 )
 
-// errFrameCut is for use between the functions of this file: r ended within a frame.
+// errFrameCut is for use between the functions of this file: r ended within a
+// frame.
 var errFrameCut = errors.New("tcp: frame cut short")
 
 // peeker is what a framer needs of a bufio.Reader.
@@ -36,8 +37,8 @@ type framer struct {
 	end  error // how the sequence ended; io.EOF without an error
 }
 
-// framesOf returns the frames of r, or nothing but an error if the framing makes
-// no sense.
+// framesOf returns the frames of r, or nothing but an error if the framing
+// makes no sense.
 func framesOf(r io.Reader, rule Framing) iter.Seq2[[]byte, error] {
 	f := &framer{Framing: rule, end: rule.check()}
 	return func(yield func([]byte, error) bool) {
@@ -83,8 +84,8 @@ func (f *framer) nextBusy() ([]byte, error) {
 	return f.next()
 }
 
-// waits says whether the next read from the connection is within a frame: then it
-// goes on while the loop drains.
+// waits says whether the next read from the connection is within a frame: then
+// it goes on while the loop drains.
 func (f *framer) waits(within bool) {
 	if f.conn != nil && f.busy != within {
 		f.busy = within

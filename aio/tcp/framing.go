@@ -21,8 +21,8 @@ type Framing struct {
 }
 
 // Handler returns h with a Data that calls frame with each frame that has
-// arrived, without its delimiter or prefix. frame is a callback like the others.
-// nil drops the frames.
+// arrived, without its delimiter or prefix. frame is a callback like the
+// others. nil drops the frames.
 //
 //   - A frame is valid during the call only. It is a part of the data that has
 //     arrived unless it has come in several parts.
@@ -32,11 +32,12 @@ type Framing struct {
 //     the delimiter or prefix at most. Nothing is kept between two frames.
 //   - A connection that keeps a part of a frame is not idle when the loop
 //     drains. This does not touch what SetBusy has set.
-//   - A frame of more than the maximum ends the connection with a condition that
-//     is an [ErrFrameTooLong], as soon as the frame cannot be shorter any more.
-//   - The peer's end within a frame ends the connection with a condition that is
-//     an [io.ErrUnexpectedEOF] instead of the EOF. Of lines, what follows the last
-//     line feed is a line before the EOF.
+//   - A frame of more than the maximum ends the connection with a condition
+//     that is an [ErrFrameTooLong], as soon as the frame cannot be shorter any
+//     more.
+//   - The peer's end within a frame ends the connection with a condition that
+//     is an [io.ErrUnexpectedEOF] instead of the EOF. Of lines, what follows
+//     the last line feed is a line before the EOF.
 //
 // Between two frames that have arrived together the callback may change what
 // becomes of the second, and of what has come of a third:
@@ -45,10 +46,10 @@ type Framing struct {
 //   - PauseReading keeps it until ResumeReading, and a queue at its high-water
 //     mark until there is room.
 //   - SetHandler, Hijack and Unread leave it, with delimiters and prefixes, to
-//     whoever is given the data or reads next. Bytes that are put back by Unread
-//     come before it.
-//   - StartTLS takes it for the handshake. So nothing that came in plain text is
-//     taken for what TLS protects.
+//     whoever is given the data or reads next. Bytes that are put back by
+//     Unread come before it.
+//   - StartTLS takes it for the handshake. So nothing that came in plain text
+//     is taken for what TLS protects.
 //
 // The same holds for the part of a frame that is kept, when one of these is
 // called between two callbacks. A Data that wraps the one returned must hand on
@@ -59,16 +60,17 @@ func (f Framing) Handler(h Handler, frame func(c *Conn, frame []byte)) Handler {
 	return h
 }
 
-// LineFraming divides a stream into lines, as [Lines] does. maxBytes is the most
-// that a line may have, not counting its line feed and the carriage return
+// LineFraming divides a stream into lines, as [Lines] does. maxBytes is the
+// most that a line may have, not counting its line feed and the carriage return
 // before that. The Handler of a maxBytes that is not positive ends its
 // connections with an error when something arrives.
 func LineFraming(maxBytes int) Framing { return lineFraming("LineFraming", maxBytes) }
 
 // DelimiterFraming divides a stream into frames that end with delim, as
-// [Delimited] does. It copies delim. maxBytes is the most that a frame may have,
-// not counting delim. The Handler of an empty delim, or of a maxBytes that is
-// not positive, ends its connections with an error when something arrives.
+// [Delimited] does. It copies delim. maxBytes is the most that a frame may
+// have, not counting delim. The Handler of an empty delim, or of a maxBytes
+// that is not positive, ends its connections with an error when something
+// arrives.
 func DelimiterFraming(delim []byte, maxBytes int) Framing {
 	return delimiterFraming("DelimiterFraming", slices.Clone(delim), maxBytes)
 }
@@ -77,8 +79,8 @@ func DelimiterFraming(delim []byte, maxBytes int) Framing {
 // [LengthPrefixed] does: a big-endian unsigned number of size (1, 2, 4 or 8)
 // bytes. maxBytes is the most that a frame may have, not counting its prefix.
 // The Handler of another size, or of a maxBytes that is not positive, ends its
-// connections with an error when something arrives. [AppendLengthPrefixed] makes
-// the frames that are sent.
+// connections with an error when something arrives. [AppendLengthPrefixed]
+// makes the frames that are sent.
 func LengthFraming(size, maxBytes int) Framing { return lengthFraming("LengthFraming", size, maxBytes) }
 
 var lineFeed = []byte{'\n'}

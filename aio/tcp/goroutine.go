@@ -34,8 +34,8 @@ func (c *Conn) letGo() {
 }
 
 // died ends a connection of which a goroutine has panicked or called
-// runtime.Goexit. A panic has been told of, Goexit is told of by the operation's
-// end.
+// runtime.Goexit. A panic has been told of, Goexit is told of by the
+// operation's end.
 func (c *Conn) died(err error) {
 	if errors.Is(err, aio.ErrGoexit) {
 		c.mu.Lock()

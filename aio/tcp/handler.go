@@ -1,26 +1,28 @@
 package tcp
 
 // Handler is the callbacks of a connection. Any may be nil. Those of one
-// connection never overlap and come in order; those of different connections run
-// concurrently. A callback may block: that holds up its own connection only.
+// connection never overlap and come in order; those of different connections
+// run concurrently. A callback may block: that holds up its own connection
+// only.
 type Handler struct {
 	// Open is called first, when the connection was accepted or dialed; with
 	// TLS, after the handshake.
 	Open func(c *Conn)
 	// Data is called with what has arrived. data is valid during the call only;
-	// it may be up to 68 KiB, what a TLS record carries, or what was put back with
-	// Unread.
+	// it may be up to 68 KiB, what a TLS record carries, or what was put back
+	// with Unread.
 	Data func(c *Conn, data []byte)
 	// Event is called with each condition, once: the peer's EOF, which is
 	// information (see aio.IsInfo), or the error that ended the connection: an
-	// *aio.ConnError. c is nil for a dial that failed. Without Event, conditions
-	// go to the event handler of the ctx that the connection was made with. Ends
-	// that were asked for (Close, an exiting loop) are no events.
+	// *aio.ConnError. c is nil for a dial that failed. Without Event,
+	// conditions go to the event handler of the ctx that the connection was
+	// made with. Ends that were asked for (Close, an exiting loop) are no
+	// events.
 	Event func(c *Conn, err error)
-	// Closed is called last, once, when the connection is closed: with nil after
-	// Close and after the peer's EOF, else with what ended the connection: the
-	// condition, the cause of being cancelled, a *aio.PanicError or
-	// aio.ErrGoexit.
+	// Closed is called last, once, when the connection is closed: with nil
+	// after Close and after the peer's EOF, else with what ended the
+	// connection: the condition, the cause of being cancelled, a
+	// *aio.PanicError or aio.ErrGoexit.
 	Closed func(c *Conn, err error)
 	// HalfOpen keeps the connection open after the peer's EOF, until it is
 	// closed from this side, or the peer resets it. Without it what was sent so
@@ -38,11 +40,11 @@ func (h *Handler) isZero() bool {
 // also given what was read and nobody has got, and told of the peer's end if
 // that has been met. If the connection had a handler, h replaces it, from the
 // next callback on. Open is called only if it has not been yet, as on a
-// connection of Dialer.Send. The zero Handler gives the current one
-// up, without any further callback, so that Read can be used: Read waits until a
-// callback that is running has returned, so the callback itself must not Read:
-// see Hijack. SetHandler fails with ErrClosed or the connection's condition if
-// the connection has ended, or is closing.
+// connection of Dialer.Send. The zero Handler gives the current one up, without
+// any further callback, so that Read can be used: Read waits until a callback
+// that is running has returned, so the callback itself must not Read: see
+// Hijack. SetHandler fails with ErrClosed or the connection's condition if the
+// connection has ended, or is closing.
 func (c *Conn) SetHandler(h Handler) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,15 +68,15 @@ func (c *Conn) SetHandler(h Handler) error {
 }
 
 // Hijack ends handler style at once, from within a callback: no callback of the
-// handler begins after it has returned, not Closed either, and the connection can
-// be read and written to while the callback that calls Hijack goes on. From then
-// on that callback is a goroutine like any other: a handler that is set with
-// SetHandler does not wait for it to return. What has arrived
-// behind the data that the callback was given is read next; put what is left of
-// the data itself in front of it with Unread. While no callback is running,
-// Hijack is as SetHandler(Handler{}): Read then waits until the connection's
-// engine has left it. Without a handler it does nothing. It fails with ErrClosed
-// or the connection's condition if the connection has ended, or is closing.
+// handler begins after it has returned, not Closed either, and the connection
+// can be read and written to while the callback that calls Hijack goes on. From
+// then on that callback is a goroutine like any other: a handler that is set
+// with SetHandler does not wait for it to return. What has arrived behind the
+// data that the callback was given is read next; put what is left of the data
+// itself in front of it with Unread. While no callback is running, Hijack is as
+// SetHandler(Handler{}): Read then waits until the connection's engine has left
+// it. Without a handler it does nothing. It fails with ErrClosed or the
+// connection's condition if the connection has ended, or is closing.
 func (c *Conn) Hijack() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -57,7 +57,8 @@ func HandOver(ctx context.Context, cmd *exec.Cmd, from ...interface{ File() (*os
 	})
 }
 
-// startSuccessor starts cmd with the files of from, and returns the pipe by which it says that it is ready.
+// startSuccessor starts cmd with the files of from, and returns the pipe by
+// which it says that it is ready.
 func startSuccessor(cmd *exec.Cmd, from []interface{ File() (*os.File, error) }) (*os.File, error) {
 	if !inherits {
 		return nil, errors.ErrUnsupported

@@ -39,8 +39,8 @@ type hangUpCall struct {
 }
 
 // AfterHangUp has fn called when the peer hangs up, whether or not somebody
-// reads: during a callback that takes long, say, or while PauseReading holds. fn
-// is called in a goroutine of its own, at once if it is too late already:
+// reads: during a callback that takes long, say, or while PauseReading holds.
+// fn is called in a goroutine of its own, at once if it is too late already:
 //
 //   - with an aio.ErrEOF when the peer has ended its sending side, which some
 //     clients do that still wait for an answer;
@@ -51,11 +51,11 @@ type hangUpCall struct {
 // The first is left out if the second is due already. stop keeps fn from being
 // called again. It reports false if the last call was made, or is being made.
 //
-// On Linux the kernel tells, also of an end behind data that nobody has read. On
-// other unix systems the socket is looked at ten times a second, and an end
+// On Linux the kernel tells, also of an end behind data that nobody has read.
+// On other unix systems the socket is looked at ten times a second, and an end
 // behind unread data is not seen. Elsewhere, and over a net.Conn that is no
-// socket, fn learns what reading and sending meet. A TLS connection hangs up when
-// its socket does.
+// socket, fn learns what reading and sending meet. A TLS connection hangs up
+// when its socket does.
 func (c *Conn) AfterHangUp(fn func(err error)) (stop func() bool) {
 	call := &hangUpCall{fn: fn}
 	c.mu.Lock()
@@ -172,7 +172,8 @@ func (c *Conn) tellHangUp() {
 	}
 }
 
-// nextHangUp returns a call that is due, nil if there is none. The lock is held.
+// nextHangUp returns a call that is due, nil if there is none. The lock is
+// held.
 func (c *Conn) nextHangUp() *hangUpCall {
 	h := &c.peek().hangUp
 	for _, call := range h.calls {

@@ -78,8 +78,8 @@ func (c *Conn) lookHangUp() {
 	c.hungUpLocked(seen)
 }
 
-// gone reports whether the connection, whose outgoing side may still be open, is
-// hung up, so that a write would fail at once. The lock is held.
+// gone reports whether the connection, whose outgoing side may still be open,
+// is hung up, so that a write would fail at once. The lock is held.
 func (c *Conn) gone() bool {
 	s, ok := c.stream().(*socket)
 	seen := hangUpNone

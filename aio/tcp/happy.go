@@ -15,13 +15,16 @@ import (
 )
 
 const (
-	// resolutionDelay is how long the answer for IPv4 waits for the one for IPv6 (RFC 8305, section 3).
+	// resolutionDelay is how long the answer for IPv4 waits for the one for
+	// IPv6 (RFC 8305, section 3).
 	resolutionDelay = 50 * time.Millisecond
-	// attemptDelay is the default Connection Attempt Delay (RFC 8305, section 5).
+	// attemptDelay is the default Connection Attempt Delay (RFC 8305, section
+	// 5).
 	attemptDelay = 250 * time.Millisecond
 )
 
-// connectTCP connects to a TCP address: to the literal it is, or to the first of its name's addresses that answers.
+// connectTCP connects to a TCP address: to the literal it is, or to the first
+// of its name's addresses that answers.
 func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr string) (net.Conn, error) {
 	host, service, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -58,8 +61,9 @@ func lookUpPort(ctx context.Context, r Resolver, service string) (int, error) {
 	return r.LookupPort(ctx, "tcp", service)
 }
 
-// eyeballs connects to a name as RFC 8305 says: it looks up both families at once, and tries the addresses, the families
-// in turn, IPv6 first, each beside those that have not answered within the delay. The first connection wins.
+// eyeballs connects to a name as RFC 8305 says: it looks up both families at
+// once, and tries the addresses, the families in turn, IPv6 first, each beside
+// those that have not answered within the delay. The first connection wins.
 type eyeballs struct {
 	attempt func(ctx context.Context, a netip.Addr) (net.Conn, error)
 	delay   time.Duration // negative: one after the other
@@ -91,7 +95,8 @@ type outcome struct {
 	err  error
 }
 
-// connect returns the winner. What has not ended by then is cancelled, and closes its connection itself.
+// connect returns the winner. What has not ended by then is cancelled, and
+// closes its connection itself.
 func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -134,7 +139,8 @@ func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string
 	}
 }
 
-// failure is why there is no connection: because of the attempts or, without any, of the lookups.
+// failure is why there is no connection: because of the attempts or, without
+// any, of the lookups.
 func (e *eyeballs) failure(host string) error {
 	switch {
 	case len(e.failed) > 0:
@@ -183,14 +189,16 @@ func (e *eyeballs) lookUp(ctx context.Context, r Resolver, network, host string)
 	}
 }
 
-// lookUpBy starts a lookup that is an operation by itself, and may have its answer already.
+// lookUpBy starts a lookup that is an operation by itself, and may have its
+// answer already.
 func (e *eyeballs) lookUpBy(ctx context.Context, r *dnsx.Resolver, family int, host string) {
 	f := r.LookupFamily(ctx, host, [2]dnsx.Family{dnsx.V6, dnsx.V4}[family])
 	if a, err := f.Result(); !errors.Is(err, aio.ErrPending) {
 		e.take(answer{family, a.Addrs, err})
 		return
 	}
-	// A future's own channel would leave an error that comes when somebody has won to be taken for a lost one.
+	// A future's own channel would leave an error that comes when somebody has
+	// won to be taken for a lost one.
 	e.coming[family] = aio.Settle(ctx, f).C()
 }
 
@@ -218,7 +226,8 @@ func (e *eyeballs) take(a answer) {
 	}
 }
 
-// tryNext begins an attempt with the next address. It reports false if there is none.
+// tryNext begins an attempt with the next address. It reports false if there is
+// none.
 func (e *eyeballs) tryNext(ctx context.Context) bool {
 	if len(e.queue[e.turn]) == 0 {
 		e.turn = 1 - e.turn

@@ -24,9 +24,9 @@ type heritage struct {
 var inheritance heritage
 
 // StartInherited starts the server on a listener that the process has
-// inherited, as Inherit describes, or as Start on addr if there is none. It then
-// tells a predecessor, which waits in HandOver, that this process serves. It is
-// all that a program needs to be started by hand, by systemd, and by its
+// inherited, as Inherit describes, or as Start on addr if there is none. It
+// then tells a predecessor, which waits in HandOver, that this process serves.
+// It is all that a program needs to be started by hand, by systemd, and by its
 // predecessor.
 //
 // Several servers of a process, those of package httpx among them, call it one
@@ -38,9 +38,9 @@ var inheritance heritage
 // HandOver then fails, and the predecessor goes on.
 //
 // An addr with a host name equals no address. A process that chooses listeners
-// by name, or tells the predecessor at another moment, calls Inherit instead: it
-// must not call both. The errors are those of Start and of Inherit, but
-// for ErrNotInherited. After an error the listener is closed.
+// by name, or tells the predecessor at another moment, calls Inherit instead:
+// it must not call both. The errors are those of Start and of Inherit, but for
+// ErrNotInherited. After an error the listener is closed.
 func (s *Server) StartInherited(ctx context.Context, addr string) error {
 	ln, err := inheritance.take(addr)
 	switch {

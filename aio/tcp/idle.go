@@ -24,11 +24,12 @@ func (idleError) Temporary() bool { return false }
 
 // SetTimeouts sets the connection's idle timeouts: how long nothing may come
 // while it is being read (by a handler that is in no callback, not paused, and
-// not held up by a full queue; by a Read that waits; by a TLS handshake), and how long nothing may go out while there is something
-// to send. When that is exceeded the connection ends with ErrTimeout. 0, or less,
-// clears a timeout. Unlike the deadlines, which only fail a call, idle timeouts
-// close the connection. SetTimeouts fails with ErrClosed or the connection's
-// condition if it has ended.
+// not held up by a full queue; by a Read that waits; by a TLS handshake), and
+// how long nothing may go out while there is something to send. When that is
+// exceeded the connection ends with ErrTimeout. 0, or less, clears a timeout.
+// Unlike the deadlines, which only fail a call, idle timeouts close the
+// connection. SetTimeouts fails with ErrClosed or the connection's condition if
+// it has ended.
 func (c *Conn) SetTimeouts(read, write time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Inherited is what the process was started with: listeners by the protocol of socket activation of sd_listen_fds(3), from
-// systemd, from whatever else speaks it, or from a predecessor that called HandOver.
+// Inherited is what the process was started with: listeners by the protocol of
+// socket activation of sd_listen_fds(3), from systemd, from whatever else
+// speaks it, or from a predecessor that called HandOver.
 type Inherited struct {
 	Listeners []net.Listener // in the order of their descriptors; close those that are not used
 	Names     []string       // of the Listeners, one each, from LISTEN_FDNAMES: "unknown" without that
@@ -18,19 +19,24 @@ type Inherited struct {
 	ready *os.File // tells a predecessor; nil without one
 }
 
-// ErrNotInherited is the error of Inherit in a process that was started without listeners.
+// ErrNotInherited is the error of Inherit in a process that was started without
+// listeners.
 var ErrNotInherited = errors.New("tcp: the process was started without listeners")
 
-// readyVar holds the descriptor of the pipe by which a successor says that it is ready. It also stands for LISTEN_PID,
-// which nobody can know before the process is there.
+// readyVar holds the descriptor of the pipe by which a successor says that it
+// is ready. It also stands for LISTEN_PID, which nobody can know before the
+// process is there.
 const readyVar = "GOAIO_READY_FD"
 
-// Inherit takes over what the process was started with: for Server.StartOn, say, or NewListener. It removes the variables
-// LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES and GOAIO_READY_FD from the environment and marks the descriptors
-// close-on-exec, so that children of the process do not take them for theirs: call it before starting any. The error is
-// ErrNotInherited if there is nothing, or it is for another process; if there was something before, and Inherit was called
-// already; and on systems without it (Windows), where it is an errors.ErrUnsupported too. Another error says which descriptor is no listening
-// socket.
+// Inherit takes over what the process was started with: for Server.StartOn,
+// say, or NewListener. It removes the variables LISTEN_PID, LISTEN_FDS,
+// LISTEN_FDNAMES and GOAIO_READY_FD from the environment and marks the
+// descriptors close-on-exec, so that children of the process do not take them
+// for theirs: call it before starting any. The error is ErrNotInherited if
+// there is nothing, or it is for another process; if there was something
+// before, and Inherit was called already; and on systems without it (Windows),
+// where it is an errors.ErrUnsupported too. Another error says which descriptor
+// is no listening socket.
 func Inherit() (*Inherited, error) {
 	if !inherits {
 		return nil, fmt.Errorf("%w: %w", ErrNotInherited, errors.ErrUnsupported)
@@ -89,7 +95,8 @@ func (in *Inherited) takeAll(n int, names, ready string) error {
 	return nil
 }
 
-// Listener returns the first listener of that name, nil if there is none, or in is nil.
+// Listener returns the first listener of that name, nil if there is none, or in
+// is nil.
 func (in *Inherited) Listener(name string) net.Listener {
 	if in != nil {
 		for i, ln := range in.Listeners {
@@ -101,8 +108,9 @@ func (in *Inherited) Listener(name string) net.Listener {
 	return nil
 }
 
-// Ready tells the predecessor, which waits in HandOver, that this process serves. Without a predecessor, with one that has
-// gone, on a nil Inherited, and when called again, it does nothing.
+// Ready tells the predecessor, which waits in HandOver, that this process
+// serves. Without a predecessor, with one that has gone, on a nil Inherited,
+// and when called again, it does nothing.
 func (in *Inherited) Ready() error {
 	if in == nil || in.ready == nil {
 		return nil

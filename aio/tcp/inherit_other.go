@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// inherits says that a process does not inherit sockets from the one that started it.
+// inherits says that a process does not inherit sockets from the one that
+// started it.
 const inherits = false
 
 func inheritListener(int) (net.Listener, error) { return nil, errors.ErrUnsupported }

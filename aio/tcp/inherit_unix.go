@@ -12,8 +12,9 @@ import (
 // inherits says that a process inherits sockets from the one that started it.
 const inherits = true
 
-// inheritListener makes a net.Listener of a descriptor that the process was started with. What is no listening socket is
-// left alone: it may be the runtime's.
+// inheritListener makes a net.Listener of a descriptor that the process was
+// started with. What is no listening socket is left alone: it may be the
+// runtime's.
 func inheritListener(fd int) (net.Listener, error) {
 	listens, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
 	if err == nil && listens == 0 {
@@ -28,8 +29,9 @@ func inheritListener(fd int) (net.Listener, error) {
 	return net.FileListener(f) // has a duplicate
 }
 
-// duplicate returns a duplicate of a descriptor. Unlike net's File methods and os.File.Fd it leaves the socket, which is
-// the same for both, non-blocking: else accepting would block, and closing would wait for that.
+// duplicate returns a duplicate of a descriptor. Unlike net's File methods and
+// os.File.Fd it leaves the socket, which is the same for both, non-blocking:
+// else accepting would block, and closing would wait for that.
 func duplicate(sc syscall.Conn) (*os.File, error) {
 	raw, err := sc.SyscallConn()
 	if err != nil {

@@ -170,7 +170,8 @@ func (c *Conn) endError(op string) error {
 	return c.condition(op, net.ErrClosed)
 }
 
-// condition makes the condition of an error that op met. An EOF stays what it is.
+// condition makes the condition of an error that op met. An EOF stays what it
+// is.
 func (c *Conn) condition(op string, err error) *aio.ConnError {
 	return aio.NewConnError(op, c.network(), c.addr(), c.transport().fd(), err)
 }
@@ -193,8 +194,8 @@ func (c *Conn) failure(op string, err error) error {
 }
 
 // Err returns the condition that ended the connection or, without one, why the
-// channel of Chunks was closed last. It is nil if neither has happened, and after
-// Close and the peer's EOF.
+// channel of Chunks was closed last. It is nil if neither has happened, and
+// after Close and the peer's EOF.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,9 @@ import (
 
 var kindListener = aio.NewKind("tcp.listener")
 
-// Listener accepts connections in stream style. It is a net.Listener, and an operation of its loop, which it holds open.
-// When the loop drains, what the kernel had queued is still accepted; then Accept fails with ErrClosed.
+// Listener accepts connections in stream style. It is a net.Listener, and an
+// operation of its loop, which it holds open. When the loop drains, what the
+// kernel had queued is still accepted; then Accept fails with ErrClosed.
 type Listener struct {
 	op        aio.Op
 	listening listening
@@ -24,14 +25,16 @@ type Listener struct {
 	begin     sync.Once
 }
 
-// Listen listens on addr: "HOST:PORT", ":PORT" for all addresses, or "unix:PATH". The loop's end, Close, and the
-// cancelling of ctx's operation close it. The error, an *aio.ConnError, ErrNoLoop or ErrLoopDone, comes at once.
+// Listen listens on addr: "HOST:PORT", ":PORT" for all addresses, or
+// "unix:PATH". The loop's end, Close, and the cancelling of ctx's operation
+// close it. The error, an *aio.ConnError, ErrNoLoop or ErrLoopDone, comes at
+// once.
 func Listen(ctx context.Context, addr string) (*Listener, error) {
 	return new(ListenConfig).Listen(ctx, addr)
 }
 
-// NewListener makes a Listener of another one: an in-memory one, say, or one that the program was started with. It takes
-// ln over, and closes it on error.
+// NewListener makes a Listener of another one: an in-memory one, say, or one
+// that the program was started with. It takes ln over, and closes it on error.
 func NewListener(ctx context.Context, ln net.Listener) (*Listener, error) {
 	return newListener(ctx, ln, false)
 }
@@ -133,9 +136,11 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 	return nc, nil
 }
 
-// Conns returns a channel of the connections that come, for select: the same one for each call. It has no room, so that
-// connections nobody receives wait in the kernel. It is closed when the listener is. Errors of accepting are events of
-// the listener's operation, and are retried after a pause. Accept must not be used beside it.
+// Conns returns a channel of the connections that come, for select: the same
+// one for each call. It has no room, so that connections nobody receives wait
+// in the kernel. It is closed when the listener is. Errors of accepting are
+// events of the listener's operation, and are retried after a pause. Accept
+// must not be used beside it.
 func (l *Listener) Conns() <-chan *Conn {
 	l.begin.Do(func() {
 		l.conns = make(chan *Conn)
@@ -151,7 +156,8 @@ func (l *Listener) Conns() <-chan *Conn {
 	return l.conns
 }
 
-// give hands a connection to the receiver of Conns, or closes it if that has ended.
+// give hands a connection to the receiver of Conns, or closes it if that has
+// ended.
 func (l *Listener) give(ctx context.Context, nc net.Conn) {
 	c, err := newConn(l.ctx, nc, accepted, &l.opts)
 	l.servedQueue()
@@ -167,8 +173,9 @@ func (l *Listener) give(ctx context.Context, nc net.Conn) {
 	}
 }
 
-// Close closes the listener. Connections it has accepted stay as they are; those that nobody has got yet are refused. It
-// fails with ErrClosed if the listener is closed already.
+// Close closes the listener. Connections it has accepted stay as they are;
+// those that nobody has got yet are refused. It fails with ErrClosed if the
+// listener is closed already.
 func (l *Listener) Close() error {
 	if !l.close(false) {
 		return l.failure("close", net.ErrClosed)
@@ -181,9 +188,9 @@ func (l *Listener) leave() {
 	l.listening.leave(&l.op, func() { l.close(true) })
 }
 
-// close closes the listener, after taking what the kernel has queued if serve is
-// set; its operation then ends when that has been accepted. It reports false if
-// it was closed.
+// close closes the listener, after taking what the kernel has queued if serve
+// is set; its operation then ends when that has been accepted. It reports false
+// if it was closed.
 func (l *Listener) close(serve bool) (first bool) {
 	first = l.listening.stop(serve)
 	if !serve {
@@ -196,9 +203,10 @@ func (l *Listener) close(serve bool) (first bool) {
 	return first
 }
 
-// maxBacklog bounds what is taken from the kernel's queue when accepting stops. Linux's own bound is
-// net.core.somaxconn, 4,096 by default.
+// maxBacklog bounds what is taken from the kernel's queue when accepting stops.
+// Linux's own bound is net.core.somaxconn, 4,096 by default.
 const maxBacklog = 4096
 
-// backlogTime bounds the taking of the queue of a listener that is no socket of the system's.
+// backlogTime bounds the taking of the queue of a listener that is no socket of
+// the system's.
 const backlogTime = time.Millisecond

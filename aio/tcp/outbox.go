@@ -79,8 +79,8 @@ func (s *sendOp) settle(o sendOutcome) {
 	}
 }
 
-// OpCancel does nothing: the bytes are queued, and go out with the others unless
-// the connection is aborted.
+// OpCancel does nothing: the bytes are queued, and go out with the others
+// unless the connection is aborted.
 func (s *sendOp) OpCancel(error) {}
 func (s *sendOp) OpName() string { return "send" }
 
@@ -190,7 +190,8 @@ func (c *Conn) full() bool {
 }
 
 // advance drops the first n bytes of the queue, which have been handed over,
-// and returns the sends that are complete by that. What waited for room goes on.
+// and returns the sends that are complete by that. What waited for room goes
+// on.
 func (c *Conn) advance(n int) []*sendOp {
 	c.outbox().advance(n)
 	done := c.completed()

@@ -24,30 +24,31 @@ type Piped struct{ AToB, BToA int64 }
 // (CloseWrite) and goes on in the other direction.
 //
 // The connections are the pipe's from the call on, and it closes both: as by
-// CloseAfterFlush when both have ended, and with a reset (Abort) after an error,
-// or when ctx ends or the future is cancelled. So no peer takes a stream that
-// was cut for a whole one, except over a unix socket, which knows no reset.
+// CloseAfterFlush when both have ended, and with a reset (Abort) after an
+// error, or when ctx ends or the future is cancelled. So no peer takes a stream
+// that was cut for a whole one, except over a unix socket, which knows no
+// reset.
 //
-// A peer that goes while the other still writes to it, as a server may that does
-// not want what a client uploads, has often answered before. What it has said is
-// still moved, while what comes for it is dropped. If it had ended its side, the
-// other connection is then closed as by CloseAfterFlush. Else it is reset: on
-// Linux when the other peer's system has the answer, or after 5 s; elsewhere at
-// once, so that what is under way may be lost.
+// A peer that goes while the other still writes to it, as a server may that
+// does not want what a client uploads, has often answered before. What it has
+// said is still moved, while what comes for it is dropped. If it had ended its
+// side, the other connection is then closed as by CloseAfterFlush. Else it is
+// reset: on Linux when the other peer's system has the answer, or after 5 s;
+// elsewhere at once, so that what is under way may be lost.
 //
 // A net.Conn of a Dialer's or Listener's that has no CloseWrite, without TLS on
 // it, cannot tell its peer that the other side has ended: the peer learns it
 // when the pipe closes the connection, after the peer's own end.
 //
-// The error is the first that either connection meets, an *aio.ConnError, or the
-// cause of the cancellation. What follows from the pipe's own aborting is left
-// out. The future has a value beside an error: Await and Result return what was
-// moved until then. An error of one side is met by reading from it or writing
-// to it. While the other side takes nothing, that is when a write timeout of
-// the other ends the pipe, if it has one: Conn.AfterHangUp tells of it at once,
-// and may cancel the future. If the program closes one of the connections, the
-// error matches aio.ErrClosed, and is no lost error. Without a running loop the
-// error is aio.ErrNoLoop or aio.ErrLoopDone.
+// The error is the first that either connection meets, an *aio.ConnError, or
+// the cause of the cancellation. What follows from the pipe's own aborting is
+// left out. The future has a value beside an error: Await and Result return
+// what was moved until then. An error of one side is met by reading from it or
+// writing to it. While the other side takes nothing, that is when a write
+// timeout of the other ends the pipe, if it has one: Conn.AfterHangUp tells of
+// it at once, and may cancel the future. If the program closes one of the
+// connections, the error matches aio.ErrClosed, and is no lost error. Without a
+// running loop the error is aio.ErrNoLoop or aio.ErrLoopDone.
 //
 // What was put back with Unread is moved first, and what Send has queued goes
 // out before it. Later sends, on either connection, go out between what is
@@ -106,7 +107,8 @@ func (p *piping) OpCancel(cause error) {
 
 func (p *piping) OpName() string { return fmt.Sprint("pipe ", p.a.addr(), " and ", p.b.addr()) }
 
-// note notes an error, if it is the first. It reports false if the pipe is over.
+// note notes an error, if it is the first. It reports false if the pipe is
+// over.
 func (p *piping) note(err error) bool {
 	told := p.a.endWasTold() || p.b.endWasTold()
 	p.mu.Lock()

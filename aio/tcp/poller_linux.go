@@ -139,9 +139,10 @@ func (p *poller) wait(m *member) {
 		return
 	}
 	p.waiting++
-	// With callbacks that block, or with one processor, others are to have this one.
-	// What was dialed has brought an answer that somebody waits for, as a rule: who has become runnable on this processor
-	// runs on it, rather than on one that has to be woken.
+	// With callbacks that block, or with one processor, others are to have this
+	// one. What was dialed has brought an answer that somebody waits for, as a
+	// rule: who has become runnable on this processor runs on it, rather than
+	// on one that has to be woken.
 	hot := p.procs > 1 && p.crew.asides-p.asides < 2 && !p.dialed
 	p.asides, p.dialed = p.crew.asides, false
 	p.yield(m)
@@ -238,7 +239,8 @@ func (p *poller) passFor(c *Conn) {
 	}
 }
 
-// close ends the crew, and waits for that. Callbacks that do not return are left.
+// close ends the crew, and waits for that. Callbacks that do not return are
+// left.
 func (p *poller) close() {
 	p.mu.Lock()
 	p.stop = true
@@ -279,9 +281,10 @@ func (q *connQueue) pop() *Conn {
 	return c
 }
 
-// pollers are the pollers of a loop, each begun when it is needed: one for each processor that Go uses but one, up to
-// maxPollers. With a processor to spare Go's scheduler does not take away those of pollers that wait on their threads, which
-// costs more than the last one is worth.
+// pollers are the pollers of a loop, each begun when it is needed: one for each
+// processor that Go uses but one, up to maxPollers. With a processor to spare
+// Go's scheduler does not take away those of pollers that wait on their
+// threads, which costs more than the last one is worth.
 type pollers struct {
 	conns connTable
 	next  atomic.Uint32
@@ -295,7 +298,8 @@ const maxPollers = 64
 // pollersKey is what a loop's pollers are kept under.
 type pollersKey struct{}
 
-// pollersOf returns the pollers of the operation's loop, nil if the loop has ended.
+// pollersOf returns the pollers of the operation's loop, nil if the loop has
+// ended.
 func pollersOf(op *aio.Op) *pollers {
 	v, ok := op.Local(pollersKey{}, func() (any, func()) {
 		ps := new(pollers)
@@ -336,8 +340,8 @@ func (ps *pollers) close() {
 	}
 }
 
-// connTable is bare connections by their descriptors: what epoll keeps of a connection is a number, as it knows nothing of
-// the garbage collector.
+// connTable is bare connections by their descriptors: what epoll keeps of a
+// connection is a number, as it knows nothing of the garbage collector.
 type connTable struct {
 	mu    sync.Mutex // held while pages are added
 	pages atomic.Pointer[[]*connPage]

@@ -8,8 +8,9 @@ import (
 	"unsafe"
 )
 
-// The system calls on bare sockets never wait, so they are made without telling Go's scheduler, which would take their
-// processor away when one takes 20 us. Errors are bare syscall.Errnos.
+// The system calls on bare sockets never wait, so they are made without telling
+// Go's scheduler, which would take their processor away when one takes 20 us.
+// Errors are bare syscall.Errnos.
 
 // readNow reads what is there: 0 without an error is the end.
 func readNow(fd int, p []byte) (int, error) {

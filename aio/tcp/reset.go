@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// The system tells of a reset once, to a read or a write, whichever comes first.
-// A read that comes after that finds what looks like the peer's end, although
-// the stream was cut.
+// The system tells of a reset once, to a read or a write, whichever comes
+// first. A read that comes after that finds what looks like the peer's end,
+// although the stream was cut.
 
 // writeMet notes how writing has failed. The lock is held.
 func (c *Conn) writeMet(err error) {
@@ -16,9 +16,9 @@ func (c *Conn) writeMet(err error) {
 	}
 }
 
-// bulkMet returns err, which splice or sendfile has returned, for writeMet: when
-// they meet a reset after they have moved something they say nothing, and that
-// the pipe is broken the next time.
+// bulkMet returns err, which splice or sendfile has returned, for writeMet:
+// when they meet a reset after they have moved something they say nothing, and
+// that the pipe is broken the next time.
 func (c *Conn) bulkMet(err error) error {
 	if errors.Is(err, syscall.EPIPE) && c.network() == "tcp" {
 		return syscall.ECONNRESET
@@ -26,8 +26,8 @@ func (c *Conn) bulkMet(err error) error {
 	return err
 }
 
-// endOrCut returns err, which reading has met, or if that is an end that is none
-// the reset that a write or another read was told of. The lock is held.
+// endOrCut returns err, which reading has met, or if that is an end that is
+// none the reset that a write or another read was told of. The lock is held.
 func (c *Conn) endOrCut(err error) error {
 	if !c.looksEnded(err) {
 		return err
@@ -51,9 +51,9 @@ func (c *Conn) looksEnded(err error) bool {
 	return isEOF(err) && c.in.peer == peerOpen
 }
 
-// endRead is endOrCut for stream style, in which a write may have been told just
-// now, by another goroutine. On a connection that is closing, whose data is
-// dropped, the end is none either. The lock is not held.
+// endRead is endOrCut for stream style, in which a write may have been told
+// just now, by another goroutine. On a connection that is closing, whose data
+// is dropped, the end is none either. The lock is not held.
 func (c *Conn) endRead(err error) error {
 	if !isEOF(err) && !errors.Is(err, errTruncated) {
 		return err

@@ -18,8 +18,8 @@ type ListenConfig struct {
 	ReusePort bool
 }
 
-// Listen is the function Listen with this configuration. Where there is no ReusePort, the error of that is an
-// errors.ErrUnsupported.
+// Listen is the function Listen with this configuration. Where there is no
+// ReusePort, the error of that is an errors.ErrUnsupported.
 func (lc *ListenConfig) Listen(ctx context.Context, addr string) (*Listener, error) {
 	ln, err := listen(ctx, addr, lc.ReusePort)
 	if err != nil {
@@ -44,19 +44,21 @@ func netConfig(network string, reuse bool) (*net.ListenConfig, error) {
 	return lc, nil
 }
 
-// settleTime is how long a listener that is one of several on its port still accepts after it went deaf: those whose
-// handshake is under way then have until the close to complete it.
+// settleTime is how long a listener that is one of several on its port still
+// accepts after it went deaf: those whose handshake is under way then have
+// until the close to complete it.
 const settleTime = 200 * time.Millisecond
 
-// portShare is what a listener that was opened as one of several on its port does before it closes, since the others do
-// not get what comes to it.
+// portShare is what a listener that was opened as one of several on its port
+// does before it closes, since the others do not get what comes to it.
 type portShare struct {
 	is   atomic.Bool // one of several, and nobody else has the socket
 	once sync.Once
 }
 
-// leave has ln get no new connections, accept what is on its way already, and close then. It reports false if ln shares no
-// port, and does nothing. stopped is closed when the listener is.
+// leave has ln get no new connections, accept what is on its way already, and
+// close then. It reports false if ln shares no port, and does nothing. stopped
+// is closed when the listener is.
 func (p *portShare) leave(op *aio.Op, ln net.Listener, stopped <-chan struct{}, closeIt func()) bool {
 	if !p.is.Load() {
 		return false

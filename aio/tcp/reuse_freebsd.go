@@ -5,8 +5,9 @@ import (
 	"syscall"
 )
 
-// soReusePortLB is SO_REUSEPORT_LB of setsockopt(2), since FreeBSD 12: the kernel spreads the connections over the
-// listeners on a port, which plain SO_REUSEPORT does not.
+// soReusePortLB is SO_REUSEPORT_LB of setsockopt(2), since FreeBSD 12: the
+// kernel spreads the connections over the listeners on a port, which plain
+// SO_REUSEPORT does not.
 const soReusePortLB = 0x10000
 
 var reusePort = func(_, _ string, raw syscall.RawConn) error {
@@ -19,5 +20,6 @@ var reusePort = func(_, _ string, raw syscall.RawConn) error {
 	return err
 }
 
-// deafen does nothing: there is no way to have the kernel give new connections to the other listeners.
+// deafen does nothing: there is no way to have the kernel give new connections
+// to the other listeners.
 func deafen(net.Listener) bool { return false }

@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// reusePort sets SO_REUSEPORT (socket(7)) before a socket is bound: the kernel spreads the connections over the listeners
-// on a port by a hash of their addresses.
+// reusePort sets SO_REUSEPORT (socket(7)) before a socket is bound: the kernel
+// spreads the connections over the listeners on a port by a hash of their
+// addresses.
 var reusePort = func(_, _ string, raw syscall.RawConn) error {
 	opt := 0xf
 	if strings.HasPrefix(runtime.GOARCH, "mips") {
@@ -24,8 +25,9 @@ var reusePort = func(_, _ string, raw syscall.RawConn) error {
 	return err
 }
 
-// onlyLater drops the packets that begin a connection, SYN without ACK, and lets the others pass, which complete what was
-// begun: a classic BPF program, which sees a packet from its TCP header on (socket(7), SO_ATTACH_FILTER).
+// onlyLater drops the packets that begin a connection, SYN without ACK, and
+// lets the others pass, which complete what was begun: a classic BPF program,
+// which sees a packet from its TCP header on (socket(7), SO_ATTACH_FILTER).
 var onlyLater = []syscall.SockFilter{
 	{Code: syscall.BPF_LD | syscall.BPF_B | syscall.BPF_ABS, K: 13}, // the flags
 	{Code: syscall.BPF_ALU | syscall.BPF_AND | syscall.BPF_K, K: 0x12},
@@ -34,9 +36,11 @@ var onlyLater = []syscall.SockFilter{
 	{Code: syscall.BPF_RET | syscall.BPF_K, K: 1<<32 - 1},
 }
 
-// deafen has a listening socket ignore who begins to connect. They try again after a second (RFC 6298, section 2) and are
-// given to another listener on the port, if this one is closed by then. It reports whether it has done so: where the
-// kernel itself hands what comes to a closing listener to another one, there is no need to.
+// deafen has a listening socket ignore who begins to connect. They try again
+// after a second (RFC 6298, section 2) and are given to another listener on the
+// port, if this one is closed by then. It reports whether it has done so: where
+// the kernel itself hands what comes to a closing listener to another one,
+// there is no need to.
 func deafen(ln net.Listener) bool {
 	sc, ok := ln.(syscall.Conn)
 	if migrate, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_migrate_req"); !ok || string(migrate) == "1\n" {

@@ -16,17 +16,17 @@ var kindSend = aio.NewKind("tcp.send")
 // resolves with len(data) when all of it has been handed to the kernel, and
 // fails with the connection's condition if that will never be. If the queue is
 // at its high-water mark (1 MiB unless set otherwise) nothing is sent and the
-// future fails with ErrBacklog: see Writable. Below the mark data is taken whole,
-// so that the queue is never longer than the mark and one send. Towards the mark
-// each send counts as 256 bytes at least.
+// future fails with ErrBacklog: see Writable. Below the mark data is taken
+// whole, so that the queue is never longer than the mark and one send. Towards
+// the mark each send counts as 256 bytes at least.
 func (c *Conn) Send(data []byte) *aio.Future[int] { return c.send(len(data), false, data) }
 
 // SendString is Send for a string.
 func (c *Conn) SendString(s string) *aio.Future[int] { return c.Send([]byte(s)) }
 
-// SendOwned sends buffers one after the other. It takes them over: they must not
-// be changed any more. Together up to 16 KiB they are copied into one, for one
-// system call; more is not copied. It never blocks and knows no backlog: it
+// SendOwned sends buffers one after the other. It takes them over: they must
+// not be changed any more. Together up to 16 KiB they are copied into one, for
+// one system call; more is not copied. It never blocks and knows no backlog: it
 // queues them whatever the queue's length, so its future is what to wait for
 // before sending more. The future is as Send's, for the sum of the lengths.
 func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
@@ -57,8 +57,8 @@ func (c *Conn) flushOp() *aio.Future[int] {
 }
 
 // Writable returns a channel that is closed once the queue is below its
-// high-water mark, so that Send takes data, or the connection has ended, so that
-// it says why not.
+// high-water mark, so that Send takes data, or the connection has ended, so
+// that it says why not.
 func (c *Conn) Writable() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,8 +155,9 @@ func (c *Conn) refusal(owned bool) error {
 	return nil
 }
 
-// enqueue hands over what the kernel takes now and queues the rest, for which it
-// has the queue flushed. A corked connection queues everything. The lock is held.
+// enqueue hands over what the kernel takes now and queues the rest, for which
+// it has the queue flushed. A corked connection queues everything. The lock is
+// held.
 func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	n := 0
 	if c.queued() == 0 && !c.out.stream.taken() && !c.out.corked {

@@ -85,8 +85,8 @@ var sendfileCall = func(to, from, n int) (int, error) {
 	return ignoringEINTR(func() (int, error) { return syscall.Sendfile(to, from, nil, n) })
 }
 
-// sendfileNow is sendfile(2) from the file's position, for a socket that does not
-// block. Its error is the socket's, bare.
+// sendfileNow is sendfile(2) from the file's position, for a socket that does
+// not block. Its error is the socket's, bare.
 func sendfileNow(to int, f file, n int) (sent fileSent, err error) {
 	raw, ferr := f.SyscallConn()
 	if ferr == nil {

@@ -15,45 +15,60 @@ import (
 
 var kindServer = aio.NewKind("tcp.server")
 
-// Server accepts connections and serves them: each by Handler's callbacks or, if Stream is set, by a call of Stream. It is
-// settings and handle in one, as http.Server. Set the fields before Start; the methods may be called from any goroutine
-// after it. A Server starts once.
+// Server accepts connections and serves them: each by Handler's callbacks or,
+// if Stream is set, by a call of Stream. It is settings and handle in one, as
+// http.Server. Set the fields before Start; the methods may be called from any
+// goroutine after it. A Server starts once.
 //
-// A server is an operation, and its connections are its children. When the loop drains, it stops accepting, serves what
-// the kernel had queued, and goes on until its last connection has ended.
+// A server is an operation, and its connections are its children. When the loop
+// drains, it stops accepting, serves what the kernel had queued, and goes on
+// until its last connection has ended.
 type Server struct {
 	// Handler is the callbacks of each connection.
 	Handler Handler
-	// Stream, if set, serves a connection in stream style, in a goroutine of its own, instead of Handler. ctx is the
-	// connection's. When it returns, the connection is closed after what was sent is flushed; its error goes to the event
-	// handler, unless it is the peer's EOF, or only says that the operation was cancelled or the loop drains.
+	// Stream, if set, serves a connection in stream style, in a goroutine of
+	// its own, instead of Handler. ctx is the connection's. When it returns,
+	// the connection is closed after what was sent is flushed; its error goes
+	// to the event handler, unless it is the peer's EOF, or only says that the
+	// operation was cancelled or the loop drains.
 	Stream func(ctx context.Context, c *Conn) error
-	// TLS serves TLS, with this configuration, which needs a certificate. nil means plain connections. A connection
-	// whose handshake fails, or takes more than 10 s, is an Event and never Open.
+	// TLS serves TLS, with this configuration, which needs a certificate. nil
+	// means plain connections. A connection whose handshake fails, or takes
+	// more than 10 s, is an Event and never Open.
 	TLS *tls.Config
-	// NotTLS, if TLS is served, is what a client is told that begins with a text instead of TLS, as it is, before its
-	// connection ends as after any handshake that fails. It is a word to somebody who speaks the protocol without TLS.
+	// NotTLS, if TLS is served, is what a client is told that begins with a
+	// text instead of TLS, as it is, before its connection ends as after any
+	// handshake that fails. It is a word to somebody who speaks the protocol
+	// without TLS.
 	NotTLS string
-	// MaxConns bounds the server's open connections. Beyond it connections wait in the kernel's accept queue. 0 means
-	// that all servers without a bound of their own have 80% of the files that the process may open; negative: no
+	// MaxConns bounds the server's open connections. Beyond it connections wait
+	// in the kernel's accept queue. 0 means that all servers without a bound of
+	// their own have 80% of the files that the process may open; negative: no
 	// bound.
 	MaxConns int
-	// ReadTimeout and WriteTimeout are the connections' idle timeouts (see Conn.SetTimeouts). 0 means none.
+	// ReadTimeout and WriteTimeout are the connections' idle timeouts (see
+	// Conn.SetTimeouts). 0 means none.
 	ReadTimeout, WriteTimeout time.Duration
-	// DrainReads has a Read of Stream's wait no more once the loop drains, or the server by Shutdown: it fails with an
-	// aio.ErrExit, which is no event when Stream returns it. See Conn.DrainReads. Without it Stream learns of a drain by
-	// aio.Draining only.
+	// DrainReads has a Read of Stream's wait no more once the loop drains, or
+	// the server by Shutdown: it fails with an aio.ErrExit, which is no event
+	// when Stream returns it. See Conn.DrainReads. Without it Stream learns of
+	// a drain by aio.Draining only.
 	DrainReads bool
-	// HighWater is the connections' high-water mark for Send, in bytes. 0 means 1 MiB.
+	// HighWater is the connections' high-water mark for Send, in bytes. 0 means
+	// 1 MiB.
 	HighWater int
-	// ReusePort has Start open one of several listeners on one port, of this process or of others of the same user
-	// (Linux: SO_REUSEPORT; FreeBSD: SO_REUSEPORT_LB; elsewhere Start fails with an errors.ErrUnsupported). Each sets it,
-	// and the kernel spreads the connections over them. On Linux a server that stops accepting gracefully first ignores
-	// for 200 ms who begins to connect, while it accepts the others, and then closes: a client that is ignored tries
-	// again after a second, and gets to another listener. It does not come to that with net.ipv4.tcp_migrate_req = 1
-	// (since 5.14), with which the kernel hands on what comes to a closing listener.
+	// ReusePort has Start open one of several listeners on one port, of this
+	// process or of others of the same user (Linux: SO_REUSEPORT; FreeBSD:
+	// SO_REUSEPORT_LB; elsewhere Start fails with an errors.ErrUnsupported).
+	// Each sets it, and the kernel spreads the connections over them. On Linux
+	// a server that stops accepting gracefully first ignores for 200 ms who
+	// begins to connect, while it accepts the others, and then closes: a client
+	// that is ignored tries again after a second, and gets to another listener.
+	// It does not come to that with net.ipv4.tcp_migrate_req = 1 (since 5.14),
+	// with which the kernel hands on what comes to a closing listener.
 	ReusePort bool
-	// OnError is told of errors of accepting, *aio.ConnErrors, the first of each row. nil means the event handler.
+	// OnError is told of errors of accepting, *aio.ConnErrors, the first of
+	// each row. nil means the event handler.
 	OnError func(err error)
 
 	op        aio.Promise[struct{}]
@@ -77,8 +92,9 @@ func Serve(ctx context.Context, addr string, h Handler) (*Server, error) {
 	return s, nil
 }
 
-// Start listens on addr ("HOST:PORT", ":PORT" for all addresses, "unix:PATH") and serves what comes, until the loop
-// drains, ctx's operation is cancelled, or the server is closed. It returns at once. Its errors are an *aio.ConnError
+// Start listens on addr ("HOST:PORT", ":PORT" for all addresses, "unix:PATH")
+// and serves what comes, until the loop drains, ctx's operation is cancelled,
+// or the server is closed. It returns at once. Its errors are an *aio.ConnError
 // (the address is in use, say), ErrNoLoop and ErrLoopDone.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	ln, err := listen(ctx, addr, s.ReusePort)
@@ -88,7 +104,8 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 	return s.startOn(ctx, ln, s.ReusePort)
 }
 
-// StartOn is Start on a listener of the caller's, which the server takes over, and closes on error.
+// StartOn is Start on a listener of the caller's, which the server takes over,
+// and closes on error.
 func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	return s.startOn(ctx, ln, false)
 }
@@ -125,7 +142,8 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	return nil
 }
 
-// listenBare has connections be accepted bare, if that can be: those of a Handler, over sockets of the system's.
+// listenBare has connections be accepted bare, if that can be: those of a
+// Handler, over sockets of the system's.
 func (s *Server) listenBare() {
 	if s.Stream == nil && s.TLS == nil && bareWanted {
 		s.opts.local = singleAddr(s.listening.ln)
@@ -143,11 +161,12 @@ func drains(ctx context.Context) bool {
 	}
 }
 
-// bareWanted says that connections in handler style are to be bare where that can be.
+// bareWanted says that connections in handler style are to be bare where that
+// can be.
 var bareWanted = true
 
-// stopAtOnce reports whether what began to accept just now is to stop at once: the loop drains, and it is not for work in
-// progress.
+// stopAtOnce reports whether what began to accept just now is to stop at once:
+// the loop drains, and it is not for work in progress.
 func stopAtOnce(op *aio.Op) bool { return op.Draining() && op.TopLevel() }
 
 // slotsFor returns what bounds the connections.
@@ -165,8 +184,9 @@ func (d *serverDriver) OpCancel(error) { d.listening.stop(false) }
 func (d *serverDriver) OpIdle()        { (*Server)(d).endIfIdle() }
 func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.listening.ln.Addr()) }
 
-// OpDrain has the server leave. The loop, while it tells one after the other that it drains, may come across a server
-// that work in progress has started since: that one stays.
+// OpDrain has the server leave. The loop, while it tells one after the other
+// that it drains, may come across a server that work in progress has started
+// since: that one stays.
 func (d *serverDriver) OpDrain() {
 	if !d.late || d.op.Op().TopLevel() {
 		(*Server)(d).leave()
@@ -181,18 +201,22 @@ func (s *Server) Addr() net.Addr {
 	return s.listening.ln.Addr()
 }
 
-// Future returns the server's future: it is done when the server accepts no more and its last connection has ended.
+// Future returns the server's future: it is done when the server accepts no
+// more and its last connection has ended.
 func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 
-// StopAccepting closes the listener, after accepting what the kernel has queued. Connections go on.
+// StopAccepting closes the listener, after accepting what the kernel has
+// queued. Connections go on.
 func (s *Server) StopAccepting() {
 	if s.listening.ln != nil {
 		s.leave()
 	}
 }
 
-// Shutdown ends the server gracefully: it stops accepting, and connections of the handler style end when they are idle, as
-// when the loop drains. It waits for that until ctx ends, then returns an *aio.AwaitError; the server still shuts down.
+// Shutdown ends the server gracefully: it stops accepting, and connections of
+// the handler style end when they are idle, as when the loop drains. It waits
+// for that until ctx ends, then returns an *aio.AwaitError; the server still
+// shuts down.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listening.ln == nil {
 		return nil
@@ -204,8 +228,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close ends the server at once: it closes the listener and aborts its connections, whose Closed is called with
-// ErrClosed. It does not wait: see Future.
+// Close ends the server at once: it closes the listener and aborts its
+// connections, whose Closed is called with ErrClosed. It does not wait: see
+// Future.
 func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 
 // leave has the server accept what is on its way to it, and close the listener.
@@ -230,8 +255,8 @@ func (s *Server) acceptedAll() {
 	s.endIfIdle()
 }
 
-// accept waits for a slot, then for a connection. What was queued when accepting
-// stopped is served even beyond the bound.
+// accept waits for a slot, then for a connection. What was queued when
+// accepting stopped is served even beyond the bound.
 func (s *Server) accept() (net.Conn, error) {
 	stopped := s.listening.stopped
 	if s.slots.take(stopped) {
@@ -323,7 +348,8 @@ func (s *Server) report(err error) {
 	_ = s.op.Op().Call(func() { s.OnError(err) }, func(error) {}) // a panic has been told of
 }
 
-// endIfIdle resolves the server's future once it accepts no more and has no connections.
+// endIfIdle resolves the server's future once it accepts no more and has no
+// connections.
 func (s *Server) endIfIdle() {
 	if s.idle.Load() && s.op.Op().Idle() {
 		s.op.Resolve(struct{}{})

@@ -30,7 +30,8 @@ func zoneName(id uint32) string {
 	return strconv.FormatUint(uint64(id), 10)
 }
 
-// unnamed is the address of a unix socket's client that has taken no name, as most have not.
+// unnamed is the address of a unix socket's client that has taken no name, as
+// most have not.
 var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
 
 // setPeerAddr is setPeer for an address of package net's.

@@ -25,9 +25,9 @@ const (
 	spliceNonblock = 2
 )
 
-// duct is a pipe of the kernel's, for one direction of a Pipe. Package net, which
-// splices too, keeps its pipes when they are not used any more, so that they
-// would be left when the loop has ended.
+// duct is a pipe of the kernel's, for one direction of a Pipe. Package net,
+// which splices too, keeps its pipes when they are not used any more, so that
+// they would be left when the loop has ended.
 type duct struct{ r, w, size int }
 
 // ducts counts those that are open. They take a tenth of the files that the
@@ -116,8 +116,8 @@ func (d *duct) pour(to *socket, n int) (m int, err error) {
 	return m, nil
 }
 
-// cannotSplice reports whether an error of splice says that these files, or this
-// system, have no splice. Nothing was moved then.
+// cannotSplice reports whether an error of splice says that these files, or
+// this system, have no splice. Nothing was moved then.
 func cannotSplice(err error) bool {
 	e, ok := err.(*os.SyscallError) //nolint:errorlint // it is ours
 	if !ok {

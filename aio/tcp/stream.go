@@ -51,9 +51,9 @@ func (r *reads) putBack(p []byte) {
 
 // Read reads from the connection, blocking until there is something, the read
 // deadline or idle timeout has passed, or the connection ends; with DrainReads
-// also until the loop drains. The peer's end is a bare io.EOF; every other error
-// is an *aio.ConnError. On a connection with a Handler it fails; while a handler
-// that was given up is still running it waits.
+// also until the loop drains. The peer's end is a bare io.EOF; every other
+// error is an *aio.ConnError. On a connection with a Handler it fails; while a
+// handler that was given up is still running it waits.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, over, err := c.readBegins(p)
 	if over {
@@ -74,8 +74,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 // once more what is there.
 var errLookAgain = errors.New("tcp: the loop drains")
 
-// readOver ends a Read, which brought n bytes and err, and returns its error, or
-// errLookAgain.
+// readOver ends a Read, which brought n bytes and err, and returns its error,
+// or errLookAgain.
 func (c *Conn) readOver(n int, err error) error {
 	err = c.endRead(err)
 	handled := c.readEnds(n, err)
@@ -109,8 +109,8 @@ func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // readBegins waits until a handler that was given up has left the connection,
 // and begins a Read. The Read is over at once if it fails, and if something was
-// read ahead: no other byte may come before that, whatever the deadline. One that
-// is not to wait reads ahead what is there.
+// read ahead: no other byte may come before that, whatever the deadline. One
+// that is not to wait reads ahead what is there.
 func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,7 +36,8 @@ type upgrade struct {
 func (u *upgrade) OpCancel(error) {}
 func (u *upgrade) OpName() string { return "TLS handshake" }
 
-// reject fails the promise; told says that nobody needs to be told of the error by it.
+// reject fails the promise; told says that nobody needs to be told of the error
+// by it.
 func (u *upgrade) reject(err error, told bool) {
 	if !u.asked {
 		return
@@ -47,12 +48,16 @@ func (u *upgrade) reject(err error, told bool) {
 	u.promise.Reject(err)
 }
 
-// StartTLS begins TLS on a plain connection, as its client: cfg must have a ServerName or InsecureSkipVerify. With a
-// handler the handshake begins when the callback that is running has returned; what has been delivered by then was
-// plain, and what comes after it is the handshake. Without one, nobody may be reading or writing. Until the future
-// resolves, Read, Write and Send fail; what was sent before goes out before the handshake. The handshake may take
-// 10 s, or the Dialer's TLSTimeout; if it fails the connection ends, with the future's error. TLS 1.2 is the least that
-// is spoken, unless cfg says otherwise. The peer's end is an EOF only if it said so in TLS (close_notify), else an [io.ErrUnexpectedEOF].
+// StartTLS begins TLS on a plain connection, as its client: cfg must have a
+// ServerName or InsecureSkipVerify. With a handler the handshake begins when
+// the callback that is running has returned; what has been delivered by then
+// was plain, and what comes after it is the handshake. Without one, nobody may
+// be reading or writing. Until the future resolves, Read, Write and Send fail;
+// what was sent before goes out before the handshake. The handshake may take 10
+// s, or the Dialer's TLSTimeout; if it fails the connection ends, with the
+// future's error. TLS 1.2 is the least that is spoken, unless cfg says
+// otherwise. The peer's end is an EOF only if it said so in TLS (close_notify),
+// else an [io.ErrUnexpectedEOF].
 func (c *Conn) StartTLS(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
 	return c.startTLS(cfg, false)
 }
@@ -109,8 +114,8 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 	return tls.ConnectionState{}, false
 }
 
-// carryOutUpgrade makes the handshake that the connection asks for. It reports whether that went well; if not, the
-// connection has ended.
+// carryOutUpgrade makes the handshake that the connection asks for. It reports
+// whether that went well; if not, the connection has ended.
 func (c *Conn) carryOutUpgrade() bool {
 	c.mu.Lock()
 	up := c.peek().upgrade
@@ -166,7 +171,8 @@ func (c *Conn) handshake(up *upgrade) (*tlsLayer, error) {
 	return l, err
 }
 
-// errHandshake is what the condition of a handshake that took too long is about.
+// errHandshake is what the condition of a handshake that took too long is
+// about.
 var errHandshake error = handshakeError{}
 
 type handshakeError struct{}
@@ -229,7 +235,8 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 	}
 }
 
-// Write queues p. It must not wait: whoever sends waited before, or was admitted.
+// Write queues p. It must not wait: whoever sends waited before, or was
+// admitted.
 func (i *tlsInner) Write(p []byte) (int, error) {
 	c := i.conn
 	c.mu.Lock()
@@ -254,12 +261,13 @@ func (i *tlsInner) SetReadDeadline(t time.Time) error { return nil }
 // SetWriteDeadline does nothing: writes never wait.
 func (i *tlsInner) SetWriteDeadline(t time.Time) error { return nil }
 
-// errTruncated says that the stream ended without the peer's having said so in TLS: somebody may have cut it short.
-// Package tls would take a bare io.EOF between two records for a clean end.
+// errTruncated says that the stream ended without the peer's having said so in
+// TLS: somebody may have cut it short. Package tls would take a bare io.EOF
+// between two records for a clean end.
 var errTruncated = fmt.Errorf("the TLS connection ended without a close_notify: %w", io.ErrUnexpectedEOF)
 
-// errDry says that package tls must wait for more. It is temporary, which package tls takes for an error that does not
-// end the stream.
+// errDry says that package tls must wait for more. It is temporary, which
+// package tls takes for an error that does not end the stream.
 var errDry net.Error = dryError{}
 
 type dryError struct{}
@@ -286,8 +294,8 @@ func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
 }
 
 // through has read feed the TLS layer, after what it has read and not decrypted
-// yet. When the connection is hijacked meanwhile, what is fed is whoever's reads
-// next.
+// yet. When the connection is hijacked meanwhile, what is fed is whoever's
+// reads next.
 func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]byte) bool) (bool, error)) error {
 	me := new(tlsFeeder)
 	l.feeding.Store(me)

@@ -8,8 +8,8 @@ import (
 )
 
 // answerPlain says what Server.NotTLS is to a client whose handshake has failed
-// with err because it does not speak TLS, and waits for its end, so that what it
-// still sends does not reset the connection before it has read that.
+// with err because it does not speak TLS, and waits for its end, so that what
+// it still sends does not reset the connection before it has read that.
 func (c *Conn) answerPlain(l *tlsLayer, err error) {
 	var first tls.RecordHeaderError
 	s := c.opts.server

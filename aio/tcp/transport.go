@@ -9,21 +9,24 @@ import (
 	"time"
 )
 
-// transport is the byte stream beneath a Conn: a socket of the system's, or whatever net.Conn a Dialer or Listener was
-// given.
+// transport is the byte stream beneath a Conn: a socket of the system's, or
+// whatever net.Conn a Dialer or Listener was given.
 type transport interface {
 	net.Conn
 
-	// pump reads into borrowed buffers and gives what came to deliver, which may leave by returning false. Before it
-	// reads it calls idle, which may leave likewise. It waits without holding a buffer where the transport can do
-	// that. It returns nil when it was left, io.EOF, or why reading failed; an error from a read deadline does not
-	// end the stream.
+	// pump reads into borrowed buffers and gives what came to deliver, which
+	// may leave by returning false. Before it reads it calls idle, which may
+	// leave likewise. It waits without holding a buffer where the transport can
+	// do that. It returns nil when it was left, io.EOF, or why reading failed;
+	// an error from a read deadline does not end the stream.
 	pump(deliver func([]byte) bool, idle func() bool) error
 
-	// poll gives deliver what is there to be read now, at most one buffer of it. dry says that nothing was.
+	// poll gives deliver what is there to be read now, at most one buffer of
+	// it. dry says that nothing was.
 	poll(deliver func([]byte) bool) (dry bool, err error)
 
-	// tryWrite writes what fits without blocking. What does not fit is no error.
+	// tryWrite writes what fits without blocking. What does not fit is no
+	// error.
 	tryWrite(p []byte) (int, error)
 
 	// writeSome writes some of p, blocking until at least a byte has gone.
@@ -56,11 +59,12 @@ var noTime time.Time
 // readBuffers lends the buffers that handlers get their data in.
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-// readSize is a little more than what peers like to send at a time, 64 KiB: a read that fills its buffer may have left
-// something, and must be tried again.
+// readSize is a little more than what peers like to send at a time, 64 KiB: a
+// read that fills its buffer may have left something, and must be tried again.
 const readSize = 68 << 10
 
-// plain is the transport over a net.Conn that is no socket of the system's, such as an in-memory one.
+// plain is the transport over a net.Conn that is no socket of the system's,
+// such as an in-memory one.
 type plain struct{ net.Conn }
 
 // nonblocking is what an in-memory connection may offer.
@@ -116,8 +120,8 @@ func (t plain) poll(deliver func([]byte) bool) (dry bool, err error) {
 	return false, err
 }
 
-// readSoon reads what comes within a moment: a net.Conn has no other way to tell
-// that there is nothing.
+// readSoon reads what comes within a moment: a net.Conn has no other way to
+// tell that there is nothing.
 func (t plain) readSoon(p []byte) (n int, dry bool, err error) {
 	if t.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil { // it is closed
 		return 0, true, nil

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// newSocket returns nil: here a socket is served as any net.Conn, and waits for data with a borrowed buffer in hand.
+// newSocket returns nil: here a socket is served as any net.Conn, and waits for
+// data with a borrowed buffer in hand.
 func newSocket(nc net.Conn) transport {
 	if _, ok := nc.(syscall.Conn); !ok {
 		return nil
@@ -15,7 +16,8 @@ func newSocket(nc net.Conn) transport {
 	return described{plain{nc}}
 }
 
-// described is a plain transport with a file descriptor, for conditions to name.
+// described is a plain transport with a file descriptor, for conditions to
+// name.
 type described struct{ plain }
 
 func (t described) fd() int {

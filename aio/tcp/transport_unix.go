@@ -113,8 +113,8 @@ func (r *rawRead) give(deliver func([]byte) bool) bool {
 
 func (s *socket) tryWrite(p []byte) (int, error) { return s.write(p, false) }
 
-// writeSome writes little by package net's own way, which allocates nothing, and much as the kernel takes it, so that
-// progress is seen.
+// writeSome writes little by package net's own way, which allocates nothing,
+// and much as the kernel takes it, so that progress is seen.
 func (s *socket) writeSome(p []byte) (int, error) {
 	if len(p) <= smallWrite {
 		return s.Write(p)
@@ -125,7 +125,8 @@ func (s *socket) writeSome(p []byte) (int, error) {
 // smallWrite is how much is written without a look at its progress.
 const smallWrite = 16 << 10
 
-// maxWrite is the most that one system call writes: more than 2 GiB some systems refuse.
+// maxWrite is the most that one system call writes: more than 2 GiB some
+// systems refuse.
 const maxWrite = 1 << 30
 
 func (s *socket) write(p []byte, wait bool) (n int, err error) {

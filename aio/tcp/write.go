@@ -5,10 +5,11 @@ import (
 	"os"
 )
 
-// Write writes p, behind whatever Send has queued, blocking until the kernel has
-// taken it, the write deadline or idle timeout has passed, or the connection
-// ends. Every error is an *aio.ConnError. Writes do not mix; on a TLS connection,
-// what others Send meanwhile may come between two parts of 16 KiB.
+// Write writes p, behind whatever Send has queued, blocking until the kernel
+// has taken it, the write deadline or idle timeout has passed, or the
+// connection ends. Every error is an *aio.ConnError. Writes do not mix; on a
+// TLS connection, what others Send meanwhile may come between two parts of 16
+// KiB.
 func (c *Conn) Write(p []byte) (int, error) {
 	if l := c.layer(); l != nil {
 		return c.writeTLS(l, p)
@@ -100,8 +101,8 @@ func (c *Conn) admitWrite(ready func() bool) error {
 	return refused()
 }
 
-// waitOut waits until ready, which the end of a Write and of the queue may bring
-// about. The lock is held, but not while waiting.
+// waitOut waits until ready, which the end of a Write and of the queue may
+// bring about. The lock is held, but not while waiting.
 func (c *Conn) waitOut(ready func() bool) error {
 	for {
 		switch {

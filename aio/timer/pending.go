@@ -8,8 +8,9 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// endDead ends an operation that has just begun if its ctx is dead, or if the loop drains and nobody's work in progress
-// needs the operation. It reports whether the operation has ended.
+// endDead ends an operation that has just begun if its ctx is dead, or if the
+// loop drains and nobody's work in progress needs the operation. It reports
+// whether the operation has ended.
 func endDead(ctx context.Context, op *aio.Op) bool {
 	if ctx.Err() != nil {
 		op.Cancel(context.Cause(ctx))

@@ -2,8 +2,9 @@ package timer
 
 import "time"
 
-// room returns the capacity of a ticker's channel. A tick that waits for its reader waits there or, with MissedDelay,
-// which must know when it was taken, in a handover.
+// room returns the capacity of a ticker's channel. A tick that waits for its
+// reader waits there or, with MissedDelay, which must know when it was taken,
+// in a handover.
 func (i Interval) room() int {
 	if i.Missed == MissedDelay {
 		return 0
@@ -26,8 +27,9 @@ func (t *tickerDriver) Fire() {
 	}
 }
 
-// skip delivers a tick if its reader has taken the one before, and drops it if not. When the process itself is late by
-// whole periods, those ticks are missed too. The lock is held.
+// skip delivers a tick if its reader has taken the one before, and drops it if
+// not. When the process itself is late by whole periods, those ticks are missed
+// too. The lock is held.
 func (t *tickerDriver) skip(now time.Time) {
 	if behind := now.Sub(t.phase); behind >= t.period {
 		t.missed += int(behind / t.period)
@@ -45,8 +47,9 @@ func (t *tickerDriver) skip(now time.Time) {
 	(*Ticker)(t).schedule(t.phase.Add(t.period), now)
 }
 
-// deliver delivers the ticks that are due. Where the reader is not ready, a handover goes on with it: as long as a
-// reader is late, and only then, the ticker has a goroutine. The lock is held.
+// deliver delivers the ticks that are due. Where the reader is not ready, a
+// handover goes on with it: as long as a reader is late, and only then, the
+// ticker has a goroutine. The lock is held.
 func (t *tickerDriver) deliver(now time.Time) {
 	for !now.Before(t.at) {
 		tick := Tick{At: t.at}
@@ -63,7 +66,8 @@ func (t *tickerDriver) deliver(now time.Time) {
 	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
 }
 
-// advance goes on to the next tick after one was taken at the time now. The lock is held.
+// advance goes on to the next tick after one was taken at the time now. The
+// lock is held.
 func (t *tickerDriver) advance(now time.Time) {
 	next := t.phase
 	if t.interval.Missed == MissedDelay {
@@ -72,7 +76,8 @@ func (t *tickerDriver) advance(now time.Time) {
 	(*Ticker)(t).plan(next.Add(t.period))
 }
 
-// handOver delivers late ticks until the reader has caught up or the handover is called off.
+// handOver delivers late ticks until the reader has caught up or the handover
+// is called off.
 func (t *tickerDriver) handOver(tick Tick, late chan struct{}) {
 	for more := true; more; {
 		select {
@@ -92,7 +97,8 @@ func (t *tickerDriver) handOver(tick Tick, late chan struct{}) {
 	}
 }
 
-// handedOver returns the next late tick after one was taken, if there is one. If not, the handover is over.
+// handedOver returns the next late tick after one was taken, if there is one.
+// If not, the handover is over.
 func (t *tickerDriver) handedOver(late chan struct{}) (next Tick, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

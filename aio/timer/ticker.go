@@ -16,7 +16,8 @@ var kindTicker = aio.NewKind("timer.ticker")
 // ErrPeriod is the error of a Ticker whose period is not positive.
 var ErrPeriod = errors.New("timer: the period of a Ticker must be positive")
 
-// Ticker delivers ticks on a channel, from Every. All methods may be called from any goroutine.
+// Ticker delivers ticks on a channel, from Every. All methods may be called
+// from any goroutine.
 type Ticker struct {
 	op       aio.Op
 	alarm    alarm.Alarm
@@ -33,12 +34,14 @@ type Ticker struct {
 	err    error         // why the ticker has ended
 }
 
-// Every returns a Ticker that ticks every d, the first time d from now unless Interval says otherwise. A ticker is a
-// daemon: it does not hold the loop open. It ends when it is stopped, when ctx ends, and when the loop drains or has
-// nothing left to do; Done and Err tell.
+// Every returns a Ticker that ticks every d, the first time d from now unless
+// Interval says otherwise. A ticker is a daemon: it does not hold the loop
+// open. It ends when it is stopped, when ctx ends, and when the loop drains or
+// has nothing left to do; Done and Err tell.
 //
-// With ctx dead or without a running loop, the ticker has ended from the beginning: it never ticks, and Err says why. So
-// it does if d <= 0, with ErrPeriod, which also goes to the Scope around it or to the event handler.
+// With ctx dead or without a running loop, the ticker has ended from the
+// beginning: it never ticks, and Err says why. So it does if d <= 0, with
+// ErrPeriod, which also goes to the Scope around it or to the event handler.
 func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 	t := &Ticker{interval: interval, period: d, done: make(chan struct{})}
 	t.c = make(chan Tick, interval.room())
@@ -62,8 +65,9 @@ func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 	return t
 }
 
-// C returns the channel of the ticks, the same one with each call. It is not closed when the ticker ends, so that
-// nobody takes the end for a tick: range over Ticks, or select on Done too.
+// C returns the channel of the ticks, the same one with each call. It is not
+// closed when the ticker ends, so that nobody takes the end for a tick: range
+// over Ticks, or select on Done too.
 func (t *Ticker) C() <-chan Tick { return t.c }
 
 // Ticks yields the ticks until the ticker or ctx ends. A nil ctx does not end.
@@ -90,20 +94,24 @@ func (t *Ticker) Ticks(ctx context.Context) iter.Seq[Tick] {
 // Done returns a channel that is closed when the ticker has ended.
 func (t *Ticker) Done() <-chan struct{} { return t.done }
 
-// Err returns why the ticker has ended: aio.ErrStopped after Stop, aio.ErrExit when the loop drained, aio.ErrNoLoop or
-// aio.ErrLoopDone without a running loop, ErrPeriod, or the cause with which ctx ended. It is nil while the ticker ticks.
+// Err returns why the ticker has ended: aio.ErrStopped after Stop, aio.ErrExit
+// when the loop drained, aio.ErrNoLoop or aio.ErrLoopDone without a running
+// loop, ErrPeriod, or the cause with which ctx ended. It is nil while the
+// ticker ticks.
 func (t *Ticker) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
 }
 
-// Stop ends the ticker. It reports true if the ticker ticked until then. A tick that nobody has taken is withdrawn; one
-// that is being received while Stop is called may still arrive.
+// Stop ends the ticker. It reports true if the ticker ticked until then. A tick
+// that nobody has taken is withdrawn; one that is being received while Stop is
+// called may still arrive.
 func (t *Ticker) Stop() bool { return t.end(aio.ErrStopped) }
 
-// Reset has the ticker tick every d, the first time d from now, and forget what was missed. It reports false, and does
-// nothing, if the ticker has ended. With d <= 0 it ends the ticker with ErrPeriod and reports false.
+// Reset has the ticker tick every d, the first time d from now, and forget what
+// was missed. It reports false, and does nothing, if the ticker has ended. With
+// d <= 0 it ends the ticker with ErrPeriod and reports false.
 func (t *Ticker) Reset(d time.Duration) bool {
 	if d <= 0 {
 		t.end(ErrPeriod)
@@ -137,7 +145,8 @@ func (t *Ticker) begin(immediate bool) {
 	t.schedule(now.Add(t.period), now)
 }
 
-// schedule makes phase that of the next tick, and sets the alarm. The lock is held.
+// schedule makes phase that of the next tick, and sets the alarm. The lock is
+// held.
 func (t *Ticker) schedule(phase, now time.Time) {
 	t.plan(phase)
 	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
@@ -149,7 +158,8 @@ func (t *Ticker) plan(phase time.Time) {
 	t.at = phase.Add(t.interval.late(t.period))
 }
 
-// end ends the ticker with the reason err. It reports false if it had ended already.
+// end ends the ticker with the reason err. It reports false if it had ended
+// already.
 func (t *Ticker) end(err error) bool {
 	t.mu.Lock()
 	if t.err != nil {
@@ -172,7 +182,8 @@ func (t *Ticker) close(err error) {
 	close(t.done)
 }
 
-// withdraw takes back a tick that nobody has taken yet. It reports whether a handover was under way. The lock is held.
+// withdraw takes back a tick that nobody has taken yet. It reports whether a
+// handover was under way. The lock is held.
 func (t *Ticker) withdraw() (handing bool) {
 	handing = t.late != nil
 	if handing {

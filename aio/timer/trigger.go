@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// Trigger runs a function less often than it is fired, from Debounce and Throttle. Runs never overlap: firing while the
-// function runs has it run once more afterwards, in due time. Each run is a Delay, an operation of the ctx that the
-// Trigger was made with, and what is told there of errors, cancellation and draining holds for it. All methods may be
-// called from any goroutine, also from within the function; none of them blocks.
+// Trigger runs a function less often than it is fired, from Debounce and
+// Throttle. Runs never overlap: firing while the function runs has it run once
+// more afterwards, in due time. Each run is a Delay, an operation of the ctx
+// that the Trigger was made with, and what is told there of errors,
+// cancellation and draining holds for it. All methods may be called from any
+// goroutine, also from within the function; none of them blocks.
 type Trigger struct {
 	ctx      context.Context
 	d        time.Duration
@@ -24,15 +26,17 @@ type Trigger struct {
 	began   time.Time // when the latest run began
 }
 
-// Debounce returns a Trigger that runs fn once nobody has fired it for d. Each Fire before that puts the run off, with
-// no bound: see Throttle for one. With d <= 0 fn runs as soon as possible.
+// Debounce returns a Trigger that runs fn once nobody has fired it for d. Each
+// Fire before that puts the run off, with no bound: see Throttle for one. With
+// d <= 0 fn runs as soon as possible.
 func Debounce(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) *Trigger {
 	return &Trigger{ctx: ctx, d: d, fn: fn}
 }
 
-// Throttle returns a Trigger that runs fn as soon as it is fired, but begins no run earlier than d after the one before
-// began: firing it before that, however often, has it run once when the time has come. With d <= 0 only overlapping is
-// prevented.
+// Throttle returns a Trigger that runs fn as soon as it is fired, but begins no
+// run earlier than d after the one before began: firing it before that, however
+// often, has it run once when the time has come. With d <= 0 only overlapping
+// is prevented.
 func Throttle(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) *Trigger {
 	return &Trigger{ctx: ctx, d: d, fn: fn, throttle: true}
 }
@@ -48,8 +52,9 @@ func (t *Trigger) Fire() {
 	t.arm()
 }
 
-// Flush has the run that is to come, if there is one, begin as soon as possible. It reports whether there is one. While
-// the function runs, the run that was asked for meanwhile is not there yet.
+// Flush has the run that is to come, if there is one, begin as soon as
+// possible. It reports whether there is one. While the function runs, the run
+// that was asked for meanwhile is not there yet.
 func (t *Trigger) Flush() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,8 +65,8 @@ func (t *Trigger) Flush() bool {
 	return true
 }
 
-// Stop drops the run that is to come and reports whether there was one. A function that runs goes on. The trigger can
-// be fired again.
+// Stop drops the run that is to come and reports whether there was one. A
+// function that runs goes on. The trigger can be fired again.
 func (t *Trigger) Stop() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,7 +92,8 @@ func (t *Trigger) arm() {
 	}
 }
 
-// wait returns how long it takes until a run that is asked for now begins. The lock is held.
+// wait returns how long it takes until a run that is asked for now begins. The
+// lock is held.
 func (t *Trigger) wait() time.Duration {
 	switch {
 	case !t.throttle:
@@ -105,7 +111,8 @@ func (t *Trigger) run(ctx context.Context) error {
 	return t.fn(ctx)
 }
 
-// begin notes that a run begins. There is never more than one to come, and none to come while one runs.
+// begin notes that a run begins. There is never more than one to come, and none
+// to come while one runs.
 func (t *Trigger) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

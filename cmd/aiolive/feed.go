@@ -136,8 +136,8 @@ func (f *feed) copy(ctx context.Context, v view, w io.Writer) error {
 // errEnded says that the loop has ended.
 var errEnded = errors.New("the loop has ended")
 
-// stream calls fn with each snapshot as it comes. When the loop has ended its error is
-// errEnded, with the page's farewell.
+// stream calls fn with each snapshot as it comes. When the loop has ended its
+// error is errEnded, with the page's farewell.
 func (f *feed) stream(ctx context.Context, v view, fn func(*live.Snapshot)) error {
 	q := v.query()
 	q.Set("as", "json")

@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// readKeys reads the keys of a terminal, or what comes from another file. restore has
-// the terminal be as it was. The goroutine that reads ends with the program: a read of
-// a terminal cannot be cut short.
+// readKeys reads the keys of a terminal, or what comes from another file.
+// restore has the terminal be as it was. The goroutine that reads ends with the
+// program: a read of a terminal cannot be cut short.
 func readKeys(in *os.File) (keys <-chan string, restore func()) {
 	restore = byKey(in)
 	ch := make(chan string)
@@ -27,8 +27,8 @@ func readKeys(in *os.File) (keys <-chan string, restore func()) {
 	return ch, restore
 }
 
-// keysOf names the keys that have been pressed: "enter", "escape", "backspace", "up",
-// "down", or a character.
+// keysOf names the keys that have been pressed: "enter", "escape", "backspace",
+// "up", "down", or a character.
 func keysOf(b []byte) (keys []string) {
 	for len(b) > 0 {
 		switch {

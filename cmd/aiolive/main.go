@@ -1,5 +1,5 @@
-// Aiolive shows a loop in a terminal: the tree of its operations, rates and events,
-// as package aio/live serves them.
+// Aiolive shows a loop in a terminal: the tree of its operations, rates and
+// events, as package aio/live serves them.
 //
 //	aiolive [flags] ADDRESS
 //
@@ -12,13 +12,13 @@
 //	-sort ORDER  age, new, bytes or name
 //	-token TOKEN  of the page; the variable AIOLIVE_TOKEN if it is not given
 //
-// Keys: s sorts otherwise, / searches, j and k or the arrows move, Enter opens and
-// closes a row, Escape shows all again, q quits. Where the terminal cannot be had key
-// by key, a key is followed by Enter. Names are shown as live.Visible has them, so that
-// they cannot do anything to the terminal.
+// Keys: s sorts otherwise, / searches, j and k or the arrows move, Enter opens
+// and closes a row, Escape shows all again, q quits. Where the terminal cannot
+// be had key by key, a key is followed by Enter. Names are shown as
+// live.Visible has them, so that they cannot do anything to the terminal.
 //
-// The status is 0, also when the loop has ended, 1 on errors, and 2 if the flags are
-// wrong.
+// The status is 0, also when the loop has ended, 1 on errors, and 2 if the
+// flags are wrong.
 package main
 
 import (

@@ -22,8 +22,8 @@ var sorts = []string{live.ByAge, live.ByNew, live.ByBytes, live.ByName}
 // shownEvents is how many events are shown at most.
 const shownEvents = 5
 
-// screen lays out a snapshot. With a height of 0 all rows are there, and with a width
-// of 0 lines are not cut.
+// screen lays out a snapshot. With a height of 0 all rows are there, and with a
+// width of 0 lines are not cut.
 func screen(s *live.Snapshot, v view, width, height int) []line {
 	out := head(s, v)
 	foot := events(s)

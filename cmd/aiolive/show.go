@@ -37,8 +37,8 @@ type shown struct {
 	out    io.Writer
 }
 
-// show shows the loop until it has ended, a key asks for the end, or ctx ends. What was
-// seen last stays on the terminal.
+// show shows the loop until it has ended, a key asks for the end, or ctx ends.
+// What was seen last stays on the terminal.
 func show(ctx context.Context, f *feed, v view, stdin *os.File, stdout io.Writer) error {
 	keys, restore := readKeys(stdin)
 	defer restore()
@@ -69,8 +69,8 @@ func (s *shown) run(ctx context.Context, f *feed, keys <-chan string) error {
 	}
 }
 
-// follow shows one stream of snapshots. It reports whether another is to be shown: one
-// of another view, or after a failure.
+// follow shows one stream of snapshots. It reports whether another is to be
+// shown: one of another view, or after a failure.
 func (s *shown) follow(ctx context.Context, f *feed, keys <-chan string) (again bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	snaps, ended := make(chan *live.Snapshot), make(chan error, 1)

@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// byKey has the terminal give each key as it is pressed, and not show it. restore
-// undoes that. It does nothing to what is no terminal.
+// byKey has the terminal give each key as it is pressed, and not show it.
+// restore undoes that. It does nothing to what is no terminal.
 func byKey(f *os.File) (restore func()) {
 	var old syscall.Termios
 	if !ioctl(f, syscall.TCGETS, unsafe.Pointer(&old)) {

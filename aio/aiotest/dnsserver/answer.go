@@ -46,9 +46,9 @@ func (r owned) resource(q *dnsmessage.Question) dnsmessage.Resource {
 	}
 }
 
-// pack is the message as it is sent: with EDNS0 if the query had it, and over UDP
-// without records, but marked, if it would be too long. udpSize is the largest
-// size that the server sends by UDP.
+// pack is the message as it is sent: with EDNS0 if the query had it, and over
+// UDP without records, but marked, if it would be too long. udpSize is the
+// largest size that the server sends by UDP.
 func pack(m *dnsmessage.Message, q *Query, udpSize int) ([]byte, error) {
 	limit := min(max(q.UDPSize, 512), udpSize)
 	rcode := m.RCode

@@ -42,8 +42,8 @@ func (s *Server) certificate() *certificate {
 	return &s.cert
 }
 
-// template is what the certificate says. It is valid at every time that a test's
-// clock may show, that of a synctest bubble included.
+// template is what the certificate says. It is valid at every time that a
+// test's clock may show, that of a synctest bubble included.
 func (s *Server) template() *x509.Certificate {
 	t := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),

@@ -31,7 +31,8 @@ type datagram struct {
 	writeEnd time.Time
 }
 
-// A net.PacketConn is taken for what keeps messages apart, by *net.Resolver too.
+// A net.PacketConn is taken for what keeps messages apart, by *net.Resolver
+// too.
 var _ net.PacketConn = (*datagram)(nil)
 
 func newDatagram(s *Server, local, remote netip.AddrPort) *datagram {
@@ -68,8 +69,8 @@ func (d *datagram) read(b []byte) (int, error) {
 	}
 }
 
-// wait waits until something changes or the deadline for reading passes. It wants
-// the mutex held, and gives it up meanwhile.
+// wait waits until something changes or the deadline for reading passes. It
+// wants the mutex held, and gives it up meanwhile.
 func (d *datagram) wait() {
 	changed := d.changed.C()
 	var late <-chan time.Time
@@ -111,8 +112,8 @@ func (d *datagram) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// carryOut takes in what a plan has. Nothing comes from another port: the system
-// keeps that from a connected socket.
+// carryOut takes in what a plan has. Nothing comes from another port: the
+// system keeps that from a connected socket.
 func (d *datagram) carryOut(p *plan) {
 	if !p.other {
 		for _, m := range p.messages {

@@ -66,10 +66,10 @@
 //
 // CNAMEs are followed as far as the zones go, 16 of them at most. Names that do
 // not exist (NXDOMAIN) and names without such records come with the SOA. ANY is
-// refused (RFC 8482), classes other than IN too. UDP answers are at most as long
-// as the client says by EDNS0 (RFC 6891), 512 bytes without, and never longer
-// than Server.UDPSize; beyond it they are truncated and have no records. A
-// connection carries any number of queries, each answered when it is ready.
+// refused (RFC 8482), classes other than IN too. UDP answers are at most as
+// long as the client says by EDNS0 (RFC 6891), 512 bytes without, and never
+// longer than Server.UDPSize; beyond it they are truncated and have no records.
+// A connection carries any number of queries, each answered when it is ready.
 // Clients that ask for recursion are told that it is available, as stub
 // resolvers want it; there is none. NS records delegate nothing.
 //

@@ -57,8 +57,9 @@ type faults struct {
 }
 
 // SetFault makes the queries that m picks suffer f from now on, in place of the
-// fault that was set for an equal m. Of several faults that were set for a query,
-// the one set last takes it; that may be the zero Fault, to spare some queries.
+// fault that was set for an equal m. Of several faults that were set for a
+// query, the one set last takes it; that may be the zero Fault, to spare some
+// queries.
 func (s *Server) SetFault(m Match, f Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

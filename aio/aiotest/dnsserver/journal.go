@@ -31,9 +31,9 @@ func (j *journal) note(q *Query) {
 	j.last = append(j.last, kept)
 }
 
-// Count returns how many queries came that m picks: Count(Match{}) is all. Those
-// that a fault dropped or damaged are among them; messages that are no query, or
-// have no one question, are not.
+// Count returns how many queries came that m picks: Count(Match{}) is all.
+// Those that a fault dropped or damaged are among them; messages that are no
+// query, or have no one question, are not.
 func (s *Server) Count(m Match) int {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()

@@ -68,7 +68,8 @@ func (s *Server) listenPlain(ip netip.Addr) (l net.Listener, err error) {
 		}
 		port := s.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 		if l, err = s.listenTCP(portPlain, ip, port); err == nil {
-			// As much as the system allows: clients may come in thousands at once.
+			// As much as the system allows: clients may come in thousands at
+			// once.
 			_ = s.udp.SetReadBuffer(4 << 20)
 			s.keep(s.udp)
 			return l, nil

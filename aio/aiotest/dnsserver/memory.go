@@ -85,8 +85,8 @@ func (s *Server) dialStream(ctx context.Context, to netip.AddrPort) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	// There it is. No goroutine has to wait for it, and so none is left when the
-	// client has closed.
+	// There it is. No goroutine has to wait for it, and so none is left when
+	// the client has closed.
 	c, err := l.Accept()
 	if err != nil {
 		client.Close()
@@ -103,7 +103,8 @@ func (s *Server) dialStream(ctx context.Context, to netip.AddrPort) (net.Conn, e
 	return client, nil
 }
 
-// listenMemory returns the listener on a port in memory. It wants the mutex held.
+// listenMemory returns the listener on a port in memory. It wants the mutex
+// held.
 func (s *Server) listenMemory(port uint16) (net.Listener, error) {
 	if l := s.memory.listeners[port]; l != nil {
 		return l, nil

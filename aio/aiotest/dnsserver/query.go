@@ -35,8 +35,8 @@ type Query struct {
 	version  byte                 // of EDNS
 }
 
-// readQuery reads a message. Without ok there is nothing to answer. A query that
-// cannot be understood has an rcode other than success.
+// readQuery reads a message. Without ok there is nothing to answer. A query
+// that cannot be understood has an rcode other than success.
 func readQuery(msg []byte) (q Query, rcode dnsmessage.RCode, ok bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)

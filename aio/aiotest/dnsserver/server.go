@@ -118,10 +118,10 @@ func (s *Server) Start() error {
 }
 
 // Close ends the server: it stops listening, closes all connections and drops
-// the answers that are delayed. When it returns, none of its goroutines is left,
-// but for those of HTTP connections that are just about to end. In memory,
-// datagrams are refused from now on. Calling it again does nothing. Its only
-// errors are those of closing sockets.
+// the answers that are delayed. When it returns, none of its goroutines is
+// left, but for those of HTTP connections that are just about to end. In
+// memory, datagrams are refused from now on. Calling it again does nothing. Its
+// only errors are those of closing sockets.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -152,7 +152,8 @@ func (s *Server) closeOpen() error {
 	return errors.Join(errs...)
 }
 
-// track has c closed by Close. It reports false, and closes c, if that was before.
+// track has c closed by Close. It reports false, and closes c, if that was
+// before.
 func (s *Server) track(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +181,8 @@ func (s *Server) drop(c io.Closer) {
 	c.Close()
 }
 
-// spawn runs fn in a goroutine that Close waits for, unless the server is closed.
+// spawn runs fn in a goroutine that Close waits for, unless the server is
+// closed.
 func (s *Server) spawn(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,7 +194,8 @@ func (s *Server) spawn(fn func()) {
 // spawnLocked is spawn with the mutex held, on a server that is not closed.
 func (s *Server) spawnLocked(fn func()) { s.running.Go(fn) }
 
-// after runs fn d later, at once if that is now, unless the server is closed by then.
+// after runs fn d later, at once if that is now, unless the server is closed by
+// then.
 func (s *Server) after(d time.Duration, fn func()) {
 	if d <= 0 {
 		fn()

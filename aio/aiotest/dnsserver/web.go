@@ -18,7 +18,8 @@ const dohPath = "/dns-query"
 
 const dohType = "application/dns-message"
 
-// serveWeb serves DNS over HTTPS, HTTP/1.1 and HTTP/2, until the listener is closed.
+// serveWeb serves DNS over HTTPS, HTTP/1.1 and HTTP/2, until the listener is
+// closed.
 func (s *Server) serveWeb(l net.Listener) {
 	_ = s.web.Serve(newTLSListener(l, s.serverTLS())) // it fails when the server is closed
 }
@@ -84,8 +85,8 @@ func dohQuery(w http.ResponseWriter, r *http.Request) ([]byte, int) {
 	return nil, http.StatusMethodNotAllowed
 }
 
-// respond sends what a plan has as a response: HTTP has one for each request, the
-// last message.
+// respond sends what a plan has as a response: HTTP has one for each request,
+// the last message.
 func (p *plan) respond(w http.ResponseWriter, r *http.Request) {
 	msg := p.right
 	if msg == nil && len(p.messages) > 0 {
@@ -112,7 +113,8 @@ func (p *plan) respond(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(msg)
 }
 
-// maxAge is the smallest TTL of an answer's records, in seconds (RFC 8484, section 5.1).
+// maxAge is the smallest TTL of an answer's records, in seconds (RFC 8484,
+// section 5.1).
 func maxAge(msg []byte) (uint32, bool) {
 	var m dnsmessage.Message
 	if m.Unpack(msg) != nil || len(m.Answers) == 0 {

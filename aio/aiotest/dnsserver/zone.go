@@ -7,7 +7,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// typeCAA is the type of CAA records (RFC 8659), which dnsmessage has no name for.
+// typeCAA is the type of CAA records (RFC 8659), which dnsmessage has no name
+// for.
 const typeCAA = dnsmessage.Type(257)
 
 // A zone is what a server knows: records by name, and the names at which zones
@@ -82,7 +83,8 @@ func (f *found) has(name string) bool {
 	return slices.ContainsFunc(f.records, func(r owned) bool { return r.name == name })
 }
 
-// answer appends the node's records of the type to f and reports whether it has any.
+// answer appends the node's records of the type to f and reports whether it has
+// any.
 func (n *node) answer(f *found, name string, typ dnsmessage.Type) bool {
 	has := false
 	for _, r := range n.records {
@@ -105,8 +107,8 @@ func (n *node) first(typ dnsmessage.Type) *record {
 }
 
 // find returns the node that answers for the name: its own, or that of the
-// wildcard below the closest ancestor that exists (RFC 4592). It is nil if there
-// is no such name.
+// wildcard below the closest ancestor that exists (RFC 4592). It is nil if
+// there is no such name.
 func (z *zone) find(name string) *node {
 	if n := z.nodes[name]; n != nil {
 		return n
@@ -141,7 +143,8 @@ func (z *zone) add(name string, r record) {
 	}
 }
 
-// node returns the node of a name, made if need be together with those above it.
+// node returns the node of a name, made if need be together with those above
+// it.
 func (z *zone) node(name string) *node {
 	n := z.nodes[name]
 	if n == nil {

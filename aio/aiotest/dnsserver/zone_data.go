@@ -14,7 +14,8 @@ type form struct {
 	parse func(p *parser, args []token) (dnsmessage.ResourceBody, error)
 }
 
-// forms are the types that a zone may have. It is set by init: the parsers refer to it.
+// forms are the types that a zone may have. It is set by init: the parsers
+// refer to it.
 var forms map[string]form
 
 func init() {

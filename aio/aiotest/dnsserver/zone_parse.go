@@ -96,7 +96,8 @@ func (p *parser) directive(name string, args []token) error {
 	return err
 }
 
-// record takes in "[TTL] [IN] TYPE DATA...", or with the first two the other way round.
+// record takes in "[TTL] [IN] TYPE DATA...", or with the first two the other
+// way round.
 func (p *parser) record(words []token) error {
 	r := record{ttl: p.ttl}
 	for range 2 {

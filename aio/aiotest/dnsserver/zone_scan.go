@@ -11,7 +11,8 @@ type token struct {
 	quoted bool
 }
 
-// An entry is a record or directive, which parentheses may spread over several lines.
+// An entry is a record or directive, which parentheses may spread over several
+// lines.
 type entry struct {
 	line     int  // its first, counted from 1
 	indented bool // it begins with white space: the owner is that of the entry before
@@ -19,7 +20,8 @@ type entry struct {
 }
 
 // scan cuts a zone's text into entries. White space that all lines begin with
-// does not count, so that a text in a program can be indented as the program is.
+// does not count, so that a text in a program can be indented as the program
+// is.
 func scan(text string) ([]entry, error) {
 	var entries []entry
 	var open *entry // its parenthesis is not closed yet

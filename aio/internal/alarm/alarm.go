@@ -1,8 +1,10 @@
-// Package alarm is a heap of timers on top of a single timer of package time: a pending alarm costs its record and
-// one slot of the heap, and neither a goroutine nor a runtime timer. It works in a synctest bubble.
+// Package alarm is a heap of timers on top of a single timer of package time: a
+// pending alarm costs its record and one slot of the heap, and neither a
+// goroutine nor a runtime timer. It works in a synctest bubble.
 //
-// Alarms never fire early. Those whose times differ fire in the order of their times, one after the other; those that
-// have the same time in no particular order.
+// Alarms never fire early. Those whose times differ fire in the order of their
+// times, one after the other; those that have the same time in no particular
+// order.
 package alarm
 
 import (
@@ -11,14 +13,15 @@ import (
 	"time"
 )
 
-// Alarm calls a function once its time has come. It is a field of its user's record: Init it before use.
+// Alarm calls a function once its time has come. It is a field of its user's
+// record: Init it before use.
 type Alarm struct {
 	slot int32 // 1-based place in the heap, 0 when not pending; guarded by the heap's lock
 	fire Firer
 }
 
-// A Firer is called when an alarm's time has come, in the goroutine that serves all of the heap's alarms: it must not
-// block or panic. It may use the heap.
+// A Firer is called when an alarm's time has come, in the goroutine that serves
+// all of the heap's alarms: it must not block or panic. It may use the heap.
 type Firer interface{ Fire() }
 
 // Init sets what the alarm calls.
@@ -46,8 +49,9 @@ type Heap struct {
 // never is a time, in nanoseconds since a heap's epoch, that does not come.
 const never = math.MaxInt64
 
-// Set has the alarm fire d from now, instead of when it would have; d <= 0: at once. On a closed heap it does nothing.
-// An alarm that has just been taken out to be fired fires, and again after d.
+// Set has the alarm fire d from now, instead of when it would have; d <= 0: at
+// once. On a closed heap it does nothing. An alarm that has just been taken out
+// to be fired fires, and again after d.
 func (h *Heap) Set(a *Alarm, d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -69,7 +73,8 @@ func (h *Heap) Set(a *Alarm, d time.Duration) {
 	}
 }
 
-// Reset is Set for an alarm that is pending. It reports false, and does nothing, for one that is not.
+// Reset is Set for an alarm that is pending. It reports false, and does
+// nothing, for one that is not.
 func (h *Heap) Reset(a *Alarm, d time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,7 +107,8 @@ func (h *Heap) Len() int {
 	return len(h.pending) - h.dead
 }
 
-// Close forgets all pending alarms and takes no more. It does not wait for those that are just being fired.
+// Close forgets all pending alarms and takes no more. It does not wait for
+// those that are just being fired.
 func (h *Heap) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -132,8 +138,8 @@ func after(now int64, d time.Duration) int64 {
 	return now + int64(d)
 }
 
-// arm sets the timer for the first alarm. A timer that is set for an earlier time is left to fire in vain: alarms are
-// more often stopped than reached.
+// arm sets the timer for the first alarm. A timer that is set for an earlier
+// time is left to fire in vain: alarms are more often stopped than reached.
 func (h *Heap) arm(now int64) {
 	if len(h.pending) == 0 {
 		return

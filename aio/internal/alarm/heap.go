@@ -1,18 +1,22 @@
 package alarm
 
-// The heap is 4-ary: half as deep as a binary one, with the four children of a node next to each other in memory.
+// The heap is 4-ary: half as deep as a binary one, with the four children of a
+// node next to each other in memory.
 
-// entry keeps the time beside the alarm, so that finding an alarm's place does not read the alarms it passes by.
+// entry keeps the time beside the alarm, so that finding an alarm's place does
+// not read the alarms it passes by.
 //
-// The entry of an alarm that is stopped stays as a dead one. To take it out would
-// move others, and each of those writes to its alarm, somewhere in memory. Dead
-// entries go when they are first, or all at once when they are more than half.
+// The entry of an alarm that is stopped stays as a dead one. To take it out
+// would move others, and each of those writes to its alarm, somewhere in
+// memory. Dead entries go when they are first, or all at once when they are
+// more than half.
 type entry struct {
 	when int64  // nanoseconds since the heap's epoch
 	a    *Alarm // nil if the entry is dead
 }
 
-// roomy is the least capacity, in entries, that a heap gives back when it is not needed any more.
+// roomy is the least capacity, in entries, that a heap gives back when it is
+// not needed any more.
 const roomy = 1024
 
 // push adds an alarm that is not pending.
@@ -29,7 +33,8 @@ func (h *Heap) fix(e entry) {
 	h.down(int(e.a.slot) - 1)
 }
 
-// removeFirst takes out the first entry, and returns its alarm, nil if it is dead.
+// removeFirst takes out the first entry, and returns its alarm, nil if it is
+// dead.
 func (h *Heap) removeFirst() *Alarm {
 	a := h.pending[0].a
 	if a != nil {

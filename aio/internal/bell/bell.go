@@ -8,8 +8,8 @@ import (
 
 // A Bell wakes the goroutines that wait for some state to change. The state and
 // the Bell are guarded by the same mutex, which every method wants held. Unlike
-// a sync.Cond, a Bell can be waited for together with other channels. It costs a
-// word while nobody waits, and works in a synctest bubble. The zero Bell is
+// a sync.Cond, a Bell can be waited for together with other channels. It costs
+// a word while nobody waits, and works in a synctest bubble. The zero Bell is
 // ready for use.
 type Bell struct {
 	ch chan struct{} // made by the first to wait, closed by Ring

@@ -24,10 +24,10 @@
 //   - 501 for a Transfer-Encoding other than chunked;
 //   - 505 for another major version than 1.
 //
-// A response's head is refused if a line is no field line by the rules above; if
-// the status line is not HTTP/1.x and a status from 100 to 999, with one space
-// between them and before the reason; if there are Content-Lengths that differ,
-// or one that is not 1 to 18 digits; if there is more than one
+// A response's head is refused if a line is no field line by the rules above;
+// if the status line is not HTTP/1.x and a status from 100 to 999, with one
+// space between them and before the reason; if there are Content-Lengths that
+// differ, or one that is not 1 to 18 digits; if there is more than one
 // Transfer-Encoding, one other than chunked, or one in HTTP/1.0; and beyond the
 // limits. A Transfer-Encoding overrides a Content-Length, and the connection
 // must not be used behind such a response.

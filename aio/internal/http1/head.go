@@ -44,9 +44,9 @@ type Head struct {
 	badTrailer              bool  // the trailer is to have what it may not
 }
 
-// Parse parses the head at the beginning of p. It returns its length, 0 if it is
-// not complete; or the status to refuse it with, as Check does for one that is
-// not complete. h must be zero; its strings do not refer to p.
+// Parse parses the head at the beginning of p. It returns its length, 0 if it
+// is not complete; or the status to refuse it with, as Check does for one that
+// is not complete. h must be zero; its strings do not refer to p.
 func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 	i := bytes.Index(p, crlfcrlf)
 	if i < 0 {
@@ -116,8 +116,8 @@ func (h *Head) lines(s string, most int) (status int) {
 	return 0
 }
 
-// cutField returns the field line at the beginning of s, and its length with the
-// CRLF, 0 if there is none.
+// cutField returns the field line at the beginning of s, and its length with
+// the CRLF, 0 if there is none.
 func cutField(s string) (f Field, n int) {
 	i := 0
 	for i < len(s) && classes[s[i]]&inToken != 0 {
@@ -275,8 +275,8 @@ const protos = "HTTP/1.0HTTP/1.1HTTP/1.2HTTP/1.3HTTP/1.4HTTP/1.5HTTP/1.6HTTP/1.7
 // Len returns the number of fields.
 func (h *Head) Len() int { return int(h.count) }
 
-// Fields calls yield for each field, in their order. It divides the lines again,
-// which is cheaper than to keep where their parts are.
+// Fields calls yield for each field, in their order. It divides the lines
+// again, which is cheaper than to keep where their parts are.
 func (h *Head) Fields(yield func(Field) bool) { eachField(h.fields, yield) }
 
 // eachField divides valid field lines, each with its CRLF.
@@ -328,8 +328,8 @@ func (h *Head) UpgradeTo() string {
 	return ""
 }
 
-// Whole reports whether p has the end of a head. It is known that the first bytes
-// have not.
+// Whole reports whether p has the end of a head. It is known that the first
+// bytes have not.
 func Whole(p []byte, checked int) bool {
 	return bytes.Contains(p[max(checked-len(crlfcrlf)+1, 0):], crlfcrlf)
 }

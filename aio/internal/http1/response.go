@@ -38,9 +38,9 @@ const (
 
 // ParseResponse parses the head of a response at the beginning of p, of which
 // the first bytes are known to have no end of a head. It returns the head's
-// length, 0 if it is not complete, or what is wrong with it: a part of a head is
-// refused as soon as no continuation can be right. r must be zero; its strings
-// do not refer to p.
+// length, 0 if it is not complete, or what is wrong with it: a part of a head
+// is refused as soon as no continuation can be right. r must be zero; its
+// strings do not refer to p.
 func (r *Response) ParseResponse(p []byte, checked int, lim Limits) (n int, err error) {
 	if i := bytes.Index(p[max(checked-len(crlfcrlf)+1, 0):], crlfcrlf); i >= 0 {
 		n = max(checked-len(crlfcrlf)+1, 0) + i + len(crlfcrlf)

@@ -82,9 +82,9 @@ func (c *Conn) read(p []byte, peek bool) (int, error) {
 	}
 }
 
-// TryRead reads what is there, up to len(p) bytes; it never blocks, and heeds no
-// deadline. If nothing is there it returns syscall.EAGAIN, bare. Other errors are
-// those of Read.
+// TryRead reads what is there, up to len(p) bytes; it never blocks, and heeds
+// no deadline. If nothing is there it returns syscall.EAGAIN, bare. Other
+// errors are those of Read.
 func (c *Conn) TryRead(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

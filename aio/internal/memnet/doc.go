@@ -54,8 +54,9 @@
 //
 // # Errors
 //
-// Every error is a *net.OpError, as those of package net, except io.EOF and
-// the EAGAIN of [Conn.TryRead], [Conn.TryWrite] and [Listener.TryAccept], which come bare. Match them with errors.Is:
-// net.ErrClosed, os.ErrDeadlineExceeded, syscall.ECONNRESET, syscall.EPIPE,
-// syscall.ECONNREFUSED, syscall.EADDRINUSE, or the error of the context.
+// Every error is a *net.OpError, as those of package net, except io.EOF and the
+// EAGAIN of [Conn.TryRead], [Conn.TryWrite] and [Listener.TryAccept], which
+// come bare. Match them with errors.Is: net.ErrClosed, os.ErrDeadlineExceeded,
+// syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNREFUSED, syscall.EADDRINUSE,
+// or the error of the context.
 package memnet
