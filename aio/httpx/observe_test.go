@@ -2,6 +2,7 @@ package httpx_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,12 +15,15 @@ import (
 func TestObserverUsesClient(t *testing.T) {
 	var client httpx.Client
 	var server httpx.Server
+	var mu sync.Mutex
 	kinds := map[string]int{}
 	names := map[string]bool{}
 	l := &aio.Loop{Observe: aio.Observer{
 		Began: func(op aio.OpInfo) {
 			client.CloseIdleConnections()
 			server.Addr()
+			mu.Lock()
+			defer mu.Unlock()
 			kinds[op.Kind.String()]++
 			names[op.Name] = true
 		},
