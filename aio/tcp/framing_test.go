@@ -272,8 +272,8 @@ func TestFramingDrain(t *testing.T) {
 	inBubbles(t, slowLoop, func(w *world) {
 		p := newFrameTape(w)
 		client := w.serve(p.handler(byLine, func(c *tcp.Conn, line string) {
+			c.SetBusy(line != "end") // before the test goes on
 			c.SendString(line + ".")
-			c.SetBusy(line != "end")
 		}))
 		server := <-p.conn
 		client.SendString("whole\nha")
