@@ -102,7 +102,8 @@ var bans = []ban{
 		why: "helpers for tests stay out of programs",
 	},
 	{
-		// Examples may have aiotest/dnsserver, which needs no testing, to work offline.
+		// Examples may have aiotest/dnsserver, which needs no testing, to work
+		// offline.
 		from: "aio/...", to: "aio/aiotest/...", except: "aio/aiotest/...", direct: true,
 		why: "helpers for tests stay out of what programs are made of",
 	},
@@ -124,7 +125,8 @@ var bans = []ban{
 	},
 }
 
-// matches reports whether name, in the form of a ban's pattern, is within pattern.
+// matches reports whether name, in the form of a ban's pattern, is within
+// pattern.
 func matches(pattern, name string) bool {
 	if pattern == "..." {
 		return true
@@ -159,7 +161,8 @@ func short(importPath string) string {
 	return strings.TrimPrefix(importPath, modulePath+"/")
 }
 
-// tree reads the imports of all Go files below the root, nested modules included.
+// tree reads the imports of all Go files below the root, nested modules
+// included.
 func tree(t *testing.T) map[string]*pkg {
 	t.Helper()
 	pkgs := map[string]*pkg{}
@@ -218,7 +221,8 @@ func (p *pkg) add(file string) error {
 	return nil
 }
 
-// leakChecked reports whether f has a TestMain that calls something of goleak, or aiotest.VerifyMain, which does.
+// leakChecked reports whether f has a TestMain that calls something of goleak,
+// or aiotest.VerifyMain, which does.
 func leakChecked(f *ast.File) bool {
 	for _, d := range f.Decls {
 		fn, ok := d.(*ast.FuncDecl)
@@ -252,7 +256,8 @@ func (b ban) violations(pkgs map[string]*pkg) []string {
 	return found
 }
 
-// chain returns the shortest way from the package to what b bans, nil without one.
+// chain returns the shortest way from the package to what b bans, nil without
+// one.
 func (b ban) chain(pkgs map[string]*pkg, name string) []string {
 	seen := map[string]bool{name: true}
 	for queue := [][]string{{name}}; len(queue) > 0; queue = queue[1:] {

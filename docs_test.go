@@ -97,7 +97,8 @@ func receiver(d *ast.FuncDecl) string {
 	return name
 }
 
-// specNames adds the names that a spec declares, and those of a struct's fields.
+// specNames adds the names that a spec declares, and those of a struct's
+// fields.
 func specNames(names map[string]bool, pkg string, s ast.Spec) {
 	switch s := s.(type) {
 	case *ast.ValueSpec:

@@ -146,7 +146,8 @@ func TestLoopOf(t *testing.T) {
 	})
 }
 
-// Every operation started with a ctx that has no loop, or one that is done, fails, and runs nothing.
+// Every operation started with a ctx that has no loop, or one that is done,
+// fails, and runs nothing.
 func TestNoLoop(t *testing.T) {
 	var done context.Context
 	run(nil, func(ctx context.Context) error { done = ctx; return nil })

@@ -14,9 +14,10 @@ import (
 	"goaio.example/aio"
 )
 
-// The peers run side by side, in short rounds that take turns, so that what else the machine does falls on all of
-// them. Told are processor time and allocations of the first, processor time of the others, and the medians of the
-// rounds' ratios of the first to each.
+// The peers run side by side, in short rounds that take turns, so that what
+// else the machine does falls on all of them. Told are processor time and
+// allocations of the first, processor time of the others, and the medians of
+// the rounds' ratios of the first to each.
 
 // A peer does its work n times.
 type peer struct {
@@ -62,7 +63,8 @@ func inLoop(b *testing.B, bench func(ctx context.Context)) {
 	}
 }
 
-// rawSpawn is what one writes without a library: a goroutine, a channel, and a select on ctx.
+// rawSpawn is what one writes without a library: a goroutine, a channel, and a
+// select on ctx.
 func rawSpawn(ctx context.Context, n int) {
 	for range n {
 		c := make(chan aio.Result[int], 1)
@@ -90,7 +92,8 @@ func BenchmarkSpawnAwait(b *testing.B) {
 	})
 }
 
-// A pool that gives results in order, in the manner of the usual ones: a WaitGroup, a lock, a slice.
+// A pool that gives results in order, in the manner of the usual ones: a
+// WaitGroup, a lock, a slice.
 type resultPool struct {
 	wg   sync.WaitGroup
 	mu   sync.Mutex
@@ -210,7 +213,8 @@ func BenchmarkPromise(b *testing.B) {
 	})
 }
 
-// BenchmarkDone asks for the ctx's Done in every operation, as most code that waits for anything does.
+// BenchmarkDone asks for the ctx's Done in every operation, as most code that
+// waits for anything does.
 func BenchmarkDone(b *testing.B) {
 	wait := func(ctx context.Context) (int, error) {
 		select {

@@ -91,8 +91,8 @@ func (o *Op) cancelStd(std *stdCtx, cause error) {
 	std.cancel(cause)
 }
 
-// notifyCancel tells the operation's driver, and whoever asked for it, that the
-// operation is cancelled.
+// notifyCancel tells the operation's driver, and the hooks of OnCancel, that
+// the operation is cancelled.
 func (o *Op) notifyCancel(hooks []func(error)) {
 	if o.driver == nil && len(hooks) == 0 {
 		return

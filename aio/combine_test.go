@@ -89,7 +89,8 @@ func TestCombine(t *testing.T) {
 	}
 }
 
-// A nil future panics before anything begins: a loop whose program recovers ends.
+// A nil future panics before anything begins: a loop whose program recovers
+// ends.
 func TestNilFuture(t *testing.T) {
 	for name, combine := range map[string]func(ctx context.Context, f, none *aio.Future[int]){
 		"All":     func(ctx context.Context, f, none *aio.Future[int]) { aio.All(ctx, f, none) },
@@ -138,7 +139,8 @@ func TestChooseFromNone(t *testing.T) {
 	})
 }
 
-// Cancelling a combination: Race and Any take their inputs along, the others leave them alone.
+// Cancelling a combination: Race and Any take their inputs along, the others
+// leave them alone.
 func TestCombineCancelled(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -102,7 +102,7 @@ func (r *running) runAtExit() bool {
 	}
 }
 
-// bounded runs a callback in a goroutine of its own, contained, and waits for
+// bounded runs a callback in a new goroutine, contained, and waits for
 // it. It reports false if the callback did not end in time.
 func (r *running) bounded(m mark, fn func()) bool {
 	done := make(chan struct{})

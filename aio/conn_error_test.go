@@ -77,7 +77,8 @@ func sysErr(call string, errno syscall.Errno) error {
 	return opErr(os.NewSyscallError(call, errno))
 }
 
-// slowErr is a foreign error that times out though what it wraps does not say so.
+// slowErr is a foreign error that times out though what it wraps does not say
+// so.
 type slowErr struct{ error }
 
 func (slowErr) Timeout() bool   { return true }

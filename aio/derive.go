@@ -7,8 +7,8 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// Then returns a future of fn of f's value. fn runs as an operation in a
-// goroutine of its own once f has a value; when f fails, so does the returned
+// Then returns a future of fn of f's value. fn runs as an operation, in a new
+// goroutine, once f has a value; when f fails, so does the returned
 // future, with the same error. f counts as looked at.
 func Then[T, U any](ctx context.Context, f *Future[T], fn func(ctx context.Context, v T) (U, error)) *Future[U] {
 	return derive(ctx, "Then", f, func(p *Promise[U]) {
@@ -26,7 +26,7 @@ func Map[T, U any](ctx context.Context, f *Future[T], fn func(v T) (U, error)) *
 }
 
 // Catch returns a future of f's value or, if f fails, of what fn makes of its
-// error. fn runs as an operation in a goroutine of its own. f counts as looked
+// error. fn runs as an operation, in a new goroutine. f counts as looked
 // at.
 func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context, err error) (T, error)) *Future[T] {
 	return derive(ctx, "Catch", f, func(p *Promise[T]) {
@@ -83,8 +83,8 @@ func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 
 // Timeout returns a future that resolves as f does or, if that takes longer
 // than d, fails with an *AwaitError that is context.DeadlineExceeded and
-// ErrTimeout. It bounds the wait and not the work: f goes on, for whoever owns
-// it. f counts as looked at.
+// ErrTimeout. It bounds the wait and not the work: f goes on for its owner.
+// f counts as looked at.
 func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[T] {
 	mustBe([]*Future[T]{f})
 	p := NewPromise[T](ctx, kindJoin, "Timeout")

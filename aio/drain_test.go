@@ -61,8 +61,8 @@ func TestUntilDrainForgets(t *testing.T) {
 	})
 }
 
-// A main that waits on UntilDrain ends with the drain; one that waits on its ctx
-// costs all of Grace, and is told so.
+// A main that waits on UntilDrain ends with the drain; one that waits on its
+// ctx costs all of Grace, and is told so.
 func TestOverdueMain(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -51,7 +51,8 @@ func TestEventGoesToNearestScope(t *testing.T) {
 	eq(t, "outside of the loop", len(names(&before)), 0)
 }
 
-// A scope made outside of any loop serves a loop that has no handler of its own.
+// A scope made outside of any loop serves a loop that has no handler of its
+// own.
 func TestEventScopeAroundLoop(t *testing.T) {
 	var rec recorder
 	synctest.Test(t, func(t *testing.T) {
@@ -77,8 +78,8 @@ func TestEventsOfNestedLoops(t *testing.T) {
 	outer.want(t)
 }
 
-// Handlers are serialised, may start operations and may pass on to DefaultOnEvent. An undelivered event holds the loop
-// open.
+// Handlers are serialised, may start operations and may pass on to
+// DefaultOnEvent. An undelivered event holds the loop open.
 func TestHandlers(t *testing.T) {
 	var inside, calls, retried atomic.Int64
 	var main context.Context

@@ -11,7 +11,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Run returns when main has returned and nothing that it started holds the loop open.
+// Run returns when main has returned and nothing that it started holds the loop
+// open.
 func ExampleRun() {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
 		aio.Spawn(ctx, "greet", func(context.Context) error {
@@ -46,7 +47,8 @@ func ExampleLoop_Run() {
 	// Run returned: no more work
 }
 
-// The seed's logger-cb, default-event-cb, fatal-cb and catch-app-errors are fields.
+// The seed's logger-cb, default-event-cb, fatal-cb and catch-app-errors are
+// fields.
 func ExampleLoop() {
 	plain := func(_ []string, a slog.Attr) slog.Attr { // without the time
 		if a.Key == slog.TimeKey {
@@ -108,7 +110,8 @@ func ExampleGo() {
 	// age: 16
 }
 
-// The wait of one caller, with a ctx of its own, is something else than the operation.
+// The wait of one caller, with a ctx of its own, is something else than the
+// operation.
 func ExampleFuture_Await() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		f := aio.Go(ctx, "slow", func(ctx context.Context) (int, error) {
@@ -144,7 +147,8 @@ func ExampleSpawn() {
 	// done: <nil>
 }
 
-// A daemon does not hold the loop open: it is cancelled once nothing else is left.
+// A daemon does not hold the loop open: it is cancelled once nothing else is
+// left.
 func ExampleDaemon() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		started := make(chan struct{})
@@ -161,7 +165,8 @@ func ExampleDaemon() {
 	// housekeeper: aio: the loop is exiting
 }
 
-// A Scope returns when all that was started in it has ended; its first error cancels the rest.
+// A Scope returns when all that was started in it has ended; its first error
+// cancels the rest.
 func ExampleScope() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		err := aio.Scope(ctx, "both", func(ctx context.Context) error {
@@ -181,7 +186,8 @@ func ExampleScope() {
 	// Scope returned: disk full
 }
 
-// Errors that nobody asked for go to the handler of the nearest scope, else to the loop's.
+// Errors that nobody asked for go to the handler of the nearest scope, else to
+// the loop's.
 func ExampleOnEvent() {
 	loop := &aio.Loop{OnEvent: func(e aio.Event) { fmt.Println("loop:", e.Err) }}
 	_ = loop.Run(context.Background(), func(ctx context.Context) error {

@@ -42,9 +42,9 @@ func TaskOf(ctx context.Context) any { return ctx.Value(taskKey) }
 // Piece is how many children of an operation are read with its lock held once.
 const Piece = piece
 
-// Pieces reads the children of ctx's operation in pieces, and calls between before
-// each but the first, with those that were read. It returns them, and how long each
-// piece took, with the lock held.
+// Pieces reads the children of ctx's operation in pieces, and calls between
+// before each but the first, with those that were read. It returns them, and
+// how long each piece took, with the lock held.
 func Pieces(ctx context.Context, between func(read []Ref)) (all []Ref, took []time.Duration) {
 	o := opOf(ctx)
 	refs := func(ops []*Op) (out []Ref) {

@@ -175,7 +175,8 @@ func TestAwaitError(t *testing.T) {
 	}
 }
 
-// Cancelling asks: the future resolves when the function has returned, with what it returned.
+// Cancelling asks: the future resolves when the function has returned, with
+// what it returned.
 func TestCancelAsks(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		f := aio.Go(ctx, "", func(ctx context.Context) (int, error) {
@@ -273,7 +274,8 @@ func (c *lookCtx) Err() error                  { c.look(); return c.Context.Err(
 func (c *lookCtx) Value(key any) any           { c.look(); return c.Context.Value(key) }
 func (c *lookCtx) Deadline() (time.Time, bool) { c.look(); return c.Context.Deadline() }
 
-// Every operation resolves exactly once, wherever its ctx is cancelled, and leaves nothing in flight.
+// Every operation resolves exactly once, wherever its ctx is cancelled, and
+// leaves nothing in flight.
 func TestExactlyOnce(t *testing.T) {
 	boom := errors.New("boom")
 	work := func(ctx context.Context) (int, error) {

@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Nothing here waits on the real clock: what takes time runs in a synctest bubble.
+// Nothing here waits on the real clock: what takes time runs in a synctest
+// bubble.
 
 const ms = time.Millisecond
 
@@ -26,7 +27,8 @@ var (
 	errStop = errors.New("test cause")
 )
 
-// bubble runs main in l (nil: a quiet loop) in a synctest bubble. It returns what Run does, and how long that took.
+// bubble runs main in l (nil: a quiet loop) in a synctest bubble. It returns
+// what Run does, and how long that took.
 func bubble(t *testing.T, l *aio.Loop, main func(ctx context.Context) error) (took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
@@ -48,7 +50,8 @@ func run(l *aio.Loop, main func(ctx context.Context) error) error {
 	return l.Run(context.Background(), main)
 }
 
-// must runs main in l, in a bubble, and fails the test if Run does not return nil.
+// must runs main in l, in a bubble, and fails the test if Run does not return
+// nil.
 func must(t *testing.T, l *aio.Loop, main func(ctx context.Context)) time.Duration {
 	t.Helper()
 	took, err := bubble(t, l, func(ctx context.Context) error { main(ctx); return nil })
@@ -139,7 +142,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// goroutinesWith returns the number of goroutines that have text in their stacks.
+// goroutinesWith returns the number of goroutines that have text in their
+// stacks.
 func goroutinesWith(text string) (n int) {
 	buf := make([]byte, 4<<20)
 	for stack := range bytes.SplitSeq(buf[:runtime.Stack(buf, true)], []byte("\n\n")) {
@@ -150,7 +154,8 @@ func goroutinesWith(text string) (n int) {
 	return n
 }
 
-// protect calls fn and returns what it panics with; "goexit" if it calls runtime.Goexit.
+// protect calls fn and returns what it panics with; "goexit" if it calls
+// runtime.Goexit.
 func protect(fn func()) (v any) {
 	done := make(chan struct{})
 	go func() {

@@ -24,8 +24,9 @@ type valueError struct{ detail any }
 
 func (valueError) Error() string { return "value" }
 
-// Errors whose methods panic, or that cannot be compared, are errors like others,
-// wherever they come from: nothing hangs, and no goroutine dies of them.
+// Errors whose methods panic, or that cannot be compared, are errors like
+// others, wherever they come from: nothing hangs, and no goroutine dies of
+// them.
 func TestHostileErrors(t *testing.T) {
 	for name, bad := range map[string]error{
 		"methods panic":      (*panickyError)(nil),
@@ -140,8 +141,8 @@ func (c *lockedCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// The methods of a foreign context are called with no lock held that a holder of
-// that context's lock may need.
+// The methods of a foreign context are called with no lock held that a holder
+// of that context's lock may need.
 func TestForeignCtxWithLock(t *testing.T) {
 	l := &aio.Loop{Logger: quiet, OnEvent: func(aio.Event) {}}
 	err := l.Run(context.Background(), func(ctx context.Context) error {

@@ -43,8 +43,8 @@ func TestLimitWaitsTwice(t *testing.T) {
 	})
 }
 
-// A function of which one goroutine queues to go on as another one begins to wait
-// does not get a slot that it would keep while it waits.
+// A function of which one goroutine queues to go on as another one begins to
+// wait does not get a slot that it would keep while it waits.
 func TestLimitWaitsWhileItQueues(t *testing.T) {
 	for how, wait := range map[string]func(ctx context.Context, f *aio.Future[int]){
 		"Await": func(ctx context.Context, f *aio.Future[int]) { f.Await(ctx) },
@@ -304,8 +304,8 @@ func childLater(ctx context.Context, child func(ctx context.Context) (int, error
 	return aio.Then(ctx, soon(ctx, nil), func(ctx context.Context, _ int) (int, error) { return child(ctx) })
 }
 
-// What a function waits for comes to need slots only while it is waited for: the
-// function lends its own then, and not before.
+// What a function waits for comes to need slots only while it is waited for:
+// the function lends its own then, and not before.
 func TestLimitNeededLate(t *testing.T) {
 	for how, wait := range waysToNeedLate {
 		t.Run(how, func(t *testing.T) {
@@ -347,8 +347,8 @@ func TestLimitNeededAfterSelect(t *testing.T) {
 	eq(t, "at most", g.most.Load(), 1)
 }
 
-// A function that has lent its slot for a select has it again when it has waited
-// in an Await, whatever for.
+// A function that has lent its slot for a select has it again when it has
+// waited in an Await, whatever for.
 func TestLimitAwaitAfterSelect(t *testing.T) {
 	for name, await := range map[string]func(ctx context.Context, next *aio.Future[int]){
 		"a function": func(ctx context.Context, next *aio.Future[int]) { next.Await(ctx) },

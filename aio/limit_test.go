@@ -193,8 +193,8 @@ var waysToWait = map[string]func(ctx context.Context, start func(ctx context.Con
 	},
 }
 
-// Waiting for one's own children, nested ones, cannot deadlock, and no more work
-// at once than there are slots.
+// Waiting for one's own children, nested ones, cannot deadlock, and no more
+// work at once than there are slots.
 func TestLimitNested(t *testing.T) {
 	for how, wait := range waysToWait {
 		for _, n := range []int{1, 2, 5} {
@@ -288,8 +288,8 @@ func TestLimitWithin(t *testing.T) {
 	}
 }
 
-// Who waits and whose ctx ends meanwhile goes on, and slots are neither lost nor
-// made by that.
+// Who waits and whose ctx ends meanwhile goes on, and slots are neither lost
+// nor made by that.
 func TestLimitAwaitCancelled(t *testing.T) {
 	var g gauge
 	must(t, new(aio.Loop), func(ctx context.Context) {
@@ -402,7 +402,8 @@ func TestLimitWithinOrder(t *testing.T) {
 			return err
 		})
 		sleep(ctx, time.Minute)
-		// The slot was given to outer 1 as the child ended, before first had noticed.
+		// The slot was given to outer 1 as the child ended, before first had
+		// noticed.
 		eq(t, "order", order, []string{"child", "outer 1", "first goes on", "inner 1", "outer 2", "inner 2"})
 	})
 }
@@ -458,7 +459,8 @@ func TestLimitChurn(t *testing.T) {
 		for aio.LoopOf(ctx).Stats().InFlight > 1 {
 			time.Sleep(ms)
 		}
-		// All slots of both are free again: n functions run at once that wait for each other.
+		// All slots of both are free again: n functions run at once that wait
+		// for each other.
 		for _, c := range []struct {
 			ctx context.Context
 			n   int

@@ -43,7 +43,8 @@ func TestAtExitFromHandler(t *testing.T) {
 	eq(t, "ran", ran, 1)
 }
 
-// What hangs at the loop's end is named, with its stack, and the end is bounded all the same.
+// What hangs at the loop's end is named, with its stack, and the end is bounded
+// all the same.
 func TestHangingAtTheEnd(t *testing.T) {
 	for _, c := range []struct {
 		name  string

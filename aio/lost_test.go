@@ -15,7 +15,8 @@ import (
 
 func fails(context.Context) (int, error) { return 0, errTest }
 
-// Who counts as having looked at a failed future, and when an error that nobody looked at is told.
+// Who counts as having looked at a failed future, and when an error that nobody
+// looked at is told.
 func TestLostAtLoopEnd(t *testing.T) {
 	keep := func(any) {}
 	for _, c := range []struct {
@@ -138,8 +139,9 @@ func TestLostByGC(t *testing.T) {
 	eq(t, "near events", len(near.events()), 100)
 }
 
-// The loop itself looks for what was collected, with nothing else going on; here in a synctest bubble, from outside of
-// which the garbage collector's cleanups come.
+// The loop itself looks for what was collected, with nothing else going on;
+// here in a synctest bubble, from outside of which the garbage collector's
+// cleanups come.
 func TestLostByGCInBubble(t *testing.T) {
 	var rec recorder
 	must(t, rec.loop(), func(ctx context.Context) {
@@ -201,7 +203,8 @@ func failsWithChild(ctx context.Context) (int, error) {
 	return 0, errTest
 }
 
-// awaitInVain fails with an AwaitError that says nothing but that its own operation was cancelled.
+// awaitInVain fails with an AwaitError that says nothing but that its own
+// operation was cancelled.
 func awaitInVain(ctx context.Context) {
 	p := aio.NewPromise[int](ctx, 0, "")
 	f := aio.Go(ctx, "", func(ctx context.Context) (int, error) { return p.Future().Await(ctx) })

@@ -140,8 +140,8 @@ func TestObserveLoopDone(t *testing.T) {
 	eq(t, "told last", strings.HasPrefix(j.lines[3], "ended late, "+aio.ErrLoopDone.Error()), true)
 }
 
-// A panic in an observer is fatal to the loop, and the operation goes on. A call
-// of runtime.Goexit leaves no operation behind.
+// A panic in an observer is fatal to the loop, and the operation goes on. A
+// call of runtime.Goexit leaves no operation behind.
 func TestObserverPanics(t *testing.T) {
 	for name, o := range map[string]aio.Observer{
 		"Began": {Began: func(op aio.OpInfo) { panicFor(op.Name) }},
@@ -194,8 +194,8 @@ func TestObserverGoexit(t *testing.T) {
 	})
 }
 
-// Events are told of after the operation's end, and an observer that panics does
-// not keep them from their handler.
+// Events are told of after the operation's end, and an observer that panics
+// does not keep them from their handler.
 func TestObserveFailure(t *testing.T) {
 	var j journal
 	l := &aio.Loop{
@@ -297,8 +297,8 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// labelsOf returns the labels of the goroutine in whose stack the function is that
-// the name of ends with suffix.
+// labelsOf returns the labels of the goroutine in whose stack the function is
+// that the name of ends with suffix.
 func labelsOf(suffix string) string {
 	var b bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&b, 1)

@@ -79,7 +79,7 @@ type Drainer interface {
 
 // An Idler is a Driver that waits for the children of its operation.
 type Idler interface {
-	// OpIdle says that the operation's last child has ended, but for daemons.
+	// OpIdle says that the operation's last child has ended, except daemons.
 	// It may be called more than once.
 	OpIdle()
 }

@@ -122,7 +122,8 @@ func TestAsDaemon(t *testing.T) {
 	eq(t, "took", took, time.Second)
 }
 
-// A lasting operation outlives the ctx it was started with, but not its ancestors.
+// A lasting operation outlives the ctx it was started with, but not its
+// ancestors.
 func TestAsLasting(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		var op aio.Op
@@ -143,8 +144,9 @@ func TestAsLasting(t *testing.T) {
 	})
 }
 
-// The ctx that an ancestor was started with cancels a lasting operation with that
-// ancestor, while it runs, and not when it has succeeded: in whichever order Done was asked for.
+// The ctx that an ancestor was started with cancels a lasting operation with
+// that ancestor, while it runs, and not when it has succeeded: in whichever
+// order Done was asked for.
 func TestAsLastingBelowForeign(t *testing.T) {
 	for asked, ask := range map[string]func(ctx context.Context){
 		"nothing": func(context.Context) {},

@@ -13,7 +13,8 @@ import (
 
 type key string
 
-// customCtx is a Context of a type of its own that package context does not know, with a Done of its own.
+// customCtx is a Context of a type of its own that package context does not
+// know, with a Done of its own.
 type customCtx struct {
 	context.Context
 	done chan struct{}
@@ -40,8 +41,9 @@ func (c *customCtx) end(err error) {
 	close(c.done)
 }
 
-// A foreign context between an operation and its child: what the child's ctx says of the end of each is what a ctx of
-// package context would say in its place.
+// A foreign context between an operation and its child: what the child's ctx
+// says of the end of each is what a ctx of package context would say in its
+// place.
 func TestForeignCtx(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -193,8 +195,8 @@ func TestForeignEndFoundByChild(t *testing.T) {
 	}
 }
 
-// What is started with the ctx of an operation that has ended starts, alive, if a
-// foreign ctx around that one is: also with a ctx that adds to it, and when
+// What is started with the ctx of an operation that has ended starts, alive, if
+// a foreign ctx around that one is: also with a ctx that adds to it, and when
 // children that it has left end. The foreign ctx does not end.
 func TestForeignStartedLate(t *testing.T) {
 	for name, derive := range map[string]func(context.Context) context.Context{
@@ -235,7 +237,8 @@ func TestForeignStartedLate(t *testing.T) {
 	}
 }
 
-// The end of a foreign ctx cancels the operations below it, whoever asked for what.
+// The end of a foreign ctx cancels the operations below it, whoever asked for
+// what.
 func TestForeignCancelsTree(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		sub, cancel := context.WithCancelCause(ctx)
@@ -260,7 +263,8 @@ func TestForeignCancelsTree(t *testing.T) {
 	})
 }
 
-// Failing because a foreign ctx has ended is being cancelled: it is no event, and counts as cancelled.
+// Failing because a foreign ctx has ended is being cancelled: it is no event,
+// and counts as cancelled.
 func TestForeignEndIsNoEvent(t *testing.T) {
 	for name, ret := range map[string]func(ctx context.Context) error{
 		"Err":   func(ctx context.Context) error { return ctx.Err() },
@@ -321,7 +325,8 @@ func TestDerivedCtxCostsNoGoroutine(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
-// An operation that succeeded under a long-lived foreign ctx is let go of by it.
+// An operation that succeeded under a long-lived foreign ctx is let go of by
+// it.
 func TestForeignCtxLetsGo(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		foreign, cancel := context.WithCancel(context.Background())
@@ -400,7 +405,8 @@ func TestCtxAfterEnd(t *testing.T) {
 					check("own", own)
 					check("derived", derived)
 					check("with value", context.WithValue(own, key("k"), 1))
-					// Work started with it is alive unless the operation was cancelled or failed.
+					// Work started with it is alive unless the operation was
+					// cancelled or failed.
 					late, _ := aio.Go(own, "", func(ctx context.Context) (error, error) { return context.Cause(ctx), nil }).Await(ctx)
 					if c.cause == context.Canceled {
 						wantErr(t, "late work", late, nil)
@@ -421,7 +427,8 @@ func TestCtxAfterEnd(t *testing.T) {
 	}
 }
 
-// Err never goes back to nil, and Done and Err agree, while an operation is cancelled and ends at once.
+// Err never goes back to nil, and Done and Err agree, while an operation is
+// cancelled and ends at once.
 func TestCtxIsConsistent(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		for i := range 2000 {

@@ -41,7 +41,8 @@ var noInts []int
 
 var again = &aio.PanicError{Value: "of another loop", Stack: []byte("panic_test.go")}
 
-// places are where a function of the user's is called. start has do called there, once.
+// places are where a function of the user's is called. start has do called
+// there, once.
 var places = []struct {
 	name   string
 	start  func(ctx context.Context, do func()) error // what the place returns, nil if it has nothing to return
@@ -261,7 +262,8 @@ func TestOnFatalPanics(t *testing.T) {
 	}
 }
 
-// A loop inside an operation of another passes its panic on, with the original stack.
+// A loop inside an operation of another passes its panic on, with the original
+// stack.
 func TestPanicThroughNestedLoop(t *testing.T) {
 	var rec recorder
 	l := rec.loop()
@@ -284,7 +286,8 @@ func TestPanicThroughNestedLoop(t *testing.T) {
 	rec.want(t, "aio: panic: panicked with an error")
 }
 
-// A panic is counted where it happened, and told of once, though others pass the error on.
+// A panic is counted where it happened, and told of once, though others pass
+// the error on.
 func TestPanicToldOnce(t *testing.T) {
 	var rec recorder
 	l := rec.loop()

@@ -143,9 +143,9 @@ func awaitBy(ctx context.Context, how string, f *aio.Future[int]) (v int, err er
 	return f.Await(ctx)
 }
 
-// Awaiting with an operation's own ctx ends with the operation's cancellation, be
-// it before or during the wait. What else waits for the awaited operation is told
-// nevertheless, whatever is awaited next.
+// Awaiting with an operation's own ctx ends with the operation's cancellation,
+// be it before or during the wait. What else waits for the awaited operation is
+// told nevertheless, whatever is awaited next.
 func TestAwaitCancelled(t *testing.T) {
 	for _, how := range []string{"Await", "Wait", "AsCompleted", "Scope"} {
 		for when, after := range map[string]time.Duration{"before": 0, "during": time.Second} {
@@ -196,9 +196,9 @@ func TestWaitLeavesNothing(t *testing.T) {
 	})
 }
 
-// A goroutine that a function has left behind, and that waits with its ctx, goes
-// on waiting when the function has returned, and ends with the cancellation of
-// what is around it, or at once if the function has failed.
+// A goroutine that a function has left behind, and that waits with its ctx,
+// goes on waiting when the function has returned, and ends with the
+// cancellation of what is around it, or at once if the function has failed.
 func TestAwaitLeftBehind(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -243,9 +243,9 @@ func TestAwaitLeftBehind(t *testing.T) {
 	}
 }
 
-// An Await takes little beside goroutines that keep all processors busy: it does
-// not wait until these have nothing to do. What they have done meanwhile says how
-// long it took.
+// An Await takes little beside goroutines that keep all processors busy: it
+// does not wait until these have nothing to do. What they have done meanwhile
+// says how long it took.
 func TestAwaitAmongBusy(t *testing.T) {
 	const pairs, samples, most = 64, 50, 200000
 	var did atomic.Int64

@@ -124,7 +124,8 @@ func (d *testDriver) OpDrain()       { d.drain.Add(1) }
 func (d *testDriver) OpIdle()        { d.idle.Add(1) }
 func (d *testDriver) OpName() string { return d.name }
 
-// The promise of a driver: cancelling asks, and RejectIdle leaves one alone whose function runs.
+// The promise of a driver: cancelling asks, and RejectIdle leaves one alone
+// whose function runs.
 func TestPromiseOfDriver(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		d := &testDriver{name: "of a driver"}
@@ -160,7 +161,8 @@ func TestPromiseOfDriver(t *testing.T) {
 	wantErr(t, "future", result(p.Future()), aio.ErrNoLoop)
 }
 
-// A callback's promise tells of its error at once, unless somebody has its future.
+// A callback's promise tells of its error at once, unless somebody has its
+// future.
 func TestPromiseAsCallback(t *testing.T) {
 	var rec recorder
 	must(t, rec.loop(), func(ctx context.Context) {

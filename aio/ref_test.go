@@ -40,8 +40,8 @@ func begin(t testing.TB, ctx context.Context) *aio.Op {
 	return o
 }
 
-// A child that is there all the time is read once, whatever others do between two
-// pieces.
+// A child that is there all the time is read once, whatever others do between
+// two pieces.
 func TestPieces(t *testing.T) {
 	const n = 20 * aio.Piece
 	for seed := range uint64(20) {
@@ -88,8 +88,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// When all that was read has left, and much more than a piece of it, reading goes on
-// with what is left.
+// When all that was read has left, and much more than a piece of it, reading
+// goes on with what is left.
 func TestPiecesAllLeft(t *testing.T) {
 	within(t, func(ctx context.Context) {
 		ops := map[uint64]*aio.Op{}
@@ -187,8 +187,8 @@ func TestRefs(t *testing.T) {
 	})
 }
 
-// BenchmarkSnapshot looks at a million operations: of one parent, and of main, whose
-// list is split. held-max is for how long a lock was held at most.
+// BenchmarkSnapshot looks at a million operations: of one parent, and of main,
+// whose list is split. held-max is for how long a lock was held at most.
 func BenchmarkSnapshot(b *testing.B) {
 	const n = 1_000_000
 	within(b, func(ctx context.Context) {

@@ -243,7 +243,8 @@ func TestDaemon(t *testing.T) {
 	eq(t, "causes", causes, []error{aio.ErrExit, aio.ErrExit})
 }
 
-// What is in progress when the loop drains may start what it needs; a daemon started then by nobody's work ends.
+// What is in progress when the loop drains may start what it needs; a daemon
+// started then by nobody's work ends.
 func TestStartWhileDraining(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		aio.Spawn(ctx, "work", func(ctx context.Context) error {
@@ -330,8 +331,8 @@ func TestNestedLoops(t *testing.T) {
 	}
 }
 
-// A loop that is run inside an operation that was cancelled before ends at once,
-// and can be asked of as any other.
+// A loop that is run inside an operation that was cancelled before ends at
+// once, and can be asked of as any other.
 func TestNestedInCancelled(t *testing.T) {
 	for name, cancel := range map[string]func(ctx context.Context, l *aio.Loop, f *aio.Future[error]){
 		"operation": func(_ context.Context, _ *aio.Loop, f *aio.Future[error]) { f.Cancel(errStop) },

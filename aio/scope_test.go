@@ -138,7 +138,8 @@ func TestScope(t *testing.T) {
 	}
 }
 
-// A Scope that is cancelled from outside returns the cause, unless all in it succeeded anyway.
+// A Scope that is cancelled from outside returns the cause, unless all in it
+// succeeded anyway.
 func TestScopeCancelledFromOutside(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -193,7 +194,8 @@ func TestScopeGoexit(t *testing.T) {
 	})
 }
 
-// What is started with the ctx of a Scope that has returned goes under what is around it.
+// What is started with the ctx of a Scope that has returned goes under what is
+// around it.
 func TestScopeCtxAfterEnd(t *testing.T) {
 	var rec recorder
 	must(t, rec.loop(), func(ctx context.Context) {
@@ -209,7 +211,8 @@ func TestScopeCtxAfterEnd(t *testing.T) {
 	rec.want(t, errTest.Error())
 }
 
-// The errors of a long Scope's futures do not pile up once somebody has looked at them.
+// The errors of a long Scope's futures do not pile up once somebody has looked
+// at them.
 func TestScopeKeepsHeapFlat(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		return aio.Scope(ctx, "", func(ctx context.Context) error {

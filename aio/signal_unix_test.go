@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio"
 )
 
-// The first signal is an Exit, the second a Cancel. Signals come from outside of any bubble.
+// The first signal is an Exit, the second a Cancel. Signals come from outside
+// of any bubble.
 func TestSignals(t *testing.T) {
 	l := &aio.Loop{Logger: quiet, Signals: []os.Signal{syscall.SIGUSR1}, Grace: time.Hour}
 	kill := func() { syscall.Kill(syscall.Getpid(), syscall.SIGUSR1) }

@@ -89,8 +89,8 @@ func TestMaxInFlightNested(t *testing.T) {
 	})
 }
 
-// What was started by what runs within the bound needs no slot, and neither does
-// what it starts, also when the one that holds the slot has ended.
+// What was started by what runs within the bound needs no slot, and neither
+// does what it starts, also when the one that holds the slot has ended.
 func TestMaxInFlightOutlives(t *testing.T) {
 	must(t, bounded(1), func(ctx context.Context) {
 		start, then := make(chan bool), make(chan *aio.Future[int], 1)
@@ -229,8 +229,8 @@ func TestMaxInFlightChurn(t *testing.T) {
 	eq(t, "in flight", l.Stats().InFlight, 0)
 }
 
-// Below a Limit as well: awaiting one's own children cannot deadlock, and neither
-// bound is exceeded.
+// Below a Limit as well: awaiting one's own children cannot deadlock, and
+// neither bound is exceeded.
 func TestMaxInFlightLimit(t *testing.T) {
 	for how, wait := range waysToWait {
 		for _, n := range [][2]int{{1, 1}, {1, 3}, {3, 1}, {3, 2}} {

@@ -111,8 +111,8 @@ func TestDaemonDoesNotCut(t *testing.T) {
 	})
 }
 
-// A ghost with nothing but daemons below it does not hold the loop open. What is
-// started with its ctx then does.
+// A ghost with nothing but daemons below it does not hold the loop open. What
+// is started with its ctx then does.
 func TestWeakGhost(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		top, _ := aio.Begin(ctx, 0, "top")
@@ -126,8 +126,8 @@ func TestWeakGhost(t *testing.T) {
 	eq(t, "time", took, time.Second)
 }
 
-// holdOnCancel has a closure called if op is cancelled, and returns what only that
-// refers to.
+// holdOnCancel has a closure called if op is cancelled, and returns what only
+// that refers to.
 func holdOnCancel(op *aio.Op) weak.Pointer[[64]byte] {
 	held := new([64]byte)
 	op.OnCancel(func(error) { held[0]++ })
@@ -149,8 +149,8 @@ func TestEndedKeepsNoHooks(t *testing.T) {
 	})
 }
 
-// lateFuture returns a future that could not begin because its loop had ended, and
-// what it should not keep.
+// lateFuture returns a future that could not begin because its loop had ended,
+// and what it should not keep.
 func lateFuture() (*aio.Future[int], weak.Pointer[aio.Loop]) {
 	l := &aio.Loop{Logger: quiet, Observe: aio.Observer{Began: func(aio.OpInfo) {}}}
 	var late context.Context

@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Whatever is stuck is named, with age, parents and stack, within Grace + Abandon + 100 ms.
+// Whatever is stuck is named, with age, parents and stack, within Grace +
+// Abandon + 100 ms.
 func TestStuck(t *testing.T) {
 	hang := func(release chan struct{}) func(context.Context) error {
 		return func(context.Context) error { <-release; return nil }

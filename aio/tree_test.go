@@ -59,7 +59,8 @@ func TestParentFailsChildrenCancelled(t *testing.T) {
 	})
 }
 
-// What a successful parent leaves goes to its nearest unfinished ancestor, and still knows who started it.
+// What a successful parent leaves goes to its nearest unfinished ancestor, and
+// still knows who started it.
 func TestSuccessHandsUp(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		top := aio.Go(ctx, "top", func(ctx context.Context) (int, error) {
@@ -82,7 +83,8 @@ func TestSuccessHandsUp(t *testing.T) {
 	})
 }
 
-// An operation that failed leaves nothing to its ancestors but cancelled children, however deep they are.
+// An operation that failed leaves nothing to its ancestors but cancelled
+// children, however deep they are.
 func TestFailureCancelsWhatWasHandedUp(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		low := make(chan error, 1)
@@ -113,8 +115,8 @@ func (n *namer) OpName() string {
 	return "namer"
 }
 
-// The children of an operation that fails are cancelled with it, and theirs, also
-// where one of them succeeds at that moment and hands its own up.
+// The children of an operation that fails are cancelled with it, and theirs,
+// also where one of them succeeds at that moment and hands its own up.
 func TestFailureMeetsSuccess(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -153,7 +155,8 @@ func TestFailureMeetsSuccess(t *testing.T) {
 func endInner(_, inner *aio.Op)  { inner.End(nil) }
 func failOuter(outer, _ *aio.Op) { outer.End(errTest) }
 
-// A finished operation's Done in somebody's hands ends when those around it are cancelled, or all it left has ended.
+// A finished operation's Done in somebody's hands ends when those around it are
+// cancelled, or all it left has ended.
 func TestGhost(t *testing.T) {
 	for _, how := range []string{"top cancelled", "child ends", "child's child goes on"} {
 		t.Run(how, func(t *testing.T) {
@@ -204,7 +207,8 @@ func TestGhost(t *testing.T) {
 	}
 }
 
-// A finished operation that left only daemons, and whose Done somebody has, must not hold a Scope open.
+// A finished operation that left only daemons, and whose Done somebody has,
+// must not hold a Scope open.
 func TestGhostWithDaemons(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		err := aio.Scope(ctx, "scope", func(ctx context.Context) error {
@@ -273,7 +277,8 @@ func TestDeepTree(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
-// Promises end in the goroutine that cancels them: a deep tree of them must not recurse.
+// Promises end in the goroutine that cancels them: a deep tree of them must not
+// recurse.
 func TestDeepPromises(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		ps := []*aio.Promise[int]{aio.NewPromise[int](ctx, 0, "top")}
@@ -295,7 +300,8 @@ func TestDeepPromises(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
-// Promises that succeed from the leaf up leave long chains of finished ancestors.
+// Promises that succeed from the leaf up leave long chains of finished
+// ancestors.
 func TestDeepFinished(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		ps := []*aio.Promise[int]{aio.NewPromise[int](ctx, 0, "top")}
@@ -351,7 +357,8 @@ func TestWideTree(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
-// Trees that grow, end, fail and are cancelled everywhere at once leave nothing behind.
+// Trees that grow, end, fail and are cancelled everywhere at once leave nothing
+// behind.
 func TestTreeChurn(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
@@ -421,7 +428,8 @@ func TestTreeChurn(t *testing.T) {
 	}
 }
 
-// A chain of operations, each started by the one before, holds on to none of its finished links.
+// A chain of operations, each started by the one before, holds on to none of
+// its finished links.
 func TestChainKeepsHeapFlat(t *testing.T) {
 	const n, most = 200_000, 1 << 20 // 160,000 links between the looks: less than a pointer for each
 	for _, c := range []struct {

@@ -11,9 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// c40k is cl-async's own benchmark: very many connections come, and each is answered after a while, by a timer. Here they
-// stay open until all are answered, so that all are there at once. Several processes serve one port, as many as it takes
-// with the files that one may have open, and as many clients connect.
+// c40k is cl-async's own benchmark: very many connections come, and each is
+// answered after a while, by a timer. Here they stay open until all are
+// answered, so that all are there at once. Several processes serve one port, as
+// many as it takes with the files that one may have open, and as many clients
+// connect.
 
 var c40kPeers = []string{"raw net", "goaio", "libevent"}
 
@@ -124,7 +126,8 @@ func (k c40k) startServer(peer, addr string) (*child, error) {
 	return startRole("c40k "+peer, withParameter(addr+" "+k.delay.String()))
 }
 
-// run has the clients connect, and looks at the servers every second until all is answered.
+// run has the clients connect, and looks at the servers every second until all
+// is answered.
 func (k c40k) run(servers, clients []*child) (*tally, float64, error) {
 	var wg sync.WaitGroup
 	results, errs := make([]tally, len(clients)), make([]error, len(clients))
@@ -153,7 +156,8 @@ func (k c40k) run(servers, clients []*child) (*tally, float64, error) {
 	return sum, peak, errors.Join(append(errs, err)...)
 }
 
-// watch prints the servers' stats every second until done is closed, and returns the most memory that they had.
+// watch prints the servers' stats every second until done is closed, and
+// returns the most memory that they had.
 func watch(servers []*child, done <-chan struct{}) (peak float64, err error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -194,7 +198,8 @@ func cpuOf(children []*child) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// c40kResult is what a client tells: how many answers came, and how late, as a histogram without its zeros.
+// c40kResult is what a client tells: how many answers came, and how late, as a
+// histogram without its zeros.
 type c40kResult struct {
 	Answered int64
 	Late     map[int]int64

@@ -10,7 +10,8 @@ import (
 
 func init() { roles["c40k client"] = c40kClient }
 
-// c40kClient connects as often as it is told to, and keeps the connections until it ends.
+// c40kClient connects as often as it is told to, and keeps the connections
+// until it ends.
 func c40kClient(c *control) error {
 	addr, delay, err := c40kParameter()
 	if err != nil {
@@ -50,7 +51,8 @@ func (w *waiters) close() {
 	unix.Close(w.epoll)
 }
 
-// run makes n connections, one each interval, and waits for their answers: for 10 s longer than they should take.
+// run makes n connections, one each interval, and waits for their answers: for
+// 10 s longer than they should take.
 func (w *waiters) run(n int, interval time.Duration) (err error) {
 	if w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
@@ -107,13 +109,15 @@ func (w *waiters) wait(d time.Duration) error {
 	return nil
 }
 
-// answer takes an answer, or that there will be none: such a connection has failed.
+// answer takes an answer, or that there will be none: such a connection has
+// failed.
 func (w *waiters) answer(fd int, buf []byte) {
 	t := now()
 	began, waits := w.sent[fd]
 	delete(w.sent, fd)
 	if !waits || readFull(fd, buf) != nil {
-		// What comes now is the end of the connection, of which the epoll instance need not tell any more.
+		// What comes now is the end of the connection, of which the epoll
+		// instance need not tell any more.
 		_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 		return
 	}

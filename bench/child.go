@@ -83,7 +83,8 @@ func (c *child) askNumber(command string) (float64, error) {
 	return strconv.ParseFloat(answer, 64)
 }
 
-// stop ends the process and waits for that; one that does not end within 10 s is killed.
+// stop ends the process and waits for that; one that does not end within 10 s
+// is killed.
 func (c *child) stop() {
 	c.in.Close()
 	timer := time.AfterFunc(10*time.Second, func() {
@@ -98,8 +99,9 @@ func (c *child) stop() {
 	}
 }
 
-// cpu returns the CPU time that the process has used so far, of all its threads. The clock is the scheduler's, in
-// nanoseconds; clock_getcpuclockid(3) tells how its number is made.
+// cpu returns the CPU time that the process has used so far, of all its
+// threads. The clock is the scheduler's, in nanoseconds; clock_getcpuclockid(3)
+// tells how its number is made.
 func (c *child) cpu() (time.Duration, error) {
 	const schedulerClock = 2
 	var ts unix.Timespec
@@ -109,7 +111,8 @@ func (c *child) cpu() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// memory returns the process's resident memory in bytes, after it has given back what it does not need.
+// memory returns the process's resident memory in bytes, after it has given
+// back what it does not need.
 func (c *child) memory() (float64, error) {
 	if _, err := c.ask("gc"); err != nil {
 		return 0, err
@@ -117,8 +120,8 @@ func (c *child) memory() (float64, error) {
 	return residentMemory(c.cmd.Process.Pid)
 }
 
-// residentMemory returns a process's resident memory in bytes. smaps_rollup is exact; what statm and status say lags by
-// some pages per CPU.
+// residentMemory returns a process's resident memory in bytes. smaps_rollup is
+// exact; what statm and status say lags by some pages per CPU.
 func residentMemory(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {

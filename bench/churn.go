@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// churn is connections that are made, send a request, read the answer and are closed, a few at a time on each of two
-// threads.
+// churn is connections that are made, send a request, read the answer and are
+// closed, a few at a time on each of two threads.
 type churn struct {
 	target target
 	wg     sync.WaitGroup
@@ -22,7 +22,8 @@ type churn struct {
 	err    error
 }
 
-// start begins with width connections at a time on each thread. A churn can be started again.
+// start begins with width connections at a time on each thread. A churn can be
+// started again.
 func (c *churn) start(threads, width int) {
 	c.stop.Store(false)
 	for range threads {
@@ -95,7 +96,8 @@ func (c *churn) begin(epoll int) error {
 	return nil
 }
 
-// end reads the answer, the beginning of which is there, and closes the connection.
+// end reads the answer, the beginning of which is there, and closes the
+// connection.
 func (c *churn) end(fd int, buf []byte) error {
 	if err := readFull(fd, buf); err != nil {
 		return err
@@ -104,7 +106,8 @@ func (c *churn) end(fd int, buf []byte) error {
 	return unix.Close(fd)
 }
 
-// measure runs the churn for warmUp and then window, and tells of the latter what the server has done.
+// measure runs the churn for warmUp and then window, and tells of the latter
+// what the server has done.
 func (c *churn) measure(server *child, threads, width int, warmUp, window time.Duration) (*tally, error) {
 	c.start(threads, width)
 	t, err := observe(server, c.done.Load, warmUp, window, func() {})

@@ -20,8 +20,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// HTTP clients, each in a process of its own, asking the same server. The role's parameter is the case's number, and the
-// ports of the server.
+// HTTP clients, each in a process of its own, asking the same server. The
+// role's parameter is the case's number, and the ports of the server.
 
 var clientPeers = []string{"net/http", "goaio", "fasthttp"}
 
@@ -180,7 +180,8 @@ func fastHTTPClient(c *control) error {
 	})
 }
 
-// workAtOnce is work by some goroutines at once. Their number must divide that of the operations.
+// workAtOnce is work by some goroutines at once. Their number must divide that
+// of the operations.
 func (c *control) workAtOnce(workers int, do func() error) error {
 	return c.work(func(n int) error {
 		var wg sync.WaitGroup

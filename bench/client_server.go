@@ -40,8 +40,8 @@ func clientServer(c *control) error {
 	return s.Shutdown()
 }
 
-// answerClient answers with a greeting, to /close on a connection that ends, and
-// to a number with so many bytes.
+// answerClient answers with a greeting, to /close on a connection that ends,
+// and to a number with so many bytes.
 func answerClient(ctx *fasthttp.RequestCtx) {
 	ctx.SetContentType("text/plain")
 	path := string(ctx.Path()[1:])

@@ -13,8 +13,9 @@ import (
 	"goaio.example/aio/dnsx"
 )
 
-// DNS clients, each in a process of its own, that look up addresses (IPv4 only) by the server whose address is the role's
-// parameter: other names all the time, or the same name, which only ours remembers.
+// DNS clients, each in a process of its own, that look up addresses (IPv4 only)
+// by the server whose address is the role's parameter: other names all the
+// time, or the same name, which only ours remembers.
 
 var dnsPeers = []string{"net.Resolver", "goaio", "miekg/dns"}
 
@@ -65,7 +66,8 @@ func goaioDNS(c *control, workers int, name func() string) error {
 	})
 }
 
-// miekgDNS makes a socket for each query, as the others do, so that the port cannot be guessed.
+// miekgDNS makes a socket for each query, as the others do, so that the port
+// cannot be guessed.
 func miekgDNS(c *control, workers int, name func() string) error {
 	client := new(dns.Client)
 	return c.workAtOnce(workers, func() error {

@@ -33,8 +33,9 @@ func dnsServer(c *control) error {
 	return errors.Join(err, <-ended)
 }
 
-// answerA makes a query for a name's addresses its answer, in place (RFC 1035, section 4): the question, and one record
-// of type A, which is good for an hour. Additional records of the query are left out.
+// answerA makes a query for a name's addresses its answer, in place (RFC 1035,
+// section 4): the question, and one record of type A, which is good for an
+// hour. Additional records of the query are left out.
 func answerA(query []byte) []byte {
 	const headerLen = 12
 	end := headerLen

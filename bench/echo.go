@@ -20,7 +20,8 @@ func startEcho(peer string) (*child, error) {
 	return startRole("echo " + peer)
 }
 
-// startEchoes starts all that can be, and tells which. libevent may not be there.
+// startEchoes starts all that can be, and tells which. libevent may not be
+// there.
 func startEchoes(r *report) (map[string]*child, []string, error) {
 	servers := map[string]*child{}
 	var there []string

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// echoCase is a number of connections with messages of a size, as fast as they go or at a rate.
+// echoCase is a number of connections with messages of a size, as fast as they
+// go or at a rate.
 type echoCase struct {
 	conns, size int
 	rate        float64
@@ -44,7 +45,8 @@ func measureEcho(r *report) error {
 	return nil
 }
 
-// measure compares the servers. All have their connections all the while, unless that would be too many for one process.
+// measure compares the servers. All have their connections all the while,
+// unless that would be too many for one process.
 func (e echoCase) measure(r *report, servers map[string]*child, peers []string) error {
 	const many = 15000
 	metrics := []metric{cpuMetric, rateMetric, p99Metric}

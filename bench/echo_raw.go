@@ -4,7 +4,8 @@ import "net"
 
 func init() { roles["echo raw net"] = rawEcho }
 
-// rawEcho is what one writes with package net: a goroutine and a buffer of 4 KiB for each connection.
+// rawEcho is what one writes with package net: a goroutine and a buffer of 4
+// KiB for each connection.
 func rawEcho(c *control) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

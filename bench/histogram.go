@@ -17,7 +17,8 @@ func (h *histogram) add(d time.Duration) {
 	h.n++
 }
 
-// step returns the index of a duration, and bound the duration that is in the middle of it.
+// step returns the index of a duration, and bound the duration that is in the
+// middle of it.
 func step(d time.Duration) int {
 	power := bits.Len64(uint64(d)) - 1
 	if power < 4 {
@@ -41,7 +42,8 @@ func (h *histogram) merge(o *histogram) {
 	h.n += o.n
 }
 
-// quantile returns the duration below which the share q of all lies, 0 if there are none.
+// quantile returns the duration below which the share q of all lies, 0 if there
+// are none.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := int64(q * float64(h.n))
 	for i, n := range h.counts {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestHistogram puts durations in and gets quantiles out that are wrong by a sixteenth at most.
+// TestHistogram puts durations in and gets quantiles out that are wrong by a
+// sixteenth at most.
 func TestHistogram(t *testing.T) {
 	var h, half histogram
 	for i := range 1000 {
@@ -33,7 +34,8 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// TestRatios is about the ratios of rounds, whose median is not the ratio of the medians.
+// TestRatios is about the ratios of rounds, whose median is not the ratio of
+// the medians.
 func TestRatios(t *testing.T) {
 	o := &outcome{
 		Base: "a", Peers: []string{"a", "goaio"}, Metrics: []metric{{"cpu", "CPU", "ns"}},

@@ -18,8 +18,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// HTTP servers, each in a separate process. All roles differ only in TLS and the
-// handler.
+// HTTP servers, each in a separate process. All roles differ only in TLS and
+// the handler.
 
 // httpOptions are what a role's server is beside a peer.
 type httpOptions struct {

@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Join: a number of functions, each with an error, are started and waited for. Those of sync.WaitGroup and
-// conc.WaitGroup have no errors.
+// Join: a number of functions, each with an error, are started and waited for.
+// Those of sync.WaitGroup and conc.WaitGroup have no errors.
 
 var joinPeers = []string{"errgroup", "goaio", "sync.WaitGroup", "conc.WaitGroup", "conc.ContextPool", "pond.Group"}
 

@@ -13,8 +13,9 @@ import (
 //go:embed native/libevent.c
 var libeventText []byte
 
-// startLibevent compiles the server in C the first time, and starts it: to echo, or with arguments for c40k. It fails
-// where there is no C compiler, or no libevent (Debian: gcc libc6-dev libevent-dev).
+// startLibevent compiles the server in C the first time, and starts it: to
+// echo, or with arguments for c40k. It fails where there is no C compiler, or
+// no libevent (Debian: gcc libc6-dev libevent-dev).
 func startLibevent(args ...string) (*child, error) {
 	program, err := compileLibevent()
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// load is a number of connections to a server, each of which sends a request, waits for the answer, and sends the next.
-// They are driven by one or two threads with an epoll instance each.
+// load is a number of connections to a server, each of which sends a request,
+// waits for the answer, and sends the next. They are driven by one or two
+// threads with an epoll instance each.
 type load struct {
 	target target
 	mix    mix
@@ -91,8 +92,8 @@ func closeLoads(loads map[string]*load) {
 	}
 }
 
-// start begins to send: as fast as the answers come, or rate requests a second in all, each at its time, if rate is not
-// zero.
+// start begins to send: as fast as the answers come, or rate requests a second
+// in all, each at its time, if rate is not zero.
 func (l *load) start(rate float64) {
 	l.stop.Store(false)
 	for _, loop := range l.loops {
@@ -100,7 +101,8 @@ func (l *load) start(rate float64) {
 	}
 }
 
-// finish ends what start began. What has been sent may be answered when the load is started again.
+// finish ends what start began. What has been sent may be answered when the
+// load is started again.
 func (l *load) finish() error {
 	l.stop.Store(true)
 	l.wg.Wait()
@@ -118,7 +120,8 @@ func (l *load) answers() (n int64) {
 	return n
 }
 
-// measure runs the load for warmUp and then window, and tells of the latter what the server has done.
+// measure runs the load for warmUp and then window, and tells of the latter
+// what the server has done.
 func (l *load) measure(server *child, rate float64, warmUp, window time.Duration) (*tally, error) {
 	l.start(rate)
 	time.Sleep(warmUp)
@@ -145,8 +148,9 @@ func (l *load) window(server *child, window time.Duration) (*tally, error) {
 	return t, err
 }
 
-// observe looks at a server that is being used: how much is done, as count says, and with how much CPU time, in the
-// window after the warm-up. It calls begin in between.
+// observe looks at a server that is being used: how much is done, as count
+// says, and with how much CPU time, in the window after the warm-up. It calls
+// begin in between.
 func observe(server *child, count func() int64, warmUp, window time.Duration, begin func()) (*tally, error) {
 	time.Sleep(warmUp)
 	begin()

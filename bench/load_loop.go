@@ -76,7 +76,8 @@ func (l *loadLoop) watch() error {
 	return nil
 }
 
-// run drives the connections until the load stops. Its thread sleeps as exactly as it can.
+// run drives the connections until the load stops. Its thread sleeps as exactly
+// as it can.
 func (l *loadLoop) run(rate float64) {
 	runtime.LockOSThread() // and never unlocked: the thread, which has another timer slack than others, ends here
 	if rate > 0 || l.load.target.split > 0 {
@@ -106,7 +107,8 @@ func (l *loadLoop) run(rate float64) {
 	}
 }
 
-// requestDue sends what is due in a paced load, each on the next free connection. Without a free one it comes late.
+// requestDue sends what is due in a paced load, each on the next free
+// connection. Without a free one it comes late.
 func (l *loadLoop) requestDue() {
 	for l.interval > 0 && l.next <= now() {
 		c := l.free()
@@ -195,7 +197,8 @@ func (l *loadLoop) write(c *loadConn) {
 	}
 }
 
-// event goes on with a connection for which something has come, or to which something can be written.
+// event goes on with a connection for which something has come, or to which
+// something can be written.
 func (l *loadLoop) event(c *loadConn) {
 	if c.busy {
 		l.write(c)
@@ -224,7 +227,8 @@ func (l *loadLoop) event(c *loadConn) {
 	}
 }
 
-// answered takes note of an answer, and sends the next request unless that has a time of its own.
+// answered takes note of an answer, and sends the next request unless that has
+// a time of its own.
 func (l *loadLoop) answered(c *loadConn) {
 	if c.got > l.load.target.answer {
 		l.fail("read", fmt.Errorf("%d bytes where %d were expected", c.got, l.load.target.answer))

@@ -1,5 +1,6 @@
-// Command bench measures goaio beside its peers: one run, all sides in turns, each in a process of its own. README.md says
-// what is measured, and how. It needs Linux.
+// Command bench measures goaio beside its peers: one run, all sides in turns,
+// each in a process of its own. README.md says what is measured, and how. It
+// needs Linux.
 package main
 
 import (

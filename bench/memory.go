@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// measureMemory compares what an idle connection takes: the slope of the resident memory from few to many connections,
-// each of which has had an echo.
+// measureMemory compares what an idle connection takes: the slope of the
+// resident memory from few to many connections, each of which has had an echo.
 func measureMemory(r *report) error {
 	var peers []string
 	for _, p := range echoPeers {
@@ -22,8 +22,9 @@ func measureMemory(r *report) error {
 	return compareIdle(r, "idle connections", peers, startEcho, message, func(int) (int, error) { return len(message), nil })
 }
 
-// compareIdle compares servers' memory with many connections that have had an answer to a request. answer tells its
-// length, and may use the connection for that.
+// compareIdle compares servers' memory with many connections that have had an
+// answer to a request. answer tells its length, and may use the connection for
+// that.
 func compareIdle(r *report, name string, peers []string, start func(peer string) (*child, error),
 	request []byte, answer func(fd int) (int, error),
 ) error {
@@ -50,7 +51,8 @@ func compareIdle(r *report, name string, peers []string, start func(peer string)
 // memoryAt is the metric's name of the memory with n connections.
 func memoryAt(n int) string { return fmt.Sprintf("memory%d", n) }
 
-// idleMemory connects until there are as many connections as each of the counts, and asks for the memory.
+// idleMemory connects until there are as many connections as each of the
+// counts, and asks for the memory.
 func idleMemory(server *child, t target, answer func(fd int) (int, error), counts []int) (sample, error) {
 	var fds []int
 	defer func() { discard(fds) }()

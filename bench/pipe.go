@@ -9,8 +9,8 @@ import (
 // what comes on either to the other. The client, the forwarder and the sink are
 // a process each.
 
-// pipePeers are the forwarders, the base first: io.Copy both ways, which has the
-// kernel splice, goaio, and io.Copy with a buffer.
+// pipePeers are the forwarders, the base first: io.Copy both ways, which has
+// the kernel splice, goaio, and io.Copy with a buffer.
 var pipePeers = []string{"io.Copy", "goaio", "io.Copy, buffers"}
 
 // pipeConns is how many connections go through a forwarder at once.

@@ -51,9 +51,10 @@ type spread struct{ Median, Min, Max float64 }
 // wanted reports whether a case is among those to be measured.
 func (r *report) wanted(name string) bool { return strings.Contains(name, r.settings.cases) }
 
-// compare measures the peers in turns, as many rounds as the settings say, and shows the result. The first peer is the
-// base of the ratios. A round is so many slices, each with a turn of every peer: what else the machine does, which comes
-// and goes, falls on all of them.
+// compare measures the peers in turns, as many rounds as the settings say, and
+// shows the result. The first peer is the base of the ratios. A round is so
+// many slices, each with a turn of every peer: what else the machine does,
+// which comes and goes, falls on all of them.
 func (r *report) compare(name string, metrics []metric, peers []string, slices int, measure func(peer string) (*tally, error)) error {
 	if !r.wanted(name) {
 		return nil
@@ -111,7 +112,8 @@ func (o *outcome) relate() {
 	}
 }
 
-// ratio is that of one peer's metric to another's. It reports false if they have not both been measured in each round.
+// ratio is that of one peer's metric to another's. It reports false if they
+// have not both been measured in each round.
 func (o *outcome) ratio(peer, base, metric string) (spread, bool) {
 	a, b := o.Samples[peer][metric], o.Samples[base][metric]
 	if len(a) == 0 || len(a) != len(b) {

@@ -10,8 +10,8 @@ import (
 	"goaio.example/aio"
 )
 
-// Join with results: a number of functions, each with a value and an error, are started and waited for. That of errgroup
-// writes the values into a slice.
+// Join with results: a number of functions, each with a value and an error, are
+// started and waited for. That of errgroup writes the values into a slice.
 
 var resultPeers = []string{"errgroup", "goaio", "conc.ResultContextPool", "pond.ResultPool"}
 

@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// roleVariable is the environment variable that makes the program a server, or whatever else is measured in a process of
-// its own, instead of what measures.
+// roleVariable is the environment variable that makes the program a server, or
+// whatever else is measured in a process of its own, instead of what measures.
 const roleVariable = "GOAIO_BENCH_ROLE"
 
-// parameterVariable is the environment variable with what a role needs to know beside its name: an address, a number.
+// parameterVariable is the environment variable with what a role needs to know
+// beside its name: an address, a number.
 const parameterVariable = "GOAIO_BENCH_PARAMETER"
 
 func parameter() string { return os.Getenv(parameterVariable) }
@@ -22,10 +23,12 @@ func parameter() string { return os.Getenv(parameterVariable) }
 // withParameter is an environment for startRole.
 func withParameter(v any) string { return fmt.Sprintf("%s=%v", parameterVariable, v) }
 
-// profileVariable is the environment variable with the directory in which roles leave CPU profiles, if it is set.
+// profileVariable is the environment variable with the directory in which roles
+// leave CPU profiles, if it is set.
 const profileVariable = "GOAIO_BENCH_PROFILE"
 
-// roles are the processes that there are, by name. A role ends when its control does.
+// roles are the processes that there are, by name. A role ends when its control
+// does.
 var roles = map[string]func(c *control) error{}
 
 // playRole is the process of a role.
@@ -51,8 +54,8 @@ func playRole(name string) error {
 	return role(c)
 }
 
-// control is how a role is spoken to: a line of standard input is answered by a line of standard output. The end of
-// standard input is the end of the role.
+// control is how a role is spoken to: a line of standard input is answered by a
+// line of standard output. The end of standard input is the end of the role.
 type control struct {
 	in    *bufio.Scanner
 	crowd *crowd // nil without one
@@ -61,8 +64,9 @@ type control struct {
 // ready tells that the role has begun, and where it listens, if it does.
 func (c *control) ready(addr string) { fmt.Println("ready", addr) }
 
-// serve answers until standard input ends. Beside do, which may be nil, it knows "gc", which gives all memory that is
-// not used back to the system, and "busy" (see busyCommand).
+// serve answers until standard input ends. Beside do, which may be nil, it
+// knows "gc", which gives all memory that is not used back to the system, and
+// "busy" (see busyCommand).
 func (c *control) serve(do func(command string) (string, error)) error {
 	for c.in.Scan() {
 		command := c.in.Text()

@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestQuick runs each workload as -quick does: servers start, answer and end, and there are figures. What cannot be had
-// here, as libevent, is left out.
+// TestQuick runs each workload as -quick does: servers start, answer and end,
+// and there are figures. What cannot be had here, as libevent, is left out.
 func TestQuick(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts many processes")

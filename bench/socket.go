@@ -10,9 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A client's sockets are bare descriptors, so that the load takes little of the two cores that the server needs.
+// A client's sockets are bare descriptors, so that the load takes little of the
+// two cores that the server needs.
 
-// sources is how many addresses of loopback the clients connect from, each with ports of its own.
+// sources is how many addresses of loopback the clients connect from, each with
+// ports of its own.
 const sources = 16
 
 // target is what is asked of a server.
@@ -70,7 +72,8 @@ func (t *target) connect(fd, i int) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return fmt.Errorf("TCP_NODELAY: %w", err)
 	}
-	// The port is chosen by connect, which knows that one may be used for many servers.
+	// The port is chosen by connect, which knows that one may be used for many
+	// servers.
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 		return fmt.Errorf("IP_BIND_ADDRESS_NO_PORT: %w", err)
 	}
@@ -87,7 +90,8 @@ func (t *target) connect(fd, i int) error {
 	}
 }
 
-// exchange sends the request on a socket that blocks, and reads the answer into buf, which is as long.
+// exchange sends the request on a socket that blocks, and reads the answer into
+// buf, which is as long.
 func exchange(fd int, request, buf []byte) error {
 	if _, err := socket(fd).Write(request); err != nil {
 		return fmt.Errorf("write: %w", err)
@@ -108,8 +112,9 @@ func reset(fd int) {
 	unix.Close(fd)
 }
 
-// epollWait waits for events, at most for the given time, which is as exact as the kernel has it: milliseconds are too
-// long here. A signal can make it return early, without any.
+// epollWait waits for events, at most for the given time, which is as exact as
+// the kernel has it: milliseconds are too long here. A signal can make it
+// return early, without any.
 func epollWait(epoll int, events []unix.EpollEvent, timeout time.Duration) (int, error) {
 	ts := unix.NsecToTimespec(int64(max(timeout, 0)))
 	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])),

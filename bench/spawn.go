@@ -59,7 +59,8 @@ func init() {
 // one is the work: nothing, so that what is measured is all around it.
 func one(context.Context) (int, error) { return 1, nil }
 
-// rawSpawn is what one writes without a library: a goroutine, a channel, and a select that minds the ctx.
+// rawSpawn is what one writes without a library: a goroutine, a channel, and a
+// select that minds the ctx.
 func rawSpawn(ctx context.Context, n int) error {
 	type result struct {
 		value int

@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// The summary is a table in Markdown of all results that lie in the directory: a row for each case and each of goaio's
-// ways to do it, with its first metric, the ratio to the case's base, and the ratio to the best of the others.
+// The summary is a table in Markdown of all results that lie in the directory:
+// a row for each case and each of goaio's ways to do it, with its first metric,
+// the ratio to the case's base, and the ratio to the best of the others.
 
 // summarize writes the summary beside the results.
 func summarize(dir string) error {
@@ -73,7 +74,8 @@ func (o *outcome) summarize(b *bytes.Buffer, r *report) {
 // own reports whether a peer is of goaio.
 func own(peer string) bool { return strings.HasPrefix(peer, "goaio") }
 
-// best returns the peer, goaio left out, with the lowest median of a metric: of all first metrics less is better.
+// best returns the peer, goaio left out, with the lowest median of a metric: of
+// all first metrics less is better.
 func (o *outcome) best(m metric) (best string) {
 	for _, p := range o.Peers {
 		v := o.Samples[p][m.Name]

@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 )
 
-// show prints a case as a table: for each peer the medians, and the ratios to the base with the smallest and the largest
-// of a round.
+// show prints a case as a table: for each peer the medians, and the ratios to
+// the base with the smallest and the largest of a round.
 func (o *outcome) show(w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", o.Case)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -45,8 +45,9 @@ func (o *outcome) value(peer string, m metric) string {
 	return format(median(v), m.Unit)
 }
 
-// ours tells the ratio of the first metric of a peer of goaio's to each other's and, where it is measured in slices, that
-// of the lowest values: those of moments when nothing else ran on the machine.
+// ours tells the ratio of the first metric of a peer of goaio's to each other's
+// and, where it is measured in slices, that of the lowest values: those of
+// moments when nothing else ran on the machine.
 func (o *outcome) ours(peer string) string {
 	m := o.Metrics[0]
 	var parts []string

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// tally is what was done while something was measured: in one slice, or in all slices of a round.
+// tally is what was done while something was measured: in one slice, or in all
+// slices of a round.
 type tally struct {
 	n         int64 // operations
 	cpu, wall time.Duration
@@ -36,8 +37,9 @@ func (t *tally) add(o *tally) {
 	}
 }
 
-// sample returns the metrics: of all that was done and, under other names, the medians of the slices' latencies, as one
-// bad moment of the machine would make the 99th percentile of a whole round, and the lowest of the slices.
+// sample returns the metrics: of all that was done and, under other names, the
+// medians of the slices' latencies, as one bad moment of the machine would make
+// the 99th percentile of a whole round, and the lowest of the slices.
 func (t *tally) sample() sample {
 	s := sample{}
 	if t.n > 0 {
@@ -64,7 +66,7 @@ func (t *tally) sample() sample {
 	return s
 }
 
-// lowest is the name of the metric that has the lowest value of a slice, and ofSlices of that which has the slices'
-// median.
+// lowest is the name of the metric that has the lowest value of a slice, and
+// ofSlices of that which has the slices' median.
 func lowest(metric string) string   { return "lowest " + metric }
 func ofSlices(metric string) string { return "slices' " + metric }

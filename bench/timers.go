@@ -11,7 +11,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Timers: very many that are pending at once. All are cancelled before their time comes.
+// Timers: very many that are pending at once. All are cancelled before their
+// time comes.
 
 var timerPeers = []string{"time.AfterFunc", "goaio", "goaio stopped", "goaio future"}
 
@@ -70,7 +71,8 @@ func stoppedTimers(ctx context.Context, c *control) error {
 	})
 }
 
-// goaioTimers is a role with timers that are children of one operation, whose end cancels them all.
+// goaioTimers is a role with timers that are children of one operation, whose
+// end cancels them all.
 func goaioTimers(c *control, create func(ctx context.Context, i int)) error {
 	return aio.Run(context.Background(), func(ctx context.Context) error {
 		parent := aio.NewPromise[int](ctx, 0, "parent")

@@ -8,10 +8,13 @@ import (
 	"time"
 )
 
-// Work is what a process does by itself when it is told to, n times: no server, but the other way to be a peer.
+// Work is what a process does by itself when it is told to, n times: no server,
+// but the other way to be a peer.
 
-// work makes a role of a function that does its work n times. The answer to "run n" is how much was allocated meanwhile,
-// in objects. The answer to "for d n" is how often the work was done in the time d, n times in a row as often as fits.
+// work makes a role of a function that does its work n times. The answer to
+// "run n" is how much was allocated meanwhile, in objects. The answer to "for d
+// n" is how often the work was done in the time d, n times in a row as often as
+// fits.
 func (c *control) work(do func(n int) error) error {
 	c.ready("")
 	return c.serve(func(command string) (string, error) {
@@ -30,7 +33,8 @@ func (c *control) work(do func(n int) error) error {
 	})
 }
 
-// workFor does work n times in a row, until a time has passed, as an argument like "1s 100" says.
+// workFor does work n times in a row, until a time has passed, as an argument
+// like "1s 100" says.
 func workFor(argument string, do func(n int) error) (string, error) {
 	var text string
 	var n, done int
@@ -61,9 +65,10 @@ var (
 	allocsMetric = metric{"allocs", "allocations", ""}
 )
 
-// compareBeside compares the rates of peers by work in processes with 64 pairs of goroutines that are always runnable.
-// A goroutine whose time slice is over then waits for some hundred milliseconds, so that the window must be long. n is
-// how often the work is done in a row.
+// compareBeside compares the rates of peers by work in processes with 64 pairs
+// of goroutines that are always runnable. A goroutine whose time slice is over
+// then waits for some hundred milliseconds, so that the window must be long. n
+// is how often the work is done in a row.
 func compareBeside(r *report, name, role string, peers []string, n int, env ...string) error {
 	if !r.wanted(name) {
 		return nil
@@ -91,8 +96,9 @@ func compareBeside(r *report, name, role string, peers []string, n int, env ...s
 	})
 }
 
-// startWorkers starts a process for each peer, with the role of the work and the peer, and has it do the work n times,
-// to get warm. With an error the processes that have been started are returned too.
+// startWorkers starts a process for each peer, with the role of the work and
+// the peer, and has it do the work n times, to get warm. With an error the
+// processes that have been started are returned too.
 func startWorkers(role string, peers []string, n func(peer string) int, env ...string) (map[string]*child, error) {
 	children := map[string]*child{}
 	for _, p := range peers {
@@ -108,8 +114,8 @@ func startWorkers(role string, peers []string, n func(peer string) int, env ...s
 	return children, nil
 }
 
-// compareWork compares peers by work, so many times in a slice as n says. Their roles are named after the work and the
-// peer.
+// compareWork compares peers by work, so many times in a slice as n says. Their
+// roles are named after the work and the peer.
 func compareWork(r *report, name, role string, peers []string, n func(peer string) int, env ...string) error {
 	if !r.wanted(name) {
 		return nil

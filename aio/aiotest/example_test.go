@@ -119,7 +119,8 @@ func ExampleFaulty() {
 	// 3 true
 }
 
-// Whatever read or write fails, greet must not take half a name for a whole one.
+// Whatever read or write fails, greet must not take half a name for a whole
+// one.
 func ExampleEachFault() {
 	greet := func(c net.Conn) (string, error) {
 		var name [4]byte

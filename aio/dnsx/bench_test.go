@@ -54,7 +54,8 @@ func BenchmarkCachedQuery(b *testing.B) {
 	})
 }
 
-// A name of which the answer is not kept ready: found in the cache of the exchange, and put in order.
+// A name of which the answer is not kept ready: found in the cache of the
+// exchange, and put in order.
 func BenchmarkUnready(b *testing.B) {
 	benchmark(b, func(ctx context.Context, r *Resolver) {
 		r.Lookup(ctx, "www.example").Await(ctx)
@@ -68,8 +69,9 @@ func BenchmarkUnready(b *testing.B) {
 	})
 }
 
-// Lookups of names that are not known, 64 at a time, beside those of package net: all there is to them but for the
-// address family, a fresh port per query. The server's work is in both.
+// Lookups of names that are not known, 64 at a time, beside those of package
+// net: all there is to them but for the address family, a fresh port per query.
+// The server's work is in both.
 func BenchmarkLookupUncached(b *testing.B) {
 	addr := benchServer(b)
 	look := func(b *testing.B, lookup func(ctx context.Context, host string) error) {

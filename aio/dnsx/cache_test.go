@@ -45,7 +45,8 @@ func TestCacheBound(t *testing.T) {
 	}
 }
 
-// Names that are asked for stay through a flood of names that are asked for once.
+// Names that are asked for stay through a flood of names that are asked for
+// once.
 func TestCacheFlood(t *testing.T) {
 	var c cache
 	c.setLimit(1000)
@@ -117,7 +118,8 @@ func TestCacheTypes(t *testing.T) {
 	}
 }
 
-// What is in the cache is found, also while the table grows and others come and go.
+// What is in the cache is found, also while the table grows and others come and
+// go.
 func TestCacheConcurrency(t *testing.T) {
 	var c cache
 	c.setLimit(30_000) // all stay: who reads may get no turn between two rounds of the hand

@@ -79,7 +79,8 @@ func TestChains(t *testing.T) {
 	}
 }
 
-// A chain that grows with each question comes to an end, and so does one that leads back.
+// A chain that grows with each question comes to an end, and so does one that
+// leads back.
 func TestEndlessChains(t *testing.T) {
 	endless := func(q *fakeQuery) { q.reply(cname(q.name(), "x"+q.name(), 60)) }
 	bubble(t, endless, func(ctx context.Context, t *testing.T, n *fake) {
@@ -134,7 +135,8 @@ func TestAskForCNAME(t *testing.T) {
 	})
 }
 
-// Negative answers hold for min(SOA's TTL, SOA's minimum), and not at all without an SOA (RFC 2308).
+// Negative answers hold for min(SOA's TTL, SOA's minimum), and not at all
+// without an SOA (RFC 2308).
 func TestNegative(t *testing.T) {
 	aaaa := question{"no.example.", dnsmessage.TypeAAAA}
 	for what, c := range map[string]struct {
@@ -230,7 +232,8 @@ func TestAuthenticData(t *testing.T) {
 	})
 }
 
-// FuzzReply takes messages apart that a server may have sent. The corpus in testdata has good and bad ones.
+// FuzzReply takes messages apart that a server may have sent. The corpus in
+// testdata has good and bad ones.
 func FuzzReply(f *testing.F) {
 	q := qa("www.example.")
 	for _, raw := range seedReplies(f, q) {

@@ -15,8 +15,9 @@ import (
 	"goaio.example/aio"
 )
 
-// benchServer answers every question for A with one record, as cheaply as can be, in the benchmark's process: what it
-// costs is the same for all who are compared. It returns its address.
+// benchServer answers every question for A with one record, as cheaply as can
+// be, in the benchmark's process: what it costs is the same for all who are
+// compared. It returns its address.
 func benchServer(b *testing.B) string {
 	b.Helper()
 	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -59,7 +60,8 @@ func inLoop(b *testing.B, fn func(ctx context.Context)) {
 	}
 }
 
-// atOnce calls fn b.N times, from the given number of goroutines, and reports the CPU time of the process a call.
+// atOnce calls fn b.N times, from the given number of goroutines, and reports
+// the CPU time of the process a call.
 func atOnce(b *testing.B, goroutines int, fn func(i int64) error) {
 	b.Helper()
 	b.ReportAllocs()
@@ -87,8 +89,9 @@ func atOnce(b *testing.B, goroutines int, fn func(i int64) error) {
 	}
 }
 
-// BenchmarkUncached asks a server each time, 64 at once, a fresh port per query: this package's exchange, and package
-// net's resolver, which is given the server by its Dial.
+// BenchmarkUncached asks a server each time, 64 at once, a fresh port per
+// query: this package's exchange, and package net's resolver, which is given
+// the server by its Dial.
 func BenchmarkUncached(b *testing.B) {
 	addr := benchServer(b)
 	b.Run("exchange", func(b *testing.B) {

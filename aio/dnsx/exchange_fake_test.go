@@ -16,7 +16,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// fake is a network in memory with name servers that do what a test says. It works in a bubble.
+// fake is a network in memory with name servers that do what a test says. It
+// works in a bubble.
 type fake struct {
 	// answer is called for each query, in a goroutine of its own.
 	answer func(q *fakeQuery)
@@ -58,7 +59,8 @@ func (q *fakeQuery) edns() (udp int, ok bool) {
 // edit changes a response.
 type edit func(m *dnsmessage.Message)
 
-// response is a response to the query: recursion available, no error, no records, unless edits say otherwise.
+// response is a response to the query: recursion available, no error, no
+// records, unless edits say otherwise.
 func (q *fakeQuery) response(edits ...edit) []byte {
 	m := dnsmessage.Message{
 		Header: dnsmessage.Header{
@@ -87,7 +89,8 @@ func header(name string, typ dnsmessage.Type, ttl uint32) dnsmessage.ResourceHea
 	}
 }
 
-// a adds an A record to the answer, cname a CNAME; soa one to the authority section.
+// a adds an A record to the answer, cname a CNAME; soa one to the authority
+// section.
 func a(name string, ttl uint32, ip ...byte) edit {
 	return func(m *dnsmessage.Message) {
 		m.Answers = append(m.Answers, dnsmessage.Resource{
@@ -181,7 +184,8 @@ func (n *fake) serveStream(c net.Conn, network, addr string) {
 	}
 }
 
-// fakeSocket is a connected UDP socket, but one that takes packets from everywhere.
+// fakeSocket is a connected UDP socket, but one that takes packets from
+// everywhere.
 type fakeSocket struct {
 	n       *fake
 	addr    string
@@ -266,7 +270,8 @@ func (s *fakeSocket) Close() error {
 	return nil
 }
 
-// exchange returns an exchange that asks the fake's servers ("10.0.0.1:53" and so on).
+// exchange returns an exchange that asks the fake's servers ("10.0.0.1:53" and
+// so on).
 func (n *fake) exchange(servers int, edit ...func(*exchangeConfig)) *exchange {
 	cfg := exchangeConfig{dial: n.dial, edns0: true}
 	for i := range servers {

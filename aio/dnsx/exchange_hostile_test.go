@@ -243,7 +243,8 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
-// Over TCP: half a message, lengths that lie, other messages first, an early end.
+// Over TCP: half a message, lengths that lie, other messages first, an early
+// end.
 func TestStreamTrouble(t *testing.T) {
 	for name, c := range map[string]struct {
 		lie  func(q *fakeQuery)

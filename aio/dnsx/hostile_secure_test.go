@@ -15,7 +15,8 @@ import (
 	"goaio.example/aio/dnsx"
 )
 
-// againstSecure is against, by DNS over TLS and over HTTPS, with one server or two.
+// againstSecure is against, by DNS over TLS and over HTTPS, with one server or
+// two.
 func againstSecure(t *testing.T, servers int, fn func(ctx context.Context, h hostile)) {
 	t.Helper()
 	for scheme, specs := range map[string][]string{
@@ -39,7 +40,8 @@ func againstSecure(t *testing.T, servers int, fn func(ctx context.Context, h hos
 	}
 }
 
-// What a server may do wrong in an encrypted connection, and what then becomes of the lookup.
+// What a server may do wrong in an encrypted connection, and what then becomes
+// of the lookup.
 func TestHostileSecure(t *testing.T) {
 	t.Parallel()
 	for lie, c := range map[string]struct {
@@ -91,7 +93,8 @@ func TestHostileSecure(t *testing.T) {
 	})
 }
 
-// On real sockets: 65,536 answers from another port, with every ID, then the right one.
+// On real sockets: 65,536 answers from another port, with every ID, then the
+// right one.
 func TestHostileSpoof(t *testing.T) {
 	t.Parallel()
 	d := aiotest.StartDNS(t, rightZone)

@@ -20,8 +20,9 @@ import (
 	"goaio.example/aio/dnsx"
 )
 
-// The whole resolver against an embedded server that does wrong: what comes out of the public API, when, and what is
-// left. The messages one by one are in exchange_hostile_test.go.
+// The whole resolver against an embedded server that does wrong: what comes out
+// of the public API, when, and what is left. The messages one by one are in
+// exchange_hostile_test.go.
 
 const (
 	first, second = "10.0.0.1:53", "10.0.0.2:53"
@@ -41,7 +42,8 @@ const (
 		www.elsewhere.test.  A   192.0.2.77`
 )
 
-// hostile is a server in memory that stands for all of a resolver's servers, and what its client saw.
+// hostile is a server in memory that stands for all of a resolver's servers,
+// and what its client saw.
 type hostile struct {
 	*testing.T
 	*aiotest.DNS
@@ -82,7 +84,8 @@ func (h hostile) right(ctx context.Context, most time.Duration) {
 	}
 }
 
-// fails expects an error of the kind at some time, and that it is told as package net and aio do.
+// fails expects an error of the kind at some time, and that it is told as
+// package net and aio do.
 func (h hostile) fails(ctx context.Context, host string, kind dnsx.ErrorKind, least, most time.Duration) *dnsx.Error {
 	h.Helper()
 	addrs, took, err := h.look(ctx, host)
@@ -101,8 +104,10 @@ func (h hostile) fails(ctx context.Context, host string, kind dnsx.ErrorKind, le
 // inAll is what a lookup may take in all.
 const inAll = 10 * time.Second
 
-// Wrong answers by UDP. Those that cannot be the server's are ignored until the deadline, and do not keep the right one
-// from being taken; one that is the server's, but makes no sense, ends the attempt. The second server is asked in any case.
+// Wrong answers by UDP. Those that cannot be the server's are ignored until the
+// deadline, and do not keep the right one from being taken; one that is the
+// server's, but makes no sense, ends the attempt. The second server is asked in
+// any case.
 func TestHostileUDP(t *testing.T) {
 	t.Parallel()
 	for lie, c := range map[string]struct {
@@ -168,7 +173,8 @@ func TestHostileUDP(t *testing.T) {
 	}
 }
 
-// manyIDs is the answer with thousands of IDs but the right one. TestHostileSpoof has all of them.
+// manyIDs is the answer with thousands of IDs but the right one.
+// TestHostileSpoof has all of them.
 func manyIDs(q aiotest.DNSQuery, answer []byte) [][]byte {
 	var all [][]byte
 	for i := range 4095 {
@@ -185,7 +191,8 @@ func echoed(_ aiotest.DNSQuery, answer []byte) [][]byte {
 	return [][]byte{answer}
 }
 
-// An answer that comes after its attempt's end, but before the end of the lookup, is no answer to the next attempt.
+// An answer that comes after its attempt's end, but before the end of the
+// lookup, is no answer to the next attempt.
 func TestHostileLate(t *testing.T) {
 	t.Parallel()
 	against(t, 1, func(ctx context.Context, h hostile) {
@@ -280,7 +287,8 @@ func TestHostileManyRecords(t *testing.T) {
 	})
 }
 
-// Chains that lead nowhere, in a circle, or to a zone that the server has no say in.
+// Chains that lead nowhere, in a circle, or to a zone that the server has no
+// say in.
 func TestHostileChains(t *testing.T) {
 	t.Parallel()
 	against(t, 1, func(ctx context.Context, h hostile) {
@@ -307,7 +315,8 @@ func TestHostileChains(t *testing.T) {
 			}
 		}
 	})
-	// What an answer adds about the name that its chain leads to, which lies in another zone, is not for others to hear.
+	// What an answer adds about the name that its chain leads to, which lies in
+	// another zone, is not for others to hear.
 	against(t, 1, func(ctx context.Context, h hostile) {
 		h.SetFault(aiotest.DNSMatch{Name: "away.example"}, aiotest.DNSFault{Answer: poison})
 		_, _, err := h.look(ctx, "away.example")
@@ -368,7 +377,8 @@ func TestHostileTTL(t *testing.T) {
 	}
 }
 
-// An answer without records, without an error and without an SOA: there are none, but it is not kept.
+// An answer without records, without an error and without an SOA: there are
+// none, but it is not kept.
 func TestHostileEmpty(t *testing.T) {
 	t.Parallel()
 	against(t, 1, func(ctx context.Context, h hostile) {
@@ -408,7 +418,8 @@ func TestHostileGivenUp(t *testing.T) {
 	}
 }
 
-// 10,000 lookups of one name are one query for A and one for AAAA. If all but one are cancelled, the last gets the answer.
+// 10,000 lookups of one name are one query for A and one for AAAA. If all but
+// one are cancelled, the last gets the answer.
 func TestHostileCrowd(t *testing.T) {
 	t.Parallel()
 	against(t, 1, func(ctx context.Context, h hostile) {

@@ -59,7 +59,8 @@ func TestSpecialNames(t *testing.T) {
 	}
 }
 
-// Whatever hostName takes, it takes again, unchanged, and it fits into a message.
+// Whatever hostName takes, it takes again, unchanged, and it fits into a
+// message.
 func FuzzName(f *testing.F) {
 	for _, s := range []string{
 		"www.example.com.", "bücher.example", "_sip._tcp.ü", "a。b", "xn--bcher-kva", "١.٢", "a\u0308.b", "1.2.3.4", "::1", "fe80::1%eth0", "-", ".",

@@ -112,7 +112,8 @@ func TestMethodsOfNetResolver(t *testing.T) {
 	})
 }
 
-// The net.Resolver answers as the Resolver does, by its cache, and touches no network of its own.
+// The net.Resolver answers as the Resolver does, by its cache, and touches no
+// network of its own.
 func TestNet(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := newRig(t)
@@ -143,7 +144,8 @@ func TestNetOfSystem(t *testing.T) {
 	}
 }
 
-// A connection in memory ends what it asks when it is closed, or its time is up.
+// A connection in memory ends what it asks when it is closed, or its time is
+// up.
 func TestMemoryConn(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		r := newRig(t)

@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// Of the answers that are ready some are forgotten when there are many, and none is taken for another.
+// Of the answers that are ready some are forgotten when there are many, and
+// none is taken for another.
 func TestReadyCache(t *testing.T) {
 	c, now := newReadyCache(128), clock()
 	name := func(i int) string { return strings.Repeat("a", i%50) + strings.Repeat("b", i/50) }
@@ -41,7 +42,8 @@ func TestReadyCache(t *testing.T) {
 	}
 }
 
-// A literal, localhost and what was looked up before come in a future that has resolved.
+// A literal, localhost and what was looked up before come in a future that has
+// resolved.
 func TestLookupReady(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		r := newRig(t)

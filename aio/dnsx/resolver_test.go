@@ -55,7 +55,8 @@ type rig struct {
 	env *environment
 }
 
-// newRig returns a resolver that asks a server in memory and knows nothing of this machine.
+// newRig returns a resolver that asks a server in memory and knows nothing of
+// this machine.
 func newRig(t testing.TB, change ...func(r *Resolver)) *rig {
 	t.Helper()
 	dns := aiotest.MemoryDNS(t, testZone)
@@ -67,7 +68,8 @@ func newRig(t testing.TB, change ...func(r *Resolver)) *rig {
 	return &rig{Resolver: r, dns: dns, env: r.env}
 }
 
-// testEnvironment is a system with nothing in it, where every address can be reached.
+// testEnvironment is a system with nothing in it, where every address can be
+// reached.
 func testEnvironment(t testing.TB) *environment {
 	dir := t.TempDir()
 	return &environment{
@@ -248,7 +250,8 @@ func TestFamiliesAskedAtOnce(t *testing.T) {
 	}
 }
 
-// When one family's lookup fails, the other's addresses serve, and are not taken for all there is.
+// When one family's lookup fails, the other's addresses serve, and are not
+// taken for all there is.
 func TestOneFamilyFails(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		r := newRig(t)
@@ -288,7 +291,8 @@ func TestLookupTimesOut(t *testing.T) {
 	}
 }
 
-// A lookup that is cancelled or dropped leaves nothing, and says whose cancellation it was.
+// A lookup that is cancelled or dropped leaves nothing, and says whose
+// cancellation it was.
 func TestLookupCancelled(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		r := newRig(t)

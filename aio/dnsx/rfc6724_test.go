@@ -92,7 +92,8 @@ func TestCommonPrefix(t *testing.T) {
 	}
 }
 
-// A server that sends very many addresses does not have the system asked for very many sources.
+// A server that sends very many addresses does not have the system asked for
+// very many sources.
 func TestManyAddrs(t *testing.T) {
 	var list []netip.Addr
 	for i := range 1000 {

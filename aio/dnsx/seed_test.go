@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/dnsx"
 )
 
-// What cl-async's own dns tests assert. Each leaves the loop's figures as they were.
+// What cl-async's own dns tests assert. Each leaves the loop's figures as they
+// were.
 
 // seed runs a test in a loop, with a resolver that asks a server on loopback.
 func seed(t *testing.T, main func(ctx context.Context, r *dnsx.Resolver)) {
@@ -110,7 +111,8 @@ func TestSeedReverse(t *testing.T) {
 	})
 }
 
-// A literal is resolved at once, by the resolver of the system's configuration too.
+// A literal is resolved at once, by the resolver of the system's configuration
+// too.
 func TestSeedLiteral(t *testing.T) {
 	seed(t, func(ctx context.Context, _ *dnsx.Resolver) {
 		for _, host := range []string{"127.0.0.1", "::1", "localhost"} {

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A first server that is dead delays answers by a quarter of a second, and soon not at all; it gets another chance.
+// A first server that is dead delays answers by a quarter of a second, and soon
+// not at all; it gets another chance.
 func TestDeadServer(t *testing.T) {
 	var alive atomic.Bool
 	answer := func(q *fakeQuery) {

@@ -148,7 +148,8 @@ func TestSystemLookupCancelled(t *testing.T) {
 	})
 }
 
-// On Linux the nsswitch.conf says whether it takes the system; records are DNS's in any case.
+// On Linux the nsswitch.conf says whether it takes the system; records are
+// DNS's in any case.
 func TestNSSwitchSystem(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		r, _ := systemRig(t, "linux")

@@ -19,7 +19,8 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// dohServer answers by HTTPS, with HTTP/2 if it is asked for. Its certificate is for example.com and 127.0.0.1.
+// dohServer answers by HTTPS, with HTTP/2 if it is asked for. Its certificate
+// is for example.com and 127.0.0.1.
 func dohServer(t *testing.T, h2 bool, handler func(w http.ResponseWriter, r *http.Request, q *fakeQuery)) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +45,8 @@ func dohServer(t *testing.T, h2 bool, handler func(w http.ResponseWriter, r *htt
 	return s
 }
 
-// secure returns an exchange that trusts s's certificate and asks the given servers.
+// secure returns an exchange that trusts s's certificate and asks the given
+// servers.
 func secure(s *httptest.Server, servers ...string) *exchange {
 	x := new(exchange)
 	cfg := s.Client().Transport.(*http.Transport).TLSClientConfig
@@ -187,7 +189,8 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// Idle connections are closed after a while, and then nothing is left of the pool.
+// Idle connections are closed after a while, and then nothing is left of the
+// pool.
 func TestPoolEnds(t *testing.T) {
 	s := dohServer(t, false, nil) // outside the bubble: for its certificate
 	n := &fake{answer: good}

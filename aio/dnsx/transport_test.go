@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// realServer answers by UDP and TCP on a port of loopback. It returns the address.
+// realServer answers by UDP and TCP on a port of loopback. It returns the
+// address.
 func realServer(t testing.TB, n *fake) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,7 +94,8 @@ func TestRealSockets(t *testing.T) {
 	})
 }
 
-// A port where nobody listens is told of, which is no timeout, and another server asked.
+// A port where nobody listens is told of, which is no timeout, and another
+// server asked.
 func TestRealRefused(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -112,7 +114,8 @@ func TestRealRefused(t *testing.T) {
 	})
 }
 
-// Whoever does not have the server's address and port may send every ID there is.
+// Whoever does not have the server's address and port may send every ID there
+// is.
 func TestRealSpoof(t *testing.T) {
 	var spoofers []net.PacketConn
 	for _, addr := range []string{"127.0.0.1:0", "127.0.0.2:0"} {

@@ -32,7 +32,8 @@ type said struct {
 	soa     string   // of the authority section (dig only)
 }
 
-// askAll runs dig, once for all questions. A transport's flags come before them.
+// askAll runs dig, once for all questions. A transport's flags come before
+// them.
 func (u *unbound) askAll(t *testing.T, port string, flags []string, qs []question) []said {
 	t.Helper()
 	args := append([]string{
@@ -206,7 +207,8 @@ func questions() []question {
 	}
 }
 
-// The same answers as dig's, from a server that the world uses, over every transport.
+// The same answers as dig's, from a server that the world uses, over every
+// transport.
 func TestUnbound(t *testing.T) {
 	t.Parallel()
 	u := startUnbound(t)
@@ -280,7 +282,8 @@ func TestUnboundTruncated(t *testing.T) {
 	})
 }
 
-// Both families, a chain that unbound does not follow to its end, and reverse lookups.
+// Both families, a chain that unbound does not follow to its end, and reverse
+// lookups.
 func TestUnboundLookup(t *testing.T) {
 	t.Parallel()
 	u := startUnbound(t)
@@ -303,7 +306,8 @@ func TestUnboundLookup(t *testing.T) {
 	})
 }
 
-// What dig says of the embedded server is what it says of unbound with the same zone.
+// What dig says of the embedded server is what it says of unbound with the same
+// zone.
 func TestUnboundEmbedded(t *testing.T) {
 	t.Parallel()
 	u, d := startUnbound(t), aiotest.StartDNS(t, unboundZone)

@@ -22,14 +22,16 @@ import (
 	"time"
 )
 
-// An unbound is a real server on loopback: the program of this name, which .ci/run installs where it can.
+// An unbound is a real server on loopback: the program of this name, which
+// .ci/run installs where it can.
 type unbound struct {
 	dig              string // the program
 	port, tls, https string // https is "" if it was built without
 	trust            *x509.CertPool
 }
 
-// unboundZone is what it knows as an authoritative server, in a file; unboundLocal is its local-data.
+// unboundZone is what it knows as an authoritative server, in a file;
+// unboundLocal is its local-data.
 const (
 	unboundZone = `
 $ORIGIN example.
@@ -75,7 +77,8 @@ func zoneFile() string {
 	return b.String()
 }
 
-// startUnbound starts the server, and ends it with the test. The test is skipped where the programs are missing.
+// startUnbound starts the server, and ends it with the test. The test is
+// skipped where the programs are missing.
 func startUnbound(t *testing.T) *unbound {
 	t.Helper()
 	server, dig := program(t, "unbound"), program(t, "dig")
@@ -117,7 +120,8 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
-// config is the server's configuration: no network but loopback, no other files, no other user.
+// config is the server's configuration: no network but loopback, no other
+// files, no other user.
 func (u *unbound) config(dir string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `server:
@@ -157,7 +161,8 @@ auth-zone:
 	return b.String()
 }
 
-// run starts the server and waits until it serves. Else it returns what the server says of why it does not.
+// run starts the server and waits until it serves. Else it returns what the
+// server says of why it does not.
 func run(t *testing.T, cmd *exec.Cmd) (log string, ok bool) {
 	t.Helper()
 	stderr, err := cmd.StderrPipe()
@@ -213,7 +218,8 @@ func freePort(t *testing.T) string {
 	}
 }
 
-// writeCertificate writes key.pem and cert.pem, for 127.0.0.1, and returns who trusts them.
+// writeCertificate writes key.pem and cert.pem, for 127.0.0.1, and returns who
+// trusts them.
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

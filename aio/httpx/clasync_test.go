@@ -14,9 +14,11 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// These tests assert what the tests of cl-async's HTTP that they are named after assert.
+// These tests assert what the tests of cl-async's HTTP that they are named
+// after assert.
 
-// simple-client-server: two GET requests with a body each; the server has the bodies, the clients their replies.
+// simple-client-server: two GET requests with a body each; the server has the
+// bodies, the clients their replies.
 func TestSeedSimpleClientServer(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		bodies := make(chan string, 2)
@@ -71,7 +73,8 @@ func TestSeedConnectFail(t *testing.T) {
 	}
 }
 
-// server-close: closing the server is graceful. A request that waits for its answer gets it.
+// server-close: closing the server is graceful. A request that waits for its
+// answer gets it.
 func TestSeedServerClose(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		requests := make(chan *httpx.Request, 1)

@@ -19,8 +19,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestOriginProcess is no test but the server of BenchmarkClient, in a process of its own: it answers each request with the
-// same few bytes until its standard input ends.
+// TestOriginProcess is no test but the server of BenchmarkClient, in a process
+// of its own: it answers each request with the same few bytes until its
+// standard input ends.
 func TestOriginProcess(t *testing.T) {
 	if os.Getenv("BE_THE_ORIGIN") == "" {
 		t.Skip("it is for BenchmarkClient")
@@ -69,10 +70,12 @@ func originProcess(b *testing.B) string {
 	return "http://" + strings.TrimSpace(addr)
 }
 
-// BenchmarkClient measures requests of net/http's client with nothing set, of the same with the bounds that ours has, and
-// of ours: some of each in turn, one at a time and 64 at once, with the whole body read. The figures that count are the
-// medians, over the rounds, of the processor time that this process takes for a request, and of the ratios to net/http's
-// in the same round.
+// BenchmarkClient measures requests of net/http's client with nothing set, of
+// the same with the bounds that ours has, and of ours: some of each in turn,
+// one at a time and 64 at once, with the whole body read. The figures that
+// count are the medians, over the rounds, of the processor time that this
+// process takes for a request, and of the ratios to net/http's in the same
+// round.
 func BenchmarkClient(b *testing.B) {
 	url := originProcess(b)
 	ours := &httpx.Client{MaxIdlePerHost: 64}
@@ -113,7 +116,8 @@ func plainGet(b *testing.B, url string, t *http.Transport) func() {
 	}
 }
 
-// inTurn measures the kinds of requests in rounds, of which the first is not counted.
+// inTurn measures the kinds of requests in rounds, of which the first is not
+// counted.
 func inTurn(b *testing.B, workers int, kinds []func()) {
 	each := 512 / workers // of a worker in a round
 	cpu := make([][]float64, len(kinds))

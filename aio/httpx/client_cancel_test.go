@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestCancelAtEveryMoment holds that a request may be cancelled whenever, in each form, and leaves nothing.
+// TestCancelAtEveryMoment holds that a request may be cancelled whenever, in
+// each form, and leaves nothing.
 func TestCancelAtEveryMoment(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context, t *testing.T, c *httpx.Client) error{
 		"Do": func(ctx context.Context, t *testing.T, c *httpx.Client) error {
@@ -73,7 +74,8 @@ func TestCancelAtEveryMoment(t *testing.T) {
 	}
 }
 
-// TestConnectionFaults holds that a request ends, one way or the other, whichever read or write of its connection fails.
+// TestConnectionFaults holds that a request ends, one way or the other,
+// whichever read or write of its connection fails.
 func TestConnectionFaults(t *testing.T) {
 	aiotest.EachFault(t, func(t *testing.T, plan aiotest.Plan) {
 		bubble(t, echoes, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {

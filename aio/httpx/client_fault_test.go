@@ -28,7 +28,8 @@ func resets(text string) func(int, net.Conn, *bufio.Reader) {
 	}
 }
 
-// TestFaultyServers holds that each way in which a server fails has its phase and its condition.
+// TestFaultyServers holds that each way in which a server fails has its phase
+// and its condition.
 func TestFaultyServers(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, x := range map[string]struct {
@@ -75,7 +76,8 @@ func TestFaultyServers(t *testing.T) {
 	}
 }
 
-// TestDialErrors holds that connecting fails with the conditions of package tcp.
+// TestDialErrors holds that connecting fails with the conditions of package
+// tcp.
 func TestDialErrors(t *testing.T) {
 	dns := aiotest.StartDNS(t, "")
 	refuses, err := net.Listen("tcp", "127.0.0.1:0")
@@ -104,7 +106,8 @@ func TestDialErrors(t *testing.T) {
 	})
 }
 
-// TestEndlessBodies holds that a body without an end, or one that grows when it is unpacked, fails in little memory.
+// TestEndlessBodies holds that a body without an end, or one that grows when it
+// is unpacked, fails in little memory.
 func TestEndlessBodies(t *testing.T) {
 	endless := strings.Repeat("x", 1<<16)
 	var packed bytes.Buffer // 1 MiB; packing as it is sent would go on for long after the client has left
@@ -148,7 +151,8 @@ func TestEndlessBodies(t *testing.T) {
 	}
 }
 
-// TestMaxBody holds where the bound is, that it can be taken away, and that a HEAD's length is not one of a body.
+// TestMaxBody holds where the bound is, that it can be taken away, and that a
+// HEAD's length is not one of a body.
 func TestMaxBody(t *testing.T) {
 	const size = 11 << 20
 	url := origin(t, func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +185,8 @@ func TestMaxBody(t *testing.T) {
 	})
 }
 
-// TestGzip holds that a packed body is unpacked, and is not when the caller asked for it.
+// TestGzip holds that a packed body is unpacked, and is not when the caller
+// asked for it.
 func TestGzip(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")

@@ -35,8 +35,8 @@ func echoes(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, r.URL.RequestURI()+"\n"+string(body))
 }
 
-// scripted serves connections on ln: fn has each of them once the header of a first request has come, and it is closed
-// afterwards. stop closes all.
+// scripted serves connections on ln: fn has each of them once the header of a
+// first request has come, and it is closed afterwards. stop closes all.
 func scripted(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader)) (stop func()) {
 	var mu sync.Mutex
 	conns := map[net.Conn]bool{}
@@ -70,7 +70,8 @@ func scripted(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader)) (sto
 	}
 }
 
-// script is scripted on loopback, until the test's end. It returns the server's URL.
+// script is scripted on loopback, until the test's end. It returns the server's
+// URL.
 func script(t testing.TB, fn func(n int, c net.Conn, r *bufio.Reader)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,7 +94,8 @@ func inMemory(c *httpx.Client, n *aiotest.Network) *httpx.Client {
 	return c
 }
 
-// bubble runs main in a bubble, with a network that has h served at http://origin.
+// bubble runs main in a bubble, with a network that has h served at
+// http://origin.
 func bubble(t *testing.T, h http.HandlerFunc, main func(ctx context.Context, t *testing.T, n *aiotest.Network) error) {
 	t.Helper()
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
@@ -123,7 +125,8 @@ func bubbleScript(t *testing.T, fn func(n int, c net.Conn, r *bufio.Reader), mai
 	})
 }
 
-// failsWith checks that err is an *httpx.Error of the phase, and matches the condition.
+// failsWith checks that err is an *httpx.Error of the phase, and matches the
+// condition.
 func failsWith(t testing.TB, err error, phase httpx.Phase, is error) {
 	t.Helper()
 	var e *httpx.Error

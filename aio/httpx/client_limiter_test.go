@@ -54,7 +54,8 @@ func (l limitOf) Wait(ctx context.Context) error {
 	return l.wait(ctx, n)
 }
 
-// TestLimiter holds that each request waits for the Limiter before it is sent: redirects, repetitions and hedging too.
+// TestLimiter holds that each request waits for the Limiter before it is sent:
+// redirects, repetitions and hedging too.
 func TestLimiter(t *testing.T) {
 	var l *limits
 	var mu sync.Mutex
@@ -101,8 +102,8 @@ func TestLimiter(t *testing.T) {
 	})
 }
 
-// TestLimiterFails holds that an error of the Limiter's is the request's, that it is not tried again, and that a body that
-// was not sent is closed.
+// TestLimiterFails holds that an error of the Limiter's is the request's, that
+// it is not tried again, and that a body that was not sent is closed.
 func TestLimiterFails(t *testing.T) {
 	errLimit := fmt.Errorf("would take too long: %w", context.DeadlineExceeded)
 	base := origin(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("got %s", r.URL) })
@@ -143,7 +144,8 @@ type limitedBody struct {
 
 func (c *limitedBody) Close() error { c.closed = true; return nil }
 
-// TestLimiterCancelled holds that the wait ends with the request, and counts for Timeouts.Total and for no other.
+// TestLimiterCancelled holds that the wait ends with the request, and counts
+// for Timeouts.Total and for no other.
 func TestLimiterCancelled(t *testing.T) {
 	errEnd := errors.New("the end")
 	base := origin(t, func(http.ResponseWriter, *http.Request) {})

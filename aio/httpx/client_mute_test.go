@@ -21,7 +21,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// muteAt is where a peer goes mute: it says nothing more, or reads nothing more.
+// muteAt is where a peer goes mute: it says nothing more, or reads nothing
+// more.
 type muteAt string
 
 const (
@@ -83,8 +84,8 @@ func muteLimit(at muteAt) (httpx.Phase, time.Duration, httpx.Timeouts) {
 }
 
 // TestMutePeers holds that every wait has an end: a peer that goes mute at any
-// moment, on any kind of connection, ends the request in that phase, by default,
-// with that phase's Timeout set, and with Timeouts.Total.
+// moment, on any kind of connection, ends the request in that phase, by
+// default, with that phase's Timeout set, and with Timeouts.Total.
 func TestMutePeers(t *testing.T) {
 	cert, err := tls.X509KeyPair(certificate(t, "origin"))
 	if err != nil {

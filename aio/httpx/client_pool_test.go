@@ -32,7 +32,8 @@ func counting(t testing.TB, h http.HandlerFunc) (url string, conns *atomic.Int32
 	return s.URL, conns
 }
 
-// TestPool holds that requests one after the other share a connection, and that those of two loops do not.
+// TestPool holds that requests one after the other share a connection, and that
+// those of two loops do not.
 func TestPool(t *testing.T) {
 	url, conns := counting(t, echoes)
 	c := new(httpx.Client)
@@ -58,7 +59,8 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestLoopsShareNothing holds that connections of one loop are not used in another that runs beside it, and outlive it.
+// TestLoopsShareNothing holds that connections of one loop are not used in
+// another that runs beside it, and outlive it.
 func TestLoopsShareNothing(t *testing.T) {
 	url, conns := counting(t, echoes)
 	c := new(httpx.Client)
@@ -125,7 +127,8 @@ func TestPoolBounds(t *testing.T) {
 	}
 }
 
-// TestIdleConnsDoNotHold holds that the loop ends at once with idle connections open, and closes them.
+// TestIdleConnsDoNotHold holds that the loop ends at once with idle connections
+// open, and closes them.
 func TestIdleConnsDoNotHold(t *testing.T) {
 	bubble(t, echoes, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		begin := time.Now()
@@ -143,8 +146,9 @@ func TestIdleConnsDoNotHold(t *testing.T) {
 	})
 }
 
-// TestDrain holds that idle connections are closed when the loop drains, and that requests in progress finish and may
-// make more requests, on new connections.
+// TestDrain holds that idle connections are closed when the loop drains, and
+// that requests in progress finish and may make more requests, on new
+// connections.
 func TestDrain(t *testing.T) {
 	bubble(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -180,7 +184,8 @@ func TestDrain(t *testing.T) {
 	})
 }
 
-// TestLoopCancelled holds that a request in progress is cancelled with the loop, with the cause.
+// TestLoopCancelled holds that a request in progress is cancelled with the
+// loop, with the cause.
 func TestLoopCancelled(t *testing.T) {
 	bubbleScript(t, silent, func(_ context.Context, t *testing.T, n *aiotest.Network) error {
 		l := new(aio.Loop)
@@ -200,7 +205,8 @@ func TestLoopCancelled(t *testing.T) {
 	})
 }
 
-// TestStaleConnection holds that a request on a pooled connection that the server has closed is made on another.
+// TestStaleConnection holds that a request on a pooled connection that the
+// server has closed is made on another.
 func TestStaleConnection(t *testing.T) {
 	var mu sync.Mutex
 	var conns []net.Conn

@@ -14,8 +14,9 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestProtocols holds that HTTP/2 is spoken over TLS where the server does, HTTP/1.1 otherwise, and h2c when asked for; that
-// HTTP/2's requests share a connection; and that all of them stop at MaxBody and when they are cancelled.
+// TestProtocols holds that HTTP/2 is spoken over TLS where the server does,
+// HTTP/1.1 otherwise, and h2c when asked for; that HTTP/2's requests share a
+// connection; and that all of them stop at MaxBody and when they are cancelled.
 func TestProtocols(t *testing.T) {
 	for name, x := range map[string]struct {
 		secure, http2, h2c bool
@@ -88,8 +89,8 @@ func TestProtocols(t *testing.T) {
 	}
 }
 
-// refusesStranger checks that a certificate of nobody's is not trusted, that it is not tried again, and that TLS below
-// 1.2 is not spoken.
+// refusesStranger checks that a certificate of nobody's is not trusted, that it
+// is not tried again, and that TLS below 1.2 is not spoken.
 func refusesStranger(t *testing.T, url string) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		c := &httpx.Client{Retry: httpx.Retry{Attempts: 3, Backoff: exactly}}

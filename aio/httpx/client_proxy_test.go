@@ -14,9 +14,9 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestNothingDialed holds that a request whose URL or proxy makes no sense fails
-// before anything is connected to: a host with a space or a line's end would
-// otherwise end the line that it is written to, of a CONNECT say.
+// TestNothingDialed holds that a request whose URL or proxy makes no sense
+// fails before anything is connected to: a host with a space or a line's end
+// would otherwise end the line that it is written to, of a CONNECT say.
 func TestNothingDialed(t *testing.T) {
 	const smuggles = "origin:443 HTTP/1.1\r\nHost: origin\r\n\r\nGET http://internal/ HTTP/1.1\r\nX: y"
 	for name, x := range map[string]struct{ scheme, host, proxy string }{

@@ -66,8 +66,9 @@ func described(ctx context.Context, t *testing.T, rt http.RoundTripper, method s
 		resp.Header, resp.Request == req, body, err)
 }
 
-// TestTrailerIsTheReaders holds that a response's trailer is set by the Read that
-// is told of the end, and not by what comes: the reader may look at it before.
+// TestTrailerIsTheReaders holds that a response's trailer is set by the Read
+// that is told of the end, and not by what comes: the reader may look at it
+// before.
 func TestTrailerIsTheReaders(t *testing.T) {
 	bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n1\r\na\r\n0\r\nX-A: 1\r\nX-B: 2\r\n\r\n")
@@ -120,7 +121,8 @@ func TestGzipClosed(t *testing.T) {
 	})
 }
 
-// TestBadTrailer holds that a request's trailer cannot say how long the body is.
+// TestBadTrailer holds that a request's trailer cannot say how long the body
+// is.
 func TestBadTrailer(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network

@@ -27,8 +27,8 @@ func (b *countedBody) Close() error {
 	return nil
 }
 
-// TestSharedBodyClosed holds that the body of a request by HTTP/2 is closed once
-// when its connection could not be made.
+// TestSharedBodyClosed holds that the body of a request by HTTP/2 is closed
+// once when its connection could not be made.
 func TestSharedBodyClosed(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network // where nothing listens
@@ -43,8 +43,8 @@ func TestSharedBodyClosed(t *testing.T) {
 	})
 }
 
-// TestSharedDialGivenUp holds that a request by HTTP/2 does not join a dial that
-// was given up when the last one that waited for it was cancelled.
+// TestSharedDialGivenUp holds that a request by HTTP/2 does not join a dial
+// that was given up when the last one that waited for it was cancelled.
 func TestSharedDialGivenUp(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network

@@ -35,8 +35,8 @@ func http2Origin(t *testing.T, h http.HandlerFunc) (s *httptest.Server, conns *a
 	return s, conns
 }
 
-// TestSharedConnection holds that requests by HTTP/2 that are made at once, to a
-// host that nothing is known of, all get their answers, and then share one
+// TestSharedConnection holds that requests by HTTP/2 that are made at once, to
+// a host that nothing is known of, all get their answers, and then share one
 // connection, whatever their bodies.
 func TestSharedConnection(t *testing.T) {
 	s, conns := http2Origin(t, func(w http.ResponseWriter, r *http.Request) {

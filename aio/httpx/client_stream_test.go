@@ -25,7 +25,8 @@ func readsAs(t testing.TB, s *httpx.Stream, want string) {
 	}
 }
 
-// TestClientStream holds that a stream is in flight until its body has ended, is closed, has failed, or is cancelled.
+// TestClientStream holds that a stream is in flight until its body has ended,
+// is closed, has failed, or is cancelled.
 func TestClientStream(t *testing.T) {
 	goOn := make(chan bool)
 	h := func(w http.ResponseWriter, r *http.Request) {
@@ -90,8 +91,8 @@ func TestClientStream(t *testing.T) {
 	}
 }
 
-// TestClientStreamTimes holds that a reader may take its time, a server may not, and that an open stream holds the loop open
-// and goes on while it drains.
+// TestClientStreamTimes holds that a reader may take its time, a server may
+// not, and that an open stream holds the loop open and goes on while it drains.
 func TestClientStreamTimes(t *testing.T) {
 	bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello ")
@@ -124,7 +125,8 @@ func TestClientStreamTimes(t *testing.T) {
 	})
 }
 
-// TestClientStreamFails holds that a stream's future fails as Do's does, and that its body is not bounded by MaxBody.
+// TestClientStreamFails holds that a stream's future fails as Do's does, and
+// that its body is not bounded by MaxBody.
 func TestClientStreamFails(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1000)) })
 	short := script(t, says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"))

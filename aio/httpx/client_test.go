@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestShortForms holds that each short form sends its method, URL, type and body.
+// TestShortForms holds that each short form sends its method, URL, type and
+// body.
 func TestShortForms(t *testing.T) {
 	url := origin(t, echoes)
 	type form = func(ctx context.Context, url string) *aio.Future[*httpx.Response]
@@ -55,7 +56,8 @@ func TestShortForms(t *testing.T) {
 	})
 }
 
-// TestDo holds what the seed's http-client does: method, headers, body, and the Host set from the URL unless it is given.
+// TestDo holds what the seed's http-client does: method, headers, body, and the
+// Host set from the URL unless it is given.
 func TestDo(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["X-Two"] = r.Header["X-Two"]
@@ -101,8 +103,8 @@ func TestStatuses(t *testing.T) {
 	})
 }
 
-// TestNoLoop holds that every function fails with ErrNoLoop without a loop, and with ErrLoopDone after it, runs nothing,
-// and closes the request's body.
+// TestNoLoop holds that every function fails with ErrNoLoop without a loop, and
+// with ErrLoopDone after it, runs nothing, and closes the request's body.
 func TestNoLoop(t *testing.T) {
 	var over context.Context
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -144,7 +146,8 @@ type closer struct {
 
 func (c closer) Close() error { c.closed(); return nil }
 
-// TestBodiesAreClosed holds that a request's body is closed, however the request ends.
+// TestBodiesAreClosed holds that a request's body is closed, however the
+// request ends.
 func TestBodiesAreClosed(t *testing.T) {
 	url := origin(t, echoes)
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -191,7 +194,8 @@ func TestErrorsSay(t *testing.T) {
 	})
 }
 
-// TestStats holds that a request is counted and named while it is in flight, and neither before nor after.
+// TestStats holds that a request is counted and named while it is in flight,
+// and neither before nor after.
 func TestStats(t *testing.T) {
 	asked, answer := make(chan bool), make(chan bool)
 	url := origin(t, func(w http.ResponseWriter, _ *http.Request) {

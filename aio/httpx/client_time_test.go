@@ -30,7 +30,8 @@ func drips(text string, every time.Duration) func(int, net.Conn, *bufio.Reader) 
 	}
 }
 
-// TestTimeouts holds that each phase of a request is bounded, by default and by Timeouts, and says so.
+// TestTimeouts holds that each phase of a request is bounded, by default and by
+// Timeouts, and says so.
 func TestTimeouts(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 	for name, x := range map[string]struct {
@@ -108,7 +109,8 @@ func TestSlowDripIsProgress(t *testing.T) {
 	})
 }
 
-// TestContextTimeouts holds that the end of the request's own context, and of the operation's, ends the request.
+// TestContextTimeouts holds that the end of the request's own context, and of
+// the operation's, ends the request.
 func TestContextTimeouts(t *testing.T) {
 	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		c := inMemory(new(httpx.Client), n)
@@ -125,7 +127,8 @@ func TestContextTimeouts(t *testing.T) {
 	})
 }
 
-// TestDialEndsWithItsRequest holds that a dial that nobody waits for does not hold the loop open.
+// TestDialEndsWithItsRequest holds that a dial that nobody waits for does not
+// hold the loop open.
 func TestDialEndsWithItsRequest(t *testing.T) {
 	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		n.BlackHole("hole:80")

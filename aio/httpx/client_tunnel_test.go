@@ -40,8 +40,8 @@ var tunnels = map[string]struct {
 }
 
 // TestTunnelEnds holds that a Stream's connection that HTTP has ended on is
-// closed when Timeouts.Total has passed, or the request's own context has ended,
-// and by nothing else: not by Timeouts.Body.
+// closed when Timeouts.Total has passed, or the request's own context has
+// ended, and by nothing else: not by Timeouts.Body.
 func TestTunnelEnds(t *testing.T) {
 	for name, x := range tunnels {
 		for _, how := range []string{"Total", "own context", "ctx"} {

@@ -207,8 +207,8 @@ func TestProgressHedged(t *testing.T) {
 }
 
 // TestUpgradedStream holds that the body of a 101 carries what the connection
-// does, both ways, for as long as it takes; that bytes behind the header are its
-// first; and that its operation ends when it is closed.
+// does, both ways, for as long as it takes; that bytes behind the header are
+// its first; and that its operation ends when it is closed.
 func TestUpgradedStream(t *testing.T) {
 	bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello ")
@@ -246,7 +246,8 @@ func TestUpgradedStream(t *testing.T) {
 		if k := aio.LoopOf(ctx).Stats(); k.HTTPRequests != 0 || k.OutgoingConns != 0 {
 			t.Errorf("left: %v", k)
 		}
-		// The place of the connection is free again. A cancellation ends it, too.
+		// The place of the connection is free again. A cancellation ends it,
+		// too.
 		own, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		if s, err = c.Stream(own, req.Clone(ctx)).Await(ctx); err != nil {

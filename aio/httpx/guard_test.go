@@ -48,7 +48,8 @@ func TestGuardPublicOnly(t *testing.T) {
 	}
 }
 
-// rebinding is a Resolver that gives a harmless address first, and then another.
+// rebinding is a Resolver that gives a harmless address first, and then
+// another.
 type rebinding struct {
 	tcp.Resolver
 	asked atomic.Int32
@@ -65,8 +66,9 @@ func (r *rebinding) LookupNetIP(_ context.Context, network, _ string) ([]netip.A
 	return []netip.Addr{r.then}, nil
 }
 
-// TestGuard holds that the guard sees the address of each connection: after lookups, redirects, and for a name that
-// leads elsewhere all of a sudden; and that what it blocks is not connected to.
+// TestGuard holds that the guard sees the address of each connection: after
+// lookups, redirects, and for a name that leads elsewhere all of a sudden; and
+// that what it blocks is not connected to.
 func TestGuard(t *testing.T) {
 	var reached atomic.Int32
 	inner := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -119,7 +121,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardSeesAll holds that a Dialer that hides addresses does not get around the guard, and that its Control is kept.
+// TestGuardSeesAll holds that a Dialer that hides addresses does not get around
+// the guard, and that its Control is kept.
 func TestGuardSeesAll(t *testing.T) {
 	addr := origin(t, echoes)
 	allow := func(context.Context, netip.AddrPort) error { return nil }

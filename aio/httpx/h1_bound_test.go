@@ -61,8 +61,9 @@ func TestPipelinedAnswersBounded(t *testing.T) {
 	}
 }
 
-// TestHeadTimeoutEndsWithHead holds that the time in which a head must come ends
-// when it has come: neither its exchange nor the connection is ended by it.
+// TestHeadTimeoutEndsWithHead holds that the time in which a head must come
+// ends when it has come: neither its exchange nor the connection is ended by
+// it.
 func TestHeadTimeoutEndsWithHead(t *testing.T) {
 	s := &httpx.Server{HeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -86,8 +87,8 @@ func TestHeadTimeoutEndsWithHead(t *testing.T) {
 	})
 }
 
-// TestIdleTimeoutAfterBody holds that the idle timeout, which does not hold while
-// a body comes, holds again after it.
+// TestIdleTimeoutAfterBody holds that the idle timeout, which does not hold
+// while a body comes, holds again after it.
 func TestIdleTimeoutAfterBody(t *testing.T) {
 	const idle = 10 * time.Second
 	for name, s := range map[string]*httpx.Server{
@@ -135,7 +136,8 @@ func TestHandleReturnsAfterClientLeft(t *testing.T) {
 	}
 }
 
-// TestSkipBounded holds how much of an unread body of unknown length is dropped.
+// TestSkipBounded holds how much of an unread body of unknown length is
+// dropped.
 func TestSkipBounded(t *testing.T) {
 	const bound, chunk = 256 << 10, 1 << 10
 	s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hai") })}
@@ -238,8 +240,8 @@ func TestGatheredAnswerGoesInTime(t *testing.T) {
 	}
 }
 
-// TestDeferredClientLeaves holds that the leaving of a deferred request's client
-// is noticed although nothing waits for it.
+// TestDeferredClientLeaves holds that the leaving of a deferred request's
+// client is noticed although nothing waits for it.
 func TestDeferredClientLeaves(t *testing.T) {
 	for _, text := range []string{getOf("/"), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"} {
 		var deferred *httpx.Request
@@ -257,9 +259,10 @@ func TestDeferredClientLeaves(t *testing.T) {
 	}
 }
 
-// TestGatheredAnswersOfMuteClient holds that no answer is lost of those that are
-// gathered and sent while the client does not read, however large they are, and
-// that the server's own holding up does not count as the client's time for a head.
+// TestGatheredAnswersOfMuteClient holds that no answer is lost of those that
+// are gathered and sent while the client does not read, however large they are,
+// and that the server's own holding up does not count as the client's time for
+// a head.
 func TestGatheredAnswersOfMuteClient(t *testing.T) {
 	for _, c := range []struct{ requests, size int }{{400, 20 << 10}, {4000, 1000}, {6000, 20}} {
 		for name, pause := range map[string]time.Duration{"quick": 0, "slow": 2 * time.Millisecond} {

@@ -50,9 +50,9 @@ var followers = []string{
 	"abcGET\x00/smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
 }
 
-// TestChecksStayOn holds that the connection is kept after requests of which the
-// server might think that no more HTTP follows, and that what follows is checked
-// as before.
+// TestChecksStayOn holds that the connection is kept after requests of which
+// the server might think that no more HTTP follows, and that what follows is
+// checked as before.
 func TestChecksStayOn(t *testing.T) {
 	var calls, smuggled atomic.Int64
 	var end chan struct{}

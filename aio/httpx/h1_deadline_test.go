@@ -59,8 +59,8 @@ func TestWriteDeadlineLetsGo(t *testing.T) {
 	}
 }
 
-// TestWriteDeadlineInBetween holds that a deadline that is set, put off, or taken
-// back while a Write waits is kept to.
+// TestWriteDeadlineInBetween holds that a deadline that is set, put off, or
+// taken back while a Write waits is kept to.
 func TestWriteDeadlineInBetween(t *testing.T) {
 	for _, k := range []struct {
 		name        string

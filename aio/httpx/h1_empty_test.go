@@ -49,8 +49,8 @@ func TestEmptyLines(t *testing.T) {
 	}
 }
 
-// TestHeaderTimeoutBehindEmptyLine holds that a head which comes slowly is ended
-// in time, also behind the beginning of an empty line.
+// TestHeaderTimeoutBehindEmptyLine holds that a head which comes slowly is
+// ended in time, also behind the beginning of an empty line.
 func TestHeaderTimeoutBehindEmptyLine(t *testing.T) {
 	for _, between := range []string{"", "\r\n", "\r\n\r", "\r"} {
 		inH1Dial(t, &httpx.Server{Handle: answers}, func(t *testing.T, dial func() raw) {

@@ -11,8 +11,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestUpgradeRefused holds that Upgrade is for requests that ask for one as they
-// must, and that others can still be answered.
+// TestUpgradeRefused holds that Upgrade is for requests that ask for one as
+// they must, and that others can still be answered.
 func TestUpgradeRefused(t *testing.T) {
 	for _, text := range []string{
 		head("A: b"),

@@ -66,8 +66,8 @@ var reading = []struct {
 }
 
 // TestMalformedBodies holds that a chunked body which is malformed is refused,
-// before the function is called or while it reads, and that nothing behind it is
-// taken for a request.
+// before the function is called or while it reads, and that nothing behind it
+// is taken for a request.
 func TestMalformedBodies(t *testing.T) {
 	for _, c := range malformedChunks {
 		for _, apart := range []bool{false, true} {
@@ -119,8 +119,8 @@ func TestMalformedBodies(t *testing.T) {
 	}
 }
 
-// TestMalformedUnread is the same with handlers that do not read: the connection
-// ends behind their answer.
+// TestMalformedUnread is the same with handlers that do not read: the
+// connection ends behind their answer.
 func TestMalformedUnread(t *testing.T) {
 	for _, c := range malformedChunks {
 		for name, s := range map[string]*httpx.Server{
@@ -159,8 +159,8 @@ var stalled = []string{
 }
 
 // TestStalledBodies holds that a body of which the rest does not come is given
-// up after BodyTimeout, or RequestTimeout if that is shorter, and the connection
-// with it.
+// up after BodyTimeout, or RequestTimeout if that is shorter, and the
+// connection with it.
 func TestStalledBodies(t *testing.T) {
 	for _, text := range stalled {
 		for _, k := range []struct {
@@ -233,8 +233,8 @@ func TestDrippingUnread(t *testing.T) {
 	}
 }
 
-// TestSlowUnread holds that one that comes in time does no harm, to what follows
-// it either.
+// TestSlowUnread holds that one that comes in time does no harm, to what
+// follows it either.
 func TestSlowUnread(t *testing.T) {
 	s := &httpx.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	inH1Dial(t, s, func(t *testing.T, dial func() raw) {

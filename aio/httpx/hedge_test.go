@@ -17,8 +17,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// slowly answers the n-th request after a time of its own, and after none when there are no more; a negative one breaks
-// the connection after it. gone counts the requests whose client went away.
+// slowly answers the n-th request after a time of its own, and after none when
+// there are no more; a negative one breaks the connection after it. gone counts
+// the requests whose client went away.
 func slowly(calls, gone *atomic.Int32, times ...time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) // only now the server sees it when the client goes away
@@ -40,7 +41,8 @@ func slowly(calls, gone *atomic.Int32, times ...time.Duration) http.HandlerFunc 
 	}
 }
 
-// TestHedge holds when a request is made a second time, who wins, and that nothing of the loser is left.
+// TestHedge holds when a request is made a second time, who wins, and that
+// nothing of the loser is left.
 func TestHedge(t *testing.T) {
 	const s = time.Second
 	for name, x := range map[string]struct {
@@ -92,7 +94,8 @@ func TestHedge(t *testing.T) {
 	}
 }
 
-// TestHedgeStream holds that the winner's body can be read when the losers are gone, and that cancelling ends all.
+// TestHedgeStream holds that the winner's body can be read when the losers are
+// gone, and that cancelling ends all.
 func TestHedgeStream(t *testing.T) {
 	var calls, gone atomic.Int32
 	bubble(t, slowly(&calls, &gone, time.Hour, 0, time.Hour, time.Hour), func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
@@ -122,7 +125,8 @@ type panics struct{}
 
 func (panics) RoundTrip(*http.Request) (*http.Response, error) { panic("at the disco") }
 
-// TestTransportPanics holds that a panic in a Transport fails the request, in each form.
+// TestTransportPanics holds that a panic in a Transport fails the request, in
+// each form.
 func TestTransportPanics(t *testing.T) {
 	for _, c := range []*httpx.Client{{Transport: panics{}}, {Transport: panics{}, Hedge: httpx.Hedge{Delay: time.Second}}} {
 		var rec aiotest.Recorder

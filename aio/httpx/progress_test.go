@@ -13,8 +13,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestProgress holds that progress is told of both ways, never goes back, ends with all of it, and that the channel is
-// closed then, whether somebody reads it or not.
+// TestProgress holds that progress is told of both ways, never goes back, ends
+// with all of it, and that the channel is closed then, whether somebody reads
+// it or not.
 func TestProgress(t *testing.T) {
 	const up, down = 300_000, 500_000
 	for _, opaque := range []bool{false, true} {
@@ -55,8 +56,9 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestProgressEnds holds that the channel is closed when the request fails, also before it began, and when its stream
-// is closed; and that a body that is sent again is told of from its start.
+// TestProgressEnds holds that the channel is closed when the request fails,
+// also before it began, and when its stream is closed; and that a body that is
+// sent again is told of from its start.
 func TestProgressEnds(t *testing.T) {
 	h := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/redirect" {

@@ -20,7 +20,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// proxy starts a proxy that answers plain requests itself, and makes tunnels to one address.
+// proxy starts a proxy that answers plain requests itself, and makes tunnels to
+// one address.
 func proxy(t *testing.T, to string) string {
 	return origin(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
@@ -50,7 +51,8 @@ func proxy(t *testing.T, to string) string {
 	})
 }
 
-// TestProxy holds that requests go through Client.Proxy, those of https in a tunnel, and that the guard sees the proxy.
+// TestProxy holds that requests go through Client.Proxy, those of https in a
+// tunnel, and that the guard sees the proxy.
 func TestProxy(t *testing.T) {
 	secure := httptest.NewTLSServer(http.HandlerFunc(echoes))
 	defer secure.Close()
@@ -79,7 +81,8 @@ func TestProxy(t *testing.T) {
 	})
 }
 
-// TestProxyFromEnvironment holds that the zero Client asks the environment, in a process of its own, as that is read once.
+// TestProxyFromEnvironment holds that the zero Client asks the environment, in
+// a process of its own, as that is read once.
 func TestProxyFromEnvironment(t *testing.T) {
 	if os.Getenv("BEHIND_A_PROXY") == "" {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyFromEnvironment$", "-test.v")

@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRedirects holds how many are followed, and what becomes of method and body.
+// TestRedirects holds how many are followed, and what becomes of method and
+// body.
 func TestRedirects(t *testing.T) {
 	base := origin(t, func(w http.ResponseWriter, r *http.Request) {
 		var status, left int

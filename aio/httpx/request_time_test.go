@@ -16,8 +16,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// dripping is a body of which a piece comes at each interval, so many times, and
-// then its end.
+// dripping is a body of which a piece comes at each interval, so many times,
+// and then its end.
 type dripping struct {
 	text  string
 	every time.Duration
@@ -52,8 +52,8 @@ func (b *rig) upload(path string, body io.Reader, length int64) (status int, too
 	return resp.StatusCode, time.Since(begun)
 }
 
-// TestResponseTimeoutFromHandle holds that ResponseTimeout begins when Handle is
-// called: a body that takes longer than it has no part in it.
+// TestResponseTimeoutFromHandle holds that ResponseTimeout begins when Handle
+// is called: a body that takes longer than it has no part in it.
 func TestResponseTimeoutFromHandle(t *testing.T) {
 	for _, length := range []int64{20, -1} {
 		inBubbles(t, func() *httpx.Server {
@@ -69,8 +69,8 @@ func TestResponseTimeoutFromHandle(t *testing.T) {
 	}
 }
 
-// TestResponseTimeoutIsKept is the other side of it: a request without an answer
-// has as long as ever.
+// TestResponseTimeoutIsKept is the other side of it: a request without an
+// answer has as long as ever.
 func TestResponseTimeoutIsKept(t *testing.T) {
 	var kept *httpx.Request
 	events := 0
@@ -96,8 +96,8 @@ func TestResponseTimeoutIsKept(t *testing.T) {
 	})
 }
 
-// TestRequestTimeoutInBody holds that RequestTimeout ends the reading of a body,
-// and that no function is called.
+// TestRequestTimeoutInBody holds that RequestTimeout ends the reading of a
+// body, and that no function is called.
 func TestRequestTimeoutInBody(t *testing.T) {
 	for _, k := range []struct {
 		name   string

@@ -127,8 +127,8 @@ func events(t *testing.T, s *httpx.Server, client func(addr string, rec *aiotest
 	serveLoop(t, &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}, s, func(addr string) { client(addr, rec) })
 }
 
-// TestDroppedRequests holds that a request that cannot be answered any more gets 500,
-// and is an event.
+// TestDroppedRequests holds that a request that cannot be answered any more
+// gets 500, and is an event.
 func TestDroppedRequests(t *testing.T) {
 	events(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		if r.Resource() == "/stream" {

@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// unsteady answers with each of the statuses in turn, and 200 afterwards. A negative one breaks the connection.
+// unsteady answers with each of the statuses in turn, and 200 afterwards. A
+// negative one breaks the connection.
 func unsteady(calls *atomic.Int32, header http.Header, statuses ...int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		n := int(calls.Add(1))
@@ -109,7 +110,8 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestRetryConditions holds that a request that can only fail again is not repeated, and that one that is cancelled ends.
+// TestRetryConditions holds that a request that can only fail again is not
+// repeated, and that one that is cancelled ends.
 func TestRetryConditions(t *testing.T) {
 	var calls atomic.Int32
 	bubble(t, unsteady(&calls, nil, 503, 503, 503), func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
@@ -141,7 +143,8 @@ func TestRetryConditions(t *testing.T) {
 	})
 }
 
-// TestRetryBudget holds that a failing server gets little more than its load, and that success earns new repetitions.
+// TestRetryBudget holds that a failing server gets little more than its load,
+// and that success earns new repetitions.
 func TestRetryBudget(t *testing.T) {
 	for _, x := range []struct {
 		budget float64

@@ -48,6 +48,7 @@ type EventStreamError struct {
 	Header http.Header
 }
 
+// Error tells the status, or the Content-Type of a response that succeeded.
 func (e *EventStreamError) Error() string {
 	if e.Status == http.StatusOK {
 		return fmt.Sprintf("the response is no text/event-stream, but %q", clip(e.Header.Get("Content-Type")))

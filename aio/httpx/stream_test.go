@@ -66,8 +66,8 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestStreamClientGone holds that writing to a client that is gone fails with the
-// reason.
+// TestStreamClientGone holds that writing to a client that is gone fails with
+// the reason.
 func TestStreamClientGone(t *testing.T) {
 	failed := make(chan error, 1)
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {

@@ -71,7 +71,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// A token in the URL is moved to a cookie, and out of the history of the browser.
+// A token in the URL is moved to a cookie, and out of the history of the
+// browser.
 func TestTokenMoves(t *testing.T) {
 	page := &live.Page{Loop: new(aio.Loop), Token: "a b"}
 	w := ask(page, "GET", "/x/?q=a&token=a+b")
@@ -87,8 +88,8 @@ func TestTokenMoves(t *testing.T) {
 	}
 }
 
-// The policy lets nothing run but what has the response's nonce, which is another
-// one for each response.
+// The policy lets nothing run but what has the response's nonce, which is
+// another one for each response.
 func TestPolicy(t *testing.T) {
 	page := live.Handler(new(aio.Loop))
 	seen := map[string]bool{}
@@ -116,8 +117,8 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// What a peer names cannot become markup, nor change how a terminal or a browser
-// shows what follows.
+// What a peer names cannot become markup, nor change how a terminal or a
+// browser shows what follows.
 func TestEscapes(t *testing.T) {
 	const name = "GET /<script>alert(1)</script>\"'&\x1b[2J\u202e\n"
 	loop := &aio.Loop{Logger: quiet}

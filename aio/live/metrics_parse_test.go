@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// A parser of the two text formats, stricter than those that have to read what others
-// write: what a format allows but this package does not write is an error.
+// A parser of the two text formats, stricter than those that have to read what
+// others write: what a format allows but this package does not write is an
+// error.
 
 // parsedFamily is a metric.
 type parsedFamily struct {

@@ -154,8 +154,8 @@ func TestParserCanFail(t *testing.T) {
 	}
 }
 
-// BenchmarkSpawnAwait is the cost of an operation: with nothing, with a tap, and with
-// durations.
+// BenchmarkSpawnAwait is the cost of an operation: with nothing, with a tap,
+// and with durations.
 func BenchmarkSpawnAwait(b *testing.B) {
 	for _, c := range []struct {
 		name string

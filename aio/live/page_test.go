@@ -95,8 +95,8 @@ func TestTree(t *testing.T) {
 	})
 }
 
-// However many operations there are, and however they hang together, the rows are
-// bounded, and said to be.
+// However many operations there are, and however they hang together, the rows
+// are bounded, and said to be.
 func TestTreeBounds(t *testing.T) {
 	loop := new(aio.Loop)
 	page := live.Handler(loop)
@@ -127,8 +127,8 @@ func TestTreeBounds(t *testing.T) {
 	})
 }
 
-// The children of an operation that has ended, and stays for them, are shown below
-// what is above it.
+// The children of an operation that has ended, and stays for them, are shown
+// below what is above it.
 func TestTreeGhost(t *testing.T) {
 	loop := new(aio.Loop)
 	page := live.Handler(loop)

@@ -32,8 +32,8 @@ func client(t *testing.T, socket string) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// An open page does not hold the loop open, sees its end, and does not hold that up:
-// Grace is an hour.
+// An open page does not hold the loop open, sees its end, and does not hold
+// that up: Grace is an hour.
 func TestOpenPage(t *testing.T) {
 	loop := &aio.Loop{Name: "shop", Grace: time.Hour, Logger: quiet}
 	ended := make(chan string, 1)

@@ -58,7 +58,8 @@ func (l *faultyListener) failures() []time.Time {
 // acceptErrors is what accept may say while the listener goes on.
 var acceptErrors = []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.EPERM, errors.New("odd")}
 
-// An error of accepting is told once per row and followed by pauses of 5 ms to 1 s.
+// An error of accepting is told once per row and followed by pauses of 5 ms to
+// 1 s.
 func TestAcceptBacksOff(t *testing.T) {
 	for _, cause := range acceptErrors {
 		for _, how := range []string{"OnError", "event"} {
@@ -141,7 +142,8 @@ func TestAcceptStopsDuringPause(t *testing.T) {
 	}
 }
 
-// A panic in OnError is contained; one in the listener ends the server, and its future.
+// A panic in OnError is contained; one in the listener ends the server, and its
+// future.
 func TestAcceptPanics(t *testing.T) {
 	var rec aiotest.Recorder
 	inBubble(t, &aio.Loop{OnEvent: rec.OnEvent, CatchPanics: true}, func(b *bubble) {
@@ -169,7 +171,8 @@ func TestAcceptPanics(t *testing.T) {
 	})
 }
 
-// A listener that somebody else has closed ends its server quietly, once the connections have ended.
+// A listener that somebody else has closed ends its server quietly, once the
+// connections have ended.
 func TestAcceptFromClosed(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		ln := b.listen()

@@ -10,8 +10,9 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// queue starts a server that is full, has come be called, and then has the server
-// take over what is in the kernel's queue. What it accepts is sent to the channel.
+// queue starts a server that is full, has come be called, and then has the
+// server take over what is in the kernel's queue. What it accepts is sent to
+// the channel.
 func queue(w *world, addr string, come func(a net.Addr)) <-chan *tcp.Conn {
 	w.Helper()
 	conns := make(chan *tcp.Conn, 10)
@@ -32,8 +33,8 @@ func queue(w *world, addr string, come func(a net.Addr)) <-chan *tcp.Conn {
 	return conns
 }
 
-// What was reset before it was taken over from the kernel's queue is not served:
-// it has no address.
+// What was reset before it was taken over from the kernel's queue is not
+// served: it has no address.
 func TestQueuedReset(t *testing.T) {
 	aiotest.CheckLeaks(t)
 	newWorld(t, "tcp").run(new(aio.Loop), func(w *world) {

@@ -20,10 +20,12 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// The servers run in processes of their own, so that their CPU time can be told from the clients'. They are measured in
-// turns, many times, and the medians of the ratios to a server of package net are reported.
+// The servers run in processes of their own, so that their CPU time can be told
+// from the clients'. They are measured in turns, many times, and the medians of
+// the ratios to a server of package net are reported.
 
-// contenders are the servers: one of package net, with a goroutine and a 4 KiB buffer per connection, and ours.
+// contenders are the servers: one of package net, with a goroutine and a 4 KiB
+// buffer per connection, and ours.
 var contenders = []string{"net", "handler", "stream"}
 
 func serveRaw(ln net.Listener) {
@@ -52,8 +54,8 @@ func copyEcho(c net.Conn) {
 	}
 }
 
-// TestBenchServer is not a test, but the process of a contender. It ends with its standard input, of which each line asks
-// for a figure.
+// TestBenchServer is not a test, but the process of a contender. It ends with
+// its standard input, of which each line asks for a figure.
 func TestBenchServer(t *testing.T) {
 	name := os.Getenv("TCP_BENCH_SERVER")
 	if name == "" {
@@ -104,7 +106,8 @@ func answer(ln net.Listener) {
 	ln.Close()
 }
 
-// resident returns the process's resident memory in bytes, 0 where that cannot be had.
+// resident returns the process's resident memory in bytes, 0 where that cannot
+// be had.
 func resident() int64 {
 	data, _ := os.ReadFile("/proc/self/statm")
 	fields := strings.Fields(string(data))
@@ -178,7 +181,8 @@ func (c *contender) dial(b *testing.B) net.Conn {
 	return nc
 }
 
-// compare measures the contenders in turns. prepare returns what does n units of work with one of them.
+// compare measures the contenders in turns. prepare returns what does n units
+// of work with one of them.
 func compare(b *testing.B, n int, prepare func(c *contender) (unit func(n int), done func())) {
 	const warmUp = 20
 	k := len(contenders)
@@ -288,7 +292,8 @@ func BenchmarkConnect(b *testing.B) {
 	})
 }
 
-// BenchmarkIdle is the memory of an idle connection, from the slope of the resident memory.
+// BenchmarkIdle is the memory of an idle connection, from the slope of the
+// resident memory.
 func BenchmarkIdle(b *testing.B) {
 	const few, many = 500, 4500
 	slopes := make([][]float64, len(contenders))

@@ -21,7 +21,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// These tests assert what the tests of cl-async that they are named after assert: tcp, pipe and tcp-ssl.
+// These tests assert what the tests of cl-async that they are named after
+// assert: tcp, pipe and tcp-ssl.
 
 // seedTransport is what one of cl-async's test files runs over.
 type seedTransport struct {
@@ -53,8 +54,9 @@ func eachTransport(t *testing.T, test func(t *testing.T, tr seedTransport)) {
 	})
 }
 
-// simple-client-server: a server and two clients, by address and by name. A request that is split over Send's data and
-// a later Send arrives joined; connect-cb is called twice; the replies arrive.
+// simple-client-server: a server and two clients, by address and by name. A
+// request that is split over Send's data and a later Send arrives joined;
+// connect-cb is called twice; the replies arrive.
 func TestSeedSimpleClientServer(t *testing.T) {
 	eachTransport(t, func(t *testing.T, tr seedTransport) {
 		var connected atomic.Int64
@@ -115,7 +117,8 @@ func wantInfo(t *testing.T, err error) {
 	}
 }
 
-// connect-fail: reported as refused (a missing path as ENOENT), event-cb exactly once.
+// connect-fail: reported as refused (a missing path as ENOENT), event-cb
+// exactly once.
 func TestSeedConnectFail(t *testing.T) {
 	for _, tt := range []struct {
 		name, addr string
@@ -171,7 +174,8 @@ func TestSeedServerClose(t *testing.T) {
 	})
 }
 
-// server-stream: the server's side as a stream, drained by reading, and closed by the one that reads.
+// server-stream: the server's side as a stream, drained by reading, and closed
+// by the one that reads.
 func TestSeedServerStream(t *testing.T) {
 	eachTransport(t, func(t *testing.T, tr seedTransport) {
 		got := make(chan string, 1)
@@ -206,7 +210,8 @@ func TestSeedServerStream(t *testing.T) {
 	})
 }
 
-// write-seq-with-offset: parts of a slice are sent in order with what comes later.
+// write-seq-with-offset: parts of a slice are sent in order with what comes
+// later.
 func TestSeedWriteSeqWithOffset(t *testing.T) {
 	eachTransport(t, func(t *testing.T, tr seedTransport) {
 		aiotest.Run(t, func(ctx context.Context) error {
@@ -230,7 +235,8 @@ func TestSeedWriteSeqWithOffset(t *testing.T) {
 	})
 }
 
-// no-overlap: four clients, (64 KiB + 20,000 B) each way: no bytes of one connection in another.
+// no-overlap: four clients, (64 KiB + 20,000 B) each way: no bytes of one
+// connection in another.
 func TestSeedNoOverlap(t *testing.T) {
 	const size = 64<<10 + 20_000
 	eachTransport(t, func(t *testing.T, tr seedTransport) {
@@ -287,7 +293,8 @@ func overlapClient(ctx context.Context, t *testing.T, d *tcp.Dialer, addr string
 	c.Close()
 }
 
-// wrap-existing-fd: a listener and a connection made from descriptors that were there before.
+// wrap-existing-fd: a listener and a connection made from descriptors that were
+// there before.
 func TestSeedWrapExistingFD(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("package net makes nothing of descriptors there")

@@ -162,7 +162,8 @@ func TestAbort(t *testing.T) {
 	})
 }
 
-// What is queued is sent before the connection closes, and what the peer sends meanwhile does not reset it.
+// What is queued is sent before the connection closes, and what the peer sends
+// meanwhile does not reset it.
 func TestCloseAfterFlush(t *testing.T) {
 	overAll(t, func(w *world) {
 		const size = 4 << 20
@@ -350,7 +351,8 @@ func TestConnCancelled(t *testing.T) {
 }
 
 // Ends that the program asks for are no events, however many sends are queued
-// and fail by that: nobody has looked at their futures. overAll fails on events.
+// and fail by that: nobody has looked at their futures. overAll fails on
+// events.
 func TestEndsAskedFor(t *testing.T) {
 	for how, end := range map[string]func(w *world, s *tcp.Server, c *tcp.Conn){
 		"Abort":                  func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Abort() },

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestCollectorExcuses holds that a collection excuses as many waits as it stops
-// processors, that collections are asked for at most once in collectorLook, and
-// that old ones do not add up for ever.
+// TestCollectorExcuses holds that a collection excuses as many waits as it
+// stops processors, that collections are asked for at most once in
+// collectorLook, and that old ones do not add up for ever.
 func TestCollectorExcuses(t *testing.T) {
 	const procs = 2
 	var cycles uint64

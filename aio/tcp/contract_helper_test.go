@@ -181,7 +181,8 @@ func (w *world) dial(addr string) *tcp.Conn {
 	return c
 }
 
-// pair returns the two ends of a connection, both in stream style, the client's first.
+// pair returns the two ends of a connection, both in stream style, the client's
+// first.
 func (w *world) pair() (client, server *tcp.Conn) {
 	w.Helper()
 	in := make(chan *tcp.Conn, 1)
@@ -212,7 +213,8 @@ func newTape(t testing.TB) *tape {
 	return &tape{t: t, conn: make(chan *tcp.Conn, 1), closed: make(chan error, 1), events: make(chan error, 10)}
 }
 
-// enter notes a callback. The function it returns is to be called at the callback's end.
+// enter notes a callback. The function it returns is to be called at the
+// callback's end.
 func (p *tape) enter(what string) (leave func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -287,7 +289,8 @@ func (p *tape) got() string {
 	return p.data.String()
 }
 
-// want wants these callbacks to have been, and the connection to be closed with cond.
+// want wants these callbacks to have been, and the connection to be closed with
+// cond.
 func (p *tape) want(cond error, log ...string) {
 	p.t.Helper()
 	if err := soon(p.t, p.closed); cond == nil && err != nil || cond != nil && !errors.Is(err, cond) {
@@ -309,7 +312,8 @@ func (p *tape) wantData(want string) {
 	}
 }
 
-// wantErr wants an error to be a condition of a connection, with all that belongs to it.
+// wantErr wants an error to be a condition of a connection, with all that
+// belongs to it.
 func wantErr(t testing.TB, err, cond error, op string) {
 	t.Helper()
 	var e *aio.ConnError

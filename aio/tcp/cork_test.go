@@ -28,8 +28,9 @@ func countedWrites(w *world, d *tcp.Dialer) (writes func() int) {
 	return func() int { return counted.Writes() }
 }
 
-// What is sent while a connection is corked goes out in one write: at Uncork, at
-// the callback's end, with what a Write or an end sends, and after a millisecond.
+// What is sent while a connection is corked goes out in one write: at Uncork,
+// at the callback's end, with what a Write or an end sends, and after a
+// millisecond.
 func TestCork(t *testing.T) {
 	ends := map[string]struct {
 		end  func(w *world, c *tcp.Conn)
@@ -114,8 +115,8 @@ func TestCorkInCallback(t *testing.T) {
 	})
 }
 
-// Much is not gathered for long, and what is queued already goes out as ever, in
-// order.
+// Much is not gathered for long, and what is queued already goes out as ever,
+// in order.
 func TestCorkMuch(t *testing.T) {
 	const size = 3 << 20
 	overAll(t, func(w *world) {

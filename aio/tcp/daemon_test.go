@@ -11,8 +11,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// A daemon that a connection has started does not keep it from being idle: it ends with the connection when the loop
-// drains.
+// A daemon that a connection has started does not keep it from being idle: it
+// ends with the connection when the loop drains.
 func TestDaemonOfIdleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := new(aiotest.Network)

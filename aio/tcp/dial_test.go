@@ -89,7 +89,8 @@ func TestDialTimeoutTLS(t *testing.T) {
 	}
 }
 
-// A dial that is cancelled fails with the cause, and leaves nothing, at whatever stage.
+// A dial that is cancelled fails with the cause, and leaves nothing, at
+// whatever stage.
 func TestDialCancelled(t *testing.T) {
 	cause := errors.New("changed my mind")
 	hang := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -165,7 +166,8 @@ func TestDialLateSuccess(t *testing.T) {
 	})
 }
 
-// A race between success and cancelling leaves no connection to a future that nobody wants any more.
+// A race between success and cancelling leaves no connection to a future that
+// nobody wants any more.
 func TestDialCancelRace(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}})
@@ -185,7 +187,8 @@ func TestDialCancelRace(t *testing.T) {
 	})
 }
 
-// The end of the ctx after success does not touch the connection, which belongs to the operation that dialed.
+// The end of the ctx after success does not touch the connection, which belongs
+// to the operation that dialed.
 func TestDialCtxEndsAfterSuccess(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		s := &tcp.Server{Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}} // it sees a reset
@@ -377,7 +380,8 @@ func TestDialNoLoop(t *testing.T) {
 	}
 }
 
-// Wherever a dial is cancelled, it ends with a connection or the cause, and nothing is left.
+// Wherever a dial is cancelled, it ends with a connection or the cause, and
+// nothing is left.
 func TestDialEachCancel(t *testing.T) {
 	aiotest.EachCancel(t, func(t *testing.T, looks *aiotest.Looks) {
 		inBubble(t, new(aio.Loop), func(b *bubble) {

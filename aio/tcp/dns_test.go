@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// twoServers is a resolver that asks two servers in memory; dead ones say nothing.
+// twoServers is a resolver that asks two servers in memory; dead ones say
+// nothing.
 func twoServers(t *testing.T, dead ...string) (*dnsx.Resolver, *aiotest.DNS) {
 	dns := aiotest.MemoryDNS(t, `
 		www.test. A    192.0.2.1
@@ -31,7 +32,8 @@ func twoServers(t *testing.T, dead ...string) (*dnsx.Resolver, *aiotest.DNS) {
 	}, dns
 }
 
-// A name with a dead IPv6 and a live IPv4 address is connected to after the attempt delay.
+// A name with a dead IPv6 and a live IPv4 address is connected to after the
+// attempt delay.
 func TestDialDeadIPv6(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		r, _ := twoServers(t)

@@ -17,7 +17,8 @@ import (
 // slowLoop is a loop with a lot of grace.
 func slowLoop() *aio.Loop { return &aio.Loop{Grace: time.Minute} }
 
-// A delay started by a callback keeps its connection, whose answer is sent; an idle one ends at once.
+// A delay started by a callback keeps its connection, whose answer is sent; an
+// idle one ends at once.
 func TestDrainDelayedAnswer(t *testing.T) {
 	inBubbles(t, slowLoop, func(w *world) {
 		addr := w.start(&tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
@@ -51,7 +52,8 @@ func TestDrainDelayedAnswer(t *testing.T) {
 	})
 }
 
-// A connection that is younger than a second and has sent nothing is waited for.
+// A connection that is younger than a second and has sent nothing is waited
+// for.
 func TestDrainYoung(t *testing.T) {
 	inBubbles(t, slowLoop, func(w *world) {
 		p := newTape(w)
@@ -120,7 +122,8 @@ func TestDrainIdle(t *testing.T) {
 	})
 }
 
-// What was dialed, and what is read in stream style, goes on, is told by Draining, and is aborted when the loop cancels.
+// What was dialed, and what is read in stream style, goes on, is told by
+// Draining, and is aborted when the loop cancels.
 func TestDrainGoesOn(t *testing.T) {
 	inBubblesOverdue(t, slowLoop, func(w *world) {
 		drained := make(chan struct{})

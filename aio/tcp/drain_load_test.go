@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// requests answers 8-byte requests in different ways, and knows which of them were begun.
+// requests answers 8-byte requests in different ways, and knows which of them
+// were begun.
 type requests struct {
 	mu    sync.Mutex
 	begun map[uint64]bool
@@ -69,7 +70,8 @@ func (r *requests) stream(ctx context.Context, c *tcp.Conn) error {
 	}
 }
 
-// client asks until it gets no answer, and returns the number of the request that it had none to.
+// client asks until it gets no answer, and returns the number of the request
+// that it had none to.
 func (r *requests) client(addr string, base uint64, answered *atomic.Int64) (lost uint64) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -90,7 +92,8 @@ func (r *requests) client(addr string, base uint64, answered *atomic.Int64) (los
 	}
 }
 
-// No response is lost whose handler began before the loop exits, whenever that is.
+// No response is lost whose handler began before the loop exits, whenever that
+// is.
 func TestExitUnderLoad(t *testing.T) {
 	for style, server := range map[string]func(r *requests) *tcp.Server{
 		"handler": func(r *requests) *tcp.Server { return &tcp.Server{Handler: r.handler()} },

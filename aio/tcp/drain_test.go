@@ -19,7 +19,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Connections that had connected, but were not accepted, when the loop exits get their answers.
+// Connections that had connected, but were not accepted, when the loop exits
+// get their answers.
 func TestExitServesQueue(t *testing.T) {
 	eachStyle(t, func(t *testing.T, server func() *tcp.Server) {
 		aiotest.Run(t, func(ctx context.Context) error {
@@ -99,7 +100,8 @@ func TestExitListenerQueue(t *testing.T) {
 	}
 }
 
-// What a connection in progress has to say is said, also 10 s after Exit; those without anything to do end at once.
+// What a connection in progress has to say is said, also 10 s after Exit; those
+// without anything to do end at once.
 func TestExitFinishesWork(t *testing.T) {
 	inBubble(t, &aio.Loop{Grace: time.Minute}, func(b *bubble) {
 		s := &tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
@@ -131,7 +133,8 @@ func TestExitFinishesWork(t *testing.T) {
 	})
 }
 
-// What is still to be sent when the loop exits is sent, to a reader that takes its time.
+// What is still to be sent when the loop exits is sent, to a reader that takes
+// its time.
 func TestExitFlushes(t *testing.T) {
 	inBubble(t, &aio.Loop{Grace: time.Hour}, func(b *bubble) {
 		payload := strings.Repeat("0123456789", 100_000)

@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// countedListener counts calls of Accept that failed. It is a socket of the system's still.
+// countedListener counts calls of Accept that failed. It is a socket of the
+// system's still.
 type countedListener struct {
 	*net.TCPListener
 	failed atomic.Int64
@@ -31,8 +32,8 @@ func (l *countedListener) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// Without file descriptors a server neither spins nor ends, and it serves again when there are some. The test needs a
-// process of its own.
+// Without file descriptors a server neither spins nor ends, and it serves again
+// when there are some. The test needs a process of its own.
 func TestAcceptEMFILE(t *testing.T) {
 	if os.Getenv("TCP_TEST_EMFILE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAcceptEMFILE$", "-test.count=1")
@@ -74,8 +75,8 @@ func TestAcceptEMFILE(t *testing.T) {
 	})
 }
 
-// emfile uses up the descriptors while clients come: each is told to go away after a pause, so that attempts to accept
-// are as many as clients.
+// emfile uses up the descriptors while clients come: each is told to go away
+// after a pause, so that attempts to accept are as many as clients.
 func emfile(t *testing.T, s *tcp.Server, ln *countedListener, told *atomic.Int64) {
 	const n = 5
 	warm := connect(t, s.Addr())

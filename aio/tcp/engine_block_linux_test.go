@@ -29,7 +29,8 @@ type blocker struct {
 	goOn    func() // closes release
 }
 
-// blocking runs a test in a loop with a blocker, with one processor and with all of them.
+// blocking runs a test in a loop with a blocker, with one processor and with
+// all of them.
 func blocking(t *testing.T, test func(t *testing.T, b *blocker)) {
 	t.Helper()
 	for _, procs := range []int{1, runtime.GOMAXPROCS(0)} {
@@ -70,7 +71,8 @@ func (b *blocker) block(t *testing.T, n int) []net.Conn {
 	return conns
 }
 
-// A callback that blocks holds up the others neither of its poller nor elsewhere, and its connection goes on where it was.
+// A callback that blocks holds up the others neither of its poller nor
+// elsewhere, and its connection goes on where it was.
 func TestBlockedOthersGoOn(t *testing.T) {
 	blocking(t, func(t *testing.T, b *blocker) {
 		var others []net.Conn
@@ -123,8 +125,9 @@ func TestBlockedMany(t *testing.T) {
 	})
 }
 
-// Hundreds of callbacks that block for a while, always on other connections, have the lead be taken over again and again:
-// no data is lost, doubled or out of order. With a server each the pollers do not learn to expect it.
+// Hundreds of callbacks that block for a while, always on other connections,
+// have the lead be taken over again and again: no data is lost, doubled or out
+// of order. With a server each the pollers do not learn to expect it.
 func TestTakeovers(t *testing.T) {
 	const conns, messages, blockEvery = 60, 24, 4
 	for _, servers := range []int{1, conns} {

@@ -19,7 +19,8 @@ import (
 // callsEnv has the test be the server whose system calls are counted.
 const callsEnv = "TCP_TEST_CALLS"
 
-// A small message that is echoed costs one read and one write: there is no read to learn that nothing is left.
+// A small message that is echoed costs one read and one write: there is no read
+// to learn that nothing is left.
 func TestCallsPerMessage(t *testing.T) {
 	if os.Getenv(callsEnv) != "" {
 		callsServer(t)
@@ -89,7 +90,8 @@ var (
 	resultLine  = regexp.MustCompile(` = (\d+)$`)
 )
 
-// countCalls reads strace's output: the calls from accepting a connection to closing it.
+// countCalls reads strace's output: the calls from accepting a connection to
+// closing it.
 func countCalls(t *testing.T, trace string) (n calls) {
 	t.Helper()
 	f, err := os.Open(trace)

@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// A callback that dies after another goroutine has taken its poller over ends its connection, and no other: as one does that
-// dies at once.
+// A callback that dies after another goroutine has taken its poller over ends
+// its connection, and no other: as one does that dies at once.
 func TestTakenOverCallbackDies(t *testing.T) {
 	deathsIn(t, func(t *testing.T, where, how string, die func()) {
 		rec := new(aiotest.Recorder)
@@ -69,7 +69,8 @@ func TestTakenOverCallbackDies(t *testing.T) {
 //go:noinline
 func hangs(until <-chan struct{}) { <-until }
 
-// A stuck callback ends Run with an error that names its connection, and what it is stuck in.
+// A stuck callback ends Run with an error that names its connection, and what
+// it is stuck in.
 func TestStuckCallback(t *testing.T) {
 	aiotest.CheckLeaks(t)
 	for _, where := range []string{"open", "data", "EOF", "closed"} {

@@ -53,8 +53,9 @@ func release(files []*os.File) {
 	}
 }
 
-// Where the descriptors do not suffice for what serves a connection, the connection ends with that condition; the server,
-// and the connections it has, go on. The test needs a process of its own.
+// Where the descriptors do not suffice for what serves a connection, the
+// connection ends with that condition; the server, and the connections it has,
+// go on. The test needs a process of its own.
 func TestAcceptEMFILEBare(t *testing.T) {
 	if os.Getenv("TCP_TEST_EMFILE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAcceptEMFILEBare$", "-test.count=1", "-test.timeout=20s")
@@ -77,7 +78,8 @@ func TestAcceptEMFILEBare(t *testing.T) {
 	})
 }
 
-// emfileBare serves a connection with so many descriptors to spare when it comes, and gives its handler up with none.
+// emfileBare serves a connection with so many descriptors to spare when it
+// comes, and gives its handler up with none.
 func emfileBare(t *testing.T, ctx context.Context, spare int) {
 	var told atomic.Int64
 	conns := make(chan *tcp.Conn, 10)
@@ -92,7 +94,8 @@ func emfileBare(t *testing.T, ctx context.Context, spare int) {
 	if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	// The listener, what accepts from it, and a spare one; without that connections wait until there are descriptors.
+	// The listener, what accepts from it, and a spare one; without that
+	// connections wait until there are descriptors.
 	aiotest.Eventually(t, func() bool { return openFiles(t) == before+3 })
 	fd := rawSocket(t)
 	files := hoard(t, spare)

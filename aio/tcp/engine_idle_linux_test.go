@@ -21,10 +21,12 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// raceDetector says that the test runs with the race detector, which makes for fewer connections.
+// raceDetector says that the test runs with the race detector, which makes for
+// fewer connections.
 var raceDetector bool
 
-// idleConns returns how many connections are to be held, with so many descriptors for each.
+// idleConns returns how many connections are to be held, with so many
+// descriptors for each.
 func idleConns(t *testing.T, most, descriptors int) int {
 	t.Helper()
 	var limit syscall.Rlimit
@@ -72,7 +74,8 @@ func ended(t *testing.T, conns []net.Conn) {
 	}
 }
 
-// runIdle runs a loop with a server until hold, which is given its address and exits the loop, has returned.
+// runIdle runs a loop with a server until hold, which is given its address and
+// exits the loop, has returned.
 func runIdle(t *testing.T, n int, hold func(s *tcp.Server, exit func())) {
 	t.Helper()
 	var exited time.Time
@@ -105,7 +108,8 @@ func TestIdleBothEnds(t *testing.T) {
 	})
 }
 
-// idleEnv has the test be the clients: so many of them, of the server with the address behind.
+// idleEnv has the test be the clients: so many of them, of the server with the
+// address behind.
 const idleEnv = "TCP_TEST_IDLE"
 
 // Exit closes all of the idle connections that a process can have.
@@ -141,8 +145,8 @@ func TestIdleMost(t *testing.T) {
 	})
 }
 
-// idleClients is the process of the clients. Their sockets are bare descriptors,
-// which cost least.
+// idleClients is the process of the clients. Their sockets are bare
+// descriptors, which cost least.
 func idleClients(t *testing.T, task string) {
 	number, addr, _ := strings.Cut(task, " ")
 	n, err := strconv.Atoi(number)

@@ -32,7 +32,8 @@ func overEngines(t *testing.T, test func(t *testing.T)) {
 	}
 }
 
-// serving runs a test, with each engine, in a loop with a server on a loopback address. The loop then exits.
+// serving runs a test, with each engine, in a loop with a server on a loopback
+// address. The loop then exits.
 func serving(t *testing.T, s func() *tcp.Server, addr string, test func(t *testing.T, ctx context.Context, s *tcp.Server)) {
 	t.Helper()
 	overEngines(t, func(t *testing.T) {
@@ -48,7 +49,8 @@ func serving(t *testing.T, s func() *tcp.Server, addr string, test func(t *testi
 	})
 }
 
-// The tests that start servers of their own run with the engine that a server has by default; here with the other one.
+// The tests that start servers of their own run with the engine that a server
+// has by default; here with the other one.
 func TestParkEngine(t *testing.T) {
 	defer tcp.UseEngine("park")()
 	t.Setenv(engineEnv, "park")

@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// handing returns a server whose connections come out of a channel, with a handler.
+// handing returns a server whose connections come out of a channel, with a
+// handler.
 func handing(conns chan *tcp.Conn) func() *tcp.Server {
 	return func() *tcp.Server {
 		return &tcp.Server{HighWater: 64 << 20, Handler: tcp.Handler{
@@ -46,7 +47,8 @@ func giveUp(t *testing.T, c *tcp.Conn) {
 	aiotest.Eventually(t, func() bool { return !tcp.IsBare(c) })
 }
 
-// A Write that waits for room goes on when the handler is given up meanwhile, and so does what Send has queued.
+// A Write that waits for room goes on when the handler is given up meanwhile,
+// and so does what Send has queued.
 func TestPromoteWhileWriting(t *testing.T) {
 	conns := make(chan *tcp.Conn, 1)
 	for name, write := range map[string]func(c *tcp.Conn, p []byte) error{
@@ -73,7 +75,8 @@ func TestPromoteWhileWriting(t *testing.T) {
 	}
 }
 
-// The deadline of a Write that waits is kept to when the connection is promoted meanwhile.
+// The deadline of a Write that waits is kept to when the connection is promoted
+// meanwhile.
 func TestPromoteWriteDeadline(t *testing.T) {
 	conns := make(chan *tcp.Conn, 1)
 	serving(t, handing(conns), "127.0.0.1:0", func(t *testing.T, ctx context.Context, s *tcp.Server) {
@@ -115,7 +118,8 @@ func TestPromoteTLSWithQueue(t *testing.T) {
 	})
 }
 
-// The addresses stay when the connection is promoted or closed, also where the listener has no single one.
+// The addresses stay when the connection is promoted or closed, also where the
+// listener has no single one.
 func TestPromoteAddr(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", ":0", "0.0.0.0:0", "[::1]:0"} {
 		conns := make(chan *tcp.Conn, 2)
@@ -152,7 +156,8 @@ func TestPromoteAddr(t *testing.T) {
 	}
 }
 
-// A poller that looks late at a connection which has left it, and is closed by now, makes no callbacks.
+// A poller that looks late at a connection which has left it, and is closed by
+// now, makes no callbacks.
 func TestStaleEvents(t *testing.T) {
 	conns := make(chan *tcp.Conn, 1)
 	serving(t, handing(conns), "127.0.0.1:0", func(t *testing.T, ctx context.Context, s *tcp.Server) {

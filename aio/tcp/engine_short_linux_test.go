@@ -14,8 +14,9 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// A read may bring less than is there: before an urgent byte, where descriptors were passed along, and with packets. What
-// is behind that comes without anything more having to arrive.
+// A read may bring less than is there: before an urgent byte, where descriptors
+// were passed along, and with packets. What is behind that comes without
+// anything more having to arrive.
 func TestShortReads(t *testing.T) {
 	for _, tt := range []struct {
 		name, network, want string
@@ -49,7 +50,8 @@ func TestShortReads(t *testing.T) {
 	}
 }
 
-// shortRead has all be sent while the poller makes a callback, so that it learns of it at once.
+// shortRead has all be sent while the poller makes a callback, so that it
+// learns of it at once.
 func shortRead(t *testing.T, network, want string, send func(t *testing.T, c net.Conn)) {
 	aiotest.RunLoop(t, &aio.Loop{OnEvent: func(aio.Event) {}}, func(ctx context.Context) error {
 		addr := "127.0.0.1:0"

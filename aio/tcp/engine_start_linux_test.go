@@ -9,7 +9,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// serveOnce starts a server with a handler, which the loop's first poller serves, and has it serve one client.
+// serveOnce starts a server with a handler, which the loop's first poller
+// serves, and has it serve one client.
 func serveOnce(t *testing.T, ctx context.Context) error {
 	s := &tcp.Server{Handler: echo}
 	if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
@@ -22,7 +23,8 @@ func serveOnce(t *testing.T, ctx context.Context) error {
 	return nil
 }
 
-// A nested loop has pollers of its own, whose end does not touch those of the loop around it.
+// A nested loop has pollers of its own, whose end does not touch those of the
+// loop around it.
 func TestNestedLoopServes(t *testing.T) {
 	overEngines(t, func(t *testing.T) {
 		aiotest.Run(t, func(ctx context.Context) error {
@@ -51,7 +53,8 @@ func TestNestedLoopServes(t *testing.T) {
 	})
 }
 
-// A server that work in progress starts while the loop drains serves, also when it is the loop's first.
+// A server that work in progress starts while the loop drains serves, also when
+// it is the loop's first.
 func TestDrainingLoopServes(t *testing.T) {
 	overEngines(t, func(t *testing.T) {
 		served := false
@@ -70,7 +73,8 @@ func TestDrainingLoopServes(t *testing.T) {
 	})
 }
 
-// A server whose loop is told to exit while it starts ends, and leaves nothing behind.
+// A server whose loop is told to exit while it starts ends, and leaves nothing
+// behind.
 func TestExitWhileStarting(t *testing.T) {
 	overEngines(t, func(t *testing.T) {
 		for range 20 {

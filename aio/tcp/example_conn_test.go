@@ -45,8 +45,8 @@ func printAll(_ context.Context, c *tcp.Conn) error {
 	return err
 }
 
-// Send never blocks; its future resolves when everything is handed to the kernel. It is the seed's write-socket-data, and
-// the future its write-cb.
+// Send never blocks; its future resolves when everything is handed to the
+// kernel. It is the seed's write-socket-data, and the future its write-cb.
 func ExampleConn_Send() {
 	connected(func(ctx context.Context, c *tcp.Conn) error {
 		first := c.Send([]byte("hello "))
@@ -143,8 +143,9 @@ func ExampleConn_SetHandler() {
 	// true
 }
 
-// The conditions of a connection, told once each: the seed's event-cb with connection-eof and connection-error, and
-// conn-fd, conn-errcode and conn-errmsg.
+// The conditions of a connection, told once each: the seed's event-cb with
+// connection-eof and connection-error, and conn-fd, conn-errcode and
+// conn-errmsg.
 func ExampleHandler_event() {
 	connected(func(ctx context.Context, c *tcp.Conn) error {
 		closed := make(chan struct{})

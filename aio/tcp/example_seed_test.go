@@ -31,7 +31,8 @@ func ExampleDialer() {
 	// Output: timeout: true
 }
 
-// An address without a host is every address of the machine, as nil is to tcp-server.
+// An address without a host is every address of the machine, as nil is to
+// tcp-server.
 func ExampleServe_anyAddress() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
 		s, err := tcp.Serve(ctx, ":0", silent)
@@ -45,7 +46,8 @@ func ExampleServe_anyAddress() {
 	// Output: true
 }
 
-// What the seed tells as connection-eof, -timeout, -refused, -dns-error and socket-closed.
+// What the seed tells as connection-eof, -timeout, -refused, -dns-error and
+// socket-closed.
 func ExampleHandler_conditions() {
 	told := make(chan error, 1)
 	tell := tcp.Handler{Event: func(_ *tcp.Conn, err error) { told <- err }}

@@ -12,7 +12,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// cl-async's tcp-server and tcp-send: an echo server, and a client that ends the loop when it has its answer.
+// cl-async's tcp-server and tcp-send: an echo server, and a client that ends
+// the loop when it has its answer.
 func ExampleServe() {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
 		s, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{
@@ -52,7 +53,8 @@ func ExampleServe_addressInUse() {
 	// Output: true listen
 }
 
-// In stream style each connection is a function, which reads and writes as with any net.Conn.
+// In stream style each connection is a function, which reads and writes as with
+// any net.Conn.
 func ExampleServer_stream() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
 		s := &tcp.Server{
@@ -187,7 +189,8 @@ func ExampleServer_Shutdown() {
 	// <nil>
 }
 
-// A Listener is a net.Listener, and has a channel of its connections for select.
+// A Listener is a net.Listener, and has a channel of its connections for
+// select.
 func ExampleListen() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
 		l, err := tcp.Listen(ctx, "127.0.0.1:0")

@@ -16,14 +16,16 @@ func IsBare(c *Conn) bool {
 	return c.engine() == bareEngine
 }
 
-// ServeStale has a connection looked at as by a poller that learned of it before the connection has left it.
+// ServeStale has a connection looked at as by a poller that learned of it
+// before the connection has left it.
 func ServeStale(c *Conn) {
 	a := new(attendant)
 	a.init(nil)
 	a.serve(c, epollEnd)
 }
 
-// Turns returns how often the pollers of a connection's loop had another goroutine lead.
+// Turns returns how often the pollers of a connection's loop had another
+// goroutine lead.
 func Turns(c *Conn) (n uint64) {
 	ps := c.opts.pollers
 	ps.mu.Lock()
@@ -79,8 +81,8 @@ func Parked(c *Conn) bool {
 	return p.parked && !p.watch.set
 }
 
-// WillBlockUnlisted calls WillBlock in a callback of a connection for which there
-// was no poller.
+// WillBlockUnlisted calls WillBlock in a callback of a connection for which
+// there was no poller.
 func WillBlockUnlisted() {
 	c := &Conn{opts: &connOptions{pollers: new(pollers)}}
 	c.bare.socket, c.in.doing = bareClosed, calling

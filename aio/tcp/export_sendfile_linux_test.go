@@ -2,8 +2,8 @@ package tcp
 
 import "sync/atomic"
 
-// CountSendfile has the calls of sendfile counted, each of which fn makes instead
-// if it is not nil, until restore is called.
+// CountSendfile has the calls of sendfile counted, each of which fn makes
+// instead if it is not nil, until restore is called.
 func CountSendfile(fn func(call int) error) (calls *atomic.Int64, restore func()) {
 	old := sendfileCall
 	calls = new(atomic.Int64)

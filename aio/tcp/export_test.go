@@ -3,7 +3,8 @@ package tcp
 // Engines are the engines, by name. Each must pass the contract tests.
 var Engines = map[string]bool{"park": false, "poll": true}
 
-// UseEngine has an engine serve the handlers of all servers started until restore is called.
+// UseEngine has an engine serve the handlers of all servers started until
+// restore is called.
 func UseEngine(name string) (restore func()) {
 	old := bareWanted
 	bareWanted = Engines[name]

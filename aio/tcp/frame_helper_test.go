@@ -70,8 +70,8 @@ func (c frameChunks) Read(p []byte) (int, error) {
 	return c.r.Read(p[:c.rnd.IntN(min(len(p), 7)+1)])
 }
 
-// directPeeker is the least peeker there is: it holds one byte, and reads into the
-// caller's slice what it does not hold.
+// directPeeker is the least peeker there is: it holds one byte, and reads into
+// the caller's slice what it does not hold.
 type directPeeker struct {
 	*bufio.Reader
 	r io.Reader

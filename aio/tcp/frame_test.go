@@ -237,7 +237,8 @@ func TestFrameMemory(t *testing.T) {
 				for range f.seq(r) {
 				}
 			})
-			// Doubling from 4 KiB: all the storages together are less than 4 times the last byte's place.
+			// Doubling from 4 KiB: all the storages together are less than 4
+			// times the last byte's place.
 			if most := uint64(4*come + 24<<10); got > most {
 				t.Errorf("%s: %d bytes allocated for %d that came, want at most %d", name, got, come, most)
 			}

@@ -187,8 +187,8 @@ var handOvers = map[string]func(w *world, c *tcp.Conn) io.Reader{
 	},
 }
 
-// What follows a frame, and a part of one, goes to whoever comes next: no byte is
-// lost, and all are in order.
+// What follows a frame, and a part of one, goes to whoever comes next: no byte
+// is lost, and all are in order.
 func TestFramingHandsOver(t *testing.T) {
 	const rest = "\x032\n3\x0afollowing;\x06la" // also as frames by length
 	const more = "ter\n\x01."
@@ -227,8 +227,8 @@ func TestFramingHandsOver(t *testing.T) {
 	}
 }
 
-// A callback that hijacks its connection reads the rest itself, at once, and may
-// hand the connection on to a handler that is called before it returns.
+// A callback that hijacks its connection reads the rest itself, at once, and
+// may hand the connection on to a handler that is called before it returns.
 func TestFramingHijack(t *testing.T) {
 	overAll(t, func(w *world) {
 		p, after := newFrameTape(w), newFrameTape(w)
@@ -282,8 +282,8 @@ func TestFramingReplacedMeanwhile(t *testing.T) {
 	})
 }
 
-// A callback that has hijacked its connection, and returns while another handler
-// is being called, takes nothing of that one's.
+// A callback that has hijacked its connection, and returns while another
+// handler is being called, takes nothing of that one's.
 func TestFramingHijackReturns(t *testing.T) {
 	overAll(t, func(w *world) {
 		goOn, left := make(chan struct{}), make(chan struct{})

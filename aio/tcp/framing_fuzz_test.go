@@ -48,8 +48,8 @@ func FuzzFraming(f *testing.F) {
 type frameRef func(data []byte, end error) (frames []string, err error)
 
 // framesInSteps has a connection's handler be given data in parts of these
-// sizes, over and over, and then the peer's end. It returns its frames, and with
-// which condition it was closed.
+// sizes, over and over, and then the peer's end. It returns its frames, and
+// with which condition it was closed.
 func framesInSteps(t *testing.T, f tcp.Framing, data, steps []byte) (frames []string, err error) {
 	t.Helper()
 	closed := make(chan error, 1)

@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// A request in two parts is read whole and answered; the peer's EOF flushes and closes.
+// A request in two parts is read whole and answered; the peer's EOF flushes and
+// closes.
 func TestHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		p := newTape(w)
@@ -379,7 +380,8 @@ func TestSetHandlerLosesNothing(t *testing.T) {
 	})
 }
 
-// A Read that waits gives way to a handler, and one on a connection that has a handler fails.
+// A Read that waits gives way to a handler, and one on a connection that has a
+// handler fails.
 func TestReadBesideHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
@@ -408,7 +410,8 @@ func TestReadBesideHandler(t *testing.T) {
 	})
 }
 
-// Read waits until a callback that is running has returned; a new handler ends that wait.
+// Read waits until a callback that is running has returned; a new handler ends
+// that wait.
 func TestReadAfterHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
@@ -459,7 +462,8 @@ func TestReadAfterHandler(t *testing.T) {
 	})
 }
 
-// A handler that was given up is called no more, whatever happens to the connection.
+// A handler that was given up is called no more, whatever happens to the
+// connection.
 func TestGivenUpHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		p := newTape(w)

@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// handOver starts a server of this process and hands it over to a child process.
+// handOver starts a server of this process and hands it over to a child
+// process.
 func handOver(t *testing.T, cmd *exec.Cmd, then func(ctx context.Context, s *tcp.Server, done *aio.Future[struct{}]) error) {
 	t.Helper()
 	aiotest.CheckLeaks(t)
@@ -31,7 +32,8 @@ func handOver(t *testing.T, cmd *exec.Cmd, then func(ctx context.Context, s *tcp
 	})
 }
 
-// A successor takes over while the predecessor still serves; when that has ended, it serves alone.
+// A successor takes over while the predecessor still serves; when that has
+// ended, it serves alone.
 func TestHandOver(t *testing.T) {
 	lns, _ := openListeners(t)
 	cmd := heir(t, "serve")
@@ -54,7 +56,8 @@ func TestHandOver(t *testing.T) {
 		}
 		ask(t, old, "still there")
 		old.Close()
-		// Both accept. Had the socket become a blocking one, this would not end.
+		// Both accept. Had the socket become a blocking one, this would not
+		// end.
 		if err := s.Shutdown(ctx); err != nil {
 			return err
 		}

@@ -12,9 +12,9 @@ import (
 )
 
 // A connection that is HalfOpen ends with a condition when its peer, which has
-// ended its sending side before, is gone: nothing needs to be sent for that. Over
-// a unix socket, where an aborted connection is closed like any other, it just
-// ends.
+// ended its sending side before, is gone: nothing needs to be sent for that.
+// Over a unix socket, where an aborted connection is closed like any other, it
+// just ends.
 func TestHalfOpenPeerGone(t *testing.T) {
 	for _, when := range []string{"at rest", "in a callback", "paused"} {
 		t.Run(when, func(t *testing.T) {

@@ -21,7 +21,8 @@ import (
 
 const never = 48 * time.Hour
 
-// A reply is what an address does with an attempt to connect: after a while it accepts or fails.
+// A reply is what an address does with an attempt to connect: after a while it
+// accepts or fails.
 type reply struct {
 	after time.Duration // never: no answer
 	err   error

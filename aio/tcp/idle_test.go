@@ -12,7 +12,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// A handler that is given nothing for longer than the read timeout loses its connection.
+// A handler that is given nothing for longer than the read timeout loses its
+// connection.
 func TestReadTimeoutHandler(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
 		p := newTape(w)
@@ -35,7 +36,8 @@ func TestReadTimeoutHandler(t *testing.T) {
 	})
 }
 
-// Time in a callback is not idle, nor is time in which the queue is full; a new time begins after it.
+// Time in a callback is not idle, nor is time in which the queue is full; a new
+// time begins after it.
 func TestReadTimeoutBusyHandler(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
 		p := newTape(w)
@@ -129,7 +131,8 @@ func TestSetTimeouts(t *testing.T) {
 	})
 }
 
-// Each byte that goes out is progress; without any for the write timeout, the connection is reset.
+// Each byte that goes out is progress; without any for the write timeout, the
+// connection is reset.
 func TestWriteTimeout(t *testing.T) {
 	for _, style := range []string{"send", "write", "read from"} {
 		t.Run(style, func(t *testing.T) {

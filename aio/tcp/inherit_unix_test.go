@@ -19,7 +19,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// heirVar says, in the environment of a child process of the tests here, what it is to do.
+// heirVar says, in the environment of a child process of the tests here, what
+// it is to do.
 const heirVar = "TCP_TEST_HEIR"
 
 // TestHeir is no test but the child process.
@@ -90,8 +91,8 @@ func heir(t *testing.T, how string) *exec.Cmd {
 	return cmd
 }
 
-// activate starts a child process as systemd does, with the variables given, and returns what it prints before it is
-// ready, or all.
+// activate starts a child process as systemd does, with the variables given,
+// and returns what it prints before it is ready, or all.
 func activate(t *testing.T, how string, env []string, files ...*os.File) string {
 	t.Helper()
 	cmd := heir(t, how)
@@ -168,7 +169,8 @@ func openListeners(t *testing.T) (lns [2]net.Listener, files []*os.File) {
 	return lns, files
 }
 
-// A process that is started as systemd does it serves the sockets, by name or not, and its children know nothing of them.
+// A process that is started as systemd does it serves the sockets, by name or
+// not, and its children know nothing of them.
 func TestInherit(t *testing.T) {
 	lns, files := openListeners(t)
 	for _, names := range []string{"web:admin", ""} {
@@ -247,7 +249,8 @@ func TestInheritNothing(t *testing.T) {
 	}
 }
 
-// Without a predecessor there is nobody to tell, and a nil Inherited has nothing.
+// Without a predecessor there is nobody to tell, and a nil Inherited has
+// nothing.
 func TestInheritNil(t *testing.T) {
 	var in *tcp.Inherited
 	if err := in.Ready(); err != nil {
@@ -261,7 +264,8 @@ func TestInheritNil(t *testing.T) {
 	}
 }
 
-// A listener's file is another descriptor for the same socket, and outlives the listener.
+// A listener's file is another descriptor for the same socket, and outlives the
+// listener.
 func TestFile(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		if _, err := new(tcp.Server).File(); err == nil {

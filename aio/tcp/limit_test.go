@@ -43,7 +43,8 @@ func TestMaxConns(t *testing.T) {
 	})
 }
 
-// 10 times as many clients as are allowed: all are served in the end, and never too many at a time.
+// 10 times as many clients as are allowed: all are served in the end, and never
+// too many at a time.
 func TestMaxConnsOverload(t *testing.T) {
 	inBubble(t, &aio.Loop{}, func(b *bubble) {
 		b.net.Backlog = 1000
@@ -156,7 +157,8 @@ func obeyStream(_ context.Context, c *tcp.Conn) error {
 	}
 }
 
-// Slots that were taken for the queue of a server that stops come back to the others of the process.
+// Slots that were taken for the queue of a server that stops come back to the
+// others of the process.
 func TestMaxConnsProcess(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		for range 20 {

@@ -62,7 +62,8 @@ func TestListenerAccept(t *testing.T) {
 	})
 }
 
-// Closing a listener ends Accept, and refuses whom nobody has accepted. Accepted connections stay.
+// Closing a listener ends Accept, and refuses whom nobody has accepted.
+// Accepted connections stay.
 func TestListenerClose(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()
@@ -115,7 +116,8 @@ func TestListenerConns(t *testing.T) {
 	})
 }
 
-// A connection that nobody has received from Conns is closed with the listener, and does not hold up the loop.
+// A connection that nobody has received from Conns is closed with the listener,
+// and does not hold up the loop.
 func TestListenerConnsNobodyReceives(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()
@@ -136,7 +138,8 @@ func TestListenerConnsNobodyReceives(t *testing.T) {
 	})
 }
 
-// Errors of accepting are returned by Accept, and events of Conns, which goes on.
+// Errors of accepting are returned by Accept, and events of Conns, which goes
+// on.
 func TestListenerErrors(t *testing.T) {
 	var rec aiotest.Recorder
 	inBubble(t, &aio.Loop{OnEvent: rec.OnEvent}, func(b *bubble) {

@@ -72,7 +72,8 @@ func backgroundLoop(t *testing.T) (ctx context.Context, end func()) {
 	}
 }
 
-// dialed makes a pair of connections by a listener and a dialer; server, if not nil, makes it TLS.
+// dialed makes a pair of connections by a listener and a dialer; server, if not
+// nil, makes it TLS.
 func dialed(ctx context.Context, addr string, d *tcp.Dialer, server *tls.Config) (c1, c2 net.Conn, err error) {
 	l, err := tcp.Listen(ctx, addr)
 	if err != nil {

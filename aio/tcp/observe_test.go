@@ -44,8 +44,8 @@ func sendObserved(t *testing.T, n int, began func(c *tcp.Conn), peer func(c *tcp
 	return sent, sendErr
 }
 
-// An observer may use the connection that has begun an operation, and a send may
-// be over before its operation has begun.
+// An observer may use the connection that has begun an operation, and a send
+// may be over before its operation has begun.
 func TestSendOverBeforeBegun(t *testing.T) {
 	const n = 8 << 20
 	began := 0

@@ -73,7 +73,8 @@ func died(t testing.TB, how string, err error) {
 	}
 }
 
-// A callback that dies ends its connection, of which one event tells, and touches no other.
+// A callback that dies ends its connection, of which one event tells, and
+// touches no other.
 func TestCallbackDies(t *testing.T) {
 	deathsIn(t, func(t *testing.T, where, how string, die func()) {
 		overAllLoops(t, func() *aio.Loop { return &aio.Loop{CatchPanics: true} }, func(w *world) {
@@ -133,7 +134,8 @@ func provoke(w *world, c *tcp.Conn, p *tape, where string) {
 	}
 }
 
-// Without CatchPanics, a panic in a callback ends the loop, and Run panics with it; Goexit does not.
+// Without CatchPanics, a panic in a callback ends the loop, and Run panics with
+// it; Goexit does not.
 func TestCallbackDiesLoud(t *testing.T) {
 	deathsIn(t, func(t *testing.T, where, how string, die func()) {
 		aiotest.CheckLeaks(t)

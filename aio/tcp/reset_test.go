@@ -109,8 +109,8 @@ func TestEndBeforeReset(t *testing.T) {
 	})
 }
 
-// A Read that waits when the connection begins to close does not take the end of
-// what is dropped for that of the stream.
+// A Read that waits when the connection begins to close does not take the end
+// of what is dropped for that of the stream.
 func TestReadWhileClosing(t *testing.T) {
 	overAll(t, func(w *world) {
 		c, peer := w.pair()

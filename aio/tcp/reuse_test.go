@@ -19,7 +19,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// reusable skips the test where several listeners on one port are not to be had.
+// reusable skips the test where several listeners on one port are not to be
+// had.
 func reusable(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -27,7 +28,8 @@ func reusable(t *testing.T) {
 	}
 }
 
-// shortCalls has clients connect to addr, ask and hang up until stop is closed. Each of them counts.
+// shortCalls has clients connect to addr, ask and hang up until stop is closed.
+// Each of them counts.
 func shortCalls(addr string, stop <-chan struct{}, done, failed *atomic.Int64, told func(error)) (wait func()) {
 	var wg sync.WaitGroup
 	for range 8 {
@@ -66,8 +68,8 @@ func shortCall(addr string) error {
 	return nil
 }
 
-// comeAndGo is one of several on addr until it has served 200 connections, calls
-// leave, and ends gracefully when that has returned.
+// comeAndGo is one of several on addr until it has served 200 connections,
+// calls leave, and ends gracefully when that has returned.
 type comeAndGo func(ctx context.Context, addr string, leave func()) error
 
 func serverComesAndGoes(ctx context.Context, addr string, leave func()) error {
@@ -162,7 +164,8 @@ func loseNothing(t *testing.T, ctx context.Context, name string, comeAndGo comeA
 	return nil
 }
 
-// Servers on one port all get connections. A server that is not one of them does not get in between.
+// Servers on one port all get connections. A server that is not one of them
+// does not get in between.
 func TestReusePort(t *testing.T) {
 	reusable(t)
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -205,7 +208,8 @@ func mustAddr(s string) net.Addr {
 	return a
 }
 
-// At once is at once: closing one of several does not wait for anybody, nor does the end of a loop without Grace.
+// At once is at once: closing one of several does not wait for anybody, nor
+// does the end of a loop without Grace.
 func TestReusePortClose(t *testing.T) {
 	reusable(t)
 	for _, how := range []string{"close", "cancel"} {

@@ -164,7 +164,8 @@ func TestSendEachCancel(t *testing.T) {
 	})
 }
 
-// The seed's :socket form: the connection that Send gives can be given another handler, and sent to.
+// The seed's :socket form: the connection that Send gives can be given another
+// handler, and sent to.
 func TestSendSocket(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		s := &tcp.Server{Handler: echo}

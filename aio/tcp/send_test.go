@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// Sends and Writes of all kinds come out in order, and the futures resolve in order.
+// Sends and Writes of all kinds come out in order, and the futures resolve in
+// order.
 func TestSendOrder(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
@@ -75,8 +76,8 @@ func TestSendOrder(t *testing.T) {
 	})
 }
 
-// The buffers of one SendOwned arrive in their order, however many there are and
-// however many of them the kernel takes at once.
+// The buffers of one SendOwned arrive in their order, however many there are
+// and however many of them the kernel takes at once.
 func TestSendOwnedMany(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
@@ -187,7 +188,8 @@ func TestBacklog(t *testing.T) {
 	})
 }
 
-// A handler is given nothing while the queue is over its mark, so that a peer that does not read cannot go on writing.
+// A handler is given nothing while the queue is over its mark, so that a peer
+// that does not read cannot go on writing.
 func TestBacklogStopsReading(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
 		var mu sync.Mutex
@@ -285,7 +287,8 @@ func faulty(w *world, plan aiotest.Plan) {
 	}
 }
 
-// eachFault runs a test in a bubble, over the in-memory transports, for each fault of a client's connection.
+// eachFault runs a test in a bubble, over the in-memory transports, for each
+// fault of a client's connection.
 func eachFault(t *testing.T, test func(w *world)) {
 	for _, transport := range []string{"memory", "memory tls"} {
 		t.Run(transport, func(t *testing.T) {
@@ -311,7 +314,8 @@ func eachFault(t *testing.T, test func(w *world)) {
 	}
 }
 
-// Whatever fails: what Send took arrives in order, or its future fails; and everything ends.
+// Whatever fails: what Send took arrives in order, or its future fails; and
+// everything ends.
 func TestSendFaults(t *testing.T) {
 	eachFault(t, func(w *world) {
 		var mu sync.Mutex
@@ -367,7 +371,8 @@ func TestSendFaults(t *testing.T) {
 	})
 }
 
-// Whatever fails: a handler is told once, and what it was given before is a part of what was sent.
+// Whatever fails: a handler is told once, and what it was given before is a
+// part of what was sent.
 func TestEchoFaults(t *testing.T) {
 	eachFault(t, func(w *world) {
 		const size = 60_000
@@ -413,7 +418,8 @@ func TestEchoFaults(t *testing.T) {
 	})
 }
 
-// A peer that resets fails what is queued. The Event tells it; futures nobody looks at do not tell it again.
+// A peer that resets fails what is queued. The Event tells it; futures nobody
+// looks at do not tell it again.
 func TestResetWhileQueued(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()

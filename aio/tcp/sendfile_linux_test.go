@@ -57,8 +57,8 @@ func sending(t *testing.T, size int, test func(w *world, client, server *tcp.Con
 	})
 }
 
-// TestSendfile holds that the kernel sends a file also on a connection of handler
-// style and with a write timeout.
+// TestSendfile holds that the kernel sends a file also on a connection of
+// handler style and with a write timeout.
 func TestSendfile(t *testing.T) {
 	const size = 5<<20 + 17
 	calls, restore := tcp.CountSendfile(nil)
@@ -82,8 +82,8 @@ func TestSendfile(t *testing.T) {
 	}
 }
 
-// TestSendfileUnfit holds that a file is copied that the kernel does not send, at
-// first or after a part.
+// TestSendfileUnfit holds that a file is copied that the kernel does not send,
+// at first or after a part.
 func TestSendfileUnfit(t *testing.T) {
 	const size = 3<<20 + 17
 	for from := 1; from < 4; from++ {
@@ -110,8 +110,8 @@ func TestSendfileUnfit(t *testing.T) {
 	}
 }
 
-// TestSendfileFileFails holds that an error of the file comes as it is, and that
-// the connection goes on.
+// TestSendfileFileFails holds that an error of the file comes as it is, and
+// that the connection goes on.
 func TestSendfileFileFails(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	overAll(t, func(w *world) {

@@ -120,7 +120,8 @@ func soon[T any](t testing.TB, c <-chan T) T {
 	}
 }
 
-// connect opens a client's connection that knows no loop and ends with the test.
+// connect opens a client's connection that knows no loop and ends with the
+// test.
 func connect(t testing.TB, a net.Addr) net.Conn {
 	t.Helper()
 	c, err := net.Dial(a.Network(), a.String())

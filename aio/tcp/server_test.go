@@ -366,7 +366,8 @@ func TestServerClose(t *testing.T) {
 	})
 }
 
-// A server that was started while the loop drains serves nobody, unless work in progress needs it.
+// A server that was started while the loop drains serves nobody, unless work in
+// progress needs it.
 func TestServerStartedWhileDraining(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		aio.Spawn(b.ctx, "work", func(ctx context.Context) error {
@@ -402,7 +403,8 @@ func TestServerStartedWhileDraining(t *testing.T) {
 	})
 }
 
-// The end of the ctx that a server was started with ends it, and what it serves.
+// The end of the ctx that a server was started with ends it, and what it
+// serves.
 func TestServerCtxEnds(t *testing.T) {
 	eachStyle(t, func(t *testing.T, server func() *tcp.Server) {
 		inBubble(t, new(aio.Loop), func(b *bubble) {

@@ -17,7 +17,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// flood sends chunks without limit: when there is a backlog it goes on once it can.
+// flood sends chunks without limit: when there is a backlog it goes on once it
+// can.
 func flood(ctx context.Context, c *tcp.Conn, chunk []byte, backlogs *atomic.Int64) {
 	for {
 		_, err := c.Send(chunk).Result()
@@ -58,8 +59,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// 1,000 clients that read a byte a second while the server sends without limit: the queues stay below the mark and one
-// send each, and so does the memory.
+// 1,000 clients that read a byte a second while the server sends without limit:
+// the queues stay below the mark and one send each, and so does the memory.
 func TestSlowReaders(t *testing.T) {
 	const (
 		clients = 1000
@@ -151,7 +152,8 @@ func TestSlowReaderSmallSends(t *testing.T) {
 	})
 }
 
-// The same over real sockets, which have buffers of their own: then the clients read on, and get all.
+// The same over real sockets, which have buffers of their own: then the clients
+// read on, and get all.
 func TestSlowReadersSockets(t *testing.T) {
 	const (
 		clients = 20

@@ -295,8 +295,8 @@ func TestCloseWriteBeforeEnd(t *testing.T) {
 	}
 }
 
-// CloseAfterFlush drops what arrives at once: a peer that reads only when it has
-// written everything is not held up.
+// CloseAfterFlush drops what arrives at once: a peer that reads only when it
+// has written everything is not held up.
 func TestCloseAfterFlushDrops(t *testing.T) {
 	const size = 8 << 20 // more than sockets hold
 	for _, how := range []string{"full", "paused", "stream"} {

@@ -10,7 +10,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// The loop's figures are those counted by hand: 100 connections in each direction.
+// The loop's figures are those counted by hand: 100 connections in each
+// direction.
 func TestStatsByHand(t *testing.T) {
 	eachStyle(t, func(t *testing.T, server func() *tcp.Server) {
 		inBubble(t, new(aio.Loop), func(b *bubble) {
@@ -66,7 +67,8 @@ func TestStatsByHand(t *testing.T) {
 	})
 }
 
-// A thousand times served, dialed and exited: aiotest sees to goroutines and file descriptors.
+// A thousand times served, dialed and exited: aiotest sees to goroutines and
+// file descriptors.
 func TestServeDialExitCycles(t *testing.T) {
 	cycles := 1000
 	if testing.Short() {

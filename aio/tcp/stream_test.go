@@ -79,7 +79,8 @@ func (c *cycle) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// An error of the reader or writer that is copied from or to comes as it is, one of the connection's as a ConnError.
+// An error of the reader or writer that is copied from or to comes as it is,
+// one of the connection's as a ConnError.
 func TestCopyErrors(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
@@ -215,7 +216,8 @@ func TestChunks(t *testing.T) {
 	})
 }
 
-// When ctx ends, the channel is closed, and what nobody has received can be read on.
+// When ctx ends, the channel is closed, and what nobody has received can be
+// read on.
 func TestChunksCancelled(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
@@ -256,7 +258,8 @@ func TestChunksCancelled(t *testing.T) {
 	})
 }
 
-// Chunks fails at once with a handler, without a loop, and ends with the connection.
+// Chunks fails at once with a handler, without a loop, and ends with the
+// connection.
 func TestChunksErrors(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()

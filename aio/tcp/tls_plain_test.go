@@ -60,8 +60,8 @@ func TestNotTLS(t *testing.T) {
 	}
 }
 
-// TestNotTLSStays holds that a client which stays is not waited for for long, and
-// does not hold the loop open.
+// TestNotTLSStays holds that a client which stays is not waited for for long,
+// and does not hold the loop open.
 func TestNotTLSStays(t *testing.T) {
 	cfg := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
 	for _, exit := range []bool{false, true} {

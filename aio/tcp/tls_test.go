@@ -174,7 +174,8 @@ func TestStartTLSBesideRead(t *testing.T) {
 	})
 }
 
-// A handshake that fails is the future's error, an Event once, and ends the connection.
+// A handshake that fails is the future's error, an Event once, and ends the
+// connection.
 func TestHandshakeFails(t *testing.T) {
 	old := func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }
 	for name, change := range map[string]func(client, server *tls.Config){
@@ -353,7 +354,8 @@ func rawTLS(w *world, addr string) (*tls.Conn, net.Conn) {
 	return c, nc
 }
 
-// The end of a TLS stream is clean only with a close_notify, in both styles and directions.
+// The end of a TLS stream is clean only with a close_notify, in both styles and
+// directions.
 func TestTLSTruncation(t *testing.T) {
 	overAll(t, func(w *world) {
 		if !w.secure() {
@@ -398,7 +400,8 @@ func TestTLSTruncation(t *testing.T) {
 	})
 }
 
-// What we end, ends cleanly: by CloseWrite, CloseAfterFlush and, where nothing is lost by it, Close.
+// What we end, ends cleanly: by CloseWrite, CloseAfterFlush and, where nothing
+// is lost by it, Close.
 func TestTLSCloseNotify(t *testing.T) {
 	for name, end := range map[string]func(c *tcp.Conn) error{
 		"CloseWrite": (*tcp.Conn).CloseWrite, "CloseAfterFlush": (*tcp.Conn).CloseAfterFlush, "Close": (*tcp.Conn).Close,
@@ -423,7 +426,8 @@ func TestTLSCloseNotify(t *testing.T) {
 	}
 }
 
-// What comes after the handshake, such as session tickets, is dealt with in both styles.
+// What comes after the handshake, such as session tickets, is dealt with in
+// both styles.
 func TestTLSResumption(t *testing.T) {
 	overAll(t, func(w *world) {
 		if !w.secure() {
@@ -464,9 +468,9 @@ func TestTLSDrain(t *testing.T) {
 	})
 }
 
-// A peer that is mute in the handshake holds a loop that drains up for no longer
-// than one that is mute without TLS: until a second after it has said something
-// last.
+// A peer that is mute in the handshake holds a loop that drains up for no
+// longer than one that is mute without TLS: until a second after it has said
+// something last.
 func TestTLSDrainMute(t *testing.T) {
 	cert := selfSigned(t)
 	servers := map[string]func(w *world) *tcp.Server{

@@ -54,7 +54,8 @@ func TestBackoffWithoutJitter(t *testing.T) {
 	}
 }
 
-// Full jitter spreads a wait over all of its bound, a smaller share over the upper part.
+// Full jitter spreads a wait over all of its bound, a smaller share over the
+// upper part.
 func TestBackoffJitter(t *testing.T) {
 	for jitter, least := range map[float64]time.Duration{0: 0, 0.25: 750 * ms, 1: 0, 5: 0} {
 		lo, hi, sum := time.Hour, time.Duration(0), time.Duration(0)

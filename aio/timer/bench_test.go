@@ -18,11 +18,13 @@ import (
 // million is how many timers are pending in the benchmarks of many.
 const million = 1_000_000
 
-// The benchmarks of many take one step for all that a run of the loop shows; b.N is not used but for repeating it:
+// The benchmarks of many take one step for all that a run of the loop shows;
+// b.N is not used but for repeating it:
 //
 //	go test -run '^$' -bench Million -benchtime 3x
 
-// BenchmarkMillion starts 1,000,000 delays and looks at what they cost, beside the same with time.AfterFunc.
+// BenchmarkMillion starts 1,000,000 delays and looks at what they cost, beside
+// the same with time.AfterFunc.
 func BenchmarkMillion(b *testing.B) {
 	var own, std many
 	for range b.N {
@@ -41,7 +43,8 @@ func BenchmarkMillion(b *testing.B) {
 	b.ReportMetric(own.stats/own.n, "Stats-ns")
 }
 
-// many has sums of what a number of timers cost, per timer unless it says otherwise.
+// many has sums of what a number of timers cost, per timer unless it says
+// otherwise.
 type many struct {
 	n                  float64
 	rss, heap          float64 // bytes
@@ -56,7 +59,8 @@ func (m *many) add(o many) {
 	m.ops, m.stats = m.ops+o.ops, m.stats+o.stats
 }
 
-// begin notes the memory before the timers are there, and created what has come to it since.
+// begin notes the memory before the timers are there, and created what has come
+// to it since.
 func (m *many) begin() {
 	debug.FreeOSMemory()
 	m.rssBefore, m.heapOld = residentBytes(), heap()
@@ -126,7 +130,8 @@ func (m *many) look(b *testing.B, l *aio.Loop) {
 	}
 }
 
-// residentBytes returns the process's resident memory, 0 where that is not to be had.
+// residentBytes returns the process's resident memory, 0 where that is not to
+// be had.
 func residentBytes() int64 {
 	runtime.GC()
 	status, err := os.ReadFile("/proc/self/status")
@@ -198,7 +203,8 @@ func BenchmarkChain(b *testing.B) {
 	})
 }
 
-// BenchmarkForeign is BenchmarkCreateStop with a ctx that has a cancellation of its own.
+// BenchmarkForeign is BenchmarkCreateStop with a ctx that has a cancellation of
+// its own.
 func BenchmarkForeign(b *testing.B) {
 	b.ReportAllocs()
 	inLoop(b, func(ctx context.Context) {

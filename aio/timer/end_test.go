@@ -57,7 +57,8 @@ func TestDrainDropsPending(t *testing.T) {
 	})
 }
 
-// A delay that work in progress has started, or starts while the loop drains, goes on.
+// A delay that work in progress has started, or starts while the loop drains,
+// goes on.
 func TestDrainKeepsWork(t *testing.T) {
 	var ran atomic.Int64
 	count := func(context.Context) error { ran.Add(1); return nil }
@@ -78,7 +79,8 @@ func TestDrainKeepsWork(t *testing.T) {
 	}
 }
 
-// The seed's stats loop: a delay that starts itself again ends at drain, also if that comes while its callback runs.
+// The seed's stats loop: a delay that starts itself again ends at drain, also
+// if that comes while its callback runs.
 func TestDrainEndsChain(t *testing.T) {
 	for _, exit := range []time.Duration{0, 500 * ms, 1000 * ms, 1100 * ms, 2100 * ms, 2300 * ms} {
 		end := exit
@@ -103,7 +105,8 @@ func TestDrainEndsChain(t *testing.T) {
 	}
 }
 
-// The same where the callback's ctx has a Done channel in somebody's hands, which keeps its operation in the tree.
+// The same where the callback's ctx has a Done channel in somebody's hands,
+// which keeps its operation in the tree.
 func TestDrainEndsGhosts(t *testing.T) {
 	clean(t, 1200*ms, func(ctx context.Context, t *testing.T) {
 		timer.Delay(ctx, time.Second, func(ctx context.Context) error {
@@ -177,7 +180,8 @@ func TestCancelRunning(t *testing.T) {
 	})
 }
 
-// Whenever a timer is cancelled or stopped, there is one outcome, and all agree on it.
+// Whenever a timer is cancelled or stopped, there is one outcome, and all agree
+// on it.
 func TestCancelAtEveryMoment(t *testing.T) {
 	const d, work = 3 * ms, 2 * ms
 	ways := map[string]func(l *aio.Loop, cancel func(error), t *timer.Timer) bool{
@@ -239,7 +243,8 @@ func (c lookCtx) Done() <-chan struct{} { c.look(); return c.Context.Done() }
 func (c lookCtx) Err() error            { c.look(); return c.Context.Err() }
 func (c lookCtx) Value(k any) any       { c.look(); return c.Context.Value(k) }
 
-// Every operation resolves, with its value or the cause, at whichever look at its ctx that is cancelled.
+// Every operation resolves, with its value or the cause, at whichever look at
+// its ctx that is cancelled.
 func TestCancelAtEveryLook(t *testing.T) {
 	ops := map[string]func(ctx context.Context) error{
 		"delay now":   func(ctx context.Context) error { return result(timer.Delay(ctx, 0, noop).Future()) },
@@ -296,7 +301,8 @@ func result[T any](f *aio.Future[T]) error {
 	return err
 }
 
-// Stop, Reset, cancel and the alarm race on the real clock: if Stop says that it stopped, the callback does not run.
+// Stop, Reset, cancel and the alarm race on the real clock: if Stop says that
+// it stopped, the callback does not run.
 func TestRaces(t *testing.T) {
 	var rec recorder
 	l := quiet(&rec)

@@ -26,7 +26,8 @@ func quiet(rec *recorder) *aio.Loop {
 	return &aio.Loop{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), OnEvent: rec.add}
 }
 
-// bubble runs main in a quiet loop, in a synctest bubble. It returns how long Run took, the events, and Run's result.
+// bubble runs main in a quiet loop, in a synctest bubble. It returns how long
+// Run took, the events, and Run's result.
 func bubble(t *testing.T, main func(ctx context.Context, t *testing.T) error) (took time.Duration, events []aio.Event, err error) {
 	t.Helper()
 	var rec recorder
@@ -38,7 +39,8 @@ func bubble(t *testing.T, main func(ctx context.Context, t *testing.T) error) (t
 	return took, rec.events, err
 }
 
-// clean is bubble for a loop that must end without an error or event, after the given time.
+// clean is bubble for a loop that must end without an error or event, after the
+// given time.
 func clean(t *testing.T, want time.Duration, main func(ctx context.Context, t *testing.T)) {
 	t.Helper()
 	took, events, err := bubble(t, func(ctx context.Context, t *testing.T) error {

@@ -84,7 +84,8 @@ func TestRetryCancelled(t *testing.T) {
 	}
 }
 
-// A Retry that nobody looks at reports what it failed with, but not that it was cancelled.
+// A Retry that nobody looks at reports what it failed with, but not that it was
+// cancelled.
 func TestRetryDropped(t *testing.T) {
 	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		fn, _ := failTimes(1000, errTest)
@@ -137,7 +138,8 @@ func TestRetryLimiter(t *testing.T) {
 	})
 }
 
-// A Limiter that fails ends the Retry, and so does a ctx that ends while the Limiter waits.
+// A Limiter that fails ends the Retry, and so does a ctx that ends while the
+// Limiter waits.
 func TestRetryLimiterFails(t *testing.T) {
 	errLimit := errors.New("the deadline would pass")
 	clean(t, time.Second, func(ctx context.Context, t *testing.T) {

@@ -16,7 +16,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// ticked describes when a tick was due, in units of 100 ms since start, and how many were dropped before it.
+// ticked describes when a tick was due, in units of 100 ms since start, and how
+// many were dropped before it.
 func ticked(start time.Time, tick timer.Tick) string {
 	s := fmt.Sprint(int(tick.At.Sub(start) / (100 * ms)))
 	if tick.Missed > 0 {
@@ -74,13 +75,15 @@ func TestTickerHoldsNothing(t *testing.T) {
 	}
 }
 
-// goroutines counts the goroutines that the packages of this module have started, and not those of the runtime.
+// goroutines counts the goroutines that the packages of this module have
+// started, and not those of the runtime.
 func goroutines() int {
 	buf := make([]byte, 1<<20)
 	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "created by goaio.example/aio.")
 }
 
-// A reader that is busy from 250 to 620 ms; with no ticker is there a goroutine while the reader is on time.
+// A reader that is busy from 250 to 620 ms; with no ticker is there a goroutine
+// while the reader is on time.
 func TestMissed(t *testing.T) {
 	for missed, want := range map[timer.Missed][]string{
 		timer.MissedSkip:  {"1@100", "2@200", "3@620", "7(-3)@700", "8@800", "9@900"},
@@ -119,7 +122,8 @@ func TestMissed(t *testing.T) {
 	}
 }
 
-// On the real clock, with a period that nobody can keep: no tick is lost without being told of, and the phase is kept.
+// On the real clock, with a period that nobody can keep: no tick is lost
+// without being told of, and the phase is kept.
 func TestTickerTooFast(t *testing.T) {
 	for _, missed := range []timer.Missed{timer.MissedSkip, timer.MissedBurst} {
 		var rec recorder
@@ -188,7 +192,8 @@ func TestImmediate(t *testing.T) {
 	})
 }
 
-// Jitter has ticks come late by less than its share of the period, and does not add up.
+// Jitter has ticks come late by less than its share of the period, and does not
+// add up.
 func TestJitter(t *testing.T) {
 	for jitter, most := range map[float64]time.Duration{-1: 0, 0: 0, math.NaN(): 0, 0.5: 50 * ms, 7: 100 * ms} {
 		clean(t, 20*time.Second, func(ctx context.Context, t *testing.T) {

@@ -23,7 +23,8 @@ func TestDelayNextTurn(t *testing.T) {
 			timer.Delay(ctx, d, func(context.Context) error { j.add("callback"); return nil })
 			j.add("turn")
 			synctest.Wait()
-			// "turn" may come second: the callback runs beside the caller, but never inside the call of Delay.
+			// "turn" may come second: the callback runs beside the caller, but
+			// never inside the call of Delay.
 			if got := j.all(); len(got) != 2 {
 				t.Errorf("d = %v: %v", d, got)
 			}
@@ -31,7 +32,8 @@ func TestDelayNextTurn(t *testing.T) {
 	}
 }
 
-// The callback does not run on the caller's stack: a lock that the caller holds is no deadlock.
+// The callback does not run on the caller's stack: a lock that the caller holds
+// is no deadlock.
 func TestDelayNotWithinTheCall(t *testing.T) {
 	clean(t, time.Second, func(ctx context.Context, t *testing.T) {
 		turn := make(chan struct{})
@@ -254,7 +256,8 @@ func TestNotStarted(t *testing.T) {
 	check(t, ctx, aio.ErrLoopDone)
 }
 
-// The figures that stats gave in cl-async: three pending delays and the one that asks.
+// The figures that stats gave in cl-async: three pending delays and the one
+// that asks.
 func TestStats(t *testing.T) {
 	clean(t, time.Hour+time.Second, func(ctx context.Context, t *testing.T) {
 		l := aio.LoopOf(ctx)

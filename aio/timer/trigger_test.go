@@ -14,7 +14,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// timed returns a callback that notes when it begins, in ms since now, and then works for a while.
+// timed returns a callback that notes when it begins, in ms since now, and then
+// works for a while.
 func timed(t *testing.T, j *journal, work time.Duration) func(context.Context) error {
 	start := time.Now()
 	var running atomic.Int64
@@ -119,7 +120,8 @@ func TestTriggerWithoutTime(t *testing.T) {
 	}
 }
 
-// A run can be stopped or fired from within, and a function that fails or panics does not break the trigger.
+// A run can be stopped or fired from within, and a function that fails or
+// panics does not break the trigger.
 func TestTriggerFromInside(t *testing.T) {
 	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		n := 0

@@ -115,8 +115,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// The screen is that of another view after a key, and what was seen last stays when the
-// loop has ended.
+// The screen is that of another view after a key, and what was seen last stays
+// when the loop has ended.
 func TestShow(t *testing.T) {
 	in, keyboard, err := os.Pipe()
 	if err != nil {

@@ -1,9 +1,11 @@
-// Client sends a line to a server and prints what comes back, until the server ends the connection.
+// Client sends a line to a server and prints what comes back, until the server
+// ends the connection.
 //
 //	go run ./examples/client [-timeout 5s] [HOST:PORT [TEXT]]
 //
-// It shows tcp.Send, which is cl-async's tcp-send, and the conditions that a connection can be in: a failed dial, a
-// timeout, the end of what the peer has to say. All of them come to one callback. Start examples/echo to talk to.
+// It shows tcp.Send, which is cl-async's tcp-send, and the conditions that a
+// connection can be in: a failed dial, a timeout, the end of what the peer has
+// to say. All of them come to one callback. Start examples/echo to talk to.
 package main
 
 import (

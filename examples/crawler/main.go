@@ -1,9 +1,11 @@
-// Crawler fetches all pages of a site, several at once, and prints how far it has come.
+// Crawler fetches all pages of a site, several at once, and prints how far it
+// has come.
 //
 //	go run ./examples/crawler [-pages 300] [-at-once 16] [-rate 200]
 //
-// It shows flow.Frontier, the retries of httpx.Client, and a limiter for each host. The program serves the site itself,
-// and needs no network. After Ctrl-C it prints what it has done so far.
+// It shows flow.Frontier, the retries of httpx.Client, and a limiter for each
+// host. The program serves the site itself, and needs no network. After Ctrl-C
+// it prints what it has done so far.
 package main
 
 import (

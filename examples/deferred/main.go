@@ -1,10 +1,11 @@
-// Deferred answers each request some time after it came, as the server of cl-async's benchmark does, and prints once a
-// second what is in flight.
+// Deferred answers each request some time after it came, as the server of
+// cl-async's benchmark does, and prints once a second what is in flight.
 //
 //	go run ./examples/deferred [-addr HOST:PORT] [-delay 10s]
 //
-// The answer is sent by a timer, long after the function that got the request has returned. On Ctrl-C those that wait
-// for theirs get it before the program ends.
+// The answer is sent by a timer, long after the function that got the request
+// has returned. On Ctrl-C those that wait for theirs get it before the program
+// ends.
 package main
 
 import (

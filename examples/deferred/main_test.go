@@ -16,7 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs the program until the test, or the function that it returns, ends it. That waits for the end.
+// start runs the program until the test, or the function that it returns, ends
+// it. That waits for the end.
 func start(t *testing.T, args ...string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -68,7 +69,8 @@ func TestDeferred(t *testing.T) {
 	stop()
 }
 
-// The seed's benchmark in small: a client gets its answer when the timer of its request has fired.
+// The seed's benchmark in small: a client gets its answer when the timer of its
+// request has fired.
 func Example() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

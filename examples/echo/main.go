@@ -1,9 +1,11 @@
-// Echo is cl-async's echo server: it sends back whatever arrives, until somebody sends QUIT.
+// Echo is cl-async's echo server: it sends back whatever arrives, until
+// somebody sends QUIT.
 //
 //	go run ./examples/echo [-addr HOST:PORT]
 //
-// It shows a server in handler style, and the two ways in which a loop ends gracefully: Loop.Exit, and a signal. Idle
-// connections do not hold up the end; a client that keeps the server busy does, for Grace.
+// It shows a server in handler style, and the two ways in which a loop ends
+// gracefully: Loop.Exit, and a signal. Idle connections do not hold up the end;
+// a client that keeps the server busy does, for Grace.
 package main
 
 import (

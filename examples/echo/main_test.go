@@ -20,7 +20,8 @@ import (
 	"goaio.example/aio"
 )
 
-// soon is the least that a connection in the way would cost: 5 s to linger, 10 s of the default Grace.
+// soon is the least that a connection in the way would cost: 5 s to linger, 10
+// s of the default Grace.
 const soon = 5 * time.Second
 
 func TestMain(m *testing.M) {
@@ -42,7 +43,8 @@ func address(t *testing.T, stdout io.Reader) string {
 	return strings.TrimSpace(addr)
 }
 
-// start runs the program in this process, until the test's end if nothing ends it before.
+// start runs the program in this process, until the test's end if nothing ends
+// it before.
 func start(t *testing.T) (addr string, done <-chan error) {
 	t.Helper()
 	stdout, w := io.Pipe()

@@ -1,4 +1,5 @@
-// Fetch gets URLs at the same time, and prints how they went as they complete, and meanwhile how far each has come.
+// Fetch gets URLs at the same time, and prints how they went as they complete,
+// and meanwhile how far each has come.
 //
 //	go run ./examples/fetch [-public] [-timeout DURATION] URL...
 package main
@@ -23,7 +24,8 @@ func main() {
 	}
 }
 
-// run gets the URLs of the arguments. An interrupt lets what is on its way finish for a second.
+// run gets the URLs of the arguments. An interrupt lets what is on its way
+// finish for a second.
 func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	flags := flag.NewFlagSet("fetch", flag.ExitOnError)
 	public := flags.Bool("public", false, "refuse addresses that are not public")
@@ -64,7 +66,8 @@ func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	})
 }
 
-// show prints how far a request has come, now and then, until its channel is closed.
+// show prints how far a request has come, now and then, until its channel is
+// closed.
 func show(ctx context.Context, w io.Writer, url string, far <-chan httpx.Progress, every time.Duration) error {
 	for p := range far {
 		if p.ReceiveSize > 0 {

@@ -1,4 +1,5 @@
-// First is the first program in the README: it selects over two futures and a timer, and exits gracefully.
+// First is the first program in the README: it selects over two futures and a
+// timer, and exits gracefully.
 package main
 
 import (

@@ -1,11 +1,13 @@
-// Graceful answers each line that it gets with a long line, some time later, and loses no answer when it is told to end.
+// Graceful answers each line that it gets with a long line, some time later,
+// and loses no answer when it is told to end.
 //
 //	go run ./examples/graceful [-addr HOST:PORT] [-delay 500ms] [-size 65536]
 //
-// SIGTERM and SIGINT have it accept what the kernel has queued and no more, close connections that are idle, and send
-// the answers to what it was asked before. A second signal ends it at once, and so does the end of Grace. Nothing of
-// this is in the program but Loop.Signals: an answer to come is a Delay, a child of its connection, and a connection
-// with children is not idle.
+// SIGTERM and SIGINT have it accept what the kernel has queued and no more,
+// close connections that are idle, and send the answers to what it was asked
+// before. A second signal ends it at once, and so does the end of Grace.
+// Nothing of this is in the program but Loop.Signals: an answer to come is a
+// Delay, a child of its connection, and a connection with children is not idle.
 package main
 
 import (

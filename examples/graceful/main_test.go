@@ -101,8 +101,9 @@ func (c *client) answer(text string) (nothing bool, err error) {
 	return false, nil
 }
 
-// Clients ask one question after the other, and others one each in the moment before the signal: what was sent before
-// the signal gets its whole answer; what is sent later gets that, or nothing.
+// Clients ask one question after the other, and others one each in the moment
+// before the signal: what was sent before the signal gets its whole answer;
+// what is sent later gets that, or nothing.
 func TestSIGTERMUnderLoad(t *testing.T) {
 	const talkers, askers = 10, 40
 	p := start(t)

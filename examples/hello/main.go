@@ -2,7 +2,8 @@
 //
 //	go run ./examples/hello [-addr HOST:PORT]
 //
-// Ctrl-C ends it gracefully: requests that are being handled are answered, idle connections are closed.
+// Ctrl-C ends it gracefully: requests that are being handled are answered, idle
+// connections are closed.
 package main
 
 import (

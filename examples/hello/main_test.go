@@ -13,7 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs the program until the test, or the function that it returns, ends it. That waits for the end.
+// start runs the program until the test, or the function that it returns, ends
+// it. That waits for the end.
 func start(t *testing.T, args ...string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

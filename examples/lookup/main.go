@@ -1,10 +1,13 @@
-// Lookup looks names up, all at the same time, and prints each as soon as its answer is there.
+// Lookup looks names up, all at the same time, and prints each as soon as its
+// answer is there.
 //
 //	go run ./examples/lookup [-server ADDR] [-timeout 10s] [NAME...]
 //
-// It shows dnsx.Lookup, which is cl-async's dns-lookup, and aio.AsCompleted. ADDR is a DNS server: "192.0.2.53",
-// "tls://dns.example@192.0.2.53", "https://dns.example/dns-query", or "system" for what the system is configured to ask.
-// Without it the program asks a small server of its own, which knows the names below, and needs no network.
+// It shows dnsx.Lookup, which is cl-async's dns-lookup, and aio.AsCompleted.
+// ADDR is a DNS server: "192.0.2.53", "tls://dns.example@192.0.2.53",
+// "https://dns.example/dns-query", or "system" for what the system is
+// configured to ask. Without it the program asks a small server of its own,
+// which knows the names below, and needs no network.
 package main
 
 import (
@@ -21,7 +24,8 @@ import (
 	"goaio.example/aio/dnsx"
 )
 
-// zone is what the program's own server knows: of all other names, that they do not exist.
+// zone is what the program's own server knows: of all other names, that they do
+// not exist.
 const zone = `
 	$ORIGIN example.
 	www    300  A      192.0.2.1

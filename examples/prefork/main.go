@@ -1,9 +1,11 @@
-// Prefork serves one port from several processes, among which the kernel spreads the connections (Linux, FreeBSD).
+// Prefork serves one port from several processes, among which the kernel
+// spreads the connections (Linux, FreeBSD).
 //
 //	go run ./examples/prefork [-addr HOST:PORT] [-processes N] [-delay 100ms]
 //
-// The parent starts itself N times. SIGTERM or Ctrl-C ends all: each accepts what is on its way to it, answers what
-// it was asked, and ends; the parent does when all have. SIGTERM to one of them ends that, while the others go on.
+// The parent starts itself N times. SIGTERM or Ctrl-C ends all: each accepts
+// what is on its way to it, answers what it was asked, and ends; the parent
+// does when all have. SIGTERM to one of them ends that, while the others go on.
 package main
 
 import (
@@ -43,7 +45,8 @@ func main() {
 	}
 }
 
-// serve is one of the processes. It ends gracefully when its stdin does, which the parent holds, or at SIGTERM.
+// serve is one of the processes. It ends gracefully when its stdin does, which
+// the parent holds, or at SIGTERM.
 func serve(addr string, delay time.Duration) error {
 	signal.Ignore(os.Interrupt) // the terminal sends it to all; the parent passes it on
 	loop := &aio.Loop{

@@ -102,7 +102,8 @@ func process(resp *http.Response) (pid int, err error) {
 	return pid, nil
 }
 
-// What was asked before the signal is answered by whichever process has it, and all end.
+// What was asked before the signal is answered by whichever process has it, and
+// all end.
 func TestEndTogether(t *testing.T) {
 	const clients = 90
 	for name, signal := range map[string]func(pid int) error{
@@ -146,7 +147,8 @@ func TestEndTogether(t *testing.T) {
 	}
 }
 
-// Processes end one by one under load of short connections, until one is left: no request fails.
+// Processes end one by one under load of short connections, until one is left:
+// no request fails.
 func TestEndOneByOne(t *testing.T) {
 	p := start(t, "1ms")
 	url := "http://" + p.addr

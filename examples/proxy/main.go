@@ -1,8 +1,10 @@
-// Proxy is a small reverse proxy: it passes each request on to another server, and the answer back as it comes.
+// Proxy is a small reverse proxy: it passes each request on to another server,
+// and the answer back as it comes.
 //
 //	go run ./examples/proxy -to URL [-addr HOST:PORT]
 //
-// A request to the other server is a part of the one that was received: it ends with that when the client goes away.
+// A request to the other server is a part of the one that was received: it ends
+// with that when the client goes away.
 package main
 
 import (
@@ -91,7 +93,8 @@ func (f flusher) Write(p []byte) (int, error) {
 	return n, errors.Join(err, f.Flush())
 }
 
-// dropHopByHop removes the fields that are about one connection (RFC 9110, section 7.6.1).
+// dropHopByHop removes the fields that are about one connection (RFC 9110,
+// section 7.6.1).
 func dropHopByHop(h http.Header) {
 	for _, k := range strings.Split(strings.Join(h["Connection"], ","), ",") {
 		h.Del(strings.TrimSpace(k))

@@ -1,11 +1,14 @@
-// Restart is a web server that replaces itself by a new process, under load, without a failed request.
+// Restart is a web server that replaces itself by a new process, under load,
+// without a failed request.
 //
 //	go run ./examples/restart [-addr HOST:PORT] [-delay 10ms]
 //	kill -HUP PID
 //
-// At SIGHUP it starts its program again, which may be a newer one by now, and hands its listening socket over. When the
-// new process says that it serves, the old one drains: it answers what it was asked, and ends. If the new one fails,
-// the old one goes on. SIGTERM and Ctrl-C end it gracefully. It can be started by systemd's socket activation, too.
+// At SIGHUP it starts its program again, which may be a newer one by now, and
+// hands its listening socket over. When the new process says that it serves,
+// the old one drains: it answers what it was asked, and ends. If the new one
+// fails, the old one goes on. SIGTERM and Ctrl-C end it gracefully. It can be
+// started by systemd's socket activation, too.
 package main
 
 import (

@@ -98,7 +98,8 @@ func get(client *http.Client, url string) (process int, err error) {
 	return process, nil
 }
 
-// Clients that keep their connections and others that make a new one each time ask all the while.
+// Clients that keep their connections and others that make a new one each time
+// ask all the while.
 func TestRestartUnderLoad(t *testing.T) {
 	const restarts, clients = 4, 8
 	p := start(t)

@@ -1,9 +1,11 @@
-// Select asks a server a question and, with one select statement, waits for whatever comes first: a piece of the answer,
-// the result of a computation, the next second, the end of its patience, or a signal.
+// Select asks a server a question and, with one select statement, waits for
+// whatever comes first: a piece of the answer, the result of a computation, the
+// next second, the end of its patience, or a signal.
 //
 //	go run ./examples/select [-patience 3s] HOST:PORT
 //
-// It shows that futures, connections and timers are channels. Start examples/echo to talk to.
+// It shows that futures, connections and timers are channels. Start
+// examples/echo to talk to.
 package main
 
 import (

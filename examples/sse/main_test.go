@@ -14,7 +14,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs the program until the test, or the function that it returns, ends it. That waits for the end.
+// start runs the program until the test, or the function that it returns, ends
+// it. That waits for the end.
 func start(t *testing.T, args ...string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -43,7 +44,8 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 	}
 }
 
-// TestEvents holds that events come, that the count goes on for a client that comes back, and that the end is told.
+// TestEvents holds that events come, that the count goes on for a client that
+// comes back, and that the end is told.
 func TestEvents(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")
 	req, err := http.NewRequest("GET", url+"/events", nil)
@@ -83,7 +85,8 @@ func TestEvents(t *testing.T) {
 	<-ended
 }
 
-// TestFollow holds that the client prints what the server sends, and ends by itself when it is told to.
+// TestFollow holds that the client prints what the server sends, and ends by
+// itself when it is told to.
 func TestFollow(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,9 +1,11 @@
-// Timers shows what package timer can do: Delay, After, Every, stopping them, and Retry.
+// Timers shows what package timer can do: Delay, After, Every, stopping them,
+// and Retry.
 //
 //	go run ./examples/timers [-period 200ms] [HOST:PORT]
 //
-// Retry asks a server for a line until it gets one: the server at the given address or, without one, a server of the
-// program's own that is not ready at first.
+// Retry asks a server for a line until it gets one: the server at the given
+// address or, without one, a server of the program's own that is not ready at
+// first.
 package main
 
 import (
@@ -36,7 +38,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	say := func(what ...any) { fmt.Fprintln(stdout, what...) }
 
 	return aio.Run(ctx, func(ctx context.Context) error {
-		// Delay calls a function later. Run would wait for it, so an hour is better stopped.
+		// Delay calls a function later. Run would wait for it, so an hour is
+		// better stopped.
 		hour := timer.Delay(ctx, time.Hour, func(context.Context) error { return nil })
 		say("stopped before its time:", hour.Stop())
 		delay := timer.Delay(ctx, *period, func(context.Context) error { say("delay: called"); return nil })
@@ -50,7 +53,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		}
 		say("after: over")
 
-		// Every ticks, on a channel or in a for loop. A ticker does not hold the loop open.
+		// Every ticks, on a channel or in a for loop. A ticker does not hold
+		// the loop open.
 		n, ticker := 0, timer.Every(ctx, *period, timer.Interval{})
 		for range ticker.Ticks(ctx) {
 			if n++; n == 3 {
@@ -84,7 +88,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	})
 }
 
-// notReadyFor starts a server that hangs up on everybody for d, and says a line to everybody afterwards.
+// notReadyFor starts a server that hangs up on everybody for d, and says a line
+// to everybody afterwards.
 func notReadyFor(ctx context.Context, d time.Duration) (*tcp.Server, error) {
 	var ready atomic.Bool
 	timer.Delay(ctx, d, func(context.Context) error { ready.Store(true); return nil })

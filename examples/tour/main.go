@@ -1,11 +1,15 @@
-// Tour shows most of goaio at work in one loop: a DNS server, an echo server and an HTTP server, clients of all three,
-// and timers. It ends by itself after some seconds, or earlier on Ctrl-C; the page that is on its way then still comes.
+// Tour shows most of goaio at work in one loop: a DNS server, an echo server
+// and an HTTP server, clients of all three, and timers. It ends by itself after
+// some seconds, or earlier on Ctrl-C; the page that is on its way then still
+// comes.
 //
 //	go run ./examples/tour [-for 4.3s] [-keep]
 //
-// It prints the address of a page that shows the loop. With -keep it goes on until Ctrl-C, so that one can look.
+// It prints the address of a page that shows the loop. With -keep it goes on
+// until Ctrl-C, so that one can look.
 //
-// Nothing leaves the machine, no port is fixed, and names are looked up at the program's own DNS server.
+// Nothing leaves the machine, no port is fixed, and names are looked up at the
+// program's own DNS server.
 package main
 
 import (
@@ -66,8 +70,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return err
 }
 
-// watch prints the loop's figures each second, has the clients ask again when they have all their answers, and prints what
-// comes, as it comes. When the loop drains it waits for what is on its way. It returns the first error before that.
+// watch prints the loop's figures each second, has the clients ask again when
+// they have all their answers, and prints what comes, as it comes. When the
+// loop drains it waits for what is on its way. It returns the first error
+// before that.
 func watch(ctx context.Context, c *clients, asked <-chan string, length time.Duration, stdout io.Writer) error {
 	say := func(what string, value any, err error) error {
 		if err != nil {

@@ -41,7 +41,8 @@ func check(t *testing.T, out string) {
 	}
 }
 
-// What its end finds on its way still comes, if there is any: on a busy machine the first round may take longer to begin.
+// What its end finds on its way still comes, if there is any: on a busy machine
+// the first round may take longer to begin.
 func TestEndsByItself(t *testing.T) {
 	for length := time.Second; ; length *= 4 {
 		var out strings.Builder
@@ -59,7 +60,8 @@ func TestEndsByItself(t *testing.T) {
 	}
 }
 
-// A signal ends the program as the end of its time does: with everything that was on its way, and status 0.
+// A signal ends the program as the end of its time does: with everything that
+// was on its way, and status 0.
 func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be sent an interrupt")

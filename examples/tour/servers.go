@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// zone is what the DNS server knows: every name in it leads here, some by another name.
+// zone is what the DNS server knows: every name in it leads here, some by
+// another name.
 const zone = `
 	$ORIGIN tour.example.
 	$TTL 1m
@@ -53,7 +54,8 @@ func serve(ctx context.Context) (s servers, err error) {
 	return s, err
 }
 
-// answer answers later. The timer is a child of the request: while the loop drains it goes on, and the page is sent.
+// answer answers later. The timer is a child of the request: while the loop
+// drains it goes on, and the page is sent.
 func (s servers) answer(r *httpx.Request) {
 	select {
 	case s.asked <- r.URI():

@@ -1,10 +1,12 @@
-// Websocket echoes messages over WebSockets, by a library that knows nothing of goaio: github.com/coder/websocket.
+// Websocket echoes messages over WebSockets, by a library that knows nothing of
+// goaio: github.com/coder/websocket.
 //
 //	cd examples/websocket && go run . [-addr HOST:PORT]
 //
-// A WebSocket is a connection that HTTP was left on: it stays an operation of the loop, as the handler does. On Ctrl-C
-// each client is told that the server goes away, and the program ends when all have gone. The program is a module of
-// its own, since goaio does not require that library.
+// A WebSocket is a connection that HTTP was left on: it stays an operation of
+// the loop, as the handler does. On Ctrl-C each client is told that the server
+// goes away, and the program ends when all have gone. The program is a module
+// of its own, since goaio does not require that library.
 package main
 
 import (
@@ -53,7 +55,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return err
 }
 
-// echo sends back what comes, until the client closes the WebSocket or the loop drains.
+// echo sends back what comes, until the client closes the WebSocket or the loop
+// drains.
 func echo(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {

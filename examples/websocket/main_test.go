@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs the program until the test, or the function that it returns, ends it. That returns what it printed last.
+// start runs the program until the test, or the function that it returns, ends
+// it. That returns what it printed last.
 func start(t *testing.T) (url string, stop func() string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -49,8 +50,9 @@ func start(t *testing.T) (url string, stop func() string) {
 	}
 }
 
-// clients are the http.Clients that the tests dial with: one on connections of the loop, with net/http's Transport, and
-// one whose Transport is an httpx.Client.
+// clients are the http.Clients that the tests dial with: one on connections of
+// the loop, with net/http's Transport, and one whose Transport is an
+// httpx.Client.
 var clients = map[string]*http.Client{
 	"net/http": {Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
@@ -123,7 +125,8 @@ func testEcho(t *testing.T, web *http.Client) {
 	}
 }
 
-// Clients are told that the server goes away, with nothing else said, and the program ends when they know.
+// Clients are told that the server goes away, with nothing else said, and the
+// program ends when they know.
 func TestGoingAway(t *testing.T) {
 	for name, web := range clients {
 		t.Run(name, func(t *testing.T) { testGoingAway(t, web) })

@@ -1,14 +1,18 @@
-// Wsidle echoes messages over WebSockets that cost no goroutine while they are idle.
+// Wsidle echoes messages over WebSockets that cost no goroutine while they are
+// idle.
 //
 //	cd examples/wsidle && go run . [-addr HOST:PORT]
 //
-// A tcp.Server calls back with what comes. The callbacks make the handshake, and take the frames apart, with
-// github.com/gobwas/ws, which works on bytes that are there as well as on a stream. On Linux without TLS, what is left of
-// an idle socket is its records in the heap, under 2 KB. On Ctrl-C each client is told that the server goes away. The
-// program is a module of its own, since goaio does not require that library.
+// A tcp.Server calls back with what comes. The callbacks make the handshake,
+// and take the frames apart, with github.com/gobwas/ws, which works on bytes
+// that are there as well as on a stream. On Linux without TLS, what is left of
+// an idle socket is its records in the heap, under 2 KB. On Ctrl-C each client
+// is told that the server goes away. The program is a module of its own, since
+// goaio does not require that library.
 //
-// A server of package httpx routes requests and bounds their headers, and examples/websocket shows how WebSockets are
-// served there. A connection that is taken over from it is read by a goroutine.
+// A server of package httpx routes requests and bounds their headers, and
+// examples/websocket shows how WebSockets are served there. A connection that
+// is taken over from it is read by a goroutine.
 package main
 
 import (
@@ -79,7 +83,8 @@ func (s *sockets) opened(c *tcp.Conn) {
 	c.SetHandler(tcp.Handler{Data: k.data, Event: ignore, Closed: k.closed}) // fails only if the client has gone already
 }
 
-// add adds a socket whose handshake is done. It reports false if there shall be no new ones.
+// add adds a socket whose handshake is done. It reports false if there shall be
+// no new ones.
 func (s *sockets) add(k *socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

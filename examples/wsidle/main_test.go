@@ -17,7 +17,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asClients is the variable that has the test binary be clients of the address in it.
+// asClients is the variable that has the test binary be clients of the address
+// in it.
 const asClients = "WSIDLE_CLIENTS_OF"
 
 func TestMain(m *testing.M) {
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// start runs the program until the test, or the function that it returns, ends it. That returns what it printed last.
+// start runs the program until the test, or the function that it returns, ends
+// it. That returns what it printed last.
 func start(t *testing.T) (addr string, stop func() string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -86,7 +88,8 @@ func wantFrame(t *testing.T, c net.Conn, op ws.OpCode, payload string) {
 	}
 }
 
-// TestEcho holds that messages come back, however their bytes are cut into parts and frames, and that pings are answered.
+// TestEcho holds that messages come back, however their bytes are cut into
+// parts and frames, and that pings are answered.
 func TestEcho(t *testing.T) {
 	addr, stop := start(t)
 	c := dial(t, addr)
@@ -158,7 +161,8 @@ func TestGoingAway(t *testing.T) {
 	}
 }
 
-// beClients opens n WebSockets, one message each, and keeps them until its standard input ends.
+// beClients opens n WebSockets, one message each, and keeps them until its
+// standard input ends.
 func beClients(addr string, n int) error {
 	for range n {
 		c, _, _, err := ws.Dial(context.Background(), "ws://"+addr)
@@ -187,7 +191,8 @@ func memory() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// TestIdle holds what 10,000 idle sockets cost. Their clients are in another process.
+// TestIdle holds what 10,000 idle sockets cost. Their clients are in another
+// process.
 func TestIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("connections have a goroutine each on", runtime.GOOS)

@@ -14,7 +14,8 @@ import (
 // maxMessage bounds a message, in bytes.
 const maxMessage = 64 << 10
 
-// socket is a WebSocket whose frames come in callbacks. Those of one connection do not overlap.
+// socket is a WebSocket whose frames come in callbacks. Those of one connection
+// do not overlap.
 type socket struct {
 	all     *sockets
 	conn    *tcp.Conn
@@ -54,7 +55,8 @@ func (k *socket) data(_ *tcp.Conn, p []byte) {
 // maxHandshake bounds a handshake, in bytes.
 const maxHandshake = 8 << 10
 
-// handshake makes the handshake once it has come. It reports false if it has not, or has failed.
+// handshake makes the handshake once it has come. It reports false if it has
+// not, or has failed.
 func (k *socket) handshake() bool {
 	end := bytes.Index(k.held, []byte("\r\n\r\n"))
 	switch {
@@ -86,7 +88,8 @@ func (k *socket) handshake() bool {
 	return true
 }
 
-// next returns the frame that has come, and its length; 0 if it is not complete. The status is why the socket is closed.
+// next returns the frame that has come, and its length; 0 if it is not
+// complete. The status is why the socket is closed.
 func (k *socket) next() (f ws.Frame, n int, status ws.StatusCode) {
 	r := bytes.NewReader(k.held)
 	h, err := ws.ReadHeader(r)
@@ -146,7 +149,8 @@ func (k *socket) frame(f ws.Frame) ws.StatusCode {
 	return 0
 }
 
-// send sends a frame. It waits while the client does not read, and then the client is not read from.
+// send sends a frame. It waits while the client does not read, and then the
+// client is not read from.
 func (k *socket) send(op ws.OpCode, payload []byte) {
 	k.conn.Write(ws.MustCompileFrame(ws.NewFrame(op, true, payload))) // fails only on a connection that ends
 }

@@ -91,7 +91,8 @@ func launch(t *testing.T) {
 	}
 }
 
-// picture keeps a picture of the whole page in the folder that SCREENSHOTS names.
+// picture keeps a picture of the whole page in the folder that SCREENSHOTS
+// names.
 func picture(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
 	dir := os.Getenv("SCREENSHOTS")

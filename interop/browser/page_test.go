@@ -22,8 +22,8 @@ import (
 
 const hostile = `GET /<script>hacked=1</script><img src=x onerror=hacked=1>"'` + "\x1b[31m\u202e"
 
-// program runs a loop with something of everything in it, and calls look with the
-// address of its page. The loop is cancelled after that.
+// program runs a loop with something of everything in it, and calls look with
+// the address of its page. The loop is cancelled after that.
 func program(t *testing.T, loop *aio.Loop, page *live.Server, look func(ctx context.Context, url string)) {
 	t.Helper()
 	loop.Name, loop.OnEvent = "shop", func(aio.Event) {}
@@ -51,8 +51,8 @@ func program(t *testing.T, loop *aio.Loop, page *live.Server, look func(ctx cont
 	}
 }
 
-// complaints are what the browser's console says of a page: errors, and what the
-// policy has kept from running.
+// complaints are what the browser's console says of a page: errors, and what
+// the policy has kept from running.
 type complaints struct {
 	mu   sync.Mutex
 	text []string
@@ -90,8 +90,8 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
 	}
 }
 
-// has waits until an expression is true in the page, also in the one that is loaded
-// meanwhile.
+// has waits until an expression is true in the page, also in the one that is
+// loaded meanwhile.
 func has(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	var err error
@@ -138,7 +138,8 @@ func TestPage(t *testing.T) {
 				do(t, ctx, chromedp.Evaluate(`window.same = true`, nil))
 				has(t, ctx, `document.querySelectorAll("#rates svg").length == 6`) // by the stream
 
-				// It is updated without being loaded again, and the focus stays.
+				// It is updated without being loaded again, and the focus
+				// stays.
 				do(t, ctx, chromedp.Focus(`#tree a`, chromedp.ByQuery))
 				aio.Spawn(loopCtx, "late comer", func(ctx context.Context) error { <-ctx.Done(); return nil })
 				aio.Spawn(loopCtx, "trouble", func(context.Context) error { return errors.New("bad luck <i>") })

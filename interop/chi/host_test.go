@@ -1,5 +1,6 @@
-// Package chi_test holds that a router and its middleware, github.com/go-chi/chi, work on httpx.ServeHandler as they do on
-// net/http's own server: each test is run on both.
+// Package chi_test holds that a router and its middleware,
+// github.com/go-chi/chi, work on httpx.ServeHandler as they do on net/http's
+// own server: each test is run on both.
 package chi_test
 
 import (
@@ -32,8 +33,8 @@ type client struct {
 	web  *http.Client
 }
 
-// onBoth serves h on goaio and on net/http, and runs test on each. It returns the events of goaio's loop that are no mere
-// information.
+// onBoth serves h on goaio and on net/http, and runs test on each. It returns
+// the events of goaio's loop that are no mere information.
 func onBoth(t *testing.T, h http.Handler, test func(c *client)) []aio.Event {
 	t.Helper()
 	var rec aiotest.Recorder
@@ -71,8 +72,8 @@ func (c *client) run(test func(c *client)) {
 	test(c)
 }
 
-// do makes a request with header fields "Name: value", and returns the response with its body. why is the error of
-// reading it.
+// do makes a request with header fields "Name: value", and returns the response
+// with its body. why is the error of reading it.
 func (c *client) do(method, path, body string, header ...string) (resp *http.Response, text string, why error) {
 	c.Helper()
 	req, err := http.NewRequest(method, "http://"+c.addr+path, strings.NewReader(body))

@@ -23,7 +23,8 @@ func failing(r chi.Router) {
 	r.Get("/well", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "well") })
 }
 
-// http.ErrAbortHandler cuts the response off, with and without middleware that recovers, and is no event.
+// http.ErrAbortHandler cuts the response off, with and without middleware that
+// recovers, and is no event.
 func TestAbort(t *testing.T) {
 	recovering := chi.NewRouter()
 	recovering.Use(middleware.Recoverer)
@@ -56,7 +57,8 @@ func TestRecoverer(t *testing.T) {
 	}
 }
 
-// Without it the panic is an event of goaio's, and the client gets 500, where net/http's server just hangs up.
+// Without it the panic is an event of goaio's, and the client gets 500, where
+// net/http's server just hangs up.
 func TestPanic(t *testing.T) {
 	r := chi.NewRouter()
 	failing(r)

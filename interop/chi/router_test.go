@@ -104,8 +104,9 @@ func TestCompress(t *testing.T) {
 	})
 }
 
-// What a handler starts with its request's ctx, which chi and middleware have wrapped by then, belongs to the request; and
-// a request that is being handled when the loop drains is answered.
+// What a handler starts with its request's ctx, which chi and middleware have
+// wrapped by then, belongs to the request; and a request that is being handled
+// when the loop drains is answered.
 func TestContext(t *testing.T) {
 	l := new(aio.Loop)
 	r := chi.NewRouter()
@@ -139,7 +140,8 @@ func TestContext(t *testing.T) {
 
 var kindNever = aio.NewKind("test.never")
 
-// Middleware that ends the ctx of a request that takes too long has it end in goaio's operations too.
+// Middleware that ends the ctx of a request that takes too long has it end in
+// goaio's operations too.
 func TestTimeout(t *testing.T) {
 	r := chi.NewRouter()
 	r.Use(middleware.Timeout(10 * time.Millisecond))

@@ -14,7 +14,8 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 )
 
-// wrapped is a router whose middleware puts a writer of its own around the server's.
+// wrapped is a router whose middleware puts a writer of its own around the
+// server's.
 func wrapped() *chi.Mux {
 	r := chi.NewRouter()
 	r.Use(func(next http.Handler) http.Handler {
@@ -102,7 +103,8 @@ func TestHijack(t *testing.T) {
 	})
 }
 
-// http.ResponseController finds the connection's deadlines through the middleware.
+// http.ResponseController finds the connection's deadlines through the
+// middleware.
 func TestDeadlines(t *testing.T) {
 	r := wrapped()
 	r.Post("/read", func(w http.ResponseWriter, r *http.Request) {

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// What a server costs that a resolver is measured against: a query, without the sockets.
+// What a server costs that a resolver is measured against: a query, without the
+// sockets.
 func BenchmarkPlan(b *testing.B) {
 	s := &Server{Zone: zoneText}
 	if err := s.init(); err != nil {

@@ -16,7 +16,8 @@ import (
 
 const www = "www.example."
 
-// suffer returns all messages that a query for www.example brings by UDP in memory.
+// suffer returns all messages that a query for www.example brings by UDP in
+// memory.
 func suffer(t *testing.T, f Fault) [][]byte {
 	t.Helper()
 	s := inMemory(t, &Server{Zone: zoneText})
@@ -121,7 +122,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// The fault set last takes a query, and faults can be taken back or end by themselves.
+// The fault set last takes a query, and faults can be taken back or end by
+// themselves.
 func TestFaultRules(t *testing.T) {
 	t.Parallel()
 	s := inMemory(t, &Server{Zone: zoneText})
@@ -178,8 +180,8 @@ func TestDelay(t *testing.T) {
 	})
 }
 
-// stream sends a query for www.example by TCP in memory, and reads until the end
-// or until an hour has passed.
+// stream sends a query for www.example by TCP in memory, and reads until the
+// end or until an hour has passed.
 func stream1(t *testing.T, f Fault) ([]byte, error) {
 	t.Helper()
 	s := inMemory(t, &Server{Zone: zoneText})

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// resolvers are *net.Resolver, an independent client, over each way to the server.
+// resolvers are *net.Resolver, an independent client, over each way to the
+// server.
 func resolvers(t *testing.T, s *Server) map[string]*net.Resolver {
 	t.Helper()
 	via := func(dial func(ctx context.Context, network string) (net.Conn, error)) *net.Resolver {

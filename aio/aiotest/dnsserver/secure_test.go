@@ -19,7 +19,8 @@ import (
 // dialFunc is how a client gets to a server.
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// secure runs a test with a server on loopback and with one in memory, in a bubble.
+// secure runs a test with a server on loopback and with one in memory, in a
+// bubble.
 func secure(t *testing.T, test func(t *testing.T, s *Server, dial dialFunc, tlsAddr, url string)) {
 	t.Helper()
 	t.Run("loopback", func(t *testing.T) {

@@ -194,7 +194,8 @@ func TestDeadFirst(t *testing.T) {
 	})
 }
 
-// Very many dead entries go in pieces, and what is due behind them fires in time.
+// Very many dead entries go in pieces, and what is due behind them fires in
+// time.
 func TestManyDeadFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h alarm.Heap
@@ -223,7 +224,8 @@ func TestManyDeadFirst(t *testing.T) {
 	})
 }
 
-// On the real clock and from many goroutines: what Stop says is true, and nothing fires twice.
+// On the real clock and from many goroutines: what Stop says is true, and
+// nothing fires twice.
 func TestConcurrent(t *testing.T) {
 	var h alarm.Heap
 	var wg sync.WaitGroup

@@ -8,7 +8,8 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// BenchmarkSetStop sets and stops an alarm while a number of others are pending.
+// BenchmarkSetStop sets and stops an alarm while a number of others are
+// pending.
 func BenchmarkSetStop(b *testing.B) {
 	for _, n := range []int{0, 1_000_000} {
 		b.Run(map[int]string{0: "alone", 1_000_000: "among1M"}[n], func(b *testing.B) {

@@ -13,7 +13,8 @@ import (
 // naive is what a Heap does, by the simplest means.
 type naive map[int]time.Time
 
-// due removes and returns, in order, the alarms whose time has come. Equal times are ordered by number.
+// due removes and returns, in order, the alarms whose time has come. Equal
+// times are ordered by number.
 func (n naive) due(now time.Time) (out []int) {
 	for id, when := range n {
 		if !when.After(now) {
@@ -32,7 +33,8 @@ func (n naive) due(now time.Time) (out []int) {
 	return out
 }
 
-// FuzzHeap does the same with a Heap and with the naive one. Each two bytes are a step.
+// FuzzHeap does the same with a Heap and with the naive one. Each two bytes are
+// a step.
 func FuzzHeap(f *testing.F) {
 	f.Add([]byte{0x00, 5, 0x01, 3, 0xc0, 4, 0x80, 0, 0x40, 9, 0xc0, 20})
 	f.Add([]byte{0x00, 0, 0x01, 0, 0x02, 0, 0xc0, 0, 0x03, 255, 0x83, 0, 0xc0, 255})

@@ -123,8 +123,8 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-// TestEarlyChunkRefusals holds that a body is refused as soon as no continuation
-// can be right, except a line's end.
+// TestEarlyChunkRefusals holds that a body is refused as soon as no
+// continuation can be right, except a line's end.
 func TestEarlyChunkRefusals(t *testing.T) {
 	for _, text := range []string{"x", ";", " ", "\r", "-", "3\r\nabcd", "3\r\nabc\rx", "3\r\nabc0", "3 x"} {
 		if _, used, status := decode([]byte(text), 1); used != 0 || status != 400 {

@@ -109,8 +109,8 @@ func checkFields(t *testing.T, h *Head, r *http.Request) {
 	}
 }
 
-// FuzzChunked holds that net/http decodes each body that Chunked accepts, to the
-// same data, whatever pieces it comes in.
+// FuzzChunked holds that net/http decodes each body that Chunked accepts, to
+// the same data, whatever pieces it comes in.
 func FuzzChunked(f *testing.F) {
 	for _, s := range []string{
 		"0\r\n\r\n", "5\r\nhello\r\n0\r\nA: b\r\nC: d\r\n\r\nrest", "1;x=\"y\"\r\na\r\n00A\r\n0123456789\r\n0\r\n\r\n", "3 ; a=b\r\nabc\r\n0\r\n\r\n",
