@@ -24,8 +24,7 @@ func site() *httptest.Server {
 	}))
 }
 
-// The seed's http-client, with method, headers, body and timeout. The Host
-// header is set from the URL.
+// The seed's http-client, with method, headers, body and timeout. The Host header is set from the URL.
 func ExampleClient_Do() {
 	server := site()
 	defer server.Close()
@@ -121,9 +120,8 @@ func ExampleError() {
 		return nil
 	})
 	// Output:
-	// true true false GET "http://xxxxx@127.0.0.1:1/?...": dial: dial tcp
-	// 127.0.0.1:1: httpx: the address is not allowed: 127.0.0.1 is in
-	// 127.0.0.0/8
+	// true true false
+	// GET "http://xxxxx@127.0.0.1:1/?...": dial: dial tcp 127.0.0.1:1: httpx: the address is not allowed: 127.0.0.1 is in 127.0.0.0/8
 }
 
 // A stream of server-sent events comes back by itself, with the ID of the last
