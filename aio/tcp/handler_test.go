@@ -316,7 +316,9 @@ func TestSetHandlerLosesNothing(t *testing.T) {
 	overAll(t, func(w *world) {
 		const size = 1 << 20
 		client, server := w.pair()
+		written := make(chan struct{})
 		aio.Spawn(w.ctx, "writer", func(context.Context) error {
+			defer close(written)
 			_, err := client.Write(numbers(size))
 			client.CloseWrite()
 			return err
@@ -339,13 +341,15 @@ func TestSetHandlerLosesNothing(t *testing.T) {
 				}
 			}
 			more := make(chan struct{}, 1)
+			// Each SetHandler of h may tell the end again.
+			end := sync.OnceFunc(func() { close(more) })
 			h := tcp.Handler{HalfOpen: true, Data: func(c *tcp.Conn, data []byte) {
 				take(data)
 				select {
 				case more <- struct{}{}:
 				default:
 				}
-			}, Event: func(*tcp.Conn, error) { close(more) }}
+			}, Event: func(*tcp.Conn, error) { end() }}
 			if rand.IntN(2) == 0 { // given up from inside
 				data := h.Data
 				h.Data = func(c *tcp.Conn, d []byte) {
@@ -375,6 +379,9 @@ func TestSetHandlerLosesNothing(t *testing.T) {
 			w.Errorf("%d bytes, want %d", got, size)
 		}
 		mu.Unlock()
+		// The peer may have the last byte before Write has returned, and Close
+		// fails a Write that has not.
+		soon(w, written)
 		client.Close()
 		server.Close()
 	})
