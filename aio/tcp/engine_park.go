@@ -26,8 +26,14 @@ func (c *Conn) handlerGone(run uint32) {
 	})
 }
 
-// wake interrupts the goroutine's wait by a read deadline that has passed.
-func (parkEngine) wake(c *Conn) { c.transport().SetReadDeadline(bell.Past) } // fails only on a closed connection, which wakes too
+// wake interrupts the goroutine's wait by a read deadline that has passed. A
+// net.Conn that has ended in its own way, or has no deadlines, may refuse it and
+// keep its Read waiting: if sending has failed, closing it is what is left.
+func (parkEngine) wake(c *Conn) {
+	if err := c.transport().SetReadDeadline(bell.Past); err != nil && c.out.side == sideFailed {
+		c.run(func() { c.transport().Close() })
+	}
+}
 
 // resume ends parkRest.
 func (parkEngine) resume(c *Conn) { c.extra().resumed.Ring() }
