@@ -274,21 +274,20 @@ func (k *clientConn) data(_ *tcp.Conn, p []byte) {
 // errUnasked is the error of a server that answers before it was asked.
 const errUnasked http1.Fault = "bytes before the request was sent"
 
-// ended is told of the connection's condition.
+// ended is told of the connection's condition. The trip that it ends is the one
+// that kill finds: another one may have been placed since current.
 func (k *clientConn) ended(_ *tcp.Conn, err error) {
-	t := k.current()
+	if t := k.current(); t != nil && aio.IsInfo(err) && t.eof(k) {
+		return
+	}
+	t := k.kill()
+	k.host.unlist(k)
 	if t == nil {
-		k.kill()
-		k.host.unlist(k)
 		return
 	}
 	if aio.IsInfo(err) {
-		if t.eof(k) {
-			return
-		}
 		err = t.peerGone()
 	}
-	k.kill()
 	t.lost(k, err)
 }
 
