@@ -35,35 +35,65 @@ func putBuffer(o *outBuffer) {
 	}
 }
 
+// batches are batches that were sent.
+var batches = sync.Pool{New: func() any { return new(h1Batch) }}
+
+// delivery is a batch that was handed to the connection, and the future of
+// that. The zero delivery is none.
+type delivery struct {
+	b *h1Batch
+	f *aio.Future[int]
+}
+
+// tell ends the exchanges whose answers were sent. The connection's lock is not
+// held.
+func (d delivery) tell() {
+	if d.b == nil {
+		return
+	}
+	for _, x := range d.b.over {
+		x.sentBy(d.f)
+	}
+	clear(d.b.over)
+	d.b.over = d.b.over[:0]
+	batches.Put(d.b)
+}
+
 // put sends the whole answer to x, head and body. It gathers one that is small
-// while another request has come already. The lock is not held.
-func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) {
-	k.mu.Lock()
+// while another request has come already. What it returns are the answers that
+// were gathered before, or with it, and the future of x's own answer, which is
+// nil if that is among them. The lock is held.
+func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) (sent delivery, f *aio.Future[int]) {
 	more := k.inData && len(k.rest) > 0 && !x.close
 	if (more || k.batch != nil) && len(head.b)+len(body) < batchSize {
-		sent := nothing
 		k.gather(x, head, body)
 		if !more || len(k.batch.out.b) >= batchSize {
 			sent = k.flush()
 		}
-		k.mu.Unlock()
-		sent()
-		return
+		return sent, nil
 	}
-	sent := k.flush()
-	f := k.send(head, body)
-	k.mu.Unlock()
-	sent()
-	x.sentBy(f)
+	sent = k.flush()
+	return sent, k.send(head, body)
 }
 
+// wasPut ends the exchanges whose answers put has handed over. The lock is not
+// held.
+func (x *h1Exchange) wasPut(sent delivery, f *aio.Future[int]) {
+	sent.tell()
+	if f != nil {
+		x.sentBy(f)
+	}
+}
+
+// nothing does nothing.
 func nothing() {}
 
 // gather adds an answer to the batch. The lock is held.
 func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) {
 	b := k.batch
 	if b == nil {
-		b = &h1Batch{out: head}
+		b = batches.Get().(*h1Batch)
+		b.out = head
 		k.batch = b
 		k.setAlarm(dueBatch, batchTime)
 	} else {
@@ -74,23 +104,20 @@ func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) {
 	b.over = append(b.over, x)
 }
 
-// flush sends the batch. What it returns is to be called without the lock,
+// flush sends the batch. The caller tells what it returns without the lock,
 // which is held.
-func (k *h1Conn) flush() (sent func()) {
+func (k *h1Conn) flush() delivery {
 	b := k.batch
 	if b == nil {
-		return nothing
+		return delivery{}
 	}
 	k.batch = nil
 	if k.due == dueBatch {
 		k.stopAlarm()
 	}
-	f := k.send(b.out, nil)
-	return func() {
-		for _, x := range b.over {
-			x.sentBy(f)
-		}
-	}
+	out := b.out
+	b.out = nil
+	return delivery{b, k.send(out, nil)}
 }
 
 // flushNow sends the batch. The lock is held, but not while those are told
@@ -102,7 +129,7 @@ func (k *h1Conn) flushNow() {
 	sent := k.flush()
 	k.mu.Unlock()
 	defer k.mu.Lock()
-	sent()
+	sent.tell()
 }
 
 // send sends bytes of which head is to be given back. The lock is held, so that

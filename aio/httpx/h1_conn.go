@@ -104,7 +104,7 @@ func (k *h1Conn) dataOver() {
 	sent := k.flush()
 	k.paceSkip()
 	k.mu.Unlock()
-	sent()
+	sent.tell()
 }
 
 // pause stops reading. The lock is held.
@@ -141,12 +141,13 @@ func (k *h1Conn) readHead() bool {
 		checked = 0
 	}
 	l := http1.Limits{Bytes: k.e.s.lim.headerBytes, Fields: k.e.s.lim.headerFields}
-	if !http1.Whole(p, checked) {
+	n := http1.Length(p, checked)
+	if n == 0 {
 		return k.partHead(p, checked, l)
 	}
 	x := &h1Exchange{k: k}
-	n, status := x.head.Parse(p, l)
-	k.rest = k.rest[max(n-(len(p)-len(k.rest)), 0):]
+	status := x.head.ParseWhole(p[:n], l)
+	k.rest = k.rest[n-(len(p)-len(k.rest)):]
 	k.headOver()
 	if status != 0 {
 		k.refuse(status)
@@ -256,7 +257,7 @@ func (k *h1Conn) drop() {
 	k.mu.Lock()
 	sent, over := k.flush(), k.state == connGone
 	k.mu.Unlock()
-	sent()
+	sent.tell()
 	if !over {
 		k.c.Close()
 	}
@@ -432,7 +433,7 @@ type h1Alarm h1Conn
 // Fire ends what has taken too long.
 func (a *h1Alarm) Fire() {
 	k := (*h1Conn)(a)
-	sent := nothing
+	var sent delivery
 	var late *h1Exchange
 	k.mu.Lock()
 	due := k.due
@@ -461,7 +462,7 @@ func (a *h1Alarm) Fire() {
 		sent = k.flush()
 	}
 	k.mu.Unlock()
-	sent()
+	sent.tell()
 	if late != nil {
 		late.abandon(http.StatusRequestTimeout, nil, false)
 	}

@@ -162,16 +162,14 @@ func (x *h1Exchange) serveHandle() {
 	if !x.enter() {
 		return
 	}
-	defer x.handleReturned()
-	x.callHandle()
+	deferred := false // nor is it after a panic or runtime.Goexit
+	defer func() { x.handleReturned(deferred) }()
+	deferred = x.callHandle()
 }
 
 // handleReturned has the exchange go on after Handle has returned. A request
 // that is not answered then is deferred.
-func (x *h1Exchange) handleReturned() {
-	x.mu.Lock()
-	deferred := x.state == inboundOpen || x.state == inboundStream
-	x.mu.Unlock()
+func (x *h1Exchange) handleReturned(deferred bool) {
 	if deferred {
 		x.k.watch()
 	}
@@ -267,12 +265,20 @@ func (x *h1Exchange) changed() {
 	case inboundAborted:
 		due = !x.running
 	}
-	due = due && !x.finishing
-	x.finishing = x.finishing || due
-	x.mu.Unlock()
-	if due {
-		x.finish()
+	if !due || x.finishing {
+		x.mu.Unlock()
+		return
 	}
+	x.finishing = true
+	state, a, out := x.state, x.answer, x.out
+	x.stopAlarm()
+	x.mu.Unlock()
+	if state == inboundAnswered && out == nil { // nothing has written, or can
+		x.give(a)
+	} else {
+		x.finish(state, a, out)
+	}
+	x.passOn()
 }
 
 // cancelled ends a Read of the body.
@@ -293,47 +299,46 @@ func (x *h1Exchange) why() error {
 }
 
 // finish writes what is left to be written, and ends the exchange.
-func (x *h1Exchange) finish() {
-	x.mu.Lock()
-	state, a, out := x.state, x.answer, x.out
-	x.stopAlarm()
-	x.mu.Unlock()
+func (x *h1Exchange) finish(state inboundState, a *answer, out *h1Writer) {
 	if state == inboundAborted {
 		x.k.drop() // fails a Write that is under way
 	}
 	x.wmu.Lock() // a stream's Write has returned, and there will be no other
+	defer x.wmu.Unlock()
 	switch {
-	case state == inboundAnswered && (out == nil || !out.begun()):
+	case state == inboundAnswered && !out.begun():
 		x.give(a)
 	case state == inboundAborted || state == inboundAnswered:
 		x.broken(http.ErrAbortHandler)
 	default:
 		out.finish()
 	}
-	x.wmu.Unlock()
-	x.passOn()
 }
 
 // give sends a whole answer.
 func (x *h1Exchange) give(a *answer) {
 	k := x.k
-	w := &h1Answer{e: k.e, head: &x.head, id: x.sentID(), close: x.endsWith(a.close)}
+	w := &h1Answer{e: k.e, head: &x.head, id: x.sentID()}
 	buf := getBuffer()
+	k.mu.Lock()
+	w.close = x.endsWithLocked(a.close)
 	var body []byte
 	var err error
 	if buf.b, body, err = w.append(buf.b, a); err != nil {
+		k.mu.Unlock()
 		x.mu.Lock()
 		x.fail, x.told = err, false
 		x.mu.Unlock()
 		a = plainAnswer(http.StatusInternalServerError)
 		w.close = true
 		buf.b, body, _ = w.append(buf.b[:0], a)
+		k.mu.Lock()
 	}
-	k.mu.Lock()
 	x.close = w.close
-	k.mu.Unlock()
 	x.code, x.size = int16(a.status), int64(len(body))
-	k.put(x, buf, body)
+	sent, f := k.put(x, buf, body)
+	k.mu.Unlock()
+	x.wasPut(sent, f)
 }
 
 // ends has the connection end with the response. It takes the connection from
@@ -351,10 +356,14 @@ func (x *h1Exchange) ends(err error) {
 // endsWith reports whether the connection ends with the response that begins
 // now.
 func (x *h1Exchange) endsWith(asked bool) bool {
-	k := x.k
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	x.close = x.close || asked || k.e.drains() || !x.body.skippable() || x.tooLarge()
+	x.k.mu.Lock()
+	defer x.k.mu.Unlock()
+	return x.endsWithLocked(asked)
+}
+
+// endsWithLocked is endsWith with the connection's lock held.
+func (x *h1Exchange) endsWithLocked(asked bool) bool {
+	x.close = x.close || asked || x.k.e.drains() || !x.body.skippable() || x.tooLarge()
 	x.body.noContinue() // a 100 cannot come behind the response
 	return x.close
 }

@@ -67,7 +67,7 @@ func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
 		status = http.StatusOK
 	}
 	r := &Request{x: &x.inbound}
-	if err := r.begin(inboundStream, &answer{status: http.StatusOK, header: header}); err != nil {
+	if err := r.begin(inboundStream, answer{status: http.StatusOK, header: header}); err != nil {
 		return nil, x.reason(err)
 	}
 	x.wmu.Lock()

@@ -356,7 +356,10 @@ func (w *h1Writer) finish() {
 		x.close = true // the client must not take what follows for the rest
 		x.k.mu.Unlock()
 	}
-	x.k.put(x, buf, body)
+	x.k.mu.Lock()
+	sent, f := x.k.put(x, buf, body)
+	x.k.mu.Unlock()
+	x.wasPut(sent, f)
 }
 
 // push sends head and bufs, and waits until the kernel has taken them, so that
@@ -379,7 +382,7 @@ func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	}
 	inData := k.inData
 	k.mu.Unlock()
-	sent()
+	sent.tell()
 	_, err := f.Result()
 	if err == aio.ErrPending {
 		if inData {

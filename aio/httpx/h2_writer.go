@@ -19,7 +19,8 @@ type plainWriter struct {
 	rw      http.ResponseWriter
 	x       *h2Exchange
 	bytes   int64
-	err     error // why nothing more is sent
+	err     error     // why nothing more is sent
+	length  [1]string // the Content-Length of a whole response
 	status  int32
 	checked bool // the header is known to be right
 	wrote   bool // the header is sent, or about to be
@@ -125,8 +126,8 @@ func (w *plainWriter) send(a *answer) error {
 			body = nil
 		}
 		if w.x.raw.Method != http.MethodHead || len(body) > 0 || h["Content-Length"] == nil {
-			a.length[0] = strconv.Itoa(len(body))
-			h["Content-Length"] = a.length[:]
+			w.length[0] = strconv.Itoa(len(body))
+			h["Content-Length"] = w.length[:]
 		}
 	default:
 		body = nil

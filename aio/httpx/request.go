@@ -83,14 +83,15 @@ func (r *Request) Gone() <-chan struct{} {
 // A stream that would go on for long should end then.
 func (r *Request) Draining() <-chan struct{} { return r.x.s.draining }
 
-// callHandle calls Handle. Only the program has the Request afterwards.
+// callHandle calls Handle. Only the program has the Request afterwards. It
+// reports whether the response is still to come, or to be ended.
 //
 //go:noinline
-func (x *inbound) callHandle() {
+func (x *inbound) callHandle() (deferred bool) {
 	if x.s.lim.response > 0 && len(x.body) > 0 { // else it is called when the operation begins
 		x.began = x.Op().Age()
 	}
 	r := &Request{x: x}
 	x.call(func() { x.s.Handle(r) })
-	x.watch(r)
+	return x.watch(r)
 }

@@ -39,10 +39,10 @@ var (
 // of the request's ctx when the client is gone, and with what befell the
 // connection, an *aio.ConnError.
 func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
-	return r.respond(&answer{status: status, header: header, body: body})
+	return r.respond(answer{status: status, header: header, body: body})
 }
 
-func (r *Request) respond(a *answer) *aio.Future[int] {
+func (r *Request) respond(a answer) *aio.Future[int] {
 	f := r.x.Future()
 	if err := r.begin(inboundAnswered, a); err != nil {
 		return r.x.refusal(err)
@@ -53,7 +53,7 @@ func (r *Request) respond(a *answer) *aio.Future[int] {
 
 // RespondString is Respond with a text, as text/plain in UTF-8.
 func (r *Request) RespondString(status int, text string) *aio.Future[int] {
-	return r.respond(&answer{status: status, isText: true, body: []byte(text)})
+	return r.respond(answer{status: status, isText: true, body: []byte(text)})
 }
 
 // textType is the media type of what RespondString sends.
@@ -65,7 +65,7 @@ var errTaken = errors.New("httpx: answered by the server")
 // begin claims the response for the caller, who calls changed after
 // inboundAnswered. After an error the caller must not write. For a bad header
 // the client gets 500.
-func (r *Request) begin(to inboundState, a *answer) error {
+func (r *Request) begin(to inboundState, a answer) error {
 	x := r.x
 	bad := checkStatus(a.status)
 	if bad == nil && (to != inboundAnswered || x.side.checks()) {
@@ -91,7 +91,8 @@ func (r *Request) begin(to inboundState, a *answer) error {
 		x.side.changedLocked()
 		return bad
 	}
-	x.state, x.answer = to, a
+	x.kept = a
+	x.state, x.answer = to, &x.kept
 	if to == inboundAnswered {
 		x.side.changedLocked()
 	}
@@ -125,8 +126,9 @@ func (x *inbound) reason(err error) error {
 }
 
 // watch bounds how long a request waits for its response after Handle has
-// returned, and has it answered when the program drops it.
-func (x *inbound) watch(r *Request) {
+// returned, and has it answered when the program drops it. It reports whether
+// there is none yet, or one that is not over.
+func (x *inbound) watch(r *Request) (awaited bool) {
 	x.mu.Lock()
 	open, stream := x.state == inboundOpen, x.state == inboundStream
 	x.mu.Unlock()
@@ -137,6 +139,7 @@ func (x *inbound) watch(r *Request) {
 		x.s.dropped.watch(x.s.op.Op())
 		runtime.AddCleanup(r, x.s.dropped.add, x)
 	}
+	return open || stream
 }
 
 // droppedList has the exchanges whose Requests were collected. That is noticed

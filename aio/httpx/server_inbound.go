@@ -36,6 +36,7 @@ type inbound struct {
 	left    bool          // gone is closed, or to be closed when it is made
 	alarm   *alarm.Alarm  // nil before it is set
 	answer  *answer       // nil while there is none
+	kept    answer        // what the program has answered
 	cause   error         // why the operation was cancelled
 	fail    error         // what the operation ends with
 	gone    chan struct{} // for Request.Gone; nil before it is asked for
@@ -106,8 +107,7 @@ type answer struct {
 	header http.Header
 	body   []byte
 	close  bool
-	isText bool      // the body is text/plain, besides what header has
-	length [1]string // the Content-Length over HTTP/2
+	isText bool // the body is text/plain, besides what header has
 }
 
 // errRequestTime is the cause of a request's ctx that has had all its time.

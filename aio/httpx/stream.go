@@ -19,7 +19,7 @@ type StreamWriter struct {
 // It is a response: there can be no other. The body has the Content-Length that
 // header says, or is chunked. Errors are those of Respond's future.
 func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
-	if err := r.begin(inboundStream, &answer{status: status, header: header}); err != nil {
+	if err := r.begin(inboundStream, answer{status: status, header: header}); err != nil {
 		return nil, r.x.reason(err)
 	}
 	w := &StreamWriter{r}

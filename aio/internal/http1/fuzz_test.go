@@ -66,7 +66,7 @@ func checkPieces(t *testing.T, p []byte, n, status int) {
 		var h Head
 		m, s := h.Parse(p[:i], testLimits)
 		checked := max(i-1, 0)
-		if whole := Whole(p[:i], checked); whole != Whole(p[:i], 0) || !whole && Check(p[:i], checked, testLimits) != s {
+		if n := Length(p[:i], checked); n != Length(p[:i], 0) || n == 0 && Check(p[:i], checked, testLimits) != s {
 			t.Errorf("%q: the first %d bytes: %d, but %d if those before are known", p, i, s, Check(p[:i], checked, testLimits))
 		}
 		if m != 0 || s != 0 {

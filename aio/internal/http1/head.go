@@ -48,20 +48,25 @@ type Head struct {
 // is not complete; or the status to refuse it with, as Check does for one that
 // is not complete. h must be zero; its strings do not refer to p.
 func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
-	i := bytes.Index(p, crlfcrlf)
-	if i < 0 {
+	if n = Length(p, 0); n == 0 {
 		return 0, Check(p, 0, lim)
 	}
-	if n = i + len(crlfcrlf); n > lim.Bytes {
-		return 0, http.StatusRequestHeaderFieldsTooLarge
-	}
-	if status = h.lines(string(p[:n-2]), lim.Fields); status == 0 {
-		status = h.framing()
-	}
-	if status != 0 {
+	if status = h.ParseWhole(p[:n], lim); status != 0 {
 		n = 0
 	}
 	return n, status
+}
+
+// ParseWhole parses a head whose Length is that of p. It returns the status to
+// refuse it with, 0 for none. h must be zero; its strings do not refer to p.
+func (h *Head) ParseWhole(p []byte, lim Limits) (status int) {
+	if len(p) > lim.Bytes {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
+	if status = h.lines(string(p[:len(p)-2]), lim.Fields); status == 0 {
+		status = h.framing()
+	}
+	return status
 }
 
 var crlfcrlf = []byte("\r\n\r\n")
@@ -328,8 +333,13 @@ func (h *Head) UpgradeTo() string {
 	return ""
 }
 
-// Whole reports whether p has the end of a head. It is known that the first
-// bytes have not.
-func Whole(p []byte, checked int) bool {
-	return bytes.Contains(p[max(checked-len(crlfcrlf)+1, 0):], crlfcrlf)
+// Length returns the length of the head that p begins with, 0 if p does not
+// have the end of it. The first checked bytes are known not to have it.
+func Length(p []byte, checked int) int {
+	from := max(checked-len(crlfcrlf)+1, 0)
+	i := bytes.Index(p[from:], crlfcrlf)
+	if i < 0 {
+		return 0
+	}
+	return from + i + len(crlfcrlf)
 }
