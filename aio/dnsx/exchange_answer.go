@@ -14,7 +14,7 @@ const maxChain = 16
 
 var (
 	errMalformed = errors.New("the answer cannot be understood")
-	errLame      = errors.New("the server knows others to ask only")
+	errLame      = errors.New("a lame server: it neither has the zone nor recurses")
 	errLoop      = errors.New("a CNAME leads back to a name before it")
 	errLong      = errors.New("more than 16 CNAMEs")
 )
@@ -183,16 +183,18 @@ func (a *answer) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resou
 	}
 }
 
-// denial reads, for an answer without records, from the authority section how
-// long that holds (RFC 2308, section 5).
+// denial reads how long an answer without records holds from the SOA in the
+// authority section (RFC 2308, section 5). Without an SOA, a server that is
+// neither authoritative nor recursive has said nothing about the name: it is
+// lame, whether or not it refers to other servers by NS records (RFC 1912,
+// section 2.8), and another server has to be asked.
 func (a *answer) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) error {
-	soa, ns := false, false
+	soa := false
 	for !soa {
 		rh, err := p.AuthorityHeader()
 		if err != nil {
 			break
 		}
-		ns = ns || rh.Type == dnsmessage.TypeNS
 		if rh.Type != dnsmessage.TypeSOA || rh.Class != dnsmessage.ClassINET || !within(name, &rh.Name) {
 			if p.SkipAuthority() != nil {
 				break
@@ -217,8 +219,8 @@ func (a *answer) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) 
 		a.open = true
 		return nil
 	}
-	a.ttl = 0 // it is not for the cache
-	if ns && a.rcode == dnsmessage.RCodeSuccess && !h.Authoritative && !h.RecursionAvailable {
+	a.ttl = 0 // the cache does not keep it
+	if a.rcode == dnsmessage.RCodeSuccess && !h.Authoritative && !h.RecursionAvailable {
 		return errLame
 	}
 	return nil

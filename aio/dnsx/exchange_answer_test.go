@@ -269,6 +269,45 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
+// An answer without records and without an SOA means that there are none, if
+// the server is authoritative or recursive: whether it has NS records too does
+// not matter. Otherwise the server is lame, and the next one is asked.
+func TestEmptyAnswers(t *testing.T) {
+	for _, ns := range []bool{false, true} {
+		for _, authoritative := range []bool{false, true} {
+			for _, recursive := range []bool{false, true} {
+				empty := func(m *dnsmessage.Message) {
+					m.Authoritative, m.RecursionAvailable = authoritative, recursive
+					if ns {
+						m.Authorities = []dnsmessage.Resource{{
+							Header: header("example.", dnsmessage.TypeNS, 60),
+							Body:   &dnsmessage.NSResource{NS: dnsmessage.MustNewName("ns.example.")},
+						}}
+					}
+				}
+				answer := func(q *fakeQuery) {
+					if q.host() == "10.0.0.1" {
+						q.reply(empty)
+					} else {
+						good(q)
+					}
+				}
+				bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+					r := mustAsk(ctx, t, n.exchange(2), qa("www.example."))
+					want, records := "10.0.0.1:53", 0
+					if !authoritative && !recursive {
+						want, records = "10.0.0.2:53", 1
+					}
+					if r.server != want || len(r.records) != records {
+						t.Errorf("first server's empty answer with NS %v, AA %v, RA %v: got %d records from %s, want %d from %s",
+							ns, authoritative, recursive, len(r.records), r.server, records, want)
+					}
+				})
+			}
+		}
+	}
+}
+
 // seedReplies returns messages to begin with.
 func seedReplies(tb testing.TB, q question) [][]byte {
 	var w wire

@@ -124,6 +124,9 @@ func TestNextServer(t *testing.T) {
 				}}
 			})
 		}, kind: KindServer},
+		"lame, empty": {lie: func(q *fakeQuery) {
+			q.reply(func(m *dnsmessage.Message) { m.RecursionAvailable = false })
+		}, kind: KindServer},
 		"compression loop": {lie: func(q *fakeQuery) {
 			raw := q.response(bad(q.name()))
 			copy(raw[12+len(q.name())+5:], binary.BigEndian.AppendUint16(nil, 0xC000|uint16(12+len(q.name())+5)))
