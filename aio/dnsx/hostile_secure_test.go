@@ -93,8 +93,10 @@ func TestHostileSecure(t *testing.T) {
 	})
 }
 
-// On real sockets: 65,536 answers from another port, with every ID, then the
-// right one.
+// On real sockets: answers from another port are no answers, even with the ID
+// of the query, which a spoofer finds by sending all of them. Only datagrams
+// from the right port reach the socket, so that a few of them show it, and no
+// clock decides whether they fit into its buffer or its time.
 func TestHostileSpoof(t *testing.T) {
 	t.Parallel()
 	d := aiotest.StartDNS(t, rightZone)
@@ -104,20 +106,14 @@ func TestHostileSpoof(t *testing.T) {
 			lie := edited(answer, func(m *dnsmessage.Message) {
 				m.Answers, m.Authorities = []dnsmessage.Resource{address(m.Questions[0].Name.String())}, nil
 			})
-			all := [][]byte{}
-			for id := range 1 << 16 {
-				b := slices.Clone(lie)
-				b[0], b[1] = byte(id>>8), byte(id)
-				all = append(all, b)
-			}
-			return all
+			return [][]byte{lie, lie, lie}
 		},
 	})
-	r := &dnsx.Resolver{Servers: []string{d.Addr()}, HostsFile: os.DevNull}
+	r := &dnsx.Resolver{Servers: []string{d.Addr()}, HostsFile: os.DevNull, Attempts: 1, AttemptTimeout: inAll}
 	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		a, err := r.LookupFamily(ctx, name, dnsx.V4).Await(ctx)
 		if err != nil || len(a.Addrs) != 1 || a.Addrs[0].String() != "192.0.2.1" {
-			t.Errorf("got %v, %v", a.Addrs, err)
+			t.Errorf("lookup of %s, with forged answers from another port first: %v, %v, want 192.0.2.1", name, a.Addrs, err)
 		}
 		return nil
 	})

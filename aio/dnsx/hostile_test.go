@@ -173,8 +173,8 @@ func TestHostileUDP(t *testing.T) {
 	}
 }
 
-// manyIDs is the answer with thousands of IDs but the right one.
-// TestHostileSpoof has all of them.
+// manyIDs returns the answer with 4,095 wrong IDs. TestWrongAnswersAreIgnored
+// has all of them.
 func manyIDs(q aiotest.DNSQuery, answer []byte) [][]byte {
 	var all [][]byte
 	for i := range 4095 {
