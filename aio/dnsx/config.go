@@ -51,38 +51,38 @@ func systemEnvironment() *environment {
 
 // watchedFile is a file that is read again when it has changed.
 type watchedFile struct {
-	path  string
-	limit int64
-	stamp fileStamp
+	path   string
+	limit  int64
+	looked bool        // the file was read, or was missing
+	info   fs.FileInfo // of the version that was read; nil: the file was missing
 }
 
-// fileStamp tells versions of a file apart.
-type fileStamp struct {
-	read  bool // has been read, or found missing
-	there bool
-	mtime time.Time
-	size  int64
-}
-
-// look returns the file's content if it has changed since the last look, or was
-// never looked at; of a file that cannot be read, none.
+// look returns the file's content if it has changed since the last look, or on
+// the first look. A missing file has no content. A file that exists and cannot
+// be read, because the process has no more file descriptors for example, counts
+// as unchanged, and the next look tries again.
 func (f *watchedFile) look() (data []byte, changed bool) {
-	now := fileStamp{read: true}
-	if fi, err := os.Stat(f.path); err == nil {
-		now.there, now.mtime, now.size = true, fi.ModTime(), fi.Size()
+	info, err := os.Stat(f.path)
+	if err != nil {
+		changed = !f.looked || f.info != nil
+		f.looked, f.info = true, nil
+		return nil, changed
 	}
-	if f.stamp.read && f.stamp.there == now.there && f.stamp.mtime.Equal(now.mtime) && f.stamp.size == now.size {
+	if f.info != nil && sameVersion(f.info, info) {
 		return nil, false
 	}
-	f.stamp = now
-	if !now.there {
-		return nil, true
+	if data, err = readFile(f.path, f.limit); err != nil {
+		return nil, false
 	}
-	data, err := readFile(f.path, f.limit)
-	if err != nil {
-		return nil, true
-	}
+	f.looked, f.info = true, info
 	return data, true
+}
+
+// sameVersion reports whether both describe the same content. A file that was
+// renamed into the place of another is a different version even if its size and
+// time are the same.
+func sameVersion(a, b fs.FileInfo) bool {
+	return a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && os.SameFile(a, b)
 }
 
 // readFile reads at most limit bytes of a file.
@@ -140,17 +140,17 @@ func (c *config) start(r *Resolver, e *environment) {
 }
 
 // read looks at the files, and reports whether anything is new since the last
-// look.
+// look. A file that could never be read counts as empty.
 func (c *config) read(r *Resolver, e *environment) bool {
-	changed := c.table == nil
-	if data, ok := c.hosts.look(); ok {
+	changed := false
+	if data, ok := c.hosts.look(); ok || c.table == nil {
 		c.table = parseHosts(data)
 		changed = true
 	}
 	if len(r.Servers) > 0 || c.parsed != nil && c.parsed.noReload {
 		return changed
 	}
-	if data, ok := c.resolv.look(); ok {
+	if data, ok := c.resolv.look(); ok || c.parsed == nil {
 		c.parsed = parseResolvConf(data)
 		c.parsed.withEnvironment(e.lookupEnv)
 		c.parsed.withDefaults(e.hostname)
@@ -199,7 +199,7 @@ func (c *config) systemOrder(s *settings, p *resolvConf) {
 	switch {
 	case prefersSystem(s.env.goos):
 		s.order = orderSystem
-		s.byQuery = c.resolv.stamp.there
+		s.byQuery = c.resolv.info != nil
 	case p.lookup != nil && s.env.goos == "openbsd":
 		s.order = orderOf(p.lookup, "file", "bind")
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio/aiotest"
@@ -238,6 +239,154 @@ func TestReload(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A resolv.conf that names other servers makes what the old ones said void:
+// what is kept, and what they are being asked at the time.
+func TestReloadOtherServers(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := fromFiles(t, "nameserver 192.0.2.53\n", "", "")
+		r.dns.SetFault(aiotest.DNSMatch{Server: "192.0.2.53:53", Name: "www.example"}, aiotest.DNSFault{RCode: 3})
+		r.dns.SetFault(aiotest.DNSMatch{Server: "192.0.2.53:53", Name: "v4.example"}, aiotest.DNSFault{Drop: true})
+		if _, err := r.LookupFamily(ctx, "ns.example", V4).Await(ctx); err != nil {
+			t.Fatalf("lookup of ns.example by the old server: %v", err)
+		}
+		old := r.LookupFamily(ctx, "v4.example", V4)
+		time.Sleep(recheck - time.Second)
+		write(t, r.env.resolvConf, "nameserver 192.0.2.54\n")
+		time.Sleep(time.Second)
+		for _, host := range []string{"ns.example", "v4.example"} {
+			began := time.Now()
+			if _, err := r.LookupFamily(ctx, host, V4).Await(ctx); err != nil || time.Since(began) != 0 {
+				t.Errorf("lookup of %s after the change of servers: %v after %v, want an answer at once", host, err, time.Since(began))
+			}
+			q := r.dns.Queries(aiotest.DNSMatch{Name: host, Server: "192.0.2.54:53"})
+			if len(q) != 1 {
+				t.Errorf("the new server was asked %d times for %s, want once", len(q), host)
+			}
+		}
+		if k := kindOf(ctx, t, old); k != KindTimeout {
+			t.Errorf("lookup under way by the old server: kind %v, want %v", k, KindTimeout)
+		}
+		return nil
+	})
+}
+
+// An answer of the old servers that comes after the change is not kept.
+func TestReloadLateAnswer(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		if q.host() == "10.0.0.1" {
+			time.Sleep(time.Second)
+		}
+		good(q)
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		done := make(chan error)
+		go func() {
+			_, err := x.ask(ctx, qa("www.example."))
+			done <- err
+		}()
+		synctest.Wait()
+		cfg := x.plan.Load().exchangeConfig
+		cfg.servers = []string{"10.0.0.2:53"}
+		x.configure(cfg)
+		if err := <-done; err != nil {
+			t.Errorf("question to the old server: %v, want its answer", err)
+		}
+		if r := x.cached(qa("www.example.")); r != nil {
+			t.Errorf("the cache has the answer of %s after the servers changed", r.server)
+		}
+	})
+}
+
+// A flight that was replaced after a change of servers is cancelled when its
+// last asker gives up, and leaves the one in its place alone.
+func TestReloadGivenUp(t *testing.T) {
+	bubble(t, func(*fakeQuery) {}, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		ask := func() (cancel context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			go x.ask(ctx, qa("www.example."))
+			synctest.Wait()
+			return cancel
+		}
+		giveUpOld := ask()
+		cfg := x.plan.Load().exchangeConfig
+		cfg.servers = []string{"10.0.0.2:53"}
+		x.configure(cfg)
+		giveUpNew := ask()
+		giveUpOld()
+		synctest.Wait()
+		if s := x.stats(); s.flights != 1 {
+			t.Errorf("%d flights after the old one's asker gave up, want 1", s.flights)
+		}
+		giveUpThird := ask()
+		if s := x.stats(); s.flights != 1 || s.coalesced != 1 {
+			t.Errorf("%d flights and %d shared questions with two askers of the new servers, want 1 and 1", s.flights, s.coalesced)
+		}
+		giveUpNew()
+		giveUpThird()
+		synctest.Wait()
+		if s := x.stats(); s.flights != 0 {
+			t.Errorf("%d flights after all askers gave up, want 0", s.flights)
+		}
+	})
+}
+
+// A file that exists and cannot be read leaves in force what it said before,
+// and is read as soon as it can be. One that could never be read is as good as
+// empty until then. A file moved into the place of another is a new version
+// even if its size and time are the same.
+func TestUnreadableFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hosts")
+	look := func(f *watchedFile, want string, wantChanged bool) {
+		t.Helper()
+		if data, changed := f.look(); string(data) != want || changed != wantChanged {
+			t.Errorf("look: %q, changed %v, want %q, %v", data, changed, want, wantChanged)
+		}
+	}
+	f := &watchedFile{path: path, limit: 100}
+	look(f, "", true) // missing
+	look(f, "", false)
+	if err := os.Mkdir(path, 0o700); err != nil { // exists, and cannot be read
+		t.Fatal(err)
+	}
+	look(f, "", false)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "one")
+	look(f, "one", true)
+	look(f, "", false)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path+"2", "two")
+	if err := errors.Join(os.Chtimes(path+"2", info.ModTime(), info.ModTime()), os.Rename(path+"2", path)); err != nil {
+		t.Fatal(err)
+	}
+	look(f, "two", true)
+	look(f, "", false)
+	write(t, path, "three")
+	f.limit = 3
+	look(f, "thr", true)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	look(f, "", true)
+	look(f, "", false)
+
+	dir := &watchedFile{path: filepath.Dir(path), limit: 100} // never readable
+	look(dir, "", false)
+	r := &Resolver{env: testEnvironment(t)}
+	if err := errors.Join(os.Mkdir(r.env.resolvConf, 0o700), os.Mkdir(r.env.hosts, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.settle(clock()); len(s.cfg.servers) != 2 || s.cfg.servers[0] != "127.0.0.1:53" || s.hosts == nil {
+		t.Errorf("with files that cannot be read: servers %q, hosts %v, want those of this machine, and an empty table", s.cfg.servers, s.hosts)
+	}
 }
 
 func TestNoReload(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,8 +88,9 @@ type plan struct {
 	upstreams []*upstream
 }
 
-// configure makes cfg what the exchange goes by from now on. It keeps the
-// cache, and what is known about servers that stay.
+// configure makes cfg what the exchange goes by from now on. It keeps what is
+// known about servers that stay. It keeps the cache only if the servers are the
+// same: others may give other answers, as those of a VPN do.
 func (x *exchange) configure(cfg exchangeConfig) {
 	p := newPlan(cfg)
 	old := x.plan.Load()
@@ -97,7 +99,7 @@ func (x *exchange) configure(cfg exchangeConfig) {
 	}
 	x.plan.Store(p)
 	x.cache.setLimit(max(p.cacheSize, 0))
-	if p.cacheSize < 0 {
+	if p.cacheSize < 0 || old != nil && !slices.Equal(old.servers, p.servers) {
 		x.cache.flush("")
 	}
 }

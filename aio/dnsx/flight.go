@@ -38,7 +38,7 @@ type flight struct {
 
 	waiters int  // guarded by the exchange's lock
 	kept    bool // goes on without waiters; likewise
-	over    bool // is not in its lane any more; likewise
+	over    bool // has ended; likewise
 
 	mu    sync.Mutex
 	race  *race // the servers being asked now
@@ -69,13 +69,16 @@ func (x *exchange) join(ctx context.Context, q question, background, wanted bool
 	}
 	x.mu.Lock()
 	if f := x.lanes[loop].flight(q); f != nil {
-		defer x.mu.Unlock()
-		if !wanted {
-			return nil, nil, nil
+		if f.plan == p {
+			defer x.mu.Unlock()
+			if !wanted {
+				return nil, nil, nil
+			}
+			f.waiters++
+			x.count.coalesced.Add(1)
+			return f, nil, nil
 		}
-		f.waiters++
-		x.count.coalesced.Add(1)
-		return f, nil, nil
+		f.leaveLane() // it asks by a configuration that is out of date
 	}
 	if r := x.cached(q); r != nil && wanted { // a flight has just landed
 		x.mu.Unlock()
@@ -141,6 +144,7 @@ func (f *flight) run() {
 // finish hands the result to those who wait.
 func (f *flight) finish(r *reply, err error) {
 	f.x.mu.Lock()
+	f.over = true
 	f.leaveLane()
 	f.x.leave(f.lane)
 	f.x.mu.Unlock()
@@ -155,8 +159,7 @@ func (f *flight) finish(r *reply, err error) {
 // leaveLane has the next who asks begin a new flight. The exchange's lock is
 // held.
 func (f *flight) leaveLane() {
-	if !f.over {
-		f.over = true
+	if f.lane.flights[f.q] == f {
 		delete(f.lane.flights, f.q)
 	}
 }

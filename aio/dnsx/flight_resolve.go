@@ -82,6 +82,9 @@ func (x *exchange) remember(p *plan, q question, a answer, up *upstream, now tim
 	}
 	if p.cacheSize > 0 && life > 0 {
 		x.cache.put(q.name, newItem(q, r, now, life, p.maxStale, a.size))
+		if x.plan.Load() != p { // configure may have emptied the cache before the put
+			x.cache.flush(q.name)
+		}
 	}
 	return r
 }

@@ -97,12 +97,13 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 
 // LookupCNAME returns the canonical name of host.
 func (r *Resolver) LookupCNAME(ctx context.Context, host string) (string, error) {
+	r = r.orDefault()
 	a, err := r.lookup(ctx, host, Any)
 	if err == nil && a.CNAME != "" {
 		return dotted(a.CNAME), nil
 	}
 	if err == nil && a.Source == SourceSystem {
-		return r.env.system.LookupCNAME(ctx, host)
+		return r.environment().system.LookupCNAME(ctx, host)
 	}
 	if e := (*Error)(nil); err == nil || errors.As(err, &e) && e.Kind == KindNotFound {
 		if rs, err := query[CNAME](ctx, r, host); err == nil {
