@@ -2,6 +2,7 @@ package dnsx
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,106 @@ func TestCacheTypes(t *testing.T) {
 	c.flush(name)
 	if n, _ := c.size(); n != 0 || c.find(qa(name)) != nil {
 		t.Errorf("%d names after flush", n)
+	}
+}
+
+// A type that was kept before the name was found not to exist stays forgotten
+// when the name exists again.
+func TestCacheForgetsTypes(t *testing.T) {
+	var c cache
+	c.setLimit(10)
+	const name = "www.example."
+	aaaa := question{name, dnsmessage.TypeAAAA}
+	c.put(name, remembered(qa(name)))
+	c.put(name, newItem(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100))
+	c.put(name, remembered(aaaa))
+	if it := c.find(qa(name)); it != nil {
+		t.Errorf("A kept, NXDOMAIN kept, AAAA kept: found %+v for A, want nothing", it)
+	}
+	if c.find(aaaa) == nil {
+		t.Error("A kept, NXDOMAIN kept, AAAA kept: found nothing for AAAA")
+	}
+}
+
+// checkCache reports what does not fit together in a cache.
+func checkCache(t *testing.T, c *cache) {
+	t.Helper()
+	count, weight, handed := 0, 0, c.hand == nil
+	var newer *node
+	for n := c.newest; n != nil; n = n.older {
+		if n.newer != newer {
+			t.Fatalf("the node before %s in the list is not the one that %s refers to", n.name, n.name)
+		}
+		if c.node(n.name) != n {
+			t.Fatalf("%s is in the list and not in the table", n.name)
+		}
+		heaviest := 0
+		for _, it := range *n.items.Load() {
+			heaviest = max(heaviest, it.weight)
+		}
+		if n.weight != heaviest {
+			t.Fatalf("%s weighs %d, want %d as its heaviest item", n.name, n.weight, heaviest)
+		}
+		count, weight, handed, newer = count+1, weight+n.weight, handed || c.hand == n, n
+	}
+	if c.oldest != newer || count != c.count || weight != c.weight || !handed {
+		t.Fatalf("list of %d nodes that weigh %d, hand in the list: %v; want %d, %d, true", count, weight, handed, c.count, c.weight)
+	}
+	inTable := 0
+	if table := c.table.Load(); table != nil {
+		for i := range table.buckets {
+			for n := table.buckets[i].Load(); n != nil; n = n.chain.Load() {
+				inTable++
+			}
+		}
+	}
+	if inTable != count {
+		t.Fatalf("%d nodes in the table, want %d as in the list", inTable, count)
+	}
+	if c.limit > 0 && c.weight > c.limit {
+		t.Fatalf("the cache weighs %d, want at most %d", c.weight, c.limit)
+	}
+}
+
+// Whatever comes in which order, list, table, hand and figures of the cache fit
+// together, and the cache has what was put last.
+func TestCacheConsistency(t *testing.T) {
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		var c cache
+		c.setLimit(20)
+		for range 2000 {
+			q := nth(rnd.IntN(60))
+			switch rnd.IntN(8) {
+			case 0:
+				c.flush(q.name)
+				if c.find(q) != nil {
+					t.Fatalf("seed %d: %s is there after it was flushed", seed, q.name)
+				}
+			case 1:
+				c.setLimit(5 + rnd.IntN(20))
+			case 2:
+				if c.hand != nil { // the node that the hand is at
+					c.flush(c.hand.name)
+				}
+			case 3, 4:
+				c.find(q)
+			case 5:
+				if rnd.IntN(50) == 0 {
+					c.flush("")
+				}
+			default:
+				it := newItem(q, &reply{records: make([]dnsmessage.Resource, rnd.IntN(20))}, time.Now(), time.Hour, 0, rnd.IntN(5000))
+				if rnd.IntN(2) == 0 {
+					it.typ = dnsmessage.TypeTXT
+				}
+				c.put(q.name, it)
+				if n := c.node(q.name); n == nil || (*n.items.Load())[0] != it {
+					t.Fatalf("seed %d: %s is not what was put last", seed, q.name)
+				}
+			}
+			checkCache(t, &c)
+		}
 	}
 }
 

@@ -182,6 +182,24 @@ func TestNegative(t *testing.T) {
 	}
 }
 
+// That the end of a chain does not exist says nothing about the other types of
+// the name that the chain begins at: it exists.
+func TestNegativeBehindChain(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		q.reply(cname("www.example.", "gone.example.", 60), soa("example.", 60, 60), rcode(dnsmessage.RCodeNameError))
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		mustAsk(ctx, t, x, qa("www.example."))
+		if x.cached(qa("www.example.")) == nil {
+			t.Error("the answer for A is not in the cache")
+		}
+		if r := x.cached(question{"www.example.", dnsmessage.TypeCNAME}); r != nil {
+			t.Errorf("the cache has %+v for CNAME, which was not asked for", r)
+		}
+	})
+}
+
 func TestTTL(t *testing.T) {
 	for _, c := range []struct {
 		ttl  uint32

@@ -275,6 +275,49 @@ func TestPrefetch(t *testing.T) {
 	})
 }
 
+// A popular answer is not renewed while the loop drains.
+func TestNoPrefetchInDrain(t *testing.T) {
+	answer := func(q *fakeQuery) { q.reply(a(q.name(), 100, 192, 0, 2, 1)) }
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		q := qa("popular.example.")
+		for range 3 {
+			mustAsk(ctx, t, x, q)
+		}
+		time.Sleep(95 * time.Second)
+		aio.Go(ctx, "work in progress", func(ctx context.Context) (int, error) {
+			aio.LoopOf(ctx).Exit(nil)
+			synctest.Wait()
+			if r := mustAsk(ctx, t, x, q); r.source != SourceCache {
+				t.Errorf("popular answer, loop draining: source %v, want %v", r.source, SourceCache)
+			}
+			synctest.Wait()
+			if got := len(n.asked()); got != 1 {
+				t.Errorf("popular answer, loop draining: %d queries, want 1", got)
+			}
+			if r := mustAsk(ctx, t, x, qa("other.example.")); r.source != SourceServer {
+				t.Errorf("new question, loop draining: source %v, want %v", r.source, SourceServer)
+			}
+			return 0, nil
+		}).Await(ctx)
+	})
+}
+
+// A result that is there is returned even if the ctx has ended.
+func TestReadyFlightWins(t *testing.T) {
+	dead, cancel := context.WithCancel(t.Context())
+	cancel()
+	done := make(chan struct{})
+	close(done)
+	want := new(reply)
+	for i := range 100 {
+		f := &flight{done: done, reply: want}
+		if got, err := f.wait(dead, i%2 == 0); got != want || err != nil {
+			t.Fatalf("wait %d for a result that is there, with a dead ctx: %v, %v, want the result", i, got, err)
+		}
+	}
+}
+
 // A flight in the background does not keep the loop from its end.
 func TestPrefetchEndsWithLoop(t *testing.T) {
 	answer := func(q *fakeQuery) {

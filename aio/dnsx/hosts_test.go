@@ -24,6 +24,11 @@ func TestHosts(t *testing.T) {
 			},
 			canon: map[string]string{"ullrhost": "ullr"},
 		},
+		{
+			text:  "192.0.2.1 first shared\n192.0.2.2 second shared\n",
+			names: map[string]string{"shared": "192.0.2.1 192.0.2.2"},
+			canon: map[string]string{"shared": "first", "first": "first", "second": "second"},
+		},
 		{text: "127.0.0.2\todin", names: map[string]string{"odin": "127.0.0.2"}},
 		{
 			text: "127.0.0.1\tlocalhost\t# inline comment separated by tab\n127.0.0.2\tlocalhost   # by space\n" +

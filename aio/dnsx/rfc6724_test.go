@@ -53,6 +53,36 @@ func TestSortAddrs(t *testing.T) {
 	}
 }
 
+// An earlier rule of RFC 6724 outweighs a later one: of two destinations, one
+// that a rule prefers comes before one that all later rules prefer.
+func TestRuleOrder(t *testing.T) {
+	rules := []struct {
+		name   string
+		prefer func(d *destination)
+	}{
+		{"1: usable", func(d *destination) { d.usable = true }},
+		{"2: matching scope", func(d *destination) { d.scopesMatch = true }},
+		{"5: matching label", func(d *destination) { d.labelsMatch = true }},
+		{"6: precedence", func(d *destination) { d.policy.precedence++ }},
+		{"8: smaller scope", func(d *destination) { d.scope-- }},
+		{"9: longest prefix", func(d *destination) { d.commonWithSrc++ }},
+	}
+	for i, earlier := range rules {
+		plain := destination{usable: i > 0, scope: scopeGlobal, hasCommonCount: true}
+		preferred, other := plain, plain
+		earlier.prefer(&preferred)
+		if preferred.compare(&other) >= 0 || other.compare(&preferred) <= 0 {
+			t.Errorf("rule %s does not decide between two that are equal otherwise", earlier.name)
+		}
+		for _, later := range rules[i+1:] {
+			later.prefer(&other)
+		}
+		if preferred.compare(&other) >= 0 || other.compare(&preferred) <= 0 {
+			t.Errorf("rule %s is outweighed by later ones", earlier.name)
+		}
+	}
+}
+
 func TestPolicies(t *testing.T) {
 	if !slices.IsSortedFunc(policies, func(a, b policy) int { return b.prefix.Bits() - a.prefix.Bits() }) {
 		t.Error("the longest prefixes do not come first")

@@ -87,6 +87,42 @@ func TestLateAnswer(t *testing.T) {
 	})
 }
 
+// A server that refuses is asked once. One that fails, or is silent, is asked
+// again in the next round.
+func TestRounds(t *testing.T) {
+	for what, c := range map[string]struct {
+		first func(q *fakeQuery)
+		want  int // times that the first server is asked
+	}{
+		"REFUSED":  {func(q *fakeQuery) { q.reply(rcode(dnsmessage.RCodeRefused)) }, 1},
+		"lame":     {func(q *fakeQuery) { q.reply(func(m *dnsmessage.Message) { m.RecursionAvailable = false }) }, 1},
+		"garbled":  {func(q *fakeQuery) { raw := q.response(bad(q.name())); q.send(raw[:len(raw)-2]) }, 1},
+		"SERVFAIL": {func(q *fakeQuery) { q.reply(rcode(dnsmessage.RCodeServerFailure)) }, 3},
+		"silence":  {func(*fakeQuery) {}, 3},
+	} {
+		t.Run(what, func(t *testing.T) {
+			asked := map[string]int{}
+			answer := func(q *fakeQuery) {
+				if q.host() == "10.0.0.1" {
+					c.first(q)
+				}
+			}
+			bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+				x := n.exchange(2, func(cfg *exchangeConfig) { cfg.attempts, cfg.timeout = 3, time.Second })
+				if _, err := x.ask(ctx, qa("name.example.")); err == nil {
+					t.Error("an answer, want none")
+				}
+				for _, q := range n.asked() {
+					asked[q.host()]++
+				}
+				if asked["10.0.0.1"] != c.want || asked["10.0.0.2"] != 3 {
+					t.Errorf("3 rounds: asked %v, want 10.0.0.1 %d times, and 10.0.0.2, which is silent, 3 times", asked, c.want)
+				}
+			})
+		})
+	}
+}
+
 func TestRotate(t *testing.T) {
 	bubble(t, good, func(ctx context.Context, t *testing.T, n *fake) {
 		for _, rotate := range []bool{false, true} {
