@@ -59,10 +59,10 @@ func BenchmarkCachedQuery(b *testing.B) {
 func BenchmarkUnready(b *testing.B) {
 	benchmark(b, func(ctx context.Context, r *Resolver) {
 		r.Lookup(ctx, "www.example").Await(ctx)
-		q := &quest{r: r, s: r.now.Load(), host: "www.example"}
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := q.find(ctx); err != nil {
+			q := quest{r: r, s: r.now.Load(), host: "www.example", now: clock()}
+			if _, err := q.begin(); err != nil {
 				b.Fatal(err)
 			}
 		}

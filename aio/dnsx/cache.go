@@ -6,16 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// cache remembers answers by name, up to a bound. The zero cache is ready.
+// cache keeps replies by name, up to a bound. The zero cache is ready to use.
 //
 // Reading takes no lock: a name is a node in a chain of a hash table, whose
-// links are atomic. Writing goes under a lock. When the cache is full, names
-// that nobody asked for since they came or were last looked at go first
-// (SIEVE), so that a flood of names that are asked for once does not drive out
-// those that are needed.
+// links are atomic. Writing takes the lock. A full cache evicts by SIEVE: a hand
+// moves from older to newer names, spares those that were asked for since it
+// last passed, and evicts the first other. So a flood of names that are asked
+// for once does not evict the names in use.
 type cache struct {
 	table atomic.Pointer[table]
-	gen   atomic.Uint32 // odd while nodes move to a larger table
+	gen   atomic.Uint32 // counts growth, twice; odd while nodes move to a larger table
 
 	mu     sync.Mutex
 	count  int // names
@@ -23,23 +23,23 @@ type cache struct {
 	limit  int // of weight; 0: not set
 	newest *node
 	oldest *node
-	hand   *node // where the search for the next to go continues; nil: at the oldest
-	gone   int64 // evicted so far
+	hand   *node // the next candidate for eviction; nil: the oldest
+	gone   int64 // evicted names
 }
 
-// table is a hash table of nodes.
+// table is the hash table.
 type table struct {
 	buckets []atomic.Pointer[node]
 	mask    uint64
 }
 
-// node is what is known about one name.
+// node holds the entries of one name.
 type node struct {
 	name    string
 	hash    uint64
-	chain   atomic.Pointer[node]    // the next in the bucket
-	items   atomic.Pointer[[]*item] // never nil
-	visited atomic.Bool             // asked for, since it came or the hand came by
+	chain   atomic.Pointer[node]     // the next in the bucket
+	entries atomic.Pointer[[]*entry] // never nil
+	visited atomic.Bool              // asked for since it was put or the hand last passed
 	newer   *node
 	older   *node
 	weight  int
@@ -47,17 +47,16 @@ type node struct {
 
 var (
 	cacheSeed = maphash.MakeSeed()
-	noItems   []*item
+	noEntries []*entry
 )
 
 const (
 	minBuckets = 64
-	maxItems   = 32 // types a name
+	maxTypes   = 32 // entries per name
 )
 
-// find returns what is known about a question, be it fresh or not; nil if
-// nothing is.
-func (c *cache) find(q question) *item {
+// find returns the entry for a question, fresh or expired, or nil.
+func (c *cache) find(q question) *entry {
 	n := c.node(q.name)
 	if n == nil {
 		return nil
@@ -65,20 +64,20 @@ func (c *cache) find(q question) *item {
 	if !n.visited.Load() {
 		n.visited.Store(true)
 	}
-	return n.item(q)
+	return n.entry(q)
 }
 
-// item returns what is known about a question for the node's name.
-func (n *node) item(q question) *item {
-	for _, it := range *n.items.Load() {
-		if it.typ == q.typ || it.typ == anyType {
-			return it
+// entry returns the entry for a question about the node's name, or nil.
+func (n *node) entry(q question) *entry {
+	for _, e := range *n.entries.Load() {
+		if e.typ == q.typ || e.typ == anyType {
+			return e
 		}
 	}
 	return nil
 }
 
-// node returns the node of a name, nil without one.
+// node returns the node of a name, or nil.
 func (c *cache) node(name string) *node {
 	gen := c.gen.Load()
 	t := c.table.Load()
@@ -87,7 +86,7 @@ func (c *cache) node(name string) *node {
 	}
 	h := maphash.String(cacheSeed, name)
 	n := t.find(h, name)
-	if n == nil && (gen&1 != 0 || c.gen.Load() != gen) { // it may have been passed by while it moved
+	if n == nil && (gen&1 != 0 || c.gen.Load() != gen) { // a reader can miss a node that moves
 		c.mu.Lock()
 		n = c.table.Load().find(h, name)
 		c.mu.Unlock()
@@ -95,7 +94,7 @@ func (c *cache) node(name string) *node {
 	return n
 }
 
-// find returns the node of a name.
+// find returns the node of a name, or nil.
 func (t *table) find(h uint64, name string) *node {
 	for n := t.buckets[h&t.mask].Load(); n != nil; n = n.chain.Load() {
 		if n.hash == h && n.name == name {
@@ -105,8 +104,8 @@ func (t *table) find(h uint64, name string) *node {
 	return nil
 }
 
-// put remembers an item about a question, in place of what there was.
-func (c *cache) put(name string, it *item) {
+// put adds an entry for a name, and removes those that it replaces.
+func (c *cache) put(name string, e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.table.Load() == nil {
@@ -116,26 +115,27 @@ func (c *cache) put(name string, it *item) {
 	n := c.table.Load().find(h, name)
 	if n == nil {
 		n = &node{name: name, hash: h}
-		n.items.Store(&noItems)
+		n.entries.Store(&noEntries)
 		c.link(n)
 	}
 	c.weight -= n.weight
-	n.replace(it)
+	n.replace(e)
 	c.weight += n.weight
 	c.shrink(n)
 }
 
-// replace puts an item into the place of those that it makes void.
-func (n *node) replace(it *item) {
-	items := []*item{it}
-	n.weight = it.weight
-	for _, old := range *n.items.Load() {
-		if old.typ != it.typ && old.typ != anyType && it.typ != anyType && len(items) < maxItems {
-			items = append(items, old)
+// replace adds an entry. It removes the one of the same type, and all others if
+// either says that the name does not exist.
+func (n *node) replace(e *entry) {
+	entries := []*entry{e}
+	n.weight = e.weight
+	for _, old := range *n.entries.Load() {
+		if old.typ != e.typ && old.typ != anyType && e.typ != anyType && len(entries) < maxTypes {
+			entries = append(entries, old)
 			n.weight = max(n.weight, old.weight)
 		}
 	}
-	n.items.Store(&items)
+	n.entries.Store(&entries)
 }
 
 // setLimit bounds the cache.
@@ -146,7 +146,7 @@ func (c *cache) setLimit(names int) {
 	c.shrink(nil)
 }
 
-// flush forgets a name, "" for all.
+// flush removes a name, or all names if name is "".
 func (c *cache) flush(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,7 +163,7 @@ func (c *cache) flush(name string) {
 	c.count, c.weight = 0, 0
 }
 
-// size returns the number of names, and of those that had to go so far.
+// size returns the number of names, and how many were evicted.
 func (c *cache) size() (names int, evicted int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,8 +2,8 @@ package dnsx
 
 import "sync/atomic"
 
-// link puts a new node in: into the table and, as the newest, into the list.
-// The lock is held.
+// link adds a new node to the table and, as the newest, to the list. The lock is
+// held.
 func (c *cache) link(n *node) {
 	t := c.table.Load()
 	if c.count >= len(t.buckets) {
@@ -20,7 +20,7 @@ func (c *cache) link(n *node) {
 	c.newest = n
 }
 
-// unlink takes a node out. The lock is held.
+// unlink removes a node. The lock is held.
 func (c *cache) unlink(n *node) {
 	c.table.Load().unlink(n)
 	c.count--
@@ -41,8 +41,8 @@ func (c *cache) unlink(n *node) {
 	n.newer, n.older = nil, nil
 }
 
-// shrink evicts until the cache is within its bound. It spares the node that
-// has just come, as long as there is another. The lock is held.
+// shrink evicts until the cache is within its bound. It evicts the node spare,
+// which has just been put, only if there is no other. The lock is held.
 func (c *cache) shrink(spare *node) {
 	for c.limit > 0 && c.weight > c.limit && c.count > 0 {
 		n := c.victim(spare)
@@ -54,8 +54,8 @@ func (c *cache) shrink(spare *node) {
 	}
 }
 
-// victim moves the hand from older to newer nodes, until it comes to one that
-// was not asked for since it came by last.
+// victim moves the hand from older to newer nodes until it is at one that was
+// not asked for since it last passed. It returns nil if spare is the only node.
 func (c *cache) victim(spare *node) *node {
 	for range 2*c.count + 1 {
 		n := c.hand
@@ -70,8 +70,8 @@ func (c *cache) victim(spare *node) *node {
 	return nil
 }
 
-// grow doubles the table. Nodes move one by one; who reads meanwhile may miss
-// some, and is told by gen. The lock is held.
+// grow doubles the table. Nodes move one by one: a reader can miss some
+// meanwhile, which gen tells it. The lock is held.
 func (c *cache) grow(old *table) *table {
 	c.gen.Add(1)
 	t := newTable(2 * len(old.buckets))
@@ -92,15 +92,15 @@ func newTable(n int) *table {
 	return &table{buckets: make([]atomic.Pointer[node], n), mask: uint64(n - 1)}
 }
 
-// link puts a node into its bucket.
+// link adds a node to its bucket.
 func (t *table) link(n *node) {
 	b := &t.buckets[n.hash&t.mask]
 	n.chain.Store(b.Load())
 	b.Store(n)
 }
 
-// unlink takes a node out of its bucket. Who just reads it goes on from it to
-// the rest.
+// unlink removes a node from its bucket. The node keeps its link, so that a
+// reader that is at the node goes on to the rest.
 func (t *table) unlink(n *node) {
 	p := &t.buckets[n.hash&t.mask]
 	for at := p.Load(); at != n; at = p.Load() {

@@ -11,10 +11,10 @@ import (
 )
 
 // remembered returns an item for a name, fresh for an hour.
-func remembered(q question) *item {
+func remembered(q question) *entry {
 	now := time.Now()
 	r := &reply{records: make([]dnsmessage.Resource, 1), expires: now.Add(time.Hour), source: SourceServer}
-	return newItem(q, r, now, time.Hour, 0, 100)
+	return newEntry(q, r, now, time.Hour, 0, 100)
 }
 
 func nth(i int) question { return qa(fmt.Sprintf("n%d.example.", i)) }
@@ -70,9 +70,9 @@ func TestCacheFlood(t *testing.T) {
 func TestCacheWeight(t *testing.T) {
 	var c cache
 	c.setLimit(1000)
-	large := func(q question) *item {
+	large := func(q question) *entry {
 		now := time.Now()
-		return newItem(q, &reply{records: make([]dnsmessage.Resource, 800)}, now, time.Hour, 0, 13_000)
+		return newEntry(q, &reply{records: make([]dnsmessage.Resource, 800)}, now, time.Hour, 0, 13_000)
 	}
 	for i := range 100 {
 		c.put(nth(i).name, large(nth(i)))
@@ -98,10 +98,10 @@ func TestCacheTypes(t *testing.T) {
 			t.Errorf("type %d is not kept", typ)
 		}
 	}
-	if got := len(*c.node(name).items.Load()); got != maxItems {
+	if got := len(*c.node(name).entries.Load()); got != maxTypes {
 		t.Errorf("%d types of a name", got)
 	}
-	none := newItem(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100)
+	none := newEntry(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100)
 	c.put(name, none)
 	for typ := dnsmessage.Type(1); typ < 100; typ++ {
 		if c.find(question{name, typ}) != none {
@@ -127,7 +127,7 @@ func TestCacheForgetsTypes(t *testing.T) {
 	const name = "www.example."
 	aaaa := question{name, dnsmessage.TypeAAAA}
 	c.put(name, remembered(qa(name)))
-	c.put(name, newItem(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100))
+	c.put(name, newEntry(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100))
 	c.put(name, remembered(aaaa))
 	if it := c.find(qa(name)); it != nil {
 		t.Errorf("A kept, NXDOMAIN kept, AAAA kept: found %+v for A, want nothing", it)
@@ -150,7 +150,7 @@ func checkCache(t *testing.T, c *cache) {
 			t.Fatalf("%s is in the list and not in the table", n.name)
 		}
 		heaviest := 0
-		for _, it := range *n.items.Load() {
+		for _, it := range *n.entries.Load() {
 			heaviest = max(heaviest, it.weight)
 		}
 		if n.weight != heaviest {
@@ -205,12 +205,12 @@ func TestCacheConsistency(t *testing.T) {
 					c.flush("")
 				}
 			default:
-				it := newItem(q, &reply{records: make([]dnsmessage.Resource, rnd.IntN(20))}, time.Now(), time.Hour, 0, rnd.IntN(5000))
+				it := newEntry(q, &reply{records: make([]dnsmessage.Resource, rnd.IntN(20))}, time.Now(), time.Hour, 0, rnd.IntN(5000))
 				if rnd.IntN(2) == 0 {
 					it.typ = dnsmessage.TypeTXT
 				}
 				c.put(q.name, it)
-				if n := c.node(q.name); n == nil || (*n.items.Load())[0] != it {
+				if n := c.node(q.name); n == nil || (*n.entries.Load())[0] != it {
 					t.Fatalf("seed %d: %s is not what was put last", seed, q.name)
 				}
 			}
@@ -258,8 +258,8 @@ func TestCacheConcurrency(t *testing.T) {
 
 func TestItemFromTheFuture(t *testing.T) {
 	q := qa("www.example.")
-	it := newItem(q, &reply{records: make([]dnsmessage.Resource, 1)}, time.Now().Add(time.Hour), time.Hour, time.Hour, 0)
-	if r, _ := it.use(); r != nil || it.hasStale() || it.staleItem(time.Now()) != nil {
+	it := newEntry(q, &reply{records: make([]dnsmessage.Resource, 1)}, time.Now().Add(time.Hour), time.Hour, time.Hour, 0)
+	if r, _ := it.use(); r != nil || it.hasStale() || it.asStale(time.Now()) != nil {
 		t.Error("an answer from the future serves")
 	}
 }

@@ -39,6 +39,9 @@ func benchServer(b *testing.B) string {
 	return pc.LocalAddr().String()
 }
 
+// headerLen is the length of a message's header.
+const headerLen = 12
+
 // benchAnswer makes a query for A its answer, in place.
 func benchAnswer(query []byte) []byte {
 	end := headerLen
@@ -162,7 +165,7 @@ func BenchmarkCacheMemory(b *testing.B) {
 			q := nth(i)
 			h := header(q.name, q.typ, 60)
 			r := &reply{records: []dnsmessage.Resource{{Header: h, Body: new(dnsmessage.AResource)}}}
-			c.put(q.name, newItem(q, r, time.Now(), time.Hour, 0, 50))
+			c.put(q.name, newEntry(q, r, time.Now(), time.Hour, 0, 50))
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)

@@ -298,20 +298,5 @@ func ipOf(t testing.TB, r *reply) string {
 	return net.IP(b.A[:]).String()
 }
 
-// scriptedConn is a connection that has bytes to read.
-type scriptedConn struct {
-	net.Conn
-	in []byte
-}
-
-func (c *scriptedConn) Read(p []byte) (int, error) {
-	if len(c.in) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, c.in)
-	c.in = c.in[n:]
-	return n, nil
-}
-
 // quietLog returns a log that nobody reads.
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -1,6 +1,10 @@
 package dnsx
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"goaio.example/aio/dnsx/internal/transport"
+)
 
 // exchangeStats are figures of an exchange since it began.
 type exchangeStats struct {
@@ -19,7 +23,9 @@ type exchangeStats struct {
 
 // counters are the figures as they are counted.
 type counters struct {
-	queries, failures, misses, stale, coalesced, prefetch, ignored, flights atomic.Int64
+	sent transport.Counters
+
+	failures, misses, stale, coalesced, prefetch, flights atomic.Int64
 
 	hits [8]paddedCounter // by name, so that processors seldom meet
 }
@@ -40,8 +46,8 @@ func (c *counters) hit(q question) {
 func (x *exchange) stats() exchangeStats {
 	c := &x.count
 	s := exchangeStats{
-		queries: c.queries.Load(), failures: c.failures.Load(), misses: c.misses.Load(), stale: c.stale.Load(),
-		coalesced: c.coalesced.Load(), prefetch: c.prefetch.Load(), ignored: c.ignored.Load(), flights: c.flights.Load(),
+		queries: c.sent.Queries.Load(), failures: c.failures.Load(), misses: c.misses.Load(), stale: c.stale.Load(),
+		coalesced: c.coalesced.Load(), prefetch: c.prefetch.Load(), ignored: c.sent.Ignored.Load(), flights: c.flights.Load(),
 	}
 	for i := range c.hits {
 		s.hits += c.hits[i].Load()

@@ -40,9 +40,9 @@ type flight struct {
 	kept    bool // goes on without waiters; likewise
 	over    bool // has ended; likewise
 
-	mu    sync.Mutex
-	race  *race // the servers being asked now
-	cause error // why it was cancelled
+	mu     sync.Mutex
+	racing *race // under way
+	cause  error // why it was cancelled
 
 	now   time.Time // not older than the last answer; only the flight's own goroutine has these
 	end   time.Time
@@ -233,7 +233,7 @@ func (f *flight) fired() error {
 func (f *flight) enter(r *race) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.race = r
+	f.racing = r
 	return f.cause
 }
 
@@ -242,11 +242,11 @@ type flightDriver flight
 
 func (f *flightDriver) OpCancel(cause error) {
 	f.mu.Lock()
-	r := f.race
+	r := f.racing
 	f.cause = cause
 	f.mu.Unlock()
 	if r != nil {
-		r.stop.fire(cause)
+		r.stop.Fire(cause)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"goaio.example/aio"
+	"goaio.example/aio/dnsx/internal/transport"
 )
 
 // maxInFlight is how many queries a server gets at once, from one loop.
@@ -19,7 +20,7 @@ type lane struct {
 	flights map[question]*flight           // guarded by the exchange's lock
 	slots   map[string]*semaphore.Weighted // per server; likewise
 	users   int                            // flights, and the pool while it keeps something; likewise
-	pool    pool
+	pool    transport.Pool
 }
 
 // laneOf returns the loop's lane. The lock is held.
@@ -34,11 +35,11 @@ func (x *exchange) laneOf(loop *aio.Loop) *lane {
 	x.spare = nil
 	if l == nil {
 		l = &lane{flights: map[question]*flight{}, slots: map[string]*semaphore.Weighted{}}
-		l.pool.hold = func() { x.hold(l) }
-		l.pool.letGo = func() { x.letGo(l) }
+		l.pool.Hold = func() { x.hold(l) }
+		l.pool.LetGo = func() { x.letGo(l) }
 	}
 	l.loop = loop
-	l.pool.ctx = aio.Detach(aio.WithLoop(context.Background(), loop))
+	l.pool.Context = aio.Detach(aio.WithLoop(context.Background(), loop))
 	x.lanes[loop] = l
 	return l
 }
@@ -57,7 +58,7 @@ func (x *exchange) leave(l *lane) {
 	l.users--
 	if l.users == 0 {
 		delete(x.lanes, l.loop)
-		l.loop, l.pool.ctx = nil, nil
+		l.loop, l.pool.Context = nil, nil
 		x.spare = l
 	}
 }
@@ -79,10 +80,10 @@ func (x *exchange) letGo(l *lane) {
 // may have to wait for it.
 func (f *flight) slot(u *upstream) (s *semaphore.Weighted, waited bool, err error) {
 	f.x.mu.Lock()
-	s = f.lane.slots[u.spec]
+	s = f.lane.slots[u.Spec]
 	if s == nil {
 		s = semaphore.NewWeighted(maxInFlight)
-		f.lane.slots[u.spec] = s
+		f.lane.slots[u.Spec] = s
 	}
 	f.x.mu.Unlock()
 	if s.TryAcquire(1) {

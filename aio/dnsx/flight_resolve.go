@@ -7,22 +7,23 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// resolve asks for the flight's question, and for the name at the end of the
-// chain of CNAMEs until somebody says what is there. It remembers the answer.
+// resolve asks the flight's question. If the answer is a chain of CNAMEs without
+// records at its end, it asks for the end, and so on. It returns the reply, and
+// puts it into the cache.
 func (f *flight) resolve() (*reply, error) {
-	var all answer
+	var all message
 	q := f.q
 	for {
-		a, up, err := f.ask(q)
+		m, up, err := f.race(q)
 		if err != nil {
 			return nil, f.named(err)
 		}
 		if q == f.q {
-			all = a
-		} else if err := all.add(f.q.name, a); err != nil {
-			return nil, &Error{Kind: KindChain, Host: f.q.name, Server: up.spec, Err: err}
+			all = m
+		} else if err := all.add(f.q.name, m); err != nil {
+			return nil, &Error{Kind: KindChain, Host: f.q.name, Server: up.Spec, Err: err}
 		}
-		if !a.open {
+		if !m.open {
 			return f.x.remember(f.plan, f.q, all, up, f.now), nil
 		}
 		if q.name = all.chain[len(all.chain)-1]; f.x.knows(q, f.q.name, &all) {
@@ -31,41 +32,41 @@ func (f *flight) resolve() (*reply, error) {
 	}
 }
 
-// add goes on with what has been found out about the end of the chain that
-// began at first.
-func (a *answer) add(first string, b answer) error {
-	chain := slices.Clone(a.chain)
-	for _, name := range b.chain {
+// add appends what a message says about the end of the chain, which begins at
+// first.
+func (m *message) add(first string, end message) error {
+	chain := slices.Clone(m.chain)
+	for _, name := range end.chain {
 		if err := extend(&chain, first, name); err != nil {
 			return err
 		}
 	}
-	a.chain = chain
-	a.ttl = min(a.ttl, b.ttl)
-	a.records, a.rcode, a.open = b.records, b.rcode, b.open
-	a.ad = a.ad && b.ad
-	a.size += b.size
+	m.chain = chain
+	m.ttl = min(m.ttl, end.ttl)
+	m.records, m.rcode, m.open = end.records, end.rcode, end.open
+	m.ad = m.ad && end.ad
+	m.size += end.size
 	return nil
 }
 
-// knows adds what the cache has about q, the end of the chain that began at
-// first, and reports whether it has anything.
-func (x *exchange) knows(q question, first string, a *answer) bool {
-	it := x.cache.find(q)
-	if it == nil {
+// knows adds what the cache has about q, the end of the chain that begins at
+// first. It reports whether the cache has anything.
+func (x *exchange) knows(q question, first string, m *message) bool {
+	e := x.cache.find(q)
+	if e == nil {
 		return false
 	}
-	r, _ := it.use()
+	r, _ := e.use()
 	if r == nil || r.source != SourceCache {
 		return false
 	}
-	b := answer{records: r.records, chain: r.chain, rcode: r.rcode, ad: r.ad}
-	b.ttl = uint32(r.ttl(time.Now()) / time.Second)
-	return a.add(first, b) == nil
+	end := message{records: r.records, chain: r.chain, rcode: r.rcode, ad: r.ad}
+	end.ttl = uint32(r.ttl(time.Now()) / time.Second)
+	return m.add(first, end) == nil
 }
 
-// named makes an error about the question asked for, not one about the end of
-// its chain.
+// named makes an error about the end of the chain one about the flight's
+// question.
 func (f *flight) named(err error) error {
 	if e, ok := err.(*Error); ok { //nolint:errorlint // it is made in this package, and not wrapped
 		e.Host = f.q.name
@@ -73,15 +74,15 @@ func (f *flight) named(err error) error {
 	return err
 }
 
-// remember makes an answer a reply, and puts it into the cache.
-func (x *exchange) remember(p *plan, q question, a answer, up *upstream, now time.Time) *reply {
-	life := p.life(a)
+// remember returns the reply made of a message, and puts it into the cache.
+func (x *exchange) remember(p *plan, q question, m message, up *upstream, now time.Time) *reply {
+	life := p.life(m)
 	r := &reply{
-		records: a.records, chain: a.chain, rcode: a.rcode, expires: now.Add(life),
-		source: SourceServer, server: up.spec, ad: a.ad,
+		records: m.records, chain: m.chain, rcode: m.rcode, expires: now.Add(life),
+		source: SourceServer, server: up.Spec, ad: m.ad,
 	}
 	if p.cacheSize > 0 && life > 0 {
-		x.cache.put(q.name, newItem(q, r, now, life, p.maxStale, a.size))
+		x.cache.put(q.name, newEntry(q, r, now, life, p.maxStale, m.size))
 		if x.plan.Load() != p { // configure may have emptied the cache before the put
 			x.cache.flush(q.name)
 		}
@@ -89,11 +90,11 @@ func (x *exchange) remember(p *plan, q question, a answer, up *upstream, now tim
 	return r
 }
 
-// life returns how long an answer is fresh.
-func (p *plan) life(a answer) time.Duration {
-	ttl := time.Duration(a.ttl) * time.Second
-	if len(a.records) == 0 {
-		if a.rcode != dnsmessage.RCodeSuccess && a.rcode != dnsmessage.RCodeNameError {
+// life returns how long a message's answer is fresh.
+func (p *plan) life(m message) time.Duration {
+	ttl := time.Duration(m.ttl) * time.Second
+	if len(m.records) == 0 {
+		if m.rcode != dnsmessage.RCodeSuccess && m.rcode != dnsmessage.RCodeNameError {
 			return 0
 		}
 		return min(ttl, p.maxNegTTL)
@@ -101,26 +102,22 @@ func (p *plan) life(a answer) time.Duration {
 	return min(max(ttl, p.minTTL), p.maxTTL)
 }
 
-// serveStale returns the answer that was once to q, if it may serve while
-// servers are down. Until staleTTL is over, the cache gives the same to others.
+// serveStale returns the expired reply to q that may serve while no server
+// answers, or nil. For staleTTL from then on, the cache returns the same to
+// others.
 func (x *exchange) serveStale(q question) *reply {
-	it := x.cache.find(q)
-	if it == nil {
+	e := x.cache.find(q)
+	if e == nil {
 		return nil
 	}
-	if r, _ := it.use(); r != nil { // somebody has seen to it meanwhile
+	if r, _ := e.use(); r != nil { // another asker was faster
 		return r
 	}
-	s := it.staleItem(time.Now())
+	s := e.asStale(time.Now())
 	if s == nil {
 		return nil
 	}
 	x.cache.put(q.name, s)
 	x.count.stale.Add(1)
 	return s.reply
-}
-
-// hasStale reports whether serveStale has something.
-func (it *item) hasStale() bool {
-	return it != nil && it.staleFor > 0 && it.age() >= it.life && it.age() < it.life+it.staleFor
 }

@@ -8,26 +8,27 @@ import (
 )
 
 // Lookup looks up the addresses of a host by the DefaultResolver: cl-async's
-// dns-lookup. See Resolver.Lookup.
+// dns-lookup. See [Resolver.Lookup].
 func Lookup(ctx context.Context, host string) *aio.Future[Answer] {
 	return DefaultResolver.LookupFamily(ctx, host, Any)
 }
 
-// LookupFamily is Lookup for addresses of a family.
+// LookupFamily is Lookup for addresses of one family.
 func LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer] {
 	return DefaultResolver.LookupFamily(ctx, host, f)
 }
 
-// Lookup looks up the addresses of a host: a domain name, of any script, or an
-// IP address. What is known already (an address, localhost, what the cache has
-// fresh) comes in a future that has resolved; Lookup itself never blocks. The
-// future fails with an *Error, aio.ErrNoLoop or aio.ErrLoopDone.
+// Lookup looks up the addresses of a host, which is a domain name in any script
+// or an IP address. It never blocks. If the answer is known already, because the
+// host is an address or localhost, or because the cache has a fresh answer, the
+// future has resolved when Lookup returns. The future fails with an *Error,
+// aio.ErrNoLoop or aio.ErrLoopDone.
 func (r *Resolver) Lookup(ctx context.Context, host string) *aio.Future[Answer] {
 	return r.LookupFamily(ctx, host, Any)
 }
 
-// LookupFamily is Lookup for addresses of a family. A host that has none of
-// that family is not found.
+// LookupFamily is Lookup for addresses of one family. It fails with KindNotFound
+// if the host has no addresses of that family.
 func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[Answer](aio.ErrNoLoop)
@@ -47,8 +48,7 @@ func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio
 	return start(ctx, &l.operation)
 }
 
-// lookup is LookupFamily for who can wait: it looks up in the caller's
-// goroutine.
+// lookup is LookupFamily that waits: it looks up in the caller's goroutine.
 func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, error) {
 	if aio.LoopOf(ctx) == nil {
 		return Answer{}, aio.ErrNoLoop
@@ -68,7 +68,7 @@ func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, e
 	return a, err
 }
 
-// atHand returns what is known about a host without any work.
+// atHand returns the answer for an IP address, or one that is ready.
 func (r *Resolver) atHand(host string, f Family) (Answer, bool) {
 	if a, ok := literal(host); ok {
 		if !f.has(a) {
@@ -87,7 +87,7 @@ func (r *Resolver) atHand(host string, f Family) (Answer, bool) {
 	return Answer{}, false
 }
 
-// lookup is a lookup of addresses. It becomes an operation if it takes asking.
+// lookup is a lookup of addresses. It becomes an operation if it has to ask.
 type lookup struct {
 	operation[Answer]
 	quest
@@ -101,25 +101,33 @@ func newLookup(r *Resolver, host string, f Family) *lookup {
 	return l
 }
 
-// known returns what is known without asking, waiting or reading a file:
-// errUnknown if nothing is.
+// known returns what is known without asking, waiting or reading a file. It
+// returns errUnknown if that is not enough, and then do continues.
 func (l *lookup) known() (Answer, error) {
 	q := &l.quest
 	if _, ok := literal(q.host); ok {
 		q.r.counts.literals.Add(1)
 		return Answer{}, q.notFound(0, "")
 	}
-	if q.s = q.r.settled(clock()); q.s == nil {
+	q.now = clock()
+	if q.s = q.r.settled(q.now); q.s == nil {
 		if !q.isSpecial() {
 			return Answer{}, errUnknown
 		}
 		q.s = &settings{env: q.r.environment()}
 	}
-	return q.seek(context.Background())
+	return q.keep(q.begin())
 }
 
 // do looks up, as an operation.
 func (l *lookup) do(ctx context.Context, op *aio.Op) (Answer, error) {
-	l.op, l.s = op, l.quest.r.settle(clock())
-	return l.seek(ctx)
+	q := &l.quest
+	if q.s == nil { // known has not begun
+		q.now = clock()
+		q.s = q.r.settle(q.now)
+		if a, err := q.begin(); !isUnknown(err) {
+			return q.keep(a, err)
+		}
+	}
+	return q.keep(q.ask(ctx, op))
 }

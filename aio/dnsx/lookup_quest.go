@@ -4,37 +4,43 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
 
 	"goaio.example/aio"
 )
 
-// quest is one way through all that may know a host.
+// quest is the search for the addresses of a host. begin looks where no asking is
+// needed, and ask continues from there.
 type quest struct {
 	r      *Resolver
 	s      *settings
 	host   string
 	family Family
-	op     *aio.Op // nil: nobody is asked who is not here
+	now    instant
 
-	fqdn   string // the host as it is asked for, with the trailing dot: see hostName, and bad for its error
+	fqdn   string // the host as hostName returns it, with a trailing dot
 	name   string // the same without the dot
-	rooted bool   // the host has the dot
-	bad    error
+	rooted bool   // the host has a trailing dot
+	bad    error  // of hostName
 
-	result found
+	names search // to ask for, in order
+	next  int    // the one being looked up
+	asked bool   // servers were asked for it
+	got   pair   // what is known about it
+	last  *reply // about the one before
 }
 
-// errUnknown says that it takes asking. It stays within the package.
+// errUnknown means that servers have to be asked. It stays within the package.
 var errUnknown = errors.New("dnsx: unknown")
 
-// isUnknown reports whether err is errUnknown, which nobody wraps.
+// isUnknown reports whether err is errUnknown, which is never wrapped.
 func isUnknown(err error) bool {
 	return err == errUnknown //nolint:errorlint // for speed
 }
 
-// parse finds out what is asked for.
+// parse sets fqdn, name, rooted and bad.
 func (q *quest) parse() {
 	if q.fqdn == "" && q.bad == nil {
 		q.name, q.rooted, q.bad = hostName(q.host)
@@ -43,38 +49,28 @@ func (q *quest) parse() {
 	}
 }
 
-// isSpecial reports whether no configuration is needed.
+// isSpecial reports whether begin answers without settings.
 func (q *quest) isSpecial() bool {
 	q.parse()
 	return q.bad != nil || isLocalhost(q.name) || isNowhere(q.name)
 }
 
-// seek returns what find finds, and keeps it for the next one who asks.
-func (q *quest) seek(ctx context.Context) (Answer, error) {
-	a, err := q.find(ctx)
-	if err != nil {
-		return Answer{}, err
-	}
-	q.s.ready.put(q.host, q.family, a, clock())
-	return a.Answer, nil
-}
-
-// find goes through all that may know the host.
-func (q *quest) find(ctx context.Context) (*found, error) {
+// begin answers from the hosts file and the cache, in the order of the settings.
+// It returns errUnknown if servers, or the system's resolver, have to be asked.
+func (q *quest) begin() (*readyAnswer, error) {
 	q.parse()
-	name := q.name
 	switch {
 	case q.bad != nil:
 		q.r.counts.literals.Add(1)
 		return nil, &Error{Kind: KindName, Host: q.host, Err: q.bad}
-	case isLocalhost(name):
+	case isLocalhost(q.name):
 		q.r.counts.literals.Add(1)
-		return q.localhost()
-	case isNowhere(name):
+		return q.localhost(), nil
+	case isNowhere(q.name):
 		q.r.counts.literals.Add(1)
 		return nil, q.notFound(dnsmessage.RCodeNameError, "")
 	case q.s.order == orderSystem:
-		return q.system(ctx)
+		return nil, errUnknown
 	}
 	if q.s.order == orderFilesDNS || q.s.order == orderFiles {
 		if a, err := q.file(); a != nil || err != nil {
@@ -85,36 +81,77 @@ func (q *quest) find(ctx context.Context) (*found, error) {
 		q.r.counts.hosts.Add(1)
 		return nil, q.notFound(0, "")
 	}
-	a, err := q.dns(ctx)
-	if q.s.order == orderDNSFiles && err != nil && !isUnknown(err) {
+	q.names = newSearch(q.fqdn, q.rooted, q.s.search, q.s.ndots)
+	return q.orFile(q.search())
+}
+
+// ask continues after begin has returned errUnknown. op is the operation whose
+// goroutine calls it.
+func (q *quest) ask(ctx context.Context, op *aio.Op) (a *readyAnswer, err error) {
+	if q.s.order == orderSystem {
+		return q.system(ctx)
+	}
+	for err = errUnknown; isUnknown(err); {
+		if err = q.fetch(ctx, op); err == nil {
+			a, err = q.search()
+		}
+	}
+	return q.orFile(a, err)
+}
+
+// orFile returns what search has found. If that is an error, and the hosts file
+// comes after DNS, it looks there too.
+func (q *quest) orFile(a *readyAnswer, err error) (*readyAnswer, error) {
+	if isUnknown(err) {
+		return nil, err
+	}
+	if err != nil && q.s.order == orderDNSFiles {
 		if b, err := q.file(); b != nil || err != nil {
 			return b, err
 		}
 	}
-	if !isUnknown(err) {
-		q.r.counts.other.Add(1)
-	}
+	q.r.counts.other.Add(1)
 	return a, err
 }
 
-// notFound is the error for a host of which somebody said that it has no
-// addresses.
+// keep returns the answer, and keeps it ready for the next lookup.
+func (q *quest) keep(a *readyAnswer, err error) (Answer, error) {
+	if err != nil {
+		return Answer{}, err
+	}
+	q.s.ready.put(a, q.now)
+	return a.Answer, nil
+}
+
+// notFound returns the error for a host without addresses.
 func (q *quest) notFound(rcode dnsmessage.RCode, server string) error {
 	return &Error{Kind: KindNotFound, RCode: rcode, Server: server, Host: q.host}
 }
 
-// localhost answers for this machine: RFC 6761, section 6.3.
-func (q *quest) localhost() (*found, error) {
-	addrs := q.family.pick([]netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})})
-	q.family.arrange(addrs, q.s.env.source)
-	q.result = found{Answer: Answer{Host: q.host, Addrs: addrs, CNAME: q.name, Source: SourceLiteral}}
-	return &q.result, nil
+// answer returns an answer that is not from DNS.
+func (q *quest) answer(addrs []netip.Addr, cname string, source Source) *readyAnswer {
+	a := &readyAnswer{family: q.family, expiry: q.now + instant(recheck)}
+	a.Addrs, a.CNAME, a.Source = addrs, cname, source
+	q.finish(a)
+	return a
 }
 
-// file answers from the hosts file; neither answer nor error if it does not
-// know the name. A name that is there is there for both families: nobody else
-// is asked for the other.
-func (q *quest) file() (*found, error) {
+// finish completes an answer that has addresses.
+func (q *quest) finish(a *readyAnswer) {
+	a.Host = strings.Clone(q.host) // it may be part of a large string
+	q.family.arrange(a.Addrs, q.s.env.source)
+}
+
+// localhost returns the loopback addresses (RFC 6761, section 6.3).
+func (q *quest) localhost() *readyAnswer {
+	addrs := q.family.pick([]netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})})
+	return q.answer(addrs, q.name, SourceLiteral)
+}
+
+// file returns the answer of the hosts file. It returns neither an answer nor an
+// error if the file does not have the name. The file has a name for both
+// families: if it has addresses of one only, there are none of the other.
+func (q *quest) file() (*readyAnswer, error) {
 	e, ok := q.s.hosts.lookup(q.name)
 	if !ok {
 		return nil, nil
@@ -124,25 +161,20 @@ func (q *quest) file() (*found, error) {
 	if len(addrs) == 0 {
 		return nil, q.notFound(0, "")
 	}
-	q.family.arrange(addrs, q.s.env.source)
-	q.result = found{Answer: Answer{Host: q.host, Addrs: addrs, CNAME: e.canonical, Source: SourceHosts}}
-	return &q.result, nil
+	return q.answer(addrs, e.canonical, SourceHosts), nil
 }
 
-// system answers by the system's resolver.
-func (q *quest) system(ctx context.Context) (*found, error) {
-	if q.op == nil {
-		return nil, errUnknown
-	}
+// system returns the answer of the system's resolver.
+func (q *quest) system(ctx context.Context) (*readyAnswer, error) {
 	q.r.counts.system.Add(1)
 	host := q.name
 	if q.rooted {
 		host += "."
 	}
-	a, err := q.s.systemLookup(ctx, host, q.family)
+	addrs, err := q.s.systemLookup(ctx, host, q.family)
 	if err != nil {
 		return nil, failure(ctx, q.host, err)
 	}
-	a.Host = q.host
-	return a, nil
+	q.now = clock()
+	return q.answer(addrs, "", SourceSystem), nil
 }

@@ -178,6 +178,14 @@ func lowerName(s string) string {
 	return s
 }
 
+// lower returns c, an upper-case ASCII letter in lower case.
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
 // unrooted returns a name from a message without the trailing dot, but for the
 // root.
 func unrooted(name string) string {

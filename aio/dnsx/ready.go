@@ -3,49 +3,41 @@ package dnsx
 import (
 	"hash/maphash"
 	"math/bits"
-	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// readyCache keeps answers as they are handed out, so that a name that is known
-// costs one look. It is above the cache of the exchange, keeps nothing for
-// longer than recheck, and forgets when two names want one place: nobody waits
-// for anybody, and its size is fixed.
+// readyCache keeps answers in the form in which they are handed out, so that a
+// known name costs one look. It lies above the cache of the exchange, and keeps
+// nothing for longer than recheck. Its size is fixed: an answer takes the place
+// of another whose name has the same hash. It takes no locks.
 type readyCache struct {
 	slots []atomic.Pointer[readyAnswer] // a power of two; a name has two of them, side by side
 }
 
-// readySize is how many answers are kept ready at most.
+// readySize is the largest number of answers that are kept ready.
 const readySize = 4096
 
-// readyAnswer is an answer that is ready to be handed out. It is immutable.
+// readyAnswer is an answer, and how long it may be handed out. It is immutable
+// once it is in a readyCache.
 type readyAnswer struct {
-	answer Answer
-	family Family
-	until  instant // the end of the answer's TTL; 0 without one
-	expiry instant // the end of its stay here
-}
-
-// found is an answer as it was found, and for how long it is good.
-type found struct {
 	Answer
-	until  time.Time // the end of the addresses' TTL; zero without one
-	fresh  time.Time // the end of all that was learned for it; zero without one
-	noKeep bool      // something could not be learned
+	family Family
+	until  instant // the end of the answer's TTL; 0: it has none
+	expiry instant // the end of its stay in the cache
 }
 
-// An instant is a time by the monotonic clock: since epoch. It costs half of a
-// time.Time to find out.
+// instant is a time by the monotonic clock, since epoch. Reading it costs half
+// as much as reading a time.Time.
 type instant time.Duration
 
-// epoch is what instants are measured from.
+// epoch is the time from which instants are measured.
 var epoch = time.Now()
 
-// clock returns the instant that it is now.
+// clock returns the present instant.
 func clock() instant { return instant(time.Since(epoch)) }
 
-// instantOf returns the instant of a time; 0 for the zero Time.
+// instantOf returns the instant of a time, and 0 for the zero Time.
 func instantOf(t time.Time) instant {
 	if t.IsZero() {
 		return 0
@@ -55,8 +47,8 @@ func instantOf(t time.Time) instant {
 
 var readySeed = maphash.MakeSeed()
 
-// newReadyCache returns a cache for size answers, at most readySize; 0 means as
-// many. It is nil, which is a cache that keeps nothing, if size is negative.
+// newReadyCache returns a cache for size answers, at most readySize. A size of 0
+// means readySize. If size is negative, it returns nil, which keeps nothing.
 func newReadyCache(size int) *readyCache {
 	if size < 0 {
 		return nil
@@ -67,18 +59,18 @@ func newReadyCache(size int) *readyCache {
 	return &readyCache{slots: make([]atomic.Pointer[readyAnswer], 1<<bits.Len(uint(max(size, 2)-1)))}
 }
 
-// places returns the two places of a name.
+// places returns the two slots of a name.
 func (c *readyCache) places(host string, f Family) (a, b *atomic.Pointer[readyAnswer]) {
 	i := (maphash.String(readySeed, host) + uint64(f)*2) & uint64(len(c.slots)-1)
 	return &c.slots[i], &c.slots[i^1]
 }
 
-// is reports whether the answer is one to the question.
+// is reports whether the answer is to the question.
 func (a *readyAnswer) is(host string, f Family) bool {
-	return a != nil && a.family == f && a.answer.Host == host
+	return a != nil && a.family == f && a.Host == host
 }
 
-// get returns the answer, nil if there is none.
+// get returns the answer, or nil if there is none.
 func (c *readyCache) get(host string, f Family, now instant) *readyAnswer {
 	if c == nil {
 		return nil
@@ -96,34 +88,26 @@ func (c *readyCache) get(host string, f Family, now instant) *readyAnswer {
 	return a
 }
 
-// at is the answer as of now.
+// at returns the answer with the TTL that is left, and its source as of now.
 func (a *readyAnswer) at(now instant) Answer {
-	b := a.answer
+	b := a.Answer
 	if a.until != 0 {
 		b.TTL = max(time.Duration(a.until-now), 0)
+	}
+	if b.Source == SourceServer {
+		b.Source = SourceCache
 	}
 	return b
 }
 
-// put keeps an answer that was found just now.
-func (c *readyCache) put(host string, f Family, a *found, now instant) {
-	if c == nil || a.noKeep {
+// put keeps an answer until its expiry.
+func (c *readyCache) put(a *readyAnswer, now instant) {
+	if c == nil || now >= a.expiry {
 		return
 	}
-	r := &readyAnswer{answer: a.Answer, family: f, until: instantOf(a.until), expiry: now + instant(recheck)}
-	if !a.fresh.IsZero() {
-		r.expiry = min(r.expiry, instantOf(a.fresh))
-	}
-	if now >= r.expiry {
-		return
-	}
-	if a.Source == SourceServer {
-		r.answer.Source = SourceCache
-	}
-	r.answer.Host = strings.Clone(host) // it may be a part of something big
-	first, second := c.places(host, f)
-	if old := first.Load(); old != nil && !old.is(host, f) && now < old.expiry {
+	first, second := c.places(a.Host, a.family)
+	if old := first.Load(); old != nil && !old.is(a.Host, a.family) && now < old.expiry {
 		second.Store(old)
 	}
-	first.Store(r)
+	first.Store(a)
 }

@@ -20,7 +20,9 @@ func TestReadyCache(t *testing.T) {
 	name := func(i int) string { return strings.Repeat("a", i%50) + strings.Repeat("b", i/50) }
 	for i := range 1000 {
 		for f := Any; f <= PreferV6; f++ {
-			c.put(name(i), f, &found{Answer: Answer{Host: name(i), CNAME: name(i) + f.String()}}, now)
+			c.put(&readyAnswer{
+				Answer: Answer{Host: name(i), CNAME: name(i) + f.String()}, family: f, expiry: now + instant(recheck),
+			}, now)
 			if a := c.get(name(i), f, now); a == nil || a.at(now).CNAME != name(i)+f.String() {
 				t.Fatalf("%q, %v: %+v", name(i), f, a)
 			}
@@ -31,7 +33,7 @@ func TestReadyCache(t *testing.T) {
 		for f := Any; f <= PreferV6; f++ {
 			if a := c.get(name(i), f, now); a != nil {
 				n++
-				if a.answer.CNAME != name(i)+f.String() || c.get(name(i), f, now+instant(recheck)) != nil {
+				if a.CNAME != name(i)+f.String() || c.get(name(i), f, now+instant(recheck)) != nil {
 					t.Errorf("%q, %v: %+v", name(i), f, a)
 				}
 			}

@@ -22,8 +22,8 @@ type systemResolver interface {
 // what Net returns.
 var netResolver = new(net.Resolver)
 
-// systemLookup looks a host up by the system's resolver.
-func (s *settings) systemLookup(ctx context.Context, host string, f Family) (*found, error) {
+// systemLookup returns the addresses that the system's resolver has for a host.
+func (s *settings) systemLookup(ctx context.Context, host string, f Family) ([]netip.Addr, error) {
 	network := "ip"
 	switch f {
 	case V4:
@@ -38,12 +38,10 @@ func (s *settings) systemLookup(ctx context.Context, host string, f Family) (*fo
 	for i, a := range addrs {
 		addrs[i] = a.Unmap()
 	}
-	addrs = f.pick(addrs)
-	if len(addrs) == 0 {
+	if addrs = f.pick(addrs); len(addrs) == 0 {
 		return nil, &Error{Kind: KindNotFound, Host: host}
 	}
-	f.arrange(addrs, s.env.source)
-	return &found{Answer: Answer{Host: host, Addrs: addrs, Source: SourceSystem}}, nil
+	return addrs, nil
 }
 
 // systemError makes an *Error of what package net returned.

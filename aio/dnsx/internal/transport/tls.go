@@ -1,22 +1,22 @@
-package dnsx
+package transport
 
 import (
 	"crypto/tls"
 	"net"
 )
 
-// overTLS sends the query over a connection by TLS: one that the pool has, or a
-// new one, which the pool then gets. A pooled one that turns out to be broken
-// costs a second try only.
-func (c *call) overTLS() ([]byte, error) {
-	if conn := c.pool.take(c.up); conn != nil {
+// overTLS sends the query over a TLS connection, an idle one of the pool or a
+// new one. After the answer the pool keeps the connection. If an idle connection
+// turns out to be broken, the query is sent once more over a new one.
+func (c *Call) overTLS() ([]byte, error) {
+	if conn := c.Pool.take(c.Server); conn != nil {
 		msg, err := c.stream(conn)
 		if err == nil {
-			c.pool.put(c.up, conn)
+			c.Pool.put(c.Server, conn)
 			return msg, nil
 		}
 		shut(conn)
-		if isTimeout(err) {
+		if IsTimeout(err) {
 			return nil, err
 		}
 	}
@@ -29,25 +29,25 @@ func (c *call) overTLS() ([]byte, error) {
 		shut(conn)
 		return nil, err
 	}
-	c.pool.put(c.up, conn)
+	c.Pool.put(c.Server, conn)
 	return msg, nil
 }
 
 // dialTLS opens a connection. The server must have a certificate for its name
-// or, without one, its address.
-func (c *call) dialTLS() (*tls.Conn, error) {
+// or, if it was given without a name, for its address.
+func (c *Call) dialTLS() (*tls.Conn, error) {
 	raw, err := c.connect("tcp")
 	if err != nil {
 		return nil, err
 	}
-	setDeadline(raw, c.deadline)
-	if err := c.stop.hold(raw); err != nil {
+	setDeadline(raw, c.Deadline)
+	if err := c.Stop.hold(raw); err != nil {
 		raw.Close()
 		return nil, err
 	}
-	conn := tls.Client(raw, c.t.tlsFor(c.up))
+	conn := tls.Client(raw, c.Network.tlsFor(c.Server))
 	err = conn.Handshake()
-	c.stop.release(raw)
+	c.Stop.release(raw)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -56,19 +56,19 @@ func (c *call) dialTLS() (*tls.Conn, error) {
 }
 
 // tlsFor returns the TLS configuration for a server.
-func (t *transport) tlsFor(u *upstream) *tls.Config {
+func (n *Network) tlsFor(s *Server) *tls.Config {
 	cfg := new(tls.Config)
-	if t.tls != nil {
-		cfg = t.tls.Clone()
+	if n.TLS != nil {
+		cfg = n.TLS.Clone()
 	}
 	if cfg.ServerName == "" {
-		cfg.ServerName = u.serverName
+		cfg.ServerName = s.name
 	}
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
 	return cfg
 }
 
-// shut closes a connection without a farewell, which may block.
+// shut closes a connection. It sends no close_notify, which could block.
 func shut(conn net.Conn) {
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package dnsx
+package transport
 
 import (
 	"net"

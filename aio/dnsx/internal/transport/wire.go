@@ -1,4 +1,4 @@
-package dnsx
+package transport
 
 import (
 	"bytes"
@@ -10,35 +10,35 @@ import (
 
 const (
 	headerLen = 12
-	// udpSize is the size of an answer by UDP that we say we take (RFC 6891;
-	// the value is that of DNS Flag Day 2020).
+	// udpSize is the size of answers by UDP that queries announce (RFC 6891).
+	// The value is that of DNS Flag Day 2020.
 	udpSize = 1232
-	// maxUDP bounds what is read of an answer by UDP. Servers that send more
-	// than they may are let off up to here.
+	// maxUDP is the size of the largest answer by UDP that is accepted, even
+	// though it is larger than announced.
 	maxUDP = 4096
-	// padTo is the block size that queries over encrypted transports are padded
-	// to (RFC 8467, section 4.1).
+	// padTo is the block size to which encrypted queries are padded (RFC 8467,
+	// section 4.1).
 	padTo = 128
-	// optionPadding is the EDNS(0) option that does it (RFC 7830).
+	// optionPadding is the code of the EDNS(0) option for padding (RFC 7830).
 	optionPadding = 12
 )
 
-// wire is a query as it is sent, and room for the answer.
+// wire is a query in the form in which it is sent, and room for the answer.
 type wire struct {
 	out  []byte // two bytes of length, then the message
-	qlen int    // the length of the question in it
-	edns bool   // it says so
+	qlen int    // the length of the question in the message
+	edns bool   // the message has EDNS(0)
 	in   [maxUDP]byte
 }
 
 var wires = sync.Pool{New: func() any { return &wire{out: make([]byte, 0, 512)} }}
 
-// padding is what pads: zeros.
+// padding is the value of the padding option: zeros.
 var padding [padTo]byte
 
-// pack makes w the query for q.
-func (w *wire) pack(id uint16, q question, edns, ad, pad bool) error {
-	name, err := dnsmessage.NewName(q.name)
+// pack makes w a query.
+func (w *wire) pack(id uint16, name string, typ dnsmessage.Type, edns, ad, pad bool) error {
+	n, err := dnsmessage.NewName(name)
 	if err != nil {
 		return err
 	}
@@ -46,11 +46,11 @@ func (w *wire) pack(id uint16, q question, edns, ad, pad bool) error {
 	if err := b.StartQuestions(); err != nil {
 		return err
 	}
-	if err := b.Question(dnsmessage.Question{Name: name, Type: q.typ, Class: dnsmessage.ClassINET}); err != nil {
+	if err := b.Question(dnsmessage.Question{Name: n, Type: typ, Class: dnsmessage.ClassINET}); err != nil {
 		return err
 	}
-	w.qlen, w.edns = len(q.name)+1+4, edns
-	if q.name == "." {
+	w.qlen, w.edns = len(name)+1+4, edns
+	if name == "." {
 		w.qlen = 1 + 4
 	}
 	if edns {
@@ -77,21 +77,21 @@ func (w *wire) addEDNS(b *dnsmessage.Builder, pad bool) error {
 	}
 	var opt dnsmessage.OPTResource
 	if pad {
-		const optLen, optionLen = 11, 4 // of the record without options, and of an empty option
+		const optLen, optionLen = 11, 4 // of a record without options, of an empty option
 		n := headerLen + w.qlen + optLen + optionLen
 		opt.Options = []dnsmessage.Option{{Code: optionPadding, Data: padding[:(padTo-n%padTo)%padTo]}}
 	}
 	return b.OPTResource(h, opt)
 }
 
-// message returns the query without the length before it.
+// message returns the query without the two bytes of length.
 func (w *wire) message() []byte { return w.out[2:] }
 
-// answeredBy reports whether msg answers the query: a response of the same ID
-// and opcode to the same question, whose name may differ in case. That is all
-// that tells it from a forgery (RFC 5452, section 9.1), with the address it
-// came from. A server that does not know EDNS may leave the question out when
-// it says so.
+// answeredBy reports whether msg answers the query: it is a response with the
+// same ID and opcode to the same question, whose name may differ in case.
+// Together with the address that it comes from, that is all that tells an answer
+// from a forgery (RFC 5452, section 9.1). A server that does not implement EDNS
+// may leave out the question when it says so.
 func (w *wire) answeredBy(msg []byte) bool {
 	out := w.message()
 	if len(msg) < headerLen || msg[0] != out[0] || msg[1] != out[1] {
@@ -113,12 +113,11 @@ func (w *wire) answeredBy(msg []byte) bool {
 	return equalFold(asked[:name], got[:name]) && bytes.Equal(asked[name:], got[name:])
 }
 
-// truncated reports whether the message says that it is not whole.
+// truncated reports whether the message has the TC bit set.
 func truncated(msg []byte) bool { return msg[2]&2 != 0 }
 
-// equalFold reports whether a and b, of the same length, are equal but for the
-// case of ASCII letters. The lengths of labels are below 64, so they are no
-// letters.
+// equalFold reports whether a and b, which have the same length, are equal under
+// ASCII case-folding. The lengths of labels are below 64 and thus not letters.
 func equalFold(a, b []byte) bool {
 	for i := range a {
 		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
@@ -128,7 +127,7 @@ func equalFold(a, b []byte) bool {
 	return true
 }
 
-// lower returns c, if it is an upper-case ASCII letter in lower case.
+// lower returns c, an upper-case ASCII letter in lower case.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'

@@ -4,11 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
-
-	"golang.org/x/net/dns/dnsmessage"
 
 	"goaio.example/aio/aiotest"
 )
@@ -143,84 +140,4 @@ func TestRealSpoof(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-func TestIDs(t *testing.T) {
-	var s idSource
-	seen := map[uint16]int{}
-	for range 100_000 {
-		seen[s.next()]++
-	}
-	if len(seen) < 45_000 { // 65,536 * (1 - 1/e^1.5) = 50,900 are to be expected
-		t.Errorf("%d different IDs of 100,000", len(seen))
-	}
-	for id, n := range seen {
-		if n > 20 {
-			t.Errorf("ID %d came %d times", id, n)
-		}
-	}
-}
-
-func TestPack(t *testing.T) {
-	for _, name := range []string{".", "a.", "www.example."} {
-		for _, edns := range []bool{false, true} {
-			for _, pad := range []bool{false, true} {
-				w := wires.Get().(*wire)
-				if err := w.pack(77, question{name, dnsmessage.TypeMX}, edns, true, pad); err != nil {
-					t.Fatal(err)
-				}
-				var m dnsmessage.Message
-				if err := m.Unpack(w.message()); err != nil {
-					t.Fatal(err)
-				}
-				q := m.Questions[0]
-				if m.ID != 77 || !m.RecursionDesired || !m.AuthenticData || q.Name.String() != name || q.Type != dnsmessage.TypeMX {
-					t.Errorf("packed %+v", m)
-				}
-				if edns != (len(m.Additionals) == 1) || edns && pad && len(w.message())%padTo != 0 {
-					t.Errorf("%s, edns %v, pad %v: %d bytes", name, edns, pad, len(w.message()))
-				}
-				w.message()[2] |= 0x80
-				if !w.answeredBy(w.message()) {
-					t.Errorf("%s: not its own answer", name)
-				}
-				wires.Put(w)
-			}
-		}
-	}
-	w := wires.Get().(*wire)
-	for _, name := range []string{"", "example", "a..b.", "..", string(make([]byte, 300)), strings.Repeat("a", 64) + ".example."} {
-		if err := w.pack(1, qa(name), true, false, false); err == nil {
-			t.Errorf("%q is a name", name)
-		}
-	}
-}
-
-func TestUpstream(t *testing.T) {
-	for spec, want := range map[string]upstream{
-		"127.0.0.1:53":                         {scheme: schemeUDP, addr: "127.0.0.1:53"},
-		"127.0.0.1":                            {scheme: schemeUDP, addr: "127.0.0.1:53"},
-		"[::1]:5353":                           {scheme: schemeUDP, addr: "[::1]:5353"},
-		"::1":                                  {scheme: schemeUDP, addr: "[::1]:53"},
-		"[fe80::1%eth0]:53":                    {scheme: schemeUDP, addr: "[fe80::1%eth0]:53"},
-		"tcp://127.0.0.1":                      {scheme: schemeTCP, addr: "127.0.0.1:53"},
-		"tls://9.9.9.9":                        {scheme: schemeTLS, addr: "9.9.9.9:853", serverName: "9.9.9.9"},
-		"tls://dns.example@9.9.9.9:8853":       {scheme: schemeTLS, addr: "9.9.9.9:8853", serverName: "dns.example"},
-		"https://dns.example/q":                {scheme: schemeHTTPS, addr: "dns.example:443", serverName: "dns.example", url: "https://dns.example/q"},
-		"https://dns.example/q@9.9.9.9":        {scheme: schemeHTTPS, addr: "9.9.9.9:443", serverName: "dns.example", url: "https://dns.example/q"},
-		"https://dns.example:8443/q@[::1]:444": {scheme: schemeHTTPS, addr: "[::1]:444", serverName: "dns.example", url: "https://dns.example:8443/q"},
-		"https://dns.example:8443/q@9.9.9.9":   {scheme: schemeHTTPS, addr: "9.9.9.9:8443", serverName: "dns.example", url: "https://dns.example:8443/q"},
-	} {
-		u := parseUpstream(spec)
-		if u.bad != nil || u.scheme != want.scheme || u.addr != want.addr || u.serverName != want.serverName || u.url != want.url {
-			t.Errorf("%s: got %+v", spec, u)
-		}
-	}
-	for _, spec := range []string{
-		"", "name:53", "tls://name", "https://", "https:///q", "https://u:p@host/q", "https://host/q@name", "ftp://1.2.3.4", "1.2.3.4:x",
-	} {
-		if u := parseUpstream(spec); u.bad == nil {
-			t.Errorf("%q is a server: %+v", spec, u)
-		}
-	}
 }

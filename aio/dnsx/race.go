@@ -3,60 +3,61 @@ package dnsx
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"goaio.example/aio/dnsx/internal/transport"
 )
 
 // errOvertaken ends the tries that are under way when a question has been
 // answered.
 var errOvertaken = errors.New("dnsx: another server has answered")
 
-// race is a question with the servers that are asked it: one after the other,
-// each beside those that are late.
+// race asks servers one question: one after the other, each beside those that
+// are late.
 type race struct {
 	f       *flight
 	q       question
-	stop    interrupt
-	pending int          // tries that are late
-	late    chan outcome // what becomes of them
-	refused []*upstream  // there is no use in asking these again
-	denied  *outcome     // a negative answer, which waits for those who were asked before
+	stop    transport.Interrupt
+	pending int         // tries that are late
+	late    chan result // of the tries that were late
+	refused []*upstream // not to be asked again
+	denied  *result     // a negative one, which waits for the servers that were asked before
 	worst   *Error
 	buf     [4]*upstream
 	one     try // the first
 }
 
-// outcome is what a try brought.
-type outcome struct {
-	answer answer
-	up     *upstream
-	err    error
+// result is how a try has ended.
+type result struct {
+	message message
+	up      *upstream
+	err     error
 }
 
-// ask returns the first server's answer to q.
-func (f *flight) ask(q question) (answer, *upstream, error) {
+// race asks the servers q, and returns the first answer.
+func (f *flight) race(q question) (message, *upstream, error) {
 	r := &f.first
 	if r.f != nil {
 		r = new(race)
 	}
 	r.f, r.q = f, q
 	if err := f.enter(r); err != nil {
-		return answer{}, nil, err
+		return message{}, nil, err
 	}
 	o := r.run()
-	r.stop.fire(errOvertaken)
+	r.stop.Fire(errOvertaken)
 	for ; r.pending > 0; r.pending-- {
 		if late := <-r.late; late.err != nil && o.err == nil {
 			late.up.wasLate()
 		}
 	}
-	return o.answer, o.up, o.err
+	return o.message, o.up, o.err
 }
 
-// run goes round the servers.
-func (r *race) run() outcome {
+// run asks each server in each round until one answers.
+func (r *race) run() result {
 	f := r.f
 	order := f.plan.order(r.buf[:0], f.x.turn.Add(1), f.now)
 	for round := range f.plan.attempts {
@@ -75,15 +76,15 @@ func (r *race) run() outcome {
 	return r.failure()
 }
 
-// failure is the outcome when nobody answered.
-func (r *race) failure() outcome {
+// failure returns the result of a race without an answer.
+func (r *race) failure() result {
 	if r.worst == nil {
 		r.worst = &Error{Kind: KindTimeout, Host: r.q.name}
 	}
-	return outcome{err: r.worst}
+	return result{err: r.worst}
 }
 
-// useless reports whether the server refused already.
+// useless reports whether the server has refused before.
 func (r *race) useless(up *upstream) bool {
 	for _, u := range r.refused {
 		if u == up {
@@ -93,11 +94,11 @@ func (r *race) useless(up *upstream) bool {
 	return false
 }
 
-// try asks one server. It reports whether the race is over. If others may be
-// asked, it does not wait for long.
-func (r *race) try(up *upstream, others bool) (outcome, bool) {
+// try asks one server. It reports whether the race is over. If others can be
+// asked, it waits only until the server is late.
+func (r *race) try(up *upstream, others bool) (result, bool) {
 	if cause := r.f.fired(); cause != nil {
-		return outcome{err: cause}, true
+		return result{err: cause}, true
 	}
 	if !r.f.now.Before(r.f.end) {
 		return r.failure(), true
@@ -109,12 +110,12 @@ func (r *race) try(up *upstream, others bool) (outcome, bool) {
 	t.race, t.up = r, up
 	o := t.run(others)
 	r.f.now = time.Now()
-	if errors.Is(o.err, errLate) {
+	if errors.Is(o.err, transport.ErrLate) {
 		r.leaveBehind(t)
 		return o, false
 	}
 	if cause := r.f.fired(); cause != nil && o.err != nil {
-		return outcome{err: cause}, true
+		return result{err: cause}, true
 	}
 	if o, ok := r.take(o); ok {
 		return o, true
@@ -122,26 +123,26 @@ func (r *race) try(up *upstream, others bool) (outcome, bool) {
 	return r.collect(false)
 }
 
-// leaveBehind has a try that is late go on beside the others.
+// leaveBehind continues a late try in another goroutine, beside the others.
 func (r *race) leaveBehind(t *try) {
 	if r.late == nil {
-		r.late = make(chan outcome, len(r.f.plan.upstreams))
+		r.late = make(chan result, len(r.f.plan.upstreams))
 	}
 	r.pending++
 	r.f.op.Go(func() {
 		o := t.resume()
 		r.late <- o
 		if o.err == nil {
-			r.stop.fire(errOvertaken) // whoever is asked meanwhile need not answer
+			r.stop.Fire(errOvertaken) // the server that is being asked need not answer
 		}
-	}, func(err error) { r.late <- outcome{up: t.up, err: err} })
+	}, func(err error) { r.late <- result{up: t.up, err: err} })
 }
 
-// take looks at an outcome. It reports whether the race is over.
-func (r *race) take(o outcome) (outcome, bool) {
+// take takes in a result. It reports whether the race is over.
+func (r *race) take(o result) (result, bool) {
 	switch {
-	case o.err == nil && len(o.answer.records) == 0 && r.pending > 0:
-		denied := o // servers differ in what they know: those asked before have the first say
+	case o.err == nil && len(o.message.records) == 0 && r.pending > 0:
+		denied := o // servers may differ in what they know: those asked before decide
 		r.denied = &denied
 		return r.collect(true)
 	case o.err == nil:
@@ -151,8 +152,8 @@ func (r *race) take(o outcome) (outcome, bool) {
 	return o, false
 }
 
-// note keeps the most telling error.
-func (r *race) note(o outcome) {
+// note keeps the error that tells most.
+func (r *race) note(o result) {
 	if errors.Is(o.err, errOvertaken) {
 		return
 	}
@@ -165,11 +166,11 @@ func (r *race) note(o outcome) {
 	}
 }
 
-// collect looks at what became of those who were late; if wait is set, of all
-// of them.
-func (r *race) collect(wait bool) (outcome, bool) {
+// collect takes in the results of late tries, those that are there or, if wait
+// is set, all. It reports whether the race is over.
+func (r *race) collect(wait bool) (result, bool) {
 	for r.pending > 0 {
-		var o outcome
+		var o result
 		if wait {
 			o = <-r.late
 		} else {
@@ -187,49 +188,39 @@ func (r *race) collect(wait bool) (outcome, bool) {
 		r.note(o)
 	}
 	if cause := r.f.fired(); cause != nil {
-		return outcome{err: cause}, true
+		return result{err: cause}, true
 	}
 	if r.denied != nil {
 		return *r.denied, true
 	}
-	return outcome{}, false
+	return result{}, false
 }
 
-// errorOf makes the error of an outcome one of the package's.
-func errorOf(o outcome, host string) *Error {
-	e := &Error{Kind: KindNetwork, Host: host, Server: o.up.spec, Err: o.err}
-	var status *statusError
+// errorOf returns a result's error as an *Error.
+func errorOf(o result, host string) *Error {
+	e := &Error{Kind: KindNetwork, Host: host, Server: o.up.Spec, Err: o.err}
+	var status *transport.StatusError
 	var own *Error
 	switch err := o.err; {
 	case errors.As(err, &own):
 		c := *own
-		c.Host, c.Server = host, o.up.spec
+		c.Host, c.Server = host, o.up.Spec
 		return &c
-	case o.up.bad != nil:
+	case o.up.Err != nil:
 		e.Kind = KindNoServer
-	case isTimeout(err), errors.Is(err, context.DeadlineExceeded):
+	case transport.IsTimeout(err), errors.Is(err, context.DeadlineExceeded):
 		e.Kind, e.Err = KindTimeout, nil
 	case errors.As(err, &status), errors.Is(err, errLame):
 		e.Kind = KindServer
 	case errors.Is(err, errLoop), errors.Is(err, errLong):
 		e.Kind = KindChain
-	case isOneOf(err, errMalformed, errShort, errMismatch, errTooBig, errNotDNS, io.ErrUnexpectedEOF):
+	case errors.Is(err, errMalformed), transport.IsMalformed(err):
 		e.Kind = KindMalformed
 	}
 	return e
 }
 
-// isOneOf reports whether err is one of those.
-func isOneOf(err error, those ...error) bool {
-	for _, e := range those {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-// refusal reports whether there is no use in asking the server again.
+// refusal reports whether the server would say the same if it were asked again.
 func refusal(e *Error) bool {
 	switch e.Kind {
 	case KindServer:
@@ -240,7 +231,7 @@ func refusal(e *Error) bool {
 	return false
 }
 
-// rank says how telling an error is: what a server says tells more than its
+// rank returns how much an error tells. What a server says tells more than its
 // silence.
 func rank(e *Error) int {
 	switch e.Kind {

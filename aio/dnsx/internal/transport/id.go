@@ -1,4 +1,4 @@
-package dnsx
+package transport
 
 import (
 	"crypto/rand"
@@ -6,11 +6,14 @@ import (
 	"sync"
 )
 
-// idSource hands out query IDs that nobody can predict (RFC 5452, section 9.2).
-// The zero value is ready.
+// ids is the source of all query IDs.
+var ids idSource
+
+// idSource makes query IDs that cannot be predicted (RFC 5452, section 9.2). The
+// zero idSource is ready to use.
 type idSource struct {
 	mu   sync.Mutex
-	buf  [512]byte // random bytes: one read is for many IDs
+	buf  [512]byte // random bytes, read for many IDs at once
 	left int
 }
 
@@ -19,7 +22,7 @@ func (s *idSource) next() uint16 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left == 0 {
-		rand.Read(s.buf[:]) // it does not fail: it ends the program
+		rand.Read(s.buf[:]) // it never returns an error: it crashes the program
 		s.left = len(s.buf)
 	}
 	s.left -= 2

@@ -75,22 +75,3 @@ func (h *health) late() time.Duration {
 	}
 	return min(max(4*h.rtt, minLate), maxLate)
 }
-
-// order appends to buf the servers in the order in which to ask them: as
-// configured or, if rotate is set, beginning with another one each time; those
-// that are down come last.
-func (p *plan) order(buf []*upstream, turn uint32, now time.Time) []*upstream {
-	n := len(p.upstreams)
-	start := 0
-	if p.rotate && n > 0 {
-		start = int(turn % uint32(n))
-	}
-	for _, down := range []bool{false, true} {
-		for i := range n {
-			if u := p.upstreams[(start+i)%n]; u.down(now) == down {
-				buf = append(buf, u)
-			}
-		}
-	}
-	return buf
-}

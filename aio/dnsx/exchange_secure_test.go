@@ -19,6 +19,13 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
+// What is sent over encrypted connections, and how long these are kept.
+const (
+	dnsMessage = "application/dns-message" // RFC 8484
+	padTo      = 128                       // RFC 8467, section 4.1
+	idleTime   = 10 * time.Second
+)
+
 // dohServer answers by HTTPS, with HTTP/2 if it is asked for. Its certificate
 // is for example.com and 127.0.0.1.
 func dohServer(t *testing.T, h2 bool, handler func(w http.ResponseWriter, r *http.Request, q *fakeQuery)) *httptest.Server {
@@ -196,12 +203,12 @@ func TestPoolEnds(t *testing.T) {
 	n := &fake{answer: good}
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		x := secure(s, "tls://example.com@10.0.0.1")
-		x.plan.Load().transport.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		x.plan.Load().network.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			client, server := net.Pipe()
 			go n.serveStream(tls.Server(server, &tls.Config{Certificates: s.TLS.Certificates}), network, addr)
 			return client, nil
 		}
-		x.plan.Load().transport.tls.Time = func() time.Time { return s.Certificate().NotBefore.Add(time.Hour) }
+		x.plan.Load().network.TLS.Time = func() time.Time { return s.Certificate().NotBefore.Add(time.Hour) }
 		mustAsk(ctx, t, x, qa("a.example."))
 		loop := aio.LoopOf(ctx)
 		if k := loop.Stats().Kinds; k["dns.pool"] != 1 {

@@ -1,4 +1,4 @@
-package dnsx
+package transport
 
 import (
 	"errors"
@@ -8,21 +8,22 @@ import (
 	"syscall"
 )
 
-// socket is a connected UDP socket for one query. It does what a net.UDPConn
-// does with fewer system calls: nobody asks for its addresses, and it is not
-// read before there may be something. That is a seventh of a query's CPU time.
+// socket is a connected UDP socket for one query. It takes fewer system calls
+// than a net.UDPConn: it does not get its addresses from the system, and does
+// not read before there can be an answer.
 type socket struct {
 	*os.File
 	raw    syscall.RawConn
 	remote netip.AddrPort
 
-	out, in []byte // to be sent, and room for what comes; only one goroutine at a time uses a socket
+	// Only one goroutine at a time uses a socket.
+	out, in []byte // to be sent; room for what comes
 	n       int
 	err     error
 }
 
-// openSocket returns a socket connected to an address. With a zone in it, it is
-// left to package net.
+// openSocket returns a socket connected to an address. For an address with a
+// zone, that is a net.UDPConn.
 func openSocket(to netip.AddrPort) (net.Conn, error) {
 	var sa syscall.Sockaddr
 	family := syscall.AF_INET
@@ -52,8 +53,8 @@ func openSocket(to netip.AddrPort) (net.Conn, error) {
 	return &socket{File: f, raw: raw, remote: to}, nil
 }
 
-// exchange sends a message and reads one, in one go: with the poller made ready
-// before the message is sent, there is no need to try and read at once.
+// exchange sends a message and reads one. It sends within the runtime's wait for
+// readability, which was prepared before, and so need not try to read at once.
 func (s *socket) exchange(out, in []byte) (n int, err error) {
 	s.out, s.in = out, in
 	return s.result(s.raw.Read(s.step))
@@ -65,7 +66,7 @@ func (s *socket) Read(in []byte) (n int, err error) {
 	return s.result(s.raw.Read(s.step))
 }
 
-// step does what can be done without waiting. It reports whether that is all.
+// step sends, or reads without waiting. It reports whether it is done.
 func (s *socket) step(fd uintptr) bool {
 	if s.out != nil {
 		_, s.err = syscall.Write(int(fd), s.out)
@@ -80,7 +81,7 @@ func (s *socket) step(fd uintptr) bool {
 	}
 }
 
-// result is what a read brought, unless waiting for it failed.
+// result returns what step read. wait is the error of waiting for it.
 func (s *socket) result(wait error) (int, error) {
 	if wait != nil {
 		return 0, &net.OpError{Op: "read", Net: "udp", Addr: s.RemoteAddr(), Err: wait}
@@ -91,16 +92,20 @@ func (s *socket) result(wait error) (int, error) {
 	return s.n, nil
 }
 
-// The rest of net.PacketConn.
-
+// ReadFrom is Read, and returns the remote address.
 func (s *socket) ReadFrom(p []byte) (int, net.Addr, error) {
 	n, err := s.Read(p)
 	return n, s.RemoteAddr(), err
 }
 
+// WriteTo is Write.
 func (s *socket) WriteTo(p []byte, _ net.Addr) (int, error) { return s.Write(p) }
-func (s *socket) LocalAddr() net.Addr                       { return nil }
-func (s *socket) RemoteAddr() net.Addr                      { return net.UDPAddrFromAddrPort(s.remote) }
+
+// LocalAddr returns nil: a query does not need it.
+func (s *socket) LocalAddr() net.Addr { return nil }
+
+// RemoteAddr returns the server's address.
+func (s *socket) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(s.remote) }
 
 var (
 	_ net.Conn       = (*socket)(nil)

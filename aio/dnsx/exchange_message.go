@@ -13,6 +13,7 @@ import (
 const maxChain = 16
 
 var (
+	errTruncated = errors.New("the answer is truncated")
 	errMalformed = errors.New("the answer cannot be understood")
 	errLame      = errors.New("a lame server: it neither has the zone nor recurses")
 	errLoop      = errors.New("a CNAME leads back to a name before it")
@@ -22,7 +23,7 @@ var (
 // answer is what a message says about a question: the records at the end of the
 // chain of CNAMEs that begins at the question's name. Whatever else the message
 // has is not believed, and dropped.
-type answer struct {
+type message struct {
 	records []dnsmessage.Resource
 	chain   []string // the names that the CNAMEs lead to
 	rcode   dnsmessage.RCode
@@ -32,20 +33,20 @@ type answer struct {
 	size    int // of the message
 }
 
-// parseAnswer takes apart a message that answers q.
-func parseAnswer(msg []byte, q question) (answer, error) {
+// parseMessage takes apart a message that answers q.
+func parseMessage(msg []byte, q question) (message, error) {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)
 	if err != nil {
-		return answer{}, malformed(err)
+		return message{}, malformed(err)
 	}
 	if err := p.SkipAllQuestions(); err != nil {
-		return answer{}, malformed(err)
+		return message{}, malformed(err)
 	}
-	a := answer{rcode: h.RCode, ad: h.AuthenticData, ttl: math.MaxUint32, size: len(msg)}
+	a := message{rcode: h.RCode, ad: h.AuthenticData, ttl: math.MaxUint32, size: len(msg)}
 	found, err := relevant(&p, q.typ)
 	if err != nil {
-		return answer{}, malformed(err)
+		return message{}, malformed(err)
 	}
 	if p2 := p; h.RCode != dnsmessage.RCodeSuccess || len(found) == 0 {
 		a.rcode = extendedRCode(&p2, h.RCode)
@@ -55,14 +56,14 @@ func parseAnswer(msg []byte, q question) (answer, error) {
 	}
 	name, err := a.follow(q, found)
 	if err != nil {
-		return answer{}, err
+		return message{}, err
 	}
 	if a.rcode == dnsmessage.RCodeSuccess {
 		a.pick(name, q.typ, found)
 	}
 	if len(a.records) == 0 {
 		if h.Truncated && a.rcode == dnsmessage.RCodeSuccess { // over TCP even: what is missing may be the records
-			return answer{}, malformed(errTruncated)
+			return message{}, malformed(errTruncated)
 		}
 		return a, a.denial(&p, h, name)
 	}
@@ -121,7 +122,7 @@ func body(p *dnsmessage.Parser, typ dnsmessage.Type) (dnsmessage.ResourceBody, e
 
 // follow follows the chain of CNAMEs from the question's name, and returns the
 // name at its end.
-func (a *answer) follow(q question, found []dnsmessage.Resource) (string, error) {
+func (a *message) follow(q question, found []dnsmessage.Resource) (string, error) {
 	name := q.name
 	if q.typ == dnsmessage.TypeCNAME {
 		return name, nil
@@ -169,7 +170,7 @@ func cnameOf(name string, found []dnsmessage.Resource) *dnsmessage.Resource {
 
 // pick takes the records that are wanted from those found, in whose place they
 // come.
-func (a *answer) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resource) {
+func (a *message) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resource) {
 	records := found[:0]
 	for i := range found {
 		if r := &found[i]; r.Header.Type == typ && named(&r.Header.Name, name) {
@@ -188,7 +189,7 @@ func (a *answer) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resou
 // neither authoritative nor recursive has said nothing about the name: it is
 // lame, whether or not it refers to other servers by NS records (RFC 1912,
 // section 2.8), and another server has to be asked.
-func (a *answer) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) error {
+func (a *message) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string) error {
 	soa := false
 	for !soa {
 		rh, err := p.AuthorityHeader()

@@ -1,4 +1,4 @@
-package dnsx
+package transport
 
 import (
 	"context"
@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// client makes the requests to one server that is asked by HTTPS. It knows the
-// connections that it has, so that none is left once it is closed and its last
+// client makes the requests to one HTTPS server. It keeps a list of its
+// connections, so that it can close all of them when it is closed and its last
 // request has ended.
 type client struct {
 	http.Transport
 	mu     sync.Mutex
 	conns  map[*clientConn]struct{}
 	busy   int  // requests under way
-	closed bool // the last request takes the connections with it
+	closed bool // the end of the last request closes the connections
 }
 
-// newClient returns a client for one request that is about to begin or, to be
-// kept, for more.
-func newClient(t *transport, u *upstream, keep bool) *client {
+// newClient returns a client with one request under way. Unless keep is set,
+// that is its only request.
+func newClient(n *Network, s *Server, keep bool) *client {
 	h := &client{busy: 1, closed: !keep, conns: map[*clientConn]struct{}{}}
 	h.Transport = http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return h.dial(ctx, t, network, u.addr)
+			return h.dial(ctx, n, network, s.addr)
 		},
-		TLSClientConfig:        t.tlsFor(u),
+		TLSClientConfig:        n.tlsFor(s),
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
@@ -38,9 +38,9 @@ func newClient(t *transport, u *upstream, keep bool) *client {
 	return h
 }
 
-// dial connects to the server's address, whatever the URL says.
-func (h *client) dial(ctx context.Context, t *transport, network, addr string) (net.Conn, error) {
-	dial := t.dial
+// dial connects to the server's address, which may be another than the URL's.
+func (h *client) dial(ctx context.Context, n *Network, network, addr string) (net.Conn, error) {
+	dial := n.Dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
@@ -56,13 +56,14 @@ func (h *client) dial(ctx context.Context, t *transport, network, addr string) (
 	return conn, nil
 }
 
-// begin says that a request begins, end that it has ended.
+// begin counts a request that begins.
 func (h *client) begin() {
 	h.mu.Lock()
 	h.busy++
 	h.mu.Unlock()
 }
 
+// end counts a request that has ended.
 func (h *client) end() {
 	h.mu.Lock()
 	h.busy--
@@ -70,7 +71,7 @@ func (h *client) end() {
 	h.sweep()
 }
 
-// close has the connections closed, those in use once the requests have ended.
+// close closes the connections when no request is under way any longer.
 func (h *client) close() {
 	h.mu.Lock()
 	h.closed = true
@@ -78,7 +79,8 @@ func (h *client) close() {
 	h.sweep()
 }
 
-// sweep closes the connections if it is time to.
+// sweep closes the connections if the client is closed and no request is under
+// way.
 func (h *client) sweep() {
 	h.mu.Lock()
 	if !h.closed || h.busy > 0 {
@@ -94,13 +96,13 @@ func (h *client) sweep() {
 	}
 }
 
-// clientConn is a connection that its client knows.
+// clientConn is a connection in its client's list.
 type clientConn struct {
 	net.Conn
 	client *client
 }
 
-// Close closes the connection.
+// Close closes the connection and removes it from the list.
 func (c *clientConn) Close() error {
 	c.client.mu.Lock()
 	delete(c.client.conns, c)

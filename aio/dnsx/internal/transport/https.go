@@ -1,4 +1,4 @@
-package dnsx
+package transport
 
 import (
 	"bytes"
@@ -16,26 +16,25 @@ const (
 	maxBody    = 65535
 )
 
-var errTooBig = errors.New("the answer is longer than a message can be")
+var errTooBig = errors.New("the response is longer than a DNS message can be")
 
-// overHTTPS sends the query in a POST request (RFC 8484), to that URL and
-// nowhere else: redirects are not followed. Its ID is 0, so that caches on the
-// way work.
-func (c *call) overHTTPS() ([]byte, error) {
-	ctx, cancel := context.WithDeadline(c.ctx, c.deadline)
+// overHTTPS sends the query in a POST request (RFC 8484). It does not follow
+// redirects. The ID is 0, so that HTTP caches can answer.
+func (c *Call) overHTTPS() ([]byte, error) {
+	ctx, cancel := context.WithDeadline(c.Context, c.Deadline)
 	defer cancel()
 	out := c.message()
 	out[0], out[1] = 0, 0
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.up.url, bytes.NewReader(out))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Server.url, bytes.NewReader(out))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", dnsMessage)
 	req.Header.Set("Accept", dnsMessage)
 	req.Header.Set("User-Agent", "") // none
-	h := c.pool.use(c)
+	h := c.Pool.use(c)
 	defer h.end()
-	c.count.queries.Add(1)
+	c.Counters.Queries.Add(1)
 	resp, err := h.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -46,19 +45,19 @@ func (c *call) overHTTPS() ([]byte, error) {
 		return nil, err
 	}
 	if !c.answeredBy(msg) {
-		c.count.ignored.Add(1)
-		return nil, errMismatch // there is no other answer to wait for
+		c.Counters.Ignored.Add(1)
+		return nil, errMismatch // a request has one response
 	}
 	return msg, nil
 }
 
 // readBody returns the message in a response.
-func (c *call) readBody(resp *http.Response) ([]byte, error) {
+func (c *Call) readBody(resp *http.Response) ([]byte, error) {
 	if resp.StatusCode != http.StatusOK {
-		return nil, &statusError{resp.StatusCode}
+		return nil, &StatusError{resp.StatusCode}
 	}
 	if t := resp.Header.Get("Content-Type"); t != dnsMessage {
-		return nil, fmt.Errorf("%w: its type is %.40q, not %s", errNotDNS, t, dnsMessage)
+		return nil, fmt.Errorf("%w: its content type is %.40q, want %s", errNotDNS, t, dnsMessage)
 	}
 	b := bytes.NewBuffer(c.in[:0])
 	if _, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
@@ -76,9 +75,10 @@ func (c *call) readBody(resp *http.Response) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-var errNotDNS = errors.New("the answer is no DNS message")
+var errNotDNS = errors.New("the response is not a DNS message")
 
-// statusError is an HTTP server's refusal.
-type statusError struct{ code int }
+// StatusError is the status other than 200 of an HTTP response.
+type StatusError struct{ code int }
 
-func (e *statusError) Error() string { return "HTTP status " + strconv.Itoa(e.code) }
+// Error returns the status, as in "HTTP status 503".
+func (e *StatusError) Error() string { return "HTTP status " + strconv.Itoa(e.code) }

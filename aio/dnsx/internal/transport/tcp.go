@@ -1,4 +1,4 @@
-package dnsx
+package transport
 
 import (
 	"encoding/binary"
@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// overTCP sends the query over a connection of its own.
-func (c *call) overTCP() ([]byte, error) {
+// overTCP sends the query over a new connection.
+func (c *Call) overTCP() ([]byte, error) {
 	conn, err := c.connect("tcp")
 	if err != nil {
 		return nil, err
@@ -18,22 +18,22 @@ func (c *call) overTCP() ([]byte, error) {
 }
 
 // stream sends the query over a connection and reads the answer.
-func (c *call) stream(conn net.Conn) ([]byte, error) {
-	setDeadline(conn, c.deadline)
-	if err := c.stop.hold(conn); err != nil {
+func (c *Call) stream(conn net.Conn) ([]byte, error) {
+	setDeadline(conn, c.Deadline)
+	if err := c.Stop.hold(conn); err != nil {
 		return nil, err
 	}
-	defer c.stop.release(conn)
-	c.count.queries.Add(1)
+	defer c.Stop.release(conn)
+	c.Counters.Queries.Add(1)
 	if _, err := conn.Write(c.out); err != nil {
 		return nil, err
 	}
 	return c.readStream(conn)
 }
 
-// readStream reads messages (RFC 1035, section 4.2.2) until the answer comes,
-// and ignores others.
-func (c *call) readStream(conn net.Conn) ([]byte, error) {
+// readStream reads messages (RFC 1035, section 4.2.2) until the answer comes. It
+// ignores all others.
+func (c *Call) readStream(conn net.Conn) ([]byte, error) {
 	for {
 		msg, err := c.readFrame(conn)
 		if err != nil {
@@ -42,13 +42,13 @@ func (c *call) readStream(conn net.Conn) ([]byte, error) {
 		if c.answeredBy(msg) {
 			return msg, nil
 		}
-		c.count.ignored.Add(1)
+		c.Counters.Ignored.Add(1)
 	}
 }
 
-// readFrame reads one message, of at most 65,535 bytes. Room for a large one is
-// made as its bytes arrive: a length is only a claim.
-func (c *call) readFrame(conn net.Conn) ([]byte, error) {
+// readFrame reads one message of at most 65,535 bytes. It allocates room for a
+// large one as the bytes arrive, since the announced length may be a lie.
+func (c *Call) readFrame(conn net.Conn) ([]byte, error) {
 	var size [2]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (c *call) readFrame(conn net.Conn) ([]byte, error) {
 	return msg, nil
 }
 
-// cut is the error of a read within a message: its end is unexpected.
+// cut returns the error of a read within a message.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
