@@ -34,10 +34,14 @@ func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio
 		return aio.Failed[Answer](aio.ErrNoLoop)
 	}
 	r = r.orDefault()
-	if a, ok := r.atHand(host, f); ok {
-		return aio.Resolved(a)
+	if a, ok := literal(host); ok && f.has(a) {
+		return aio.Resolved(r.literalAnswer(host, a))
 	}
-	l := newLookup(r, host, f)
+	now := clock()
+	if a := r.ready(host, f, now); a != nil {
+		return aio.Resolved(a.at(now))
+	}
+	l := newLookup(r, host, f, now)
 	a, err := l.known()
 	switch {
 	case err == nil:
@@ -54,10 +58,14 @@ func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, e
 		return Answer{}, aio.ErrNoLoop
 	}
 	r = r.orDefault()
-	if a, ok := r.atHand(host, f); ok {
-		return a, nil
+	if a, ok := literal(host); ok && f.has(a) {
+		return r.literalAnswer(host, a), nil
 	}
-	l := newLookup(r, host, f)
+	now := clock()
+	if a := r.ready(host, f, now); a != nil {
+		return a.at(now), nil
+	}
+	l := newLookup(r, host, f, now)
 	a, err := l.known()
 	if isUnknown(err) {
 		return wait(ctx, &l.operation)
@@ -68,23 +76,23 @@ func (r *Resolver) lookup(ctx context.Context, host string, f Family) (Answer, e
 	return a, err
 }
 
-// atHand returns the answer for an IP address, or one that is ready.
-func (r *Resolver) atHand(host string, f Family) (Answer, bool) {
-	if a, ok := literal(host); ok {
-		if !f.has(a) {
-			return Answer{}, false
-		}
-		r.counts.literals.Add(1)
-		return Answer{Host: host, Addrs: []netip.Addr{a}, Source: SourceLiteral}, true
+// literalAnswer returns the answer for a host that is the address a.
+func (r *Resolver) literalAnswer(host string, a netip.Addr) Answer {
+	r.counts.literals.Add(1)
+	return Answer{Host: host, Addrs: []netip.Addr{a}, Source: SourceLiteral}
+}
+
+// ready returns the answer that is ready, or nil.
+func (r *Resolver) ready(host string, f Family, now instant) *readyAnswer {
+	s := r.settled(now)
+	if s == nil {
+		return nil
 	}
-	now := clock()
-	if s := r.settled(now); s != nil {
-		if a := s.ready.get(host, f, now); a != nil {
-			r.counts.ready.Add(1)
-			return a.at(now), true
-		}
+	a := s.ready.get(host, f, now)
+	if a != nil {
+		r.counts.ready.Add(1)
 	}
-	return Answer{}, false
+	return a
 }
 
 // lookup is a lookup of addresses. It becomes an operation if it has to ask.
@@ -94,10 +102,10 @@ type lookup struct {
 }
 
 // newLookup returns a lookup that has not begun.
-func newLookup(r *Resolver, host string, f Family) *lookup {
+func newLookup(r *Resolver, host string, f Family, now instant) *lookup {
 	l := new(lookup)
 	l.operation.r, l.operation.what, l.operation.host, l.operation.task = r, "lookup", host, l
-	l.quest.r, l.quest.host, l.quest.family = r, host, f
+	l.quest.r, l.quest.host, l.quest.family, l.quest.now = r, host, f, now
 	return l
 }
 
@@ -105,11 +113,10 @@ func newLookup(r *Resolver, host string, f Family) *lookup {
 // returns errUnknown if that is not enough, and then do continues.
 func (l *lookup) known() (Answer, error) {
 	q := &l.quest
-	if _, ok := literal(q.host); ok {
+	if _, ok := literal(q.host); ok { // an address of the other family
 		q.r.counts.literals.Add(1)
 		return Answer{}, q.notFound(0, "")
 	}
-	q.now = clock()
 	if q.s = q.r.settled(q.now); q.s == nil {
 		if !q.isSpecial() {
 			return Answer{}, errUnknown
