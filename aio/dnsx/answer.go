@@ -6,38 +6,40 @@ import (
 	"time"
 )
 
-// Answer is what a name was found to be. Answers to the same question share
-// their slices: do not change what they hold.
+// Answer holds the addresses of a host. Answers to the same question share
+// their slices, which must not be changed.
 type Answer struct {
-	// Host is the name, as it was asked for.
+	// Host is the host as given to Lookup.
 	Host string
-	// Addrs are the addresses, at least one, in the order in which they should
-	// be tried. IPv4 addresses are such (netip.Addr.Is4), not mapped into IPv6.
+	// Addrs holds the addresses in the order in which they should be tried.
+	// There is at least one. IPv4 addresses are not mapped into IPv6.
 	Addrs []netip.Addr
-	// CNAME is the canonical name: the last of Chain or, without one, the name
-	// that was found, which the search list may have completed. It is "" for a
-	// literal, and where the system's resolver does not tell.
+	// CNAME is the canonical name: the last name in Chain or, if Chain is
+	// empty, the name that has the addresses, which the search list may have
+	// completed. It is "" for an IP address and in answers of the system's
+	// resolver.
 	CNAME string
-	// Chain has the canonical names that led from the name to its addresses, in
-	// order, without trailing dots. It is empty if the name is canonical
-	// itself.
+	// Chain holds the canonical names (CNAME records) that lead from the name
+	// to its addresses, in order, without trailing dots. It is empty if the
+	// name itself is canonical.
 	Chain []string
-	// TTL is how long the answer may be kept from now on. It is 0 where nobody
-	// says: for literals, the hosts file and the system's resolver; and for
-	// stale answers.
+	// TTL is how long the answer may be kept, from the time when it was
+	// returned. It is 0 for IP addresses, localhost, the hosts file, the
+	// system's resolver and stale answers.
 	TTL time.Duration
-	// Source says where the answer came from. Where the two families came from
-	// different places, it is the one further away.
+	// Source says where the answer came from. If the addresses of the two
+	// families have different sources, it is the stale one or, if none is
+	// stale, the server.
 	Source Source
-	// Authenticated says that the server validated the answer by DNSSEC, and
-	// that this is to be believed: see Resolver.TrustAD.
+	// Authenticated reports that the server has validated the answer by DNSSEC.
+	// It is set only if Resolver.TrustAD is.
 	Authenticated bool
-	// Stale says that the answer had ended when it was given, because no server
-	// could be asked (RFC 8767).
+	// Stale reports that the answer had expired, and was returned because no
+	// server answered (RFC 8767).
 	Stale bool
 }
 
-// Family says which addresses a lookup is for.
+// Family says which addresses a lookup returns.
 type Family uint8
 
 // The families. The zero Family is Any.
@@ -59,7 +61,7 @@ func (f Family) String() string {
 	return "unknown"
 }
 
-// has reports whether addresses like a are wanted.
+// has reports whether the family includes a.
 func (f Family) has(a netip.Addr) bool {
 	switch f {
 	case V4:
@@ -70,7 +72,7 @@ func (f Family) has(a netip.Addr) bool {
 	return true
 }
 
-// pick returns those of addrs that are wanted, in a slice of its own.
+// pick returns a new slice with the addresses that the family includes.
 func (f Family) pick(addrs []netip.Addr) []netip.Addr {
 	list := make([]netip.Addr, 0, len(addrs))
 	for _, a := range addrs {
@@ -81,7 +83,7 @@ func (f Family) pick(addrs []netip.Addr) []netip.Addr {
 	return list
 }
 
-// arrange puts addresses in order.
+// arrange sorts addresses. source returns the source address for a destination.
 func (f Family) arrange(addrs []netip.Addr, source func(netip.Addr) netip.Addr) {
 	sortAddrs(addrs, source)
 	if f == PreferV4 || f == PreferV6 {
@@ -91,7 +93,7 @@ func (f Family) arrange(addrs []netip.Addr, source func(netip.Addr) netip.Addr) 
 	}
 }
 
-// farther returns the source of an answer made of two replies.
+// farther returns the source of an answer made of replies from a and b.
 func farther(a, b Source) Source {
 	rank := func(s Source) int { return slices.Index([]Source{0, SourceCache, SourceServer, SourceStale}, s) }
 	if rank(b) > rank(a) {

@@ -9,10 +9,10 @@ import (
 // cache keeps replies by name, up to a bound. The zero cache is ready to use.
 //
 // Reading takes no lock: a name is a node in a chain of a hash table, whose
-// links are atomic. Writing takes the lock. A full cache evicts by SIEVE: a hand
-// moves from older to newer names, spares those that were asked for since it
-// last passed, and evicts the first other. So a flood of names that are asked
-// for once does not evict the names in use.
+// links are atomic. Writing takes the lock. A full cache evicts by SIEVE: a
+// hand moves from older to newer names, spares those that were asked for since
+// it last passed, and evicts the first other. So a flood of names that are
+// asked for once does not evict the names in use.
 type cache struct {
 	table atomic.Pointer[table]
 	gen   atomic.Uint32 // counts growth, twice; odd while nodes move to a larger table

@@ -11,8 +11,8 @@ const (
 	// anyType is the type of an entry about all types of a name: that the name
 	// does not exist.
 	anyType dnsmessage.Type = 0
-	// popular is how often a reply must have been asked for to be renewed before
-	// it expires.
+	// popular is how often a reply must have been asked for to be renewed
+	// before it expires.
 	popular = 2
 	// staleTTL is how long a stale reply serves before servers are asked again
 	// (RFC 8767, section 4).

@@ -2,8 +2,8 @@ package dnsx
 
 import "sync/atomic"
 
-// link adds a new node to the table and, as the newest, to the list. The lock is
-// held.
+// link adds a new node to the table and, as the newest, to the list. The lock
+// is held.
 func (c *cache) link(n *node) {
 	t := c.table.Load()
 	if c.count >= len(t.buckets) {

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// recheck is how long what was read from the system's files is taken for true,
-// and how long an answer stays in the order in which its addresses were put.
+// recheck is the interval at which the system's files are checked, and how long
+// an answer is kept ready, with its addresses in order.
 const recheck = 5 * time.Second
 
-// environment is what a resolver takes from the system. Tests have their own.
+// environment holds what a resolver uses of the system. Tests replace it.
 type environment struct {
 	goos       string
 	resolvConf string // paths
@@ -28,7 +28,7 @@ type environment struct {
 	system     systemResolver
 }
 
-// systemEnvironment is the real one.
+// systemEnvironment returns the environment of the process.
 func systemEnvironment() *environment {
 	e := &environment{
 		goos:       runtime.GOOS,
@@ -49,7 +49,7 @@ func systemEnvironment() *environment {
 	return e
 }
 
-// watchedFile is a file that is read again when it has changed.
+// watchedFile is a file that is read again after it has changed.
 type watchedFile struct {
 	path   string
 	limit  int64
@@ -98,38 +98,38 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, limit))
 }
 
-// settings is what lookups go by: immutable, and replaced when something has
-// changed.
+// settings holds what a lookup depends on. It is immutable, and is replaced
+// when the configuration changes.
 type settings struct {
 	order         order
 	search        []string
 	ndots         int
 	singleRequest bool
-	byQuery       bool // servers are asked for records; else the system is
+	byQuery       bool // servers are asked for records, not the system's resolver
 	hosts         *hostsTable
 	ready         *readyCache
 	env           *environment
 	cfg           exchangeConfig
 }
 
-// config reads the settings, and reads them again.
+// config reads the files that the settings depend on.
 type config struct {
 	resolv, nss, hosts watchedFile
 
 	parsed  *resolvConf // nil: never read
 	order   order
 	table   *hostsTable
-	checked atomic.Int64 // the instant at which the files were looked at last
+	checked atomic.Int64 // the instant of the last check
 }
 
-// due reports whether it is time to look at the files again; also when time has
-// gone back, which it does between the bubbles of testing/synctest.
+// due reports whether the files are to be checked. That is the case also if
+// time has gone back, as it does between bubbles of testing/synctest.
 func (c *config) due(now instant) bool {
 	d := now - instant(c.checked.Load())
 	return d < 0 || d >= instant(recheck)
 }
 
-// start sets up what a resolver looks at.
+// start sets the paths.
 func (c *config) start(r *Resolver, e *environment) {
 	c.resolv = watchedFile{path: e.resolvConf, limit: maxResolvConf}
 	c.nss = watchedFile{path: e.nsswitch, limit: maxResolvConf}
@@ -139,8 +139,8 @@ func (c *config) start(r *Resolver, e *environment) {
 	}
 }
 
-// read looks at the files, and reports whether anything is new since the last
-// look. A file that could never be read counts as empty.
+// read checks the files, and reports whether anything has changed. A file that
+// could never be read counts as empty.
 func (c *config) read(r *Resolver, e *environment) bool {
 	changed := false
 	if data, ok := c.hosts.look(); ok || c.table == nil {
@@ -163,8 +163,8 @@ func (c *config) read(r *Resolver, e *environment) bool {
 	return changed
 }
 
-// settings makes settings of what was read and of what the resolver's fields
-// say.
+// settings returns the settings that follow from the files and the resolver's
+// fields.
 func (c *config) settings(r *Resolver, e *environment) *settings {
 	p := c.parsed
 	if p == nil {
@@ -193,8 +193,7 @@ func (c *config) settings(r *Resolver, e *environment) *settings {
 	return s
 }
 
-// systemOrder finds out who is asked, where the resolver's fields do not name
-// servers.
+// systemOrder sets the order on systems that nsswitch.conf does not decide for.
 func (c *config) systemOrder(s *settings, p *resolvConf) {
 	switch {
 	case prefersSystem(s.env.goos):
@@ -205,8 +204,8 @@ func (c *config) systemOrder(s *settings, p *resolvConf) {
 	}
 }
 
-// exchangeConfig is how servers are asked, where the fields do not say
-// otherwise as p does.
+// exchangeConfig returns the configuration of the exchange. The fields take
+// precedence over p.
 func (r *Resolver) exchangeConfig(p *resolvConf) exchangeConfig {
 	cfg := exchangeConfig{
 		servers:   p.servers,
@@ -238,7 +237,7 @@ func (r *Resolver) exchangeConfig(p *resolvConf) exchangeConfig {
 	return cfg
 }
 
-// withPort adds DNS's port to a bare IP address.
+// withPort adds port 53 to an IP address.
 func withPort(server string) string {
 	if a, err := netip.ParseAddr(server); err == nil {
 		return netip.AddrPortFrom(a, 53).String()
@@ -246,8 +245,8 @@ func withPort(server string) string {
 	return server
 }
 
-// sameServers reports whether servers are asked in the same way. Functions and
-// TLS settings are a resolver's own, and stay.
+// sameServers reports whether both settings have the same servers, asked in the
+// same way. The fields of a resolver, such as Dial and TLS, do not change.
 func (s *settings) sameServers(t *settings) bool {
 	return slices.Equal(s.cfg.servers, t.cfg.servers) && s.cfg.timeout == t.cfg.timeout &&
 		s.cfg.attempts == t.cfg.attempts && s.cfg.rotate == t.cfg.rotate && s.cfg.useTCP == t.cfg.useTCP &&

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// resolvConf is a resolv.conf(5).
+// resolvConf holds the settings in a resolv.conf(5).
 type resolvConf struct {
 	servers       []string // "IP:PORT"
-	search        []string // lower case, without the trailing dot; nil: nothing said
-	lookup        []string // OpenBSD's "lookup": in which order; nil: nothing said
+	search        []string // lower case, without the trailing dot; nil: not set
+	lookup        []string // OpenBSD's "lookup", the order of sources; nil: not set
 	ndots         int
 	timeout       time.Duration // per attempt
 	attempts      int
@@ -34,8 +34,7 @@ const (
 	maxAttempts   = 5  // resolv.conf(5): RES_MAXRETRY
 )
 
-// parseResolvConf reads a resolv.conf. What makes no sense, or is not known, is
-// skipped.
+// parseResolvConf parses a resolv.conf. It skips what is malformed or unknown.
 func parseResolvConf(data []byte) *resolvConf {
 	c := &resolvConf{ndots: 1, timeout: 5 * time.Second, attempts: 2}
 	for line := range bytes.Lines(data) {
@@ -62,7 +61,8 @@ func parseResolvConf(data []byte) *resolvConf {
 	return c
 }
 
-// addServer adds a name server, an IP address. OpenBSD also writes "[IP]:PORT".
+// addServer adds a name server, an IP address or, in OpenBSD's form,
+// "[IP]:PORT".
 func (c *resolvConf) addServer(s string) {
 	if len(c.servers) == maxServers {
 		return
@@ -74,13 +74,12 @@ func (c *resolvConf) addServer(s string) {
 	}
 }
 
-// setSearch sets the search list. Of several, the last one counts.
+// setSearch sets the search list. The last line in the file counts.
 func (c *resolvConf) setSearch(domains []string) {
 	c.search = searchList(domains)
 }
 
-// searchList returns the domains that are any, at most maxSearch of them. It is
-// not nil.
+// searchList returns the valid domains, at most maxSearch. The list is not nil.
 func searchList(domains []string) []string {
 	list := make([]string, 0, len(domains))
 	for _, d := range domains {
@@ -91,8 +90,7 @@ func searchList(domains []string) []string {
 	return list
 }
 
-// setOptions takes the words after "options", and of the environment's
-// RES_OPTIONS.
+// setOptions sets the options in the words after "options" or in RES_OPTIONS.
 func (c *resolvConf) setOptions(words []string) {
 	for _, w := range words {
 		name, value, ok := strings.Cut(w, ":")
@@ -122,7 +120,8 @@ func (c *resolvConf) setOptions(words []string) {
 	}
 }
 
-// optionValue returns a number within bounds; what is none is the least.
+// optionValue returns the number s, limited to the bounds. If s is not a
+// number, it returns least.
 func optionValue(s string, least, most int) int {
 	n, err := strconv.Atoi(s)
 	if err != nil && !strings.HasPrefix(s, "-") && isDigits(s) {
@@ -131,11 +130,11 @@ func optionValue(s string, least, most int) int {
 	return min(max(n, least), most)
 }
 
-// isDigits reports whether s is made of digits only.
+// isDigits reports whether s consists of digits.
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// withEnvironment applies what the environment says: LOCALDOMAIN and
-// RES_OPTIONS, resolv.conf(5).
+// withEnvironment applies the environment variables LOCALDOMAIN and
+// RES_OPTIONS, see resolv.conf(5).
 func (c *resolvConf) withEnvironment(lookup func(string) (string, bool)) {
 	if d, ok := lookup("LOCALDOMAIN"); ok {
 		c.setSearch(strings.Fields(d))
@@ -145,8 +144,8 @@ func (c *resolvConf) withEnvironment(lookup func(string) (string, bool)) {
 	}
 }
 
-// withDefaults fills in what the file does not say: servers on this machine,
-// and the domain of its own name.
+// withDefaults sets what the file has not set: the servers are those on this
+// machine, and the search list has the domain of its host name.
 func (c *resolvConf) withDefaults(hostname func() (string, error)) {
 	if len(c.servers) == 0 {
 		c.servers = []string{"127.0.0.1:53", "[::1]:53"}

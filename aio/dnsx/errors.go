@@ -12,21 +12,21 @@ import (
 	"goaio.example/aio"
 )
 
-// ErrorKind classes the errors of lookups.
+// ErrorKind is the reason why a lookup failed.
 type ErrorKind uint8
 
-// The kinds of errors. The zero ErrorKind says nothing.
+// The kinds of errors. The zero ErrorKind is unknown.
 const (
-	KindNotFound  ErrorKind = iota + 1 // there is no such name, or it has no records of the type
+	KindNotFound  ErrorKind = iota + 1 // the name does not exist, or has no records of the type
 	KindTimeout                        // no server answered in time
-	KindServer                         // servers answered that they cannot or will not, see Error.RCode
+	KindServer                         // the servers failed or refused, see Error.RCode
 	KindNetwork                        // servers cannot be reached
-	KindMalformed                      // an answer makes no sense
-	KindChain                          // CNAMEs that lead in a circle, or too far
-	KindNoServer                       // there is nobody to ask
-	KindName                           // no such name can be asked for: it is not a name
-	KindCancelled                      // the lookup was cancelled; the only kind that is no aio.ErrDNS
-	KindSystem                         // the system's resolver failed, and does not say more
+	KindMalformed                      // an answer is not a valid message
+	KindChain                          // the CNAME records form a loop, or are more than 16
+	KindNoServer                       // there is no server to ask
+	KindName                           // the name is not a valid domain name
+	KindCancelled                      // the lookup was cancelled; the only kind that does not match aio.ErrDNS
+	KindSystem                         // the system's resolver failed for another reason
 )
 
 var errorKinds = [...]string{
@@ -43,20 +43,19 @@ func (k ErrorKind) String() string {
 	return errorKinds[0]
 }
 
-// Error is why a lookup failed. Unless it was cancelled it is an [aio.ErrDNS]
-// (and an aio.ErrConn), and [errors.As] finds a [*net.DNSError] in it, whose
-// IsNotFound, IsTimeout and IsTemporary say the same as Kind. A timeout is an
-// [aio.ErrTimeout] too. An Error is not changed once it is made.
+// Error is the error of a lookup. Unless the lookup was cancelled, it matches
+// [aio.ErrDNS] and aio.ErrConn, and [errors.As] finds a [*net.DNSError] in it,
+// whose IsNotFound, IsTimeout and IsTemporary agree with Kind. A timeout also
+// matches [aio.ErrTimeout]. An Error must not be changed.
 type Error struct {
 	Kind   ErrorKind
-	RCode  dnsmessage.RCode // what the server said, for KindServer and KindNotFound; else 0
-	Server string           // the server asked last, as given in the configuration; "" if none was
-	Host   string           // the name that was looked up, as the caller gave it; an address for Reverse
-	Err    error            // the error below, if there is one; the cause for KindCancelled
+	RCode  dnsmessage.RCode // the server's response code, for KindServer and KindNotFound
+	Server string           // the server asked last, as in the configuration; "" if none was asked
+	Host   string           // the name as given by the caller; an address for Reverse
+	Err    error            // the underlying error, if any; the cause for KindCancelled
 }
 
-// Error says what was looked up, whom was asked, and why it failed, in one
-// line.
+// Error returns the name, the server and the reason, in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("lookup ")
@@ -70,7 +69,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// why says what went wrong, without where.
+// why returns the reason.
 func (e *Error) why() string {
 	s := e.Kind.String()
 	switch {
@@ -85,8 +84,8 @@ func (e *Error) why() string {
 	return s
 }
 
-// Unwrap returns the *net.DNSError that says the same, which wraps Err; of a
-// cancelled lookup, Err itself.
+// Unwrap returns an equivalent *net.DNSError, which wraps Err. If the lookup
+// was cancelled, it returns Err.
 func (e *Error) Unwrap() error {
 	if e.Kind == KindCancelled {
 		return e.Err
@@ -94,7 +93,7 @@ func (e *Error) Unwrap() error {
 	return e.dnsError()
 }
 
-// dnsError is the error as package net puts it.
+// dnsError returns the equivalent error of package net.
 func (e *Error) dnsError() *net.DNSError {
 	return &net.DNSError{
 		UnwrapErr:   e.Err,
@@ -107,8 +106,8 @@ func (e *Error) dnsError() *net.DNSError {
 	}
 }
 
-// Is reports whether the error is in a condition of package aio; errors.Is
-// calls it.
+// Is reports whether the error matches a condition of package aio. It is called
+// by errors.Is.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case aio.ErrDNS, aio.ErrConn:
@@ -119,11 +118,10 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Timeout reports whether nobody answered in time; see [net.Error].
+// Timeout reports whether no server answered in time; see [net.Error].
 func (e *Error) Timeout() bool { return e.Kind == KindTimeout }
 
-// Temporary reports whether the lookup may succeed if it is tried again; see
-// [net.DNSError].
+// Temporary reports whether a new attempt may succeed; see [net.DNSError].
 func (e *Error) Temporary() bool {
 	switch e.Kind {
 	case KindTimeout, KindNetwork, KindMalformed:
@@ -137,13 +135,13 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// errTooLong is the cause with which a lookup's context ends when its time in
-// all is up.
-var errTooLong = errors.New("dnsx: the time for a lookup in all is up")
+// errTooLong is the cause with which a lookup is cancelled after
+// Resolver.Timeout.
+var errTooLong = errors.New("dnsx: the lookup has taken longer than Resolver.Timeout")
 
-// failure makes err the *Error of a lookup of host. Errors that are not about
-// names (aio.ErrNoLoop and the like) stay as they are. ctx is the lookup's own:
-// its end says whether a wait was cancelled or took too long.
+// failure returns the *Error of a lookup of host that failed with err. It
+// returns aio.ErrNoLoop and aio.ErrLoopDone as they are. ctx is the lookup's
+// ctx, and its end tells a cancellation from a timeout.
 func failure(ctx context.Context, host string, err error) error {
 	if err == aio.ErrNoLoop || err == aio.ErrLoopDone { //nolint:errorlint // exactly these, from Start
 		return err

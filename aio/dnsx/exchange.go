@@ -12,50 +12,44 @@ import (
 	"goaio.example/aio"
 )
 
-// question is what is asked: name is lower-case ASCII, fully qualified, with
-// the trailing dot.
+// question is a question to servers. name is in lower-case ASCII, with a
+// trailing dot.
 type question struct {
 	name string
 	typ  dnsmessage.Type
 }
 
-// reply is what is known about a question. It is shared by all who asked:
-// nobody may change it or what it refers to.
+// reply is what is known about a question. It is shared, and immutable.
 type reply struct {
-	records []dnsmessage.Resource // the records of the asked type at the end of the chain; nil: none
-	chain   []string              // canonical names followed, in order, with the trailing dot; empty without CNAMEs
-	rcode   dnsmessage.RCode      // RCodeSuccess or RCodeNameError; other rcodes are errors
+	records []dnsmessage.Resource // of the type asked for, at the end of the chain; nil: there are none
+	chain   []string              // the canonical names, in order, with trailing dots
+	rcode   dnsmessage.RCode      // RCodeSuccess or RCodeNameError
 	expires time.Time             // when it stops being fresh
 	source  Source                // SourceServer, SourceCache, SourceStale
-	server  string                // who answered, "" unless known
+	server  string                // the server that has answered
 	ad      bool                  // authenticated data, when trusted
 }
 
-// ttl returns how long the reply stays fresh: never negative.
+// ttl returns how long the reply is fresh. It is never negative.
 func (r *reply) ttl(now time.Time) time.Duration { return max(r.expires.Sub(now), 0) }
 
-// exchange asks servers, and remembers. The zero value, once configured, is
-// ready. It is safe for many goroutines and loops at once.
-//
-// The kinds of its errors (errors.go): KindTimeout, nobody answered in time;
-// KindServer, with the RCode, servers answered that they cannot or will not;
-// KindNetwork, servers cannot be reached; KindMalformed, an answer makes no
-// sense; KindChain, CNAMEs that lead in a circle or too far; KindNoServer,
-// nobody to ask; KindName, no such name can be asked for.
+// exchange asks servers questions, and keeps the replies in a cache. It is
+// ready to use after configure. It may be used by multiple goroutines and loops
+// at the same time.
 type exchange struct {
 	plan  atomic.Pointer[plan]
 	cache cache
-	turn  atomic.Uint32 // counts the questions, to rotate the servers by
+	turn  atomic.Uint32 // counts questions, for the rotation of servers
 	count counters
 
 	mu    sync.Mutex
 	lanes map[*aio.Loop]*lane
-	spare *lane // used before, and to be used again
+	spare *lane // to be used again; may be nil
 }
 
-// configure makes cfg what the exchange goes by from now on. It keeps what is
-// known about servers that stay. It keeps the cache only if the servers are the
-// same: others may give other answers, as those of a VPN do.
+// configure sets the configuration. It keeps the health of servers that are in
+// both the old and the new one. It empties the cache if the servers differ,
+// because they may give other answers, as those of a VPN do.
 func (x *exchange) configure(cfg exchangeConfig) {
 	p := newPlan(cfg)
 	old := x.plan.Load()
@@ -69,9 +63,9 @@ func (x *exchange) configure(cfg exchangeConfig) {
 	}
 }
 
-// cached returns the fresh answer that the cache has, nil if there is none, or
-// if it is time to renew it: ask does both. It never blocks, and allocates
-// nothing.
+// cached returns the fresh reply in the cache. It returns nil if there is none,
+// or if the reply should be renewed, which ask does. It does not block, and
+// does not allocate.
 func (x *exchange) cached(q question) *reply {
 	e := x.cache.find(q)
 	if e == nil {
@@ -85,11 +79,13 @@ func (x *exchange) cached(q question) *reply {
 	return r
 }
 
-// ask returns the answer to q: from the cache, or from the flight for q of
-// ctx's loop, which it joins or starts. It blocks until there is one or ctx
-// ends; then the error is context.Cause. No such name and no such records are
-// replies, with an rcode or without records. Other errors are *Error,
-// aio.ErrNoLoop and aio.ErrLoopDone.
+// ask returns the reply to q from the cache or from a flight of ctx's loop,
+// which it joins or starts. It blocks until there is one. If ctx ends first,
+// the error is its cause. That a name or its records do not exist is a reply,
+// not an error. Other errors are an *Error, aio.ErrNoLoop and aio.ErrLoopDone.
+//
+// A flight in the background may be cancelled because the loop drains. ask then
+// starts another one, which goes on while the loop drains.
 func (x *exchange) ask(ctx context.Context, q question) (*reply, error) {
 	for retry := false; ; retry = true {
 		e := x.cache.find(q)
@@ -120,13 +116,13 @@ func (x *exchange) ask(ctx context.Context, q question) (*reply, error) {
 	}
 }
 
-// renew starts a flight that nobody waits for.
+// renew starts a flight that no asker waits for.
 func (x *exchange) renew(ctx context.Context, q question) {
 	if f, _, _ := x.join(ctx, q, true, false); f != nil {
 		x.count.prefetch.Add(1)
 	}
 }
 
-// flush forgets what the cache has for a name (fully qualified, lower case), ""
-// for all.
+// flush removes a name from the cache, or all names if name is "". name is in
+// lower case, with a trailing dot.
 func (x *exchange) flush(name string) { x.cache.flush(name) }

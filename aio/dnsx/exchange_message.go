@@ -14,26 +14,26 @@ const maxChain = 16
 
 var (
 	errTruncated = errors.New("the answer is truncated")
-	errMalformed = errors.New("the answer cannot be understood")
+	errMalformed = errors.New("the message is malformed")
 	errLame      = errors.New("a lame server: it neither has the zone nor recurses")
-	errLoop      = errors.New("a CNAME leads back to a name before it")
+	errLoop      = errors.New("a CNAME leads back to an earlier name")
 	errLong      = errors.New("more than 16 CNAMEs")
 )
 
-// answer is what a message says about a question: the records at the end of the
-// chain of CNAMEs that begins at the question's name. Whatever else the message
-// has is not believed, and dropped.
+// message is what a DNS message says about a question: the records at the end
+// of the chain of CNAMEs that begins at the question's name. The rest of the
+// message is not trusted, and dropped.
 type message struct {
 	records []dnsmessage.Resource
-	chain   []string // the names that the CNAMEs lead to
+	chain   []string // the targets of the CNAMEs
 	rcode   dnsmessage.RCode
-	ttl     uint32 // seconds; of a negative answer as RFC 2308 says, 0 without an SOA
-	open    bool   // the chain's end has no records here, and nothing says that there are none
+	ttl     uint32 // in seconds; for a negative answer by RFC 2308, and 0 without an SOA
+	open    bool   // the message does not tell whether the end of the chain has records
 	ad      bool
-	size    int // of the message
+	size    int // in bytes
 }
 
-// parseMessage takes apart a message that answers q.
+// parseMessage parses a message that answers q.
 func parseMessage(msg []byte, q question) (message, error) {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)
@@ -62,7 +62,7 @@ func parseMessage(msg []byte, q question) (message, error) {
 		a.pick(name, q.typ, found)
 	}
 	if len(a.records) == 0 {
-		if h.Truncated && a.rcode == dnsmessage.RCodeSuccess { // over TCP even: what is missing may be the records
+		if h.Truncated && a.rcode == dnsmessage.RCodeSuccess { // even over TCP: the records may be missing
 			return message{}, malformed(errTruncated)
 		}
 		return a, a.denial(&p, h, name)
@@ -70,10 +70,11 @@ func parseMessage(msg []byte, q question) (message, error) {
 	return a, nil
 }
 
-// malformed is the error of a message that is not as it should be.
+// malformed returns the error of a malformed message.
 func malformed(err error) error { return fmt.Errorf("%w: %w", errMalformed, err) }
 
-// relevant returns the answer section's records of the given type, and CNAMEs.
+// relevant returns the answer section's records of the given type, and its
+// CNAME records.
 func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource, error) {
 	var found []dnsmessage.Resource
 	for {
@@ -101,9 +102,9 @@ func relevant(p *dnsmessage.Parser, typ dnsmessage.Type) ([]dnsmessage.Resource,
 	}
 }
 
-// body returns what the record has whose header was read. The most common are
-// taken apart here, because Parser.Answer has a stack frame for each of the
-// others.
+// body returns the body of the record whose header was read. It parses the most
+// common types itself, because Parser.Answer has a stack frame with room for
+// all types.
 func body(p *dnsmessage.Parser, typ dnsmessage.Type) (dnsmessage.ResourceBody, error) {
 	switch typ {
 	case dnsmessage.TypeA:
@@ -120,8 +121,8 @@ func body(p *dnsmessage.Parser, typ dnsmessage.Type) (dnsmessage.ResourceBody, e
 	return r.Body, err
 }
 
-// follow follows the chain of CNAMEs from the question's name, and returns the
-// name at its end.
+// follow sets the chain of CNAMEs that begins at the question's name, and
+// returns the name at its end.
 func (a *message) follow(q question, found []dnsmessage.Resource) (string, error) {
 	name := q.name
 	if q.typ == dnsmessage.TypeCNAME {
@@ -141,7 +142,7 @@ func (a *message) follow(q question, found []dnsmessage.Resource) (string, error
 	}
 }
 
-// extend adds a name to the chain that began at first.
+// extend appends a name to the chain that begins at first.
 func extend(chain *[]string, first, name string) error {
 	if name == first {
 		return errLoop
@@ -158,7 +159,7 @@ func extend(chain *[]string, first, name string) error {
 	return nil
 }
 
-// cnameOf returns the CNAME record of a name, nil without one.
+// cnameOf returns the CNAME record of a name, or nil.
 func cnameOf(name string, found []dnsmessage.Resource) *dnsmessage.Resource {
 	for i := range found {
 		if r := &found[i]; r.Header.Type == dnsmessage.TypeCNAME && named(&r.Header.Name, name) {
@@ -168,8 +169,8 @@ func cnameOf(name string, found []dnsmessage.Resource) *dnsmessage.Resource {
 	return nil
 }
 
-// pick takes the records that are wanted from those found, in whose place they
-// come.
+// pick sets the records, those found of the name and type. It uses found's
+// array.
 func (a *message) pick(name string, typ dnsmessage.Type, found []dnsmessage.Resource) {
 	records := found[:0]
 	for i := range found {
@@ -227,8 +228,8 @@ func (a *message) denial(p *dnsmessage.Parser, h dnsmessage.Header, name string)
 	return nil
 }
 
-// extendedRCode returns the response code with the bits that the OPT record
-// has. It reads the message to its end.
+// extendedRCode returns the response code together with its upper bits in the
+// OPT record. It parses the message to its end.
 func extendedRCode(p *dnsmessage.Parser, rcode dnsmessage.RCode) dnsmessage.RCode {
 	if p.SkipAllAuthorities() != nil {
 		return rcode
@@ -247,7 +248,7 @@ func extendedRCode(p *dnsmessage.Parser, rcode dnsmessage.RCode) dnsmessage.RCod
 	}
 }
 
-// named reports whether n is the name, which is in lower case.
+// named reports whether n is the name, regardless of case.
 func named(n *dnsmessage.Name, name string) bool {
 	if int(n.Length) != len(name) {
 		return false
@@ -260,7 +261,7 @@ func named(n *dnsmessage.Name, name string) bool {
 	return true
 }
 
-// within reports whether the name is in the zone.
+// within reports whether the name is the zone's, or is below it.
 func within(name string, zone *dnsmessage.Name) bool {
 	n := len(name) - int(zone.Length)
 	if zone.Length == 1 { // the root

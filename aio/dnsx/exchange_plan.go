@@ -9,32 +9,27 @@ import (
 	"goaio.example/aio/dnsx/internal/transport"
 )
 
-// exchangeConfig is what an exchange asks, and how.
+// exchangeConfig is the configuration of an exchange.
 type exchangeConfig struct {
-	// servers are "IP:PORT" (UDP, TCP on truncation), "tcp://IP:PORT",
-	// "tls://NAME@IP:PORT", "tls://IP:PORT", or "https://HOST/path", of which
-	// "https://HOST/path@IP" and "https://HOST/path@IP:PORT" say where HOST is.
-	servers  []string
+	servers  []string      // see transport.Parse
 	timeout  time.Duration // per attempt at one server; 0: 5 s
 	attempts int           // rounds over the servers; 0: 2
 	rotate   bool          // begin each question with another server
 	useTCP   bool          // TCP instead of UDP
-	edns0    bool          // tell servers that answers of 1,232 bytes fit into a packet
-	trustAD  bool          // believe the servers' AD bit, and ask for it
+	edns0    bool          // send EDNS(0)
+	trustAD  bool          // ask for the servers' AD bit, and pass it on
 
-	// dial opens a fresh socket per UDP query, and connections; nil: a
-	// net.Dialer.
-	dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	tls  *tls.Config // for tls:// and https://; nil: the system's roots, TLS 1.2 or later
+	dial func(ctx context.Context, network, addr string) (net.Conn, error) // see transport.Network
+	tls  *tls.Config                                                       // likewise
 
 	cacheSize int           // names; 0: 10,000; negative: no cache
-	maxStale  time.Duration // how long after their end answers serve while servers are down; 0: a day; negative: never
-	minTTL    time.Duration // shorter ones count as this long; 0: no such bound
-	maxTTL    time.Duration // longer ones count as this long; 0: a day
-	maxNegTTL time.Duration // the same for negative answers; 0: 3 hours
+	maxStale  time.Duration // how long expired replies serve while no server answers; 0: a day; negative: not at all
+	minTTL    time.Duration // 0: no bound
+	maxTTL    time.Duration // 0: a day
+	maxNegTTL time.Duration // for negative replies; 0: 3 hours
 }
 
-// plan is a configuration as it is used.
+// plan is a configuration with its defaults set, and the servers.
 type plan struct {
 	exchangeConfig
 	network   transport.Network
@@ -47,7 +42,7 @@ type upstream struct {
 	*health
 }
 
-// newPlan fills in what cfg leaves open.
+// newPlan returns the plan for a configuration. Its servers have no health yet.
 func newPlan(cfg exchangeConfig) *plan {
 	p := &plan{exchangeConfig: cfg, network: transport.NewNetwork(cfg.dial, cfg.tls)}
 	p.timeout = or(p.timeout, 5*time.Second)
@@ -62,7 +57,7 @@ func newPlan(cfg exchangeConfig) *plan {
 	return p
 }
 
-// healthOf returns what is known about a server.
+// healthOf returns the health of a server. p may be nil.
 func (p *plan) healthOf(spec string) *health {
 	if p != nil {
 		for _, u := range p.upstreams {
@@ -74,7 +69,7 @@ func (p *plan) healthOf(spec string) *health {
 	return new(health)
 }
 
-// or returns v or, if that is zero, what stands for it.
+// or returns v or, if that is zero, a default.
 func or[T int | time.Duration](v, zero T) T {
 	if v == 0 {
 		return zero
@@ -83,8 +78,8 @@ func or[T int | time.Duration](v, zero T) T {
 }
 
 // order appends to buf the servers in the order in which to ask them: as
-// configured or, if rotate is set, beginning with another one each time; those
-// that are down come last.
+// configured or, if rotate is set, beginning with another one each turn.
+// Servers that are down come last.
 func (p *plan) order(buf []*upstream, turn uint32, now time.Time) []*upstream {
 	n := len(p.upstreams)
 	start := 0

@@ -6,37 +6,37 @@ import (
 	"goaio.example/aio/dnsx/internal/transport"
 )
 
-// exchangeStats are figures of an exchange since it began.
+// exchangeStats holds the figures of an exchange: see Stats.
 type exchangeStats struct {
-	queries   int64 // messages sent to servers
-	failures  int64 // of those, without a usable answer
-	hits      int64 // questions answered from the cache
-	misses    int64 // questions that the cache had no fresh answer to
-	stale     int64 // questions answered by a stale answer
-	coalesced int64 // questions that waited for a flight that was under way already
-	prefetch  int64 // flights to renew popular answers before they end
-	ignored   int64 // messages that did not match what was asked
-	evicted   int64 // names that left the cache for others
-	names     int64 // names in the cache now
-	flights   int64 // flights under way now
+	queries   int64
+	failures  int64
+	hits      int64
+	misses    int64
+	stale     int64
+	coalesced int64
+	prefetch  int64
+	ignored   int64
+	evicted   int64
+	names     int64
+	flights   int64
 }
 
-// counters are the figures as they are counted.
+// counters counts the figures.
 type counters struct {
 	sent transport.Counters
 
 	failures, misses, stale, coalesced, prefetch, flights atomic.Int64
 
-	hits [8]paddedCounter // by name, so that processors seldom meet
+	hits [8]paddedCounter // by name, so that processors seldom share a cache line
 }
 
-// paddedCounter is a counter on a cache line of its own.
+// paddedCounter is a counter that fills a cache line.
 type paddedCounter struct {
 	atomic.Int64
 	_ [56]byte
 }
 
-// hit counts an answer from the cache.
+// hit counts a question answered from the cache.
 func (c *counters) hit(q question) {
 	n := len(q.name)
 	c.hits[(n^int(q.name[n/2])^int(q.typ))&7].Add(1)

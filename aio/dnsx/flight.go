@@ -13,19 +13,20 @@ import (
 var kindQuery = aio.NewKind("dns.query")
 
 const (
-	// flightTime bounds a flight in all.
+	// flightTime bounds a flight as a whole.
 	flightTime = 10 * time.Second
-	// patience is how long an asker waits if there is a stale answer (RFC 8767,
-	// section 5).
+	// patience is how long an asker waits before it uses a stale reply (RFC
+	// 8767, section 5).
 	patience = 1800 * time.Millisecond
 )
 
-// errUnwanted is the cause with which a flight is cancelled that nobody waits
-// for any more.
-var errUnwanted = errors.New("dnsx: nobody waits for the answer any more")
+// errUnwanted is the cause with which a flight is cancelled when its last asker
+// has left.
+var errUnwanted = errors.New("dnsx: no asker waits for the answer")
 
-// flight is a question on its way to the servers, for all of a loop who ask it.
-// It is an operation of that loop itself: whoever asked first may give up.
+// flight is a question on its way to the servers, for all lookups of a loop
+// that ask it. It is an operation of the loop, not of the first asker, which
+// may give up.
 type flight struct {
 	op         aio.Op
 	x          *exchange
@@ -33,31 +34,31 @@ type flight struct {
 	plan       *plan
 	q          question
 	ctx        context.Context
-	background bool // a daemon: nobody waited when it began, or there is a stale answer
-	began      bool // the operation did
+	background bool // a daemon: no asker needs it, or there is a stale reply
+	began      bool // the operation has begun
 
-	waiters int  // guarded by the exchange's lock
-	kept    bool // goes on without waiters; likewise
+	waiters int  // askers; guarded by the exchange's lock
+	kept    bool // goes on without askers; likewise
 	over    bool // has ended; likewise
 
 	mu     sync.Mutex
 	racing *race // under way
 	cause  error // why it was cancelled
 
-	now   time.Time // not older than the last answer; only the flight's own goroutine has these
+	now   time.Time // at the last answer or later; only the flight's goroutine uses this and the following
 	end   time.Time
 	first race
 
-	done      chan struct{} // closed when there is a result:
+	done      chan struct{} // closed when the following are set
 	reply     *reply
 	err       error
 	cancelled bool // err is why the flight was cancelled
 }
 
-// join returns the flight for q on ctx's loop, which the caller then waits for.
-// It is started if there is none. A flight that is not wanted is nobody's: it
-// is nil if there is one already. Instead of a flight there may be an answer
-// that has just come, or an error.
+// join returns the flight for q on ctx's loop, and starts it if there is none.
+// If wanted is set, the caller must wait for the flight, and join may return a
+// reply that has just arrived instead. Otherwise no asker waits for the flight,
+// and join returns nil if there is one already.
 func (x *exchange) join(ctx context.Context, q question, background, wanted bool) (*flight, *reply, error) {
 	loop := aio.LoopOf(ctx)
 	if loop == nil {
@@ -80,7 +81,7 @@ func (x *exchange) join(ctx context.Context, q question, background, wanted bool
 		}
 		f.leaveLane() // it asks by a configuration that is out of date
 	}
-	if r := x.cached(q); r != nil && wanted { // a flight has just landed
+	if r := x.cached(q); r != nil && wanted { // a flight has just ended
 		x.mu.Unlock()
 		return nil, r, nil
 	}
@@ -116,9 +117,9 @@ func (f *flight) start(ctx context.Context) {
 	f.op.Go(func() { reserve(0); f.run() }, func(err error) { f.finish(nil, err) })
 }
 
-// reserve makes room on the stack for what a flight calls: dnsmessage has large
-// frames. Growing the stack here, where it is shallow, costs a tenth of growing
-// it step by step down there, which was a fifth of a flight's CPU time.
+// reserve grows the stack at once to the size that a flight needs: dnsmessage
+// has large frames. That takes a tenth of the time that growing it step by step
+// takes in a deep call, where there is more to copy.
 //
 //go:noinline
 func reserve(i int) byte {
@@ -126,7 +127,7 @@ func reserve(i int) byte {
 	return room[i]
 }
 
-// run does what the flight is for.
+// run asks the servers.
 func (f *flight) run() {
 	f.now = time.Now()
 	f.end = f.now.Add(flightTime)
@@ -141,7 +142,7 @@ func (f *flight) run() {
 	f.finish(r, err)
 }
 
-// finish hands the result to those who wait.
+// finish sets the result, and ends the operation.
 func (f *flight) finish(r *reply, err error) {
 	f.x.mu.Lock()
 	f.over = true
@@ -151,21 +152,21 @@ func (f *flight) finish(r *reply, err error) {
 	f.x.count.flights.Add(-1)
 	f.reply, f.err = r, err
 	if f.began {
-		f.op.End(nil) // the error is for those who wait
+		f.op.End(nil) // the error is for the askers
 	}
 	close(f.done)
 }
 
-// leaveLane has the next who asks begin a new flight. The exchange's lock is
-// held.
+// leaveLane removes the flight from its lane, so that the next asker starts a
+// new one. The exchange's lock is held.
 func (f *flight) leaveLane() {
 	if f.lane.flights[f.q] == f {
 		delete(f.lane.flights, f.q)
 	}
 }
 
-// wait waits for the result. With a stale answer to fall back on it does not
-// wait long.
+// wait waits for the result. If there is a stale reply, it waits for patience
+// and then returns that.
 func (f *flight) wait(ctx context.Context, stale bool) (*reply, error) {
 	var enough <-chan time.Time
 	if stale {
@@ -195,9 +196,8 @@ func (f *flight) wait(ctx context.Context, stale bool) (*reply, error) {
 	return f.wait(ctx, false)
 }
 
-// leave says that somebody waits no more. After the last has left, the flight
-// is cancelled, unless keep has been set by somebody: then it goes on in the
-// background.
+// leave removes an asker. When the last one leaves, the flight is cancelled. If
+// an asker has set keep, a flight in the background goes on instead.
 func (f *flight) leave(keep bool) {
 	f.x.mu.Lock()
 	f.waiters--
@@ -222,14 +222,15 @@ func (f *flight) wasCancelled() bool {
 	}
 }
 
-// fired returns why the flight was cancelled.
+// fired returns why the flight was cancelled, or nil.
 func (f *flight) fired() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.cause
 }
 
-// enter makes r what is ended when the flight is cancelled.
+// enter makes r the race that is stopped when the flight is cancelled. It
+// returns the cause if the flight is cancelled already.
 func (f *flight) enter(r *race) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -237,7 +238,7 @@ func (f *flight) enter(r *race) error {
 	return f.cause
 }
 
-// flightDriver is a flight as the loop sees it.
+// flightDriver has the methods of a flight for the loop.
 type flightDriver flight
 
 func (f *flightDriver) OpCancel(cause error) {

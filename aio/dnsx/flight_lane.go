@@ -9,17 +9,18 @@ import (
 	"goaio.example/aio/dnsx/internal/transport"
 )
 
-// maxInFlight is how many queries a server gets at once, from one loop.
+// maxInFlight is the number of queries under way to one server and from one
+// loop.
 const maxInFlight = 64
 
-// lane has what the flights of one loop share: what waits for each other must
-// be of one loop, because it may live in a bubble of testing/synctest. It is in
-// the exchange's map while it is in use.
+// lane holds what the flights of one loop share. Flights of different loops
+// share nothing that they wait for, because a loop may run in a bubble of
+// testing/synctest. A lane is in the exchange's map while it is in use.
 type lane struct {
 	loop    *aio.Loop
 	flights map[question]*flight           // guarded by the exchange's lock
 	slots   map[string]*semaphore.Weighted // per server; likewise
-	users   int                            // flights, and the pool while it keeps something; likewise
+	users   int                            // flights, and the pool while it keeps connections; likewise
 	pool    transport.Pool
 }
 
@@ -44,8 +45,8 @@ func (x *exchange) laneOf(loop *aio.Loop) *lane {
 	return l
 }
 
-// flight returns the flight for q, nil without one. The lane may be nil. The
-// exchange's lock is held.
+// flight returns the flight for q, or nil. The lane may be nil. The exchange's
+// lock is held.
 func (l *lane) flight(q question) *flight {
 	if l == nil {
 		return nil
@@ -53,7 +54,7 @@ func (l *lane) flight(q question) *flight {
 	return l.flights[q]
 }
 
-// leave takes one user off the lane. The lock is held.
+// leave removes a user from the lane. The lock is held.
 func (x *exchange) leave(l *lane) {
 	l.users--
 	if l.users == 0 {
@@ -63,21 +64,22 @@ func (x *exchange) leave(l *lane) {
 	}
 }
 
-// hold says that the lane's pool keeps something, letGo that it does no more.
+// hold makes the lane's pool a user of the lane.
 func (x *exchange) hold(l *lane) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	l.users++
 }
 
+// letGo reverses hold.
 func (x *exchange) letGo(l *lane) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.leave(l)
 }
 
-// slot takes a place among those who ask a server, which has to be released. It
-// may have to wait for it.
+// slot acquires one of the server's maxInFlight slots, which the caller must
+// release. waited reports whether it had to wait for one.
 func (f *flight) slot(u *upstream) (s *semaphore.Weighted, waited bool, err error) {
 	f.x.mu.Lock()
 	s = f.lane.slots[u.Spec]

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// resolve asks the flight's question. If the answer is a chain of CNAMEs without
-// records at its end, it asks for the end, and so on. It returns the reply, and
-// puts it into the cache.
+// resolve asks the flight's question. If the answer is a chain of CNAMEs
+// without records at its end, it asks for the end, and so on. It returns the
+// reply, and puts it into the cache.
 func (f *flight) resolve() (*reply, error) {
 	var all message
 	q := f.q

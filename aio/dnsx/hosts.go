@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// hostsTable is a hosts file. The zero hostsTable is one of no hosts.
+// hostsTable holds the contents of a hosts file. The zero hostsTable is empty.
 type hostsTable struct {
 	byName map[string]hostsEntry   // by lower-case name, without the trailing dot
-	byAddr map[netip.Addr][]string // names as they are written
+	byAddr map[netip.Addr][]string // names as spelled in the file
 }
 
-// hostsEntry is what a hosts file has for a name.
+// hostsEntry is what a hosts file has for one name.
 type hostsEntry struct {
 	canonical string // the first name of the first line that has the name
 	addrs     []netip.Addr
 }
 
-// maxHostsFile is how much of a hosts file is read.
+// maxHostsFile is the number of bytes of a hosts file that are read.
 const maxHostsFile = 64 << 20
 
-// parseHosts reads a hosts file, hosts(5): on each line an address, its
-// canonical name and its other names. What makes no sense is skipped.
+// parseHosts parses a hosts(5) file: each line has an address, its canonical
+// name and its other names. It skips what is malformed.
 func parseHosts(data []byte) *hostsTable {
 	t := &hostsTable{byName: map[string]hostsEntry{}, byAddr: map[netip.Addr][]string{}}
 	for line := range bytes.Lines(data) {
@@ -62,9 +62,8 @@ func (t *hostsTable) add(a netip.Addr, names []string) {
 	}
 }
 
-// contains reports whether a is among the last few addrs: repeated lines stand
-// together, and a file that maps very many names to very many addresses must
-// not take quadratic time.
+// contains reports whether a is among the last 16 addrs. Repeated lines are
+// usually adjacent, and a large file must not take quadratic time.
 func contains(addrs []netip.Addr, a netip.Addr) bool {
 	for i := len(addrs) - 1; i >= 0 && i >= len(addrs)-16; i-- {
 		if addrs[i] == a {
@@ -74,13 +73,13 @@ func contains(addrs []netip.Addr, a netip.Addr) bool {
 	return false
 }
 
-// lookup returns what the file has for a name as hostName returns it.
+// lookup returns the entry of a name in the form that hostName returns.
 func (t *hostsTable) lookup(name string) (hostsEntry, bool) {
 	e, ok := t.byName[name]
 	return e, ok
 }
 
-// names returns the names of an address.
+// names returns the names of an address, or nil.
 func (t *hostsTable) names(a netip.Addr) []string {
 	a = a.Unmap()
 	if n := t.byAddr[a]; n != nil || a.Zone() == "" {

@@ -19,16 +19,16 @@ func LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer
 }
 
 // Lookup looks up the addresses of a host, which is a domain name in any script
-// or an IP address. It never blocks. If the answer is known already, because the
-// host is an address or localhost, or because the cache has a fresh answer, the
-// future has resolved when Lookup returns. The future fails with an *Error,
+// or an IP address. It never blocks. If the answer is known already, because
+// the host is an address or localhost, or because the cache has a fresh answer,
+// the future has resolved when Lookup returns. The future fails with an *Error,
 // aio.ErrNoLoop or aio.ErrLoopDone.
 func (r *Resolver) Lookup(ctx context.Context, host string) *aio.Future[Answer] {
 	return r.LookupFamily(ctx, host, Any)
 }
 
-// LookupFamily is Lookup for addresses of one family. It fails with KindNotFound
-// if the host has no addresses of that family.
+// LookupFamily is Lookup for addresses of one family. It fails with
+// KindNotFound if the host has no addresses of that family.
 func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[Answer](aio.ErrNoLoop)

@@ -10,8 +10,8 @@ import (
 	"goaio.example/aio"
 )
 
-// pair holds the replies for A and AAAA. A reply is nil if it was not asked for,
-// or if asking failed.
+// pair holds the replies for A and AAAA. A reply is nil if it was not asked
+// for, or if asking failed.
 type pair [2]*reply
 
 // search goes through the names of the search list, from the current one on,
@@ -54,8 +54,8 @@ func (q *quest) questions(name string) (qs [2]question) {
 	return qs
 }
 
-// cached sets got to what the cache has about a name. It reports whether that is
-// all there is to ask.
+// cached sets got to what the cache has about a name. It reports whether that
+// is all there is to ask.
 func (q *quest) cached(name string) bool {
 	all := true
 	for i, ask := range q.questions(name) {

@@ -8,35 +8,35 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// operation is a lookup under way, or one that is known to fail.
+// operation is the operation of a lookup.
 type operation[T any] struct {
 	aio.Promise[T]
 	r     *Resolver
 	what  string // "lookup", "query MX" ...
 	host  string
 	task  task[T]
-	alarm alarm.Alarm // rings when the time in all is up
+	alarm alarm.Alarm // set to Resolver.Timeout
 }
 
-// A task is what an operation does, in its goroutine.
+// task is what an operation does.
 type task[T any] interface {
 	do(ctx context.Context, op *aio.Op) (T, error)
 }
 
-// taskFunc is a function as a task.
+// taskFunc is a function that is a task.
 type taskFunc[T any] func(ctx context.Context) (T, error)
 
 func (fn taskFunc[T]) do(ctx context.Context, _ *aio.Op) (T, error) { return fn(ctx) }
 
 var kindLookup = aio.NewKind("dns.lookup")
 
-// OpCancel does nothing: who looks up sees the end of the ctx.
+// OpCancel does nothing: the task sees the end of its ctx.
 func (o *operation[T]) OpCancel(error) {}
 
-// OpName names the operation as "lookup www.example.com".
+// OpName returns a name such as "lookup www.example.com".
 func (o *operation[T]) OpName() string { return o.what + " " + o.host }
 
-// start looks up in a goroutine.
+// start runs the task in a goroutine.
 func start[T any](ctx context.Context, o *operation[T]) *aio.Future[T] {
 	if o.Start(ctx, kindLookup, "", o) == nil {
 		o.Op().Go(o.run, func(err error) { o.Reject(err) })
@@ -44,17 +44,18 @@ func start[T any](ctx context.Context, o *operation[T]) *aio.Future[T] {
 	return o.Future()
 }
 
-// wait looks up in the caller's goroutine.
+// wait runs the task in the caller's goroutine.
 func wait[T any](ctx context.Context, o *operation[T]) (T, error) {
 	if o.Start(ctx, kindLookup, "", o) == nil {
-		defer o.Reject(aio.ErrGoexit) // unless it has ended by then
+		defer o.Reject(aio.ErrGoexit) // has no effect after run
 		o.run()
 	}
 	return o.Future().Result()
 }
 
-// fail returns the future of a lookup that fails without asking. It is a whole
-// operation, so that its error is not lost.
+// fail returns the future of a lookup that fails without a task. It is an
+// operation nevertheless, so that its error counts as lost if it is not looked
+// at.
 func fail[T any](ctx context.Context, o *operation[T], err error) *aio.Future[T] {
 	if o.Start(ctx, kindLookup, "", o) == nil {
 		o.r.counts.failed.Add(1)
@@ -63,7 +64,7 @@ func fail[T any](ctx context.Context, o *operation[T], err error) *aio.Future[T]
 	return o.Future()
 }
 
-// run looks up.
+// run runs the task.
 func (o *operation[T]) run() {
 	ctx := o.Context()
 	var v T
@@ -81,8 +82,8 @@ func (o *operation[T]) run() {
 	o.Resolve(v)
 }
 
-// setAlarm bounds the lookup in all. It cancels the operation itself, which
-// costs less than a context of its own.
+// setAlarm starts the timeout. At its end the operation is cancelled, which
+// takes less than a context with a timeout.
 func (o *operation[T]) setAlarm() {
 	d := o.r.Timeout
 	if d == 0 {
@@ -94,5 +95,5 @@ func (o *operation[T]) setAlarm() {
 	}
 }
 
-// Fire is called when the time is up.
+// Fire ends the lookup after the timeout.
 func (o *operation[T]) Fire() { o.Op().Cancel(errTooLong) }

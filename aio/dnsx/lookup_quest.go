@@ -11,8 +11,8 @@ import (
 	"goaio.example/aio"
 )
 
-// quest is the search for the addresses of a host. begin looks where no asking is
-// needed, and ask continues from there.
+// quest is the search for the addresses of a host. begin looks where no asking
+// is needed, and ask continues from there.
 type quest struct {
 	r      *Resolver
 	s      *settings
@@ -55,8 +55,9 @@ func (q *quest) isSpecial() bool {
 	return q.bad != nil || isLocalhost(q.name) || isNowhere(q.name)
 }
 
-// begin answers from the hosts file and the cache, in the order of the settings.
-// It returns errUnknown if servers, or the system's resolver, have to be asked.
+// begin answers from the hosts file and the cache, in the order of the
+// settings. It returns errUnknown if servers, or the system's resolver, have to
+// be asked.
 func (q *quest) begin() (*readyAnswer, error) {
 	q.parse()
 	switch {
@@ -148,8 +149,8 @@ func (q *quest) localhost() *readyAnswer {
 	return q.answer(addrs, q.name, SourceLiteral)
 }
 
-// file returns the answer of the hosts file. It returns neither an answer nor an
-// error if the file does not have the name. The file has a name for both
+// file returns the answer of the hosts file. It returns neither an answer nor
+// an error if the file does not have the name. The file has a name for both
 // families: if it has addresses of one only, there are none of the other.
 func (q *quest) file() (*readyAnswer, error) {
 	e, ok := q.s.hosts.lookup(q.name)

@@ -20,16 +20,17 @@ var (
 	errEmptyLabel = errors.New("it has an empty label")
 	errLongLabel  = errors.New("it has a label of more than 63 characters")
 	errHyphen     = errors.New("it has a label that begins or ends with a hyphen")
-	errCharacter  = errors.New("it has a character that no host name has")
-	errNumeric    = errors.New("it is a number, and no IP address")
-	errNoAddr     = errors.New("it is no address")
-	errUTF8       = errors.New("it is no UTF-8")
+	errCharacter  = errors.New("it has a character that names must not have")
+	errNumeric    = errors.New("it is a number, not an IP address")
+	errNoAddr     = errors.New("it is not an IP address")
+	errUTF8       = errors.New("it is not valid UTF-8")
 )
 
-// hostName returns host as it is asked for: in lower-case ASCII, by IDNA (UTS
-// 46, as x/net/idna's Lookup profile has it) where it is not ASCII, without the
-// trailing dot; rooted says that there was one. What is no host name fails:
-// letters, digits, hyphens and underscores make one, but digits alone do not.
+// hostName returns host in the form for queries: in lower-case ASCII, converted
+// by IDNA if necessary (UTS 46, with the Lookup profile of x/net/idna), and
+// without the trailing dot. rooted reports whether there was one. hostName
+// fails if host is not a host name: these consist of letters, digits, hyphens
+// and underscores, but not only of digits.
 func hostName(host string) (name string, rooted bool, err error) {
 	name, rooted, err = ascii(host)
 	if err == nil {
@@ -38,8 +39,8 @@ func hostName(host string) (name string, rooted bool, err error) {
 	return name, rooted, err
 }
 
-// recordName is hostName for the names of any records: every printable
-// character may be in them but the backslash.
+// recordName is hostName for names that need not be host names: they may have
+// all printable ASCII characters except the backslash.
 func recordName(s string) (string, error) {
 	if s == "." {
 		return "", nil
@@ -52,7 +53,7 @@ func recordName(s string) (string, error) {
 }
 
 // isSafe reports whether a name from a message, without the trailing dot, is
-// one that recordName returns, but for its case.
+// valid for recordName.
 func isSafe(name string) bool { return name == "." || checkLabels(name, checkPrintable) == nil }
 
 // checkPrintable checks the characters of a label.
@@ -65,9 +66,9 @@ func checkPrintable(label string) error {
 	return nil
 }
 
-// ascii is the part of hostName that both kinds of names share.
+// ascii is the part that hostName and recordName have in common.
 func ascii(s string) (name string, rooted bool, err error) {
-	if len(s) > 4*maxName { // before anything takes long
+	if len(s) > 4*maxName { // bounds the work below
 		return "", false, errLongName
 	}
 	if !isASCII(s) {
@@ -79,9 +80,9 @@ func ascii(s string) (name string, rooted bool, err error) {
 	return lowerName(name), rooted, nil
 }
 
-// toASCII converts a name by IDNA. Labels at its front that begin with an
-// underscore, as in "_sip._tcp.bücher.example", are ASCII and no words of any
-// language: they stay as they are.
+// toASCII converts a name by IDNA. It does not convert ASCII labels at the
+// front that begin with an underscore, as in "_sip._tcp.bücher.example": IDNA
+// does not allow them.
 func toASCII(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", errUTF8
@@ -101,8 +102,8 @@ func toASCII(s string) (string, error) {
 	return s[:front] + name, nil
 }
 
-// checkHost says what keeps a name, without the trailing dot, from being one of
-// a host.
+// checkHost returns an error if a name, without the trailing dot, is not a host
+// name.
 func checkHost(name string) error {
 	if name == "" {
 		return errEmptyName
@@ -152,7 +153,7 @@ func checkLabels(name string, check func(label string) error) error {
 	return nil
 }
 
-// isASCII reports whether s has no byte above 0x7f.
+// isASCII reports whether s is ASCII.
 func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -162,7 +163,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// lowerName returns s with ASCII's capitals in lower case.
+// lowerName returns s with ASCII letters in lower case.
 func lowerName(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c >= 'A' && c <= 'Z' {
@@ -186,8 +187,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// unrooted returns a name from a message without the trailing dot, but for the
-// root.
+// unrooted returns a name without the trailing dot. The root stays ".".
 func unrooted(name string) string {
 	if len(name) > 1 {
 		return strings.TrimSuffix(name, ".")
@@ -195,18 +195,18 @@ func unrooted(name string) string {
 	return name
 }
 
-// under reports whether name is the domain or below it.
+// under reports whether name is the domain, or is below it.
 func under(name, domain string) bool {
 	rest, ok := strings.CutSuffix(name, domain)
 	return ok && (rest == "" || rest[len(rest)-1] == '.')
 }
 
-// isLocalhost reports whether the name stands for this machine: RFC 6761,
-// section 6.3.
+// isLocalhost reports whether name is for loopback addresses (RFC 6761, section
+// 6.3).
 func isLocalhost(name string) bool { return under(name, "localhost") }
 
-// isNowhere reports whether the name is one that DNS must not be asked for, as
-// there is none: RFC 6761, section 6.4, and RFC 7686, section 2.
+// isNowhere reports whether name does not exist and must not be asked for (RFC
+// 6761, section 6.4; RFC 7686, section 2).
 func isNowhere(name string) bool { return under(name, "invalid") || under(name, "onion") }
 
 // literal returns the address if host is an IP address, with or without a zone.
@@ -215,13 +215,13 @@ func literal(host string) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	if c := host[len(host)-1]; (c < '0' || c > '9') && strings.IndexByte(host, ':') < 0 {
-		return netip.Addr{}, false // as most names are, and sooner told than by an error
+		return netip.Addr{}, false // faster than an error of ParseAddr for most names
 	}
 	a, err := netip.ParseAddr(host)
 	return a.Unmap(), err == nil
 }
 
-// arpa returns the name whose PTR records name the address, without the
+// arpa returns the name that has the PTR records of an address, without the
 // trailing dot.
 func arpa(a netip.Addr) string {
 	a = a.Unmap()

@@ -10,14 +10,15 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// The methods in this file are those of net.Resolver, and wait for their
-// answers; so a *Resolver serves wherever these are asked for. They look up by
-// the same cache as the others, need a ctx that belongs to a loop
-// (aio.ErrNoLoop), and return names with trailing dots, as package net does.
-// Their errors are *Error, in which errors.As finds a *net.DNSError.
+// The methods in this file are those of net.Resolver. They wait for the answer,
+// and use the same cache as the others. They need a ctx that belongs to a loop,
+// and fail with aio.ErrNoLoop otherwise. They return names with trailing dots,
+// as package net does. Their errors are *Error, in which errors.As finds a
+// *net.DNSError.
 
-// LookupNetIP returns the addresses of host. network is "ip", "ip4" or "ip6".
-// IPv4 addresses are not mapped into IPv6.
+// LookupNetIP returns the addresses of host, as [Resolver.LookupFamily] does.
+// It waits for the answer. network is "ip", "ip4" or "ip6". IPv4 addresses are
+// not mapped into IPv6.
 func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	f, err := familyOf(network)
 	if err != nil {
@@ -27,7 +28,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	return append([]netip.Addr(nil), a.Addrs...), err
 }
 
-// familyOf returns the family that package net's networks stand for.
+// familyOf returns the family of one of package net's networks.
 func familyOf(network string) (Family, error) {
 	switch network {
 	case "ip":
@@ -40,7 +41,7 @@ func familyOf(network string) (Family, error) {
 	return Any, net.UnknownNetworkError(network)
 }
 
-// LookupIP is LookupNetIP in other types.
+// LookupIP is [Resolver.LookupNetIP] for net.IP.
 func (r *Resolver) LookupIP(ctx context.Context, network, host string) ([]net.IP, error) {
 	addrs, err := r.LookupNetIP(ctx, network, host)
 	if err != nil {
@@ -53,7 +54,7 @@ func (r *Resolver) LookupIP(ctx context.Context, network, host string) ([]net.IP
 	return ips, nil
 }
 
-// LookupIPAddr returns the addresses of host.
+// LookupIPAddr is [Resolver.LookupNetIP] for network "ip" and net.IPAddr.
 func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
 	addrs, err := r.LookupNetIP(ctx, "ip", host)
 	if err != nil {
@@ -66,7 +67,7 @@ func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr,
 	return ips, nil
 }
 
-// LookupHost returns the addresses of host, as strings.
+// LookupHost is [Resolver.LookupNetIP] for network "ip" and strings.
 func (r *Resolver) LookupHost(ctx context.Context, host string) ([]string, error) {
 	addrs, err := r.LookupNetIP(ctx, "ip", host)
 	if err != nil {
@@ -79,7 +80,8 @@ func (r *Resolver) LookupHost(ctx context.Context, host string) ([]string, error
 	return list, nil
 }
 
-// LookupAddr returns the names of an address. See Reverse.
+// LookupAddr returns the names of an address, as [Resolver.Reverse] does. It
+// waits for the answer.
 func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error) {
 	a, err := netip.ParseAddr(addr)
 	if err != nil {
@@ -95,7 +97,7 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 	return names, nil
 }
 
-// LookupCNAME returns the canonical name of host.
+// LookupCNAME returns the canonical name of host. It waits for the answer.
 func (r *Resolver) LookupCNAME(ctx context.Context, host string) (string, error) {
 	r = r.orDefault()
 	a, err := r.lookup(ctx, host, Any)
@@ -116,27 +118,29 @@ func (r *Resolver) LookupCNAME(ctx context.Context, host string) (string, error)
 	return "", err
 }
 
-// LookupMX returns the MX records of a name, sorted by preference.
+// LookupMX returns the MX records of a name, sorted by preference. It waits for
+// the answer.
 func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
 	rs, err := query[MX](ctx, r, name)
 	return convert(rs, err, func(m MX) *net.MX { return &net.MX{Host: dotted(m.Host), Pref: m.Preference} })
 }
 
-// LookupNS returns the NS records of a name.
+// LookupNS returns the NS records of a name. It waits for the answer.
 func (r *Resolver) LookupNS(ctx context.Context, name string) ([]*net.NS, error) {
 	rs, err := query[NS](ctx, r, name)
 	return convert(rs, err, func(n NS) *net.NS { return &net.NS{Host: dotted(n.Host)} })
 }
 
-// LookupTXT returns the TXT records of a name.
+// LookupTXT returns the TXT records of a name. It waits for the answer.
 func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	rs, err := query[TXT](ctx, r, name)
 	return convert(rs, err, func(t TXT) string { return t.Text })
 }
 
 // LookupSRV returns the SRV records of "_service._proto.name" or, if service
-// and proto are empty, of name; sorted by priority, and within one by weight
-// and chance. cname is the name that has them.
+// and proto are empty, of name. They are sorted by priority, and randomized by
+// weight within a priority. cname is the name that has the records. LookupSRV
+// waits for the answer.
 func (r *Resolver) LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error) {
 	if service != "" || proto != "" {
 		name = "_" + service + "._" + proto + "." + name
@@ -151,8 +155,8 @@ func (r *Resolver) LookupSRV(ctx context.Context, service, proto, name string) (
 	return dotted(rs.CNAME), addrs, nil
 }
 
-// LookupPort returns the port of a service, which may be a number, by the
-// system's list of services: DNS has none. It needs no loop.
+// LookupPort returns the port of a service, which may be a number, from the
+// system's list of services. It needs no loop.
 func (r *Resolver) LookupPort(ctx context.Context, network, service string) (int, error) {
 	if p, err := strconv.ParseUint(service, 10, 16); err == nil {
 		return int(p), nil
@@ -160,7 +164,7 @@ func (r *Resolver) LookupPort(ctx context.Context, network, service string) (int
 	return netResolver.LookupPort(ctx, network, service)
 }
 
-// convert makes package net's records of ours.
+// convert converts records to types of package net.
 func convert[R Record, T any](rs Records[R], err error, fn func(R) T) ([]T, error) {
 	if err != nil {
 		return nil, err
@@ -180,7 +184,7 @@ func dotted(name string) string {
 	return name + "."
 }
 
-// toMessage is the reply as a DNS message that answers a query.
+// toMessage returns the reply as a DNS message that answers a query.
 func (p *reply) toMessage(query dnsmessage.Header, q dnsmessage.Question, ttl uint32) ([]byte, error) {
 	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{
 		ID: query.ID, Response: true, RecursionDesired: query.RecursionDesired, RecursionAvailable: true,

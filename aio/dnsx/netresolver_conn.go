@@ -14,16 +14,14 @@ import (
 	"goaio.example/aio"
 )
 
-// Net returns a *net.Resolver that asks this one instead of servers: its
-// queries are answered by the cache, and shared with all others that are under
-// way. It is for code that takes nothing but that type, as net.Dialer does. Its
-// lookups need a ctx that belongs to a loop, and fail with a temporary
-// *net.DNSError otherwise.
+// Net returns a *net.Resolver that asks r instead of servers. It uses r's
+// cache, and shares queries under way. It is for code that takes only that
+// type, such as net.Dialer. Its lookups need a ctx that belongs to a loop, and
+// fail with a temporary *net.DNSError otherwise.
 //
-// Package net's resolver goes by itself by the system's hosts file and
-// resolv.conf (search list, ndots, attempts), not by the fields of this
-// Resolver. Where the system's own resolver looks hosts up, Net returns that: a
-// zero net.Resolver.
+// The *net.Resolver itself uses the system's hosts file and resolv.conf (search
+// list, ndots, attempts) instead of the fields of r. If r leaves lookups of
+// hosts to the system's resolver, Net returns a zero net.Resolver.
 func (r *Resolver) Net() *net.Resolver {
 	r = r.orDefault()
 	if s := r.settle(clock()); s.order == orderSystem {
@@ -41,9 +39,8 @@ func (r *Resolver) Net() *net.Resolver {
 	}
 }
 
-// memoryConn is a connection to the resolver itself, as by TCP: messages with
-// their length before them. Reading an answer is what asks, in the reader's
-// goroutine.
+// memoryConn is a connection to the resolver. As in TCP, a message follows its
+// length. Read does the lookup, in the reader's goroutine.
 type memoryConn struct {
 	r      *Resolver
 	ctx    context.Context // ends with the connection
@@ -54,12 +51,12 @@ type memoryConn struct {
 	deadline time.Time
 }
 
-// maxQuery is the size of the largest query that is taken.
+// maxQuery is the size of the largest query that is accepted.
 const maxQuery = 4096
 
 var errHugeQuery = errors.New("dnsx: the query is too long")
 
-// Write takes a query, or a part of one.
+// Write accepts a query, or a part of one.
 func (c *memoryConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,8 +70,8 @@ func (c *memoryConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Read gives the answer, asking first if that has not been done. One Read at a
-// time, as on every net.Conn that matters.
+// Read returns the answer, after a lookup if there is none yet. Reads must not
+// overlap.
 func (c *memoryConn) Read(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +93,7 @@ func (c *memoryConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// next takes the query that was written.
+// next removes a query that was written.
 func (c *memoryConn) next() (msg []byte, deadline time.Time, err error) {
 	if c.ctx.Err() != nil {
 		return nil, deadline, context.Cause(c.ctx)
@@ -109,7 +106,7 @@ func (c *memoryConn) next() (msg []byte, deadline time.Time, err error) {
 	return msg, c.deadline, nil
 }
 
-// exchange answers a query, with the length before the answer.
+// exchange returns the answer to a query, after its length.
 func (c *memoryConn) exchange(msg []byte, deadline time.Time) ([]byte, error) {
 	ctx := c.ctx
 	if !deadline.IsZero() {
@@ -124,7 +121,7 @@ func (c *memoryConn) exchange(msg []byte, deadline time.Time) ([]byte, error) {
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...), nil
 }
 
-// answerMessage answers a DNS message.
+// answerMessage returns the DNS message that answers the message msg.
 func (r *Resolver) answerMessage(ctx context.Context, msg []byte) ([]byte, error) {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)
@@ -150,7 +147,7 @@ func (r *Resolver) answerMessage(ctx context.Context, msg []byte) ([]byte, error
 	return out, err
 }
 
-// answerQuestion answers a question as Query does.
+// answerQuestion looks up the reply to a question, as Query does.
 func (r *Resolver) answerQuestion(ctx context.Context, q question) (*reply, error) {
 	if isNowhere(unrooted(q.name)) {
 		r.counts.literals.Add(1)
@@ -165,13 +162,13 @@ func (r *Resolver) answerQuestion(ctx context.Context, q question) (*reply, erro
 	return wait(ctx, &operation[*reply]{r: r, what: "lookup", host: unrooted(q.name), task: taskFunc[*reply](ask)})
 }
 
-// Close ends the connection, and what is asked by it.
+// Close closes the connection, and cancels its lookup.
 func (c *memoryConn) Close() error {
 	c.cancel(net.ErrClosed)
 	return nil
 }
 
-// SetDeadline bounds the Reads to come.
+// SetDeadline sets the deadline of future Reads.
 func (c *memoryConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,19 +176,19 @@ func (c *memoryConn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// SetReadDeadline bounds the Reads to come.
+// SetReadDeadline sets the deadline of future Reads.
 func (c *memoryConn) SetReadDeadline(t time.Time) error { return c.SetDeadline(t) }
 
-// SetWriteDeadline does nothing: writing does not wait.
+// SetWriteDeadline does nothing: Write never waits.
 func (c *memoryConn) SetWriteDeadline(time.Time) error { return nil }
 
-// LocalAddr returns an address that stands for the resolver.
+// LocalAddr returns the address of the resolver.
 func (c *memoryConn) LocalAddr() net.Addr { return memoryAddr{} }
 
-// RemoteAddr returns an address that stands for the resolver.
+// RemoteAddr returns the address of the resolver.
 func (c *memoryConn) RemoteAddr() net.Addr { return memoryAddr{} }
 
-// memoryAddr is the address of the resolver as a server.
+// memoryAddr is the address of the resolver.
 type memoryAddr struct{}
 
 // Network returns "memory".

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// order says who is asked for hosts, and in which order.
+// order says which sources are used for hosts, and in which order.
 type order uint8
 
 const (
@@ -13,12 +13,13 @@ const (
 	orderDNSFiles
 	orderFiles
 	orderDNS
-	orderSystem // it takes the system's own resolver
+	orderSystem // the system's resolver
 )
 
-// parseNSSwitch reads the hosts line of an nsswitch.conf(5). Without one the
-// order is files, dns. Where it names other sources than these two, or says
-// when to go on to the next, only the system knows what that means.
+// parseNSSwitch returns the order in the hosts line of an nsswitch.conf(5).
+// Without a hosts line that is files, dns. If the line has other sources than
+// these two, or an action such as [NOTFOUND=return], it is the system's
+// resolver.
 func parseNSSwitch(data []byte) order {
 	for line := range bytes.Lines(data) {
 		text, _, _ := strings.Cut(string(line), "#")
@@ -30,7 +31,8 @@ func parseNSSwitch(data []byte) order {
 	return orderFilesDNS
 }
 
-// orderOf returns the order of sources, of which two are known.
+// orderOf returns the order for a list of sources. files and dns are the names
+// of the two that are known.
 func orderOf(sources []string, files, dns string) order {
 	switch strings.Join(sources, " ") {
 	case "", files + " " + dns:
@@ -45,9 +47,8 @@ func orderOf(sources []string, files, dns string) order {
 	return orderSystem
 }
 
-// prefersSystem reports whether programs on a system should leave lookups to
-// the system: it has settings that no file tells, or minds programs that do
-// not.
+// prefersSystem reports whether programs on a system should use its resolver,
+// because its settings are not in files, or because it expects them to.
 func prefersSystem(goos string) bool {
 	switch goos {
 	case "darwin", "ios", "windows", "android", "plan9", "js", "wasip1":

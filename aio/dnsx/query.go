@@ -11,19 +11,19 @@ import (
 	"goaio.example/aio"
 )
 
-// Query looks up the records of a type that a name has, by the DefaultResolver:
+// Query looks up the records of type R that a name has, by the DefaultResolver:
 //
 //	mail, err := dnsx.Query[dnsx.MX](ctx, "example.com").Await(ctx)
 //
-// The name is a whole one: search list and hosts file do not count. The future
-// fails with an *Error (KindNotFound if the name has no such records),
-// aio.ErrNoLoop or aio.ErrLoopDone.
+// The search list and the hosts file do not apply to the name. Query never
+// blocks. The future fails with an *Error (KindNotFound if the name has no such
+// records), aio.ErrNoLoop or aio.ErrLoopDone.
 func Query[R Record](ctx context.Context, name string) *aio.Future[Records[R]] {
 	return QueryWith[R](ctx, DefaultResolver, name)
 }
 
-// QueryWith is Query by a resolver; Go's methods have no type parameters. A nil
-// r stands for the DefaultResolver.
+// QueryWith is Query by the resolver r, or by the DefaultResolver if r is nil.
+// It is not a method because methods have no type parameters.
 func QueryWith[R Record](ctx context.Context, r *Resolver, name string) *aio.Future[Records[R]] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[Records[R]](aio.ErrNoLoop)
@@ -41,7 +41,7 @@ func QueryWith[R Record](ctx context.Context, r *Resolver, name string) *aio.Fut
 	return start(ctx, o)
 }
 
-// query is QueryWith for who can wait: it looks up in the caller's goroutine.
+// query is QueryWith that waits: it looks up in the caller's goroutine.
 func query[R Record](ctx context.Context, r *Resolver, name string) (Records[R], error) {
 	if aio.LoopOf(ctx) == nil {
 		return Records[R]{}, aio.ErrNoLoop
@@ -57,7 +57,7 @@ func query[R Record](ctx context.Context, r *Resolver, name string) (Records[R],
 	return wait(ctx, &operation[Records[R]]{r: r, what: "query " + typeName[R](), host: name, task: querying[R](r, name)})
 }
 
-// typeName is the type as it is written: "MX".
+// typeName returns the name of a type, as in "MX".
 func typeName[R Record]() string {
 	var zero R
 	if t := zero.recordType(); t != typeCAA {
@@ -66,7 +66,7 @@ func typeName[R Record]() string {
 	return "CAA"
 }
 
-// querying returns the function that looks records up, as an operation.
+// querying returns the task that looks up records.
 func querying[R Record](r *Resolver, name string) taskFunc[Records[R]] {
 	return func(ctx context.Context) (Records[R], error) {
 		s := r.settle(clock())
@@ -87,14 +87,14 @@ func querying[R Record](r *Resolver, name string) taskFunc[Records[R]] {
 	}
 }
 
-// typ is the type of the records.
+// typ returns the type of the records.
 func (Records[R]) typ() dnsmessage.Type {
 	var zero R
 	return zero.recordType()
 }
 
-// queryKnown returns what is known without asking, waiting or reading a file:
-// errUnknown if nothing is.
+// queryKnown returns what is known without asking, waiting or reading a file.
+// It returns errUnknown if that is not enough.
 func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
 	ascii, rs, err := queryName[R](name)
 	if !isUnknown(err) {
@@ -122,8 +122,8 @@ func queryKnown[R Record](r *Resolver, name string) (Records[R], error) {
 	return recordsOf[R](name, ascii, p)
 }
 
-// queryName checks a name, and answers for those that are not asked for; others
-// are errUnknown.
+// queryName checks a name. It returns the records of names that no server is
+// asked for, and errUnknown for others.
 func queryName[R Record](name string) (ascii string, rs Records[R], err error) {
 	ascii, err = recordName(name)
 	switch {
@@ -146,7 +146,7 @@ func queryName[R Record](name string) (ascii string, rs Records[R], err error) {
 	return ascii, rs, nil
 }
 
-// recordsOf makes records of a reply.
+// recordsOf returns the records in a reply.
 func recordsOf[R Record](name, ascii string, p *reply) (Records[R], error) {
 	if !isSafeChain(p.chain) {
 		return Records[R]{}, &Error{Kind: KindMalformed, Server: p.server, Host: name}

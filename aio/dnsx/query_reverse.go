@@ -16,14 +16,14 @@ func Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]string] {
 	return DefaultResolver.Reverse(ctx, a)
 }
 
-// Reverse looks up the names of an address: those that the hosts file has, or
-// else those of its PTR records. They are without trailing dots. What is no
-// host name is left out: a server may say anything. Loopback addresses that the
-// hosts file does not name are "localhost". The future fails with an *Error,
+// Reverse looks up the names of an address, in the hosts file or else in PTR
+// records. The names have no trailing dots. Names that are not valid host names
+// are left out. A loopback address that is not in the hosts file has the name
+// "localhost". Reverse never blocks. The future fails with an *Error,
 // aio.ErrNoLoop or aio.ErrLoopDone.
 //
-// A name that an address claims to have need not be one that has the address:
-// look it up before relying on it.
+// The owner of an address can give it any name. Before trusting the name, look
+// up its addresses and compare them.
 func (r *Resolver) Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]string] {
 	if aio.LoopOf(ctx) == nil {
 		return aio.Failed[[]string](aio.ErrNoLoop)
@@ -41,7 +41,7 @@ func (r *Resolver) Reverse(ctx context.Context, a netip.Addr) *aio.Future[[]stri
 	return start(ctx, o)
 }
 
-// reverse is Reverse for who can wait.
+// reverse is Reverse that waits.
 func (r *Resolver) reverse(ctx context.Context, a netip.Addr) ([]string, error) {
 	if aio.LoopOf(ctx) == nil {
 		return nil, aio.ErrNoLoop
@@ -57,7 +57,7 @@ func (r *Resolver) reverse(ctx context.Context, a netip.Addr) ([]string, error) 
 	return wait(ctx, &operation[[]string]{r: r, what: "reverse", host: a.String(), task: reversing(r, a)})
 }
 
-// reversing returns the function that looks names up, as an operation.
+// reversing returns the task that looks up names.
 func reversing(r *Resolver, a netip.Addr) taskFunc[[]string] {
 	return func(ctx context.Context) ([]string, error) {
 		s := r.settle(clock())
@@ -79,8 +79,8 @@ func reversing(r *Resolver, a netip.Addr) taskFunc[[]string] {
 	}
 }
 
-// knownNames returns what is known without asking, waiting or reading a file:
-// errUnknown if nothing is.
+// knownNames returns what is known without asking, waiting or reading a file.
+// It returns errUnknown if that is not enough.
 func (r *Resolver) knownNames(a netip.Addr) ([]string, error) {
 	if !a.IsValid() {
 		r.counts.literals.Add(1)
@@ -112,7 +112,8 @@ func (r *Resolver) knownNames(a netip.Addr) ([]string, error) {
 	return namesOf(a, p)
 }
 
-// localNames returns the names that are known on this machine; nil for none.
+// localNames returns the names in the hosts file, or that of loopback
+// addresses. It returns nil if there are none.
 func (r *Resolver) localNames(s *settings, a netip.Addr) []string {
 	if s.order != orderSystem && s.order != orderDNS {
 		if names := s.hosts.names(a); names != nil {
@@ -127,7 +128,7 @@ func (r *Resolver) localNames(s *settings, a netip.Addr) []string {
 	return nil
 }
 
-// systemNames looks names up by the system's resolver.
+// systemNames looks up names by the system's resolver.
 func (r *Resolver) systemNames(ctx context.Context, s *settings, a netip.Addr) ([]string, error) {
 	r.counts.system.Add(1)
 	list, err := s.env.system.LookupAddr(ctx, a.String())

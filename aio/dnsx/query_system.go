@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// errNotBySystem says what the system's resolver has no call for.
-var errNotBySystem = errors.New("the system's resolver does not look up such records: name servers in Resolver.Servers")
+// errNotBySystem is the error for types that the system's resolver cannot look
+// up.
+var errNotBySystem = errors.New("the system's resolver cannot look up records of this type: set Resolver.Servers")
 
-// querySystem looks records up by the system's resolver, where no server is
-// known.
+// querySystem looks up records by the system's resolver.
 func querySystem[R Record](ctx context.Context, r *Resolver, s *settings, name, ascii string) (Records[R], error) {
 	r.counts.system.Add(1)
 	rs := Records[R]{Host: name, CNAME: ascii, Source: SourceSystem}
@@ -27,8 +27,8 @@ func querySystem[R Record](ctx context.Context, r *Resolver, s *settings, name, 
 	return rs, nil
 }
 
-// systemRecords fills list, a pointer to a slice of records. It reports false
-// for types the system does not look up.
+// systemRecords sets list, a pointer to a slice of records. It reports false
+// for types that the system's resolver cannot look up.
 func systemRecords(ctx context.Context, sys systemResolver, name string, list any) (ok bool, err error) {
 	switch l := list.(type) {
 	case *[]A:

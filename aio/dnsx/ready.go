@@ -47,8 +47,8 @@ func instantOf(t time.Time) instant {
 
 var readySeed = maphash.MakeSeed()
 
-// newReadyCache returns a cache for size answers, at most readySize. A size of 0
-// means readySize. If size is negative, it returns nil, which keeps nothing.
+// newReadyCache returns a cache for size answers, at most readySize. A size of
+// 0 means readySize. If size is negative, it returns nil, which keeps nothing.
 func newReadyCache(size int) *readyCache {
 	if size < 0 {
 		return nil

@@ -9,38 +9,39 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Record is a type of DNS records that Query can ask for. Names in records are
-// in lower or upper case as the server has them, without trailing dots; the
-// root is ".".
+// Record is the constraint for the types of DNS records that Query can look up.
+// Names in records are spelled as the server has them, without trailing dots.
+// The root is ".".
 type Record interface {
 	A | AAAA | MX | TXT | SRV | NS | CNAME | SOA | CAA | HTTPS | SVCB | PTR
 	recordType() dnsmessage.Type
 }
 
-// Records are the records of one type that a name has.
+// Records holds the records of one type that a name has.
 type Records[R Record] struct {
-	// Host is the name, as it was asked for.
+	// Host is the name as given to Query.
 	Host string
-	// Records are the records, at least one. MX are in the order of their
-	// preference, SRV, HTTPS and SVCB in that of their priority, and within one
-	// priority by chance (SRV: by weight, RFC 2782), anew for each lookup.
+	// Records holds the records. There is at least one. MX records are sorted
+	// by preference, and SRV, HTTPS and SVCB records by priority. Records of
+	// equal preference or priority are in random order, SRV records weighted by
+	// RFC 2782. The order is new for each lookup.
 	Records []R
-	// CNAME is the name that has the records: the last of Chain or, without
-	// one, Host in lower-case ASCII.
+	// CNAME is the name that has the records: the last name in Chain or, if
+	// Chain is empty, Host in lower-case ASCII.
 	CNAME string
-	// Chain has the canonical names that led there, in order, without trailing
-	// dots.
+	// Chain holds the canonical names (CNAME records) that lead from Host to
+	// the records, in order, without trailing dots.
 	Chain []string
-	// TTL is how long the records may be kept from now on. It is 0 where nobody
-	// says, and for stale ones.
+	// TTL is how long the records may be kept, from the time when they were
+	// returned. It is 0 for localhost, the system's resolver and stale records.
 	TTL time.Duration
-	// Source says where the records came from.
+	// Source is where the records came from.
 	Source Source
-	// Authenticated says that the server validated the records by DNSSEC, and
-	// that this is to be believed: see Resolver.TrustAD.
+	// Authenticated reports that the server has validated the records by
+	// DNSSEC. It is set only if Resolver.TrustAD is.
 	Authenticated bool
-	// Stale says that the records had ended when they were given, because no
-	// server could be asked (RFC 8767).
+	// Stale reports that the records had expired, and were returned because no
+	// server answered (RFC 8767).
 	Stale bool
 }
 
@@ -50,44 +51,44 @@ type A struct{ Addr netip.Addr }
 // AAAA is an IPv6 address of a host (RFC 3596).
 type AAAA struct{ Addr netip.Addr }
 
-// MX is a host that takes mail for the name (RFC 1035, section 3.3.9). The
-// least Preference is tried first. A Host of "." says that there is no mail
-// (RFC 7505).
+// MX is a host that accepts mail for the name (RFC 1035, section 3.3.9). The
+// lowest Preference is tried first. A Host of "." means that the name accepts
+// no mail (RFC 7505).
 type MX struct {
 	Host       string
 	Preference uint16
 }
 
-// TXT is a text (RFC 1035, section 3.3.14): the strings of the record, joined.
-// It may have any bytes.
+// TXT is the concatenation of the strings in a TXT record (RFC 1035, section
+// 3.3.14). It may contain any bytes.
 type TXT struct{ Text string }
 
-// SRV is where a service is (RFC 2782). The least Priority is tried first;
-// among equals the Weight is the share. A Target of "." says that there is no
-// such service.
+// SRV is the location of a service (RFC 2782). The lowest Priority is tried
+// first. Among equal priorities, Weight is proportional to the probability of
+// being tried first. A Target of "." means that the service is not available.
 type SRV struct {
 	Target                 string
 	Port, Priority, Weight uint16
 }
 
-// NS is a server of a zone (RFC 1035, section 3.3.11).
+// NS is a name server of a zone (RFC 1035, section 3.3.11).
 type NS struct{ Host string }
 
-// CNAME is the name that a name stands for (RFC 1035, section 3.3.1).
+// CNAME is the canonical name of an alias (RFC 1035, section 3.3.1).
 type CNAME struct{ Target string }
 
-// PTR is the name that an address (see Reverse) or a service has (RFC 1035,
-// section 3.3.12).
+// PTR is the name of an address (see Reverse) or of a service instance (RFC
+// 1035, section 3.3.12).
 type PTR struct{ Target string }
 
-// SOA is the beginning of a zone (RFC 1035, section 3.3.13).
+// SOA is the start of authority of a zone (RFC 1035, section 3.3.13).
 type SOA struct {
-	NS      string        // the first server of the zone
-	Mailbox string        // who is responsible: a mail address with a dot for its @
+	NS      string        // the primary server of the zone
+	Mailbox string        // the mail address of the person in charge, with a dot in place of the @
 	Serial  uint32        // the version of the zone
-	Refresh time.Duration // how often other servers look for a new version
-	Retry   time.Duration // how often when that fails
-	Expire  time.Duration // when they give up the zone
+	Refresh time.Duration // how often secondary servers check for a new version
+	Retry   time.Duration // how often they check after that has failed
+	Expire  time.Duration // how long they serve the zone without having checked it
 	Minimum time.Duration // the TTL of negative answers (RFC 2308)
 }
 
@@ -101,14 +102,15 @@ func (CNAME) recordType() dnsmessage.Type { return dnsmessage.TypeCNAME }
 func (PTR) recordType() dnsmessage.Type   { return dnsmessage.TypePTR }
 func (SOA) recordType() dnsmessage.Type   { return dnsmessage.TypeSOA }
 
-// decode makes a record of a resource's body. It reports false if the body is
-// none of the type, or makes no sense.
+// decode returns the record in a resource's body. It reports false if the body
+// is of another type, or is malformed.
 func decode[R Record](body dnsmessage.ResourceBody) (R, bool) {
 	r, ok := newRecord(body).(R)
 	return r, ok
 }
 
-// newRecord makes a record of a resource's body; nil if it makes no sense.
+// newRecord returns the record in a resource's body, or nil if the body is
+// malformed.
 func newRecord(body dnsmessage.ResourceBody) any {
 	var names safeNames
 	var v any
@@ -144,11 +146,12 @@ func newRecord(body dnsmessage.ResourceBody) any {
 	return v
 }
 
-// safeNames takes names out of records, and notices what is bad in a record.
+// safeNames reads names of a record, and notes whether any part of the record
+// is bad.
 type safeNames struct{ bad bool }
 
-// take returns a name without the trailing dot. Those that nobody could ask for
-// are bad: they may hold anything, and somebody may print them.
+// take returns a name without the trailing dot. Names that are not valid in
+// queries are bad: they may contain any bytes, and programs print names.
 func (s *safeNames) take(n dnsmessage.Name) string {
 	name := unrooted(n.String())
 	if !isSafe(name) {
@@ -157,7 +160,7 @@ func (s *safeNames) take(n dnsmessage.Name) string {
 	return name
 }
 
-// soa makes a SOA.
+// soa returns the SOA in a resource.
 func (s *safeNames) soa(b *dnsmessage.SOAResource) SOA {
 	seconds := func(n uint32) time.Duration { return time.Duration(n) * time.Second }
 	return SOA{
@@ -166,7 +169,7 @@ func (s *safeNames) soa(b *dnsmessage.SOAResource) SOA {
 	}
 }
 
-// joinText joins the strings of a TXT record.
+// joinText concatenates the strings of a TXT record.
 func joinText(parts []string) string {
 	if len(parts) == 1 {
 		return parts[0]
@@ -182,7 +185,7 @@ func joinText(parts []string) string {
 	return string(b)
 }
 
-// sortRecords puts records in the order in which they should be tried.
+// sortRecords sorts records in the order in which they should be tried.
 func sortRecords[R Record](list []R) {
 	if len(list) < 2 {
 		return
@@ -207,15 +210,14 @@ func sortRecords[R Record](list []R) {
 	}
 }
 
-// byPriority sorts records, the least first, equals by chance.
+// byPriority sorts records, lowest first, and equal ones in random order.
 func byPriority[R any](list []R, of func(R) uint16) {
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	slices.SortStableFunc(list, func(a, b R) int { return int(of(a)) - int(of(b)) })
 }
 
-// byWeight puts records of one priority in an order by chance, in which those
-// of greater weight come first more often, as RFC 2782 says. A weight of 0 has
-// a small chance too.
+// byWeight puts records of one priority in random order. Greater weights come
+// first with a higher probability, as RFC 2782 says. Weight 0 has a small one.
 func byWeight(list []SRV) {
 	slices.SortStableFunc(list, func(a, b SRV) int { return first(a.Weight == 0, b.Weight == 0) })
 	sum := 0

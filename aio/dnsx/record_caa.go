@@ -2,9 +2,10 @@ package dnsx
 
 import "golang.org/x/net/dns/dnsmessage"
 
-// CAA says who may issue certificates for the name (RFC 8659).
+// CAA restricts which authorities may issue certificates for the name (RFC
+// 8659).
 type CAA struct {
-	Critical bool // an issuer that does not know the Tag must not issue
+	Critical bool // an authority that does not know the Tag must not issue
 	Tag      string
 	Value    string
 }
@@ -13,8 +14,8 @@ const typeCAA dnsmessage.Type = 257
 
 func (CAA) recordType() dnsmessage.Type { return typeCAA }
 
-// caa takes a CAA apart: flags, the tag's length, the tag of letters and
-// digits, the value (RFC 8659, section 4.1).
+// caa returns the CAA in a resource: flags, the tag's length, the tag of
+// letters and digits, the value (RFC 8659, section 4.1).
 func (s *safeNames) caa(b *dnsmessage.UnknownResource) CAA {
 	d := b.Data
 	if b.Type != typeCAA || len(d) < 3 || d[1] == 0 || int(d[1]) > len(d)-2 {

@@ -9,28 +9,28 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// SVCB is where and how a service can be reached (RFC 9460). A Priority of 0 is
-// an alias: Target is the name that has the records, and the other fields are
-// empty. Where Mandatory has a key that the program does not go by, it must not
-// use the record.
+// SVCB says where and how a service can be reached (RFC 9460). A record with
+// Priority 0 is an alias: Target is the name that has the records, and the
+// other fields are empty. A program must not use a record if Mandatory has a
+// key that the program does not support.
 type SVCB struct {
-	Priority      uint16 // the least is tried first
-	Target        string // "." stands for the name that has the record
+	Priority      uint16 // the lowest is tried first
+	Target        string // "." means the name that has the record
 	Mandatory     []uint16
-	ALPN          []string // protocols, besides the service's default one
-	NoDefaultALPN bool     // the default protocol is not spoken
-	Port          uint16   // 0: the service's own
+	ALPN          []string // protocols besides the default protocol
+	NoDefaultALPN bool     // the default protocol is not supported
+	Port          uint16   // 0: the service's default
 	IPv4Hint      []netip.Addr
 	IPv6Hint      []netip.Addr
 	ECH           []byte     // an ECHConfigList, for tls.Config.EncryptedClientHelloConfigList
 	DoHPath       string     // RFC 9461
-	Other         []SVCParam // parameters that have no field here
+	Other         []SVCParam // parameters without a field in SVCB
 }
 
 // HTTPS is SVCB for HTTP servers (RFC 9460, section 9).
 type HTTPS struct{ SVCB }
 
-// SVCParam is a parameter of SVCB, as it was sent.
+// SVCParam is a parameter of an SVCB record in wire format.
 type SVCParam struct {
 	Key   uint16
 	Value []byte
@@ -39,12 +39,12 @@ type SVCParam struct {
 func (SVCB) recordType() dnsmessage.Type  { return dnsmessage.TypeSVCB }
 func (HTTPS) recordType() dnsmessage.Type { return dnsmessage.TypeHTTPS }
 
-// svcb takes the parameters of a record apart. If one makes no sense the whole
-// record is bad: RFC 9460, section 2.2.
+// svcb returns the SVCB in a resource. If one of the parameters is malformed,
+// the whole record is bad (RFC 9460, section 2.2).
 func (n *safeNames) svcb(b *dnsmessage.SVCBResource) SVCB {
 	s := SVCB{Priority: b.Priority, Target: n.take(b.Target)}
 	if s.Priority == 0 {
-		return s // in AliasMode parameters are ignored: section 2.4.2
+		return s // parameters are ignored in AliasMode: section 2.4.2
 	}
 	keys := make([]uint16, len(b.Params))
 	for i, p := range b.Params {
@@ -64,7 +64,8 @@ func (n *safeNames) svcb(b *dnsmessage.SVCBResource) SVCB {
 	return s
 }
 
-// param takes one parameter.
+// param sets the field for one parameter. It reports whether that is
+// well-formed.
 func (s *SVCB) param(key dnsmessage.SVCParamKey, v []byte) (ok bool) {
 	switch key {
 	case dnsmessage.SVCParamMandatory:
@@ -91,8 +92,8 @@ func (s *SVCB) param(key dnsmessage.SVCParamKey, v []byte) (ok bool) {
 	return ok
 }
 
-// mandatory takes a list of keys apart: in increasing order, without itself
-// (section 8).
+// mandatory parses a list of keys, which must be in increasing order and must
+// not have the key of "mandatory" (section 8).
 func mandatory(v []byte) ([]uint16, bool) {
 	if len(v) == 0 || len(v)%2 != 0 {
 		return nil, false
@@ -109,8 +110,7 @@ func mandatory(v []byte) ([]uint16, bool) {
 	return keys, true
 }
 
-// alpn takes a list of protocols apart, each with its length before it (section
-// 7.1.1).
+// alpn parses a list of protocols, each after its length (section 7.1.1).
 func alpn(v []byte) (list []string, ok bool) {
 	for len(v) > 0 {
 		n := int(v[0])
@@ -123,7 +123,7 @@ func alpn(v []byte) (list []string, ok bool) {
 	return list, list != nil
 }
 
-// hints takes a list of addresses of a size apart (section 7.3).
+// hints parses a list of addresses of the given size (section 7.3).
 func hints(v []byte, size int) (list []netip.Addr, ok bool) {
 	if len(v) == 0 || len(v)%size != 0 {
 		return nil, false

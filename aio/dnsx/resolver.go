@@ -9,63 +9,69 @@ import (
 	"time"
 )
 
-// Resolver looks names up, and remembers the answers. The zero Resolver is
-// ready, and goes by the system's configuration. It may be used by many
-// goroutines and many loops at once. Its fields must not be changed, nor the
-// Resolver copied, once it is used. It needs no closing: what it has under way
-// belongs to the loops of those who asked.
+// Resolver looks up names, and keeps answers in a cache. The zero Resolver is
+// ready to use, and uses the system's configuration. It may be used by multiple
+// goroutines and loops at the same time. A Resolver must not be copied, and its
+// fields must not be changed, after first use. It needs no closing: its queries
+// belong to the loops of the lookups that started them.
 type Resolver struct {
-	// Servers are the DNS servers to ask, in order: "IP" or "IP:PORT" (UDP, and
-	// TCP for answers that do not fit), "tcp://IP:PORT", "tls://IP:PORT" or
-	// "tls://NAME@IP:PORT" (DNS over TLS, RFC 7858; NAME is the certificate's),
-	// and "https://HOST/PATH" or "https://HOST/PATH@IP" (DNS over HTTPS, RFC
-	// 8484; IP is where HOST is). Empty means those of the system, or its own
-	// resolver where that is what it wants.
+	// Servers lists the DNS servers to ask, in order. A server is one of these:
+	//
+	//	IP or IP:PORT                           UDP, and TCP for truncated answers
+	//	tcp://IP:PORT                           TCP
+	//	tls://IP:PORT or tls://NAME@IP:PORT     DNS over TLS (RFC 7858)
+	//	https://HOST/PATH or https://HOST/PATH@IP
+	//	                                        DNS over HTTPS (RFC 8484)
+	//
+	// NAME is the name in the server's certificate, and IP after HOST/PATH is
+	// the address of HOST. If Servers is empty, the resolver asks the system's
+	// servers, or leaves lookups to the system's resolver, as the system's
+	// configuration says.
 	Servers []string
-	// Timeout bounds a lookup in all. 0 means 10 s; negative: only ctx bounds
-	// it.
+	// Timeout bounds a lookup as a whole. 0 means 10 s. If it is negative, only
+	// ctx bounds a lookup, and 10 s each question to the servers.
 	Timeout time.Duration
-	// AttemptTimeout is how long one server has to answer. 0 means the system's
-	// setting, else 5 s.
+	// AttemptTimeout is how long to wait for one server. 0 means the system's
+	// setting or, if Servers is set, 5 s.
 	AttemptTimeout time.Duration
-	// Attempts is how often each server is asked. 0 means the system's setting,
-	// else 2.
+	// Attempts is how often each server is asked. 0 means the system's setting
+	// or, if Servers is set, 2.
 	Attempts int
-	// Rotate begins each question with another server. False means the system's
-	// setting.
-	Rotate bool
-	// UseTCP asks by TCP where a server would be asked by UDP. False means the
+	// Rotate makes each question begin with another server. False means the
 	// system's setting.
+	Rotate bool
+	// UseTCP replaces UDP by TCP. False means the system's setting.
 	UseTCP bool
-	// TrustAD believes servers that say they have validated an answer by DNSSEC
-	// (Answer.Authenticated). Do so only where servers and the way to them can
-	// be trusted. False means the system's setting.
+	// TrustAD sets Answer.Authenticated if a server says that it has validated
+	// the answer by DNSSEC. Set it only if the servers and the network path to
+	// them can be trusted. False means the system's setting.
 	TrustAD bool
-	// Dial connects to a server: to ask by UDP, each time anew. network is
-	// "udp" or "tcp". nil means the system.
+	// Dial connects to a server. It is called for each query by UDP. network is
+	// "udp" or "tcp". nil means package net's Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// TLS is the configuration for "tls:" and "https:" servers. nil means the
-	// system's roots, and TLS 1.2 or later.
+	// TLS is the TLS configuration for tls: and https: servers. nil means the
+	// system's roots. TLS 1.2 is the least version in any case.
 	TLS *tls.Config
-	// CacheSize is for how many names answers are kept. 0 means 10,000;
-	// negative: none are.
+	// CacheSize is the number of names in the cache. 0 means 10,000. If it is
+	// negative, there is no cache.
 	CacheSize int
-	// MaxStale is for how long after their end answers are given while no
-	// server can be asked (RFC 8767). 0 means a day; negative: they are not.
+	// MaxStale is how long after they have expired answers are returned while
+	// no server answers (RFC 8767). 0 means a day. If it is negative, expired
+	// answers are not returned.
 	MaxStale time.Duration
-	// MinTTL and MaxTTL bound how long answers are kept. 0 means no such lower
-	// bound, and a day.
+	// MinTTL and MaxTTL bound how long answers are kept. A MinTTL of 0 is no
+	// bound, and a MaxTTL of 0 means a day. Negative answers are kept for at
+	// most 3 hours.
 	MinTTL, MaxTTL time.Duration
-	// HostsFile is the path of the hosts file. "" means the system's;
-	// os.DevNull stands for none.
+	// HostsFile is the path of the hosts file. "" means the system's. Set it to
+	// os.DevNull to use none.
 	HostsFile string
-	// Search is the list of domains in which names are looked for that have
-	// fewer than NDots dots. nil means the system's list or, where Servers is
-	// set, none.
+	// Search lists the domains that are appended to hosts without a trailing
+	// dot. nil means the system's list or, if Servers is set, none.
 	Search []string
-	// NDots is how many dots make a name one that is tried as it is before the
-	// search list. 0 means the system's setting, else 1; negative: every name
-	// is.
+	// NDots is the number of dots with which a host is looked up as it is
+	// before the search list is applied, instead of after. 0 means the system's
+	// setting or, if Servers is set, 1. If it is negative, every host is.
 	NDots int
 
 	once   sync.Once
@@ -78,11 +84,10 @@ type Resolver struct {
 	counts counts
 }
 
-// DefaultResolver is what the package's functions look names up with: a zero
-// Resolver.
+// DefaultResolver is the Resolver that the package's functions use.
 var DefaultResolver = new(Resolver)
 
-// orDefault returns the resolver, the default one for nil.
+// orDefault returns r, or DefaultResolver if r is nil.
 func (r *Resolver) orDefault() *Resolver {
 	if r == nil {
 		return DefaultResolver
@@ -90,7 +95,7 @@ func (r *Resolver) orDefault() *Resolver {
 	return r
 }
 
-// settled returns the settings, nil if it is time to settle them.
+// settled returns the settings, or nil if settle is to check the files.
 func (r *Resolver) settled(now instant) *settings {
 	s := r.now.Load()
 	if s == nil || r.config.due(now) {
@@ -99,8 +104,8 @@ func (r *Resolver) settled(now instant) *settings {
 	return s
 }
 
-// settle returns the settings, and looks at the system's files first if that is
-// due. It reads files: it may block.
+// settle returns the settings. It first checks the system's files if that is
+// due, and may block on reading them.
 func (r *Resolver) settle(now instant) *settings {
 	if s := r.settled(now); s != nil {
 		return s
@@ -108,7 +113,7 @@ func (r *Resolver) settle(now instant) *settings {
 	if old := r.now.Load(); old == nil {
 		r.mu.Lock()
 	} else if !r.mu.TryLock() {
-		return old // somebody reads the files already
+		return old // another goroutine reads the files
 	}
 	defer r.mu.Unlock()
 	if s := r.settled(now); s != nil {
@@ -130,7 +135,7 @@ func (r *Resolver) settle(now instant) *settings {
 	return r.now.Load()
 }
 
-// environment returns what the resolver takes from the system.
+// environment returns the resolver's environment.
 func (r *Resolver) environment() *environment {
 	r.once.Do(func() {
 		if r.env == nil {
@@ -140,13 +145,13 @@ func (r *Resolver) environment() *environment {
 	return r.env
 }
 
-// Flush forgets the answers for a name, in which the search list does not
-// count, of all types; "" for all names. Lookups under way are not affected.
+// Flush removes a name from the cache, or all names if name is "". The search
+// list does not apply to name. Flush does not affect lookups under way.
 func (r *Resolver) Flush(name string) {
 	if name != "" {
 		ascii, err := recordName(name)
 		if err != nil {
-			return // nothing was ever kept for it
+			return // the cache has no such name
 		}
 		name = ascii + "."
 	}

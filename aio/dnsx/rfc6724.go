@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// A policy is a row of the policy table.
+// policy is a row of the policy table.
 type policy struct {
 	prefix     netip.Prefix
 	precedence uint8
@@ -43,7 +43,7 @@ func policyOf(a netip.Addr) policy {
 	return policy4
 }
 
-// scope is the scope of an address: RFC 6724, section 3.1, with the numbers of
+// scope is the scope of an address (RFC 6724, section 3.1), with the numbers of
 // RFC 4291, section 2.7.
 type scope uint8
 
@@ -58,8 +58,8 @@ const (
 
 var siteLocal = netip.MustParsePrefix("fec0::/10")
 
-// scopeOf returns the scope of an address. Loopback is of link-local scope (RFC
-// 4007, section 4; for IPv4 RFC 6724, section 3.2).
+// scopeOf returns the scope of an address. Loopback addresses have link-local
+// scope (RFC 4007, section 4; RFC 6724, section 3.2 for IPv4).
 func scopeOf(a netip.Addr) scope {
 	a = a.Unmap().WithZone("")
 	switch {
@@ -73,16 +73,16 @@ func scopeOf(a netip.Addr) scope {
 	return scopeGlobal
 }
 
-// destination is an address to be put in order.
+// destination is an address to be sorted.
 type destination struct {
 	addr, source   netip.Addr
 	policy         policy
 	scope          scope
-	usable         bool // has a source
+	usable         bool // there is a source address
 	scopesMatch    bool
 	labelsMatch    bool
-	commonWithSrc  int  // bits; of IPv6 addresses only
-	hasCommonCount bool // is an IPv6 address
+	commonWithSrc  int  // bits of the common prefix
+	hasCommonCount bool // rule 9 applies
 }
 
 // newDestination prepares an address for comparison.
@@ -97,10 +97,9 @@ func newDestination(a, source netip.Addr) destination {
 	return d
 }
 
-// compare says which of two destinations comes first: RFC 6724, section 6.
-// Rules 3, 4 and 7, on what only the system knows of its addresses, are left
-// out, and rule 9 does not apply to IPv4, where it does harm: addresses that
-// are close in number are not close by.
+// compare compares destinations by RFC 6724, section 6. Rules 3, 4 and 7 need
+// knowledge that only the system has, and are left out. Rule 9 is not applied
+// to IPv4: there, a long common prefix does not mean a short path.
 func (d *destination) compare(e *destination) int {
 	if c := first(d.usable, e.usable); c != 0 || !d.usable { // rule 1
 		return c
@@ -123,7 +122,7 @@ func (d *destination) compare(e *destination) int {
 	return 0 // rule 10
 }
 
-// first says that what holds for one alone puts it first.
+// first puts the one first for which a condition holds.
 func first(d, e bool) int {
 	switch {
 	case d == e:
@@ -134,9 +133,8 @@ func first(d, e bool) int {
 	return 1
 }
 
-// commonPrefix returns how many leading bits two addresses share, at most the
-// 64 bits of an IPv6 prefix; 0 if they are of different families: RFC 6724,
-// section 2.2.
+// commonPrefix returns the length of the common prefix of two addresses, at
+// most 64 bits, and 0 for different families (RFC 6724, section 2.2).
 func commonPrefix(a, b netip.Addr) int {
 	a, b = a.Unmap(), b.Unmap()
 	if a.BitLen() != b.BitLen() {
@@ -151,13 +149,13 @@ func commonPrefix(a, b netip.Addr) int {
 	return 8 * min(len(x), 8)
 }
 
-// maxSources is for how many addresses of an answer the system is asked for a
-// source address.
+// maxSources is the number of addresses of an answer for which the system is
+// asked for a source address.
 const maxSources = 64
 
-// sortAddrs puts addresses in the order in which they should be tried. source
-// returns the address that packets to a destination would come from, an invalid
-// one if there is none.
+// sortAddrs sorts addresses in the order in which they should be tried. source
+// returns the source address for a destination, or an invalid one if there is
+// no route. After maxSources addresses, the last source of the family is used.
 func sortAddrs(addrs []netip.Addr, source func(netip.Addr) netip.Addr) {
 	if len(addrs) < 2 {
 		return
@@ -177,8 +175,8 @@ func sortAddrs(addrs []netip.Addr, source func(netip.Addr) netip.Addr) {
 	}
 }
 
-// sourceOf returns the address from which the system would send to a. It sends
-// nothing: a UDP socket is connected, which takes a look at the routes.
+// sourceOf returns the address from which the system would send to a. It
+// connects a UDP socket, which sends nothing.
 func sourceOf(a netip.Addr) netip.Addr {
 	if !a.IsValid() {
 		return netip.Addr{}

@@ -2,17 +2,17 @@ package dnsx
 
 import "strings"
 
-// search is the list of the names to ask for, when a host is looked up:
-// resolv.conf(5), "search" and "ndots". A name with ndots dots or more is tried
-// as it is first, others last.
+// search lists the names to ask for when a host is looked up, see "search" and
+// "ndots" in resolv.conf(5). A host with at least ndots dots is asked for as it
+// is before the others, and after them otherwise.
 type search struct {
 	name    string // with the trailing dot
 	domains []string
-	first   bool // the name as it is comes before those in the domains
+	first   bool // the name as it is comes first
 }
 
-// newSearch returns the list for a name with its trailing dot; rooted says that
-// it was written with it.
+// newSearch returns the list for a name with a trailing dot. rooted says that
+// the host was given with that dot.
 func newSearch(name string, rooted bool, domains []string, ndots int) search {
 	if rooted || len(domains) == 0 {
 		return search{name, nil, true}
@@ -20,10 +20,10 @@ func newSearch(name string, rooted bool, domains []string, ndots int) search {
 	return search{name, domains, strings.Count(name, ".")-1 >= ndots}
 }
 
-// len is how many names there may be.
+// len returns the number of names.
 func (s *search) len() int { return len(s.domains) + 1 }
 
-// at returns the i-th name, "" if it would be too long.
+// at returns the i-th name, or "" if it is too long.
 func (s *search) at(i int) string {
 	switch {
 	case s.first && i == 0, !s.first && i == len(s.domains):

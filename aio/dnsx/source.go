@@ -1,21 +1,22 @@
 package dnsx
 
-// Source says where an answer came from.
+// Source is where an answer came from.
 type Source uint8
 
-// The sources of answers. The zero Source says nothing.
+// The sources of answers. The zero Source is unknown.
 const (
-	SourceServer  Source = iota + 1 // a server answered
-	SourceCache                     // a server answered earlier, and the answer is fresh
-	SourceStale                     // a server answered earlier; the answer is not fresh, but servers are down (RFC 8767)
+	SourceServer  Source = iota + 1 // a server
+	SourceCache                     // a server, earlier; the answer is fresh
+	SourceStale                     // a server, earlier; the answer has expired, but no server answers now (RFC 8767)
 	SourceHosts                     // the hosts file
-	SourceLiteral                   // the name is an IP address, or localhost
-	SourceSystem                    // the system's own resolver
+	SourceLiteral                   // an IP address or localhost
+	SourceSystem                    // the system's resolver
 )
 
 var sources = [...]string{"unknown", "server", "cache", "stale", "hosts", "literal", "system"}
 
-// String returns "server", "cache", "stale", "hosts", "literal" or "system".
+// String returns "server", "cache", "stale", "hosts", "literal", "system" or
+// "unknown".
 func (s Source) String() string {
 	if int(s) < len(sources) {
 		return sources[s]

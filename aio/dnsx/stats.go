@@ -2,34 +2,34 @@ package dnsx
 
 import "sync/atomic"
 
-// Stats are figures of a Resolver since it was made, but for the last two. They
-// are read one after the other while lookups go on, so sums over them may be
-// off by what happened meanwhile. Lookups under way are in [aio.Stats].
+// Stats holds a Resolver's figures. All but Names and Flights count from its
+// first use. The figures are read one after the other while lookups go on, so
+// that sums may be slightly off. [aio.Stats] has the lookups under way.
 type Stats struct {
-	Lookups int64 // begun: by name, in reverse, for records
-	Failed  int64 // ended with an error: no such host, a timeout, cancelled ...
+	Lookups int64 // that have begun, including Reverse and Query
+	Failed  int64 // that have ended with an error: not found, timeouts, cancelled ...
 
-	Literals int64 // of Lookups: IP addresses, localhost, and names that are never asked for
+	Literals int64 // of Lookups: IP addresses, localhost and names that no server is asked for
 	Hosts    int64 // of Lookups: answered by the hosts file
-	Ready    int64 // of Lookups: answered without any work, as a moment before
-	System   int64 // of Lookups: done by the system's own resolver
+	Ready    int64 // of Lookups: answers that were kept ready
+	System   int64 // of Lookups: done by the system's resolver
 
-	Hits      int64 // questions (A and AAAA are two) answered from the cache
-	Misses    int64 // questions that the cache had no fresh answer to
-	Coalesced int64 // questions that others had asked already, and that shared their answer
-	Stale     int64 // questions answered by what had ended, as no server could be asked
-	Prefetch  int64 // answers renewed before their end
+	Hits      int64 // questions answered from the cache; A and AAAA are two questions
+	Misses    int64 // questions to which the cache had no fresh answer
+	Coalesced int64 // questions that shared the query of another
+	Stale     int64 // questions answered by an expired answer, because no server answered
+	Prefetch  int64 // popular answers renewed before they expired
 
 	Queries  int64 // messages sent to servers
-	Failures int64 // of those, without a usable answer
-	Ignored  int64 // messages that came, and did not match what was asked
-	Evicted  int64 // names that left the cache to make room
+	Failures int64 // of Queries: without a usable answer
+	Ignored  int64 // messages that were received and did not match the query
+	Evicted  int64 // names evicted from the cache
 
 	Names   int64 // in the cache now
-	Flights int64 // questions under way to servers now
+	Flights int64 // questions that servers are being asked now
 }
 
-// counts are the figures of the resolver layer.
+// counts holds the figures that the exchange does not count.
 type counts struct {
 	failed, literals, hosts, ready, system, other atomic.Int64
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// systemResolver is the system's own resolver, a *net.Resolver.
+// systemResolver is the system's resolver, a *net.Resolver.
 type systemResolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	LookupAddr(ctx context.Context, addr string) ([]string, error)
@@ -18,8 +18,8 @@ type systemResolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 }
 
-// netResolver is not net.DefaultResolver, which a program may have replaced by
-// what Net returns.
+// netResolver is used instead of net.DefaultResolver, which a program may have
+// set to what Net returns.
 var netResolver = new(net.Resolver)
 
 // systemLookup returns the addresses that the system's resolver has for a host.
@@ -44,7 +44,7 @@ func (s *settings) systemLookup(ctx context.Context, host string, f Family) ([]n
 	return addrs, nil
 }
 
-// systemError makes an *Error of what package net returned.
+// systemError returns an error of package net as an *Error.
 func systemError(ctx context.Context, host string, err error) error {
 	if ctx.Err() != nil {
 		return failure(ctx, host, context.Cause(ctx))
@@ -63,13 +63,14 @@ func systemError(ctx context.Context, host string, err error) error {
 	return e
 }
 
-// A shortCache keeps what the system's resolver said, for recheck. The zero
-// shortCache is ready.
+// shortCache keeps results of the system's resolver for recheck. The zero
+// shortCache is ready to use.
 type shortCache struct {
 	mu   sync.Mutex
 	kept map[shortKey]shortEntry
 }
 
+// shortSize is the largest number of values.
 const shortSize = 1024
 
 type shortKey struct{ what, name string }
@@ -79,7 +80,7 @@ type shortEntry struct {
 	expiry instant
 }
 
-// get returns what is kept, nil if there is nothing.
+// get returns the value for a key, or nil.
 func (c *shortCache) get(k shortKey, now instant) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,7 +91,7 @@ func (c *shortCache) get(k shortKey, now instant) any {
 	return e.value
 }
 
-// put keeps a value, in the place of any other if there is no more room.
+// put adds a value. If the cache is full, it removes another one.
 func (c *shortCache) put(k shortKey, v any, now instant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +107,7 @@ func (c *shortCache) put(k shortKey, v any, now instant) {
 	c.kept[k] = shortEntry{v, now + instant(recheck)}
 }
 
-// clear forgets everything.
+// clear removes everything.
 func (c *shortCache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

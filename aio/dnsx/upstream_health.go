@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	strikes    = 3           // answers in a row that were too late, before a server counts as down
-	firstPause = time.Second // how long it does; doubled with each failure
-	lastPause  = time.Minute // the longest it does
+	strikes    = 3           // consecutive failures after which a server is down
+	firstPause = time.Second // how long it is down; doubled with each failure
+	lastPause  = time.Minute // the longest time that it is down
 	minLate    = 100 * time.Millisecond
 	usualLate  = 250 * time.Millisecond
 	maxLate    = time.Second
 )
 
-// health is what is known of how a server does. The zero health is that of one
-// that was never asked.
+// health is what is known about a server's answers. The zero health is that of
+// a server that was never asked.
 type health struct {
-	noEDNS atomic.Bool // it does not know EDNS(0)
+	noEDNS atomic.Bool // the server does not implement EDNS(0)
 
 	mu     sync.Mutex
 	rtt    time.Duration // smoothed round-trip time; 0: not known
@@ -26,7 +26,7 @@ type health struct {
 	failed time.Time     // the last of them
 }
 
-// answered says that the server answered within rtt.
+// answered records an answer after the time rtt.
 func (h *health) answered(rtt time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -38,13 +38,13 @@ func (h *health) answered(rtt time.Duration) {
 	h.rtt += (rtt - h.rtt) / 8
 }
 
-// wasLate says that another server answered before this one did.
+// wasLate records that another server has answered first.
 func (h *health) wasLate() { h.fail(0) }
 
-// hasFailed says that the server did not answer at all.
+// hasFailed records that the server has not answered. It is down from now on.
 func (h *health) hasFailed() { h.fail(strikes) }
 
-// fail counts a failure, as at least the given number of them.
+// fail counts a failure, and makes the count at least atLeast.
 func (h *health) fail(atLeast int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -52,8 +52,8 @@ func (h *health) fail(atLeast int) {
 	h.failed = time.Now()
 }
 
-// down reports whether the server should be asked only if no other answers. A
-// server that is down gets another chance after a pause.
+// down reports whether the server should be asked after all others. After a
+// pause it is asked in its turn again.
 func (h *health) down(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,8 +65,7 @@ func (h *health) down(now time.Time) bool {
 	return since >= 0 && since < min(pause, lastPause)
 }
 
-// late returns how long an answer may take before another server is asked as
-// well.
+// late returns after what time without an answer the next server is asked too.
 func (h *health) late() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 // ids is the source of all query IDs.
 var ids idSource
 
-// idSource makes query IDs that cannot be predicted (RFC 5452, section 9.2). The
-// zero idSource is ready to use.
+// idSource makes query IDs that cannot be predicted (RFC 5452, section 9.2).
+// The zero idSource is ready to use.
 type idSource struct {
 	mu   sync.Mutex
 	buf  [512]byte // random bytes, read for many IDs at once

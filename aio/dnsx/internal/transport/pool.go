@@ -17,8 +17,8 @@ const (
 
 var kindPool = aio.NewKind("dns.pool")
 
-// Pool keeps the idle connections of one loop to TLS and HTTPS servers. While it
-// keeps any, it has a daemon of that loop, which closes them when the loop
+// Pool keeps the idle connections of one loop to TLS and HTTPS servers. While
+// it keeps any, it has a daemon of that loop, which closes them when the loop
 // drains. The exported fields must be set before use.
 type Pool struct {
 	Context context.Context // of the loop itself

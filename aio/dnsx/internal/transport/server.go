@@ -37,8 +37,8 @@ func (s *Server) encrypted() bool { return s.scheme == schemeTLS || s.scheme == 
 
 // Parse returns the server that spec names: "IP" or "IP:PORT", optionally after
 // "udp://", "tcp://" or "tls://"; "tls://NAME@IP:PORT"; or "https://HOST/PATH",
-// optionally with "@IP" or "@IP:PORT" at its end. If tcp is set, a server for UDP
-// is asked by TCP.
+// optionally with "@IP" or "@IP:PORT" at its end. If tcp is set, a server for
+// UDP is asked by TCP.
 func Parse(spec string, tcp bool) Server {
 	s := Server{Spec: spec}
 	name, rest, ok := strings.Cut(spec, "://")

@@ -53,8 +53,9 @@ func openSocket(to netip.AddrPort) (net.Conn, error) {
 	return &socket{File: f, raw: raw, remote: to}, nil
 }
 
-// exchange sends a message and reads one. It sends within the runtime's wait for
-// readability, which was prepared before, and so need not try to read at once.
+// exchange sends a message and reads one. It sends within the runtime's wait
+// for readability, which was prepared before, and so need not try to read at
+// once.
 func (s *socket) exchange(out, in []byte) (n int, err error) {
 	s.out, s.in = out, in
 	return s.result(s.raw.Read(s.step))

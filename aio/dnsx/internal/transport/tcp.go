@@ -31,8 +31,8 @@ func (c *Call) stream(conn net.Conn) ([]byte, error) {
 	return c.readStream(conn)
 }
 
-// readStream reads messages (RFC 1035, section 4.2.2) until the answer comes. It
-// ignores all others.
+// readStream reads messages (RFC 1035, section 4.2.2) until the answer comes.
+// It ignores all others.
 func (c *Call) readStream(conn net.Conn) ([]byte, error) {
 	for {
 		msg, err := c.readFrame(conn)

@@ -6,8 +6,9 @@ import (
 )
 
 // overTLS sends the query over a TLS connection, an idle one of the pool or a
-// new one. After the answer the pool keeps the connection. If an idle connection
-// turns out to be broken, the query is sent once more over a new one.
+// new one. After the answer the pool keeps the connection. If an idle
+// connection turns out to be broken, the query is sent once more over a new
+// one.
 func (c *Call) overTLS() ([]byte, error) {
 	if conn := c.Pool.take(c.Server); conn != nil {
 		msg, err := c.stream(conn)

@@ -10,9 +10,9 @@ import (
 // ErrLate says that there is no answer yet: see Call.Do.
 var ErrLate = errors.New("dnsx: no answer yet")
 
-// overUDP sends the query from a new socket, and waits for the answer. The system
-// picks a random source port, and delivers to the connected socket only what
-// comes from the server's address and port.
+// overUDP sends the query from a new socket, and waits for the answer. The
+// system picks a random source port, and delivers to the connected socket only
+// what comes from the server's address and port.
 func (c *Call) overUDP(soft time.Time) ([]byte, error) {
 	conn, err := c.connect("udp")
 	if err != nil {

@@ -89,9 +89,9 @@ func (w *wire) message() []byte { return w.out[2:] }
 
 // answeredBy reports whether msg answers the query: it is a response with the
 // same ID and opcode to the same question, whose name may differ in case.
-// Together with the address that it comes from, that is all that tells an answer
-// from a forgery (RFC 5452, section 9.1). A server that does not implement EDNS
-// may leave out the question when it says so.
+// Together with the address that it comes from, that is all that tells an
+// answer from a forgery (RFC 5452, section 9.1). A server that does not
+// implement EDNS may leave out the question when it says so.
 func (w *wire) answeredBy(msg []byte) bool {
 	out := w.message()
 	if len(msg) < headerLen || msg[0] != out[0] || msg[1] != out[1] {
@@ -116,8 +116,9 @@ func (w *wire) answeredBy(msg []byte) bool {
 // truncated reports whether the message has the TC bit set.
 func truncated(msg []byte) bool { return msg[2]&2 != 0 }
 
-// equalFold reports whether a and b, which have the same length, are equal under
-// ASCII case-folding. The lengths of labels are below 64 and thus not letters.
+// equalFold reports whether a and b, which have the same length, are equal
+// under ASCII case-folding. The lengths of labels are below 64 and thus not
+// letters.
 func equalFold(a, b []byte) bool {
 	for i := range a {
 		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
