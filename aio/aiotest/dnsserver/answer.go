@@ -6,10 +6,10 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// maxMessage is the largest DNS message, in bytes.
+// maxMessage is the size of the largest DNS message, in bytes.
 const maxMessage = 65535
 
-// answer is what the zone says to a query.
+// answer returns the answer to a query, or the error rcode.
 func (z *zone) answer(q *Query, rcode dnsmessage.RCode) *dnsmessage.Message {
 	m := &dnsmessage.Message{Header: dnsmessage.Header{
 		ID: q.Header.ID, Response: true, OpCode: q.Header.OpCode, RecursionDesired: q.Header.RecursionDesired,
@@ -33,8 +33,8 @@ func (z *zone) answer(q *Query, rcode dnsmessage.RCode) *dnsmessage.Message {
 	return m
 }
 
-// resource is the record as it stands in a message: its owner spelled as in the
-// question if it is the same name.
+// resource returns the record as it is sent. If its owner is the name in the
+// question, it is spelled as there.
 func (r owned) resource(q *dnsmessage.Question) dnsmessage.Resource {
 	name := q.Name
 	if !strings.EqualFold(name.String(), r.name) {
@@ -46,9 +46,9 @@ func (r owned) resource(q *dnsmessage.Question) dnsmessage.Resource {
 	}
 }
 
-// pack is the message as it is sent: with EDNS0 if the query had it, and over
-// UDP without records, but marked, if it would be too long. udpSize is the
-// largest size that the server sends by UDP.
+// pack packs a message, with EDNS0 if the query has it. If a message for UDP is
+// too long, it is truncated, and has no records. udpSize is the largest size
+// that the server sends by UDP.
 func pack(m *dnsmessage.Message, q *Query, udpSize int) ([]byte, error) {
 	limit := min(max(q.UDPSize, 512), udpSize)
 	rcode := m.RCode

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// A certificate is the server's own, signed by itself.
+// certificate is a self-signed certificate.
 type certificate struct {
 	pair tls.Certificate
 	pool *x509.CertPool
 }
 
-// certificate returns the server's certificate, made when it is first needed.
+// certificate returns the server's certificate. The first call makes it.
 func (s *Server) certificate() *certificate {
 	s.certOnce.Do(func() {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -42,8 +42,8 @@ func (s *Server) certificate() *certificate {
 	return &s.cert
 }
 
-// template is what the certificate says. It is valid at every time that a
-// test's clock may show, that of a synctest bubble included.
+// template returns the contents of the certificate. It is valid at all times
+// that tests use, including those in synctest bubbles.
 func (s *Server) template() *x509.Certificate {
 	t := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -65,8 +65,8 @@ func (s *Server) template() *x509.Certificate {
 	return t
 }
 
-// ClientTLS returns settings for a client that trusts this server's certificate
-// and no other. The caller may change them.
+// ClientTLS returns a configuration for a client that trusts the server's
+// certificate only. The caller may change it.
 func (s *Server) ClientTLS() *tls.Config {
 	return &tls.Config{RootCAs: s.certificate().pool, MinVersion: tls.VersionTLS12}
 }
@@ -75,7 +75,7 @@ func (s *Server) serverTLS() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{s.certificate().pair}, MinVersion: tls.VersionTLS12}
 }
 
-// newTLSListener is tls.NewListener for a web server that speaks HTTP/2 too.
+// newTLSListener is tls.NewListener for HTTP/1.1 and HTTP/2.
 func newTLSListener(l net.Listener, cfg *tls.Config) net.Listener {
 	cfg.NextProtos = []string{"h2", "http/1.1"}
 	return tls.NewListener(l, cfg)

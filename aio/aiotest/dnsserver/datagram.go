@@ -11,12 +11,12 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// maxInbox bounds what waits for a datagram socket to be read, in bytes: what
-// comes beyond it is lost, as in a kernel.
+// maxInbox is the size of a datagram socket's receive buffer, in bytes.
+// Datagrams that do not fit are lost, as in a kernel.
 const maxInbox = 8 << 20
 
-// A datagram is the client's end of a connected datagram socket in memory. The
-// server has no end: it answers where a datagram is written.
+// datagram is the client's end of a connected datagram socket in memory. There
+// is no server's end: Write passes the message to the server.
 type datagram struct {
 	server        *Server
 	local, remote netip.AddrPort
@@ -24,22 +24,22 @@ type datagram struct {
 	mu       sync.Mutex
 	inbox    [][]byte
 	size     int   // of the inbox, in bytes
-	err      error // of the next read, then gone: the port is unreachable
+	err      error // of the next read only: the port is unreachable
 	closed   bool
 	changed  bell.Bell // rung when any of these changes
 	readEnd  time.Time
 	writeEnd time.Time
 }
 
-// A net.PacketConn is taken for what keeps messages apart, by *net.Resolver
-// too.
+// Resolvers, such as *net.Resolver, take a net.PacketConn for a connection with
+// message boundaries.
 var _ net.PacketConn = (*datagram)(nil)
 
 func newDatagram(s *Server, local, remote netip.AddrPort) *datagram {
 	return &datagram{server: s, local: local, remote: remote}
 }
 
-// Read reads one message, and loses what does not fit into b.
+// Read reads one message. The part that does not fit into b is lost.
 func (d *datagram) Read(b []byte) (int, error) {
 	n, err := d.read(b)
 	return n, d.wrap("read", err)
@@ -69,8 +69,8 @@ func (d *datagram) read(b []byte) (int, error) {
 	}
 }
 
-// wait waits until something changes or the deadline for reading passes. It
-// wants the mutex held, and gives it up meanwhile.
+// wait waits until something changes or the deadline for reading passes. The
+// caller holds the mutex, which is unlocked meanwhile.
 func (d *datagram) wait() {
 	changed := d.changed.C()
 	var late <-chan time.Time
@@ -112,8 +112,8 @@ func (d *datagram) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// carryOut takes in what a plan has. Nothing comes from another port: the
-// system keeps that from a connected socket.
+// carryOut delivers a plan's messages. Those from another port are dropped, as
+// the system does for a connected socket.
 func (d *datagram) carryOut(p *plan) {
 	if !p.other {
 		for _, m := range p.messages {
@@ -138,7 +138,7 @@ func (d *datagram) receive(m []byte) {
 	}
 }
 
-// refuse makes the next read fail, as an unreachable port does.
+// refuse makes the next read fail as with an unreachable port.
 func (d *datagram) refuse() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -146,7 +146,7 @@ func (d *datagram) refuse() {
 	d.changed.Ring()
 }
 
-// ReadFrom is Read; the message is from the server.
+// ReadFrom is Read, and returns the server's address.
 func (d *datagram) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, err := d.Read(b)
 	return n, d.RemoteAddr(), err
@@ -157,7 +157,7 @@ func (d *datagram) WriteTo([]byte, net.Addr) (int, error) {
 	return 0, d.wrap("write", net.ErrWriteToConnected)
 }
 
-// Close ends the socket, and a Read under way.
+// Close closes the socket, and ends a Read under way.
 func (d *datagram) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -192,7 +192,7 @@ func (d *datagram) set(read, write *time.Time) error {
 	return nil
 }
 
-// wrap dresses an error as package net does.
+// wrap returns an error as a *net.OpError.
 func (d *datagram) wrap(op string, err error) error {
 	if err == nil {
 		return nil

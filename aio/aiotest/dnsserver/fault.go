@@ -8,58 +8,58 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Fault is what a server does wrong. The zero value is nothing. Several fields
-// can be set at once: first comes what changes the answer, then what is sent in
-// place of it, last what happens to the connection. What does not apply to a
-// query's transport does nothing.
+// Fault is a fault of a server. The zero Fault is none. Several fields can be
+// set: first the answer is changed, then what is sent is replaced, and at last
+// the connection ends. Fields that do not apply to a query's transport are
+// ignored.
 type Fault struct {
-	Delay time.Duration // answers come this much later; other queries are not held up
+	Delay time.Duration // answers are delayed by this time; other queries are not
 	Drop  bool          // no answer
-	Times int           // the fault ends after so many queries; 0: it stays
+	Times int           // the number of queries after which the fault ends; 0: it does not end
 
 	// Answers that are changed.
 
-	RCode         dnsmessage.RCode // this code and no records; 0: the right one
-	TTL           *uint32          // of all records, in seconds; nil: the zone's
-	Extra         int              // so many more records for the name: of the type asked for if it is A, AAAA or TXT, else A
-	Truncate      bool             // UDP: truncated and without records, however short it is
-	WrongID       bool             // not the ID of the query
-	WrongQuestion bool             // for another name than was asked about, records and all
+	RCode         dnsmessage.RCode // this code, and no records; 0: the right code
+	TTL           *uint32          // of all records, in seconds; nil: as in the zone
+	Extra         int              // the number of additional records for the name: A, AAAA or TXT as asked for, A otherwise
+	Truncate      bool             // UDP: truncated and without records
+	WrongID       bool             // another ID than the query's
+	WrongQuestion bool             // the question and its records have another name
 
 	// What is sent in place of the answer.
 
-	Garbage   bool                                  // the header of an answer, and then bytes that make no sense
-	Loop      bool                                  // an answer with a name that is a compression pointer to itself
-	Answer    func(q Query, answer []byte) [][]byte // messages made from the packed answer, which it may change
-	OtherPort bool                                  // UDP: it comes from another port; a client in memory never sees it, as its socket is connected
-	AnswerToo bool                                  // the right answer comes as well, last
-	Status    int                                   // HTTPS: this status; 0: 200
-	Length    *uint16                               // TCP and TLS: the length that is announced; nil: the right one
+	Garbage   bool                                  // the beginning of a header, and then other bytes
+	Loop      bool                                  // a record whose name is a compression pointer to itself
+	Answer    func(q Query, answer []byte) [][]byte // returns the messages to send; it may change answer
+	OtherPort bool                                  // UDP: it comes from another port; clients in memory do not receive it
+	AnswerToo bool                                  // the right answer follows
+	Status    int                                   // HTTPS: the status; 0: 200
+	Length    *uint16                               // TCP and TLS: the length before the message; nil: the right one
 	Half      bool                                  // TCP and TLS: the length and half of the message; HTTPS: half of the body
 
-	// What happens to the connection, after what is sent.
+	// What happens to the connection afterwards.
 
 	Hangup bool // TCP, TLS and HTTPS: it is closed
 	Reset  bool // it is reset; UDP in memory: the port is unreachable; UDP on loopback: nothing
 }
 
-// A rule is a fault and the queries that suffer it.
+// rule is a fault, and the queries that it applies to.
 type rule struct {
 	match Match
 	fault Fault
-	left  int // so many more queries; 0: without end
+	left  int // the number of queries left; 0: unbounded
 }
 
-// faults are the rules of a server: the one set last comes last.
+// faults holds the rules of a server, in the order in which they were set.
 type faults struct {
 	mu    sync.Mutex
 	rules []rule
 }
 
-// SetFault makes the queries that m picks suffer f from now on, in place of the
-// fault that was set for an equal m. Of several faults that were set for a
-// query, the one set last takes it; that may be the zero Fault, to spare some
-// queries.
+// SetFault applies the fault f to the queries that match m from now on. It
+// replaces the fault that was set for the same m. If several faults match a
+// query, the one that was set last applies. The zero Fault exempts queries from
+// earlier faults.
 func (s *Server) SetFault(m Match, f Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -68,26 +68,26 @@ func (s *Server) SetFault(m Match, f Fault) {
 	s.faults.rules = append(s.faults.rules, rule{m, f, f.Times})
 }
 
-// ClearFault takes back the fault set for m. Faults set for other matches stay.
+// ClearFault removes the fault that was set for m.
 func (s *Server) ClearFault(m Match) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.remove(m.normal())
 }
 
-// ClearFaults takes back all faults.
+// ClearFaults removes all faults.
 func (s *Server) ClearFaults() {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.rules = nil
 }
 
-// remove takes the rule for m out. It wants the mutex held.
+// remove removes the rule for m. The caller holds the mutex.
 func (f *faults) remove(m Match) {
 	f.rules = slices.DeleteFunc(f.rules, func(r rule) bool { return r.match == m })
 }
 
-// take returns the fault that a query suffers.
+// take returns the fault that applies to a query, and counts the query.
 func (f *faults) take(q *Query) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()

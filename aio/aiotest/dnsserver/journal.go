@@ -5,17 +5,17 @@ import (
 	"sync"
 )
 
-// maxJournal bounds how many queries a server remembers one by one.
+// maxJournal is the number of queries that a server keeps.
 const maxJournal = 1 << 14
 
-// A journal remembers what was asked.
+// journal counts queries, and keeps the last ones.
 type journal struct {
 	mu     sync.Mutex
 	counts map[Match]int
 	last   []Query
 }
 
-// note writes a query down.
+// note adds a query.
 func (j *journal) note(q *Query) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -31,9 +31,9 @@ func (j *journal) note(q *Query) {
 	j.last = append(j.last, kept)
 }
 
-// Count returns how many queries came that m picks: Count(Match{}) is all.
-// Those that a fault dropped or damaged are among them; messages that are no
-// query, or have no one question, are not.
+// Count returns the number of queries that match m. Count(Match{}) counts all.
+// It includes queries to which faults were applied. It does not include
+// messages that are not queries, or do not have exactly one question.
 func (s *Server) Count(m Match) int {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()
@@ -47,8 +47,8 @@ func (s *Server) Count(m Match) int {
 	return sum
 }
 
-// Queries returns the queries that m picks, in the order they came. Of all
-// queries the server remembers at least the last 8,192.
+// Queries returns the queries that match m, in the order in which they arrived.
+// The server keeps at least the last 8,192 queries.
 func (s *Server) Queries(m Match) []Query {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *Server) Queries(m Match) []Query {
 	return slices.DeleteFunc(slices.Clone(s.journal.last), func(q Query) bool { return !m.takes(&q) })
 }
 
-// Forget sets all counts to zero and forgets the queries.
+// Forget resets the counts, and removes all queries.
 func (s *Server) Forget() {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()

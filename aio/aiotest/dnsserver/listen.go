@@ -10,7 +10,7 @@ import (
 	"net/netip"
 )
 
-// The places of Server.addrs.
+// The indexes of Server.addrs.
 const (
 	portPlain = iota
 	portOther
@@ -18,10 +18,10 @@ const (
 	portHTTPS
 )
 
-// quiet swallows what net/http has to say of clients that go away.
+// quiet discards net/http's messages about clients that disconnect.
 var quiet = log.New(io.Discard, "", 0)
 
-// listen opens all listeners. It wants the mutex held.
+// listen opens all listeners. The caller holds the mutex.
 func (s *Server) listen() error {
 	host := s.Host
 	if host == "" {
@@ -29,7 +29,7 @@ func (s *Server) listen() error {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		return fmt.Errorf("dnsserver: Host %q is no IP address: %w", host, err)
+		return fmt.Errorf("dnsserver: Host %q is not an IP address: %w", host, err)
 	}
 	l, err := s.listenPlain(ip)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// listenPlain opens UDP and TCP on the same port, and the other port.
+// listenPlain opens UDP and TCP on the same port, and the port for OtherPort.
 func (s *Server) listenPlain(ip netip.Addr) (l net.Listener, err error) {
 	at := net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
 	if s.other, err = net.ListenUDP("udp", at); err != nil {
@@ -68,8 +68,7 @@ func (s *Server) listenPlain(ip netip.Addr) (l net.Listener, err error) {
 		}
 		port := s.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 		if l, err = s.listenTCP(portPlain, ip, port); err == nil {
-			// As much as the system allows: clients may come in thousands at
-			// once.
+			// Thousands of clients may ask at once. The system may set less.
 			_ = s.udp.SetReadBuffer(4 << 20)
 			s.keep(s.udp)
 			return l, nil
@@ -98,7 +97,7 @@ func (s *Server) serveStreams(l net.Listener, transport Transport) {
 			return
 		}
 		if err != nil {
-			continue // the client went before it was accepted
+			continue // the client has disconnected
 		}
 		s.serveConn(c, transport)
 	}
@@ -124,7 +123,7 @@ func (s *Server) serveUDP(c *net.UDPConn) {
 			return
 		}
 		if err != nil {
-			continue // a client's port is gone, as some systems tell
+			continue // some systems report that a client's port is unreachable
 		}
 		client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
 		p := s.plan(buf[:n], origin{UDP, server, client})
@@ -137,7 +136,7 @@ func (s *Server) serveUDP(c *net.UDPConn) {
 				from = s.other
 			}
 			for _, m := range p.messages {
-				_, _ = from.WriteToUDPAddrPort(m, client) // as with any datagram, nobody knows
+				_, _ = from.WriteToUDPAddrPort(m, client) // a datagram may be lost
 			}
 			if p.right != nil {
 				_, _ = s.udp.WriteToUDPAddrPort(p.right, client)

@@ -1,7 +1,7 @@
 package dnsserver
 
-// lower returns a name in lower case, of which DNS knows that of ASCII only
-// (RFC 4343): other bytes stay as they are.
+// lower returns a name with its ASCII letters in lower case. DNS does not fold
+// other characters (RFC 4343).
 func lower(name string) string {
 	b := []byte(name)
 	for i, c := range b {

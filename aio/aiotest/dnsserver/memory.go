@@ -10,27 +10,28 @@ import (
 	"goaio.example/aio/internal/memnet"
 )
 
-// A memory is the side of a server that Dial connects to.
+// memory is the part of a server that Dial connects to.
 type memory struct {
 	net       *memnet.Network
 	mu        sync.Mutex
-	listeners map[uint16]net.Listener // by port; nobody waits to accept
+	listeners map[uint16]net.Listener // by port
 	last      uint16                  // client port of a datagram socket
 }
 
-// Dial connects to the server in memory, without Start: nothing leaves the
-// process, and it works inside a synctest bubble. It fits where a function like
-// net.Dialer's DialContext is wanted. addr is "IP:PORT", and any will do: the
-// server answers on all, and Match and Query tell them apart by Server.
+// Dial connects to the server in memory. It does not need Start, uses no
+// sockets, and works in a synctest bubble. It has the signature of net.Dialer's
+// DialContext. The server answers on all addresses: addr is any "IP:PORT", and
+// is the Server of Match and Query.
 //
-// A connection for network "udp", "udp4" or "udp6" keeps the boundaries of
-// messages and is a net.PacketConn too. One for "tcp", "tcp4" or "tcp6" is a
-// stream: port 853, and that of TLSAddr, want TLS; port 443, and that of
-// HTTPSAddr, want HTTPS; all others plain DNS.
+// For network "udp", "udp4" and "udp6", the connection keeps message
+// boundaries, and is a net.PacketConn. For "tcp", "tcp4" and "tcp6", it is a
+// stream. The server expects TLS on port 853 and the port of TLSAddr, HTTPS on
+// port 443 and the port of HTTPSAddr, and plain DNS on all others.
 //
-// Errors are a *ZoneError, and a *net.OpError: net.ErrClosed after Close, the
-// error of ctx, a *net.AddrError, or net.UnknownNetworkError. A server that was
-// dialed inside a bubble cannot be dialed outside of it.
+// Dial returns a *ZoneError for an invalid Zone, and a *net.OpError otherwise,
+// with net.ErrClosed after Close, the error of ctx, a *net.AddrError, or
+// net.UnknownNetworkError. A server that was dialed in a bubble cannot be
+// dialed outside it.
 func (s *Server) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if err := s.init(); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (s *Server) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return nil, net.UnknownNetworkError(network)
 }
 
-// dialDatagram makes a datagram socket with a port of its own.
+// dialDatagram returns a datagram socket with a new port.
 func (s *Server) dialDatagram(to netip.AddrPort) (net.Conn, error) {
 	s.memory.mu.Lock()
 	s.memory.last = max(s.memory.last+1, 1<<15)
@@ -73,7 +74,7 @@ func (s *Server) dialDatagram(to netip.AddrPort) (net.Conn, error) {
 	return newDatagram(s, local, to), nil
 }
 
-// dialStream makes a connection, and serves its other end.
+// dialStream returns a connection, and serves its other end.
 func (s *Server) dialStream(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
@@ -85,8 +86,8 @@ func (s *Server) dialStream(ctx context.Context, to netip.AddrPort) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	// There it is. No goroutine has to wait for it, and so none is left when
-	// the client has closed.
+	// The connection is in the queue already, so that no goroutine has to wait
+	// for it.
 	c, err := l.Accept()
 	if err != nil {
 		client.Close()
@@ -103,8 +104,8 @@ func (s *Server) dialStream(ctx context.Context, to netip.AddrPort) (net.Conn, e
 	return client, nil
 }
 
-// listenMemory returns the listener on a port in memory. It wants the mutex
-// held.
+// listenMemory returns the listener on a port in memory. The caller holds the
+// mutex.
 func (s *Server) listenMemory(port uint16) (net.Listener, error) {
 	if l := s.memory.listeners[port]; l != nil {
 		return l, nil
@@ -123,7 +124,7 @@ func (s *Server) listenMemory(port uint16) (net.Listener, error) {
 	return l, nil
 }
 
-// A single is a listener with one connection.
+// single is a listener with one connection.
 type single struct {
 	net.Listener
 	conn net.Conn
@@ -138,7 +139,7 @@ func (l *single) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close leaves the other connections' listener alone.
+// Close does nothing: other connections use the listener.
 func (l *single) Close() error { return nil }
 
 func hasPort(addr string, port uint16) bool {

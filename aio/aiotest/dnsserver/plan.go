@@ -10,27 +10,27 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A plan is all that happens because of one query.
+// plan is what the server does in response to a query.
 type plan struct {
 	delay    time.Duration
-	messages [][]byte // in this order
-	right    []byte   // the right answer, to send after them; nil: none
-	other    bool     // the messages, but not the right one, come from another port
-	length   *uint16  // what a stream announces in place of the messages' length
-	half     bool     // of each message
+	messages [][]byte // in the order in which they are sent
+	right    []byte   // the right answer, sent after them; nil: none
+	other    bool     // the messages, except right, come from another port
+	length   *uint16  // that a stream announces; nil: the right one
+	half     bool     // only half of each message is sent
 	status   int      // of HTTP
 	hangup   bool
 	reset    bool
 }
 
-// An origin is where a query came from.
+// origin is where a query came from.
 type origin struct {
 	transport Transport
 	server    string
 	client    netip.AddrPort
 }
 
-// plan decides what happens because of a message. It returns nil for nothing.
+// plan returns the plan for a message, or nil if it is not answered.
 func (s *Server) plan(msg []byte, from origin) *plan {
 	q, rcode, ok := readQuery(msg)
 	if !ok {
@@ -59,8 +59,8 @@ func (s *Server) plan(msg []byte, from origin) *plan {
 	return p
 }
 
-// packed packs a message. One that cannot be packed, or is longer than messages
-// can be, is a server failure.
+// packed packs a message. If that fails, or the message is too long, it packs a
+// server failure instead.
 func (s *Server) packed(m *dnsmessage.Message, q *Query) []byte {
 	b, err := pack(m, q, s.udpSize())
 	if err == nil && len(b) <= maxMessage {
@@ -74,7 +74,7 @@ func (s *Server) packed(m *dnsmessage.Message, q *Query) []byte {
 	return b
 }
 
-// change changes an answer that is not packed yet.
+// change applies the fault to an answer before it is packed.
 func (f *Fault) change(m *dnsmessage.Message, q *Query) {
 	if f.RCode != 0 {
 		m.RCode, m.Answers, m.Authorities = f.RCode, nil, nil
@@ -105,7 +105,7 @@ func (f *Fault) change(m *dnsmessage.Message, q *Query) {
 	}
 }
 
-// extra is the i-th record that nobody needs.
+// extra returns the i-th additional record.
 func extra(q *dnsmessage.Question, i int) dnsmessage.Resource {
 	r := dnsmessage.Resource{Header: dnsmessage.ResourceHeader{
 		Name: q.Name, Type: q.Type, Class: dnsmessage.ClassINET, TTL: defaultTTL,
@@ -123,7 +123,7 @@ func extra(q *dnsmessage.Question, i int) dnsmessage.Resource {
 	return r
 }
 
-// replace returns what is sent in place of an answer.
+// replace returns the messages that are sent instead of a packed answer.
 func (f *Fault) replace(answer []byte, q *Query) [][]byte {
 	switch {
 	case f.Garbage:
@@ -140,7 +140,7 @@ func (f *Fault) replace(answer []byte, q *Query) [][]byte {
 // headerLen is the length of a message's header, in bytes.
 const headerLen = 12
 
-// garbage keeps an answer's ID and flags: the rest is not DNS.
+// garbage returns an answer's ID and flags, followed by bytes that are not DNS.
 func garbage(answer []byte) []byte {
 	b := slices.Clone(answer[:4])
 	for i := range max(len(answer), 64) - 4 {
@@ -149,8 +149,8 @@ func garbage(answer []byte) []byte {
 	return b
 }
 
-// loop keeps an answer's header and question. Its one record is for a name that
-// goes on where it begins.
+// loop returns an answer with the header and question, and a record whose name
+// is a compression pointer to itself.
 func loop(answer []byte) []byte {
 	b := slices.Clone(answer[:headerLen])
 	end := headerLen

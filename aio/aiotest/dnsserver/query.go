@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Transport is how a query came.
+// Transport is the transport of a query.
 type Transport string
 
 // The transports of queries.
@@ -20,23 +20,23 @@ const (
 	HTTPS Transport = "https" // DNS over HTTPS, RFC 8484
 )
 
-// Query is a question that the server was asked.
+// Query is a query that the server has received.
 type Query struct {
-	Name      string          // lower case, with the dot at its end
+	Name      string          // in lower case, with a trailing dot
 	Type      dnsmessage.Type // A, AAAA ...
 	Transport Transport
 	Server    string            // the address that the client sent it to, "IP:PORT"
-	Client    netip.AddrPort    // the address that it came from
-	Header    dnsmessage.Header // its ID, and the flags RD, AD and CD
-	UDPSize   int               // the size of UDP answers that it offered by EDNS0, in bytes; 0: no EDNS0
-	Time      time.Time         // when it came
+	Client    netip.AddrPort    // the address that the client sent it from
+	Header    dnsmessage.Header // ID and flags
+	UDPSize   int               // the size of UDP answers that the client announced by EDNS0, in bytes; 0: no EDNS0
+	Time      time.Time         // when it arrived
 
-	question *dnsmessage.Question // as it was spelled; nil in a journal
+	question *dnsmessage.Question // spelled as received; nil in a journal
 	version  byte                 // of EDNS
 }
 
-// readQuery reads a message. Without ok there is nothing to answer. A query
-// that cannot be understood has an rcode other than success.
+// readQuery parses a message. If ok is false, the message must not be answered.
+// If it is not a query that the server answers, rcode is the error.
 func readQuery(msg []byte) (q Query, rcode dnsmessage.RCode, ok bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)
@@ -71,12 +71,12 @@ func readQuery(msg []byte) (q Query, rcode dnsmessage.RCode, ok bool) {
 	}
 }
 
-// rcodeBadVersion is the extended rcode of RFC 6891 for an EDNS version that is
-// not known.
+// rcodeBadVersion is the extended rcode for an unknown version of EDNS (RFC
+// 6891).
 const rcodeBadVersion = dnsmessage.RCode(16)
 
-// refusal is the rcode for what is asked well but not answered: other classes
-// than the Internet's, and ANY, as RFC 8482 allows.
+// refusal returns the rcode for well-formed queries that the server does not
+// answer: other versions of EDNS, other classes than IN, and ANY (RFC 8482).
 func (q *Query) refusal() dnsmessage.RCode {
 	switch {
 	case q.version > 0:
@@ -87,15 +87,15 @@ func (q *Query) refusal() dnsmessage.RCode {
 	return dnsmessage.RCodeSuccess
 }
 
-// Match picks queries. Fields that are zero match all.
+// Match selects queries. Zero fields match all queries.
 type Match struct {
-	Name      string          // in any case, with or without the dot at its end; "*.example." is all below example
+	Name      string          // case and a trailing dot do not matter; "*.example." matches all names below example
 	Type      dnsmessage.Type // A, AAAA ...
 	Transport Transport
 	Server    string // the address that the client sent it to, "IP:PORT"
 }
 
-// normal is the match with its name as queries have it.
+// normal returns the match with its name in the form of Query.Name.
 func (m Match) normal() Match {
 	m.Name = lower(m.Name)
 	if m.Name != "" && !strings.HasSuffix(m.Name, ".") {
@@ -104,7 +104,7 @@ func (m Match) normal() Match {
 	return m
 }
 
-// takes reports whether a normal match picks the query.
+// takes reports whether a normal match matches the query.
 func (m Match) takes(q *Query) bool {
 	below, wild := strings.CutPrefix(m.Name, "*")
 	return (m.Name == "" || m.Name == q.Name || wild && strings.HasSuffix(q.Name, below)) &&

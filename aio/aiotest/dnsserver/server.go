@@ -13,29 +13,30 @@ import (
 	"goaio.example/aio/internal/memnet"
 )
 
-// Server is a DNS server that knows what it is told and nothing else: settings
-// and handle in one, as http.Server is. Start makes it listen on loopback, Dial
-// connects to it in memory; one server can do both. The fields must not change
-// once it is in use; the methods may be called from any goroutine at any time.
+// Server is a DNS server. Start makes it listen on loopback, and Dial connects
+// to it in memory; one server can do both. The zero Server is ready to use, and
+// has no names. The fields must not be changed after the first call of a
+// method. The methods may be called from any goroutine.
 type Server struct {
-	// Zone is what the server knows, in the form that the package's
-	// documentation describes. Empty, it says of every name that it does not
-	// exist.
+	// Zone holds the server's zones, in the form described in the package
+	// documentation. If it is empty, no name exists.
 	Zone string
 
-	// Host is the IP address that Start listens on; empty means 127.0.0.1.
+	// Host is the IP address that Start listens on. "" means 127.0.0.1.
 	Host string
 
-	// UDPSize is the largest answer sent by UDP, in bytes, to clients that take
-	// such; a longer one is truncated. Zero or less means 1,232.
+	// UDPSize is the size of the largest answer sent by UDP, in bytes. A client
+	// may announce a smaller one. If UDPSize is 0 or negative, it is
+	// DefaultUDPSize.
 	UDPSize int
 
-	// TLS and HTTPS make Start listen for DNS over TLS and DNS over HTTPS too,
-	// each on a port of its own. Dial serves both in any case.
+	// TLS and HTTPS make Start also listen for DNS over TLS and DNS over HTTPS,
+	// on separate ports. Dial always supports both.
 	TLS, HTTPS bool
 
-	// Names are host names and IP addresses that the server's certificate is
-	// for, besides localhost, dns.example, the loopback addresses and Host.
+	// Names lists host names and IP addresses that the server's certificate is
+	// valid for, besides localhost, dns.example, the loopback addresses and
+	// Host.
 	Names []string
 
 	zone    atomic.Pointer[zone]
@@ -52,16 +53,15 @@ type Server struct {
 	mu      sync.Mutex
 	started bool
 	closed  bool
-	addrs   [4]string // by port: plain, other, TLS and HTTPS
+	addrs   [4]string // indexed by portPlain ...
 	udp     *net.UDPConn
-	other   *net.UDPConn // the port that OtherPort answers from
+	other   *net.UDPConn // for the fault OtherPort
 	open    map[io.Closer]struct{}
 	pending map[*time.Timer]struct{}
-	running sync.WaitGroup // goroutines and pending
+	running sync.WaitGroup // goroutines and pending timers
 }
 
-// DefaultUDPSize is the largest answer sent by UDP unless Server.UDPSize says
-// otherwise, in bytes.
+// DefaultUDPSize is the default of Server.UDPSize, in bytes.
 const DefaultUDPSize = 1232
 
 func (s *Server) udpSize() int {
@@ -71,7 +71,7 @@ func (s *Server) udpSize() int {
 	return min(s.UDPSize, maxMessage)
 }
 
-// init reads the zone and gets ready what Start and Dial both need.
+// init prepares the server for Start and Dial, once.
 func (s *Server) init() error {
 	s.setup.Do(func() {
 		if s.zone.Load() == nil {
@@ -85,8 +85,8 @@ func (s *Server) init() error {
 	return s.setupErr
 }
 
-// SetZone replaces what the server knows, in the form of the field Zone. Errors
-// are a *ZoneError, and then nothing changes.
+// SetZone replaces the zones. text has the form of Server.Zone. If there is an
+// error, which is a *ZoneError, the zones do not change.
 func (s *Server) SetZone(text string) error {
 	z, err := parseZone(text)
 	if err == nil {
@@ -95,9 +95,9 @@ func (s *Server) SetZone(text string) error {
 	return err
 }
 
-// Start listens on a free port of Host, UDP and TCP on the same, and serves
-// until Close. Errors are a *ZoneError, those of listening, net.ErrClosed after
-// Close, and one for a second call.
+// Start listens on a free port of Host, the same for UDP and TCP, and serves
+// until Close. It returns a *ZoneError for an invalid Zone, errors of
+// listening, net.ErrClosed after Close, and an error for a second call.
 func (s *Server) Start() error {
 	if err := s.init(); err != nil {
 		return err
@@ -117,11 +117,10 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Close ends the server: it stops listening, closes all connections and drops
-// the answers that are delayed. When it returns, none of its goroutines is
-// left, but for those of HTTP connections that are just about to end. In
-// memory, datagrams are refused from now on. Calling it again does nothing. Its
-// only errors are those of closing sockets.
+// Close stops listening, closes all connections and drops delayed answers. When
+// it returns, the server's goroutines have ended, except those of HTTP
+// connections that are about to end. Datagrams in memory are refused from then
+// on. Further calls do nothing. Close returns the errors of closing sockets.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -140,7 +139,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// closeOpen closes what is open. It wants the mutex held.
+// closeOpen closes listeners and connections. The caller holds the mutex.
 func (s *Server) closeOpen() error {
 	var errs []error
 	for c := range s.open {
@@ -152,8 +151,8 @@ func (s *Server) closeOpen() error {
 	return errors.Join(errs...)
 }
 
-// track has c closed by Close. It reports false, and closes c, if that was
-// before.
+// track makes Close close c. If the server is closed already, track closes c
+// and returns false.
 func (s *Server) track(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +164,7 @@ func (s *Server) track(c io.Closer) bool {
 	return true
 }
 
-// keep is track with the mutex held, on a server that is not closed.
+// keep is track for a server that is not closed. The caller holds the mutex.
 func (s *Server) keep(c io.Closer) {
 	if s.open == nil {
 		s.open = map[io.Closer]struct{}{}
@@ -173,7 +172,7 @@ func (s *Server) keep(c io.Closer) {
 	s.open[c] = struct{}{}
 }
 
-// drop closes c, which Close need no longer do.
+// drop closes c, and reverses track.
 func (s *Server) drop(c io.Closer) {
 	s.mu.Lock()
 	delete(s.open, c)
@@ -181,8 +180,8 @@ func (s *Server) drop(c io.Closer) {
 	c.Close()
 }
 
-// spawn runs fn in a goroutine that Close waits for, unless the server is
-// closed.
+// spawn runs fn in a goroutine that Close waits for. It does nothing if the
+// server is closed.
 func (s *Server) spawn(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,11 +190,12 @@ func (s *Server) spawn(fn func()) {
 	}
 }
 
-// spawnLocked is spawn with the mutex held, on a server that is not closed.
+// spawnLocked is spawn for a server that is not closed. The caller holds the
+// mutex.
 func (s *Server) spawnLocked(fn func()) { s.running.Go(fn) }
 
-// after runs fn d later, at once if that is now, unless the server is closed by
-// then.
+// after runs fn after d, unless the server is closed by then. If d is not
+// positive, it calls fn.
 func (s *Server) after(d time.Duration, fn func()) {
 	if d <= 0 {
 		fn()
@@ -224,17 +224,19 @@ func (s *Server) after(d time.Duration, fn func()) {
 	s.pending[t] = struct{}{}
 }
 
-// Addr returns the address that Start listens on for UDP and TCP, "IP:PORT"; ""
-// before Start.
+// Addr returns the address for UDP and TCP, "IP:PORT". It is "" before Start.
 func (s *Server) Addr() string { return s.addr(portPlain) }
 
-// TLSAddr returns the address for DNS over TLS, "IP:PORT"; "" without.
+// TLSAddr returns the address for DNS over TLS, "IP:PORT". It is "" before
+// Start, and without Server.TLS.
 func (s *Server) TLSAddr() string { return s.addr(portTLS) }
 
-// HTTPSAddr returns the address for DNS over HTTPS, "IP:PORT"; "" without.
+// HTTPSAddr returns the address for DNS over HTTPS, "IP:PORT". It is "" before
+// Start, and without Server.HTTPS.
 func (s *Server) HTTPSAddr() string { return s.addr(portHTTPS) }
 
-// URL returns the URL for DNS over HTTPS; "" without.
+// URL returns the URL for DNS over HTTPS. It is "" before Start, and without
+// Server.HTTPS.
 func (s *Server) URL() string {
 	if a := s.HTTPSAddr(); a != "" {
 		return "https://" + a + dohPath
@@ -242,8 +244,8 @@ func (s *Server) URL() string {
 	return ""
 }
 
-// OtherAddr returns the address that the fault OtherPort answers from,
-// "IP:PORT"; "" before Start.
+// OtherAddr returns the address from which answers with the fault OtherPort
+// come, "IP:PORT". It is "" before Start.
 func (s *Server) OtherAddr() string { return s.addr(portOther) }
 
 func (s *Server) addr(i int) string {

@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// A stream is a TCP or TLS connection: messages with their length before them,
-// many of them, answered in any order (RFC 7766).
+// stream is a TCP or TLS connection. Each message follows its length. Queries
+// are answered in any order (RFC 7766).
 type stream struct {
 	conn net.Conn
-	mu   sync.Mutex // one message at a time
+	mu   sync.Mutex // held while a plan's messages are sent
 }
 
 // serveStream answers the queries of a connection until it ends.
@@ -36,7 +36,7 @@ func (s *Server) serveStream(c net.Conn, transport Transport) {
 	}
 }
 
-// carryOut sends what a plan has. An error ends the connection by itself.
+// carryOut sends a plan's messages. If that fails, serveStream ends.
 func (st *stream) carryOut(p *plan) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -54,7 +54,7 @@ func (st *stream) carryOut(p *plan) {
 	}
 }
 
-// send sends a message, length and bytes in one piece.
+// send sends a message and its length in one write.
 func (st *stream) send(m []byte, length *uint16, half bool) {
 	n := uint16(min(len(m), maxMessage))
 	if length != nil {
@@ -63,21 +63,21 @@ func (st *stream) send(m []byte, length *uint16, half bool) {
 	if half {
 		m = m[:len(m)/2]
 	}
-	_, _ = st.conn.Write(append(binary.BigEndian.AppendUint16(nil, n), m...)) // the reader notices
+	_, _ = st.conn.Write(append(binary.BigEndian.AppendUint16(nil, n), m...)) // serveStream sees the error
 }
 
-// reset closes a connection so that its peer's reads fail.
+// reset closes a connection by a reset.
 func reset(c net.Conn) {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
 	if l, ok := c.(interface{ SetLinger(sec int) error }); ok {
-		_ = l.SetLinger(0) // it fails on a closed connection, which is fine
+		_ = l.SetLinger(0) // it fails only on a closed connection
 	}
 	c.Close()
 }
 
-// addrPort is the address of a client.
+// addrPort returns the address of a client, or a zero one if it is unknown.
 func addrPort(a net.Addr) netip.AddrPort {
 	if a, ok := a.(interface{ AddrPort() netip.AddrPort }); ok {
 		ap := a.AddrPort()

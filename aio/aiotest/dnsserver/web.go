@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// dohPath is the path that answers DNS over HTTPS.
+// dohPath is the path for DNS over HTTPS.
 const dohPath = "/dns-query"
 
 const dohType = "application/dns-message"
@@ -21,12 +21,12 @@ const dohType = "application/dns-message"
 // serveWeb serves DNS over HTTPS, HTTP/1.1 and HTTP/2, until the listener is
 // closed.
 func (s *Server) serveWeb(l net.Listener) {
-	_ = s.web.Serve(newTLSListener(l, s.serverTLS())) // it fails when the server is closed
+	_ = s.web.Serve(newTLSListener(l, s.serverTLS())) // it returns an error when the server is closed
 }
 
-// serveHTTP answers a query that came by GET or POST (RFC 8484).
+// serveHTTP answers a query by GET or POST (RFC 8484).
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	// Handlers are goroutines of net/http, which does not wait for them.
+	// Handlers run in goroutines of net/http, which does not wait for them.
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	p.respond(w, r)
 }
 
-// dohQuery returns the query's message, or the status that says what is wrong.
+// dohQuery returns the message in a request, or an error status.
 func dohQuery(w http.ResponseWriter, r *http.Request) ([]byte, int) {
 	if r.URL.Path != dohPath {
 		return nil, http.StatusNotFound
@@ -85,8 +85,7 @@ func dohQuery(w http.ResponseWriter, r *http.Request) ([]byte, int) {
 	return nil, http.StatusMethodNotAllowed
 }
 
-// respond sends what a plan has as a response: HTTP has one for each request,
-// the last message.
+// respond sends the last of a plan's messages as the response.
 func (p *plan) respond(w http.ResponseWriter, r *http.Request) {
 	msg := p.right
 	if msg == nil && len(p.messages) > 0 {
@@ -96,7 +95,7 @@ func (p *plan) respond(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done() // dropped
 	}
 	if p.reset || p.hangup || r.Context().Err() != nil {
-		panic(http.ErrAbortHandler) // the connection, or the stream of HTTP/2, ends
+		panic(http.ErrAbortHandler) // closes the connection, or the stream of HTTP/2
 	}
 	w.Header().Set("Content-Type", dohType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(msg)))
@@ -107,14 +106,14 @@ func (p *plan) respond(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(p.status)
 	}
 	if p.half {
-		_, _ = w.Write(msg[:len(msg)/2]) // a client that is gone is no concern
+		_, _ = w.Write(msg[:len(msg)/2]) // the client may have disconnected
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(msg)
 }
 
-// maxAge is the smallest TTL of an answer's records, in seconds (RFC 8484,
-// section 5.1).
+// maxAge returns the smallest TTL of an answer's records, in seconds (RFC 8484,
+// section 5.1). It reports false if there are no records.
 func maxAge(msg []byte) (uint32, bool) {
 	var m dnsmessage.Message
 	if m.Unpack(msg) != nil || len(m.Answers) == 0 {

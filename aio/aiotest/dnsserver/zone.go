@@ -7,46 +7,45 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// typeCAA is the type of CAA records (RFC 8659), which dnsmessage has no name
-// for.
+// typeCAA is the type of CAA records (RFC 8659).
 const typeCAA = dnsmessage.Type(257)
 
-// A zone is what a server knows: records by name, and the names at which zones
-// begin. It does not change once it is parsed.
+// zone holds the records of all zones of a server, by name. It is immutable
+// after parsing.
 type zone struct {
 	nodes map[string]*node // lower case, fully qualified
-	soas  int              // how many names have an SOA
+	soas  int              // number of SOA records
 }
 
-// A node is a name that exists: one with records or with such names below it.
+// node is a name that exists, because it has records, or a name below it has.
 type node struct {
 	records []record
 }
 
-// A record is one line of a zone.
+// record is a record without its owner.
 type record struct {
 	ttl  uint32
 	typ  dnsmessage.Type
 	body dnsmessage.ResourceBody
 }
 
-// found is what a zone says about a question.
+// found is the result of a look-up in a zone.
 type found struct {
 	records []owned // the chain of CNAMEs, then the records asked for
-	soa     *owned  // of the zone of the last name, if it has no such records
+	soa     *owned  // of the zone of the last name, if that has no records of the type
 	rcode   dnsmessage.RCode
 }
 
-// An owned record is a record with the name that it is handed out for.
+// owned is a record with the owner that it has in the answer.
 type owned struct {
 	name string
 	record
 }
 
-// maxChain bounds how many CNAMEs are followed.
+// maxChain is the number of CNAMEs that are followed.
 const maxChain = 16
 
-// lookup answers a question about a name in lower case, fully qualified.
+// lookup looks up a name in lower case, with a trailing dot.
 func (z *zone) lookup(name string, typ dnsmessage.Type) found {
 	var f found
 	for len(f.records) < maxChain && !f.has(name) {
@@ -55,7 +54,7 @@ func (z *zone) lookup(name string, typ dnsmessage.Type) found {
 			if len(f.records) == 0 {
 				f.rcode = dnsmessage.RCodeRefused
 			}
-			return f // a chain that leaves what we know is for the client to follow
+			return f // the client follows a chain that leaves the zones
 		}
 		n := z.find(name)
 		if n == nil {
@@ -77,8 +76,8 @@ func (z *zone) lookup(name string, typ dnsmessage.Type) found {
 	return f
 }
 
-// has reports whether a record of the name is there already: a chain that comes
-// back to it is a loop.
+// has reports whether there is a record of the name already, which means that
+// the chain is a loop.
 func (f *found) has(name string) bool {
 	return slices.ContainsFunc(f.records, func(r owned) bool { return r.name == name })
 }
@@ -106,9 +105,8 @@ func (n *node) first(typ dnsmessage.Type) *record {
 	return nil
 }
 
-// find returns the node that answers for the name: its own, or that of the
-// wildcard below the closest ancestor that exists (RFC 4592). It is nil if
-// there is no such name.
+// find returns the node of the name, or of the wildcard below its closest
+// ancestor that exists (RFC 4592). It returns nil if the name does not exist.
 func (z *zone) find(name string) *node {
 	if n := z.nodes[name]; n != nil {
 		return n
@@ -121,8 +119,8 @@ func (z *zone) find(name string) *node {
 	return nil
 }
 
-// soaOf returns the SOA of the zone that the name is in, and the name it is at.
-// The SOA is nil if the name is in none.
+// soaOf returns the SOA of the name's zone, and its owner. The SOA is nil if
+// the name is in no zone.
 func (z *zone) soaOf(name string) (apex string, soa *record) {
 	for up, ok := name, true; ok; up, ok = parent(up) {
 		if n := z.nodes[up]; n != nil {
@@ -134,7 +132,7 @@ func (z *zone) soaOf(name string) (apex string, soa *record) {
 	return "", nil
 }
 
-// add takes in a record, and makes the names above it exist.
+// add adds a record. The names above it exist from then on.
 func (z *zone) add(name string, r record) {
 	n := z.node(name)
 	n.records = append(n.records, r)
@@ -143,8 +141,8 @@ func (z *zone) add(name string, r record) {
 	}
 }
 
-// node returns the node of a name, made if need be together with those above
-// it.
+// node returns the node of a name. If there is none, it makes one, and those of
+// the names above.
 func (z *zone) node(name string) *node {
 	n := z.nodes[name]
 	if n == nil {
@@ -157,7 +155,7 @@ func (z *zone) node(name string) *node {
 	return n
 }
 
-// parent cuts the first label off a name. The root has no parent.
+// parent returns a name without its first label. The root has no parent.
 func parent(name string) (string, bool) {
 	if name == "." {
 		return "", false

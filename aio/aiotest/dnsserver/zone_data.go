@@ -8,13 +8,13 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A form is how a type's data is written.
+// form is the text form of a type's data.
 type form struct {
 	typ   dnsmessage.Type
 	parse func(p *parser, args []token) (dnsmessage.ResourceBody, error)
 }
 
-// forms are the types that a zone may have. It is set by init: the parsers
+// forms holds the types that a zone may have. init sets it, because the parsers
 // refer to it.
 var forms map[string]form
 
@@ -35,7 +35,7 @@ func init() {
 	}
 }
 
-// fields reads the parts of a record's data one after the other, and keeps the
+// fields parses the arguments of a record one after the other. It keeps the
 // first error.
 type fields struct {
 	p    *parser
@@ -43,11 +43,11 @@ type fields struct {
 	err  error
 }
 
-// read begins to read exactly as many arguments as form has words.
+// read returns the fields for count arguments. form is how they are written.
 func read(p *parser, args []token, count int, form string) *fields {
 	f := &fields{p: p, args: args}
 	if len(args) != count {
-		f.err = fmt.Errorf("write %s, here are %d arguments", form, len(args))
+		f.err = fmt.Errorf("want %s, got %d arguments", form, len(args))
 	}
 	return f
 }
@@ -58,7 +58,7 @@ func (f *fields) next() token {
 	return w
 }
 
-// name reads a name.
+// name parses a name.
 func (f *fields) name() dnsmessage.Name {
 	if f.err != nil {
 		return dnsmessage.Name{}
@@ -71,7 +71,7 @@ func (f *fields) name() dnsmessage.Name {
 	return dnsmessage.MustNewName(s)
 }
 
-// number reads a number of at most that many bits.
+// number parses a number of at most the given number of bits.
 func (f *fields) number(what string, bits int) uint64 {
 	if f.err != nil {
 		return 0
@@ -79,12 +79,12 @@ func (f *fields) number(what string, bits int) uint64 {
 	w := f.next()
 	n, err := strconv.ParseUint(w.text, 10, bits)
 	if err != nil {
-		f.err = fmt.Errorf("%s %q is no number from 0 to %d", what, w.text, uint64(1)<<bits-1)
+		f.err = fmt.Errorf("%s %q is not a number from 0 to %d", what, w.text, uint64(1)<<bits-1)
 	}
 	return n
 }
 
-// time reads a time in seconds.
+// time parses a time in seconds.
 func (f *fields) time() uint32 {
 	if f.err != nil {
 		return 0
@@ -97,7 +97,7 @@ func (f *fields) time() uint32 {
 func parseA(p *parser, args []token) (dnsmessage.ResourceBody, error) {
 	a, err := address(p, args, "A ADDRESS")
 	if err == nil && !a.Is4() {
-		err = fmt.Errorf("%v is no IPv4 address: AAAA is for IPv6", a)
+		err = fmt.Errorf("%v is not an IPv4 address: AAAA is for IPv6", a)
 	}
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func parseA(p *parser, args []token) (dnsmessage.ResourceBody, error) {
 func parseAAAA(p *parser, args []token) (dnsmessage.ResourceBody, error) {
 	a, err := address(p, args, "AAAA ADDRESS")
 	if err == nil && !a.Is6() {
-		err = fmt.Errorf("%v is no IPv6 address: A is for IPv4", a)
+		err = fmt.Errorf("%v is not an IPv6 address: A is for IPv4", a)
 	}
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func address(p *parser, args []token, form string) (netip.Addr, error) {
 	text := f.next().text
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("%q is no IP address", text)
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address", text)
 	}
 	return a, nil
 }
@@ -170,11 +170,11 @@ func parseSOA(p *parser, args []token) (dnsmessage.ResourceBody, error) {
 func parseTXT(_ *parser, args []token) (dnsmessage.ResourceBody, error) {
 	r := new(dnsmessage.TXTResource)
 	if len(args) == 0 {
-		return nil, fmt.Errorf("write TXT \"STRING\", one or more")
+		return nil, fmt.Errorf("want TXT \"STRING\", one or more, got none")
 	}
 	for _, w := range args {
 		if len(w.text) > 255 {
-			return nil, fmt.Errorf("a string of %d bytes: 255 are allowed, write several", len(w.text))
+			return nil, fmt.Errorf("a string of %d bytes: 255 are allowed, use several strings", len(w.text))
 		}
 		r.TXT = append(r.TXT, w.text)
 	}

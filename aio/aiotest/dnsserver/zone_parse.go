@@ -13,19 +13,19 @@ import (
 // defaultTTL is the TTL of records without one, in seconds.
 const defaultTTL = 300
 
-// ZoneError says what is wrong in a zone's text, and where.
+// ZoneError is an error in the text of a zone.
 type ZoneError struct {
 	Line int // counted from 1
 	Err  error
 }
 
-// Error returns the line and what is wrong in it.
+// Error returns the line and the error.
 func (e *ZoneError) Error() string { return fmt.Sprintf("dnsserver: zone line %d: %v", e.Line, e.Err) }
 
-// Unwrap returns what is wrong.
+// Unwrap returns Err.
 func (e *ZoneError) Unwrap() error { return e.Err }
 
-// A parser is the state between the entries of a zone.
+// parser holds the state between the entries of a zone.
 type parser struct {
 	zone   *zone
 	origin string
@@ -33,7 +33,7 @@ type parser struct {
 	ttl    uint32
 }
 
-// parseZone reads a zone's text. Errors are a *ZoneError.
+// parseZone parses the text of a zone. Errors are a *ZoneError.
 func parseZone(text string) (*zone, error) {
 	entries, err := scan(text)
 	if err != nil {
@@ -51,8 +51,7 @@ func parseZone(text string) (*zone, error) {
 	return p.zone, nil
 }
 
-// impliedSOA makes a text without any SOA the zone of everything, so that names
-// that are not in it do not exist.
+// impliedSOA returns the SOA of the root for a text without any SOA.
 func impliedSOA(ttl uint32) record {
 	return record{ttl, dnsmessage.TypeSOA, &dnsmessage.SOAResource{
 		NS: dnsmessage.MustNewName("ns.invalid."), MBox: dnsmessage.MustNewName("hostmaster.invalid."),
@@ -60,7 +59,7 @@ func impliedSOA(ttl uint32) record {
 	}}
 }
 
-// entry takes in a directive or record.
+// entry parses a directive or record.
 func (p *parser) entry(e entry) error {
 	words := e.words
 	if first := words[0]; !e.indented && !first.quoted && strings.HasPrefix(first.text, "$") {
@@ -74,15 +73,15 @@ func (p *parser) entry(e entry) error {
 		p.owner, words = lower(owner), words[1:]
 	}
 	if p.owner == "" {
-		return errors.New("the first record needs an owner: begin the line with a name, or with \"@\" for the origin")
+		return errors.New("the first record has no owner: begin the line with a name, or with \"@\" for the origin")
 	}
 	return p.record(words)
 }
 
-// directive obeys $ORIGIN and $TTL.
+// directive executes $ORIGIN and $TTL.
 func (p *parser) directive(name string, args []token) error {
 	if len(args) != 1 {
-		return fmt.Errorf("%s takes one argument, here are %d", name, len(args))
+		return fmt.Errorf("%s takes one argument, got %d", name, len(args))
 	}
 	var err error
 	switch strings.ToUpper(name) {
@@ -91,13 +90,12 @@ func (p *parser) directive(name string, args []token) error {
 	case "$TTL":
 		p.ttl, err = ttl(args[0].text)
 	default:
-		err = fmt.Errorf("unknown directive %q: there are $ORIGIN and $TTL", name)
+		err = fmt.Errorf("unknown directive %q: want $ORIGIN or $TTL", name)
 	}
 	return err
 }
 
-// record takes in "[TTL] [IN] TYPE DATA...", or with the first two the other
-// way round.
+// record parses "[TTL] [IN] TYPE DATA...". IN may also come before the TTL.
 func (p *parser) record(words []token) error {
 	r := record{ttl: p.ttl}
 	for range 2 {
@@ -111,12 +109,12 @@ func (p *parser) record(words []token) error {
 		}
 	}
 	if len(words) == 0 {
-		return fmt.Errorf("%s has no type: write NAME [TTL] TYPE DATA", p.owner)
+		return fmt.Errorf("%s has no type: want NAME [TTL] TYPE DATA", p.owner)
 	}
 	name := strings.ToUpper(words[0].text)
 	form, ok := forms[name]
 	if !ok {
-		return fmt.Errorf("unknown type %q: there are %s", words[0].text, knownTypes())
+		return fmt.Errorf("unknown type %q: want one of %s", words[0].text, knownTypes())
 	}
 	body, err := form.parse(p, words[1:])
 	if err != nil {
@@ -126,23 +124,23 @@ func (p *parser) record(words []token) error {
 	return p.add(r)
 }
 
-// add adds the record to the zone unless it contradicts the records there.
+// add adds the record to the zone, unless it conflicts with others of the name.
 func (p *parser) add(r record) error {
 	n := p.zone.node(p.owner)
 	for _, other := range n.records {
 		if (other.typ == dnsmessage.TypeCNAME) != (r.typ == dnsmessage.TypeCNAME) {
-			return fmt.Errorf("%s has a CNAME and other records: a CNAME stands alone", p.owner)
+			return fmt.Errorf("%s has a CNAME and other records: a CNAME must be the only record", p.owner)
 		}
 		if other.typ == r.typ && (r.typ == dnsmessage.TypeCNAME || r.typ == dnsmessage.TypeSOA) {
-			return fmt.Errorf("%s has two %s records: there can be one", p.owner, typeName(r.typ))
+			return fmt.Errorf("%s has two %s records, want at most one", p.owner, typeName(r.typ))
 		}
 	}
 	p.zone.add(p.owner, r)
 	return nil
 }
 
-// name reads a name, which without a dot at its end is below the origin, as a
-// fully qualified one. Case stays as it is.
+// name parses a name. The result has a trailing dot. A name without one is
+// relative to the origin. The case does not change.
 func (p *parser) name(w token) (string, error) {
 	s := w.text
 	if s == "@" {
@@ -152,7 +150,7 @@ func (p *parser) name(w token) (string, error) {
 		return "", fmt.Errorf("name %q has a backslash: escapes in names are not supported", s)
 	}
 	if s == "" {
-		return "", errors.New("a name is empty: write \"@\" for the origin")
+		return "", errors.New("a name is empty: use \"@\" for the origin")
 	}
 	if !strings.HasSuffix(s, ".") {
 		s = child(s, p.origin)
@@ -171,10 +169,10 @@ func (p *parser) name(w token) (string, error) {
 	return s, nil
 }
 
-// ttl reads a time in seconds, or with units as in 1h30m.
+// ttl parses a time in seconds, or with units as in 1h30m.
 func ttl(s string) (uint32, error) {
 	units := map[byte]uint64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
-	bad := fmt.Errorf("%q is no time: write seconds, or units as in 1h30m", s)
+	bad := fmt.Errorf("%q is not a time: want seconds, or units as in 1h30m", s)
 	var sum uint64
 	for rest := lower(s); ; {
 		i := 0
@@ -198,7 +196,7 @@ func ttl(s string) (uint32, error) {
 	}
 }
 
-// knownTypes lists the types that a zone may have.
+// knownTypes returns the names of the types that a zone may have.
 func knownTypes() string {
 	var names []string
 	for name := range forms {
@@ -208,7 +206,7 @@ func knownTypes() string {
 	return strings.Join(names, " ")
 }
 
-// typeName is the type as a zone has it: A, not TypeA.
+// typeName returns the name of a type, such as A.
 func typeName(typ dnsmessage.Type) string {
 	for name, f := range forms {
 		if f.typ == typ {

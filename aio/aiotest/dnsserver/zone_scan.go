@@ -5,26 +5,24 @@ import (
 	"strings"
 )
 
-// A token is a word of a zone's text.
+// token is a word in the text of a zone.
 type token struct {
 	text   string
 	quoted bool
 }
 
-// An entry is a record or directive, which parentheses may spread over several
-// lines.
+// entry is a record or directive. Parentheses can spread it over several lines.
 type entry struct {
-	line     int  // its first, counted from 1
-	indented bool // it begins with white space: the owner is that of the entry before
+	line     int  // the first, counted from 1
+	indented bool // begins with white space, and has the owner of the entry before
 	words    []token
 }
 
-// scan cuts a zone's text into entries. White space that all lines begin with
-// does not count, so that a text in a program can be indented as the program
-// is.
+// scan splits the text of a zone into entries. It ignores leading white space
+// that is common to all lines.
 func scan(text string) ([]entry, error) {
 	var entries []entry
-	var open *entry // its parenthesis is not closed yet
+	var open *entry // has an open parenthesis
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	indent := commonIndent(lines)
 	for i, line := range lines {
@@ -49,7 +47,8 @@ func scan(text string) ([]entry, error) {
 	return entries, nil
 }
 
-// commonIndent returns the white space that every line with text begins with.
+// commonIndent returns the leading white space that all lines with text have in
+// common.
 func commonIndent(lines []string) string {
 	indent, begun := "", false
 	for _, line := range lines {
@@ -68,8 +67,8 @@ func commonIndent(lines []string) string {
 	return indent
 }
 
-// scanLine takes in the words of one line. It reports whether a parenthesis is
-// open at its end, as it takes open for its beginning.
+// scanLine adds the words of one line. open says whether a parenthesis is open
+// at the beginning of the line, and the result whether one is open at its end.
 func (e *entry) scanLine(line string, open bool) (bool, error) {
 	for line != "" {
 		switch c := line[0]; c {
@@ -79,7 +78,7 @@ func (e *entry) scanLine(line string, open bool) (bool, error) {
 			return open, nil
 		case '(', ')':
 			if open == (c == '(') {
-				return false, fmt.Errorf("unexpected %q: parentheses come in pairs, without others inside", c)
+				return false, fmt.Errorf("unexpected %q: parentheses must be in pairs, and cannot be nested", c)
 			}
 			open = c == '('
 			line = line[1:]
@@ -102,8 +101,8 @@ func (e *entry) scanLine(line string, open bool) (bool, error) {
 	return open, nil
 }
 
-// bare cuts off a word without quotes. A quoted part within it (alpn="h2,h3")
-// belongs to it, without the quotes.
+// bare splits off a word that does not begin with a quote. It may have a quoted
+// part, as in alpn="h2,h3", whose quotes are removed.
 func bare(s string) (word, rest string, err error) {
 	var b strings.Builder
 	for s != "" && !strings.ContainsRune(" \t;()", rune(s[0])) {
@@ -121,8 +120,8 @@ func bare(s string) (word, rest string, err error) {
 	return b.String(), s, nil
 }
 
-// quoted cuts off a string up to its closing quote. \" is a quote, \\ a
-// backslash, and \DDD the byte with this decimal number.
+// quoted splits off a string up to its closing quote. \" is a quote, \\ a
+// backslash, and \DDD the byte with that decimal number.
 func quoted(s string) (text, rest string, err error) {
 	var b strings.Builder
 	for s != "" {
@@ -135,7 +134,7 @@ func quoted(s string) (text, rest string, err error) {
 		case len(s) > 3 && digit(s[1]) && digit(s[2]) && digit(s[3]):
 			n := int(s[1]-'0')*100 + int(s[2]-'0')*10 + int(s[3]-'0')
 			if n > 255 {
-				return "", "", fmt.Errorf("%s is no byte: \\000 to \\255 are", s[:4])
+				return "", "", fmt.Errorf("%s is not a byte: want \\000 to \\255", s[:4])
 			}
 			b.WriteByte(byte(n))
 			s = s[4:]

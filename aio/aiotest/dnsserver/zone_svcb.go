@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// svcKeys are the service parameters by their names (RFC 9460 and RFC 9461).
+// svcKeys holds the service parameters by name (RFC 9460, RFC 9461).
 var svcKeys = map[string]dnsmessage.SVCParamKey{
 	"mandatory":       dnsmessage.SVCParamMandatory,
 	"alpn":            dnsmessage.SVCParamALPN,
@@ -39,7 +39,7 @@ func parseHTTPS(p *parser, args []token) (dnsmessage.ResourceBody, error) {
 	return &dnsmessage.HTTPSResource{SVCBResource: r}, nil
 }
 
-// serviceBinding reads "PRIORITY TARGET [KEY=VALUE]...".
+// serviceBinding parses "PRIORITY TARGET [KEY=VALUE]...".
 func serviceBinding(p *parser, args []token, typ string) (dnsmessage.SVCBResource, error) {
 	f := read(p, args[:min(len(args), 2)], 2, typ+" PRIORITY TARGET [KEY=VALUE]...")
 	r := dnsmessage.SVCBResource{Priority: uint16(f.number("priority", 16)), Target: f.name()}
@@ -54,7 +54,7 @@ func serviceBinding(p *parser, args []token, typ string) (dnsmessage.SVCBResourc
 			return r, err
 		}
 		if _, ok := r.GetParam(key); ok {
-			return r, fmt.Errorf("parameter %s comes twice", name)
+			return r, fmt.Errorf("parameter %s occurs twice", name)
 		}
 		data, err := svcValue(key, value)
 		if err != nil {
@@ -68,7 +68,7 @@ func serviceBinding(p *parser, args []token, typ string) (dnsmessage.SVCBResourc
 	return r, nil
 }
 
-// svcKey returns the key of a parameter's name, which may be keyNNNNN.
+// svcKey returns the key for a parameter's name, which may be keyNNNNN.
 func svcKey(name string) (dnsmessage.SVCParamKey, error) {
 	if key, ok := svcKeys[name]; ok {
 		return key, nil
@@ -78,10 +78,10 @@ func svcKey(name string) (dnsmessage.SVCParamKey, error) {
 			return dnsmessage.SVCParamKey(n), nil
 		}
 	}
-	return 0, fmt.Errorf("unknown parameter %q: write a name of RFC 9460, or keyNNNNN", name)
+	return 0, fmt.Errorf("unknown parameter %q: want a name of RFC 9460, or keyNNNNN", name)
 }
 
-// svcValue returns a parameter's value as it is on the wire.
+// svcValue returns a parameter's value in wire format.
 func svcValue(key dnsmessage.SVCParamKey, value string) ([]byte, error) {
 	switch key {
 	case dnsmessage.SVCParamMandatory:
@@ -104,14 +104,14 @@ func svcValue(key dnsmessage.SVCParamKey, value string) ([]byte, error) {
 	case dnsmessage.SVCParamPort:
 		n, err := strconv.ParseUint(value, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no port", value)
+			return nil, fmt.Errorf("%q is not a port", value)
 		}
 		return binary.BigEndian.AppendUint16(nil, uint16(n)), nil
 	case dnsmessage.SVCParamIPv4Hint, dnsmessage.SVCParamIPv6Hint:
 		return svcList(value, func(b []byte, s string) ([]byte, error) {
 			a, err := netip.ParseAddr(s)
 			if err != nil || a.Zone() != "" || a.Is4() != (key == dnsmessage.SVCParamIPv4Hint) {
-				return nil, fmt.Errorf("%q is no address of its family", s)
+				return nil, fmt.Errorf("%q is not an address of the family", s)
 			}
 			return append(b, a.AsSlice()...), nil
 		})
@@ -121,7 +121,7 @@ func svcValue(key dnsmessage.SVCParamKey, value string) ([]byte, error) {
 	return []byte(value), nil
 }
 
-// svcList reads a list with commas.
+// svcList parses a list separated by commas.
 func svcList(value string, add func(b []byte, s string) ([]byte, error)) (b []byte, err error) {
 	for s := range strings.SplitSeq(value, ",") {
 		if b, err = add(b, s); err != nil {

@@ -60,7 +60,7 @@ func (c *Call) readBody(resp *http.Response) ([]byte, error) {
 		return nil, fmt.Errorf("%w: its content type is %.40q, want %s", errNotDNS, t, dnsMessage)
 	}
 	b := bytes.NewBuffer(c.in[:0])
-	if _, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+	if _, err := b.ReadFrom(io.LimitReader(resp.Body, int64(maxBody+1))); err != nil {
 		return nil, err
 	}
 	if b.Len() > maxBody {
