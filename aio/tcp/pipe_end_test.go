@@ -38,7 +38,8 @@ func TestPipeReset(t *testing.T) {
 	})
 }
 
-// Writing to a side that has gone ends the pipe.
+// Writing to a side that has gone ends the pipe. The other side is closed once
+// its peer has closed.
 func TestPipeWriteFails(t *testing.T) {
 	overAll(t, func(w *world) {
 		p := w.piped()
@@ -46,13 +47,42 @@ func TestPipeWriteFails(t *testing.T) {
 		p.right.CloseWrite()
 		wantEOF(w, p.left)
 		p.right.Close() // which is seen only by writing
-		aio.Spawn(w.ctx, "writer", func(context.Context) error {
+		data := numbers(100_000)
+		writer := aio.Go(w.ctx, "writer", func(context.Context) (int, error) {
 			for {
-				if _, err := p.left.Write(numbers(100_000)); err != nil {
-					return nil
+				if _, err := p.left.Write(data); err != nil {
+					return 0, err
 				}
 			}
 		})
+		_, err := p.done.Await(w.ctx)
+		wantErr(w, err, aio.ErrReset, "write")
+		soon(w, p.b.Done())
+		p.left.Close()
+		if _, err := writer.Await(w.ctx); !errors.Is(err, aio.ErrClosed) {
+			w.Errorf("the writer, whose connection was closed, ended with %v, want %v", err, aio.ErrClosed)
+		}
+		p.wantClosed()
+		p.closePeers()
+	})
+}
+
+// A peer that goes on writing after the other has gone is reset 5 s later.
+func TestPipeWriteFailsLater(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		p := w.piped()
+		p.right.CloseWrite()
+		wantEOF(w, p.left)
+		p.right.Close()
+		begin := time.Now()
+		var failed error
+		for failed == nil {
+			_, failed = p.left.Write([]byte("more"))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if d := time.Since(begin); d < 5*time.Second || d > 6*time.Second {
+			w.Errorf("writing to the pipe failed after %v, want 5 s: %v", d, failed)
+		}
 		_, err := p.done.Await(w.ctx)
 		wantErr(w, err, aio.ErrReset, "write")
 		p.wantClosed()
