@@ -39,7 +39,7 @@ func TestResetIsNoEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				if w.secure() || w.transport == "unix" {
 					return // which know ends and resets otherwise
 				}
@@ -57,15 +57,16 @@ func TestResetIsNoEnd(t *testing.T) {
 
 // So it is when a Read and a Write wait at the same time.
 func TestResetBothWait(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		if w.transport == "unix" {
 			return
 		}
+		data := numbers(1 << 20)
 		for range 20 {
 			c, peer := w.pair()
 			aio.Spawn(w.ctx, "writer", func(context.Context) error {
 				for {
-					if _, err := c.Write(numbers(1 << 20)); err != nil {
+					if _, err := c.Write(data); err != nil {
 						return nil
 					}
 				}
@@ -86,7 +87,7 @@ func TestResetBothWait(t *testing.T) {
 // The peer's end after it was told of by the system stays an end, whatever
 // writing meets then.
 func TestEndBeforeReset(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		if w.memory() {
 			return // whose ends are lost with a reset
 		}
@@ -112,7 +113,7 @@ func TestEndBeforeReset(t *testing.T) {
 // A Read that waits when the connection begins to close does not take the end
 // of what is dropped for that of the stream.
 func TestReadWhileClosing(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		c, peer := w.pair()
 		read := aio.Go(w.ctx, "reader", func(context.Context) (int, error) { return c.Read(make([]byte, 1)) })
 		aiotest.Eventually(w, func() bool { return tcp.Readers(c) == 1 })
