@@ -80,6 +80,7 @@ func (c *Conn) giveData(data []byte) {
 // handler is to be told, or by an error, with which the connection fails. A
 // connection that lingers ends in either case.
 func (c *Conn) readEnded(err error) {
+	c.awaitWriter(err)
 	switch err = c.endOrCut(err); {
 	case !isEOF(err) && c.life.stage != stageLingering:
 		c.unlocked(func() { c.fail(c.condition("read", err), false) }) // nothing comes of an error due to our own closing

@@ -60,17 +60,26 @@ func (c *Conn) endRead(err error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.life.open() && c.looksEnded(err) && c.out.stream.taken() && c.gone() {
+	c.awaitWriter(err)
+	if !c.life.open() {
+		return c.endError("read")
+	}
+	return c.endOrCut(err)
+}
+
+// awaitWriter waits until the writer that has the stream has noted how writing
+// has failed, if err, which reading has met, may stand for the reset that it
+// was told of. That does not take long: nothing can be written any more. The
+// lock is held, but not while waiting.
+func (c *Conn) awaitWriter(err error) {
+	for c.life.open() && c.looksEnded(err) && c.writerCut() {
 		free, done := c.extra().free.C(), c.doneLocked()
-		c.unlocked(func() { // not for long: nothing can be written any more
+		c.stepAside()
+		c.unlocked(func() {
 			select {
 			case <-free:
 			case <-done:
 			}
 		})
 	}
-	if !c.life.open() {
-		return c.endError("read")
-	}
-	return c.endOrCut(err)
 }

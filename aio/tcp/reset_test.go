@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 
 	"goaio.example/aio"
@@ -82,6 +83,59 @@ func TestResetBothWait(t *testing.T) {
 			c.Close()
 		}
 	})
+}
+
+// A handler's connection that was reset ends with the reset, whether a read
+// meets it first or what a callback sends.
+func TestResetMetBySend(t *testing.T) {
+	overAll(t, func(w *world) {
+		if w.transport == "unix" {
+			return // which knows no reset
+		}
+		p := newTape(w)
+		gone := make(chan error, 10)
+		client := w.serve(p.handler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+			c.AfterHangUp(func(err error) { gone <- err })
+			for !errors.Is(soon(w, gone), aio.ErrReset) {
+			}
+			c.Send(data)
+		}}))
+		client.Write([]byte("x"))
+		p.wantData("x")
+		client.Abort()
+		p.want(aio.ErrReset, "open", "data", condition(aio.ErrReset), "closed")
+	})
+}
+
+// So it is when the engine reads while another goroutine writes: whichever of
+// the two the system tells of the reset, the handler is told of no clean end.
+func TestResetHandlerWrites(t *testing.T) {
+	for how, write := range map[string]func(c *tcp.Conn, data []byte){
+		"Write": func(c *tcp.Conn, data []byte) { c.Write(data) },
+		"queue": func(c *tcp.Conn, data []byte) { c.SendOwned(data) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				if w.transport == "unix" {
+					return // which knows no reset
+				}
+				data := make([]byte, 8<<20) // more than sockets hold
+				for range 20 {
+					p := newTape(w)
+					client := w.serve(p.handler(tcp.Handler{}))
+					server := soon(w, p.conn)
+					var writer sync.WaitGroup
+					writer.Go(func() { write(server, data) })
+					if _, err := io.ReadFull(client, make([]byte, 1<<10)); err != nil {
+						w.Fatal(err)
+					}
+					client.Abort()
+					p.want(aio.ErrReset, "open", condition(aio.ErrReset), "closed")
+					writer.Wait()
+				}
+			})
+		})
+	}
 }
 
 // The peer's end after it was told of by the system stays an end, whatever

@@ -240,3 +240,34 @@ func TestSendfileEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestSendfileReset holds that a handler is told of a reset, and of no end, also
+// if the system has told sendfile of it, and reading meets what looks like the
+// end before the connection knows that.
+func TestSendfileReset(t *testing.T) {
+	overPairs(t, func(t *testing.T, transport string) {
+		if transport != "tcp" {
+			return
+		}
+		f := holeFile(t, 64<<20)
+		newWorld(t, transport).run(&aio.Loop{OnEvent: func(aio.Event) {}}, func(w *world) {
+			p := newTape(w)
+			client := w.serve(p.handler(tcp.Handler{}))
+			server := soon(w, p.conn)
+			defer tcp.AfterSendfile(func(err error) {
+				if err != nil && !errors.Is(err, syscall.EAGAIN) {
+					aiotest.Eventually(w, func() bool { return tcp.AwaitsWriter(server) || len(p.events) > 0 })
+				}
+			})()
+			copied := aio.Go(w.ctx, "copy", func(context.Context) (int64, error) { return server.ReadFrom(f) })
+			if _, err := io.ReadFull(client, make([]byte, 1000)); err != nil {
+				w.Fatal(err)
+			}
+			client.Abort()
+			if _, err := copied.Await(w.ctx); !errors.Is(err, aio.ErrReset) {
+				w.Errorf("sending a file to a peer that resets: %v, want %v", err, aio.ErrReset)
+			}
+			p.want(aio.ErrReset, "open", condition(aio.ErrReset), "closed")
+		})
+	})
+}
