@@ -254,8 +254,10 @@ func TestSendfileReset(t *testing.T) {
 			p := newTape(w)
 			client := w.serve(p.handler(tcp.Handler{}))
 			server := soon(w, p.conn)
+			server.PauseReading() // so that sendfile is told
 			defer tcp.AfterSendfile(func(err error) {
 				if err != nil && !errors.Is(err, syscall.EAGAIN) {
+					server.ResumeReading()
 					aiotest.Eventually(w, func() bool { return tcp.AwaitsWriter(server) || len(p.events) > 0 })
 				}
 			})()
