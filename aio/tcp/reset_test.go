@@ -120,7 +120,7 @@ func TestResetHandlerWrites(t *testing.T) {
 					return // which knows no reset
 				}
 				data := make([]byte, 8<<20) // more than sockets hold
-				for range 20 {
+				for range 10 {
 					p := newTape(w)
 					client := w.serve(p.handler(tcp.Handler{}))
 					server := soon(w, p.conn)

@@ -252,9 +252,8 @@ func TestSendfileReset(t *testing.T) {
 		f := holeFile(t, 64<<20)
 		newWorld(t, transport).run(&aio.Loop{OnEvent: func(aio.Event) {}}, func(w *world) {
 			p := newTape(w)
-			client := w.serve(p.handler(tcp.Handler{}))
+			client := w.serve(p.handler(tcp.Handler{Open: func(c *tcp.Conn) { c.PauseReading() }})) // so that sendfile is told
 			server := soon(w, p.conn)
-			server.PauseReading() // so that sendfile is told
 			defer tcp.AfterSendfile(func(err error) {
 				if err != nil && !errors.Is(err, syscall.EAGAIN) {
 					server.ResumeReading()
