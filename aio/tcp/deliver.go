@@ -6,7 +6,7 @@ import (
 )
 
 // What an engine calls for the duties of a connection. The connection's lock is
-// held, but for deliver, and let go while a callback runs.
+// held, except for deliver, and let go while a callback runs.
 
 // source is where the handler's data comes from.
 type source interface {
@@ -147,7 +147,7 @@ func (c *Conn) handlerLeaves() {
 // (dueClosed), and takes the handler off. A callback may call runtime.Goexit.
 func (c *Conn) handlerDone() {
 	defer c.dropHandler()
-	if c.in.style == leavingStyle { // whoever uses the connection now learns it there
+	if c.in.style == leavingStyle { // the next use of the connection reports it
 		return
 	}
 	cause := c.peek().cause
