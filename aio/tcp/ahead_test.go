@@ -66,7 +66,7 @@ func TestPutBackComesFirst(t *testing.T) {
 	past := time.Unix(1, 0)
 	for how, put := range putBack {
 		t.Run(how, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				client, server := w.pair()
 				client.SendString("firstsecond") // of which TLS has the rest by then
 				if how != "Unread" {
@@ -115,7 +115,7 @@ func TestChunksToHandler(t *testing.T) {
 
 // A Read of nothing changes nothing.
 func TestReadNothing(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		server.Unread([]byte("ahead"))
 		for range 3 {

@@ -7,8 +7,8 @@ import (
 )
 
 // bareListener accepts bare connections from a listening socket. It waits for
-// them by a descriptor of its own: the listener's cannot be waited for but by
-// its Accept.
+// them on a duplicate of the listener's descriptor, because only the listener's
+// Accept can wait on that one.
 type bareListener struct {
 	file *os.File
 	raw  syscall.RawConn

@@ -13,8 +13,8 @@ const chunkSize = 32 << 10
 var kindChunks = aio.NewKind("tcp.chunks")
 
 // chunks is a channel of what arrives, as an operation. Until it is closed it
-// counts as a Read, so that a handler that comes meanwhile waits for what it
-// has read and nobody has received.
+// counts as a Read, so that a handler that comes meanwhile waits until what it
+// has read is received or put back.
 type chunks struct {
 	op   aio.Op
 	conn *Conn
@@ -43,10 +43,10 @@ func (k *chunks) OpName() string { return "chunks " + k.conn.addr() }
 // receiver, of at most 32 KiB: for select. It has no room, so that a receiver
 // that does not keep up holds up its peer. It is closed when the peer ends, the
 // connection does, ctx does, or SetHandler is called: Conn.Err tells why, with
-// nil for the peer's end, and what nobody has received stays to be read. It
-// needs a connection without a Handler, which nothing else may read meanwhile.
-// Until the channel is closed it is an operation under ctx's, which the loop
-// waits for.
+// nil for the peer's end, and what was not received stays to be read. It needs
+// a connection without a Handler, which nothing else may read meanwhile. Until
+// the channel is closed it is an operation under ctx's, which the loop waits
+// for.
 func (c *Conn) Chunks(ctx context.Context) <-chan []byte {
 	k := &chunks{conn: c, ch: make(chan []byte), stop: make(chan struct{})}
 	c.mu.Lock()
@@ -96,8 +96,8 @@ func (k *chunks) read() error {
 	}
 }
 
-// give hands a chunk to the receiver. It reports false if nobody receives it
-// any more.
+// give hands a chunk to the receiver. It reports false if the channel is to be
+// closed first.
 func (k *chunks) give(p []byte) bool {
 	for {
 		k.conn.mu.Lock()
@@ -137,8 +137,8 @@ func (c *Conn) cutReads(n int) {
 
 // Unread puts p, which it copies, in front of what is read from the connection
 // next, by whatever way: for a protocol that has read more than was its own,
-// and hands the connection on. Nobody may be reading meanwhile. On a connection
-// that has ended it does nothing.
+// and hands the connection on. No read may be under way. On a connection that
+// has ended it does nothing.
 func (c *Conn) Unread(p []byte) {
 	if len(p) > 0 {
 		c.unread(p)

@@ -12,11 +12,11 @@ import (
 const lingerTime = 5 * time.Second
 
 // Close closes the connection at once. What the kernel has taken is still sent,
-// unless the peer has sent something that nobody has read: the system then
-// resets the connection. What Send has queued beyond that is dropped, and its
-// futures fail with ErrClosed. A TLS peer sees a clean end if nothing is
-// dropped, and the system takes the close_notify at once. CloseAfterFlush loses
-// nothing. Close fails with ErrClosed if the connection is closed already.
+// unless the peer has sent something that was not read: the system then resets
+// the connection. What Send has queued beyond that is dropped, and its futures
+// fail with ErrClosed. A TLS peer sees a clean end if nothing is dropped, and
+// the system takes the close_notify at once. CloseAfterFlush loses nothing.
+// Close fails with ErrClosed if the connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
 // Abort closes the connection at once with a reset: the peer sees ErrReset, and

@@ -55,7 +55,7 @@ func (c *collector) excuse(d, now time.Duration, procs int) bool {
 func completedCycles() uint64 {
 	s := [1]metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(s[:])
-	if s[0].Value.Kind() != metrics.KindUint64 { // no metric of this name any more
+	if s[0].Value.Kind() != metrics.KindUint64 { // there is no metric of this name
 		return 0
 	}
 	return s[0].Value.Uint64()

@@ -19,13 +19,13 @@ var (
 )
 
 // Conn is a connection: a net.Conn that belongs to a loop. It is either read by
-// whoever calls Read (stream style) or has a Handler, to which the loop gives
-// what arrives (handler style); SetHandler changes from one to the other. It
-// can be written to in both. All methods may be called from any goroutine.
+// calls of Read (stream style) or has a Handler, to which the loop gives what
+// arrives (handler style); SetHandler changes from one to the other. It can be
+// written to in both. All methods may be called from any goroutine.
 //
 // A Conn is an operation: what is started with its Context is its child, and is
-// cancelled when the connection is aborted. It ends when it is closed and
-// nothing of it runs any more.
+// cancelled when the connection is aborted. It ends when it is closed and its
+// last callback and goroutine have returned.
 type Conn struct {
 	op       aio.Op
 	opts     *connOptions              // immutable
@@ -57,7 +57,7 @@ const (
 func (c *Conn) accepted() bool { return c.origin != dialed }
 
 // connExtra is the state of a connection that most connections never need, so
-// that an idle one is small. The connection's lock guards it, but for what is
+// that an idle one is small. The connection's lock guards it, except what is
 // atomic.
 type connExtra struct {
 	t        transport // immutable; nil if the connection is bare
@@ -76,15 +76,15 @@ type connExtra struct {
 	resumed  bell.Bell     // rung for a parkEngine that rests
 	left     bell.Bell     // rung when a handler comes, goes on or has left
 	free     bell.Bell     // rung when the stream is free, or may be
-	room     bell.Bell     // rung when the queue is not full any more
+	room     bell.Bell     // rung when the queue has room again
 	writable bell.Bell     // rung when a bare socket may have room again
 	done     chan struct{} // closed with the transport; set by who waits for that
 	cause    error         // the condition that has ended the connection, or sending, or what it was cancelled with
 	endErr   error         // what the operation ends with
 }
 
-// none is what peek returns for a connection without extra state. Nobody writes
-// to it.
+// none is what peek returns for a connection without extra state. It is only
+// read.
 var none connExtra
 
 // peek returns the connection's extra state to be read, and not to be kept.

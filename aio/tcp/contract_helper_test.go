@@ -27,25 +27,31 @@ var transports = []string{"tcp", "unix", "tls", "memory", "memory tls"}
 // polled reports whether connections over the transport can be bare.
 func polled(transport string) bool { return transport == "tcp" || transport == "unix" }
 
-// overPairs runs a test for each engine and each transport, those of an engine
-// in parallel. What they leave behind is looked at together.
+// overPairs runs a test with each engine over each transport that it can serve.
 func overPairs(t *testing.T, test func(t *testing.T, transport string)) {
 	t.Helper()
 	for _, engine := range slices.Sorted(maps.Keys(tcp.Engines)) {
-		t.Run(engine, func(t *testing.T) {
-			aiotest.CheckLeaks(t)
-			t.Cleanup(tcp.UseEngine(engine)) // when the parallel tests have ended
-			for _, transport := range transports {
-				if tcp.Engines[engine] && !polled(transport) {
-					continue
-				}
-				t.Run(transport, func(t *testing.T) {
-					t.Parallel()
-					test(t, transport)
-				})
-			}
-		})
+		overTransports(t, engine, test)
 	}
+}
+
+// overTransports runs a test with one engine over each transport that it can
+// serve, in parallel. What the tests leave behind is looked at together.
+func overTransports(t *testing.T, engine string, test func(t *testing.T, transport string)) {
+	t.Helper()
+	t.Run(engine, func(t *testing.T) {
+		aiotest.CheckLeaks(t)
+		t.Cleanup(tcp.UseEngine(engine)) // when the parallel tests have ended
+		for _, transport := range transports {
+			if tcp.Engines[engine] && !polled(transport) {
+				continue
+			}
+			t.Run(transport, func(t *testing.T) {
+				t.Parallel()
+				test(t, transport)
+			})
+		}
+	})
 }
 
 // world is a loop with one transport.
@@ -59,12 +65,24 @@ type world struct {
 	dialer    tcp.Dialer
 	rec       aiotest.Recorder // of overAllLoops
 	overdue   bool             // Grace cuts something off
+	streams   bool             // the test is about stream style
 }
 
 // overAll runs a test in a loop over each transport.
 func overAll(t *testing.T, test func(w *world)) {
 	t.Helper()
 	overPairs(t, func(t *testing.T, transport string) { newWorld(t, transport).run(new(aio.Loop), test) })
+}
+
+// overStreams is overAll for tests whose connections are accepted or dialed in
+// stream style. No poller serves those, so there is one engine to test.
+func overStreams(t *testing.T, test func(w *world)) {
+	t.Helper()
+	overTransports(t, "park", func(t *testing.T, transport string) {
+		w := newWorld(t, transport)
+		w.streams = true
+		w.run(new(aio.Loop), test)
+	})
 }
 
 // overAllLoops is overAll in loops of the test's own. The events of one without
@@ -140,6 +158,9 @@ func (w *world) secure() bool { return w.transport[len(w.transport)-1] == 's' }
 // start starts a server and returns its address.
 func (w *world) start(s *tcp.Server) string {
 	w.Helper()
+	if w.streams && s.Stream == nil {
+		w.Fatal("a server with a Handler in a test over streams: it would not be served by a poller, use overAll")
+	}
 	s.TLS = w.server
 	addr := "127.0.0.1:0"
 	if w.transport == "unix" {

@@ -55,8 +55,8 @@ func (c *Conn) gatheredMuch() bool {
 }
 
 // writeGathered writes what the kernel takes of the queue, as Send does, and
-// has the rest written, unless somebody writes it already. The lock is held,
-// but not all the while.
+// has the rest written, unless it is being written. The lock is held, but not
+// all the while.
 func (c *Conn) writeGathered() {
 	for c.queued() > 0 && !c.out.stream.taken() {
 		c.extra().gather = noTime
@@ -88,8 +88,8 @@ func length(bufs net.Buffers) (n int) {
 	return n
 }
 
-// push has the queue written if nobody writes it, as when it was gathered. The
-// lock is held.
+// push has the queue written unless it is being written, as when it was
+// gathered. The lock is held.
 func (c *Conn) push() {
 	if c.queued() > 0 && !c.out.stream.taken() {
 		c.extra().gather = noTime

@@ -119,7 +119,7 @@ func TestCorkInCallback(t *testing.T) {
 // in order.
 func TestCorkMuch(t *testing.T) {
 	const size = 3 << 20
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		client.Cork()
 		for off := 0; off < size; off += 1000 {
@@ -139,7 +139,7 @@ func TestCorkMuch(t *testing.T) {
 
 // A connection that is aborted or has failed sends nothing of what is gathered.
 func TestCorkAbort(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		client.Cork()
 		f := client.SendString("never")
@@ -175,7 +175,7 @@ func TestCorkClose(t *testing.T) {
 		"little":                    many(3, 10, send),
 	} {
 		t.Run(how, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				client, server := w.pair()
 				client.Cork()
 				n := send(client)

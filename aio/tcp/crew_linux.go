@@ -15,11 +15,11 @@ import "slices"
 //     runs it: once a callback blocks, or at once if a processor is idle.
 //
 // At least one member is free or coming, and not all free ones wait while there
-// is something to be taken. When a free member goes aside, another
-// is called, unless there is one that can do what is to be done. A member that
-// returns from aside is free again if no other is, and rests otherwise. While
-// callbacks often block, two members are free: of two that wait, the kernel
-// wakes one for each event, so that nobody must be called.
+// is something to be taken. When a free member goes aside, another is called,
+// unless there is one that can do what is to be done. A member that returns
+// from aside is free again if no other is, and rests otherwise. While callbacks
+// often block, two members are free: of two that wait, the kernel wakes one for
+// each event, so that none must be called.
 //
 // The poller's lock guards all of it.
 type crew struct {
@@ -31,7 +31,7 @@ type crew struct {
 	busy   int       // those that serve a connection, free or aside
 	asides uint64    // how often a member went aside
 	often  uint64    // callbacks often block until so many connections were taken
-	ended  bool      // members leave, and nobody is called any more
+	ended  bool      // members leave, and none is called
 	gone   bool      // all that were not busy have left
 }
 
@@ -149,8 +149,8 @@ func (p *poller) release(all bool) {
 	k.spare = len(k.rest)
 }
 
-// end has the members leave that are not busy now, and the others when they
-// are not any more. The lock is held.
+// end has the members leave: those that are not busy at once, the others when
+// they are done. The lock is held.
 func (p *poller) end() {
 	p.crew.ended = true
 	p.release(true)

@@ -6,7 +6,7 @@ import (
 )
 
 // What an engine calls for the duties of a connection. The connection's lock is
-// held, but for deliver, and let go while a callback runs.
+// held, except for deliver, and let go while a callback runs.
 
 // source is where the handler's data comes from.
 type source interface {
@@ -80,6 +80,7 @@ func (c *Conn) giveData(data []byte) {
 // handler is to be told, or by an error, with which the connection fails. A
 // connection that lingers ends in either case.
 func (c *Conn) readEnded(err error) {
+	c.awaitWriter(err)
 	switch err = c.endOrCut(err); {
 	case !isEOF(err) && c.life.stage != stageLingering:
 		c.unlocked(func() { c.fail(c.condition("read", err), false) }) // nothing comes of an error due to our own closing
@@ -146,7 +147,7 @@ func (c *Conn) handlerLeaves() {
 // (dueClosed), and takes the handler off. A callback may call runtime.Goexit.
 func (c *Conn) handlerDone() {
 	defer c.dropHandler()
-	if c.in.style == leavingStyle { // whoever uses the connection now learns it there
+	if c.in.style == leavingStyle { // the next use of the connection reports it
 		return
 	}
 	cause := c.peek().cause

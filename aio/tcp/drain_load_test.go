@@ -101,7 +101,7 @@ func TestExitUnderLoad(t *testing.T) {
 	} {
 		t.Run(style, func(t *testing.T) {
 			aiotest.CheckLeaks(t)
-			for range 30 {
+			for range 15 {
 				r := &requests{begun: map[uint64]bool{}}
 				exitUnderLoad(t, r, server(r))
 			}

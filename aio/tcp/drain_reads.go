@@ -2,13 +2,13 @@ package tcp
 
 import "goaio.example/aio"
 
-// DrainReads has Read wait no more, from now on or not any more, once the loop
-// drains, or the connection's server does by Shutdown. What can be read at once
-// is still read. A Read that waits, and one that would wait, then fails with an
-// *aio.ConnError that is an aio.ErrExit. So whatever reads the connection comes
-// to its end by itself: Lines and the like, io.Copy, WriteTo, and Chunks, whose
-// channel is closed. Writing goes on, and so do the deadlines: a Read whose
-// deadline has passed fails with that.
+// DrainReads sets whether Read stops waiting once the loop drains, or the
+// connection's server does by Shutdown. What can be read at once is still read.
+// A Read that waits, and one that would wait, then fails with an *aio.ConnError
+// that is an aio.ErrExit. So whatever reads the connection comes to its end by
+// itself: Lines and the like, io.Copy, WriteTo, and Chunks, whose channel is
+// closed. Writing goes on, and so do the deadlines: a Read whose deadline has
+// passed fails with that.
 //
 // Lines, Delimited and LengthPrefixed read a frame that has come in part to its
 // end before, if the connection itself was given to them and no bufio.Reader of
@@ -38,8 +38,8 @@ func (c *Conn) drainsChanged() {
 	}
 }
 
-// drainsLater sees that a Read that waits ends when the connection is not young
-// any more. The lock is held.
+// drainsLater has a Read that waits end when the connection stops being young.
+// The lock is held.
 func (c *Conn) drainsLater() {
 	if c.in.marks&markDrains != 0 && c.young() && c.drained() {
 		c.setAlarmLocked()

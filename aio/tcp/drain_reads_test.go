@@ -53,7 +53,7 @@ func echoLines(c *tcp.Conn) error {
 
 // A Read that waits ends when the loop drains. It makes no event.
 func TestDrainReads(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, ended := streams(w, echoLines)
 		client.SendString("one\ntwo\n")
 		wantRead(w, client, "one.two.")
@@ -72,7 +72,7 @@ func TestDrainReads(t *testing.T) {
 // and again.
 func TestDrainReadsWhatIsThere(t *testing.T) {
 	const size = 20_000
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		begun, goOn := make(chan struct{}), make(chan struct{})
 		client, ended := streams(w, func(c *tcp.Conn) error {
 			wantRead(w, c, "x")
@@ -112,7 +112,7 @@ func TestDrainReadsWhatIsThere(t *testing.T) {
 func TestDrainReadsEnd(t *testing.T) {
 	for how, want := range map[string]error{"EOF": nil, "reset": aio.ErrReset} {
 		t.Run(how, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				if how == "reset" && w.transport == "unix" {
 					return // which knows none
 				}
@@ -153,7 +153,7 @@ func TestDrainReadsReaders(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				client, ended := streams(w, func(c *tcp.Conn) error {
 					wantRead(w, c, "x")
 					c.SendString("y")
@@ -180,7 +180,7 @@ func lastErr(seq func(func([]byte, error) bool)) (last error) {
 // A connection that was dialed does likewise when it is asked to, and waits
 // again when it is asked not to.
 func TestDrainReadsDialed(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		w.loop.Exit(nil)
 		<-aio.Draining(w.ctx)
@@ -212,7 +212,7 @@ func TestDrainReadsDialed(t *testing.T) {
 // All Reads that wait end.
 func TestDrainReadsMany(t *testing.T) {
 	const many = 10
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		ask(w, loopback{client, server}, "x")
 		server.DrainReads(true)
@@ -479,7 +479,7 @@ func TestDrainReadsYoung(t *testing.T) {
 // handler while the loop drains, no byte is lost and no Read stays.
 func TestDrainReadsStorm(t *testing.T) {
 	const size = 1 << 20
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		server.DrainReads(true)
 		ask(w, loopback{client, server}, "x")

@@ -39,7 +39,7 @@ func (c *Conn) engine() engine {
 
 // bareState is what a connection has whose socket is not in the Go netpoller
 // but in a poller of its loop's (see pollEngine). The connection's lock guards
-// it, but for fd.
+// it, except fd.
 type bareState struct {
 	fd     atomic.Int32
 	socket bareSocket
@@ -72,7 +72,7 @@ func (b *bareState) isOpen() bool { return b.socket == bareOpen || b.socket == b
 type attention uint8
 
 const (
-	attendNone attention = iota // it does not serve it, or not any more
+	attendNone attention = iota // it does not serve it
 	attendIdle                  // a member looks at it when there is something to be done
 	attendBusy                  // a member looks at it now, and again before it leaves
 )

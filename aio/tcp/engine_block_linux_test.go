@@ -398,7 +398,7 @@ func TestBlockingSomeClosedLoop(t *testing.T) {
 			clients.Go(func() {
 				defer c.Close()
 				b := make([]byte, 8)
-				for range 500 {
+				for range 200 {
 					if _, err := io.WriteString(c, "question"); err != nil {
 						t.Error(err)
 						return

@@ -99,7 +99,7 @@ func runIdle(t *testing.T, n int, hold func(s *tcp.Server, exit func())) {
 // Exit closes all of many idle connections, with both ends in the process.
 func TestIdleBothEnds(t *testing.T) {
 	overEngines(t, func(t *testing.T) {
-		n := idleConns(t, 3000, 2)
+		n := idleConns(t, 2000, 2)
 		runIdle(t, n, func(s *tcp.Server, exit func()) {
 			conns := idle(t, s.Addr().String(), n)
 			exit()
@@ -121,7 +121,7 @@ func TestIdleMost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many connections")
 	}
-	n := idleConns(t, 19_000, 1)
+	n := idleConns(t, 8000, 1)
 	runIdle(t, n, func(s *tcp.Server, exit func()) {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestIdleMost$", "-test.count=1", "-test.timeout=60s")
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", idleEnv, n, s.Addr()))

@@ -2,8 +2,8 @@ package tcp
 
 import "goaio.example/aio/internal/bell"
 
-// parkEngine serves each connection with a goroutine of its own, which is
-// parked in the Go netpoller, without a buffer, while there is nothing to read.
+// parkEngine serves each connection with a goroutine, which is parked in the Go
+// netpoller, without a buffer, while there is nothing to read.
 type parkEngine struct{}
 
 func (parkEngine) start(c *Conn) {

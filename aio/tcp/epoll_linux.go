@@ -12,7 +12,7 @@ import (
 // epoll is an epoll instance that a goroutine waits for in two ways: on its
 // thread, which is quick, and parked in the Go netpoller, which holds no
 // thread. For the latter there is a second instance around it, the door, which
-// only lets events through while somebody is parked: else each of them would
+// only lets events through while a member is parked: else each of them would
 // wake a thread of the netpoller's in vain.
 type epoll struct {
 	fd      int
@@ -77,7 +77,7 @@ func (e *epoll) init() (err error) {
 	return err
 }
 
-// close frees the descriptors. Nobody may be waiting.
+// close frees the descriptors. No wait may be under way.
 func (e *epoll) close() {
 	if e.file != nil {
 		e.file.Close()

@@ -24,3 +24,22 @@ func Lent(c *Conn) bool {
 	defer c.mu.Unlock()
 	return c.bare.lent
 }
+
+// AfterSendfile has after called with the error of each call of sendfile,
+// before that is known to the connection, until restore is called.
+func AfterSendfile(after func(err error)) (restore func()) {
+	old := sendfileCall
+	sendfileCall = func(to, from, n int) (int, error) {
+		n, err := old(to, from, n)
+		after(err)
+		return n, err
+	}
+	return func() { sendfileCall = old }
+}
+
+// AwaitsWriter reports whether somebody waits for the outgoing stream.
+func AwaitsWriter(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.extra().free.Awaited()
+}

@@ -24,9 +24,9 @@ var ErrFrameTooLong = errors.New("tcp: frame too long")
 //   - An end of r between two frames ([io.EOF] itself) ends the sequence
 //     without an error, one within a frame with an error that is
 //     [io.ErrUnexpectedEOF]. Any other error of r comes as it is. A frame of
-//     more than maxBytes gives an [ErrFrameTooLong], as soon as it cannot be
-//     shorter any more. An error ends the sequence (ranged over again, it gives
-//     the same error), and what was read of the frame is lost.
+//     more than maxBytes gives an [ErrFrameTooLong], as soon as its beginning
+//     shows that. An error ends the sequence (ranged over again, it gives the
+//     same error), and what was read of the frame is lost.
 //   - If r is a [*bufio.Reader] or [*bufio.ReadWriter], or has a bufio.Reader's
 //     methods Peek, Discard and Buffered, no byte beyond a frame is taken from
 //     it before the next iteration: the body of the loop, and who comes after

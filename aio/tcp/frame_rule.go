@@ -94,8 +94,8 @@ func (f *Framing) most() int {
 	return n
 }
 
-// hopeless returns an error if b has no delimiter and it cannot come in time
-// any more.
+// hopeless returns an error if b has no delimiter and any that follows comes
+// too late.
 func (f *Framing) hopeless(b []byte) error {
 	if f.line {
 		if over := len(b) - f.max; over <= 0 || over == 1 && b[f.max] == '\r' {

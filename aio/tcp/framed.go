@@ -72,8 +72,8 @@ func (f *framed) next(c *Conn, data []byte) (frame []byte, n int, err error) {
 }
 
 // callFrame calls frame. It returns what is left of rest, which follows the
-// frame: nothing if somebody has taken it meanwhile. The lock is held, but not
-// during the call.
+// frame: nothing if it was taken meanwhile. The lock is held, but not during
+// the call.
 func (c *Conn) callFrame(f *framed, run uint32, frame, rest []byte) (left []byte) {
 	if f.frame == nil {
 		return rest
@@ -141,8 +141,8 @@ func (c *Conn) endPart() {
 	}
 }
 
-// unframe has what was read for a framed and not given to its callback be read
-// ahead: whoever comes next gets it. The lock is held.
+// unframe keeps what was read for a framed and not given to its callback as
+// read ahead: the next handler or reader gets it. The lock is held.
 func (c *Conn) unframe() {
 	x := c.x.Load()
 	if x == nil {

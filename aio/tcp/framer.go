@@ -78,7 +78,7 @@ func (f *framer) reset() {
 	f.buf = f.buf[:0]
 }
 
-// nextBusy is next, at whose end no part of a frame is kept any more.
+// nextBusy is next. When it returns, no read is within a frame.
 func (f *framer) nextBusy() ([]byte, error) {
 	defer f.waits(false)
 	return f.next()

@@ -33,8 +33,7 @@ type Framing struct {
 //   - A connection that keeps a part of a frame is not idle when the loop
 //     drains. This does not touch what SetBusy has set.
 //   - A frame of more than the maximum ends the connection with a condition
-//     that is an [ErrFrameTooLong], as soon as the frame cannot be shorter any
-//     more.
+//     that is an [ErrFrameTooLong], as soon as its beginning shows that.
 //   - The peer's end within a frame ends the connection with a condition that
 //     is an [io.ErrUnexpectedEOF] instead of the EOF. Of lines, what follows
 //     the last line feed is a line before the EOF.
@@ -46,8 +45,8 @@ type Framing struct {
 //   - PauseReading keeps it until ResumeReading, and a queue at its high-water
 //     mark until there is room.
 //   - SetHandler, Hijack and Unread leave it, with delimiters and prefixes, to
-//     whoever is given the data or reads next. Bytes that are put back by
-//     Unread come before it.
+//     the next handler or reader. Bytes that are put back by Unread come before
+//     it.
 //   - StartTLS takes it for the handshake. So nothing that came in plain text
 //     is taken for what TLS protects.
 //

@@ -6,8 +6,8 @@ import (
 	"goaio.example/aio"
 )
 
-// A connection's operation ends when the connection is closed and no goroutine
-// of it, nor an engine, needs it any more: refs counts them.
+// A connection's operation ends when the connection is closed and neither a
+// goroutine of it nor an engine needs it: refs counts those that do.
 
 // retain counts a goroutine of the connection's. It reports false if the
 // connection has ended.

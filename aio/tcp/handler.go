@@ -37,7 +37,7 @@ func (h *Handler) isZero() bool {
 }
 
 // SetHandler gives what arrives from now on to h; a Read that waits fails. h is
-// also given what was read and nobody has got, and told of the peer's end if
+// also given what was read and not delivered, and told of the peer's end if
 // that has been met. If the connection had a handler, h replaces it, from the
 // next callback on. Open is called only if it has not been yet, as on a
 // connection of Dialer.Send. The zero Handler gives the current one up, without
@@ -142,7 +142,7 @@ func (c *Conn) called(run uint32, err error) {
 // unlocked calls fn with the connection's lock let go.
 func (c *Conn) unlocked(fn func()) {
 	c.mu.Unlock()
-	defer c.mu.Lock() // also when fn does not return: whoever called unlocks
+	defer c.mu.Lock() // also when fn does not return: the caller unlocks
 	fn()
 }
 

@@ -21,7 +21,7 @@ var readyTime = 30 * time.Second
 // listening sockets of from: *Servers, *Listeners, *httpx.Servers,
 // *net.TCPListeners and the like. The future is done when the new process has
 // said that it serves, by Inherited.Ready or StartInherited. Both processes
-// then accept from the same queues, so that nobody is refused when this one
+// then accept from the same queues, so that no client is refused when this one
 // goes on to drain: Loop.Exit, say, or Server.Shutdown.
 //
 // The new process gets the sockets with Inherit, in the order of from;

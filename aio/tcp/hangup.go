@@ -10,9 +10,9 @@ import (
 	"goaio.example/aio"
 )
 
-// hangUp is what is known of the peer's end without anybody's reading, and who
-// wants to know. It is kept up to date only while somebody does. The
-// connection's lock guards it.
+// hangUp is what is known of the peer's end without reading, and which
+// functions are called with that. It is kept up to date only while there are
+// any. The connection's lock guards it.
 type hangUp struct {
 	seen    hangUpSeen
 	armed   bool // what the system sees is told
@@ -38,9 +38,9 @@ type hangUpCall struct {
 	told hangUpSeen
 }
 
-// AfterHangUp has fn called when the peer hangs up, whether or not somebody
-// reads: during a callback that takes long, say, or while PauseReading holds.
-// fn is called in a goroutine of its own, at once if it is too late already:
+// AfterHangUp calls fn when the peer hangs up, whether or not the connection is
+// read: during a callback that takes long, say, or while PauseReading holds. fn
+// is called in a separate goroutine, at once if the peer has hung up already:
 //
 //   - with an aio.ErrEOF when the peer has ended its sending side, which some
 //     clients do that still wait for an answer;
@@ -51,11 +51,11 @@ type hangUpCall struct {
 // The first is left out if the second is due already. stop keeps fn from being
 // called again. It reports false if the last call was made, or is being made.
 //
-// On Linux the kernel tells, also of an end behind data that nobody has read.
-// On other unix systems the socket is looked at ten times a second, and an end
-// behind unread data is not seen. Elsewhere, and over a net.Conn that is no
-// socket, fn learns what reading and sending meet. A TLS connection hangs up
-// when its socket does.
+// On Linux the kernel reports it, also an end behind unread data. On other unix
+// systems the socket is looked at ten times a second, and an end behind unread
+// data is not seen. Elsewhere, and over a net.Conn that is no socket, fn learns
+// what reading and sending meet. A TLS connection hangs up when its socket
+// does.
 func (c *Conn) AfterHangUp(fn func(err error)) (stop func() bool) {
 	call := &hangUpCall{fn: fn}
 	c.mu.Lock()
@@ -161,7 +161,7 @@ func (c *Conn) tellHangUp() {
 		h.telling = false
 		c.tellHangUp()
 	}
-	if !c.runElse(c.callHangUp, again) { // nothing of the connection runs any more
+	if !c.runElse(c.callHangUp, again) { // the connection's operation has ended
 		aio.Spawn(c.op.Context(), "tell "+c.addr()+" hung up", func(context.Context) error {
 			gone := again // after a panic or Goexit
 			defer func() { gone() }()

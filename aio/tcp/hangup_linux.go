@@ -78,15 +78,32 @@ func (c *Conn) lookHangUp() {
 	c.hungUpLocked(seen)
 }
 
-// gone reports whether the connection, whose outgoing side may still be open,
-// is hung up, so that a write would fail at once. The lock is held.
-func (c *Conn) gone() bool {
-	s, ok := c.stream().(*socket)
+// writerCut reports whether a writer has the stream that may have been told of a
+// reset and has not noted it yet: the connection, whose outgoing side may still
+// be open, is hung up. A poller notes what it meets with the lock held. The
+// lock is held.
+func (c *Conn) writerCut() bool {
 	seen := hangUpNone
-	return ok && control(s.Conn, func(fd int) error {
+	look := func(fd int) error {
 		seen = hungUpNow(fd, c.out.side == sideEnded)
 		return nil
-	}) == nil && seen >= hangUpGone
+	}
+	if c.bare.isOpen() {
+		if c.out.stream == streamWriting {
+			look(int(c.bare.fd.Load()))
+		}
+	} else if s, ok := c.stream().(*socket); ok && c.out.stream.taken() {
+		control(s.Conn, look) // fails only on a connection that is being closed
+	}
+	return seen >= hangUpGone
+}
+
+// stepAside has another member of the connection's poller, if it is served by
+// one, serve the other connections. The lock is held.
+func (c *Conn) stepAside() {
+	if c.bare.socket == bareListed {
+		c.poller().passFor(c)
+	}
 }
 
 // hungUpNow returns what the kernel knows of the end of a socket's peer. ended

@@ -7,8 +7,11 @@ import "time"
 // lookTime is how often a socket is looked at whose peer may hang up.
 const lookTime = 100 * time.Millisecond
 
-// gone is not known.
-func (c *Conn) gone() bool { return false }
+// writerCut is not known.
+func (c *Conn) writerCut() bool { return false }
+
+// stepAside does nothing: there are no pollers.
+func (c *Conn) stepAside() {}
 
 // armHangUp has the socket be looked at from now on. The lock is held.
 func (c *Conn) armHangUp() {

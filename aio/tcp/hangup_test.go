@@ -135,7 +135,7 @@ func TestHangUpDuringCallback(t *testing.T) {
 func TestHangUpInStreamStyle(t *testing.T) {
 	for how, tt := range hangUps {
 		t.Run(how, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				client, server := w.pair()
 				calls, _ := told(server)
 				client.SendString("which nobody reads")
@@ -151,7 +151,7 @@ func TestHangUpInStreamStyle(t *testing.T) {
 // The end of the connection itself is told last, as what it is, and only of a
 // connection that has not hung up before.
 func TestHangUpOver(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		calls, _ := told(server)
 		client.CloseWrite()

@@ -197,8 +197,8 @@ func (e *eyeballs) lookUpBy(ctx context.Context, r *dnsx.Resolver, family int, h
 		e.take(answer{family, a.Addrs, err})
 		return
 	}
-	// A future's own channel would leave an error that comes when somebody has
-	// won to be taken for a lost one.
+	// Settle looks at the error, which would be a lost one if it came after an
+	// attempt has won.
 	e.coming[family] = aio.Settle(ctx, f).C()
 }
 

@@ -39,7 +39,7 @@ var inheritance heritage
 //
 // An addr with a host name equals no address. A process that chooses listeners
 // by name, or tells the predecessor at another moment, calls Inherit instead:
-// it must not call both. The errors are those of Start and of Inherit, but for
+// it must not call both. The errors are those of Start and of Inherit, except
 // ErrNotInherited. After an error the listener is closed.
 func (s *Server) StartInherited(ctx context.Context, addr string) error {
 	ln, err := inheritance.take(addr)

@@ -156,7 +156,7 @@ func TestHijackAndHandOn(t *testing.T) {
 
 // A connection that has no handler, has ended or is closing cannot be hijacked.
 func TestHijackNot(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		if err := client.Hijack(); err != nil {
 			w.Error(err)

@@ -150,8 +150,8 @@ func (c *Conn) moments(tell func(in time.Duration, do func())) {
 }
 
 // drainMoments is moments for an accepted connection of a draining loop. One
-// that is mute ends when it is not young any more, also if it is to begin TLS
-// and its peer is mute in the handshake.
+// from which nothing comes ends when it stops being young, also if it is to
+// begin TLS and nothing comes in the handshake.
 func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 	switch up := c.peek().upgrade; {
 	case up != nil && c.in.marks&marksWork == 0:
@@ -164,8 +164,8 @@ func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 	}
 }
 
-// readLeft returns how much of the read timeout r is left: all of it while
-// nobody reads. The lock is held.
+// readLeft returns how much of the read timeout r is left: all of it while it
+// is not read. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
 	reads := c.peek().reads.waiting > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
 	if !reads || !c.life.open() {

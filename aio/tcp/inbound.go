@@ -15,7 +15,7 @@ type inbound struct {
 type style uint8
 
 const (
-	// streamStyle gives it to whoever calls Read. There is no engine.
+	// streamStyle gives it to callers of Read. There is no engine.
 	streamStyle style = iota
 	// handlerStyle gives it to the handler, for which an engine reads.
 	handlerStyle

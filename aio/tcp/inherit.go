@@ -24,8 +24,8 @@ type Inherited struct {
 var ErrNotInherited = errors.New("tcp: the process was started without listeners")
 
 // readyVar holds the descriptor of the pipe by which a successor says that it
-// is ready. It also stands for LISTEN_PID, which nobody can know before the
-// process is there.
+// is ready. It also stands for LISTEN_PID, which is unknown before the process
+// exists.
 const readyVar = "GOAIO_READY_FD"
 
 // Inherit takes over what the process was started with: for Server.StartOn,

@@ -49,8 +49,8 @@ const (
 	endingDone
 	// endingTold is by a condition of which the handler is told.
 	endingTold
-	// endingUntold is by a condition in stream style: whoever uses the
-	// connection learns of it.
+	// endingUntold is by a condition in stream style: the next use of the
+	// connection reports it.
 	endingUntold
 	// endingForced is by being cancelled, a panic or a runtime.Goexit: the
 	// operation tells.
@@ -109,7 +109,7 @@ func (c *Conn) end(how ending, cause error, reset bool) bool {
 		return false
 	}
 	switch {
-	case c.out.side == sideFailed && how != endingForced: // which nobody has been told of
+	case c.out.side == sideFailed && how != endingForced: // which was not reported
 		how, cause = endingTold, c.peek().cause
 	case how == endingDone && c.life.ending == endingAsked: // by CloseAfterFlush
 		how = endingAsked
@@ -139,8 +139,8 @@ func (c *Conn) end(how ending, cause error, reset bool) bool {
 	return true
 }
 
-// endWaits wakes those who wait for something of the connection that will not
-// come any more, and returns a handshake that will not be. The lock is held.
+// endWaits wakes those who wait for something that cannot come after the end,
+// and returns a handshake that will not be made. The lock is held.
 func (c *Conn) endWaits() *upgrade {
 	x := c.x.Load()
 	if x == nil {

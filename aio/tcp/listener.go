@@ -137,10 +137,10 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 }
 
 // Conns returns a channel of the connections that come, for select: the same
-// one for each call. It has no room, so that connections nobody receives wait
-// in the kernel. It is closed when the listener is. Errors of accepting are
-// events of the listener's operation, and are retried after a pause. Accept
-// must not be used beside it.
+// one for each call. It has no room, so that connections wait in the kernel
+// until they are received. It is closed when the listener is. Errors of
+// accepting are events of the listener's operation, and are retried after a
+// pause. Accept must not be used beside it.
 func (l *Listener) Conns() <-chan *Conn {
 	l.begin.Do(func() {
 		l.conns = make(chan *Conn)
@@ -174,7 +174,7 @@ func (l *Listener) give(ctx context.Context, nc net.Conn) {
 }
 
 // Close closes the listener. Connections it has accepted stay as they are;
-// those that nobody has got yet are refused. It fails with ErrClosed if the
+// those that were not accepted are refused. It fails with ErrClosed if the
 // listener is closed already.
 func (l *Listener) Close() error {
 	if !l.close(false) {

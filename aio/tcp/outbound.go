@@ -25,26 +25,26 @@ const (
 	sideFailed
 )
 
-// stream is who has the transport's outgoing stream. A Write on TLS does not
-// have it: its records go through the queue, and it keeps other Writes out.
+// stream is who owns the transport's outgoing stream. A Write on TLS does not
+// own it: its records go through the queue, and it keeps other Writes out.
 type stream uint8
 
 const (
-	streamFree     stream = iota // nobody has it
+	streamFree     stream = iota // it has no owner
 	streamFlushing               // the engine, or a goroutine, writes the queue
 	streamWriting                // a Write has it
-	streamRecords                // nobody has it; a Write on TLS is under way
+	streamRecords                // it has no owner; a Write on TLS is under way
 	streamRecord                 // the queue is written; a Write on TLS is under way
 )
 
-// taken reports whether somebody has the stream.
+// taken reports whether the stream has an owner.
 func (s stream) taken() bool { return s != streamFree && s != streamRecords }
 
 // written reports whether a Write is under way.
 func (s stream) written() bool { return s >= streamWriting }
 
-// startFlush has the queue written, which is not empty. Nobody has the stream.
-// The lock is held.
+// startFlush has the queue written, which is not empty. The stream has no
+// owner. The lock is held.
 func (c *Conn) startFlush() {
 	if c.out.stream == streamRecords {
 		c.out.stream = streamRecord

@@ -12,7 +12,7 @@ func (c *Conn) PauseReading() { c.mark(markPaused, true) }
 // ResumeReading ends what PauseReading began.
 func (c *Conn) ResumeReading() { c.mark(markPaused, false) }
 
-// SetBusy marks the connection as busy, or not busy any more. A loop that
+// SetBusy sets or clears the mark that the connection is busy. A loop that
 // drains ends an accepted connection in handler style when it is idle; one that
 // is busy is not: a part of a message has come, say, or the program is about to
 // send. It also holds off what DrainReads asks for. The timeouts go on.

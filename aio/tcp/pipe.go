@@ -52,10 +52,10 @@ type Piped struct{ AToB, BToA int64 }
 //
 // What was put back with Unread is moved first, and what Send has queued goes
 // out before it. Later sends, on either connection, go out between what is
-// moved. Nobody else may read. A connection that has a Handler loses it, as by
-// SetHandler(Handler{}): a callback that is running may still Unread, and the
-// pipe begins when it has returned. So the callback must not wait for the pipe.
-// Server.Stream must, since its return closes the connection.
+// moved. Nothing else may read them. A connection that has a Handler loses it,
+// as by SetHandler(Handler{}): a callback that is running may still Unread, and
+// the pipe begins when it has returned. So the callback must not wait for the
+// pipe. Server.Stream must, since its return closes the connection.
 //
 // Deadlines and idle timeouts (SetTimeouts) hold. The read timeout of a
 // connection counts while the pipe waits for something to come on it, whatever

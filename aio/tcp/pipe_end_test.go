@@ -15,7 +15,7 @@ import (
 
 // A reset on one side ends both, and is the error; what was moved is counted.
 func TestPipeReset(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		w.bothWays(func(p *piped, forth bool) {
 			ask(w, loopback{p.left, p.right}, "hello")
 			wantMoved := tcp.Piped{AToB: 5, BToA: 1}
@@ -38,21 +38,51 @@ func TestPipeReset(t *testing.T) {
 	})
 }
 
-// Writing to a side that has gone ends the pipe.
+// Writing to a side that has gone ends the pipe. The other side is closed once
+// its peer has closed.
 func TestPipeWriteFails(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		ask(w, loopback{p.right, p.left}, "hello")
 		p.right.CloseWrite()
 		wantEOF(w, p.left)
 		p.right.Close() // which is seen only by writing
-		aio.Spawn(w.ctx, "writer", func(context.Context) error {
+		data := numbers(100_000)
+		writer := aio.Go(w.ctx, "writer", func(context.Context) (int, error) {
 			for {
-				if _, err := p.left.Write(numbers(100_000)); err != nil {
-					return nil
+				if _, err := p.left.Write(data); err != nil {
+					return 0, err
 				}
 			}
 		})
+		_, err := p.done.Await(w.ctx)
+		wantErr(w, err, aio.ErrReset, "write")
+		soon(w, p.b.Done())
+		p.left.Close()
+		if _, err := writer.Await(w.ctx); !errors.Is(err, aio.ErrClosed) {
+			w.Errorf("the writer, whose connection was closed, ended with %v, want %v", err, aio.ErrClosed)
+		}
+		p.wantClosed()
+		p.closePeers()
+	})
+}
+
+// A peer that goes on writing after the other has gone is reset 5 s later.
+func TestPipeWriteFailsLater(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		p := w.piped()
+		p.right.CloseWrite()
+		wantEOF(w, p.left)
+		p.right.Close()
+		begin := time.Now()
+		var failed error
+		for failed == nil {
+			_, failed = p.left.Write([]byte("more"))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if d := time.Since(begin); d < 5*time.Second || d > 6*time.Second {
+			w.Errorf("writing to the pipe failed after %v, want 5 s: %v", d, failed)
+		}
 		_, err := p.done.Await(w.ctx)
 		wantErr(w, err, aio.ErrReset, "write")
 		p.wantClosed()
@@ -82,7 +112,7 @@ func TestPipeCancelled(t *testing.T) {
 		},
 	} {
 		t.Run(how, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				p := w.apart()
 				end := cancel(p)
 				if how != "ctx before" {
@@ -103,7 +133,7 @@ func TestPipeCancelled(t *testing.T) {
 
 // Without a loop there is no pipe, and the connections are closed all the same.
 func TestPipeNoLoop(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.apart()
 		p.done = tcp.Pipe(context.Background(), p.a, p.b)
 		if _, err := p.done.Result(); !errors.Is(err, aio.ErrNoLoop) {
@@ -117,7 +147,7 @@ func TestPipeNoLoop(t *testing.T) {
 // A connection that the program closes itself ends the pipe. Nobody need look
 // at its error: the loop would report a lost one.
 func TestPipeClosedByProgram(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		ask(w, loopback{p.left, p.right}, "hello")
 		p.a.Close()
@@ -137,7 +167,7 @@ func TestPipeClosedByProgram(t *testing.T) {
 
 // A deadline that passes ends the pipe.
 func TestPipeDeadline(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		ask(w, loopback{p.left, p.right}, "hello")
 		p.b.SetReadDeadline(time.Unix(1, 0))
@@ -207,7 +237,7 @@ func TestPipeWriteTimeout(t *testing.T) {
 
 // A pipe is work in progress for a loop that drains.
 func TestPipeDrain(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		ask(w, loopback{p.left, p.right}, "before")
 		w.loop.Exit(nil)
@@ -240,7 +270,7 @@ func TestPipeGrace(t *testing.T) {
 
 // A pipe is told from others in listings.
 func TestPipeListed(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		if n := ops(w.loop, "tcp.pipe"); n != 1 {
 			w.Errorf("%d pipes", n)

@@ -139,7 +139,7 @@ func TestPipeCancelledWhenGone(t *testing.T) {
 
 // A connection that the program closes after a flush makes no event either.
 func TestPipeClosedAfterFlushByProgram(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		ask(w, loopback{p.left, p.right}, "hello")
 		p.a.CloseAfterFlush()

@@ -105,7 +105,7 @@ func (p *piped) wantAll(c *tcp.Conn, off, n int) {
 // All bytes arrive, both ways at once, and are counted.
 func TestPipe(t *testing.T) {
 	const forth, back = 5<<20 + 3, 4<<20 + 1
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.piped()
 		p.write(p.left, 0, forth)
 		p.write(p.right, 100, back)
@@ -132,7 +132,7 @@ func TestPipe(t *testing.T) {
 
 // One side may end long before the other, which is told, and go on reading.
 func TestPipeHalfClose(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		w.bothWays(func(p *piped, forth bool) {
 			p.left.SendString("question")
 			p.left.CloseWrite()
@@ -151,7 +151,7 @@ func TestPipeHalfClose(t *testing.T) {
 
 // Either side may have ended already, before the pipe begins.
 func TestPipeEndedBefore(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.apart()
 		p.left.CloseWrite()
 		wantEOF(w, p.a)
@@ -169,7 +169,7 @@ func TestPipeEndedBefore(t *testing.T) {
 // moved.
 func TestPipeAhead(t *testing.T) {
 	const queued = 3 << 20
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.apart()
 		p.left.SendString("first second")
 		wantRead(w, p.a, "first ")
@@ -195,7 +195,7 @@ func TestPipeAhead(t *testing.T) {
 // More than a buffer that was put back comes first, whole.
 func TestPipeMuchAhead(t *testing.T) {
 	const ahead, rest = 300 << 10, 100 << 10
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		p := w.apart()
 		p.a.Unread(numbers(ahead))
 		p.done = tcp.Pipe(w.ctx, p.a, p.b)
@@ -255,7 +255,7 @@ func TestPipeHandler(t *testing.T) {
 // A direction in which nobody reads does not hold up the other.
 func TestPipeSlow(t *testing.T) {
 	const size = 8 << 20
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		w.bothWays(func(p *piped, forth bool) {
 			p.write(p.right, 0, size)
 			for range 3 {

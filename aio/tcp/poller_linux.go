@@ -26,7 +26,7 @@ type poller struct {
 	watch   watch
 	yielder yielder
 	procs   int                  // that Go uses
-	events  []syscall.EpollEvent // that nobody has taken
+	events  []syscall.EpollEvent // that were not taken
 	posted  connQueue            // connections to be looked at
 	run     int                  // posted connections that were taken since events were asked for
 	taken   uint64               // connections
@@ -140,9 +140,9 @@ func (p *poller) wait(m *member) {
 	}
 	p.waiting++
 	// With callbacks that block, or with one processor, others are to have this
-	// one. What was dialed has brought an answer that somebody waits for, as a
-	// rule: who has become runnable on this processor runs on it, rather than
-	// on one that has to be woken.
+	// one. What was dialed has usually brought an answer that a goroutine waits
+	// for. That goroutine is runnable on this processor, and runs on it rather
+	// than on one that has to be woken.
 	hot := p.procs > 1 && p.crew.asides-p.asides < 2 && !p.dialed
 	p.asides, p.dialed = p.crew.asides, false
 	p.yield(m)

@@ -42,8 +42,8 @@ func (c *Conn) endOrCut(err error) error {
 	return err
 }
 
-// looksEnded reports whether err may stand for a reset that somebody else was
-// told of. TLS knows its own end. The lock is held.
+// looksEnded reports whether err may stand for a reset that another read or
+// write has met. TLS knows its own end. The lock is held.
 func (c *Conn) looksEnded(err error) bool {
 	if c.layer() != nil {
 		return errors.Is(err, errTruncated)
@@ -60,17 +60,26 @@ func (c *Conn) endRead(err error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.life.open() && c.looksEnded(err) && c.out.stream.taken() && c.gone() {
+	c.awaitWriter(err)
+	if !c.life.open() {
+		return c.endError("read")
+	}
+	return c.endOrCut(err)
+}
+
+// awaitWriter waits until the writer that has the stream has noted how writing
+// has failed, if err, which reading has met, may stand for the reset that it
+// was told of. That does not take long: a write fails at once. The lock is
+// held, but not while waiting.
+func (c *Conn) awaitWriter(err error) {
+	for c.life.open() && c.looksEnded(err) && c.writerCut() {
 		free, done := c.extra().free.C(), c.doneLocked()
-		c.unlocked(func() { // not for long: nothing can be written any more
+		c.stepAside()
+		c.unlocked(func() {
 			select {
 			case <-free:
 			case <-done:
 			}
 		})
 	}
-	if !c.life.open() {
-		return c.endError("read")
-	}
-	return c.endOrCut(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 
 	"goaio.example/aio"
@@ -39,7 +40,7 @@ func TestResetIsNoEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overAll(t, func(w *world) {
+			overStreams(t, func(w *world) {
 				if w.secure() || w.transport == "unix" {
 					return // which know ends and resets otherwise
 				}
@@ -57,15 +58,16 @@ func TestResetIsNoEnd(t *testing.T) {
 
 // So it is when a Read and a Write wait at the same time.
 func TestResetBothWait(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		if w.transport == "unix" {
 			return
 		}
+		data := numbers(1 << 20)
 		for range 20 {
 			c, peer := w.pair()
 			aio.Spawn(w.ctx, "writer", func(context.Context) error {
 				for {
-					if _, err := c.Write(numbers(1 << 20)); err != nil {
+					if _, err := c.Write(data); err != nil {
 						return nil
 					}
 				}
@@ -83,10 +85,63 @@ func TestResetBothWait(t *testing.T) {
 	})
 }
 
+// A handler's connection that was reset ends with the reset, whether a read
+// meets it first or what a callback sends.
+func TestResetMetBySend(t *testing.T) {
+	overAll(t, func(w *world) {
+		if w.transport == "unix" {
+			return // which knows no reset
+		}
+		p := newTape(w)
+		gone := make(chan error, 10)
+		client := w.serve(p.handler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+			c.AfterHangUp(func(err error) { gone <- err })
+			for !errors.Is(soon(w, gone), aio.ErrReset) {
+			}
+			c.Send(data)
+		}}))
+		client.Write([]byte("x"))
+		p.wantData("x")
+		client.Abort()
+		p.want(aio.ErrReset, "open", "data", condition(aio.ErrReset), "closed")
+	})
+}
+
+// So it is when the engine reads while another goroutine writes: whichever of
+// the two the system tells of the reset, the handler is told of no clean end.
+func TestResetHandlerWrites(t *testing.T) {
+	for how, write := range map[string]func(c *tcp.Conn, data []byte){
+		"Write": func(c *tcp.Conn, data []byte) { c.Write(data) },
+		"queue": func(c *tcp.Conn, data []byte) { c.SendOwned(data) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				if w.transport == "unix" {
+					return // which knows no reset
+				}
+				data := make([]byte, 8<<20) // more than sockets hold
+				for range 10 {
+					p := newTape(w)
+					client := w.serve(p.handler(tcp.Handler{}))
+					server := soon(w, p.conn)
+					var writer sync.WaitGroup
+					writer.Go(func() { write(server, data) })
+					if _, err := io.ReadFull(client, make([]byte, 1<<10)); err != nil {
+						w.Fatal(err)
+					}
+					client.Abort()
+					p.want(aio.ErrReset, "open", condition(aio.ErrReset), "closed")
+					writer.Wait()
+				}
+			})
+		})
+	}
+}
+
 // The peer's end after it was told of by the system stays an end, whatever
 // writing meets then.
 func TestEndBeforeReset(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		if w.memory() {
 			return // whose ends are lost with a reset
 		}
@@ -112,7 +167,7 @@ func TestEndBeforeReset(t *testing.T) {
 // A Read that waits when the connection begins to close does not take the end
 // of what is dropped for that of the stream.
 func TestReadWhileClosing(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		c, peer := w.pair()
 		read := aio.Go(w.ctx, "reader", func(context.Context) (int, error) { return c.Read(make([]byte, 1)) })
 		aiotest.Eventually(w, func() bool { return tcp.Readers(c) == 1 })

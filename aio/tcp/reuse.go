@@ -52,7 +52,7 @@ const settleTime = 200 * time.Millisecond
 // portShare is what a listener that was opened as one of several on its port
 // does before it closes, since the others do not get what comes to it.
 type portShare struct {
-	is   atomic.Bool // one of several, and nobody else has the socket
+	is   atomic.Bool // one of several, and no other process has the socket
 	once sync.Once
 }
 

@@ -25,10 +25,11 @@ func (c *Conn) Send(data []byte) *aio.Future[int] { return c.send(len(data), fal
 func (c *Conn) SendString(s string) *aio.Future[int] { return c.Send([]byte(s)) }
 
 // SendOwned sends buffers one after the other. It takes them over: they must
-// not be changed any more. Together up to 16 KiB they are copied into one, for
-// one system call; more is not copied. It never blocks and knows no backlog: it
-// queues them whatever the queue's length, so its future is what to wait for
-// before sending more. The future is as Send's, for the sum of the lengths.
+// not be changed afterwards. Together up to 16 KiB they are copied into one,
+// for one system call; more is not copied. It never blocks and knows no
+// backlog: it queues them whatever the queue's length, so its future is what to
+// wait for before sending more. The future is as Send's, for the sum of the
+// lengths.
 func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
 	n := 0
 	for _, b := range bufs {
@@ -123,9 +124,9 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	return f
 }
 
-// allSent are the futures of small sends that were handed over at once. Nothing
-// of a resolved future changes any more, so that one is enough for all sends of
-// a length.
+// allSent are the futures of small sends that were handed over at once. A
+// resolved future never changes, so that one is enough for all sends of a
+// length.
 var allSent [4096]atomic.Pointer[aio.Future[int]]
 
 // sentAtOnce returns a resolved future of n.
@@ -207,8 +208,9 @@ func (c *Conn) track(n int) *aio.Future[int] {
 	return s.Future()
 }
 
-// failedSend returns the future of a send that failed at once. Nobody needs to
-// be told of the connection's condition again, but of a send that was refused.
+// failedSend returns the future of a send that failed at once. The connection's
+// condition is not reported again. A refusal is a lost error unless the future
+// is looked at.
 func (c *Conn) failedSend(err error) *aio.Future[int] {
 	s := new(sendOp)
 	s.begin(c.op.Context())

@@ -19,7 +19,7 @@ import (
 // Sends and Writes of all kinds come out in order, and the futures resolve in
 // order.
 func TestSendOrder(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		var futures []*aio.Future[int]
 		var sizes []int
@@ -79,7 +79,7 @@ func TestSendOrder(t *testing.T) {
 // The buffers of one SendOwned arrive in their order, however many there are
 // and however many of them the kernel takes at once.
 func TestSendOwnedMany(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		for _, c := range []struct{ bufs, size int }{{3, 10_000}, {200, 100}, {200, 20_000}, {2, 4 << 20}} {
 			var bufs [][]byte
@@ -223,7 +223,7 @@ func TestBacklogStopsReading(t *testing.T) {
 }
 
 func TestFlush(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		if err := server.Flush(w.ctx); err != nil {
 			w.Error(err)

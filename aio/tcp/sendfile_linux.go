@@ -76,7 +76,7 @@ func dupNow(fd int) (int, error) {
 func (b *bare) endLoan() {
 	if b.bare.lent {
 		b.conn().poller().ep.remove(b.fd())         // fails only for what is not registered
-		syscall.Shutdown(b.fd(), syscall.SHUT_RDWR) // fails only on a socket that is not connected any more
+		syscall.Shutdown(b.fd(), syscall.SHUT_RDWR) // fails only on a socket that is not connected
 	}
 }
 

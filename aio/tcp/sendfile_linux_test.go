@@ -21,26 +21,37 @@ import (
 
 // numbersFile returns a file with numbers.
 func numbersFile(t *testing.T, size int) *os.File {
-	name := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(name, numbers(size), 0o600); err != nil {
+	f := holeFile(t, 0)
+	if _, err := f.Write(numbers(size)); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(name)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// holeFile returns a file of zeros, which takes no time to write.
+func holeFile(t *testing.T, size int) *os.File {
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
+	if err := f.Truncate(int64(size)); err != nil {
+		t.Fatal(err)
+	}
 	return f
 }
 
-// sending calls test with a connection of handler style that writes a file of
-// the size, and with its peer, over each socket without TLS.
-func sending(t *testing.T, size int, test func(w *world, client, server *tcp.Conn, copied *aio.Future[int64])) {
+// sending calls test with a connection of handler style that writes a file,
+// which file makes, and with its peer, over each socket without TLS.
+func sending(t *testing.T, file func(t *testing.T, size int) *os.File, size int, test func(w *world, client, server *tcp.Conn, copied *aio.Future[int64])) {
 	overAll(t, func(w *world) {
 		if w.memory() || w.secure() {
 			return
 		}
-		f := numbersFile(w.T, size)
+		f := file(w.T, size)
 		opened := make(chan *tcp.Conn, 1)
 		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Event: func(*tcp.Conn, error) {}})
 		server := <-opened
@@ -63,7 +74,7 @@ func TestSendfile(t *testing.T) {
 	const size = 5<<20 + 17
 	calls, restore := tcp.CountSendfile(nil)
 	defer restore()
-	sending(t, size, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
+	sending(t, numbersFile, size, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
 		got := make([]byte, size)
 		if _, err := io.ReadFull(client, got); err != nil {
 			w.Fatal(err)
@@ -94,7 +105,7 @@ func TestSendfileUnfit(t *testing.T) {
 				}
 				return nil
 			})
-			sending(t, size, func(w *world, client, _ *tcp.Conn, copied *aio.Future[int64]) {
+			sending(t, numbersFile, size, func(w *world, client, _ *tcp.Conn, copied *aio.Future[int64]) {
 				got := make([]byte, size)
 				if _, err := io.ReadFull(client, got); err != nil {
 					w.Fatal(err)
@@ -114,7 +125,7 @@ func TestSendfileUnfit(t *testing.T) {
 // that the connection goes on.
 func TestSendfileFileFails(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		closed, err := os.Create(name + w.transport)
 		if err != nil {
 			w.Fatal(err)
@@ -185,7 +196,7 @@ func TestSendfileProc(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		f, err := os.Open(name)
 		if err != nil {
 			w.Fatal(err)
@@ -217,7 +228,7 @@ func TestSendfileEnds(t *testing.T) {
 		"idle timeout": {func(_, server *tcp.Conn) { server.SetTimeouts(0, time.Millisecond) }, tcp.ErrIdle},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sending(t, 64<<20, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
+			sending(t, holeFile, 64<<20, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
 				if _, err := io.ReadFull(client, make([]byte, 1000)); err != nil {
 					w.Fatal(err)
 				}
@@ -228,4 +239,36 @@ func TestSendfileEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSendfileReset holds that a handler is told of a reset, and of no end, also
+// if the system has told sendfile of it, and reading meets what looks like the
+// end before the connection knows that.
+func TestSendfileReset(t *testing.T) {
+	overPairs(t, func(t *testing.T, transport string) {
+		if transport != "tcp" {
+			return
+		}
+		f := holeFile(t, 64<<20)
+		newWorld(t, transport).run(&aio.Loop{OnEvent: func(aio.Event) {}}, func(w *world) {
+			p := newTape(w)
+			client := w.serve(p.handler(tcp.Handler{Open: func(c *tcp.Conn) { c.PauseReading() }})) // so that sendfile is told
+			server := soon(w, p.conn)
+			defer tcp.AfterSendfile(func(err error) {
+				if err != nil && !errors.Is(err, syscall.EAGAIN) {
+					server.ResumeReading()
+					aiotest.Eventually(w, func() bool { return tcp.AwaitsWriter(server) || len(p.events) > 0 })
+				}
+			})()
+			copied := aio.Go(w.ctx, "copy", func(context.Context) (int64, error) { return server.ReadFrom(f) })
+			if _, err := io.ReadFull(client, make([]byte, 1000)); err != nil {
+				w.Fatal(err)
+			}
+			client.Abort()
+			if _, err := copied.Await(w.ctx); !errors.Is(err, aio.ErrReset) {
+				w.Errorf("sending a file to a peer that resets: %v, want %v", err, aio.ErrReset)
+			}
+			p.want(aio.ErrReset, "open", condition(aio.ErrReset), "closed")
+		})
+	})
 }

@@ -38,8 +38,8 @@ type Server struct {
 	TLS *tls.Config
 	// NotTLS, if TLS is served, is what a client is told that begins with a
 	// text instead of TLS, as it is, before its connection ends as after any
-	// handshake that fails. It is a word to somebody who speaks the protocol
-	// without TLS.
+	// handshake that fails. It tells a client that speaks the protocol without
+	// TLS what is wrong.
 	NotTLS string
 	// MaxConns bounds the server's open connections. Beyond it connections wait
 	// in the kernel's accept queue. 0 means that all servers without a bound of

@@ -26,8 +26,8 @@ const (
 )
 
 // duct is a pipe of the kernel's, for one direction of a Pipe. Package net,
-// which splices too, keeps its pipes when they are not used any more, so that
-// they would be left when the loop has ended.
+// which splices too, keeps its pipes after their use, so that they would be
+// left when the loop has ended.
 type duct struct{ r, w, size int }
 
 // ducts counts those that are open. They take a tenth of the files that the

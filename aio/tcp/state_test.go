@@ -117,12 +117,12 @@ func TestStartTLSDraining(t *testing.T) {
 // What is sent while TLS begins is refused, or goes out plain before the
 // handshake or encrypted after it, never plain within it.
 func TestStartTLSWhileSending(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		if w.secure() {
 			return
 		}
 		serverTLS := &tls.Config{Certificates: []tls.Certificate{selfSigned(w)}}
-		for range 5 {
+		for range 3 {
 			client, server := w.pair()
 			client.SetHandler(tcp.Handler{Event: func(*tcp.Conn, error) {}})
 			var stop atomic.Bool

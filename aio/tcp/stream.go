@@ -20,10 +20,10 @@ var errHandled = errors.New("tcp: the connection has a Handler, which is given i
 // errShaking is the error of reading and writing while TLS is being started.
 var errShaking = errors.New("tcp: TLS is being started on the connection")
 
-// reads is the state of stream style, and what was read ahead of whoever gets
-// it. The connection's lock guards it.
+// reads is the state of stream style, and what was read ahead. The connection's
+// lock guards it.
 type reads struct {
-	ahead    []byte   // read, and given to nobody yet: it comes before what is read next
+	ahead    []byte   // read and not delivered: it comes before what is read next
 	lent     []byte   // what a handler is given now of what was ahead
 	underWay int      // Reads under way, and a Chunks that is open
 	waiting  int      // Reads that may wait in the transport

@@ -23,7 +23,7 @@ func TestReadFrom(t *testing.T) {
 	if err := os.WriteFile(name, numbers(size), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		file, err := os.Open(name)
 		if err != nil {
 			w.Fatal(err)
@@ -82,7 +82,7 @@ func (c *cycle) Read(p []byte) (int, error) {
 // An error of the reader or writer that is copied from or to comes as it is,
 // one of the connection's as a ConnError.
 func TestCopyErrors(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		bad := errors.New("bad reader")
 		n, err := client.ReadFrom(io.MultiReader(strings.NewReader("some"), badReader{bad}))
@@ -158,7 +158,7 @@ func TestCopyBetweenConns(t *testing.T) {
 
 // Concurrent Writes do not mix, even where TLS splits them.
 func TestWritesDoNotMix(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		const size, each = 100_000, 5
 		client, server := w.pair()
 		var wg sync.WaitGroup
@@ -192,7 +192,7 @@ func TestWritesDoNotMix(t *testing.T) {
 
 // Chunks is what arrives, for select.
 func TestChunks(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		const size = 1 << 20
 		client, server := w.pair()
 		aio.Spawn(w.ctx, "writer", func(context.Context) error {
@@ -219,7 +219,7 @@ func TestChunks(t *testing.T) {
 // When ctx ends, the channel is closed, and what nobody has received can be
 // read on.
 func TestChunksCancelled(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		cause := errors.New("enough")
 		got := 0
@@ -261,7 +261,7 @@ func TestChunksCancelled(t *testing.T) {
 // Chunks fails at once with a handler, without a loop, and ends with the
 // connection.
 func TestChunksErrors(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		drainChunks(server.Chunks(context.Background()))
 		if err := server.Err(); !errors.Is(err, aio.ErrNoLoop) {
@@ -286,7 +286,7 @@ func TestChunksErrors(t *testing.T) {
 
 // Framing over connections: whole, cut short, too long.
 func TestFramesOverConn(t *testing.T) {
-	overAll(t, func(w *world) {
+	overStreams(t, func(w *world) {
 		for _, tt := range []struct {
 			name   string
 			sent   []byte

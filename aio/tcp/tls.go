@@ -26,7 +26,7 @@ type upgrade struct {
 	cfg     *tls.Config
 	server  bool
 	asked   bool // by StartTLS, whose promise it is
-	begun   bool // somebody carries it out; the connection's lock guards it
+	begun   bool // it is being carried out; the connection's lock guards it
 	promise aio.Promise[tls.ConnectionState]
 	heard   atomic.Int64 // the connection's age when the peer has said something last, 0 before
 }
@@ -36,8 +36,8 @@ type upgrade struct {
 func (u *upgrade) OpCancel(error) {}
 func (u *upgrade) OpName() string { return "TLS handshake" }
 
-// reject fails the promise; told says that nobody needs to be told of the error
-// by it.
+// reject fails the promise; told says that the error was reported, so that it
+// is no lost one.
 func (u *upgrade) reject(err error, told bool) {
 	if !u.asked {
 		return
@@ -51,8 +51,8 @@ func (u *upgrade) reject(err error, told bool) {
 // StartTLS begins TLS on a plain connection, as its client: cfg must have a
 // ServerName or InsecureSkipVerify. With a handler the handshake begins when
 // the callback that is running has returned; what has been delivered by then
-// was plain, and what comes after it is the handshake. Without one, nobody may
-// be reading or writing. Until the future resolves, Read, Write and Send fail;
+// was plain, and what comes after it is the handshake. Without one, no Read or
+// Write may be under way. Until the future resolves, Read, Write and Send fail;
 // what was sent before goes out before the handshake. The handshake may take 10
 // s, or the Dialer's TLSTimeout; if it fails the connection ends, with the
 // future's error. TLS 1.2 is the least that is spoken, unless cfg says
@@ -235,8 +235,7 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 	}
 }
 
-// Write queues p. It must not wait: whoever sends waited before, or was
-// admitted.
+// Write queues p. It must not wait: the sender waited before, or was admitted.
 func (i *tlsInner) Write(p []byte) (int, error) {
 	c := i.conn
 	c.mu.Lock()
@@ -262,7 +261,7 @@ func (i *tlsInner) SetReadDeadline(t time.Time) error { return nil }
 func (i *tlsInner) SetWriteDeadline(t time.Time) error { return nil }
 
 // errTruncated says that the stream ended without the peer's having said so in
-// TLS: somebody may have cut it short. Package tls would take a bare io.EOF
+// TLS: an attacker may have cut it short. Package tls would take a bare io.EOF
 // between two records for a clean end.
 var errTruncated = fmt.Errorf("the TLS connection ended without a close_notify: %w", io.ErrUnexpectedEOF)
 
@@ -294,8 +293,8 @@ func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
 }
 
 // through has read feed the TLS layer, after what it has read and not decrypted
-// yet. When the connection is hijacked meanwhile, what is fed is whoever's
-// reads next.
+// yet. When the connection is hijacked meanwhile, what is fed belongs to the
+// next reader.
 func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]byte) bool) (bool, error)) error {
 	me := new(tlsFeeder)
 	l.feeding.Store(me)
@@ -323,8 +322,8 @@ func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]b
 	return failed
 }
 
-// keepFed has what is fed belong to whoever reads next: the connection is
-// hijacked by a callback of the feeder's.
+// keepFed leaves what is fed to the next reader: the connection is hijacked by
+// a callback of the feeder's.
 func (l *tlsLayer) keepFed() {
 	l.fed = bytes.Clone(l.fed)
 	l.feeding.Store(nil)

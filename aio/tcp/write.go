@@ -35,9 +35,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.failure("write", err)
 }
 
-// takeStream waits until nothing is queued and nobody writes, and takes the
-// stream for a Write. It fails on the write deadline, when the connection takes
-// no more, and with errTLSBegun if it has TLS by then.
+// takeStream waits until nothing is queued and no Write is under way, and takes
+// the stream for a Write. It fails on the write deadline, when the connection
+// takes no more, and with errTLSBegun if it has TLS by then.
 func (c *Conn) takeStream() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
