@@ -199,9 +199,7 @@ func (h *Heap) take(due []*Alarm) (_ []*Alarm, more bool) {
 	}
 	if taken == 0 {
 		h.serving = false
-		if !h.closed {
-			h.arm(now)
-		}
+		h.arm(now)
 	}
 	return due, taken > 0
 }
