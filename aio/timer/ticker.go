@@ -53,10 +53,7 @@ func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 		return t
 	}
 	switch {
-	case ctx.Err() != nil:
-		t.op.Cancel(context.Cause(ctx))
-	case t.op.Draining():
-		t.op.Cancel(aio.ErrExit)
+	case endDead(ctx, &t.op):
 	case d <= 0:
 		t.end(ErrPeriod)
 	default:

@@ -1,0 +1,4 @@
+package timer
+
+// SetAlarm is what Delay and After set their alarms with.
+var SetAlarm = setAlarm
