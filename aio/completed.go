@@ -5,9 +5,10 @@ import (
 	"iter"
 )
 
-// AsCompleted yields the index and result of each future as it resolves. When
-// ctx ends before the next one has, it yields -1 with an *AwaitError, and ends.
-// Futures not waited for any more go on. The futures count as looked at.
+// AsCompleted yields the index and the result of each future as it resolves.
+// When ctx ends before the next future has resolved, AsCompleted yields -1 with
+// an *AwaitError, and ends. Futures whose results were not yielded go on. The
+// futures count as looked at.
 func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
 		mustBe(fs)
@@ -34,13 +35,14 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 	}
 }
 
-// indexChan takes the index of each operation that is resolved. It has room for
-// all.
+// indexChan receives the index of each operation that is resolved. It has room
+// for all of them.
 type indexChan chan int
 
 func (c indexChan) resolved(i int) { c <- i }
 
-// nextDone receives an index, for as long as ctx lasts. One that is there wins.
+// nextDone receives an index, or returns an *AwaitError when ctx ends first. An
+// index that is ready is returned even if ctx has ended.
 func nextDone(ctx context.Context, done <-chan int, w *wait) (int, error) {
 	select {
 	case i := <-done:

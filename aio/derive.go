@@ -2,9 +2,9 @@ package aio
 
 import "context"
 
-// Then returns a future of fn of f's value. fn runs as an operation, in a new
-// goroutine, once f has a value; when f fails, so does the returned
-// future, with the same error. f counts as looked at.
+// Then returns a future of what fn returns for f's value. Once f has a value,
+// fn runs as an operation, in a new goroutine. When f fails, the returned
+// future fails with the same error. f counts as looked at.
 func Then[T, U any](ctx context.Context, f *Future[T], fn func(ctx context.Context, v T) (U, error)) *Future[U] {
 	return derive(ctx, "Then", f, func(p *Promise[U]) {
 		if f.op.err != nil {
@@ -20,8 +20,8 @@ func Map[T, U any](ctx context.Context, f *Future[T], fn func(v T) (U, error)) *
 	return Then(ctx, f, func(_ context.Context, v T) (U, error) { return fn(v) })
 }
 
-// Catch returns a future of f's value or, if f fails, of what fn makes of its
-// error. fn runs as an operation, in a new goroutine. f counts as looked
+// Catch returns a future of f's value or, if f fails, of what fn returns for
+// its error. fn runs as an operation, in a new goroutine. f counts as looked
 // at.
 func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context, err error) (T, error)) *Future[T] {
 	return derive(ctx, "Catch", f, func(p *Promise[T]) {
@@ -33,9 +33,9 @@ func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context
 	})
 }
 
-// derive returns the future of a promise that goes on with next once f has
-// resolved. When it is cancelled before that, it is rejected with the cause,
-// and next does not run.
+// derive returns the future of a promise, and calls next once f has resolved,
+// to resolve it. A promise that is cancelled before that is rejected with the
+// cause.
 func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(p *Promise[U])) *Future[U] {
 	mustBe([]*Future[T]{f})
 	p := NewPromise[U](ctx, kindThen, name)
@@ -48,8 +48,9 @@ func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(
 	return p.Future()
 }
 
-// runWith resolves the promise with what fn returns. From here on cancelling it
-// asks fn to end.
+// runWith runs fn and resolves the promise with what it returns. From then on
+// cancelling the promise ends fn's ctx. If the promise is resolved already, fn
+// does not run.
 func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 	if !p.f.op.setOnce(opRunning) {
 		return

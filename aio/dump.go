@@ -8,8 +8,9 @@ import (
 )
 
 // Dump writes a list of the operations in flight for people to read, the oldest
-// first: with age, parents and the stacks of their goroutines. It stops the
-// world for as long as it takes to copy the stacks.
+// first, with age, parents and the stacks of their goroutines. It stops the
+// world for as long as it takes to copy the stacks. It returns the first error
+// of w.
 func (l *Loop) Dump(w io.Writer) error {
 	r := l.run.Load()
 	if r == nil {

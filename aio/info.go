@@ -10,9 +10,9 @@ import (
 
 // OpInfo describes an operation in flight.
 type OpInfo struct {
-	// ID is unique in the loop, and the same whenever the operation is
-	// described. Main's is 1. IDs are given when they are first asked for, so
-	// they do not tell which operation began first.
+	// ID is unique in the loop, and the same in every description of the
+	// operation. Main's is 1. IDs are assigned when they are first asked for,
+	// so their order is not that in which operations began.
 	ID        uint64
 	Name      string
 	Kind      Kind
@@ -33,18 +33,18 @@ type OpInfo struct {
 	Stack     string        // of its goroutine, where it has one; only in a StuckError and from Loop.Dump
 }
 
-// Awaited is what the function of an operation waits for, in Await or Wait with
-// its own ctx. Waits of other kinds, and those of a second goroutine with the
-// same ctx, are not known. It is zero for a function that does not wait.
+// Awaited describes what the function of an operation waits for, in Await or
+// Wait with its own ctx. Other waits, and those of a second goroutine with the
+// same ctx, are not known. Awaited is zero for a function that does not wait.
 type Awaited struct {
 	ID   uint64        // of the operation whose result it waits for; 0 for one of another loop
 	Name string        // of that operation
 	More int           // how many others it waits for at the same time
-	For  time.Duration // for how long it has been waiting
+	For  time.Duration // how long it has been waiting
 }
 
 // String describes the wait in a few words, such as `fetch #12 for 3s`. It is
-// empty if there is none.
+// empty for the zero Awaited.
 func (a Awaited) String() string {
 	if a == (Awaited{}) {
 		return ""
@@ -157,13 +157,13 @@ func (o *Op) listParents(i *OpInfo) {
 	}
 }
 
-// Info describes the operation, for drivers.
+// Info describes the operation.
 func (o *Op) Info() OpInfo { return o.info(o.run.now()) }
 
-// Ops yields a description of each operation in flight but main, parents before
-// their children, in no other order. The loop goes on meanwhile: an operation
-// that begins, ends or changes its parent while Ops runs may be missed or come
-// twice. There are none before and after Run.
+// Ops yields a description of each operation in flight except main. Parents
+// come before their children; there is no other order. The loop goes on
+// meanwhile: an operation that begins, ends or changes its parent while Ops
+// runs may be missed or come twice. Before and after Run there are none.
 func (l *Loop) Ops() iter.Seq[OpInfo] {
 	return func(yield func(OpInfo) bool) {
 		if r := l.run.Load(); r != nil {

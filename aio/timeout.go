@@ -7,10 +7,9 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// Timeout returns a future that resolves as f does or, if that takes longer
-// than d, fails with an *AwaitError that is context.DeadlineExceeded and
-// ErrTimeout. It bounds the wait and not the work: f goes on for its owner.
-// f counts as looked at.
+// Timeout returns a future that resolves as f does or, if f takes longer than
+// d, fails with an *AwaitError that is context.DeadlineExceeded and ErrTimeout.
+// It bounds the wait, not the work: f goes on. f counts as looked at.
 func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[T] {
 	mustBe([]*Future[T]{f})
 	p := NewPromise[T](ctx, kindJoin, "Timeout")

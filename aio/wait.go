@@ -15,8 +15,9 @@ type Awaitable interface {
 func (f *Future[T]) operation() *Op { return &f.op }
 
 // Wait waits for futures of any types. It returns nil when all of them have
-// values, as soon as one fails its error, and an *AwaitError when ctx ends
-// before. Those not waited for any more go on. The futures count as looked at.
+// values, the error of the first one that fails, as soon as it fails, and an
+// *AwaitError when ctx ends first. The other futures go on. All futures count
+// as looked at.
 func Wait(ctx context.Context, fs ...Awaitable) error {
 	if len(fs) == 0 {
 		return nil
@@ -66,7 +67,7 @@ type joint struct {
 	hooks  []hook
 }
 
-// join has the joint told of each operation.
+// join registers the joint with each operation.
 func (j *joint) join() {
 	j.left.Store(int64(len(j.ops)))
 	for i, o := range j.ops {
@@ -78,7 +79,7 @@ func (j *joint) join() {
 	}
 }
 
-// leave has the joint not told any more of operations that go on.
+// leave removes the joint from operations that go on.
 func (j *joint) leave() {
 	if j.left.Load() == 0 {
 		return
@@ -97,7 +98,7 @@ func (j *joint) resolved(i int) {
 	}
 }
 
-// result returns the first error. over is false as long as there is none, and
+// result returns the first error. over is false while there is none and
 // operations are left.
 func (j *joint) result() (over bool, err error) {
 	left := j.left.Load() // first: the last one may be the one that fails
@@ -107,8 +108,8 @@ func (j *joint) result() (over bool, err error) {
 	return left == 0, nil
 }
 
-// pending returns the first operation that is not resolved, and how many there
-// are besides. If there is none it returns last.
+// pending returns the first operation that is not resolved, and how many others
+// there are. If there is none it returns last.
 func (j *joint) pending(last *Op) (first *Op, more int) {
 	for _, o := range j.ops {
 		switch {
@@ -125,8 +126,9 @@ func (j *joint) pending(last *Op) (first *Op, more int) {
 	return first, more
 }
 
-// wait waits until there may be a result, or ctx has ended, which it reports. c
-// is ctx's operation if wake is its parker's.
+// wait waits until there may be a result or ctx has ended. It reports whether
+// ctx has ended. c is ctx's operation if wake is the channel of its parker,
+// else nil.
 func (j *joint) wait(ctx context.Context, c *Op) (ended bool) {
 	if c != nil && c.waits() {
 		<-j.wake

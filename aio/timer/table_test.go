@@ -175,3 +175,22 @@ func TestSetAlarmOfEnded(t *testing.T) {
 		}
 	})
 }
+
+// A ticker may end just before it begins.
+func TestBeginEnded(t *testing.T) {
+	for _, immediate := range []bool{false, true} {
+		clean(t, 0, func(ctx context.Context, t *testing.T) {
+			op, err := aio.Begin(ctx, 0, "looks at the heap")
+			if err != nil {
+				t.Fatal("Begin in a running loop:", err)
+			}
+			defer op.End(nil)
+			every := timer.Every(ctx, time.Minute, timer.Interval{})
+			every.Stop()
+			every.Begin(immediate)
+			if n := op.Alarms().Len(); n != 0 {
+				t.Errorf("a ticker ended before its first alarm was set: %d alarms are pending, want 0", n)
+			}
+		})
+	}
+}
