@@ -112,3 +112,27 @@ func TestTickerResetAndDueAgain(t *testing.T) {
 		})
 	}
 }
+
+// A Debounce that is fired when its time has come, and before its function
+// runs, runs once more.
+func TestDebounceFiredWhileDue(t *testing.T) {
+	bubble(t, func(ctx context.Context, t *testing.T) error {
+		start := time.Now()
+		var runs []time.Duration
+		trigger := timer.Debounce(ctx, 20*time.Second, func(context.Context) error {
+			runs = append(runs, time.Since(start))
+			return nil
+		})
+		trigger.Fire()
+		stall(ctx, t, time.Second, 30*time.Second)
+		stall(ctx, t, 2*time.Second, 40*time.Second)
+		time.Sleep(35 * time.Second)
+		trigger.Fire()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if want := []time.Duration{40 * time.Second, 60 * time.Second}; !slices.Equal(runs, want) {
+			t.Errorf("fired at 0s, due at 20s and late until 40s, fired again at 35s: it ran at %v, want %v", runs, want)
+		}
+		return nil
+	})
+}
