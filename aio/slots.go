@@ -94,10 +94,7 @@ func (o *Op) endQueued() {
 // within reports whether the operation runs within Loop.MaxInFlight: it holds a
 // slot, or was started, directly or indirectly, by one that did. What it starts
 // needs no slot.
-func (o *Op) within() bool {
-	s := o.at()
-	return s.has(opSlot|opWithin) && s.open()
-}
+func (o *Op) within() bool { return o.at().has(opSlot | opWithin) }
 
 // dequeue takes an operation out of the queue, so that its function does not
 // run. It reports false if the operation is not queued.
