@@ -2,11 +2,11 @@ package aio
 
 import "context"
 
-// lineage tells what ctx makes of an operation started with it: its parent (nil
-// without a loop), the context that its values come from, and whether that
-// context has a cancellation of its own besides the parent's. A ctx with an
-// operation's values but without a Done, as of context.WithoutCancel, makes a
-// child of the loop itself.
+// lineage returns what an operation that is started with ctx inherits: its
+// parent (nil without a loop), the context that its values come from, and
+// whether that context has a cancellation other than the parent's. A ctx with
+// an operation's values but without a Done channel, as from
+// context.WithoutCancel, makes a child of the loop itself.
 func lineage(ctx context.Context) (parent *Op, base context.Context, foreign bool) {
 	switch c := ctx.(type) {
 	case *opCtx:
@@ -26,15 +26,16 @@ func lineage(ctx context.Context) (parent *Op, base context.Context, foreign boo
 	return parent, ctx, done != parent.Context().Done()
 }
 
-// within is a ctx that adds values to the one that Within returns, and nothing
-// else: so an operation that is started with it need not ask for a Done channel
-// to learn that.
+// within is a ctx that adds values, and nothing else, to the one that Within
+// returns. So the start of an operation need not compare Done channels to find
+// that out.
 type within interface{ Within() context.Context }
 
 // Detach returns a ctx with ctx's values whose operations are children of the
-// loop itself: they outlive, and do not delay, the operation that ctx belongs
-// to. It ends when the loop is cancelled. Events about them stay Served if
-// ctx's operation serves a peer. Without a loop the ctx does not end.
+// loop itself: they neither end with the operation that ctx belongs to nor
+// delay its end. The ctx ends when the loop is cancelled; without a loop it
+// does not end. Events about its operations are Served if ctx's operation
+// serves a peer.
 func Detach(ctx context.Context) context.Context {
 	values := context.WithoutCancel(orBackground(ctx))
 	if o := opOf(ctx); o != nil {
@@ -64,9 +65,9 @@ func (c *detachedCtx) Value(key any) any {
 }
 
 // WithLoop returns a ctx that lends the loop to a foreign ctx, such as an
-// http.Request's: operations started with it are children of the loop, with the
-// values and the cancellation of ctx. Until the loop runs they fail with
-// ErrNoLoop. LoopOf is its counterpart.
+// http.Request's. Operations that are started with it are children of the loop
+// and have the values and the cancellation of ctx. Until the loop runs they
+// fail with ErrNoLoop. LoopOf returns the loop of such a ctx.
 func WithLoop(ctx context.Context, l *Loop) context.Context {
 	return &loopCtx{orBackground(ctx), l, servedBy(ctx)}
 }
@@ -91,8 +92,8 @@ func (c *loopCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// servedKey is the context key under which a context of the loop's own
-// operation says whether it comes from one that serves a peer.
+// servedKey is the context key under which a ctx of Detach or WithLoop keeps
+// whether it comes from an operation that serves a peer.
 var servedKey = new(byte)
 
 // servedBy reports whether ctx comes from an operation that serves a peer.
@@ -116,7 +117,8 @@ func orBackground(ctx context.Context) context.Context {
 	return ctx
 }
 
-// LoopOf returns the loop that ctx's operations belong to, nil without one.
+// LoopOf returns the loop that operations started with ctx belong to, nil if
+// there is none.
 func LoopOf(ctx context.Context) *Loop {
 	if o := opOf(ctx); o != nil {
 		return o.run.loop
@@ -124,8 +126,8 @@ func LoopOf(ctx context.Context) *Loop {
 	return nil
 }
 
-// opOf returns the operation that ctx belongs to, nil without one. ctx may be
-// nil.
+// opOf returns the operation that ctx belongs to, nil if there is none. ctx may
+// be nil.
 func opOf(ctx context.Context) *Op {
 	if ctx == nil {
 		return nil

@@ -2,7 +2,7 @@ package aio
 
 import "context"
 
-// cancel asks the operation, and all below it, to end with the cause.
+// cancel cancels the operation, and all below it, with the cause.
 func (o *Op) cancel(cause error) {
 	if cause == nil {
 		cause = context.Canceled
@@ -10,8 +10,9 @@ func (o *Op) cancel(cause error) {
 	o.run.cancelEach(o, nil, cause)
 }
 
-// cancelEach cancels o and what is in todo, and all below them. If a hook calls
-// runtime.Goexit, or a driver panics, another goroutine cancels the rest.
+// cancelEach cancels o and the operations in todo, and all below them. If a
+// hook calls runtime.Goexit, or a driver panics, another goroutine cancels the
+// rest.
 func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
 	defer func() {
 		if n := len(todo) - 1; n >= 0 {
@@ -33,16 +34,17 @@ func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
 	}
 }
 
-// cancelOne cancels one operation and appends its children to todo. It reports
-// whether the operation's driver, and hooks, are to be told. A child that comes
-// later sees that its parent is cancelled, see adopt and moveUp.
+// cancelOne cancels one operation and appends its children to todo. It returns
+// the hooks of OnCancel, and whether they and the operation's driver are to be
+// called. A child that comes later finds its parent cancelled, see adopt and
+// moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), tell bool) {
 	fixed := o.foreignStd()
 	defer func() { fixed.drop() }()
 	o.mu.Lock()
 	s := o.at()
 	if s.has(opCancelled) || !s.open() && !s.lingers() {
-		if !s.has(opCancelled) { // it has ended just now: what it has not handed up yet is cancelled in its place
+		if !s.has(opCancelled) { // it has just ended: the children that it has not handed up yet are cancelled in its place
 			todo = o.kids(todo)
 		}
 		o.mu.Unlock()
@@ -53,7 +55,7 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	if fixed != nil && x.std.CompareAndSwap(nil, fixed) {
 		fixed = nil
 	}
-	s = o.set(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
+	s = o.set(opCancelled) // it may be queued by now; if it is queued later, it finds that it is cancelled
 	todo = o.kids(todo)
 	std, unwatch := x.std.Load(), x.unwatch
 	hooks = x.onCancel
@@ -91,8 +93,8 @@ func (o *Op) cancelStd(std *stdCtx, cause error) {
 	std.cancel(cause)
 }
 
-// notifyCancel tells the operation's driver, and the hooks of OnCancel, that
-// the operation is cancelled.
+// notifyCancel calls the operation's driver, and the hooks of OnCancel, with
+// the cause.
 func (o *Op) notifyCancel(hooks []func(error)) {
 	if o.driver == nil && len(hooks) == 0 {
 		return

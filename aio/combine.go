@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// All returns a future of the values of fs, in their order. It fails as soon as
-// one of them does, with that error; the others go on. Of no futures it is an
-// empty slice. Its inputs count as looked at.
+// All returns a future of the values of fs, in their order. The future fails as
+// soon as one of fs does, with that error; the others go on. Without inputs its
+// value is an empty slice. The inputs count as looked at.
 func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
 	mustBe(fs)
 	p := NewPromise[[]T](ctx, kindJoin, "All")
@@ -25,8 +25,8 @@ func All[T any](ctx context.Context, fs ...*Future[T]) *Future[[]T] {
 }
 
 // Settle returns a future of the results of fs, in their order, whether they
-// are values or errors: it does not fail unless it is cancelled itself. Its
-// inputs count as looked at.
+// are values or errors. The future does not fail unless it is cancelled itself.
+// The inputs count as looked at.
 func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
 	mustBe(fs)
 	p := NewPromise[[]Result[T]](ctx, kindJoin, "Settle")
@@ -35,9 +35,10 @@ func Settle[T any](ctx context.Context, fs ...*Future[T]) *Future[[]Result[T]] {
 	return p.Future()
 }
 
-// Race returns a future of what the first of fs resolves with, be it a value or
-// an error. The others are cancelled with ErrStopped, all of them when the race
-// itself is cancelled. Its inputs count as looked at.
+// Race returns a future of the first result among fs, whether it is a value or
+// an error. The other inputs are cancelled with ErrStopped. When the returned
+// future is cancelled, so are all inputs. Without inputs it fails. The inputs
+// count as looked at.
 func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 	mustBe(fs)
 	p := NewPromise[T](ctx, kindJoin, "Race")
@@ -49,10 +50,11 @@ func Race[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 	return p.Future()
 }
 
-// Any returns a future of the first value among fs. It fails when all of them
-// have failed, with their errors joined in the order of fs. When there is a
-// value the others are cancelled with ErrStopped, as all are when it is itself
-// cancelled. Its inputs count as looked at.
+// Any returns a future of the first value among fs. The future fails when all
+// of fs have failed, with their errors joined in the order of fs, and without
+// inputs. Once there is a value, the other inputs are cancelled with
+// ErrStopped. When the returned future is cancelled, so are all inputs. The
+// inputs count as looked at.
 func Any[T any](ctx context.Context, fs ...*Future[T]) *Future[T] {
 	mustBe(fs)
 	p := NewPromise[T](ctx, kindJoin, "Any")
@@ -74,8 +76,8 @@ var (
 	errNilReject = errors.New("aio: a promise was rejected with a nil error")
 )
 
-// mustBe panics if a future is nil, before anything begins that would not end
-// by that.
+// mustBe panics if a future is nil. Callers call it before they begin an
+// operation, which would be left behind.
 func mustBe[T any](fs []*Future[T]) {
 	for _, f := range fs {
 		if f == nil {
@@ -84,8 +86,8 @@ func mustBe[T any](fs []*Future[T]) {
 	}
 }
 
-// countdown calls each for every future as it resolves, unless p is resolved by
-// then, and all after the last one. It looks at the futures.
+// countdown calls each for every future when it resolves, unless p is resolved
+// by then, and calls all after the last one. It looks at the futures.
 func countdown[T, U any](p *Promise[U], fs []*Future[T], all func(), each func(i int, f *Future[T])) {
 	if p.f.op.run == nil { // it never began
 		return
@@ -135,7 +137,7 @@ func settle[T any](p *Promise[T], f *Future[T]) {
 	}
 }
 
-// cancelRest has all of fs cancelled once p is resolved.
+// cancelRest arranges that all of fs are cancelled once p is resolved.
 func cancelRest[T any](p *Promise[T], fs []*Future[T]) {
 	if p.f.op.run == nil {
 		return

@@ -3,12 +3,12 @@ package aio
 import (
 	"context"
 	"iter"
-	"sync/atomic"
 )
 
-// AsCompleted yields the index and result of each future as it resolves. When
-// ctx ends before the next one has, it yields -1 with an *AwaitError, and ends.
-// Futures not waited for any more go on. The futures count as looked at.
+// AsCompleted yields the index and the result of each future as it resolves.
+// When ctx ends before the next future has resolved, AsCompleted yields -1 with
+// an *AwaitError, and ends. Futures whose results were not yielded go on. The
+// futures count as looked at.
 func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Result[T]] {
 	return func(yield func(int, Result[T]) bool) {
 		mustBe(fs)
@@ -35,13 +35,14 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[int, Re
 	}
 }
 
-// indexChan takes the index of each operation that is resolved. It has room for
-// all.
+// indexChan receives the index of each operation that is resolved. It has room
+// for all of them.
 type indexChan chan int
 
 func (c indexChan) resolved(i int) { c <- i }
 
-// nextDone receives an index, for as long as ctx lasts. One that is there wins.
+// nextDone receives an index, or returns an *AwaitError when ctx ends first. An
+// index that is ready is returned even if ctx has ended.
 func nextDone(ctx context.Context, done <-chan int, w *wait) (int, error) {
 	select {
 	case i := <-done:
@@ -57,141 +58,6 @@ func nextDone(ctx context.Context, done <-chan int, w *wait) (int, error) {
 		return i, nil
 	case <-ctx.Done():
 		return -1, awaitError(ctx, "", uptime()-begin)
-	}
-}
-
-// Awaitable is a future of any type.
-type Awaitable interface {
-	// Done is closed once the result is there.
-	Done() <-chan struct{}
-	operation() *Op
-}
-
-func (f *Future[T]) operation() *Op { return &f.op }
-
-// Wait waits for futures of any types. It returns nil when all of them have
-// values, as soon as one fails its error, and an *AwaitError when ctx ends
-// before. Those not waited for any more go on. The futures count as looked at.
-func Wait(ctx context.Context, fs ...Awaitable) error {
-	if len(fs) == 0 {
-		return nil
-	}
-	ctx = orBackground(ctx)
-	j := &joint{ops: make([]*Op, len(fs)), hooks: make([]hook, len(fs))}
-	for i, f := range fs {
-		j.ops[i] = f.operation()
-		j.ops[i].look()
-	}
-	begin := uptime()
-	c, p := takeParker(ctx, j.ops[0], begin)
-	if p != nil {
-		defer p.free()
-		p.joint.Store(j)
-		defer p.joint.Store(nil)
-		j.wake = p.ch
-	} else {
-		j.wake = make(chan struct{}, 1)
-	}
-	j.join()
-	defer j.leave()
-	w := waitForAll(ctx, fs)
-	defer w.end()
-	for {
-		over, err := j.result()
-		if over {
-			return err
-		}
-		w.begin()
-		ended := j.wait(ctx, c)
-		w.goOn(ctx)
-		if over, err := j.result(); ended && !over {
-			return awaitError(ctx, "", uptime()-begin)
-		} else if over {
-			return err
-		}
-	}
-}
-
-// joint waits until all of its operations are resolved, or one fails.
-type joint struct {
-	ops    []*Op
-	wake   chan struct{} // cap 1; gets a token when that is so
-	left   atomic.Int64  // operations that are not resolved
-	failed atomic.Int64  // the number of the first one that has failed, from 1
-	hooks  []hook
-}
-
-// join has the joint told of each operation.
-func (j *joint) join() {
-	j.left.Store(int64(len(j.ops)))
-	for i, o := range j.ops {
-		h := &j.hooks[i]
-		h.to, h.i = j, i
-		if !o.hook(h) {
-			j.resolved(i)
-		}
-	}
-}
-
-// leave has the joint not told any more of operations that go on.
-func (j *joint) leave() {
-	if j.left.Load() == 0 {
-		return
-	}
-	for i, o := range j.ops {
-		if !o.resolved() {
-			o.unhook(&j.hooks[i])
-		}
-	}
-}
-
-func (j *joint) resolved(i int) {
-	failed := j.ops[i].err != nil && j.failed.CompareAndSwap(0, int64(i+1))
-	if j.left.Add(-1) == 0 || failed {
-		token(j.wake)
-	}
-}
-
-// result returns the first error. over is false as long as there is none, and
-// operations are left.
-func (j *joint) result() (over bool, err error) {
-	left := j.left.Load() // first: the last one may be the one that fails
-	if i := j.failed.Load(); i > 0 {
-		return true, j.ops[i-1].err
-	}
-	return left == 0, nil
-}
-
-// pending returns the first operation that is not resolved, and how many there
-// are besides. If there is none it returns last.
-func (j *joint) pending(last *Op) (first *Op, more int) {
-	for _, o := range j.ops {
-		switch {
-		case o.resolved():
-		case first == nil:
-			first = o
-		default:
-			more++
-		}
-	}
-	if first == nil {
-		return last, 0
-	}
-	return first, more
-}
-
-// wait waits until there may be a result, or ctx has ended, which it reports. c
-// is ctx's operation if wake is its parker's.
-func (j *joint) wait(ctx context.Context, c *Op) (ended bool) {
-	if c != nil && c.waits() {
-		<-j.wake
-		return false
-	}
-	select {
-	case <-j.wake:
-		return false
-	case <-ctx.Done():
-		return true
 	}
 }
 

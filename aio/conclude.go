@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// lastChance is what each thing that runs at a loop's end has at least, also
-// when operations used up Abandon.
+// lastChance is the least time that each function that runs at a loop's end
+// has, even if operations have used up Abandon.
 const lastChance = 25 * time.Millisecond
 
-// conclude runs what runs at the end: exit callbacks, events, OnFatal. It
-// returns Run's result.
+// conclude runs the exit callbacks, delivers the last events, and calls
+// OnFatal. It returns Run's result.
 func (r *running) conclude() error {
 	r.ending = time.Now()
 	stuck := r.leftOver()
@@ -59,13 +59,12 @@ func (r *running) result(fatal error, stuck []OpInfo) error {
 	return errors.Join(s, fatal)
 }
 
-// untilAbandon returns a channel for the end of the loop's patience.
+// untilAbandon returns a channel that receives when Abandon has passed.
 func (r *running) untilAbandon() <-chan time.Time {
 	return time.After(max(time.Until(r.abandon), lastChance))
 }
 
-// leftOver lists the operations that had to be given up, and closes the loop
-// over them.
+// leftOver closes the loop, and describes the operations that it gives up on.
 func (r *running) leftOver() []OpInfo {
 	if r.closed.Swap(true) {
 		return nil
@@ -73,8 +72,8 @@ func (r *running) leftOver() []OpInfo {
 	return r.describe()
 }
 
-// takeFatal returns the fatal error that Run returns. It reports false if there
-// are exit callbacks to be run before.
+// takeFatal returns the fatal error that Run returns. over is false if there
+// are exit callbacks to run first, unless now is set.
 func (r *running) takeFatal(now bool) (fatal error, over bool) {
 	c := &r.loop.ctl
 	c.mu.Lock()
@@ -102,8 +101,8 @@ func (r *running) runAtExit() bool {
 	}
 }
 
-// bounded runs a callback in a new goroutine, contained, and waits for
-// it. It reports false if the callback did not end in time.
+// bounded runs a callback in a new goroutine, contains its panics, and waits
+// for it. It reports false if the callback did not end in time.
 func (r *running) bounded(m mark, fn func()) bool {
 	done := make(chan struct{})
 	r.start(func() {
@@ -126,7 +125,7 @@ func (r *running) hanging(name string, m mark) OpInfo {
 	}
 }
 
-// The marks of what has no operation of its own.
+// The marks of functions that have no operation.
 func (r *running) atExitMark() mark { return markOf(unsafe.Pointer(&r.loop.ctl)) }
 func (r *running) eventMark() mark  { return markOf(unsafe.Pointer(&r.events)) }
 func (r *running) fatalMark() mark  { return markOf(unsafe.Pointer(&r.crashed)) }

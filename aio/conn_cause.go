@@ -66,7 +66,7 @@ func leafText(err error) string {
 	return err.Error()
 }
 
-// unwrap returns what err wraps, one error or many, if it does.
+// unwrap returns the error, or the errors, that err wraps, if there are any.
 func unwrap(err error) (many []error, one error) {
 	switch x := err.(type) {
 	case interface{ Unwrap() error }:
@@ -77,7 +77,7 @@ func unwrap(err error) (many []error, one error) {
 	return nil, nil
 }
 
-// peel takes off what package net puts around an error to say what was done.
+// peel removes the wrappers of package net that name the operation.
 func peel(err error) error {
 	for {
 		switch x := err.(type) {

@@ -10,31 +10,31 @@ import (
 	"os"
 )
 
-// The conditions a connection can be in, for use with [errors.Is] on a
-// [*ConnError]. The errors themselves match as their ConnErrors do: ErrRefused
-// is an ErrConn too, and ErrTimeout a [net.Error].
+// The conditions of a connection, for use with [errors.Is] on a [*ConnError].
+// The errors themselves match as their ConnErrors do: ErrRefused is an ErrConn
+// too, and ErrTimeout is a [net.Error].
 var (
-	// ErrConn matches every connection error: all ConnErrors but those that
+	// ErrConn matches every connection error: all ConnErrors except those that
 	// are information only (see [IsInfo]).
 	ErrConn error = &condition{condOther, "connection error"}
 
 	// ErrEOF says that the peer has ended its side of the connection. It is
-	// information and no ErrConn. It matches [io.EOF] too.
+	// information, not an ErrConn. It matches [io.EOF] too.
 	ErrEOF error = &condition{condEOF, "EOF"}
 
-	// ErrTimeout says that connecting, reading or writing took too long, by
-	// our timers, a deadline, the end of a context's time, or the system's
-	// ETIMEDOUT. It matches [os.ErrDeadlineExceeded] too, and its Timeout
-	// method (see [net.Error]) reports true.
+	// ErrTimeout says that connecting, reading or writing took too long: by a
+	// timeout of this module's, a deadline, the deadline of a context, or the
+	// system's ETIMEDOUT. It matches [os.ErrDeadlineExceeded] too, and its
+	// Timeout method (see [net.Error]) reports true.
 	ErrTimeout error = &condition{condTimeout, "i/o timeout"}
 
-	// ErrRefused says that the peer refused the connection. Where the system
-	// has it, it matches [syscall.ECONNREFUSED] too.
+	// ErrRefused says that the peer refused the connection. It matches
+	// [syscall.ECONNREFUSED] too, on systems that have that.
 	ErrRefused error = &condition{condRefused, "connection refused"}
 
 	// ErrDNS says that a name could not be looked up. [errors.As] finds a
-	// [*net.DNSError] in it. A lookup that timed out is an ErrTimeout too, one
-	// that was cancelled is no ErrDNS.
+	// [*net.DNSError] in it. A lookup that timed out is an ErrTimeout too. A
+	// lookup that was cancelled is not an ErrDNS.
 	ErrDNS error = &condition{condDNS, "name lookup failed"}
 
 	// ErrClosed says that a connection or listener was used after it was
@@ -42,7 +42,7 @@ var (
 	ErrClosed error = &condition{condClosed, "use of closed connection"}
 
 	// ErrReset says that the connection broke: the peer reset it, or it was
-	// written to when the peer had gone (ECONNRESET, ECONNABORTED, EPIPE).
+	// written to after the peer had gone (ECONNRESET, ECONNABORTED, EPIPE).
 	ErrReset error = &condition{condReset, "connection reset by peer"}
 )
 
@@ -56,7 +56,7 @@ const (
 	condDNS
 	condClosed
 	condReset
-	condTemporary // no condition of its own: may be tried again
+	condTemporary // may be tried again; no exported condition
 	condOther     // any other error
 )
 
@@ -90,7 +90,8 @@ func (c *condition) Is(target error) bool { return c.is.match(target) }
 func (c *condition) Timeout() bool        { return c.is == condTimeout }
 func (c *condition) Temporary() bool      { return c.is == condTimeout }
 
-// As keeps the promise of ErrDNS where no resolver gave an error of its own.
+// As finds a *net.DNSError in ErrDNS itself, which wraps no error of a
+// resolver's.
 func (c *condition) As(target any) bool {
 	t, ok := target.(**net.DNSError)
 	if !ok || c.is != condDNS {
@@ -106,7 +107,7 @@ func conditions(err error) cond {
 	case nil:
 		return condOther
 	case *net.DNSError:
-		return dnsCondition(x) // what it wraps befell the resolver, not the connection
+		return dnsCondition(x) // what it wraps concerns the resolver, not the connection
 	}
 	many, one := unwrap(err)
 	switch {
@@ -122,8 +123,9 @@ func conditions(err error) cond {
 	return leafCondition(err)
 }
 
-// ownTimeout is for errors that time out and wrap one that says less than that.
-// Those known to repeat what they wrap have no say: they call EAGAIN a timeout.
+// ownTimeout returns condTimeout for an error that reports a timeout itself,
+// whatever it wraps. The types that only repeat what they wrap do not count:
+// they report EAGAIN as a timeout.
 func ownTimeout(err error) cond {
 	switch err.(type) {
 	case *net.OpError, *os.SyscallError, *fs.PathError:
@@ -166,7 +168,8 @@ func leafCondition(err error) cond {
 	return foreignCondition(err)
 }
 
-// foreignCondition asks an error of a type we do not know what it is.
+// foreignCondition returns the conditions of an error of an unknown type, by
+// its methods.
 func foreignCondition(err error) cond {
 	c := ownTimeout(err)
 	if x, ok := err.(interface{ Is(error) bool }); ok {

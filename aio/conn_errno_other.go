@@ -4,7 +4,7 @@ package aio
 
 import "strings"
 
-// Here, as on Plan 9, the system has texts and no numbers for its errors.
+// These systems, such as Plan 9, have texts and no numbers for errors.
 
 // errnoCondition returns the conditions of a system error; 0 if err is none.
 func errnoCondition(err error) cond {
@@ -20,7 +20,7 @@ func errnoCondition(err error) cond {
 	return 0
 }
 
-// errnoOf returns number and text of a system error: there are none.
+// errnoOf reports that a system error has no number.
 func errnoOf(error) (code int, msg string, ok bool) { return -1, "", false }
 
 // isErrnoRefused reports whether target is the system's "connection refused".

@@ -3,9 +3,9 @@ package aio
 
 import "syscall"
 
-// Winsock's errors, and those that its calls complete with when they were
-// started as overlapped ones. syscall.ECONNREFUSED and the like are numbers
-// that package syscall made up; the system never returns them.
+// The errors of Winsock, and those with which its overlapped calls complete.
+// syscall.ECONNREFUSED and the like are numbers that package syscall invents;
+// the system never returns them.
 const (
 	errorNetnameDeleted    = syscall.Errno(64)
 	errorSemTimeout        = syscall.Errno(121)

@@ -7,20 +7,18 @@ import (
 	"strings"
 )
 
-// ConnError is what went wrong, or just happened, on one connection or
-// listener. It is a [net.Error], and matches by [errors.Is] the conditions
-// ErrConn, ErrEOF, ErrTimeout, ErrRefused, ErrDNS, ErrClosed and ErrReset, as
-// its Err says:
+// ConnError is an error or a condition of one connection or listener. It is a
+// [net.Error], and matches by [errors.Is] the conditions ErrConn, ErrEOF,
+// ErrTimeout, ErrRefused, ErrDNS, ErrClosed and ErrReset that its Err has:
 //
-//   - an Err of several errors (see [errors.Join]) has the conditions of each;
-//     it is an ErrConn unless all of them are EOF.
-//   - a cancelled operation ([context.Canceled]) is an ErrConn and nothing
-//     else.
-//   - [io.ErrUnexpectedEOF] is an ErrConn, and neither ErrEOF nor ErrReset.
+//   - An Err of several errors (see [errors.Join]) has the conditions of each.
+//     It is an ErrConn unless all of them are EOF.
+//   - The error of a cancelled operation ([context.Canceled]) is an ErrConn
+//     only.
+//   - [io.ErrUnexpectedEOF] is an ErrConn only, neither ErrEOF nor ErrReset.
 //
 // Use [NewConnError] to make one: in the zero ConnError FD and Code are 0,
-// which are not the values for "none". A ConnError is not changed once it is
-// made.
+// which do not stand for "none". A ConnError must not be changed.
 type ConnError struct {
 	Op   string // what was done: "dial", "read", "write", "accept", "listen" ...
 	Net  string // on what network: "tcp", "tcp6", "unix", "tls" ...
@@ -31,15 +29,15 @@ type ConnError struct {
 	Err  error  // the error this one is about
 }
 
-// NewConnError makes the ConnError of err, which op on addr returned. It takes
-// apart what the packages net, os and crypto/tls return: Code and Msg are those
-// of the first system error in err; without one Code is -1 and Msg says what
-// the first innermost error says. An op, network or addr that is "" is taken
-// from the [*net.OpError] in err, if there is one. fd is -1 without a
+// NewConnError returns the ConnError for err, which op on addr returned. It
+// unwraps the errors of the packages net, os and crypto/tls. Code and Msg are
+// those of the first system error in err. Without one Code is -1, and Msg is
+// the text of the first innermost error. An op, network or addr that is "" is
+// taken from the [*net.OpError] in err, if there is one. fd is -1 without a
 // descriptor.
 //
-// If err is a ConnError that has an Op and an Addr it is returned as it is. err
-// should not be nil: the result then is an ErrConn that knows no reason.
+// If err is a ConnError that has an Op and an Addr, it is returned unchanged.
+// err should not be nil: the result is then an ErrConn without a reason.
 func NewConnError(op, network, addr string, fd int, err error) *ConnError {
 	if inner, ok := peel(err).(*ConnError); ok && inner != nil {
 		return inner.complete(op, network, addr, fd)
@@ -54,7 +52,7 @@ func NewConnError(op, network, addr string, fd int, err error) *ConnError {
 	return e
 }
 
-// complete returns e, or a copy in which is filled in what e does not know.
+// complete returns e, or a copy of e with its empty fields filled in.
 func (e *ConnError) complete(op, network, addr string, fd int) *ConnError {
 	if e.Op != "" && e.Addr != "" {
 		return e
@@ -67,7 +65,7 @@ func (e *ConnError) complete(op, network, addr string, fd int) *ConnError {
 	return &c
 }
 
-// fillFrom takes what the caller did not say from the outermost OpError.
+// fillFrom fills empty fields from the outermost OpError.
 func (e *ConnError) fillFrom(err error) {
 	oe, ok := err.(*net.OpError)
 	if !ok || bare(oe) {
@@ -96,7 +94,7 @@ func (e *ConnError) Error() string {
 	return b.String()
 }
 
-// why is the text of Err without what the prefix says already.
+// why returns the text of Err without what the prefix says already.
 func (e *ConnError) why() string {
 	err := peel(e.Err)
 	if err == nil {
@@ -130,10 +128,10 @@ func (e *ConnError) Temporary() bool {
 	return c&(condTimeout|condTemporary) != 0 || e.Op == "accept" && c&condReset != 0
 }
 
-// IsInfo reports whether err is information about a connection and no error:
-// the peer's end of file, as a [*ConnError], as [ErrEOF] or as a bare [io.EOF].
-// An error that merely has an io.EOF as its cause is an error, and so are
-// several errors of which one is. IsInfo(nil) is false.
+// IsInfo reports whether err is information about a connection rather than an
+// error: the peer's end of file, as a [*ConnError], as [ErrEOF] or as a bare
+// [io.EOF]. An error that only has an io.EOF as its cause is an error. Several
+// errors are information if all of them are. IsInfo(nil) is false.
 func IsInfo(err error) bool {
 	switch x := err.(type) {
 	case nil:

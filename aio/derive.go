@@ -1,15 +1,10 @@
 package aio
 
-import (
-	"context"
-	"time"
+import "context"
 
-	"goaio.example/aio/internal/alarm"
-)
-
-// Then returns a future of fn of f's value. fn runs as an operation, in a new
-// goroutine, once f has a value; when f fails, so does the returned
-// future, with the same error. f counts as looked at.
+// Then returns a future of what fn returns for f's value. Once f has a value,
+// fn runs as an operation, in a new goroutine. When f fails, the returned
+// future fails with the same error. f counts as looked at.
 func Then[T, U any](ctx context.Context, f *Future[T], fn func(ctx context.Context, v T) (U, error)) *Future[U] {
 	return derive(ctx, "Then", f, func(p *Promise[U]) {
 		if f.op.err != nil {
@@ -25,8 +20,8 @@ func Map[T, U any](ctx context.Context, f *Future[T], fn func(v T) (U, error)) *
 	return Then(ctx, f, func(_ context.Context, v T) (U, error) { return fn(v) })
 }
 
-// Catch returns a future of f's value or, if f fails, of what fn makes of its
-// error. fn runs as an operation, in a new goroutine. f counts as looked
+// Catch returns a future of f's value or, if f fails, of what fn returns for
+// its error. fn runs as an operation, in a new goroutine. f counts as looked
 // at.
 func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context, err error) (T, error)) *Future[T] {
 	return derive(ctx, "Catch", f, func(p *Promise[T]) {
@@ -38,9 +33,9 @@ func Catch[T any](ctx context.Context, f *Future[T], fn func(ctx context.Context
 	})
 }
 
-// derive returns the future of a promise that goes on with next once f has
-// resolved. When it is cancelled before that, it is rejected with the cause,
-// and next does not run.
+// derive returns the future of a promise, and calls next once f has resolved,
+// to resolve it. A promise that is cancelled before that is rejected with the
+// cause.
 func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(p *Promise[U])) *Future[U] {
 	mustBe([]*Future[T]{f})
 	p := NewPromise[U](ctx, kindThen, name)
@@ -53,8 +48,9 @@ func derive[T, U any](ctx context.Context, name string, f *Future[T], next func(
 	return p.Future()
 }
 
-// runWith resolves the promise with what fn returns. From here on cancelling it
-// asks fn to end.
+// runWith runs fn and resolves the promise with what it returns. From then on
+// cancelling the promise ends fn's ctx. If the promise is resolved already, fn
+// does not run.
 func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 	if !p.f.op.setOnce(opRunning) {
 		return
@@ -79,30 +75,4 @@ func (p *Promise[T]) runWith(fn func(ctx context.Context) (T, error)) {
 		v, err = call(p.f.op.mark(), p.f.op.Context(), fn)
 		ok = true
 	})
-}
-
-// Timeout returns a future that resolves as f does or, if that takes longer
-// than d, fails with an *AwaitError that is context.DeadlineExceeded and
-// ErrTimeout. It bounds the wait and not the work: f goes on for its owner.
-// f counts as looked at.
-func Timeout[T any](ctx context.Context, f *Future[T], d time.Duration) *Future[T] {
-	mustBe([]*Future[T]{f})
-	p := NewPromise[T](ctx, kindJoin, "Timeout")
-	if p.f.op.run == nil {
-		return p.Future()
-	}
-	f.op.look()
-	p.f.op.limitedBy(&f.op)
-	if f.op.resolved() {
-		settle(p, f)
-		return p.Future()
-	}
-	a := alarm.New(func() {
-		p.Reject(&AwaitError{Err: context.DeadlineExceeded, Cause: ErrTimeout, Op: f.op.label(), Waited: max(d, 0)})
-	})
-	alarms := &p.f.op.run.alarms
-	alarms.Set(a, d)
-	p.f.op.then(func() { alarms.Stop(a) })
-	f.op.then(func() { settle(p, f) })
-	return p.Future()
 }

@@ -6,8 +6,8 @@ import (
 )
 
 // UntilDrain returns a ctx that ends when ctx does or when ctx's loop begins to
-// drain, with ErrExit as the cause: for a main, or a daemon, that waits for the
-// end, and for what should not go on then:
+// drain, then with the cause ErrExit. It is for a main or a daemon that waits
+// for the end, and for operations that should end with it:
 //
 //	err := loop.Run(ctx, func(ctx context.Context) error {
 //		...
@@ -37,14 +37,15 @@ func UntilDrain(ctx context.Context) context.Context {
 	return out
 }
 
-// drainHooks are functions that are called when a loop begins to drain.
+// drainHooks holds functions that are called when a loop begins to drain.
 type drainHooks struct {
 	mu    sync.Mutex
 	begun bool // it has
 	fns   map[*byte]func()
 }
 
-// add has fn called, at once if the loop drains already. fn must not block.
+// add registers fn. If the loop drains already, add calls it. fn must not
+// block.
 func (d *drainHooks) add(key *byte, fn func()) {
 	d.mu.Lock()
 	if !d.begun {

@@ -15,33 +15,34 @@ var (
 	// ErrLoopDone is the error of an operation started after its loop has
 	// ended, and of a second Run of a Loop.
 	ErrLoopDone = errors.New("aio: the loop is done")
-	// ErrExit is the cause with which operations end because their loop drains
-	// or was cancelled.
+	// ErrExit is the cause of the end of operations whose loop drains or was
+	// cancelled.
 	ErrExit = errors.New("aio: the loop is exiting")
-	// ErrPending is the error of Future.Result before the future is done.
+	// ErrPending is the error of Future.Result before the future has resolved.
 	ErrPending = errors.New("aio: the future is pending")
 	// ErrGoexit is the error of an operation whose function called
 	// runtime.Goexit.
 	ErrGoexit = errors.New("aio: the operation's function called runtime.Goexit")
-	// ErrStopped is the error of what was stopped on purpose: a timer, or the
-	// inputs that Race and Any no longer need.
+	// ErrStopped is the error of an operation that was stopped on purpose: a
+	// timer, or an input that Race or Any does not need.
 	ErrStopped = errors.New("aio: stopped")
-	// ErrBacklog is the error of a send to a connection whose queue of outgoing
-	// data is full. See package tcp.
+	// ErrBacklog is the error of a send to a connection whose outgoing queue is
+	// full. See package tcp.
 	ErrBacklog = errors.New("aio: the connection's outgoing queue is full")
 )
 
 // AwaitError is the error of a wait that ended because the waiter's ctx did.
-// The future waited for is untouched. It unwraps to the error and the cause of
-// the waiter's ctx.
+// The future that was waited for is unaffected. An AwaitError wraps the error
+// and the cause of the waiter's ctx.
 type AwaitError struct {
 	Err    error         // the ctx's Err
 	Cause  error         // the ctx's context.Cause
-	Op     string        // the name of the operation that was waited for; "" of several
+	Op     string        // the name of the operation that was waited for; "" for several
 	Waited time.Duration // how long the waiter waited
 }
 
-// Error says what was waited for, how long, and what ended the wait.
+// Error names the operation that was waited for, how long, and what ended the
+// wait.
 func (e *AwaitError) Error() string {
 	text := "aio: gave up waiting"
 	if e.Op != "" {
@@ -59,10 +60,11 @@ func (e *AwaitError) Error() string {
 // Unwrap returns the error and the cause of the waiter's ctx.
 func (e *AwaitError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
-// processStart is when the process began, more or less.
+// processStart is when the process began, approximately.
 var processStart = time.Now()
 
-// uptime returns the process's age: it reads only the monotonic clock.
+// uptime returns the process's age. It reads only the monotonic clock, which is
+// cheaper than time.Now.
 func uptime() time.Duration { return time.Since(processStart) }
 
 // awaitError is the AwaitError of a ctx that has ended during a wait.
@@ -70,9 +72,9 @@ func awaitError(ctx context.Context, op string, waited time.Duration) error {
 	return &AwaitError{Err: ctx.Err(), Cause: context.Cause(ctx), Op: op, Waited: waited}
 }
 
-// onlyCancel reports whether err's leaves say nothing but that an operation was
-// cancelled: with one of the causes, if there are any. A panic always says
-// more, and so does an error whose Unwrap panics.
+// onlyCancel reports whether all leaves of err say only that an operation was
+// cancelled: they are context.Canceled, ErrExit, ErrStopped or one of the
+// causes. A panic says more, and so does an error whose methods panic.
 func onlyCancel(err error, causes ...error) (only bool) {
 	defer func() {
 		if recover() != nil {

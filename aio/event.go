@@ -25,16 +25,16 @@ type Event struct {
 	Served bool
 }
 
-// OnEvent returns a ctx whose operations, and theirs, send their events to fn
-// instead of Loop.OnEvent, unless a nearer scope has a function of its own.
-// Calls for one loop are serialised, and made from a goroutine of the loop's;
-// fn may start operations. An error that fn does not want to deal with it can
-// pass on to DefaultOnEvent.
+// OnEvent returns a ctx that makes fn the event handler, instead of
+// Loop.OnEvent, of the operations that are started with it, directly or
+// indirectly. A nearer OnEvent takes precedence. Calls for one loop are
+// serialised and come from a goroutine of the loop's. fn may start operations.
+// It can pass events that it does not handle to DefaultOnEvent.
 func OnEvent(ctx context.Context, fn func(Event)) context.Context {
 	return &eventCtx{orBackground(ctx), fn, LoopOf(ctx)}
 }
 
-// eventCtx is a scope for events.
+// eventCtx is the ctx of OnEvent.
 type eventCtx struct {
 	context.Context
 	fn   func(Event)
@@ -54,19 +54,19 @@ func (c *eventCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// DefaultOnEvent is the event handler of a Loop without one. It logs the event
-// as LogEvents does, and exits the loop with the error unless
+// DefaultOnEvent is the event handler of a Loop whose OnEvent is nil. It logs
+// the event as LogEvents does, and exits the loop with the error unless
 //
 //   - the error is information, such as EOF (see IsInfo);
 //   - the event is Served: one peer's connection or request has failed, and the
-//     server goes on, also after a panic that Loop.CatchPanics has caught;
-//   - the error is about a connection (ErrConn), and not a panic: a dialed
-//     connection was reset, say;
-//   - the event is Lost: the garbage collector would decide when the program
-//     ends.
+//     server goes on, even after a panic that Loop.CatchPanics has caught;
+//   - the error is about a connection (ErrConn) and is not a panic: a dialed
+//     connection was reset, for example;
+//   - the event is Lost, because the garbage collector would decide when the
+//     program ends.
 //
-// What remains are the errors and panics of what main starts with Spawn or
-// Daemon, of timers' functions, and of the functions below those.
+// So the loop exits for errors and panics of the functions that main starts
+// with Spawn or Daemon, of timers' functions, and of the functions below those.
 func DefaultOnEvent(e Event) {
 	LogEvents(e)
 	if !e.Lost && !e.Served && (e.panicked() || !IsInfo(e.Err) && !errors.Is(e.Err, ErrConn)) {
@@ -140,8 +140,7 @@ type eventQueue struct {
 	closed bool
 }
 
-// push queues an event. Once the loop is done there is nobody to tell, and it
-// is logged.
+// push queues an event. Once the queue is closed, push logs the event instead.
 func (q *eventQueue) push(r *running, e queued) {
 	q.mu.Lock()
 	if q.closed {
@@ -177,8 +176,8 @@ func (q *eventQueue) dispatch(r *running) {
 	}
 }
 
-// deliver calls a handler. A panic in it is fatal to the loop; when it calls
-// runtime.Goexit, another dispatcher goes on.
+// deliver calls a handler. A panic in the handler is fatal to the loop. When
+// the handler calls runtime.Goexit, another dispatcher goes on.
 func (q *eventQueue) deliver(r *running, e queued) {
 	ok := false
 	defer func() {
@@ -202,15 +201,15 @@ func (q *eventQueue) deliver(r *running, e queued) {
 	ok = true
 }
 
-// busy reports whether there are events that are not delivered yet. They may
-// start operations, so the loop waits for them as it does for operations.
+// busy reports whether there are events that are not delivered yet. Handlers
+// may start operations, so the loop waits for them as it does for operations.
 func (q *eventQueue) busy() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.active
 }
 
-// close takes no more events.
+// close closes the queue: later events are logged.
 func (q *eventQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -218,8 +217,8 @@ func (q *eventQueue) close() {
 }
 
 // wait waits until all events are delivered. It reports false if a handler did
-// not return in time; the queue is then closed, and events that were still
-// waiting are logged.
+// not return by the deadline. The queue is then closed, and the events that
+// were waiting are logged.
 func (q *eventQueue) wait(r *running, deadline <-chan time.Time) bool {
 	for {
 		q.mu.Lock()

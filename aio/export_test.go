@@ -65,3 +65,7 @@ func Pieces(ctx context.Context, between func(read []Ref)) (all []Ref, took []ti
 	}
 	return refs(to), took
 }
+
+// LostGone reports whether there are lost errors whose futures are collected,
+// and which the loop has not looked at yet.
+func LostGone(l *Loop) bool { return l.run.Load().lost.anyGone.Load() }

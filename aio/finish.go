@@ -1,8 +1,8 @@
 package aio
 
 // claim makes the caller the one that resolves the operation, with the given
-// error. It reports false if another was first, or the operation has one of the
-// given flags. Otherwise the caller calls publish.
+// error. It reports false if another caller was first, or if the operation has
+// one of the given flags. After true the caller calls publish.
 func (o *Op) claim(err error, unless opState) bool {
 	var fixed *stdCtx
 	if err != nil {
@@ -48,10 +48,10 @@ func (o *Op) setOnce(flag opState) bool {
 }
 
 // publish resolves an operation that the caller has claimed. It passes on the
-// error, the children and the slot, counts, makes the result visible, tells
-// what waits for it, and takes the operation out of the tree. The counts come
-// before the result, so that they include every result that is visible. The
-// tree comes last, so that every result of an empty loop is visible.
+// error, the children and the slots, counts, makes the result visible, calls
+// the hooks, and takes the operation out of the tree. It counts before the
+// result is visible, so that the counts include every visible result. The tree
+// comes last, so that every result of an empty loop is visible.
 func (o *Op) publish() {
 	if o.origin() == nil {
 		o.resolve()
@@ -91,11 +91,11 @@ func (o *Op) resolve() {
 		h = next
 	}
 	if x != nil {
-		x.unpark() // what the operation has left behind waits in another way
+		x.unpark() // a goroutine that the function left behind waits by other means from now on
 	}
 	switch {
 	case lingers:
-		o.unwatch() // foreign children see to themselves, and lasting ones are not concerned
+		o.unwatch() // foreign children watch their bases themselves, and lasting ones do not end with theirs
 		o.ghostLeft()
 	case x != nil:
 		o.endCtx()
@@ -121,7 +121,7 @@ func (o *Op) settle() {
 	if s.stage() == stageParting {
 		o.partWithKids()
 	}
-	if s.has(opTurn) { // before the other slot is given away: who was first gets both
+	if s.has(opTurn) { // before the other slot is given away, so that the first in the queue gets both
 		o.x.Load().turn.end()
 	}
 	if s.has(opSlot) {
@@ -134,8 +134,7 @@ func (o *Op) settle() {
 	o.tookTime()
 }
 
-// endCtx ends the ctx of an operation that has ended, if somebody may be
-// waiting for that.
+// endCtx ends the ctx of an operation that has ended, if it has a Done channel.
 func (o *Op) endCtx() {
 	std := o.madeStd()
 	if std == nil {
@@ -149,8 +148,9 @@ func (o *Op) endCtx() {
 	}
 }
 
-// partWithKids cancels the children of an operation that has failed, and hands
-// them up. If it was cancelled itself, whoever did that cancels them.
+// partWithKids hands up the children of an operation that has ended. It cancels
+// them first if the operation has failed. If the operation was cancelled,
+// cancelEach cancels them.
 func (o *Op) partWithKids() {
 	if o.err != nil && !o.at().has(opCancelled) {
 		for _, k := range o.appendKids(nil) {
@@ -178,7 +178,7 @@ const (
 	hasPanicked          // and the panic has been told of
 )
 
-// judge returns what the operation's error says.
+// judge returns the verdict of the operation's error.
 func (o *Op) judge() verdict {
 	switch {
 	case o.ownPanic(o.err):
@@ -201,9 +201,8 @@ func (c *cell) countFailure(v verdict) {
 	}
 }
 
-// fail keeps the error of an operation from being lost: it goes to the scope or
-// the event handler now or, if a future has it, when it turns out that nothing
-// looks at it.
+// fail reports the error of an operation: to the scope or the event handler or,
+// if it is a future's, when it turns out that nothing looks at it.
 func (o *Op) fail(v verdict) {
 	if v == hasPanicked {
 		o.set(opTold)
@@ -224,8 +223,8 @@ func (o *Op) fail(v verdict) {
 	}
 }
 
-// tell sends an error that nobody asked for to the scope around the operation,
-// else to its event handler.
+// tell reports an error to the scope around the operation, else to its event
+// handler.
 func (o *Op) tell(err error) {
 	if sc := o.scope(); sc != nil {
 		sc.fail(err)
@@ -236,8 +235,7 @@ func (o *Op) tell(err error) {
 	}
 }
 
-// cancelledOnly reports whether err says nothing but that the operation was
-// cancelled.
+// cancelledOnly reports whether err says only that the operation was cancelled.
 func (o *Op) cancelledOnly(err error) bool {
 	for p := o; p != nil; p = p.parent.Load() { // an ancestor's cancellation may not have reached it yet
 		if why := p.why(); why != nil {
@@ -247,6 +245,6 @@ func (o *Op) cancelledOnly(err error) bool {
 	return onlyCancel(err)
 }
 
-// Told marks the operation's error as told already, by an event callback of the
-// driver's: a future that nobody looks at is then no lost error.
+// Told marks the operation's error as reported, by a callback of the driver's.
+// The error of its future is then not lost if nothing looks at it.
 func (o *Op) Told() { o.set(opTold) }

@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Future is the result of an operation, there now or later. It resolves exactly
-// once. All methods may be called from any goroutine, any number of times.
-// Nothing has to be done with a future: dropping it leaks nothing, but if it
-// fails and nobody ever looked at it (Await, Result, a value received from C,
-// or a combinator), its error becomes an event.
+// Future is the result of an operation, available now or later. It resolves
+// exactly once. All methods may be called from any goroutine, any number of
+// times. A future may be dropped, which leaks nothing. If it fails and nothing
+// ever looks at it (Await, Result, a value received from C, or a combinator),
+// its error becomes an event.
 type Future[T any] struct {
 	op    Op
 	value T
@@ -22,11 +22,11 @@ type Result[T any] struct {
 }
 
 // Go runs fn in a goroutine as an operation, a child of the one that ctx
-// belongs to, and returns its future. It never blocks. name says what it is in
-// listings; "" stands for fn's own name. fn's ctx has ctx's values and ends
-// when the operation is cancelled. fn runs even if ctx is dead, because it may
-// own something to release. If ctx has no running loop the future has failed
-// already, with ErrNoLoop or ErrLoopDone, and fn does not run.
+// belongs to, and returns its future. It never blocks. name names the operation
+// in listings; "" stands for fn's own name. fn's ctx has ctx's values and ends
+// when the operation is cancelled. fn runs even if ctx has ended, because it
+// may own something to release. If ctx has no running loop, the future has
+// failed already, with ErrNoLoop or ErrLoopDone, and fn does not run.
 func Go[T any](ctx context.Context, name string, fn func(ctx context.Context) (T, error)) *Future[T] {
 	f := new(Future[T])
 	if err := f.op.start(ctx, kindGo, nameOf(name, fn), isFuture); err != nil {
@@ -69,7 +69,7 @@ func Resolved[T any](v T) *Future[T] {
 }
 
 // Failed returns a future that has failed already, with err. It belongs to no
-// loop, and err is not watched over.
+// loop: err is not reported if nothing looks at it.
 func Failed[T any](err error) *Future[T] {
 	f := new(Future[T])
 	f.op.err = err
@@ -77,12 +77,12 @@ func Failed[T any](err error) *Future[T] {
 	return f
 }
 
-// Await returns the future's result, waiting for it until ctx ends. A result
-// that is there is returned even if ctx is dead. When ctx ends first, Await
-// returns an *AwaitError, and the future is untouched.
+// Await returns the future's result, and waits for it until ctx ends. A result
+// that is ready is returned even if ctx has ended. When ctx ends first, Await
+// returns an *AwaitError, and the future is unaffected.
 //
-// Below a Limit, a function that awaits another one's result with its own ctx
-// lends its slot meanwhile; see Limit.
+// Below a Limit, a function that awaits the result of another one with its own
+// ctx lends its slot meanwhile; see Limit.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	if !f.op.resolved() {
 		if err := f.op.await(orBackground(ctx)); err != nil {
@@ -114,8 +114,8 @@ func (o *Op) await(ctx context.Context) error {
 	}
 }
 
-// Result returns the future's result without waiting: ErrPending if it is not
-// there yet.
+// Result returns the future's result without waiting. Its error is ErrPending
+// if the future has not resolved yet.
 func (f *Future[T]) Result() (T, error) {
 	if !f.op.resolved() {
 		var zero T
@@ -124,7 +124,7 @@ func (f *Future[T]) Result() (T, error) {
 	return f.take()
 }
 
-// take returns the result that is there, as looked at.
+// take returns the result, which counts as looked at.
 func (f *Future[T]) take() (T, error) {
 	if f.op.err != nil {
 		f.op.look()
@@ -132,10 +132,10 @@ func (f *Future[T]) take() (T, error) {
 	return f.value, f.op.err
 }
 
-// AfterFunc arranges to call fn once the result is there, in the goroutine that
-// resolves the future. If the result is there already, AfterFunc calls fn. fn
-// must not block or panic. AfterFunc is for drivers: it costs no operation, as
-// Then does, and does not count as looking at the result.
+// AfterFunc arranges to call fn once the future has resolved, in the goroutine
+// that resolves it. If it has resolved already, AfterFunc calls fn. fn must not
+// block or panic. AfterFunc is for drivers: unlike Then it starts no operation
+// and does not count as looking at the result.
 func (f *Future[T]) AfterFunc(fn func()) {
 	if fn == nil {
 		panic("aio: nil function")
@@ -143,15 +143,15 @@ func (f *Future[T]) AfterFunc(fn func()) {
 	f.op.then(fn)
 }
 
-// Done returns a channel that is closed once the result is there.
+// Done returns a channel that is closed once the future has resolved.
 func (f *Future[T]) Done() <-chan struct{} {
 	f.op.selected()
 	return f.op.doneChan()
 }
 
-// C returns a channel that will have the result as its only value: for select.
-// It has room for that value, so it need not be read, and is not closed. Each
-// call makes a new channel.
+// C returns a channel that receives the result as its only value, for use in a
+// select. The channel has room for that value, so it need not be received from.
+// It is not closed. Each call makes a new channel.
 func (f *Future[T]) C() <-chan Result[T] {
 	f.op.selected()
 	ch := make(chan Result[T], 1)

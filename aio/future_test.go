@@ -385,3 +385,44 @@ func exactlyOnce(t *testing.T, k int, op func(ctx context.Context) (<-chan struc
 	}
 	return looks
 }
+
+// What waits for a result is called before the operation leaves the tree. So
+// the loop does not end before it has returned, and it may start operations.
+func TestHooksHoldTheLoopOpen(t *testing.T) {
+	for name, start := range map[string]func(ctx context.Context) *aio.Future[int]{
+		"Go": func(ctx context.Context) *aio.Future[int] {
+			return aio.Go(ctx, "", func(context.Context) (int, error) { time.Sleep(ms); return 1, nil })
+		},
+		"a Go that fails": func(ctx context.Context) *aio.Future[int] {
+			f := aio.Go(ctx, "", func(context.Context) (int, error) { time.Sleep(ms); return 0, errTest })
+			aio.AsCompleted(ctx, f)(func(int, aio.Result[int]) bool { return true })
+			return aio.Map(ctx, f, func(v int) (int, error) { return v, nil })
+		},
+		"a promise": func(ctx context.Context) *aio.Future[int] {
+			p := aio.NewPromise[int](ctx, 0, "")
+			time.AfterFunc(ms, func() { p.Resolve(1) })
+			return p.Future()
+		},
+		"Then": func(ctx context.Context) *aio.Future[int] {
+			f := aio.Go(ctx, "", func(context.Context) (int, error) { time.Sleep(ms); return 1, nil })
+			return aio.Then(ctx, f, func(context.Context, int) (int, error) { return 1, nil })
+		},
+	} {
+		took := must(t, nil, func(ctx context.Context) {
+			f := start(ctx)
+			started := errors.New("AfterFunc's function did not return")
+			aio.LoopOf(ctx).AtExit(func() { wantErr(t, name+": an operation that AfterFunc's function started", started, nil) })
+			f.AfterFunc(func() {
+				f.Result()
+				time.Sleep(time.Second) // it should not block; a scheduler may stop it here all the same
+				op, err := aio.Begin(ctx, 0, "from AfterFunc")
+				if started = err; err == nil {
+					op.End(nil)
+				}
+			})
+		})
+		if want := time.Second; took < want {
+			t.Errorf("%s: Run took %v, and returned before AfterFunc's function, want at least %v", name, took, want)
+		}
+	}
+}

@@ -1,15 +1,15 @@
 package aio
 
-// A hook is an entry in the list of what is told when an operation is resolved.
-// The operation's lock guards the hook while it is in the list.
+// A hook is an entry in the list of resolvers that are called when an operation
+// is resolved. The operation's lock guards the hook while it is in the list.
 type hook struct {
 	next *hook // registered before this one
 	to   resolver
-	i    int // what to is told
+	i    int // the argument for to
 }
 
-// A resolver is told when an operation is resolved, in the goroutine that
-// resolves it and without any lock held. It must not block or panic.
+// A resolver is called when an operation is resolved, in the goroutine that
+// resolves it and without a lock held. It must not block or panic.
 type resolver interface {
 	resolved(i int)
 }
@@ -24,8 +24,8 @@ type doneChan chan struct{}
 
 func (c doneChan) resolved(int) { close(c) }
 
-// hook has h.to told once the result is there. It reports false, and does
-// nothing, if it is there already.
+// hook arranges to call h.to once the operation is resolved. It reports false,
+// and does nothing, if the operation is resolved already.
 func (o *Op) hook(h *hook) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -88,16 +88,16 @@ func (o *Op) doneChan() <-chan struct{} {
 	return ch
 }
 
-// closed is the Done channel of every operation whose result was there before
-// anybody asked for one.
+// closed is the Done channel of every operation that was resolved before its
+// Done channel was asked for.
 var closed = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// then calls fn once the result is there: now, or in the goroutine that
-// resolves the operation. fn must not block or panic.
+// then calls fn once the operation is resolved: now, or in the goroutine that
+// resolves it. fn must not block or panic.
 func (o *Op) then(fn func()) {
 	if !o.hook(&hook{to: hookFunc(fn)}) {
 		fn()

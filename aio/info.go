@@ -2,9 +2,7 @@ package aio
 
 import (
 	"fmt"
-	"io"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,9 +10,9 @@ import (
 
 // OpInfo describes an operation in flight.
 type OpInfo struct {
-	// ID is unique in the loop, and the same whenever the operation is
-	// described. Main's is 1. IDs are given when they are first asked for, so
-	// they do not tell which operation began first.
+	// ID is unique in the loop, and the same in every description of the
+	// operation. Main's is 1. IDs are assigned when they are first asked for,
+	// so their order is not that in which operations began.
 	ID        uint64
 	Name      string
 	Kind      Kind
@@ -35,18 +33,18 @@ type OpInfo struct {
 	Stack     string        // of its goroutine, where it has one; only in a StuckError and from Loop.Dump
 }
 
-// Awaited is what the function of an operation waits for, in Await or Wait with
-// its own ctx. Waits of other kinds, and those of a second goroutine with the
-// same ctx, are not known. It is zero for a function that does not wait.
+// Awaited describes what the function of an operation waits for, in Await or
+// Wait with its own ctx. Other waits, and those of a second goroutine with the
+// same ctx, are not known. Awaited is zero for a function that does not wait.
 type Awaited struct {
 	ID   uint64        // of the operation whose result it waits for; 0 for one of another loop
 	Name string        // of that operation
 	More int           // how many others it waits for at the same time
-	For  time.Duration // for how long it has been waiting
+	For  time.Duration // how long it has been waiting
 }
 
 // String describes the wait in a few words, such as `fetch #12 for 3s`. It is
-// empty if there is none.
+// empty for the zero Awaited.
 func (a Awaited) String() string {
 	if a == (Awaited{}) {
 		return ""
@@ -159,13 +157,13 @@ func (o *Op) listParents(i *OpInfo) {
 	}
 }
 
-// Info describes the operation, for drivers.
+// Info describes the operation.
 func (o *Op) Info() OpInfo { return o.info(o.run.now()) }
 
-// Ops yields a description of each operation in flight but main, parents before
-// their children, in no other order. The loop goes on meanwhile: an operation
-// that begins, ends or changes its parent while Ops runs may be missed or come
-// twice. There are none before and after Run.
+// Ops yields a description of each operation in flight except main. Parents
+// come before their children; there is no other order. The loop goes on
+// meanwhile: an operation that begins, ends or changes its parent while Ops
+// runs may be missed or come twice. Before and after Run there are none.
 func (l *Loop) Ops() iter.Seq[OpInfo] {
 	return func(yield func(OpInfo) bool) {
 		if r := l.run.Load(); r != nil {
@@ -173,51 +171,4 @@ func (l *Loop) Ops() iter.Seq[OpInfo] {
 			r.root.walk(func(o *Op) bool { return yield(o.info(now)) })
 		}
 	}
-}
-
-// Dump writes a list of the operations in flight for people to read, the oldest
-// first: with age, parents and the stacks of their goroutines. It stops the
-// world for as long as it takes to copy the stacks.
-func (l *Loop) Dump(w io.Writer) error {
-	r := l.run.Load()
-	if r == nil {
-		_, err := fmt.Fprintln(w, "loop not running")
-		return err
-	}
-	s := l.Stats()
-	if _, err := fmt.Fprintf(w, "loop %q: %s, %d in flight, %d started, %d failed\n", l.Name, s.Phase, s.InFlight, s.Started, s.Failed); err != nil {
-		return err
-	}
-	for _, i := range r.describe() {
-		if _, err := fmt.Fprintln(w, i); err != nil {
-			return err
-		}
-		if i.Stack != "" {
-			if _, err := fmt.Fprintf(w, "\t%s\n", strings.ReplaceAll(strings.TrimSpace(i.Stack), "\n", "\n\t")); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// describe describes all operations in flight, the oldest first, with the
-// stacks of their goroutines.
-func (r *running) describe() []OpInfo {
-	stacks := newStacks()
-	now := r.now()
-	var out []OpInfo
-	if !r.mainDone.Load() {
-		i := r.root.info(now)
-		i.Stack = stacks.of(&r.root)
-		out = append(out, i)
-	}
-	r.root.walk(func(o *Op) bool {
-		i := o.info(now)
-		i.Stack = stacks.of(o)
-		out = append(out, i)
-		return true
-	})
-	slices.SortStableFunc(out, func(a, b OpInfo) int { return a.Started.Compare(b.Started) })
-	return out
 }

@@ -5,21 +5,22 @@ import (
 	"sync"
 )
 
-// Kind classes operations for stats and listings, such as "tcp.conn.in". The
-// zero Kind is an operation of no particular class.
+// Kind is a class of operations in figures and listings, such as "tcp.conn.in".
+// The zero Kind is "op", no particular class.
 type Kind uint16
 
 const maxKinds = 256
 
-// kinds has the names of all kinds. Kinds are made when packages are
-// initialised, and live as long as the program.
+// kinds holds the names of all kinds. Kinds are made when packages are
+// initialised, and are never removed.
 var kinds = struct {
 	sync.RWMutex
 	names []string
 }{names: []string{"op"}}
 
-// NewKind returns the kind with the given name, made now if need be. Call it at
-// package level. It panics when a program makes more than 255 kinds.
+// NewKind returns the kind with the given name. It makes the kind if there is
+// none. Call it at package level. It panics when a program makes more than 255
+// kinds.
 func NewKind(name string) Kind {
 	kinds.Lock()
 	defer kinds.Unlock()

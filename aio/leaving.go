@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Leaving returns a channel that is closed when the loop is going to drain: at
-// the beginning of DrainDelay or, without that, when Draining's is.
+// Leaving returns a channel that is closed when the loop is going to drain:
+// when DrainDelay begins or, without a DrainDelay, when the loop begins to
+// drain or is cancelled.
 func (l *Loop) Leaving() <-chan struct{} {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
@@ -16,9 +17,9 @@ func (l *Loop) Leaving() <-chan struct{} {
 	return l.ctl.leave
 }
 
-// Leaving returns the Leaving channel of ctx's loop, nil without a loop: what
-// tells others to send no more is to look at. Who has work goes on until
-// Draining.
+// Leaving returns the Leaving channel of ctx's loop, nil without a loop. It is
+// for what tells others to send no more, such as a readiness probe. Work goes
+// on until Draining.
 func Leaving(ctx context.Context) <-chan struct{} {
 	if l := LoopOf(ctx); l != nil {
 		return l.Leaving()
@@ -27,14 +28,14 @@ func Leaving(ctx context.Context) <-chan struct{} {
 }
 
 // whileLeaving waits for the end of the leaving phase, if there is one. It
-// reports whether the loop must drain (else it is empty or was cancelled), and
-// whether there has been a signal.
+// reports whether the loop must drain (otherwise it is empty or was cancelled),
+// and whether a signal has been received.
 func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signalled bool) (drain, heard bool) {
 	if !r.waits() {
 		return true, signalled
 	}
 	r.enter(phaseLeaving, r.loop.DrainDelay)
-	r.log.Info("leaving: not ready any more, but serving", "delay", r.loop.DrainDelay)
+	r.log.Info("leaving: readiness fails from now on, requests are still served", "delay", r.loop.DrainDelay)
 	delay := time.NewTimer(r.loop.DrainDelay)
 	defer delay.Stop()
 	ended := ctx.Done()
@@ -63,8 +64,8 @@ func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signa
 	return false, signalled
 }
 
-// waits reports whether the loop is to wait for DrainDelay. From then on an
-// Exit skips it.
+// waits reports whether the loop waits for DrainDelay. After it has reported
+// true, an Exit skips the rest of the delay.
 func (r *running) waits() bool {
 	c := &r.loop.ctl
 	c.mu.Lock()

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// A dependent waits for an operation that may come to need slots of a Limit: a
-// Scope, say, or a Then whose function starts others.
+// A dependent waits for an operation that may come to need slots of a Limit,
+// such as a Scope, or a Then whose function starts others.
 type dependent interface {
-	// needsSlots is called, without any lock held, when the operation does.
+	// needsSlots is called, without a lock held, when the operation comes to
+	// need slots.
 	needsSlots()
 }
 
-// dependents is a list of what waits for an operation. The operation's lock
-// guards it.
+// dependents is a list of the dependents of an operation, whose lock guards it.
 type dependents struct {
 	first dependent
 	rest  *dependents
@@ -32,8 +32,8 @@ func (o *Op) needsSlots() {
 	}
 }
 
-// tellLimited has d told when the operation comes to need slots. It reports
-// false if it does already, or has ended.
+// tellLimited registers d to be called when the operation comes to need slots.
+// It reports false if the operation needs slots already, or has ended.
 func (o *Op) tellLimited(d dependent) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -45,7 +45,7 @@ func (o *Op) tellLimited(d dependent) bool {
 	return true
 }
 
-// forget has d not told any more.
+// forget removes d from the operation's dependents.
 func (o *Op) forget(d dependent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -69,15 +69,16 @@ func (o *Op) limitedBy(other *Op) {
 }
 
 // wait is a function's wait for operations. The function lends its slots while
-// one of those may need some. A nil *wait is that of a function that has none.
+// one of the operations may need some. The wait of a function without slots is
+// nil.
 type wait struct {
 	turn *turn
 	ops  []*Op
-	now  bool // the function waits, and does not just look
+	now  bool // the function waits
 	lent bool // it has lent its slots for that
 }
 
-// waitFor returns the wait for operations of the function that ctx belongs to.
+// waitFor returns the wait of the function that ctx belongs to for operations.
 func waitFor(ctx context.Context, ops ...*Op) *wait {
 	if !limiting.Load() {
 		return nil
@@ -102,7 +103,7 @@ func (w *wait) begin() {
 	w.now = true
 	w.turn.await++
 	w.turn.limit.mu.Unlock()
-	if slices.ContainsFunc(w.ops, (*Op).limited) { // asked after now is set, so that no other needs to be told
+	if slices.ContainsFunc(w.ops, (*Op).limited) { // asked after now is set, so that an operation that comes to need slots in between is noticed
 		w.needsSlots()
 	}
 }
@@ -120,8 +121,8 @@ func (w *wait) needsSlots() {
 	do(next)
 }
 
-// goOn ends a waiting: the function goes on when it has its slots again, also
-// those that it has lent for a select, or ctx ends.
+// goOn ends what begin began. It waits until the function has its slots again,
+// those included that it lent for a select, or until ctx ends.
 func (w *wait) goOn(ctx context.Context) {
 	if w == nil {
 		return
@@ -135,7 +136,7 @@ func (w *wait) goOn(ctx context.Context) {
 	w.turn.goOn(ctx)
 }
 
-// end ends the wait: there will be no more waiting.
+// end ends the wait: begin is not called again.
 func (w *wait) end() {
 	if w == nil {
 		return
@@ -145,8 +146,8 @@ func (w *wait) end() {
 	}
 }
 
-// stepAside has the function that ctx belongs to lend its slots while it waits
-// for operations, if those may need them, until it calls goOn.
+// stepAside lends the slots of the function that ctx belongs to while it waits
+// for operations, if those may need slots, until it calls goOn.
 func stepAside(ctx context.Context, ops ...*Op) (goOn func()) {
 	w := waitFor(ctx, ops...)
 	if w == nil {
@@ -160,8 +161,8 @@ func stepAside(ctx context.Context, ops ...*Op) (goOn func()) {
 }
 
 // selected is called when a channel of the operation's future is made. If the
-// operation may need slots to end, the function that has started it lends its
-// own, in case it waits.
+// operation may need slots to end, the function that started it lends its own,
+// in case it waits.
 func (o *Op) selected() {
 	if !limiting.Load() || o.resolved() {
 		return
@@ -185,8 +186,8 @@ func (o *Op) selected() {
 	}
 }
 
-// choice is a select of a function's, which cannot be seen. It is over when the
-// function awaits something.
+// choice is a select of a function's, which the loop cannot see. It is over
+// when the function awaits something.
 type choice struct {
 	turn  *turn
 	await int // the turn's when the function asked for a channel

@@ -8,39 +8,41 @@ import (
 )
 
 // Limit returns a ctx with n slots for functions. Each function of Go and Spawn
-// that is started with the ctx, or by what was started with it, needs a slot to
-// run, however deeply it is nested. Functions that find no free slot queue, in
-// the order of their start, and do not block their caller.
+// that is started with the ctx, directly or indirectly, needs a slot to run.
+// Functions for which no slot is free queue in the order of their start, and do
+// not block their caller.
 //
-// A function keeps its slot until it returns, except while it waits for others
-// that need slots. It then lends its slot to them, so that awaiting one's own
-// children cannot deadlock. When its wait is over it needs a slot again, and
-// gets one before those that have not begun. It lends the slot while it is
+// A function keeps its slot until it returns, except while it waits for
+// functions that need slots. It then lends its slot to them, so awaiting one's
+// own children cannot deadlock. When its wait is over it needs a slot again,
+// and gets one before functions that have not begun. It lends the slot while it
+// is
 //
 //   - in Await, Wait or AsCompleted, called with its own ctx or one derived
-//     from it, of a future of Go or one that depends on such (All, Then and so
-//     on), or from when it does: the function of a Then may start others;
+//     from it, for a future that is of Go or depends on one (All, Then and so
+//     on), or from when it comes to depend on one, as when the function of a
+//     Then starts others;
 //   - in a Scope, when the Scope's function has returned;
-//   - and, since a select cannot be seen, from the moment at which it calls C
-//     or Done of such a future, started with its ctx, that has no slot at that
-//     moment, until its next Await that has to wait.
+//   - and, because the loop cannot see a select, from when it calls C or Done
+//     of such a future, started with its ctx, that has no slot then, until its
+//     next Await that has to wait.
 //
-// A function does not wait for a slot to go on when the ctx of its wait has
-// ended. So at most n functions run at once, apart from those and from those
-// that go on after a select. Waiting for anything else, such as a timer, a
-// response or a lock, keeps the slot: a crawler that fetches in its functions
+// A function whose wait ended because its ctx did goes on without a slot. At
+// most n functions run at once, apart from those, and from those that go on
+// after a select. A function that waits for anything else, such as a timer, a
+// response or a lock, keeps its slot: a crawler that fetches in its functions
 // has at most n fetches in progress. A function that waits for another one by
 // other means, such as a sync.WaitGroup, keeps its slot, and may wait for ever.
 //
-// When the loop drains, functions that queue end with ErrExit and do not run,
-// unless work in progress has started them (a request or a Scope, say): as
-// those that queue for Loop.MaxInFlight. Whoever accepts jobs for later and
-// starts them with Detach keeps them in a queue that it drains itself.
+// When the loop drains, functions that are queued end with ErrExit and do not
+// run, unless work in progress, such as a request or a Scope, started them. The
+// same holds for Loop.MaxInFlight. A program that accepts jobs for later and
+// starts them with Detach must drain its queue of jobs itself.
 //
 // Limits nest: below two of them a function needs a slot of each.
-// Loop.MaxInFlight is a bound of another kind: what a function starts itself
-// does not count there. Daemons, timers' functions, callbacks and the functions
-// of Then and Catch need no slot. With an n of 0 or less there is no bound.
+// Loop.MaxInFlight differs in that it does not count what a function starts
+// itself. Daemons, timers' functions, callbacks and the functions of Then and
+// Catch need no slot. If n is 0 or less, there is no bound.
 func Limit(ctx context.Context, n int) context.Context {
 	ctx = orBackground(ctx)
 	if n <= 0 {
@@ -57,8 +59,8 @@ func Limit(ctx context.Context, n int) context.Context {
 	return &limitCtx{ctx, l}
 }
 
-// limiting is set once there is a limit, so that programs without any pay
-// nothing for it.
+// limiting is set once there is a limit, so that programs without limits pay
+// nothing for them.
 var limiting atomic.Bool
 
 // limitKey is the context key of the nearest *limit.
@@ -84,11 +86,10 @@ func (c *limitCtx) Value(key any) any {
 // slots of all of them, or none.
 type limits struct {
 	mu     sync.Mutex
-	claims uint64 // how many there were
+	claims uint64 // how many there have been
 }
 
-// limit is the slots of a Limit. While it has free ones no turn queues for
-// them.
+// limit holds the slots of a Limit. No turn queues while slots are free.
 type limit struct {
 	*limits
 	outer *limit
@@ -102,34 +103,34 @@ type limit struct {
 type turn struct {
 	limit *limit // the innermost
 	op    *Op
-	by    *turn  // of the function that has started the operation
-	next  func() // begins the function, or has it go on, once it has its slots
+	by    *turn  // of the function that started the operation
+	next  func() // begins or resumes the function, once it has its slots
 	state turnState
 	claim uint64        // orders those that queue
 	waits int           // goroutines of the function that wait for others
 	await int           // how often it has begun to wait
-	again chan struct{} // of the goroutine that queues to go on, or was the last to do so
-	place *list.Element // in the queue that it is in
+	again chan struct{} // of the goroutine that is queued to go on, or was the last one
+	place *list.Element // in queue
 	queue *list.List
 }
 
-// turnState is what a turn has of its slots.
+// turnState says whether a turn has its slots.
 type turnState uint8
 
 const (
-	// turnFresh: none yet. The function queues, or is about to.
+	// turnFresh: not yet. The function is queued, or about to be.
 	turnFresh turnState = iota
-	// turnHolds: all of them.
+	// turnHolds: it has all of them.
 	turnHolds
-	// turnLent: none. The function waits for others, or goes on without.
+	// turnLent: it has none. The function waits for others, or goes on without.
 	turnLent
-	// turnAgain: none. The function queues to go on.
+	// turnAgain: it has none. The function is queued to go on.
 	turnAgain
-	// turnOver: none. The function has returned, or will not begin.
+	// turnOver: it needs none. The function has returned, or will not begin.
 	turnOver
 )
 
-// launch begins an operation's function now, or when it has its slots.
+// launch begins an operation's function when it has its slots: now, or later.
 func (l *limit) launch(o *Op, begin func()) {
 	parent := o.parent.Load()
 	t := &turn{limit: l, op: o, by: turnOf(parent), next: begin}
@@ -150,7 +151,7 @@ func (l *limit) launch(o *Op, begin func()) {
 	}
 }
 
-// ask is take for a turn that has just come to need slots. The lock is held.
+// ask is take for a turn that comes to need slots now. The lock is held.
 func (t *turn) ask() bool {
 	t.limit.claims++
 	t.claim = t.limit.claims
@@ -158,8 +159,9 @@ func (t *turn) ask() bool {
 }
 
 // take takes a slot of each limit for the turn, and one of Loop.MaxInFlight if
-// its operation needs that. If one has none, the turn queues there, without
-// any, and take reports false. The lock is held.
+// its operation needs that. If one of them has no free slot, take queues the
+// turn there and reports false; the turn then has no slot at all. The lock is
+// held.
 func (t *turn) take() bool {
 	for l := t.limit; l != nil; l = l.outer {
 		if l.free == 0 {
@@ -177,8 +179,8 @@ func (t *turn) take() bool {
 	return true
 }
 
-// enter has the turn queue at a limit, behind those that have asked before. It
-// may come from the queue of another one. The lock is held.
+// enter queues the turn at a limit, behind those that asked before. It may come
+// from the queue of another limit. The lock is held.
 func (t *turn) enter(l *limit) {
 	t.queue = &l.fresh
 	if t.state == turnFresh {
@@ -197,8 +199,8 @@ func (t *turn) enter(l *limit) {
 	}
 }
 
-// give gives the turn's slots away, and returns what those functions do next
-// that have theirs by that. The lock is held.
+// give gives the turn's slots away. It returns functions for do, of the turns
+// that have their slots now. The lock is held.
 func (t *turn) give(state turnState) (next []func()) {
 	t.state = state
 	for l := t.limit; l != nil; l = l.outer {
@@ -218,8 +220,8 @@ func (t *turn) give(state turnState) (next []func()) {
 	return next
 }
 
-// first returns the first of the turns that queue for free slots of the limit
-// or of one around it. The lock is held.
+// first returns the first of the turns that are queued for free slots of the
+// limit or of one around it. The lock is held.
 func (l *limit) first() (first *turn) {
 	for ; l != nil; l = l.outer {
 		e := l.again.Front()
@@ -244,9 +246,9 @@ func (t *turn) before(other *turn) bool {
 	return t.claim < other.claim
 }
 
-// offered is called when the turn's operation, which queued for a slot of
-// Loop.MaxInFlight, has one. If the limits have none, the turn queues there
-// instead, and offered reports false.
+// offered is called when the turn's operation, which was queued for a slot of
+// Loop.MaxInFlight, has one. If the limits have none, offered queues the turn
+// there instead and reports false.
 func (t *turn) offered() bool {
 	t.limit.mu.Lock()
 	begins := t.take()
@@ -268,15 +270,16 @@ func (t *turn) leave() {
 	t.queue, t.place = nil, nil
 }
 
-// do calls what functions do next. The lock is not held.
+// do calls what give and lend return. The lock is not held.
 func do(next []func()) {
 	for _, fn := range next {
 		fn()
 	}
 }
 
-// lend lends the turn's slots. A goroutine of the function that queues to go on
-// goes on without: another one waits. The lock is held.
+// lend lends the turn's slots. A goroutine of the function that is queued to go
+// on goes on without slots, because another one waits. It returns functions for
+// do. The lock is held.
 func (t *turn) lend() (next []func()) {
 	switch t.state {
 	case turnHolds:
@@ -292,7 +295,7 @@ func (t *turn) lend() (next []func()) {
 // goOn waits until the turn has its slots again, or ctx ends.
 func (t *turn) goOn(ctx context.Context) {
 	mu := &t.limit.mu
-	dead := ctx.Err() != nil // not with the lock: it may be anybody's code
+	dead := ctx.Err() != nil // without the lock: it may be foreign code
 	mu.Lock()
 	if dead || t.waits > 0 || t.state != turnLent {
 		mu.Unlock()
@@ -309,7 +312,7 @@ func (t *turn) goOn(ctx context.Context) {
 	case <-again:
 	case <-ctx.Done():
 		mu.Lock()
-		if t.state == turnAgain && t.again == again { // and no other goroutine queues by now
+		if t.state == turnAgain && t.again == again { // and it is still this goroutine that is queued
 			t.leave()
 			t.state = turnLent
 		}
@@ -324,8 +327,8 @@ func (t *turn) runs() bool {
 	return t.state == turnHolds
 }
 
-// drop ends the turn of an operation whose function has not begun. It reports
-// false if it has.
+// drop ends the turn of an operation whose function is queued to begin. It
+// reports false, and does nothing, if it is not.
 func (t *turn) drop() bool {
 	t.limit.mu.Lock()
 	defer t.limit.mu.Unlock()
@@ -345,7 +348,7 @@ func (t *turn) end() {
 	switch t.state {
 	case turnHolds:
 		next = t.give(turnOver)
-	case turnAgain: // in a goroutine that the function has left, and that goes on
+	case turnAgain: // of a goroutine that the function left behind, which goes on
 		t.leave()
 		next = append(next, t.next)
 	}
@@ -354,8 +357,9 @@ func (t *turn) end() {
 	do(next)
 }
 
-// turnOf returns the turn of the function that runs in the operation: of a
-// Scope, that of the function around it. It is nil if the function has none.
+// turnOf returns the turn of the function that runs in the operation. For a
+// Scope that is the turn of the function around it. It is nil if the function
+// has none.
 func turnOf(o *Op) *turn {
 	for ; o != nil; o = o.parent.Load() {
 		x := o.x.Load()
@@ -369,8 +373,8 @@ func turnOf(o *Op) *turn {
 	return nil
 }
 
-// limited reports whether the operation is still to end, and that may need
-// slots.
+// limited reports whether the operation has not ended and may need slots to
+// end.
 func (o *Op) limited() bool {
 	return o.at().has(opTurn|opLimited) && !o.resolved()
 }

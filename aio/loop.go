@@ -10,79 +10,81 @@ import (
 	"time"
 )
 
-// Loop supervises operations: it knows every one in flight, tells of errors
-// that nobody asked for, and ends them all gracefully. The zero Loop is ready
-// to Run, once. Set the fields before Run; the methods may be called from any
-// goroutine, before, during and after Run.
+// Loop supervises operations: it knows every operation in flight, reports
+// errors that were not returned to a caller, and ends all operations
+// gracefully. The zero Loop is ready to Run, once. Set the fields before Run.
+// The methods may be called from any goroutine, before, during and after Run.
 type Loop struct {
 	// Name is the loop's name in events, listings and logs. It may be empty.
 	Name string
-	// Logger takes what the loop has to say; nil means slog.Default().
+	// Logger receives the loop's log records. nil means slog.Default().
 	Logger *slog.Logger
-	// OnEvent is told every error and condition that no nearer scope (see the
-	// function OnEvent) takes. Calls are serialised. nil means DefaultOnEvent.
+	// OnEvent is called with every event that has no nearer handler (see the
+	// function OnEvent). Calls are serialised. nil means DefaultOnEvent.
 	OnEvent func(Event)
-	// OnFatal is told the error that Run is about to return, once, when there
-	// is one. Run waits for it, within Abandon.
+	// OnFatal is called once with the error that Run is about to return, if
+	// that is not nil. Run waits for it, within Abandon.
 	OnFatal func(error)
 	// CatchPanics turns a panic in an operation, callback or handler into a
 	// *PanicError: the operation's error and an event. Without it a panic is
 	// logged, the loop is cancelled, and Run panics with the *PanicError.
 	CatchPanics bool
 	// DrainDelay is how long the loop goes on, when it is asked to end, before
-	// it drains: it is leaving. Listeners accept and what comes is served, but
-	// readiness fails (httpx.Server.ReadyPath answers 503; Leaving tells), so
-	// that a load balancer sends requests elsewhere before connections are
-	// refused. Let it be longer than the balancer takes to notice: the period
-	// of its probes times the failures that it waits for. It comes before
-	// Grace, and is no part of it. 0 or negative: none.
+	// it drains: it is leaving. Listeners accept and requests are served, but
+	// readiness fails (httpx.Server.ReadyPath answers 503, and the channel of
+	// Leaving is closed), so that a load balancer sends requests elsewhere
+	// before connections are refused. DrainDelay should be longer than the
+	// balancer needs to notice: the period of its probes times the number of
+	// failures that it waits for. It comes before Grace and is not part of it.
+	// 0 or negative means no delay.
 	//
-	// What is no error of Run waits for it: a signal, Exit(nil), the cancelling
-	// of Run's ctx. An error drains at once: one given to Exit (DefaultOnEvent
-	// does so), main's, the deadline of Run's ctx. So does an Exit before Run,
-	// and runtime.Goexit in main.
+	// The delay applies to what is not an error of Run: a signal, Exit(nil),
+	// the cancellation of Run's ctx. An error drains at once: one given to Exit
+	// (as DefaultOnEvent does), one of main's, the deadline of Run's ctx. So do
+	// an Exit before Run and runtime.Goexit in main.
 	//
-	// A second signal skips the rest, as does an Exit while the loop is
-	// leaving, or a deadline of Run's ctx that passes. A first signal does not
-	// if something else was first, which may have announced it. Cancel cancels
-	// at once. A loop that becomes empty ends; servers and listeners hold it
-	// open.
+	// A second signal skips the rest of the delay, as do an Exit while the loop
+	// is leaving and the deadline of Run's ctx. A first signal does not skip it
+	// if something else came first, which may have announced the signal. Cancel
+	// cancels at once. A loop that becomes empty ends; servers and listeners
+	// hold it open.
 	//
 	// Where a successor has taken the listeners over (tcp.HandOver), probes
-	// reach both processes: the one that ends calls Exit twice, not to wait.
+	// reach both processes. The process that ends calls Exit twice, to skip the
+	// delay.
 	DrainDelay time.Duration
-	// Grace is how long work in progress may go on after Exit. 0 means 10 s;
-	// negative: cancel at once.
+	// Grace is how long work in progress may go on after Exit. 0 means 10 s.
+	// Negative means to cancel at once.
 	Grace time.Duration
-	// Abandon is how long Run waits for what it has cancelled. 0 means 5 s;
-	// negative: not at all.
+	// Abandon is how long Run waits for operations that it has cancelled. 0
+	// means 5 s. Negative means not to wait.
 	Abandon time.Duration
-	// Signals are taken over while the loop runs: the first is an Exit(nil),
-	// the second a Cancel(nil). If the second comes during DrainDelay it ends
-	// that, and the third is a Cancel(nil).
+	// Signals are those that the loop handles while it runs: the first is an
+	// Exit(nil), the second a Cancel(nil). If the second comes during
+	// DrainDelay, it ends the delay, and the third is a Cancel(nil).
 	Signals []os.Signal
 	// MaxInFlight bounds how many operations of Go and Spawn run at once.
-	// Beyond it they queue, and do not block their caller. What an operation
-	// that runs within the bound starts does not count, so that awaiting one's
-	// own children cannot deadlock. Neither does what those children start,
-	// even when they outlive the operation. 0 means no bound.
+	// Beyond it they queue, and do not block their caller. Operations that are
+	// started, directly or indirectly, by one that runs within the bound do not
+	// count, even when they outlive it, so that awaiting one's own children
+	// cannot deadlock. 0 or negative means no bound.
 	MaxInFlight int
 
-	// Observe is told of each operation and event. The zero Observer costs
-	// nothing. One that is set has each operation described, which costs about
-	// 1.5 us.
+	// Observe is called for each operation and event. The zero Observer costs
+	// nothing. With Began or Ended each operation is described, which costs
+	// about 1.5 us.
 	Observe Observer
-	// Sites has OpInfo.Site tell which call outside this module has started
-	// each operation. For one that a goroutine of this module has started it is
-	// the call that started what has started it, if that is known. It costs
-	// about as much as the start of an operation itself.
+	// Sites sets OpInfo.Site to the call outside this module that started each
+	// operation. For an operation that a goroutine of this module started, Site
+	// is the call that started its starter, if that is known. It costs about as
+	// much as the start of an operation itself.
 	Sites bool
-	// ProfileLabels has goroutines that run functions of operations, of timers
-	// too, carry the labels "loop", "kind" and "op", the operation's name, in
-	// profiles (see runtime/pprof), beside those of the ctx that the operation
-	// is started with. What such a function starts with a go statement carries
-	// them too. A Scope's function has those of its caller, and event handlers
-	// and callbacks that a poller makes have none.
+	// ProfileLabels labels goroutines that run functions of operations, timers
+	// included, in profiles (see runtime/pprof) with "loop", "kind" and "op",
+	// the operation's name. They also have the labels of the ctx that the
+	// operation is started with. Goroutines that such a function starts with a
+	// go statement inherit the labels. A Scope's function has the labels of its
+	// caller. Event handlers, and callbacks that a poller makes, have none.
 	ProfileLabels bool
 
 	run  atomic.Pointer[running]
@@ -94,7 +96,7 @@ type Loop struct {
 type control struct {
 	mu      sync.Mutex
 	exit    chan struct{} // closed by the first Exit
-	hurry   chan struct{} // closed when DrainDelay is not to be waited for
+	hurry   chan struct{} // closed when the loop does not wait for DrainDelay
 	cancel  chan struct{} // closed by the first Cancel
 	leave   chan struct{} // closed when the loop leaves, or drains
 	drain   chan struct{} // closed when the loop drains
@@ -139,11 +141,11 @@ func Run(ctx context.Context, main func(ctx context.Context) error) error {
 	return new(Loop).Run(ctx, main)
 }
 
-// Exit ends the loop gracefully: it drains. Listeners stop accepting, idle
-// connections, daemons and pending timers that nobody's work waits for end,
-// work in progress goes on for at most Grace, then is cancelled. Run then
-// returns err if it is the loop's first fatal error; nil is no error. Before
-// Run it has the loop drain as soon as it runs.
+// Exit ends the loop gracefully: it drains. Listeners stop accepting, and idle
+// connections end, as do daemons and pending timers that no work in progress
+// started. Work in progress goes on for at most Grace, then it is cancelled.
+// Run then returns err if it is the loop's first fatal error and not nil. After
+// an Exit before Run the loop drains as soon as it runs.
 //
 // DrainDelay comes before that. An Exit with an error, or a second one, skips
 // it.
@@ -163,9 +165,9 @@ func (l *Loop) exit(err error, hurry bool) {
 	shut(l.ctl.exit)
 }
 
-// Cancel ends the loop at once: every operation is cancelled with the cause,
-// ErrExit if it is nil. A cause that is not nil is a fatal error, which Run
-// returns if it is the first.
+// Cancel ends the loop at once: every operation is cancelled with the cause, or
+// with ErrExit if it is nil. A cause that is not nil is a fatal error, which
+// Run returns if it is the first.
 func (l *Loop) Cancel(cause error) { l.cancel(cause, cause) }
 
 // cancel is Cancel with a fatal error that is not the cause.
@@ -182,10 +184,10 @@ func (l *Loop) cancel(cause, fatal error) {
 	shut(l.ctl.cancel)
 }
 
-// AtExit has fn called when all operations have ended or were abandoned, before
-// Run returns. Functions are called one after the other, the last one
-// registered first, and together have Abandon. Once Run returns, AtExit does
-// nothing.
+// AtExit registers fn to be called when all operations have ended or were
+// abandoned, before Run returns. Functions are called one after the other, the
+// last one registered first, and have Abandon together. Once Run returns,
+// AtExit does nothing.
 func (l *Loop) AtExit(fn func()) {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
@@ -195,20 +197,19 @@ func (l *Loop) AtExit(fn func()) {
 }
 
 // Signal returns the first signal of Signals that the loop has received, nil if
-// it has received none: Run returns nil both after a signal and when the loop
-// has become empty by itself.
+// it has received none. It tells the two apart when Run returns nil: a signal
+// came, or the loop became empty.
 func (l *Loop) Signal() os.Signal {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
 	return l.ctl.signal
 }
 
-// Overdue describes operations that held the loop open when Grace had passed,
-// and were cancelled for that: the first ten. It is empty before, if everything
-// had ended in time, and with a negative Grace, which leaves no time. A program
-// that wants to exit without an interruption of its work looks here for what it
-// has forgotten to end, a connection that was not closed or a main that waits
-// on its ctx; package aiotest fails the test.
+// Overdue describes operations, at most ten, that held the loop open when Grace
+// had passed, and were cancelled for that. It is empty before, if everything
+// ended in time, and with a negative Grace. An operation in it was probably
+// forgotten: a connection that was not closed, or a main that waits on its ctx.
+// Package aiotest fails a test for which it is not empty.
 func (l *Loop) Overdue() []OpInfo {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
@@ -224,10 +225,10 @@ func (l *Loop) Draining() <-chan struct{} {
 	return l.ctl.drain
 }
 
-// Draining returns the Draining channel of ctx's loop, nil without a loop: what
-// to select on for leaving gracefully. A ctx itself ends only when its
-// operation is cancelled, for main when Grace has passed. UntilDrain returns a
-// ctx that ends at the drain.
+// Draining returns the Draining channel of ctx's loop, nil without a loop.
+// Functions that should end gracefully select on it: a ctx itself ends only
+// when its operation is cancelled, main's when Grace has passed. UntilDrain
+// returns a ctx that ends at the drain.
 func Draining(ctx context.Context) <-chan struct{} {
 	if l := LoopOf(ctx); l != nil {
 		return l.Draining()
@@ -247,7 +248,7 @@ func (l *Loop) logger() *slog.Logger {
 	return log
 }
 
-// defaults for durations: zero is the default, negative is none.
+// orDefault returns d, def if d is zero, and zero if d is negative.
 func orDefault(d, def time.Duration) time.Duration {
 	switch {
 	case d == 0:

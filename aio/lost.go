@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// lostError is the error of a future at which nobody has looked yet. It does
+// lostError is the error of a future that nothing has looked at yet. It does
 // not refer to the future.
 type lostError struct {
 	event queued
 	home  *lostList // of the Scope around the operation, or of the loop
-	// taken tells, for each channel of Future.C, whether its value was
-	// received. Such a channel may live on when the future is gone, so that
-	// only the loop's end tells that nobody looked.
+	// taken reports, for each channel of Future.C, whether its value was
+	// received. Such a channel may outlive the future, so the error is known to
+	// be lost only at the loop's end.
 	taken      []func() bool
-	in, gone   bool // in the list of lost errors or, once the future is gone, in that of gone ones
+	in, gone   bool // in the list home.first or, once the future is collected, home.gone
 	prev, next *lostError
 }
 
-// lostList has the errors of a loop, or of a Scope, at which nobody has looked
-// yet.
+// lostList holds the errors of a loop, or of a Scope, that nothing has looked
+// at yet.
 //
 // The cleanup of a collected future runs in a goroutine of the runtime, which
-// must not touch what belongs to a synctest bubble: it only moves the record to
-// another list, and the loop looks there whenever an operation begins or ends
-// and, as long as there are any errors to watch, at growing intervals.
+// must not touch what belongs to a synctest bubble. So it only moves the record
+// to another list. The loop looks at that list whenever an operation begins or
+// ends and, while there are errors to watch, at growing intervals.
 type lostList struct {
 	anyGone atomic.Bool
 
@@ -41,11 +41,11 @@ type lostList struct {
 
 const (
 	firstPulse = 50 * time.Millisecond
-	lastPulse  = 10 * time.Minute // a loop that does nothing for so long looks again when it does something
+	lastPulse  = 10 * time.Minute // a loop that is idle for longer looks again when an operation begins or ends
 )
 
-// watchLost has err told of as lost if nobody looks at it before the future is
-// collected or the loop ends.
+// watchLost arranges that err is reported as lost if nothing looks at it before
+// the future is collected or the loop ends.
 func (o *Op) watchLost(err error) {
 	r := o.run
 	event := o.event(err, true)
@@ -55,7 +55,7 @@ func (o *Op) watchLost(err error) {
 		rec.home = &scope.lost
 	}
 	o.mu.Lock()
-	x := o.extra() // before the look at the state, so that look takes the lock from now on
+	x := o.extra() // before the state is read, so that look takes the lock from now on
 	if o.at().has(opLooked | opTold) {
 		o.mu.Unlock()
 		return
@@ -69,10 +69,10 @@ func (o *Op) watchLost(err error) {
 	}
 }
 
-// tap has send called once the result is there. Until taken says that what it
-// sent was received, nobody has looked at an error.
+// tap calls send once the operation is resolved. Its error counts as looked at
+// when taken reports that what send sent was received.
 func (o *Op) tap(send func(), taken func() bool) {
-	if o.resolved() && o.err == nil { // nothing to be looked at; and many may hold one such future
+	if o.resolved() && o.err == nil { // there is no error; and many may hold one such future
 		send()
 		return
 	}
@@ -89,7 +89,7 @@ func (o *Op) tap(send func(), taken func() bool) {
 	o.then(send)
 }
 
-// look notes that somebody looks at the operation's error, or will.
+// look marks the operation's error as looked at, now or when it is resolved.
 func (o *Op) look() {
 	if o.set(opLooked).has(opLooked) || o.x.Load() == nil {
 		return
@@ -104,7 +104,7 @@ func (o *Op) look() {
 	}
 }
 
-// collect notes that the future is gone.
+// collect is the cleanup of the future.
 func (rec *lostError) collect() {
 	l := rec.home
 	l.mu.Lock()
@@ -117,7 +117,7 @@ func (rec *lostError) collect() {
 	}
 }
 
-// add puts rec into the list.
+// add adds rec to the list.
 func (l *lostList) add(rec *lostError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,7 +125,7 @@ func (l *lostList) add(rec *lostError) {
 	l.link(rec)
 }
 
-// take takes rec out of the list, if it is in there.
+// take removes rec from the list, if it is there.
 func (l *lostList) take(rec *lostError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +135,7 @@ func (l *lostList) take(rec *lostError) {
 	}
 }
 
-// takeAll takes out all errors, and returns those whose value was not received,
+// takeAll removes all errors, and returns those whose value was not received,
 // the oldest first.
 func (l *lostList) takeAll() []*lostError {
 	l.mu.Lock()
@@ -184,8 +184,8 @@ func (l *lostList) unlink(rec *lostError) {
 	rec.prev, rec.next = nil, nil
 }
 
-// startPulse has the loop look for collected futures soon, and then at growing
-// intervals.
+// startPulse makes the loop look for collected futures soon, and then at
+// growing intervals.
 func (r *running) startPulse() {
 	l := &r.lost
 	l.mu.Lock()
@@ -232,8 +232,8 @@ func (rec *lostError) received() bool {
 	return false
 }
 
-// sweepLost tells of the errors whose futures are gone without any channel that
-// may still be read.
+// sweepLost reports the errors whose futures are collected and have no channel
+// that may still be received from.
 func (r *running) sweepLost() {
 	if !r.lost.anyGone.Load() {
 		return
@@ -258,7 +258,7 @@ func (r *running) sweepLost() {
 	r.tellLost(tell)
 }
 
-// flushLost tells of all errors that nobody has looked at by the loop's end.
+// flushLost reports all errors that nothing has looked at by the loop's end.
 func (r *running) flushLost() {
 	r.tellLost(r.lost.takeAll())
 }

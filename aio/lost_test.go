@@ -110,6 +110,31 @@ func untilLost(t *testing.T, ctx context.Context, rec *recorder, n int) {
 	t.Errorf("%d events, want %d", len(rec.events()), n)
 }
 
+// A loop that does nothing reports a lost error too, however late the future is
+// collected: it looks again and again.
+func TestLostInIdleLoop(t *testing.T) {
+	for _, kept := range []time.Duration{0, 40 * ms, 100 * ms, 10 * time.Second, time.Minute} {
+		var rec recorder
+		must(t, rec.loop(), func(ctx context.Context) {
+			f := aio.Go(ctx, "fails", fails)
+			time.Sleep(kept)
+			synctest.Wait()
+			runtime.KeepAlive(f)
+			for n := 0; !aio.LostGone(aio.LoopOf(ctx)); n++ {
+				if n == 10_000 {
+					t.Fatalf("a failed future was dropped after %v, and its cleanup has not run after %d garbage collections", kept, n)
+				}
+				runtime.GC()
+			}
+			time.Sleep(2*kept + time.Second)
+			synctest.Wait()
+			if n := len(rec.events()); n != 1 {
+				t.Errorf("a failed future was dropped after %v, and the loop was idle for as long again: %d events, want 1", kept, n)
+			}
+		})
+	}
+}
+
 func TestLostByGC(t *testing.T) {
 	var rec, near recorder
 	err := run(rec.loop(), func(ctx context.Context) error {

@@ -6,41 +6,41 @@ import (
 	"time"
 )
 
-// Observer is told what happens in a loop: see Loop.Observe. A nil function is
-// not called. The functions are called without any lock held, in the goroutine
-// of what they report, which goes on when they return: they must be fast and
-// must not block. Calls may overlap. The functions may use the loop and its
-// operations, but must not call runtime.Goexit, and what they start is observed
-// too. A panic in one of them is fatal to the loop, as one in an event handler
-// is.
+// Observer holds functions that are called for what happens in a loop: see
+// Loop.Observe. A nil function is not called. The functions are called without
+// a lock held, in the goroutine of the operation concerned, which waits for
+// them: they must be fast and must not block. Calls may overlap. The functions
+// may use the loop and its operations. Operations that they start are observed
+// too. They must not call runtime.Goexit. A panic in one of them is fatal to
+// the loop.
 //
-// What starts an operation while the loop ends may have Began and Ended called,
-// with ErrLoopDone, when Run has returned.
+// If an operation is started while the loop ends, Began and Ended, with
+// ErrLoopDone, may be called after Run has returned.
 type Observer struct {
 	// Began is called for each operation, main included, before its function
 	// runs and before it can be seen in Ops. op is in the tree below the
 	// operation whose ctx it was started with.
 	Began func(op OpInfo)
 	// Ended is called once for each operation that Began was called for, after
-	// that: when the operation has its result, err, and before that is visible,
-	// counted, or an event. What the operation has started may go on. took is
-	// the operation's age. An operation that the loop gave up on after Abandon
-	// may end when Run has returned, or never.
+	// Began: when the operation has its result, err, and before that is
+	// visible, counted, or an event. Operations that it started may go on. took
+	// is the operation's age. An operation that the loop gave up on after
+	// Abandon may end after Run has returned, or never.
 	Ended func(op OpInfo, err error, took time.Duration)
 	// Took is called once for each operation that ends, main included, with its
-	// kind and its age, before the result can be seen. It is for durations by
-	// kind: alone it costs some 0.3 us for an operation, and Began or Ended,
-	// which describe the operation, some 2 us.
+	// kind and its age, before the result is visible. It is for durations by
+	// kind. It costs some 0.3 us for each operation; Began or Ended, which
+	// describe the operation, cost some 2 us.
 	Took func(kind Kind, took time.Duration)
 	// Event is called with each event before the event's handler, in the same
-	// goroutine: calls are serialised, and are over when Run returns.
+	// goroutine. Calls are serialised, and have returned when Run returns.
 	Event func(Event)
 }
 
-// origin is what is kept of the beginning of an operation that is observed, or
-// began while the program was traced.
+// origin holds what is known of the beginning of an operation that is observed,
+// or began while the program was traced.
 type origin struct {
-	calls  []uintptr   // the calls that have started the operation; only with Loop.Sites
+	calls  []uintptr   // the calls that started the operation; only with Loop.Sites
 	task   *trace.Task // nil if the program was not traced
 	labels any         // for profiles; only with Loop.ProfileLabels
 }
@@ -50,8 +50,8 @@ func (l *Loop) observes() bool {
 	return l.Observe.Began != nil || l.Observe.Ended != nil || l.Sites || l.ProfileLabels
 }
 
-// introduce keeps where the operation, which is about to begin below parent,
-// comes from, and tells the observer. ctx is what it is started with.
+// introduce records the origin of the operation, which is about to begin below
+// parent, and calls Observer.Began. ctx is what the operation is started with.
 func (o *Op) introduce(ctx context.Context, parent *Op) {
 	r := o.run
 	o.parent.Store(parent)
@@ -73,7 +73,7 @@ func (o *Op) introduce(ctx context.Context, parent *Op) {
 	}
 }
 
-// origin returns what is kept of the operation's beginning, nil if nothing is.
+// origin returns the operation's origin, nil if it has none.
 func (o *Op) origin() *origin {
 	if x := o.x.Load(); x != nil {
 		return x.origin
@@ -81,7 +81,7 @@ func (o *Op) origin() *origin {
 	return nil
 }
 
-// farewell tells the observer that the operation has ended, and ends its task.
+// farewell ends the operation's task, and calls Observer.Ended.
 func (o *Op) farewell(err error) {
 	from := o.origin()
 	if from == nil {
@@ -97,15 +97,15 @@ func (o *Op) farewell(err error) {
 	}
 }
 
-// tookTime tells the observer how long the operation took.
+// tookTime calls Observer.Took.
 func (o *Op) tookTime() {
 	if took := o.run.loop.Observe.Took; took != nil {
 		o.run.contain("observer", func() { took(o.kind, o.Age()) })
 	}
 }
 
-// contain calls a function of the program's that belongs to the loop and not to
-// one operation. A panic in it is fatal to the loop.
+// contain calls a function of the program's that belongs to the loop rather
+// than to an operation. A panic in it is fatal to the loop.
 func (r *running) contain(what string, fn func()) {
 	ok := false
 	defer func() {
@@ -119,8 +119,8 @@ func (r *running) contain(what string, fn func()) {
 	ok = true
 }
 
-// panicked ends the loop because of a panic with the value v. Call it from the
-// deferred function that has recovered.
+// panicked ends the loop because of a panic with the value v. It must be called
+// in the deferred function that recovered.
 func (r *running) panicked(what string, v any) {
 	p := newPanicError(v)
 	if r.loop.CatchPanics {

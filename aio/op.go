@@ -10,13 +10,13 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// Op is one operation of a loop. It is the whole record: registry node, link in
-// the tree of operations, and the context.Context that everything started by
-// the operation inherits from.
+// Op is one operation of a loop. It is all that the loop keeps of the
+// operation: a node of the tree of operations and the context.Context of what
+// the operation starts.
 //
-// Programs meet operations as futures; drivers (packages that add operations of
-// their own, as timer and tcp do) get an *Op from Begin, or embed an Op and
-// call Start. All methods may be called from any goroutine.
+// Programs use futures instead. Drivers, packages that add operations, get an
+// *Op from Begin, or have an Op as a field and call Start. All methods may be
+// called from any goroutine.
 type Op struct {
 	run      *running
 	parent   atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
@@ -29,87 +29,38 @@ type Op struct {
 	nameLen  uint32        // immutable, see name
 	nameText *byte         // immutable
 	began    int64         // immutable: nanoseconds since the loop began
-	id       atomic.Uint64 // 0 until somebody asks, see ID
+	id       atomic.Uint64 // 0 until it is asked for, see ID
 	base     context.Context
 	driver   Driver
 	err      error // the result, once failed
-	hooks    *hook // told when the operation is resolved
+	hooks    *hook // called when the operation is resolved
 	x        atomic.Pointer[extra]
 }
 
-// extra holds what most operations never need. The operation's lock guards its
+// extra holds what most operations do not need. The operation's lock guards its
 // fields, except own and those that are atomic.
 type extra struct {
 	std      atomic.Pointer[stdCtx]
-	parker   atomic.Pointer[parker]  // of who awaits with the operation's ctx
-	by       atomic.Pointer[starter] // once that is not the parent any more
+	parker   atomic.Pointer[parker]  // of a wait with the operation's ctx
+	by       atomic.Pointer[starter] // once its parent is another operation
 	origin   *origin                 // immutable
 	cause    error
 	unwatch  func() bool
 	onCancel []func(error)
 	taken    []func() bool
 	lost     *lostError
-	panicked *PanicError // of its function or a callback; told of already
+	panicked *PanicError // of its function or a callback; reported already
 	own      *scope      // the Scope that this operation is
 	turn     *turn       // immutable once set, before the operation's function runs
 
-	dependents *dependents // told when the operation comes to need slots of a Limit
+	dependents *dependents // called when the operation comes to need slots of a Limit
 }
 
-// A Driver is told what happens to an operation that it began with Op.Start. It
-// may also be a Drainer, an Idler, a Meter, a Namer and a Watcher. The methods
-// of these are called without any lock held, from the goroutine that caused the
-// call: they must not block, and calls for one operation may overlap.
-type Driver interface {
-	// OpCancel asks the operation to end, once, with the cause. The driver
-	// answers with Op.End, then or later. A driver whose operation cannot be
-	// interrupted may ignore it.
-	OpCancel(cause error)
-}
-
-// A Drainer is a Driver that takes part in draining. The operation of a driver
-// that is none goes on while the loop drains.
-type Drainer interface {
-	// OpDrain says that the loop has begun to drain. An operation that is idle
-	// should end with ErrExit. It is called again when an ancestor's end, while
-	// the loop drains, may have made the operation TopLevel. It is not called
-	// for daemons, which the loop cancels.
-	OpDrain()
-}
-
-// An Idler is a Driver that waits for the children of its operation.
-type Idler interface {
-	// OpIdle says that the operation's last child has ended, except daemons.
-	// It may be called more than once.
-	OpIdle()
-}
-
-// A Namer is a Driver that names its operation.
-type Namer interface {
-	// OpName names an operation that was started with an empty name. It is
-	// called only when somebody looks. An empty name stands for the kind.
-	OpName() string
-}
-
-// A Meter is a Driver that counts the bytes of its operation.
-type Meter interface {
-	// OpBytes returns how many bytes the operation has read and written. It may
-	// be called at any time.
-	OpBytes() (in, out int64)
-}
-
-// A Watcher is a Driver that learns of what cancels its operation only if
-// somebody wants to know. Call Op.AsWatched before Start.
-type Watcher interface {
-	// OpWatched says that the operation's context was asked for Done or Err, or
-	// an operation was started with it. It is called once.
-	OpWatched()
-}
-
-// Begin starts an operation that has no goroutine of its own, for drivers: it
-// is in the tree, the stats and the listings of ctx's loop until End is called,
-// and holds the loop open. kind classes it in the stats. The error is ErrNoLoop
-// or ErrLoopDone. A dead ctx is no error here: see Op.Context and Op.OnCancel.
+// Begin starts an operation without a goroutine, for drivers. The operation is
+// in the tree, the figures and the listings of ctx's loop until Op.End is
+// called, and holds the loop open. kind and name say what it is. The error is
+// ErrNoLoop or ErrLoopDone. A ctx that has ended is not an error: see
+// Op.Context and Op.OnCancel.
 func Begin(ctx context.Context, kind Kind, name string) (*Op, error) {
 	o := new(Op)
 	if err := o.Start(ctx, kind, name, nil); err != nil {
@@ -118,13 +69,13 @@ func Begin(ctx context.Context, kind Kind, name string) (*Op, error) {
 	return o, nil
 }
 
-// Start is Begin for an Op that is a field of the driver's own record, which
-// saves an allocation; the zero Op is ready for it, once. d may be nil. d is
-// called from the first moment on: OpCancel may come before Start returns.
+// Start is Begin for an Op that is a field of the driver's record, which saves
+// an allocation. The zero Op is ready for it, once. d may be nil. OpCancel may
+// be called before Start returns.
 //
-// A driver's own ctx that adds values to another, and nothing else, may say so
-// by a method Within() context.Context, which returns that one. It saves the
-// Done channel that the two would have to be compared by.
+// A driver's ctx type that only adds values to another ctx may have a method
+// Within() context.Context that returns that ctx. It saves the Done channel
+// that is made to compare the two otherwise.
 func (o *Op) Start(ctx context.Context, kind Kind, name string, d Driver) error {
 	o.driver = d
 	if err := o.start(ctx, kind, name, 0); err != nil {
@@ -196,49 +147,15 @@ func (o *Op) start(ctx context.Context, kind Kind, name string, t traits) error 
 	return nil
 }
 
-// AsDaemon makes the operation a daemon, which does not hold the loop open and
-// is cancelled when the loop drains. Call it before Start.
-func (o *Op) AsDaemon() { o.traits |= isDaemon }
-
-// AsBackground makes the operation one that does not hold the loop open, as a
-// daemon, but is not cancelled when the loop drains: its driver is told, and
-// decides. It is cancelled once the loop is empty. So is a pooled connection,
-// which work in progress may still need. Call it before Start.
-func (o *Op) AsBackground() { o.traits |= isDaemon | isBackground }
-
-// AsLasting has the operation outlast the ctx that it is started with, as a
-// net.Conn outlasts the ctx of its dial: it is cancelled when an ancestor is,
-// but not by that ctx. Call it before Start.
-func (o *Op) AsLasting() { o.traits |= isLasting }
-
-// AsServed says that the operation serves a peer, as an accepted connection or
-// a request does. Errors of the operation, and of all that is started below it,
-// concern that peer: DefaultOnEvent does not exit the loop for them. Call it
-// before Start.
-func (o *Op) AsServed() { o.traits |= isServed }
-
-// AsWatched says that the operation's driver is a Watcher. Call it before
-// Start.
-func (o *Op) AsWatched() { o.set(opUnwatched) }
-
-// tellWatched calls OpWatched, once.
-func (o *Op) tellWatched() {
-	if !o.clear(opUnwatched).has(opUnwatched) {
-		return
-	}
-	if w, ok := o.driver.(Watcher); ok {
-		w.OpWatched()
-	}
-}
-
-// Context returns the operation's context: what is started with it is the
-// operation's child, and is cancelled with it. It stays valid after End; what
-// is started with it then goes under the nearest unfinished ancestor.
+// Context returns the operation's context. Operations that are started with it
+// are the operation's children, and are cancelled with it. After End they begin
+// under the nearest unfinished ancestor.
 func (o *Op) Context() context.Context { return (*opCtx)(o) }
 
-// OnCancel has fn called once, with the cause, when the operation is cancelled;
-// at once if it is cancelled already. After End it is not called any more, but
-// a call may be under way then. fn must not block.
+// OnCancel arranges to call fn once, with the cause, when the operation is
+// cancelled. If it is cancelled already, OnCancel calls fn. fn is not called
+// after End, but a call may be in progress when End is called. fn must not
+// block.
 func (o *Op) OnCancel(fn func(cause error)) {
 	o.mu.Lock()
 	s := o.at()
@@ -257,9 +174,10 @@ func (o *Op) OnCancel(fn func(cause error)) {
 	}
 }
 
-// End ends the operation with its result. The first call counts: it reports
-// true, later ones false. An error that is no mere cancellation goes to the
-// event handler, or to the Scope around the operation.
+// End ends the operation with its result. The first call counts and reports
+// true; later ones report false. An error that says more than that the
+// operation was cancelled goes to the Scope around the operation, else to the
+// event handler.
 func (o *Op) End(err error) bool {
 	if !o.claim(err, 0) {
 		return false
@@ -271,10 +189,10 @@ func (o *Op) End(err error) bool {
 // Age returns how long ago the operation began. It must have been started.
 func (o *Op) Age() time.Duration { return time.Duration(o.run.now() - o.began) }
 
-// Ended reports whether the operation has ended or is just ending.
+// Ended reports whether the operation has ended or is ending.
 func (o *Op) Ended() bool { return !o.at().open() }
 
-// Cancel asks the operation and all below it to end. A nil cause stands for
+// Cancel cancels the operation and all below it. A nil cause stands for
 // context.Canceled. After End it does nothing.
 func (o *Op) Cancel(cause error) {
 	if !o.Ended() {
@@ -282,17 +200,16 @@ func (o *Op) Cancel(cause error) {
 	}
 }
 
-// Idle reports whether the operation has no unfinished child, or only daemons,
-// which nobody waits for.
+// Idle reports whether the operation has no unfinished child except daemons.
 func (o *Op) Idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.hold == 0
 }
 
-// TopLevel reports whether nothing but main and daemons is among the
-// operation's unfinished ancestors: nobody's work in progress needs it when the
-// loop drains.
+// TopLevel reports whether all unfinished ancestors of the operation are main
+// or daemons. When the loop drains, no work in progress needs such an
+// operation.
 func (o *Op) TopLevel() bool {
 	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
 		if !p.isRoot() && !p.is(isDaemon) && p.at().open() {
@@ -302,13 +219,13 @@ func (o *Op) TopLevel() bool {
 	return true
 }
 
-// Draining reports whether the loop drains, or is past that. The Drainer of an
-// operation that begins then is not told.
+// Draining reports whether the loop drains, or has drained. OpDrain is not
+// called for an operation that begins then.
 func (o *Op) Draining() bool { return o.run.drains() }
 
 // LoopCause returns the cause with which the loop was cancelled, nil if it was
-// not. What goes wrong from then on may be due to that: the other end of a
-// connection within the loop, say, was cancelled first.
+// not. Errors that come after that may be due to it: the other end of a
+// connection within the loop, for example, was cancelled first.
 func (o *Op) LoopCause() error {
 	if !o.run.root.at().has(opCancelled) {
 		return nil
@@ -317,21 +234,21 @@ func (o *Op) LoopCause() error {
 }
 
 // SetRunning marks the operation as one whose function runs, so that
-// Promise.RejectIdle leaves it alone. It reports true once; false if the
-// operation is running already, or has ended.
+// Promise.RejectIdle does nothing. It reports true once, and false if the
+// operation is running already or has ended.
 func (o *Op) SetRunning() bool { return o.setOnce(opRunning) }
 
-// Report sends err to the event handler of the operation's scope, as an event
-// about this operation.
+// Report sends err to the operation's event handler, as an event about the
+// operation.
 func (o *Op) Report(err error) { o.run.emit(o, err, false) }
 
 // Loop returns the operation's loop.
 func (o *Op) Loop() *Loop { return o.run.loop }
 
-// Go runs fn in a goroutine for the operation, which must not End before fn is
-// about to return: the loop's end waits for operations, not for goroutines.
-// When fn panics or calls runtime.Goexit, gone is called instead with the
-// *PanicError or ErrGoexit; it should End the operation.
+// Go runs fn in a goroutine for the operation. The operation must not end
+// before fn is about to return, because the loop waits for operations, not for
+// goroutines. When fn panics or calls runtime.Goexit, gone is called with the
+// *PanicError or ErrGoexit, and should end the operation.
 func (o *Op) Go(fn func(), gone func(error)) {
 	o.run.start(func() {
 		if o.annotated() {
@@ -343,10 +260,11 @@ func (o *Op) Go(fn func(), gone func(error)) {
 	})
 }
 
-// Call runs a callback of the operation in the caller's goroutine. A panic in
-// it comes back as a *PanicError, which the event handler or, without
-// Loop.CatchPanics, the loop has been told of. When fn calls runtime.Goexit,
-// Call does not return: gone is called with ErrGoexit, and the goroutine ends.
+// Call runs a callback of the operation in the caller's goroutine. If fn
+// panics, Call returns a *PanicError, which it has reported: as an event or,
+// without Loop.CatchPanics, by cancelling the loop. When fn calls
+// runtime.Goexit, Call does not return: gone is called with ErrGoexit, and the
+// goroutine ends.
 func (o *Op) Call(fn func(), gone func(error)) (err error) {
 	ok := false
 	defer func() {
@@ -373,8 +291,8 @@ func (o *Op) CountBytes(in, out int) {
 	}
 }
 
-// extra returns the operation's extra record, made now if need be. The
-// operation's lock is held.
+// extra returns the operation's extra record, and makes it if there is none.
+// The operation's lock is held.
 func (o *Op) extra() *extra {
 	x := o.x.Load()
 	if x == nil {
@@ -388,8 +306,8 @@ func (o *Op) extra() *extra {
 // alarm costs a few words.
 func (o *Op) Alarms() *alarm.Heap { return &o.run.alarms }
 
-// Drain has everything below the operation drain, as the loop does: Drainers
-// are told.
+// Drain calls OpDrain of all Drainers below the operation, as the loop does
+// when it drains.
 func (o *Op) Drain() {
 	o.walk(func(k *Op) bool {
 		if d, ok := k.driver.(Drainer); ok {

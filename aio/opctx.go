@@ -9,16 +9,16 @@ import (
 // opCtx is an Op seen as the context.Context of what runs in it.
 //
 // Values come from base, the nearest context around the operation that is not
-// itself an operation: a chain of operations, each started by the one before,
-// holds on to none of its finished links. Cancellation comes from the tree of
-// operations and, if base has a Done of its own, from there.
+// itself an operation's. So a chain of operations, each started by the one
+// before, does not refer to its finished links. Cancellation comes from the
+// tree of operations and, if base has another Done channel, from base.
 //
-// A Done channel is made only when somebody asks for it, as a cancelCtx of
-// package context, which the operation then answers for. So contexts derived
-// from an operation cost no goroutine, and context.Cause works on them. Once
-// the operation and the last child it left have ended, that channel is closed,
-// so that nobody waits on it for ever. The ctx of an operation that succeeded
-// before anybody asked for its Done answers as the context around it does.
+// A Done channel is made only when it is asked for, as a cancelCtx of package
+// context, which the operation then stands for. So contexts derived from an
+// operation's cost no goroutine, and context.Cause works on them. Once the
+// operation and the last child it left have ended, that channel is closed, so
+// that no goroutine waits on it for ever. If an operation succeeds before its
+// Done channel was made, its ctx answers as the context around it does.
 type opCtx Op
 
 var _ context.Context = (*opCtx)(nil)
@@ -29,12 +29,12 @@ type stdCtx struct {
 	cancel context.CancelCauseFunc
 }
 
-// opKey is the context key under which an operation's context has the *Op.
+// opKey is the context key of the *Op of an operation's context.
 var opKey = new(byte)
 
-// cancelKey is the key under which package context looks for its own cancelCtx
-// in a Context. If it should stop looking for one, context.Cause of an
-// operation's ctx is its Err, and deriving from it costs a goroutine.
+// cancelKey is the key under which package context looks for its cancelCtx in a
+// Context. With a package context that does not look for one, context.Cause of
+// an operation's ctx is its Err, and deriving from it costs a goroutine.
 var cancelKey = func() any {
 	var p keyProbe
 	context.Cause(&p)
@@ -49,12 +49,12 @@ func (*keyProbe) Err() error                      { return context.Canceled }
 func (*keyProbe) Deadline() (t time.Time, _ bool) { return t, false }
 func (p *keyProbe) Value(key any) any             { p.key = key; return nil }
 
-// errEnded is the cause in a ctx whose operation, and all that it left, has
-// ended.
+// errEnded is the cause in a ctx whose operation has ended successfully, with
+// all children that it left.
 var errEnded = fmt.Errorf("aio: the operation of this context has ended: %w", context.Canceled)
 
-// answers returns who answers for the cancellation of o's ctx: o itself or,
-// once o has succeeded and nobody had asked for its Done, what is around it: a
+// answers returns what answers for the cancellation of o's ctx: o itself or, if
+// o has succeeded and its Done channel was not made, what is around it, a
 // foreign context or an operation.
 func (o *Op) answers() (*Op, context.Context) {
 	for {
@@ -120,14 +120,14 @@ func (c *opCtx) Value(key any) any {
 		if from := (*Op)(c).origin(); from != nil && from.labels != nil {
 			return from.labels
 		}
-	case servedKey: // main's is not, whatever its loop runs in
+	case servedKey: // main's ctx does not inherit it from around the loop
 		return false
 	}
 	return c.base.Value(key)
 }
 
-// cancelCtx returns the cancelCtx of package context that o's ctx answers for,
-// nil if there is none to be cancelled.
+// cancelCtx returns the cancelCtx of package context that o's ctx stands for,
+// nil if there is none.
 func (o *Op) cancelCtx() any {
 	o, base := o.answers()
 	if o == nil {
@@ -155,9 +155,8 @@ func (c *valuesOf) Deadline() (time.Time, bool) { return c.base.Deadline() }
 func (c *valuesOf) Value(key any) any           { return c.base.Value(key) }
 
 // foreignWith returns the base of an operation that is started with ctx, the
-// operation's own or one that adds values to it. Its cancellation is that of
-// the operation's foreign base: the operation's own may end with the operation,
-// and not with what was started with ctx.
+// ctx of o or one that adds values to it. Its cancellation is that of o's
+// foreign base, because the ctx of o may end before the operation does.
 func (o *Op) foreignWith(ctx context.Context) context.Context {
 	if _, own := ctx.(*opCtx); own {
 		return o.base
@@ -183,7 +182,7 @@ func (c *foreignCtx) Value(key any) any {
 	return c.values.Value(key)
 }
 
-// madeStd returns the operation's cancelCtx, nil if there is none yet.
+// madeStd returns the operation's cancelCtx, nil if there is none.
 func (o *Op) madeStd() *stdCtx {
 	if x := o.x.Load(); x != nil {
 		return x.std.Load()
@@ -191,8 +190,8 @@ func (o *Op) madeStd() *stdCtx {
 	return nil
 }
 
-// std returns the operation's cancelCtx, made now if need be: nil if the
-// operation has succeeded without one.
+// std returns the operation's cancelCtx, and makes it if there is none. It
+// returns nil if the operation has succeeded without one.
 func (o *Op) std() *stdCtx {
 	if s := o.madeStd(); s != nil {
 		return s
@@ -223,15 +222,15 @@ func (o *Op) std() *stdCtx {
 			cause = o.x.Load().cause
 		}
 		o.mu.Unlock()
-		s.cancel(cause) // before anybody has it
+		s.cancel(cause) // before it can be seen
 	}
 }
 
 // makeStd makes a cancelCtx for the operation. It inherits Err and cause from
 // base where base is foreign. The operation's lock is not held, because the
-// methods of a foreign base may do anything. One that is derived from another
-// operation's ctx makes that one's cancelCtx, and if it is dead that cancels o:
-// see watch.
+// methods of a foreign base may do anything. A base that is derived from
+// another operation's ctx makes that operation's cancelCtx; if that has ended,
+// o is cancelled: see watch.
 func (o *Op) makeStd() *stdCtx {
 	parent := context.Context((*valuesOf)(o))
 	if o.is(isForeign) {
@@ -242,9 +241,9 @@ func (o *Op) makeStd() *stdCtx {
 	return s
 }
 
-// foreignStd makes a cancelCtx that fixes what Err says, for an operation with
-// a foreign base that is about to end or to be cancelled and has none. Without
-// effect it is to be cancelled, with no lock held.
+// foreignStd makes a cancelCtx that fixes the result of Err, for an operation
+// with a foreign base that is about to end or to be cancelled and has no
+// cancelCtx. If the caller does not use it, it calls drop without a lock held.
 func (o *Op) foreignStd() *stdCtx {
 	if !o.is(isForeign) || o.madeStd() != nil {
 		return nil
@@ -252,14 +251,15 @@ func (o *Op) foreignStd() *stdCtx {
 	return o.makeStd()
 }
 
-// drop ends a cancelCtx that is not needed. It may be nil.
+// drop releases a cancelCtx that is not needed. It may be nil.
 func (s *stdCtx) drop() {
 	if s != nil {
 		s.cancel(nil)
 	}
 }
 
-// watch cancels the operation when its foreign base has ended s, its cancelCtx.
+// watch arranges to cancel the operation when its foreign base ends s, its
+// cancelCtx.
 func (o *Op) watch(s *stdCtx) {
 	if s.Err() != nil {
 		o.Cancel(context.Cause(s.Context))
@@ -276,7 +276,7 @@ func (o *Op) watch(s *stdCtx) {
 	}
 }
 
-// unwatch has the foreign base's end not cancel the operation any more.
+// unwatch undoes watch.
 func (o *Op) unwatch() {
 	o.mu.Lock()
 	x := o.x.Load()
@@ -288,17 +288,17 @@ func (o *Op) unwatch() {
 	}
 }
 
-// watchAncestors has the foreign bases around a lasting operation watched,
-// whose end reaches it through its ancestors only. Where one has none, none is
-// left.
+// watchAncestors watches the foreign bases around a lasting operation, whose
+// end reaches it through its ancestors only. If an ancestor has no foreign
+// base, neither have those around it.
 func (o *Op) watchAncestors() {
 	for p := o.parent.Load(); p != nil && p.is(isForeign); p = p.parent.Load() {
 		p.std()
 	}
 }
 
-// why returns why the operation was cancelled, as context.Cause does: nil if it
-// was not.
+// why returns the cause of the operation's cancellation, as context.Cause does,
+// nil if it was not cancelled.
 func (o *Op) why() error {
 	s := o.at()
 	if !s.has(opCancelled) && !o.is(isForeign) {
@@ -317,9 +317,9 @@ func (o *Op) why() error {
 	return context.Cause(o.base)
 }
 
-// deadBy returns why the operation's ctx is dead: it was cancelled or has
-// failed. It is nil if the ctx is alive, or dead only because the operation has
-// ended.
+// deadBy returns the cause or the error of an operation that was cancelled or
+// has failed. It is nil if the ctx is alive, or has ended only because the
+// operation has succeeded.
 func (o *Op) deadBy() error {
 	if err := o.why(); err != nil {
 		return err

@@ -5,13 +5,13 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is a panic as an error.
+// PanicError is the error of an operation that panicked.
 type PanicError struct {
 	Value any    // what panic was called with; a *runtime.PanicNilError for nil
 	Stack []byte // of the goroutine that panicked, as debug.Stack formats it
 }
 
-// Error has the value. The stack is in Stack only.
+// Error formats the value. It does not include the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("aio: panic: %v", e.Value) }
 
 // Unwrap returns the value if that is an error.
@@ -20,10 +20,11 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// caught makes the error of a function of o's that did not return: of the panic
-// with value v or, for nil, of runtime.Goexit. The panic is an event or,
-// without CatchPanics, is logged and cancels the loop. Call it from the
-// deferred function that recovered, while the stack is there.
+// caught returns the error of a function of o's that did not return: a
+// *PanicError for the panic with value v, ErrGoexit if v is nil. It reports the
+// panic: as an event or, without CatchPanics, by logging it and cancelling the
+// loop. It must be called in the deferred function that recovered, which has
+// the stack.
 func (o *Op) caught(v any) error {
 	if v == nil {
 		return ErrGoexit
@@ -40,8 +41,8 @@ func (o *Op) caught(v any) error {
 	return p
 }
 
-// ownPanic reports whether err is a panic of the operation's own, which has
-// been told of.
+// ownPanic reports whether err is the operation's last panic, which caught has
+// reported.
 func (o *Op) ownPanic(err error) bool {
 	p, _ := err.(*PanicError)
 	if p == nil {
@@ -53,8 +54,8 @@ func (o *Op) ownPanic(err error) bool {
 	return x != nil && x.panicked == p
 }
 
-// newPanicError makes the error of a recovered panic: the same one if it comes
-// from a loop run inside the operation.
+// newPanicError returns the error of a recovered panic. A *PanicError, with
+// which the Run of an inner loop panics, is returned unchanged.
 func newPanicError(v any) *PanicError {
 	if p, ok := v.(*PanicError); ok {
 		return p
@@ -62,12 +63,12 @@ func newPanicError(v any) *PanicError {
 	return &PanicError{Value: v, Stack: debug.Stack()}
 }
 
-// guard runs a callback of the operation's, contained.
+// guard runs a callback of the operation's and contains its panics.
 func (o *Op) guard(fn func()) { o.Call(fn, func(error) {}) }
 
 // crash logs a panic at once and cancels the loop, whose Run then panics.
 func (r *running) crash(name string, p *PanicError) {
-	if r.crashed.CompareAndSwap(nil, p) { // first, as the logger may not return
+	if r.crashed.CompareAndSwap(nil, p) { // before logging, because the logger may not return
 		r.loop.Cancel(p)
 	}
 	r.log.Error("panic in an operation", "op", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))

@@ -7,19 +7,19 @@ import (
 )
 
 // A parker is what a function waits on when it awaits with its own ctx. The
-// operation keeps it, so that waiting costs neither a channel nor a select. A
-// token in ch tells the waiter to look again, and nothing else.
+// operation keeps it, so that waiting needs neither a new channel nor a select.
+// A token in ch only makes the waiter look again.
 type parker struct {
 	ch    chan struct{}         // cap 1
-	on    atomic.Pointer[Op]    // what a goroutine waits for; nil if none waits
-	since atomic.Int64          // and from when on, as uptime; 0 if none waits
+	on    atomic.Pointer[Op]    // what a goroutine waits for; nil if no goroutine waits
+	since atomic.Int64          // since when, as uptime; 0 if no goroutine waits
 	joint atomic.Pointer[joint] // the others that it waits for
 	hook  hook                  // in the list of the operation that is awaited
 }
 
 func (p *parker) resolved(int) { token(p.ch) }
 
-// token has the waiter look again.
+// token makes the waiter look again.
 func token(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
@@ -27,8 +27,7 @@ func token(ch chan struct{}) {
 	}
 }
 
-// unpark has the goroutine look again that waits on the operation's parker, if
-// there is one.
+// unpark makes the goroutine that waits on the operation's parker look again.
 func (x *extra) unpark() {
 	if p := x.parker.Load(); p != nil {
 		token(p.ch)
@@ -36,10 +35,10 @@ func (x *extra) unpark() {
 }
 
 // takeParker returns the parker of ctx and the operation that owns it, for a
-// wait on another operation that begins now, as uptime. It returns nil if
-// another goroutine waits on the parker, if ctx is not an operation's own, and
-// if the operation ends with a foreign context or its driver must be told of
-// waiters. free gives the parker back.
+// wait for on that begins at now, an uptime. It returns nil if another
+// goroutine waits on the parker, if ctx is not an operation's own, and if the
+// operation has a foreign base or a driver that must know of waiters. free
+// releases the parker.
 func takeParker(ctx context.Context, on *Op, now time.Duration) (*Op, *parker) {
 	c, ok := ctx.(*opCtx)
 	o := (*Op)(c)
@@ -54,13 +53,13 @@ func takeParker(ctx context.Context, on *Op, now time.Duration) (*Op, *parker) {
 	return o, p
 }
 
-// free lets another goroutine take the parker.
+// free makes the parker available to other goroutines.
 func (p *parker) free() {
 	p.since.Store(0)
 	p.on.Store(nil)
 }
 
-// makeParker returns the operation's parker, made now if need be.
+// makeParker returns the operation's parker, and makes it if there is none.
 func (o *Op) makeParker() *parker {
 	if x := o.x.Load(); x != nil {
 		if p := x.parker.Load(); p != nil {
@@ -110,8 +109,8 @@ func (o *Op) awaits() Awaited {
 }
 
 // park waits on ctx's parker until the operation is resolved. It reports false
-// if it is not: there is no parker that is free, or ctx has ended. now is the
-// uptime.
+// if the operation is not resolved, because no parker is free or ctx has ended.
+// now is the uptime.
 func (o *Op) park(ctx context.Context, now time.Duration) bool {
 	c, p := takeParker(ctx, o, now)
 	if p == nil {

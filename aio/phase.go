@@ -2,15 +2,14 @@ package aio
 
 import "time"
 
-// phase is how far a loop has come. What the phases are called is said here
-// only: Stats.Phase and Loop.Dump show it.
+// phase is a phase of a loop. Stats.Phase and Loop.Dump show its name.
 type phase uint32
 
 const (
 	phaseNone phase = iota
 	phaseRunning
 	phaseLeaving    // it was asked to end, and goes on for DrainDelay
-	phaseDraining   // nothing new but what work in progress starts
+	phaseDraining   // only work in progress starts operations
 	phaseCancelling // what is left was cancelled
 	phaseDone       // all operations have ended or were given up
 )
@@ -22,12 +21,12 @@ func (p phase) String() string { return phaseNames[p] }
 // at returns the phase of the loop.
 func (r *running) at() phase { return phase(r.phase.Load()) }
 
-// drains reports whether the loop drains, or is past that.
+// drains reports whether the loop drains, or has drained.
 func (r *running) drains() bool { return r.at() >= phaseDraining }
 
-// enter begins a phase, which ends limit from now at the latest, and lets it be
-// seen, with those that are skipped. A limit of 0 is none that is known. Only
-// the supervisor calls it.
+// enter begins a phase, which ends limit from now at the latest, and makes it
+// and the phases that are skipped visible. A limit of 0 means that the end is
+// not known. Only the supervisor calls it.
 func (r *running) enter(p phase, limit time.Duration) {
 	var end int64
 	if limit > 0 {

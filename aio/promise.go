@@ -2,16 +2,16 @@ package aio
 
 import "context"
 
-// Promise is a future that is resolved by hand, from any goroutine, inside or
-// outside the loop: cl-async's notifier. Until then it is an operation in
-// flight that holds its loop open. When that operation is cancelled, the
-// promise is rejected with the cause.
+// Promise resolves a future by hand, from any goroutine, inside or outside the
+// loop: cl-async's notifier. Until it is resolved it is an operation in flight
+// that holds its loop open. When that operation is cancelled, the promise is
+// rejected with the cause. All methods may be called from any goroutine.
 type Promise[T any] struct {
 	f Future[T]
 }
 
-// NewPromise begins a promise. kind and name say what it is in stats and
-// listings; the zero Kind stands for a plain promise. If ctx has no running
+// NewPromise begins a promise. kind and name describe it in figures and
+// listings. The zero Kind stands for a plain promise. If ctx has no running
 // loop, the promise's future has failed already, with ErrNoLoop or ErrLoopDone.
 func NewPromise[T any](ctx context.Context, kind Kind, name string) *Promise[T] {
 	p := new(Promise[T])
@@ -23,10 +23,10 @@ func NewPromise[T any](ctx context.Context, kind Kind, name string) *Promise[T] 
 	return p
 }
 
-// Start begins a promise that is a field of a driver's own record, which saves
-// an allocation; the zero Promise is ready for it, once. d is as for Op.Start,
-// and must see to it that the promise is resolved when it is cancelled. With an
-// error, which Start returns too, the future has failed already.
+// Start begins a promise that is a field of a driver's record, which saves an
+// allocation. The zero Promise is ready for it, once. d is as for Op.Start, and
+// must resolve the promise when it is cancelled. If Start returns an error, the
+// future has failed with it.
 func (p *Promise[T]) Start(ctx context.Context, kind Kind, name string, d Driver) error {
 	p.f.op.driver = d
 	err := p.f.op.start(ctx, kind, name, isFuture)
@@ -41,8 +41,9 @@ func (p *Promise[T]) Start(ctx context.Context, kind Kind, name string, d Driver
 	return nil
 }
 
-// AsCallback makes the promise's error that of a callback, told of at once,
-// unless Future was called before it failed. Call it before Start.
+// AsCallback makes the promise's error that of a callback, which is reported at
+// once, unless Future was called before the promise failed. Call it before
+// Start.
 func (p *Promise[T]) AsCallback() { p.f.op.set(opCallback) }
 
 // Future returns the promise's future.
@@ -53,11 +54,12 @@ func (p *Promise[T]) Future() *Future[T] {
 	return &p.f
 }
 
-// Op returns the promise's operation, for drivers.
+// Op returns the promise's operation. It is for drivers.
 func (p *Promise[T]) Op() *Op { return &p.f.op }
 
-// Context returns the promise's context: what is started with it is the
-// promise's child, and it ends when the promise is cancelled.
+// Context returns the promise's context. Operations that are started with it
+// are the promise's children. It ends when the promise is cancelled. If the
+// promise did not begin, it is context.Background().
 func (p *Promise[T]) Context() context.Context {
 	if p.f.op.run == nil {
 		return context.Background()
@@ -65,8 +67,8 @@ func (p *Promise[T]) Context() context.Context {
 	return p.f.op.Context()
 }
 
-// Resolve gives the promise its value. The first Resolve or Reject counts: it
-// reports true, later ones false.
+// Resolve resolves the promise with the value v. The first Resolve or Reject
+// counts and reports true; later ones report false.
 func (p *Promise[T]) Resolve(v T) bool {
 	if !p.f.op.claim(nil, 0) {
 		return false
@@ -76,14 +78,16 @@ func (p *Promise[T]) Resolve(v T) bool {
 	return true
 }
 
-// Reject fails the promise with err, which must not be nil. The first Resolve
-// or Reject counts: it reports true, later ones false.
+// Reject fails the promise with err, which should not be nil: an error that
+// says so replaces nil. The first Resolve or Reject counts and reports true;
+// later ones report false.
 func (p *Promise[T]) Reject(err error) bool {
 	return p.reject(err, 0)
 }
 
 // RejectWith is Reject with a value beside the error, as a function of Go may
-// return one: how far it has come, say. Await, Result and C give both.
+// return one: how many items it has processed, for example. Await, Result and C
+// return both.
 func (p *Promise[T]) RejectWith(v T, err error) bool {
 	if err == nil {
 		err = errNilReject
@@ -96,8 +100,8 @@ func (p *Promise[T]) RejectWith(v T, err error) bool {
 	return true
 }
 
-// RejectIdle is Reject for a promise whose function does not run, see
-// Op.SetRunning; it does nothing, and reports false, when it does.
+// RejectIdle is Reject for a promise whose function does not run. If the
+// function runs (see Op.SetRunning), RejectIdle does nothing and reports false.
 func (p *Promise[T]) RejectIdle(err error) bool {
 	return p.reject(err, opRunning)
 }

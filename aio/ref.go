@@ -9,13 +9,13 @@ import (
 // A Ref refers to an operation, in flight or ended. It is for programs that
 // look at very many operations: Loop.Ops describes each of them in full, while
 // a method of a Ref costs a few nanoseconds, except for Info and Stack. Refs
-// can be compared and be keys of a map. A Ref keeps the operation's record from
-// being collected, so it is not for keeping. Methods may be called from any
-// goroutine, but not of the zero Ref, which refers to nothing.
+// can be compared and can be keys of a map. A Ref keeps the operation's record
+// in memory, so it should not be kept for long. Methods may be called from any
+// goroutine. Methods of the zero Ref, which refers to nothing, panic.
 type Ref struct{ op *Op }
 
-// Main returns a Ref to the loop's main, whose children are the operations that
-// have no other parent. It is the zero Ref before Run.
+// Main returns a Ref to the loop's main, whose children are the operations
+// without another parent. Before Run it is the zero Ref.
 func (l *Loop) Main() Ref {
 	if r := l.run.Load(); r != nil {
 		return Ref{&r.root}
@@ -23,7 +23,7 @@ func (l *Loop) Main() Ref {
 	return Ref{}
 }
 
-// Refs yields a Ref to each operation in flight but main, as Ops does.
+// Refs yields a Ref to each operation in flight except main, as Ops does.
 func (l *Loop) Refs() iter.Seq[Ref] {
 	return func(yield func(Ref) bool) {
 		if r := l.run.Load(); r != nil {
@@ -32,9 +32,9 @@ func (l *Loop) Refs() iter.Seq[Ref] {
 	}
 }
 
-// Find returns a Ref to the operation in flight that has the ID, which somebody
-// has asked for before. It looks at all operations, which takes some 50 ms for
-// a million.
+// Find returns a Ref to the operation in flight that has the ID, which must
+// have been asked for before. It looks at all operations, which takes some 50
+// ms for a million.
 func (l *Loop) Find(id uint64) (Ref, bool) {
 	if m := l.Main(); m != (Ref{}) && m.ID() == id {
 		return m, !m.Ended()
@@ -59,14 +59,14 @@ func (r Ref) Kind() Kind { return r.op.kind }
 // Age is OpInfo.Age.
 func (r Ref) Age() time.Duration { return r.op.Age() }
 
-// Began returns how long after the loop's own beginning the operation began.
-// The operation with the smallest is the oldest.
+// Began returns how long after the loop the operation began. The oldest
+// operation has the smallest value.
 func (r Ref) Began() time.Duration { return time.Duration(r.op.began) }
 
 // Daemon is OpInfo.Daemon: the operation does not hold the loop open.
 func (r Ref) Daemon() bool { return r.op.is(isDaemon) }
 
-// Ended reports whether the operation has ended or is just ending.
+// Ended reports whether the operation has ended or is ending.
 func (r Ref) Ended() bool {
 	if r.op.isRoot() {
 		return r.op.run.mainDone.Load()
@@ -85,17 +85,18 @@ func (r Ref) Bytes() (in, out int64) {
 // Info describes the operation.
 func (r Ref) Info() OpInfo { return r.op.Info() }
 
-// AppendChildren appends the operation's children to to, in no order. Those
-// that have ended, but still have children, are among them: see Ended. A lock
-// is held for a few microseconds at a time, however many there are.
+// AppendChildren appends the operation's children to to, in no particular
+// order. Children that have ended but have children themselves are included:
+// see Ended. A lock is held for a few microseconds at a time, however many
+// there are.
 func (r Ref) AppendChildren(to []Ref) []Ref {
 	ops := *(*[]*Op)(unsafe.Pointer(&to)) // a Ref is a pointer
 	ops = r.op.appendKids(ops)
 	return *(*[]Ref)(unsafe.Pointer(&ops))
 }
 
-// Cancel asks the operation and all below it to end, as Op.Cancel does. For
-// main it does not end the loop; see Loop.Cancel.
+// Cancel cancels the operation and all below it, as Op.Cancel does. Cancelling
+// main does not end the loop; see Loop.Cancel.
 func (r Ref) Cancel(cause error) { r.op.Cancel(cause) }
 
 // Stack returns the stack of the goroutine that runs the operation's function,

@@ -25,7 +25,7 @@ type running struct {
 	ids      atomic.Uint64 // how many operations have an ID
 	observed bool          // see Loop.observes
 	phase    atomic.Uint32
-	phaseEnd atomic.Int64 // when the phase ends at the latest, as of epoch; 0 if that is not known
+	phaseEnd atomic.Int64 // when the phase ends at the latest, since epoch; 0 if that is not known
 	drained  drainHooks
 	log      *slog.Logger
 
@@ -44,24 +44,24 @@ type running struct {
 	ending   time.Time // when all operations had ended or were given up
 	goexit   atomic.Bool
 	mainDone atomic.Bool
-	outer    *Op // the operation that this loop is of the loop around it
+	outer    *Op // this loop as an operation of the loop around it
 }
 
-// Run runs main in a goroutine of its own and returns when the loop is empty
-// (main has returned, and no operation holds it open) or has exited. The ctx of
-// main and of all operations has the values of ctx but not its cancellation:
-// the end of ctx makes the loop drain, as Exit does.
+// Run runs main in a new goroutine and returns when the loop is empty (main has
+// returned, and no operation holds it open) or has exited. The ctx of main and
+// of all operations has the values of ctx but not its cancellation: the end of
+// ctx makes the loop drain, as Exit does.
 //
-// Run returns nil when the loop became empty by itself, after Exit(nil), and
-// when ctx was cancelled; context.Cause when the deadline of ctx passed; else
-// the first fatal error: main's, or one given to Exit or Cancel. A *StuckError,
-// joined with the fatal error if there is one, says that operations were left
-// running. Run panics with a *PanicError after a panic in an operation, unless
-// CatchPanics is set, and calls runtime.Goexit if main did.
+// Run returns nil when the loop became empty, after Exit(nil), and when ctx was
+// cancelled. It returns context.Cause(ctx) when the deadline of ctx passed.
+// Otherwise it returns the first fatal error: main's, or one given to Exit or
+// Cancel. A *StuckError, joined with the fatal error if there is one, says that
+// operations were left running. Run panics with a *PanicError after a panic in
+// an operation, unless CatchPanics is set. It calls runtime.Goexit if main did.
 //
 // A Loop runs once; a second Run returns ErrLoopDone. Run inside an operation
-// of another loop makes this loop an operation of that one: it leaves and
-// drains when the outer loop does, and the outer's cancelling is its Cancel.
+// of another loop makes this loop an operation of that one. It leaves and
+// drains when the outer loop does, and is cancelled with that operation.
 func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) error {
 	ctx = orBackground(ctx)
 	r, err := l.begin(ctx)
@@ -118,7 +118,8 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	return r, nil
 }
 
-// claim notes that Run was called. It reports false if that was noted before.
+// claim records that Run was called. It reports false if that was recorded
+// before.
 func (l *Loop) claim() bool {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
@@ -145,8 +146,8 @@ var _ Drainer = (*nested)(nil)
 func (n *nested) OpCancel(cause error) { n.loop.cancel(cause, nil) }
 func (n *nested) OpDrain()             { n.loop.exit(nil, true) } // the delay was the outer loop's
 
-// start is where this package starts goroutines. They do not have the labels of
-// the goroutine that starts them.
+// start starts a goroutine. All goroutines of this package start here. They do
+// not inherit the profile labels of the goroutine that starts them.
 func (r *running) start(body func()) {
 	if !r.loop.ProfileLabels {
 		go body()
@@ -161,7 +162,7 @@ func (r *running) start(body func()) {
 // now returns the nanoseconds since the loop began.
 func (r *running) now() int64 { return int64(time.Since(r.epoch)) }
 
-// runMain runs main, whose error is fatal, and lets go of the loop.
+// runMain runs main, whose error is fatal to the loop.
 func (r *running) runMain(main func(ctx context.Context) error) {
 	var err error
 	ok := false
@@ -188,7 +189,7 @@ func (r *running) runMain(main func(ctx context.Context) error) {
 	}
 }
 
-// mainDied sees to a main that panicked or called runtime.Goexit.
+// mainDied ends the loop of a main that panicked or called runtime.Goexit.
 func (r *running) mainDied(err error) {
 	if err == ErrGoexit { // a panic with ErrGoexit is something else
 		r.goexit.Store(true)
@@ -197,7 +198,7 @@ func (r *running) mainDied(err error) {
 	r.loop.exit(err, true)
 }
 
-// nudge has the supervisor look again.
+// nudge makes the supervisor look again.
 func (r *running) nudge() {
 	select {
 	case r.wake <- struct{}{}:
@@ -205,8 +206,8 @@ func (r *running) nudge() {
 	}
 }
 
-// childLeft has the supervisor look if nothing holds the loop open any more;
-// hold is for the shard that a child of root has left.
+// childLeft makes the supervisor look if nothing holds the loop open. hold is
+// that of the shard that a child of root has left.
 func (r *running) childLeft(hold int32) {
 	if hold != 0 || !r.mainDone.Load() {
 		return
@@ -236,8 +237,8 @@ func (r *running) close() bool {
 }
 
 // census looks at all of root's children at once. It reports whether none of
-// them holds the loop open, and whether there are none at all; in that case it
-// can close the loop.
+// them holds the loop open, and whether there are no children at all. If there
+// are none and final is set, it closes the loop.
 func (r *running) census(final bool) (none, done bool) {
 	if !r.mainDone.Load() {
 		return false, false

@@ -12,12 +12,12 @@ import (
 // Scope runs fn in the caller's goroutine and returns when fn and everything
 // started in it have ended: structured concurrency. The first error, of fn or
 // of a Spawn or callback started in the scope, cancels the rest. Scope returns
-// it, joined with the errors that came after it and say more than that they
-// were cancelled, and with those of futures from the scope that nobody looked
-// at. Daemons of the scope end with it.
+// that error, joined with later errors that say more than that an operation was
+// cancelled, and with those of futures from the scope that nothing looked at.
+// Daemons of the scope end with it.
 //
-// A Scope that was cancelled from outside, so that something in it did not get
-// to its end, returns the cause.
+// A Scope that was cancelled from outside returns the cause if that cut off
+// something in it.
 //
 // Scope fails with ErrNoLoop or ErrLoopDone without running fn. When fn panics,
 // Scope ends what it started and returns the *PanicError; when fn calls
@@ -61,7 +61,7 @@ type scope struct {
 	idle bell.Bell // rung when a child has ended
 }
 
-// fail takes the error of something in the scope. The first one cancels the
+// fail records the error of something in the scope. The first one cancels the
 // rest.
 func (s *scope) fail(err error) {
 	s.mu.Lock()
@@ -75,14 +75,14 @@ func (s *scope) fail(err error) {
 		s.op.cancel(err)
 		return
 	}
-	if !onlyCancel(err, cause) { // without the lock: it calls methods of the error's
+	if !onlyCancel(err, cause) { // without the lock: it calls methods of the error
 		s.mu.Lock()
 		s.errs = append(s.errs, err)
 		s.mu.Unlock()
 	}
 }
 
-// waitKids waits for the scope's children. Once only daemons are left it
+// waitKids waits for the scope's children. Once only daemons are left, it
 // cancels them.
 func (s *scope) waitKids() {
 	for {
@@ -110,8 +110,8 @@ func (s *scope) waitKids() {
 	}
 }
 
-// await waits for idle. The function that the Scope is in lends its slots
-// meanwhile if something in the Scope may need them.
+// await waits for idle. The function around the Scope lends its slots meanwhile
+// if something in the Scope may need slots.
 func (s *scope) await(idle <-chan struct{}) {
 	if limiting.Load() {
 		defer stepAside(s.op.parent.Load().Context(), &s.op)()
@@ -119,14 +119,14 @@ func (s *scope) await(idle <-chan struct{}) {
 	<-idle
 }
 
-// wake has waitKids look again.
+// wake makes waitKids look again.
 func (s *scope) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle.Ring()
 }
 
-// result collects what Scope returns.
+// result returns what Scope returns.
 func (s *scope) result() error {
 	for _, rec := range s.lost.takeAll() {
 		s.fail(rec.event.ev.Err)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxCalls is how many calls are kept of those that have started an operation.
-// A site further out is not found.
+// maxCalls is how many of the calls that started an operation are kept. A site
+// further out is not found.
 const maxCalls = 24
 
 // callers returns the calls that have led to the start of an operation, the
@@ -19,8 +19,8 @@ func callers() []uintptr {
 	return append([]uintptr(nil), calls[:n]...)
 }
 
-// site returns the file and the line of the first of the calls that is made
-// outside this module, "" if there is none: a loop starts some operations
+// site returns the file and the line of the first of the calls outside this
+// module. It is "" if there is none, as for operations that a loop starts
 // itself.
 func site(calls []uintptr) string {
 	if len(calls) == 0 {
@@ -38,8 +38,8 @@ func site(calls []uintptr) string {
 	}
 }
 
-// ownFrame reports whether a function belongs to package aio or one below it.
-// Its tests do not count.
+// ownFrame reports whether a function belongs to package aio or one below it,
+// tests excluded.
 func ownFrame(f *runtime.Frame) bool {
 	rest, ok := strings.CutPrefix(f.Function, ownPath)
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '/') && !strings.HasSuffix(f.File, "_test.go")

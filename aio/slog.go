@@ -5,12 +5,12 @@ import (
 	"log/slog"
 )
 
-// LogHandler returns a handler that adds to each record the operation that the
-// record's ctx belongs to, and passes the record to h: the attributes "loop"
-// (the loop's name, unless that is empty) and "op", a group of the operation's
-// "id", "name" and "kind". Records with a ctx without a loop are passed on as
-// they are. In a logger with an open group (Logger.WithGroup) the attributes
-// are in that group, as all of the record's.
+// LogHandler returns a handler that passes records to h and adds to each record
+// the operation that its ctx belongs to: the attributes "loop" (the loop's
+// name, unless that is empty) and "op", a group of the operation's "id", "name"
+// and "kind". It passes on records whose ctx has no loop unchanged. In a logger
+// with an open group (Logger.WithGroup) the attributes are in that group, as
+// all attributes of the record.
 //
 //	log := slog.New(aio.LogHandler(slog.NewJSONHandler(os.Stderr, nil)))
 //	log.InfoContext(ctx, "fetched", "bytes", n)

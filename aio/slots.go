@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// slots bounds the operations of Go and Spawn that run at once. The bound is a
-// queue of operations, not of callers: golang.org/x/sync/semaphore would block
-// them.
+// slots bounds the operations of Go and Spawn that run at once, for
+// Loop.MaxInFlight. It queues operations rather than callers, which
+// golang.org/x/sync/semaphore would block.
 type slots struct {
 	mu    sync.Mutex
 	free  int
@@ -19,11 +19,11 @@ type slots struct {
 type waiting struct {
 	op   *Op
 	body func()
-	turn *turn // below a Limit: it needs slots of that as well, instead of body
+	turn *turn // instead of body, of an operation below a Limit, which needs slots of that too
 }
 
-// launch starts an operation's goroutine or, beyond a Limit or
-// Loop.MaxInFlight, queues the operation.
+// launch starts an operation's goroutine or, if a Limit or Loop.MaxInFlight has
+// no slot for it, queues the operation.
 func (r *running) launch(o *Op, body func()) {
 	if limiting.Load() {
 		if l, _ := o.base.Value(limitKey).(*limit); l != nil {
@@ -38,9 +38,9 @@ func (r *running) launch(o *Op, body func()) {
 	}
 }
 
-// takeSlot takes a slot of Loop.MaxInFlight for an operation, if it needs one
-// and has none. If there is none it queues the operation, in the order of their
-// start, and reports false.
+// takeSlot takes a slot of Loop.MaxInFlight for an operation that needs one and
+// has none. If no slot is free, takeSlot queues the operation, in the order of
+// the starts, and reports false.
 func (r *running) takeSlot(w waiting) bool {
 	o := w.op
 	if r.loop.MaxInFlight <= 0 || o.at().has(opSlot|opWithin) {
@@ -58,7 +58,7 @@ func (r *running) takeSlot(w waiting) bool {
 	if s.where == nil {
 		s.where = make(map[*Op]*list.Element)
 	}
-	before := s.queue.Back() // it may have queued at a Limit meanwhile
+	before := s.queue.Back() // an older one may come later, from the queue of a Limit
 	for before != nil && before.Value.(waiting).op.began > o.began {
 		before = before.Prev()
 	}
@@ -81,8 +81,9 @@ func (o *Op) queued() {
 	}
 }
 
-// endQueued ends an operation with ErrExit, unless it is cancelled already, if
-// it queues. One that has just begun is work in progress.
+// endQueued ends an operation that is queued, with ErrExit unless it was
+// cancelled. It does nothing to one that has just begun, which is work in
+// progress.
 func (o *Op) endQueued() {
 	if o.run.dequeue(o) {
 		o.cancel(ErrExit)
@@ -90,15 +91,13 @@ func (o *Op) endQueued() {
 	}
 }
 
-// within reports whether the operation runs within Loop.MaxInFlight, so that
-// what it starts needs no slot: it holds one, or was started by what did.
-func (o *Op) within() bool {
-	s := o.at()
-	return s.has(opSlot|opWithin) && s.open()
-}
+// within reports whether the operation runs within Loop.MaxInFlight: it holds a
+// slot, or was started, directly or indirectly, by one that did. What it starts
+// needs no slot.
+func (o *Op) within() bool { return o.at().has(opSlot | opWithin) }
 
-// dequeue takes an operation that waits for a slot out of the queue: its
-// function will not run. It reports false if the operation waits no more.
+// dequeue takes an operation out of the queue, so that its function does not
+// run. It reports false if the operation is not queued.
 func (r *running) dequeue(o *Op) bool {
 	if o.at().has(opTurn) && o.x.Load().turn.drop() {
 		return true
@@ -116,8 +115,8 @@ func (r *running) dequeue(o *Op) bool {
 	return true
 }
 
-// releaseSlot gives the slot of an operation that has ended to the next one in
-// the queue that can use it.
+// releaseSlot gives the slot of an operation that has ended to the next
+// operation in the queue that can use it.
 func (r *running) releaseSlot() {
 	s := &r.slots
 	for {

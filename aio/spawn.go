@@ -6,11 +6,11 @@ import (
 	"runtime"
 )
 
-// Spawn runs fn as an operation whose result nobody waits for: its error goes
-// to the Scope around it or to the event handler. It never blocks. name says
-// what it is in listings; "" stands for fn's own name. fn runs even if ctx is
-// dead, because it may own something to release. If ctx has no running loop, fn
-// does not run, and that is logged.
+// Spawn runs fn in a goroutine as an operation without a result: its error goes
+// to the Scope around it, else to the event handler. It never blocks. name
+// names the operation in listings; "" stands for fn's own name. fn runs even if
+// ctx has ended, because it may own something to release. If ctx has no running
+// loop, Spawn logs that, and fn does not run.
 func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
 	name = nameOf(name, fn)
@@ -21,10 +21,10 @@ func Spawn(ctx context.Context, name string, fn func(ctx context.Context) error)
 	o.run.launch(o, func() { o.runTask(fn) })
 }
 
-// Daemon is Spawn for work that serves other work: it does not hold the loop
-// open, nor does what it starts, and it is cancelled once the loop is empty,
-// when the Scope around it has nothing else left, or at drain, unless it serves
-// work in progress that started it.
+// Daemon is Spawn for functions that serve others. Neither the daemon nor what
+// it starts holds the loop open. It is cancelled once the loop is empty, when
+// only daemons are left in the Scope around it, and when the loop drains,
+// unless work in progress started it.
 func Daemon(ctx context.Context, name string, fn func(ctx context.Context) error) {
 	o := new(Op)
 	name = nameOf(name, fn)
@@ -60,7 +60,7 @@ func (o *Op) runTask(fn func(ctx context.Context) error) {
 //go:noinline
 func callErr(_ mark, ctx context.Context, fn func(ctx context.Context) error) error { return fn(ctx) }
 
-// logUnstarted tells of a Spawn or Daemon that could not be started.
+// logUnstarted logs that a Spawn or Daemon could not be started.
 func logUnstarted(ctx context.Context, name string, err error) {
 	l := LoopOf(ctx)
 	if l == nil {
@@ -77,8 +77,8 @@ func nameOf(name string, fn any) string {
 	return FuncName(fn)
 }
 
-// FuncName returns the name of the function fn, "" for anything else: what
-// drivers name unnamed operations by.
+// FuncName returns the name of the function fn, "" if fn is not a function or
+// is nil. Drivers name operations by it.
 func FuncName(fn any) string {
 	v := reflect.ValueOf(fn)
 	if v.Kind() != reflect.Func || v.IsNil() {

@@ -1,27 +1,26 @@
 package aio
 
-// What an operation is and how far it has come is kept in three parts: traits,
-// which are fixed when it starts, a stage, and flags.
+// An operation has traits, which are fixed when it starts, a stage, and flags.
 
-// traits say what an operation is. They are set before it starts, and immutable
-// from then on.
+// traits say what an operation is. They are set before it starts and do not
+// change after that.
 type traits uint8
 
 const (
 	isDaemon     traits = 1 << iota // does not hold the loop open
-	isBackground                    // a daemon that is told when the loop drains, not cancelled
+	isBackground                    // a daemon whose driver is called when the loop drains, instead of being cancelled
 	isFuture                        // its error belongs to the holder of its future
 	isForeign                       // base has a Done channel besides the tree's cancellation
 	isCounted                       // counts in Stats.Futures by itself
 	isLasting                       // the end of the ctx it was started with does not cancel it
-	isServed                        // belongs to a peer: an accepted connection, a request, or what one has started
+	isServed                        // concerns a single peer: an accepted connection, a request, or what one started
 )
 
-// inherited are the traits that an operation has if its starter has them.
+// inherited are the traits that an operation inherits from its parent.
 const inherited = isDaemon | isForeign | isServed
 
-// opState is what changes of an operation: a stage in the low bits, and flags.
-// It is read and changed atomically. The stage changes only with the
+// opState is the part of an operation that changes: a stage in the low bits,
+// and flags. It is read and changed atomically. The stage changes only with the
 // operation's lock held, and only like this:
 //
 //	open ──┬─► ending ──────────────► over      no children
@@ -33,7 +32,7 @@ const inherited = isDaemon | isForeign | isServed
 type opState uint32
 
 const (
-	// stageOpen: there is no result. It takes children.
+	// stageOpen: there is no result. The operation takes children.
 	stageOpen opState = iota
 	// stageEnding: the result is being published. There are no children.
 	stageEnding
@@ -41,28 +40,28 @@ const (
 	stageParting
 	// stageLingering: the result is being published. The children stay.
 	stageLingering
-	// stageGhost: the result is there. The operation is in the tree for its
-	// children, so that a cancellation from above reaches its ctx.
+	// stageGhost: the result is visible. The operation stays in the tree for
+	// its children, so that a cancellation from above reaches its ctx.
 	stageGhost
-	// stageOver: the result is there.
+	// stageOver: the result is visible.
 	stageOver
 
 	stages opState = 1<<3 - 1
 )
 
-// The flags of an operation. One that is set stays set, unless it says
+// The flags of an operation. A flag stays set unless its comment says
 // otherwise.
 const (
-	opCancelled opState = (stages + 1) << iota // asked to end; extra.cause says why
+	opCancelled opState = (stages + 1) << iota // was cancelled; extra.cause is the cause
 
-	opLooked   // somebody has looked at the result, or will be told of it
-	opTold     // its error has gone to an event callback
-	opCallback // its error is a callback's; cleared when its future is asked for
+	opLooked   // its result was looked at, or is the input of a combination
+	opTold     // its error was reported to an event callback
+	opCallback // its error is that of a callback; cleared when its future is asked for
 
-	opRunning // a promise whose function runs: cancelling asks, and does not reject
+	opRunning // a promise whose function runs: cancelling does not reject it
 	opQueued  // its function waits for a slot; cleared when it has one, or will not run
 	opSlot    // holds a slot of Loop.MaxInFlight
-	opWithin  // was started by what runs within Loop.MaxInFlight, and so does what it starts
+	opWithin  // was started by an operation within Loop.MaxInFlight, and so is within it
 	opTurn    // has a turn at the slots of a Limit
 	opLimited // waits for operations that have turns
 
@@ -111,5 +110,5 @@ func (o *Op) holds() bool { return !o.is(isDaemon) && !o.at().has(opWeak) }
 // resolved reports whether the result is there.
 func (o *Op) resolved() bool { return o.at().resolved() }
 
-// failed reports whether the operation has failed, or is just failing.
+// failed reports whether the operation has failed, or is failing.
 func (o *Op) failed() bool { return !o.at().open() && o.err != nil }

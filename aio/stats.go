@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// Stats is a snapshot of a loop. Counts in flight are of operations that have
-// begun and not ended; an operation whose result can be seen is not in flight
-// any more. Counters are read one after the other while the loop goes on, so
-// sums over them may be off by what happened meanwhile.
+// Stats is a snapshot of a loop. Operations in flight are those that have begun
+// and not ended; an operation whose result is visible has ended. Counters are
+// read one after the other while the loop goes on, so sums over them may be off
+// by what happened meanwhile.
 type Stats struct {
 	IncomingConns int64 // accepted connections that are open
 	OutgoingConns int64 // dialed connections that are open
@@ -46,7 +46,7 @@ func (s Stats) String() string {
 // kindCount counts the operations of one kind, in shards.
 type kindCount [shards]cell
 
-// cell is one shard of a kindCount, on a cache line of its own.
+// cell is one shard of a kindCount. It fills a cache line.
 type cell struct {
 	started, ended, failed, cancelled, panicked atomic.Int64
 	in, out                                     atomic.Int64 // bytes
@@ -66,9 +66,9 @@ func (r *running) kindCount(k Kind) *kindCount {
 // cell returns the shard that counts o.
 func (c *kindCount) cell(o *Op) *cell { return &c[o.shard] }
 
-// Stats returns a snapshot of the loop's figures. It does not depend on how
-// much is in flight, and may be called at any time: all is zero before Run, and
-// after Run what was left.
+// Stats returns a snapshot of the loop's figures. It may be called at any time,
+// and its cost does not depend on how much is in flight. Before Run all figures
+// are zero; after Run those in flight count what was left behind.
 func (l *Loop) Stats() Stats {
 	s := Stats{Kinds: map[string]int64{}}
 	r := l.run.Load()
@@ -169,13 +169,12 @@ func (c *kindCount) total(k Kind) KindStats {
 	return s
 }
 
-// CountCallbacks adds n to the loop's count of registered callbacks, for
-// drivers whose operations have any.
+// CountCallbacks adds n to the loop's count of registered callbacks. It is for
+// drivers whose operations have callbacks.
 func (o *Op) CountCallbacks(n int) { o.run.callbacks.Add(int64(n)) }
 
-// Publish publishes the loop's Stats in package expvar under the given name,
-// which must not be taken: as with expvar.Publish, that is logged and ends the
-// program.
+// Publish publishes the loop's Stats in package expvar under the given name. As
+// with expvar.Publish, a name that is taken is logged and ends the program.
 func Publish(name string, l *Loop) {
 	expvar.Publish(name, expvar.Func(func() any { return l.Stats() }))
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // StuckError says that operations did not end when they were cancelled, and
-// that Run gave up waiting after Loop.Abandon. What it names may still run: it
-// is the one exception to the promise that Run leaves nothing behind.
+// that Run gave up on them after Loop.Abandon. They may still run. This is the
+// only case in which Run leaves something behind.
 type StuckError struct {
 	Loop string   // the loop's name
 	Ops  []OpInfo // the oldest first
@@ -31,10 +31,10 @@ func (e *StuckError) Error() string {
 	return b.String()
 }
 
-// A mark is passed to a function only to be found in the stack of its
-// goroutine: arrays are passed in memory, where runtime.Stack reads them. Its
-// first word is the address of an operation, so that operations need no label
-// on their goroutines.
+// A mark is an argument that identifies the operation of a goroutine in its
+// stack: arrays are passed in memory, where runtime.Stack reads them. Its first
+// word is the address of an operation. So goroutines need no labels to be
+// found.
 type mark [2]uintptr
 
 // markSign is the second word of every mark: "goaio" in ASCII, shortened to 32

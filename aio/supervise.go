@@ -23,8 +23,8 @@ func (r *running) supervise(ctx context.Context, sigs <-chan os.Signal) {
 	r.enter(phaseDone, 0)
 }
 
-// takeSignals takes over the loop's signals: before main runs, so that whoever
-// hears of main may send one. stop gives them back.
+// takeSignals begins to receive the loop's signals, before main runs, so that
+// none that main causes is missed. stop undoes that.
 func (l *Loop) takeSignals() (sigs chan os.Signal, stop func()) {
 	if len(l.Signals) == 0 {
 		return nil, func() {}
@@ -34,7 +34,7 @@ func (l *Loop) takeSignals() (sigs chan os.Signal, stop func()) {
 	return sigs, func() { signal.Stop(sigs) }
 }
 
-// noteSignal keeps a signal for Loop.Signal.
+// noteSignal records a signal for Loop.Signal.
 func (l *Loop) noteSignal(sig os.Signal) {
 	l.ctl.mu.Lock()
 	defer l.ctl.mu.Unlock()
@@ -43,11 +43,11 @@ func (l *Loop) noteSignal(sig os.Signal) {
 	}
 }
 
-// whileRunning waits until the loop itself is asked to end. It reports whether
-// it must drain (else it is empty or was cancelled), and whether a signal asked
-// for that.
+// whileRunning waits until the loop is asked to end or is empty. It reports
+// whether the loop must drain (otherwise it is empty or was cancelled), and
+// whether a signal asked for that.
 func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drain, signalled bool) {
-	var handlers <-chan time.Time // the end of patience with event handlers, once nothing else is left
+	var handlers <-chan time.Time // receives when event handlers have had Grace, once nothing else is left
 	var outer <-chan struct{}     // closed when the loop around this one leaves
 	if r.outer != nil {
 		outer = r.outer.run.loop.Leaving()
@@ -89,8 +89,8 @@ func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drai
 	}
 }
 
-// whileDraining waits for the end of the draining phase: the loop is empty, was
-// cancelled, or Grace has passed.
+// whileDraining waits for the end of the draining phase: the loop is empty or
+// was cancelled, or Grace has passed.
 func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 	grace := time.NewTimer(r.grace())
 	defer grace.Stop()
@@ -112,11 +112,11 @@ func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 	}
 }
 
-// maxOverdue is how many operations Loop.Overdue tells of.
+// maxOverdue is how many operations Loop.Overdue describes.
 const maxOverdue = 10
 
-// noteOverdue logs, and keeps for Loop.Overdue, what is cancelled because Grace
-// has passed: a connection that nobody closed, perhaps.
+// noteOverdue logs, and records for Loop.Overdue, what is cancelled because
+// Grace has passed, such as a connection that the program did not close.
 func (r *running) noteOverdue() {
 	if r.grace() == 0 {
 		return
@@ -168,7 +168,8 @@ func (r *running) drain() {
 	})
 }
 
-// drain has the operation see that the loop drains.
+// drain applies the loop's drain to the operation: it cancels a daemon, ends a
+// queued operation, and calls other drivers' OpDrain.
 func (o *Op) drain() {
 	s := o.at()
 	if !o.is(isBackground) && (o.is(isDaemon) || s.has(opQueued)) && o.TopLevel() {
@@ -184,9 +185,10 @@ func (o *Op) drain() {
 	}
 }
 
-// drainAgain has the operation, and those below it if it has finished or is a
-// daemon, see that the loop drains, after an ancestor of theirs has finished:
-// no work in progress may need them any more.
+// drainAgain is called after an ancestor of the operation has finished. If the
+// loop drains, it applies the drain again to the operation, and to those below
+// it if it has finished or is a daemon, because work in progress may have
+// needed them until then.
 func (o *Op) drainAgain() {
 	if !o.run.drains() {
 		return

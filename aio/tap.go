@@ -5,9 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// Tap has fn told of each event from now on, as Observer.Event is, until stop
-// is called; a call may be under way when stop returns. It may be called before
-// and while the loop runs. Without a tap an event costs one look at a pointer.
+// Tap arranges to call fn with each event from now on, as Observer.Event is
+// called, until stop is called. A call of fn may be in progress when stop
+// returns. Tap may be called before and while the loop runs. stop may be called
+// more than once.
 func (l *Loop) Tap(fn func(Event)) (stop func()) {
 	t := &tap{fn}
 	l.taps.change(func(all []*tap) []*tap { return append(slices.Clone(all), t) })
@@ -18,7 +19,7 @@ func (l *Loop) Tap(fn func(Event)) (stop func()) {
 	}
 }
 
-// tap is a function that is told of events. Its address tells it from others.
+// tap is the function of a Tap. Its address identifies it.
 type tap struct{ fn func(Event) }
 
 // taps is the list of a loop's taps. A list is never changed, but replaced.

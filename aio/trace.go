@@ -13,7 +13,8 @@ import (
 // the category "op" has the name and the ID.
 
 // taskKey is the key under which runtime/trace looks for the task of a Context.
-// If it should stop doing that, the tasks of operations have no parents.
+// With a runtime/trace that does not look for one, the tasks of operations have
+// no parents.
 var taskKey = func() any {
 	var p keyProbe
 	trace.Log(&p, "", "")
@@ -21,8 +22,8 @@ var taskKey = func() any {
 }()
 
 // newTask begins a task for the operation, which is started with ctx. The
-// operation keeps the task and not a context with it: a chain of operations,
-// each started by the one before, would be a chain of contexts.
+// operation keeps the task and not the task's context, because a chain of
+// operations, each started by the one before, would make a chain of contexts.
 func (o *Op) newTask(ctx context.Context) *trace.Task {
 	ctx, task := trace.NewTask(ctx, o.kind.String())
 	trace.Log(ctx, "op", o.label()+" #"+strconv.FormatUint(o.ID(), 10))
@@ -30,8 +31,8 @@ func (o *Op) newTask(ctx context.Context) *trace.Task {
 }
 
 // labelKey is the key under which runtime/pprof looks for the labels of a
-// Context. If it should stop doing that, goroutines of operations have no
-// labels.
+// Context. With a runtime/pprof that does not look for them, goroutines of
+// operations have no labels.
 var labelKey = func() any {
 	var p keyProbe
 	pprof.WithLabels(&p, pprof.Labels())
@@ -50,8 +51,8 @@ func (o *Op) labels(ctx context.Context) any {
 func (o *Op) annotated() bool { return o.run.loop.ProfileLabels || trace.IsEnabled() }
 
 // annotate marks the current goroutine as one that runs the operation's
-// function, for profiles and traces. The goroutine calls end when the function
-// has returned, and ends then.
+// function, for profiles and traces. The goroutine must call end when the
+// function has returned, and then end.
 func (o *Op) annotate() (end func()) {
 	if o.run.loop.ProfileLabels {
 		pprof.SetGoroutineLabels(o.Context())

@@ -11,17 +11,17 @@ import (
 // counters, are split into.
 const shards = 16
 
-// family is a list of children with the lock that guards it. In an Op that lock
-// guards the Op's own fields too. Where two families are locked at once, the
-// descendant's comes first.
+// family is a list of children with the lock that guards it. In an Op the lock
+// guards the Op's fields too. Where two families are locked at once, the
+// descendant's is locked first.
 type family struct {
 	mu    sync.Mutex
 	first *Op
 	hold  int32         // children that hold what is around them open, see Op.holds
-	state atomic.Uint32 // the operation's state; it is here to fill the word
+	state atomic.Uint32 // the operation's state; here it takes no extra space
 }
 
-// shard is a part of a loop's own list of children, on a cache line of its own.
+// shard is a part of a loop's list of children. It fills a cache line.
 type shard struct {
 	family
 	_ [64 - unsafe.Sizeof(family{})]byte
@@ -64,9 +64,8 @@ func (f *family) unlink(kid *Op) {
 	}
 }
 
-// scope returns the innermost Scope around the operation, which has not ended:
-// operations that have do not take a Scope out of the way from them to the
-// root.
+// scope returns the innermost Scope around the operation, nil if there is none.
+// The operation has not ended; a Scope around it has not either.
 func (o *Op) scope() *scope {
 	for p := o.parent.Load(); p != nil; p = p.parent.Load() {
 		if x := p.x.Load(); x != nil && x.own != nil {
@@ -76,11 +75,11 @@ func (o *Op) scope() *scope {
 	return nil
 }
 
-// starter is what is kept of the operation that has started another one.
+// starter identifies the operation that started another one.
 type starter struct {
 	id    uint64
 	name  string
-	calls []uintptr // that have started it
+	calls []uintptr // that started it
 }
 
 // asStarter returns the operation as a starter.
@@ -92,7 +91,7 @@ func (o *Op) asStarter() *starter {
 	return s
 }
 
-// starter returns what has started the operation, nil for main.
+// starter returns the starter of the operation, nil for main.
 func (o *Op) starter() *starter {
 	p := o.parent.Load()
 	if x := o.x.Load(); x != nil {
@@ -106,7 +105,7 @@ func (o *Op) starter() *starter {
 	return p.asStarter() // the operation has not moved
 }
 
-// startedBy keeps the operation's starter, unless it is kept already.
+// startedBy records the operation's starter, unless it is recorded already.
 func (o *Op) startedBy(s *starter) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -114,8 +113,8 @@ func (o *Op) startedBy(s *starter) {
 }
 
 // adopt makes kid a child of p or, if p has finished, of p's nearest unfinished
-// ancestor. With the ctx of an operation that was cancelled or has failed, kid
-// is cancelled at once. It reports false if the loop is done.
+// ancestor. If p, or one in between, was cancelled or has failed, kid is
+// cancelled. adopt reports false if the loop is done.
 func (p *Op) adopt(kid *Op) bool {
 	first := p
 	var dead error
@@ -149,8 +148,8 @@ func (p *Op) adopt(kid *Op) bool {
 	return true
 }
 
-// leaveFamily takes a finished operation out of the tree, and with it a ghost
-// that has become childless by that.
+// leaveFamily takes a finished operation out of the tree, and a ghost whose
+// last child it was.
 func (o *Op) leaveFamily() {
 	p, f := o.lockFamily()
 	f.unlink(o)
@@ -172,8 +171,8 @@ func (o *Op) lockFamily() (*Op, *family) {
 	}
 }
 
-// childLeft tells an operation that a child has left; hold says how many of
-// those that are left hold it open.
+// childLeft is called when a child of p has left. hold is how many children
+// still hold p open.
 func (p *Op) childLeft(hold int32) {
 	s := p.at()
 	switch {
@@ -198,14 +197,15 @@ func (p *Op) childLeft(hold int32) {
 	}
 }
 
-// A finished operation whose ctx has a Done channel in somebody's hands does
-// not hand its children up. It stays in the tree as a ghost until the last of
-// them has ended, so that cancellation reaches those who wait on that channel.
+// A finished operation whose ctx has a Done channel does not hand its children
+// up. It stays in the tree as a ghost until the last of them has ended, so that
+// cancellation reaches goroutines that wait on that channel.
 
-// ghostLeft sees what a resolved ghost has left. Without any child it leaves
-// the tree; with nothing but daemons it does not hold open what is around it.
+// ghostLeft is called when a child of a resolved ghost has left. A ghost
+// without children leaves the tree. A ghost with only daemons does not hold
+// open what is around it.
 func (o *Op) ghostLeft() {
-	if p := o.parent.Load(); p.at().lingers() { // one ghost is enough, or a chain of them would grow
+	if p := o.parent.Load(); p.at().lingers() { // ghosts under ghosts are merged, so that chains of them do not grow
 		o.moveUp(p, p.asStarter())
 	}
 	o.mu.Lock()
@@ -242,7 +242,7 @@ func (o *Op) inFamily(f *family) bool { return o.prev != nil || f.first == o }
 // already. by is from.
 func (o *Op) moveUp(from *Op, by *starter) {
 	for {
-		var dead error // why an ancestor in between, which is ending too, has its children cancelled
+		var dead error // the cause, if an ancestor in between, which is ending too, cancels its children
 		target := from.parent.Load()
 		for s := target.at(); !s.open(); s = target.at() {
 			if dead == nil && (s.has(opCancelled) || target.err != nil) {
@@ -310,11 +310,11 @@ func (o *Op) appendKids(to []*Op) []*Op {
 	return o.family.appendKids(o, to)
 }
 
-// A family is read in pieces, so that one with a million children does not keep
-// others from its lock for long. Children are linked in at the front only, and
-// leave from anywhere. So reading goes on behind the last child read that has
-// not left, or at the front if all of them have: what is between there and the
-// place where the piece before ended has come since.
+// A family is read in pieces, so that its lock is not held for long even if it
+// has a million children. Children are added at the front only, and leave from
+// anywhere. So reading goes on behind the last child read that has not left, or
+// at the front if all of them have left: the children between there and where
+// the last piece ended have come since.
 
 // piece is how many children are read, or looked at, with the lock held once.
 const piece = 256
@@ -349,9 +349,9 @@ func (f *family) appendPiece(p *Op, to []*Op, start int, last *int) (_ []*Op, mo
 	return to, next != nil
 }
 
-// after returns what is to be read next: the child behind the last one of
-// to[start:last+1] that has not left. It reports false if it has looked at a
-// piece in vain, and has moved last. The lock is held.
+// after returns the child to be read next: the one behind the last of
+// to[start:last+1] that has not left. If it has looked at a piece without
+// finding that one, it reports false, and has moved last. The lock is held.
 func (f *family) after(p *Op, to []*Op, start int, last *int) (next *Op, found bool) {
 	for n := 0; *last >= start; *last-- {
 		if k := to[*last]; k.parent.Load() == p && k.inFamily(f) {

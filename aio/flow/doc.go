@@ -1,84 +1,87 @@
-// Package flow has the ways in which several functions work together: a bounded
-// number of them over a sequence, one that is kept running, one for many who
-// ask, and values for many who listen. It is for those who would otherwise
-// write them with golang.org/x/sync/errgroup and singleflight, or
-// sourcegraph/conc.
+// Package flow provides patterns of several functions that work together:
+// bounded parallel calls over a sequence, a function that is kept running,
+// calls that several callers share, and a topic with many receivers. It does
+// what golang.org/x/sync/errgroup and singleflight, and sourcegraph/conc, do
+// without a loop.
 //
 // # Usage
 //
-// Each takes the ctx of an operation (see package aio) and is a child of that
-// operation:
+// Each of them takes the ctx of an operation (see package aio) and is a child
+// of that operation:
 //
-//   - [Each] calls a function for each value of a sequence, a bounded number at
-//     once. [EachChan] does so for the values of a channel, [Frontier] for a
-//     set of values that grows meanwhile.
+//   - [Each] calls a function for each value of a sequence, with a bounded
+//     number of calls at once. [EachChan] does so for the values of a channel,
+//     [Frontier] for a set of values that grows meanwhile.
 //   - [Map] and [MapChan] yield the results of such calls in the order of the
 //     sequence.
-//   - [Keep] runs a function, and again when it fails, with a [Restart] policy.
-//   - [Shared] makes calls that are the same only once for all who ask at the
+//   - [Keep] runs a function, and restarts it when it fails, with a [Restart]
+//     policy.
+//   - [Shared] makes one call for all callers that ask for the same key at the
 //     time.
-//   - [Topic] hands values to many receivers, each with a channel.
+//   - [Topic] sends values to many receivers, each with a channel.
 //
-// A sequence is read by a goroutine, one for each Each and Map. A Keep that
-// waits, a Topic, its receivers, and who waits for a Shared call have none.
+// Each and Map have one goroutine each, which reads the sequence. A Keep that
+// waits, a Topic, its receivers, and a wait for a Shared call have none.
 //
 // # Cancellation
 //
-// Cancelling asks, as everywhere in aio: an Each or a Keep has ended when the
-// functions that it runs have returned. An Each ends what it runs when one
-// function fails, a Map when its range ends, with what is left having ended by
-// then. A Keep ends at once while it waits. The ctx of a Shared call ends when
-// the last asker has left. A Receiver is closed when its ctx ends.
+// Cancellation is a request, as everywhere in aio: an Each or a Keep has ended
+// when the functions that it runs have returned. An Each cancels its functions
+// when one of them fails. A Map cancels its functions when its range ends, and
+// waits for them. A Keep that waits ends at once. The ctx of a Shared call ends
+// when no caller waits for it. A Receiver is closed when its ctx ends.
 //
-// With a ctx that is dead from the beginning no function runs.
+// With a ctx that has ended before no function runs.
 //
 // # Backpressure
 //
-// Each and Map read a value when there is room for another function, and not
-// before. A Map's results that wait for their turn take that room, so that
-// nothing runs more than Options.Limit ahead of the loop's body. A Frontier is
-// bounded by its Max. Topic.Publish waits for receivers that are WaitForRoom;
-// for the others it never does, and each has a bounded channel.
+// Each and Map read a value only when there is room for another function. A
+// Map's results that wait for their turn count, so nothing runs more than
+// Options.Limit ahead of the loop's body. A Frontier is bounded by its Max.
+// Each receiver has a bounded channel. Topic.Publish waits for receivers that
+// are WaitForRoom and for no others.
 //
 // The functions of Each and Map need slots of an aio.Limit and of
-// Loop.MaxInFlight as those of aio.Go do. Those who await an Each, a Shared
-// call's future or range over a Map lend theirs meanwhile. What reads the
-// sequence, the functions of Keep, and Shared's calls need none.
+// Loop.MaxInFlight, as those of aio.Go do. A function that awaits an Each or a
+// Shared call's future, or ranges over a Map, lends its slot meanwhile. The
+// goroutine that reads the sequence, the functions of Keep, and Shared's calls
+// need no slot.
 //
 // # Shutdown
 //
-// Each, Map and Shared calls are work in progress: while the loop drains they
-// go on. Over an endless sequence that is for all of Grace; where that should
-// not be, let the sequence end at aio.Draining, or start the Each with
-// aio.UntilDrain(ctx). A Keep is not restarted then. Receivers of main's are
-// closed then, those of work in progress when that ends; a topic is closed once
-// the loop is empty or cancelled. Topics and receivers do not hold the loop
-// open.
+// Each, Map and Shared calls are work in progress: they go on while the loop
+// drains. Over an endless sequence they go on for all of Grace, unless the
+// sequence ends at aio.Draining, or the Each is started with
+// aio.UntilDrain(ctx). While the loop drains, a Keep does not restart its
+// function. Receivers of main's are closed at the drain, those of work in
+// progress when that ends. A topic is closed once the loop is empty or
+// cancelled. Topics and receivers do not hold the loop open.
 //
 // # Errors and panics
 //
-// The error of an Each is its future's, that of a Map is yielded, and that of a
-// Keep goes to the Scope around it, else to the event handler, unless
-// Keeper.Future was called. The errors for which a Keep restarts are logged, or
-// given to Restart.OnRestart.
+// The error of an Each is that of its future, and that of a Map is yielded.
+// That of a Keep goes to the Scope around it, else to the event handler, unless
+// Keeper.Future was called. Errors after which a Keep restarts its function are
+// logged, or passed to Restart.OnRestart.
 //
-// Panics and runtime.Goexit in functions, in sequences and in the body of a
-// Map's loop are contained as everywhere in aio: with Loop.CatchPanics a panic
-// is an event, and a *aio.PanicError to who awaits; without, it ends the loop.
-// Goexit is aio.ErrGoexit. A panic in the body of a Map's loop goes on once the
-// Map has ended.
+// Panics and runtime.Goexit in functions and in sequences are contained as
+// everywhere in aio. With Loop.CatchPanics a panic is an event, and a
+// *aio.PanicError for those that await the result; without, it ends the loop.
+// Goexit becomes aio.ErrGoexit. A panic in the body of a Map's loop goes on
+// once the Map has ended.
 //
 // # Limitations
 //
-// A sequence that blocks cannot be interrupted. Let it end with a ctx, or use
-// EachChan and MapChan.
+// A sequence that blocks cannot be interrupted. It should end with a ctx.
+// EachChan and MapChan do not block on their channels.
 //
-// With Options.KeepGoing the errors of all functions are kept to be joined.
+// With Options.KeepGoing the errors of all functions are kept in memory, to be
+// joined.
 //
-// A Shared call is a child of the loop itself: functions that it starts by
-// aio.Go count for Loop.MaxInFlight, even if its askers hold slots. With fewer
-// slots than askers and such functions, they wait for each other.
+// A Shared call is a child of the loop itself. Functions that it starts by
+// aio.Go count for Loop.MaxInFlight, even if its callers hold slots. With fewer
+// slots than callers and such functions, they deadlock.
 //
-// A Keep's function that starts operations with aio.Detach is restarted while
-// these may still run.
+// Operations that a Keep's function starts with aio.Detach may still run when
+// the function is restarted.
 package flow

@@ -12,21 +12,21 @@ import (
 
 var kindEach = aio.NewKind("flow.each")
 
-// Each calls fn for each value of seq, at most o.Limit functions at once, and
+// Each calls fn for each value of seq, with at most o.Limit calls at once, and
 // returns a future of the number of calls that returned no error. Each never
-// blocks: a goroutine reads seq, a value at a time, and only when there is room
-// for another function. seq may be endless.
+// blocks: a goroutine reads seq, one value at a time, and only when there is
+// room for another call. seq may be endless.
 //
-// Each call is an operation. The first error cancels those in progress and ends
-// the reading; with o.KeepGoing all go on. The future resolves when seq has
-// returned and all functions, and what they have started, have ended: with the
-// number and the errors, joined, that say more than that a function was
-// cancelled. If the Each is cancelled before seq has ended, its error is the
-// cause.
+// Each call is an operation. The first error cancels the calls in progress and
+// ends the reading; with o.KeepGoing all go on. The future resolves when seq
+// has returned and all functions, and what they started, have ended. It
+// resolves with the number and, joined, the errors that say more than that a
+// function was cancelled. If the Each is cancelled before seq has ended, its
+// error is the cause.
 //
 // seq is stopped at its next value. A seq that blocks delays the end until it
-// returns: see EachChan for a channel, and have others end with a ctx that ends
-// as well. A panic or runtime.Goexit in seq ends all, as an error of fn's does.
+// returns, so it should end with a ctx; for a channel use EachChan. A panic or
+// runtime.Goexit in seq ends the Each, as an error of fn's does.
 func Each[T any](ctx context.Context, seq iter.Seq[T], o Options, fn func(ctx context.Context, v T) error) *aio.Future[int] {
 	return each(ctx, fromSeq(seq), o, fn, func() {})
 }
@@ -43,7 +43,7 @@ type batch[T any] struct {
 	Options
 	slots slots
 	fn    func(ctx context.Context, v T) error
-	over  func() // called when a function is over and its slot is free, and others go on
+	over  func() // called when a function has ended and its slot is free, unless it ends all
 	done  atomic.Int64
 
 	mu   sync.Mutex
@@ -63,8 +63,9 @@ func each[T any](ctx context.Context, from source[T], o Options, fn func(ctx con
 	return f
 }
 
-// begin starts the function for a value, with a slot that is given back. A
-// failure that ends all keeps its slot, so that nothing begins after it.
+// begin starts the function for a value, with a slot, which it gives back when
+// the function has ended. A failure that ends all keeps its slot, so that
+// nothing begins after it.
 func (b *batch[T]) begin(ctx context.Context, v T) {
 	if !b.KeepGoing {
 		aio.Spawn(ctx, b.Name, func(ctx context.Context) error {
@@ -89,7 +90,7 @@ func (b *batch[T]) begin(ctx context.Context, v T) {
 	})
 }
 
-// call calls the function for a value, when the Limiter lets it.
+// call waits for the Limiter and calls the function for a value.
 func (b *batch[T]) call(ctx context.Context, v T) error {
 	if err := b.await(ctx); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (b *batch[T]) call(ctx context.Context, v T) error {
 	return b.fn(ctx, v)
 }
 
-// note keeps the outcome of a function, with KeepGoing.
+// note records the result of a function, with KeepGoing.
 func (b *batch[T]) note(err error) {
 	if err == nil {
 		b.done.Add(1)

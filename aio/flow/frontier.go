@@ -9,15 +9,15 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// Frontier is the values of an Each that finds more of them while it runs, as a
-// crawler finds pages. The zero Frontier is empty, and ready. Its methods may
-// be called from any goroutine; its fields must not be changed once it is used.
+// Frontier is a set of values for an Each that finds more of them while it
+// runs, as a crawler finds pages. The zero Frontier is empty and ready for use.
+// Its methods may be called from any goroutine. Its fields must not be changed
+// once it is used.
 //
-// Add never blocks, since the functions that would make room are those that
-// add. So the frontier itself is what takes memory: Max bounds it, and
-// DepthFirst keeps it small where each value leads to several others. It does
-// not know values that it had before: who adds a value decides whether it is
-// new.
+// Add never blocks, because the functions that would make room are those that
+// add. So the frontier takes memory: Max bounds it, and DepthFirst keeps it
+// small where each value leads to several others. A Frontier does not recognise
+// values that it had before: the caller of Add decides whether a value is new.
 type Frontier[T any] struct {
 	// Max is how many values may wait. 0 or less means any number.
 	Max int
@@ -32,7 +32,7 @@ type Frontier[T any] struct {
 }
 
 // Add adds a value. It reports false, and does nothing, if Max values wait
-// already: the value can be kept elsewhere, or left out.
+// already.
 func (f *Frontier[T]) Add(v T) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,12 +52,12 @@ func (f *Frontier[T]) Len() int {
 }
 
 // Each is the function Each for the frontier's values and those that are added
-// while it runs: by fn, or by others. It ends when no value waits and no
-// function runs that might add one. Values that it has not begun with when it
-// ends early stay in the frontier.
+// while it runs, by fn or by others. It ends when no value waits and no
+// function runs that might add one. When it ends early, the values that it did
+// not begin stay in the frontier.
 //
-// What fn has started and left behind adds in time only if something else still
-// runs: fn should wait for it. Several Eachs of a frontier share its values,
+// An operation that outlives the call of fn that started it may add a value too
+// late: fn should wait for it. Several Eachs of a frontier share its values,
 // and each of them waits for its own functions only.
 func (f *Frontier[T]) Each(ctx context.Context, o Options, fn func(ctx context.Context, v T) error) *aio.Future[int] {
 	busy := 0 // functions that run; guarded by f.mu
@@ -103,7 +103,7 @@ func (f *Frontier[T]) pop() (v T) {
 	return v
 }
 
-// returned notes that a function is not busy any more.
+// returned records that a function has returned.
 func (f *Frontier[T]) returned(busy *int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"goaio.example/aio"
 	"goaio.example/aio/flow"
@@ -226,4 +227,37 @@ func TestFrontierLimiter(t *testing.T) {
 			t.Errorf("%d, %v", done, err)
 		}
 	})
+}
+
+// A frontier does not refer to values that it has handed out.
+func TestFrontierLetsGo(t *testing.T) {
+	for _, depthFirst := range []bool{false, true} {
+		clean(t, func(ctx context.Context, t *testing.T) {
+			f := &flow.Frontier[*[64]byte]{DepthFirst: depthFirst}
+			var values []weak.Pointer[[64]byte]
+			for range 5 {
+				v := new([64]byte)
+				values = append(values, weak.Make(v))
+				f.Add(v)
+			}
+			taken := 0
+			f.Each(ctx, flow.Options{Limit: 1}, func(context.Context, *[64]byte) error {
+				if taken++; taken != 4 {
+					return nil
+				}
+				runtime.GC()
+				runtime.GC()
+				gone := 0
+				for _, p := range values {
+					if p.Value() == nil {
+						gone++
+					}
+				}
+				if gone < 3 {
+					t.Errorf("depth first: %v: the 4th of 5 values runs, and %d of those before it were collected, want 3", depthFirst, gone)
+				}
+				return nil
+			}).Await(ctx)
+		})
+	}
 }

@@ -48,27 +48,28 @@ const (
 	keeperOver
 )
 
-// Keep runs fn, and again when that fails, as r says. All is one operation, a
-// child of the one that ctx belongs to, which holds the loop open; while it
-// waits to restart fn it has no goroutine. fn needs no slot of an aio.Limit or
-// of Loop.MaxInFlight. name says what it is in listings; "" stands for fn's own
-// name. Keep never blocks. Started in an aio.Daemon, a Keep is one as well.
+// Keep runs fn, and restarts it when it fails, as r says. A Keep is one
+// operation, a child of the one that ctx belongs to, and holds the loop open.
+// While it waits to restart fn it has no goroutine. fn needs no slot of an
+// aio.Limit or of Loop.MaxInFlight. name names the operation in listings; ""
+// stands for fn's own name. Keep never blocks. A Keep that is started below an
+// aio.Daemon is a daemon too.
 //
-// Each run of fn is an aio.Scope: it has ended when all that fn has started
-// with its ctx has ended, its daemons included, and an error of what fn has
-// started cancels the run and is the run's error. So nothing of the run before
-// is left when fn begins again. A panic, with Loop.CatchPanics, and
-// runtime.Goexit in fn are failures.
+// Each run of fn is an aio.Scope: it has ended when everything that fn started
+// with its ctx has ended, daemons included. An error of what fn started cancels
+// the run and is the run's error. So one run leaves nothing behind when the
+// next one begins. A panic, with Loop.CatchPanics, and runtime.Goexit in fn are
+// failures.
 //
-// The Keep ends when fn returns nil (unless r.Always), when ctx ends, when the
-// loop drains and fn has returned, and fails when fn returns an error made by
-// timer.Permanent, or was restarted too often, with a *RestartError. That error
-// goes to the Scope around the Keep, else to the event handler, unless
-// Keeper.Future was called before.
+// The Keep ends when fn returns nil (unless r.Always), when ctx ends, and when
+// the loop drains and fn has returned. It fails when fn returns an error made
+// by timer.Permanent, with that error, and when fn was restarted too often,
+// with a *RestartError. The error goes to the Scope around the Keep, else to
+// the event handler, unless Keeper.Future was called before.
 //
-// When ctx ends, a wait ends at once, and fn's ctx ends. When the loop drains,
-// a wait ends with aio.ErrExit, and fn goes on and is not restarted: a fn that
-// does not end by itself looks at aio.Draining.
+// When ctx ends, a Keep that waits ends at once, and fn's ctx ends. When the
+// loop drains, a Keep that waits ends with aio.ErrExit; fn goes on and is not
+// restarted. A fn that does not end by itself should end at aio.Draining.
 func Keep(ctx context.Context, name string, r Restart, fn func(ctx context.Context) error) *Keeper {
 	if name == "" {
 		name = aio.FuncName(fn)
@@ -88,10 +89,10 @@ func Keep(ctx context.Context, name string, r Restart, fn func(ctx context.Conte
 	return k
 }
 
-// Future returns the Keep's future. Once it was asked for, an error of the
-// Keep's is the future's: it becomes an event only if nothing looks at it.
-// Cancelling the future ends the Keep. The future of a ctx without a running
-// loop has failed with aio.ErrNoLoop or aio.ErrLoopDone.
+// Future returns the Keep's future. After a call of Future, an error of the
+// Keep's becomes an event only if nothing looks at it. Cancelling the future
+// cancels the Keep. If ctx has no running loop, the future has failed with
+// aio.ErrNoLoop or aio.ErrLoopDone.
 func (k *Keeper) Future() *aio.Future[struct{}] { return k.promise.Future() }
 
 // Restarts returns how often the function was begun again, or is about to be.
@@ -145,7 +146,7 @@ func (k *Keeper) run() {
 	k.judge(err)
 }
 
-// gone is called when the goroutine has ended by runtime.Goexit or a panic: of
+// gone is called when the goroutine has ended by runtime.Goexit or a panic of
 // the function, which another goroutine judges, or of OnRestart.
 func (k *Keeper) gone(err error) {
 	if k.judging {
@@ -155,7 +156,7 @@ func (k *Keeper) gone(err error) {
 	k.promise.Op().Go(func() { k.judge(err) }, k.gone)
 }
 
-// judge decides what follows on a run.
+// judge decides what follows a run.
 func (k *Keeper) judge(err error) {
 	k.judging = true
 	switch {
@@ -201,7 +202,7 @@ func (k *Keeper) mayRestart() bool {
 	return true
 }
 
-// tell tells of a restart.
+// tell reports a restart.
 func (k *Keeper) tell(err error, wait time.Duration) {
 	if k.restart.OnRestart != nil {
 		k.restart.OnRestart(err, wait)
@@ -214,23 +215,24 @@ func (k *Keeper) tell(err error, wait time.Duration) {
 	log.Warn("restarting", "op", k.name, "wait", wait, "err", err)
 }
 
-// wait has the function begin again after d.
+// wait waits for d, after which the function begins again. It does not block.
 func (k *Keeper) wait(d time.Duration) {
 	op := k.promise.Op()
 	k.mu.Lock()
 	k.state = keeperWaits
-	op.Alarms().Set(&k.alarm, d) // so that who finds it waiting can stop the alarm
+	op.Alarms().Set(&k.alarm, d) // with the lock held, so that OpCancel finds it waiting with its alarm set
 	k.mu.Unlock()
 	ctx, driver := k.promise.Context(), (*keeperDriver)(k)
 	switch {
-	case ctx.Err() != nil: // what came before it waited has not ended it
+	case ctx.Err() != nil: // OpCancel came before it waited, and did nothing
 		driver.OpCancel(context.Cause(ctx))
 	case op.Draining():
 		driver.OpDrain()
 	}
 }
 
-// fail ends the Keep with an error that restarting does not help against.
+// fail ends the Keep with an error after which it does not restart the
+// function.
 func (k *Keeper) fail(err error) {
 	if k.restart.ExitLoop {
 		k.promise.Op().Loop().Exit(err)

@@ -251,7 +251,7 @@ func TestKeepPanics(t *testing.T) {
 		runs = 0
 		flow.Keep(ctx, "", flow.Restart{Backoff: timer.Backoff{Initial: -1}}, func(context.Context) error {
 			switch runs++; runs {
-			case 1:
+			case 1, 3:
 				runtime.Goexit()
 			case 2:
 				panic("fn")
@@ -260,12 +260,12 @@ func TestKeepPanics(t *testing.T) {
 		})
 	}
 	o := bubble(t, nil, main)
-	if o.err != nil || runs != 3 || len(o.events) != 1 || !isPanic(o.events[0].Err, "fn") {
-		t.Errorf("%v, %d runs, events %v", o.err, runs, o.events)
+	if o.err != nil || runs != 4 || len(o.events) != 1 || !isPanic(o.events[0].Err, "fn") {
+		t.Errorf("fn called Goexit, panicked, called Goexit and returned nil: Run returned %v after %d runs with events %v, want nil, 4, and one event of the panic", o.err, runs, o.events)
 	}
 	o = bubble(t, &aio.Loop{}, main)
 	if p, _ := o.panic.(error); !isPanic(p, "fn") || runs != 2 || len(o.events) > 0 {
-		t.Errorf("Run panicked with %v, %d runs, events %v", o.panic, runs, o.events)
+		t.Errorf("fn panicked in its second run, without CatchPanics: Run panicked with %v after %d runs with events %v, want fn's panic, 2, and no events", o.panic, runs, o.events)
 	}
 }
 

@@ -12,29 +12,29 @@ var kindMap = aio.NewKind("flow.map")
 
 // Map yields what fn returns for each value of seq, in the order of seq. When
 // ranged over, it runs up to o.Limit functions ahead of the loop's body: no
-// more are in progress, or have results that wait for their turn, and no more
-// values of seq are read. seq may be endless, and is read by a goroutine of the
-// Map's.
+// more are in progress or have results that wait for their turn, and no more
+// values of seq are read. seq may be endless. A goroutine of the Map's reads
+// it.
 //
 // An error of fn is yielded in its place, beside the value, and ends the
-// sequence, joined with those of the functions after it that say more than that
-// they were cancelled; with o.KeepGoing the sequence goes on. A Map that ends
-// early, because seq panics or ctx ends, yields the reason last. Each call of
-// fn is an operation that ends when all that it has started has ended. An error
-// behind the point at which the loop breaks off is that of a future that
+// sequence. It is joined with those errors of later calls that say more than
+// that they were cancelled. With o.KeepGoing the sequence goes on. A Map that
+// ends early, because seq panics or ctx ends, yields the reason last. Each call
+// of fn is an operation that ends when everything that it started has ended. If
+// the loop breaks off, the errors of later calls are those of futures that
 // nothing looked at.
 //
 // Whenever the range ends, by itself or by break, return, panic or
-// runtime.Goexit, the functions still in progress are cancelled, and have ended
-// when the statement after the loop runs. So has seq: one that blocks delays
-// that, see MapChan.
+// runtime.Goexit, the functions in progress are cancelled. They, and seq, have
+// ended when the statement after the loop runs. A seq that blocks delays that;
+// for a channel use MapChan.
 func Map[T, R any](ctx context.Context, seq iter.Seq[T], o Options, fn func(ctx context.Context, v T) (R, error)) iter.Seq2[R, error] {
 	return mapped(ctx, fromSeq(seq), o, fn)
 }
 
-// MapChan is Map for the values received from ch, until that is closed. Results
-// that are there are yielded while it waits for another value. When the range
-// ends early, MapChan does not wait for ch.
+// MapChan is Map for the values received from ch, until that is closed. It
+// yields results while it waits for another value. When the range ends early,
+// MapChan does not wait for ch.
 func MapChan[T, R any](ctx context.Context, ch <-chan T, o Options, fn func(ctx context.Context, v T) (R, error)) iter.Seq2[R, error] {
 	return mapped(ctx, fromChan(ch), o, fn)
 }
@@ -113,9 +113,8 @@ func isDone[T any](f *aio.Future[T]) bool {
 	}
 }
 
-// because joins the error of a function with what may be behind it, the end of
-// ctx or a panic of the sequence's, and with what the functions after it have
-// failed with.
+// because joins the error of a function with what may have caused it, the end
+// of ctx or a panic of the sequence's, and with the errors of later functions.
 func (p *pipeline[R]) because(err error, rest []*aio.Future[R]) error {
 	errs := []error{err}
 	_, all := p.all.Result()
@@ -136,8 +135,7 @@ func (p *pipeline[R]) because(err error, rest []*aio.Future[R]) error {
 	return errors.Join(errs...)
 }
 
-// onlyCancelled reports whether err says nothing but that a function was
-// cancelled.
+// onlyCancelled reports whether err says only that a function was cancelled.
 func onlyCancelled(err error) bool {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if e == context.Canceled || e == aio.ErrStopped {
@@ -147,8 +145,8 @@ func onlyCancelled(err error) bool {
 	return false
 }
 
-// stop cancels the rest, that is left and what comes after it, waits for it,
-// and returns it.
+// stop cancels the functions of left and of order, waits for them, and returns
+// their futures.
 func (p *pipeline[R]) stop(left ...*aio.Future[R]) []*aio.Future[R] {
 	p.all.Cancel(aio.ErrStopped)
 	for f := range p.order { // until the sequence has returned

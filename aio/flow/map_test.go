@@ -488,3 +488,25 @@ func TestMapCause(t *testing.T) {
 		}
 	})
 }
+
+// When the statement after the loop runs, the Map's operation has ended too.
+func TestMapHasEnded(t *testing.T) {
+	for _, breaks := range []bool{false, true} {
+		l := &aio.Loop{CatchPanics: true}
+		l.Observe.Ended = func(op aio.OpInfo, _ error, _ time.Duration) {
+			if op.Kind.String() == "flow.map" {
+				time.Sleep(time.Second) // the result is not visible before
+			}
+		}
+		bubble(t, l, func(ctx context.Context, t *testing.T) {
+			for range flow.Map(ctx, upTo(3), flow.Options{}, func(_ context.Context, v int) (int, error) { return v, nil }) {
+				if breaks {
+					break
+				}
+			}
+			if left := inFlight(ctx, "flow.map"); len(left) > 0 || aio.LoopOf(ctx).Stats().Kinds["flow.map"] > 0 {
+				t.Errorf("a range over a Map has ended (by break: %v): %d in flight, want 0", breaks, aio.LoopOf(ctx).Stats().Kinds["flow.map"])
+			}
+		})
+	}
+}

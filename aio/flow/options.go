@@ -11,15 +11,15 @@ import (
 // Options says how the functions of Each, EachChan, Map, MapChan and
 // Frontier.Each run. The zero Options is ready.
 type Options struct {
-	// Limit is how many functions run at once. 0 or less means
-	// runtime.GOMAXPROCS(0).
+	// Limit is the greatest number of functions that run at once. 0 or less
+	// means runtime.GOMAXPROCS(0).
 	Limit int
-	// Limiter is what each function waits for before it begins; the function is
-	// one of those that run meanwhile. If the Limiter fails, the function does
-	// not run and has failed with the Limiter's error. nil means nothing.
+	// Limiter is what each function waits for before it begins. A function that
+	// waits counts as running. If the Limiter fails, the function does not run
+	// and has failed with the Limiter's error. nil means none.
 	Limiter timer.Limiter
-	// KeepGoing has the functions go on, and others begin, when one fails.
-	// Without it the first error ends all.
+	// KeepGoing makes the other functions go on, and more begin, when one
+	// fails. Without it the first error ends all.
 	KeepGoing bool
 	// Name names the functions in listings. "" stands for the function's own
 	// name.

@@ -11,19 +11,20 @@ import (
 
 var kindReceiver = aio.NewKind("flow.receiver")
 
-// ErrSlow is why a Receiver was closed that is to be dropped when it is slow.
+// ErrSlow is the error of a Receiver that was closed because it is a
+// DropReceiver and had no room for a value.
 var ErrSlow = errors.New("flow: the receiver did not keep up with its topic")
 
-// Slow says what becomes of a value for a Receiver that has no room for it.
+// Slow says what happens to a value for a Receiver that has no room for it.
 type Slow int
 
 const (
-	// DropOldest makes room: the oldest value that was not received is dropped.
-	// Receiver.Dropped counts them.
+	// DropOldest drops the oldest value that was not received. Receiver.Dropped
+	// counts the dropped values.
 	DropOldest Slow = iota
 	// DropReceiver closes the receiver, with ErrSlow.
 	DropReceiver
-	// WaitForRoom has Publish wait until there is room.
+	// WaitForRoom makes Publish wait until there is room.
 	WaitForRoom
 )
 
@@ -33,7 +34,7 @@ type Receiver[T any] struct {
 	topic *Topic[T]
 	op    aio.Op
 	slow  Slow
-	gone  chan struct{} // closed before ch, for who waits for room
+	gone  chan struct{} // closed before ch, for a send that waits for room
 	err   error         // why it was closed; guarded by topic.mu
 
 	mu      sync.Mutex // held to send, and to close ch
@@ -43,10 +44,10 @@ type Receiver[T any] struct {
 }
 
 // Subscribe returns a receiver of what is published from now on. Its channel
-// has room for size values, 16 for a size of 0 or less. The receiver is a
-// daemon of the operation that ctx belongs to: it does not hold the loop open,
-// and is closed by Close, with the topic, when ctx ends, and when the loop
-// drains and no work in progress has subscribed. If ctx has no running loop, or
+// has room for size values, or for 16 if size is 0 or less. The receiver is a
+// daemon of the operation that ctx belongs to: it does not hold the loop open.
+// It is closed by Close, with the topic, when ctx ends, and when the loop
+// drains, unless work in progress subscribed. If ctx has no running loop, or
 // the topic is closed, it is closed from the beginning.
 func (t *Topic[T]) Subscribe(ctx context.Context, size int, slow Slow) *Receiver[T] {
 	if size <= 0 {
@@ -72,17 +73,17 @@ type receiverDriver[T any] Receiver[T]
 
 func (d *receiverDriver[T]) OpCancel(cause error) { (*Receiver[T])(d).end(cause) }
 
-// C returns the channel of the values. It is closed when the receiver is; what
-// it has buffered can still be received.
+// C returns the channel of the values. It is closed when the receiver is
+// closed. Values that it has buffered can still be received then.
 func (r *Receiver[T]) C() <-chan T { return r.ch }
 
-// Close ends the receiving. It need not be called when ctx ends, or the topic
-// or the loop.
+// Close closes the receiver. It need not be called if ctx, the topic or the
+// loop ends.
 func (r *Receiver[T]) Close() { r.end(aio.ErrStopped) }
 
-// Err returns why the receiver was closed: ErrSlow, aio.ErrStopped after a
-// Close, the cause of ctx's end, aio.ErrNoLoop, or why the topic was closed. It
-// is nil as long as the receiver is open.
+// Err returns why the receiver was closed: ErrSlow, aio.ErrStopped after Close,
+// the cause of ctx's end, aio.ErrNoLoop or aio.ErrLoopDone, or why the topic
+// was closed. It is nil while the receiver is open.
 func (r *Receiver[T]) Err() error {
 	r.topic.mu.Lock()
 	defer r.topic.mu.Unlock()
@@ -135,14 +136,14 @@ func (r *Receiver[T]) offer(v T) bool {
 		select {
 		case <-r.ch:
 			r.dropped.Add(1)
-		default: // it was received just now
+		default: // it has just been received
 		}
 	}
 	return true
 }
 
-// send puts v into the channel when there is room. It returns the cause of
-// ctx's end.
+// send puts v into the channel once there is room. If ctx ends first it returns
+// the cause.
 func (r *Receiver[T]) send(ctx context.Context, v T) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,30 +7,31 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Restart says when, and how often, Keep begins a function again. The zero
-// Restart does so when the function fails, up to 5 times within 10 seconds,
-// after 100 ms, 200 ms and so on at most.
+// Restart says when, and how often, Keep restarts a function. The zero Restart
+// does so when the function fails, up to 5 times within 10 seconds, after at
+// most 100 ms, 200 ms and so on.
 type Restart struct {
 	// Backoff is how long to wait before each restart. Its Attempts, Elapsed
-	// and Limiter do not count.
+	// and Limiter are ignored.
 	Backoff timer.Backoff
-	// Always restarts the function also when it returns nil. Without it, the
-	// Keep ends then.
+	// Always makes the Keep restart the function also when it returns nil.
+	// Without it, the Keep ends then.
 	Always bool
-	// Max is how many restarts there may be within Window: one more, and the
-	// Keep fails. 0 means 5; negative: no bound.
+	// Max is how many restarts there may be within Window. Instead of one more,
+	// the Keep fails. 0 means 5. Negative means no limit.
 	Max int
-	// Window is what Max is for. 0 or less means 10 s.
+	// Window is the time in which Max restarts may be made. 0 or less means 10
+	// s.
 	Window time.Duration
-	// Healthy is how long the function must have run for the Backoff to begin
-	// anew. 0 or less means 1 minute.
+	// Healthy is how long the function must have run for the Backoff to start
+	// over. 0 or less means 1 minute.
 	Healthy time.Duration
-	// ExitLoop has the loop exit with the error when the Keep fails, whatever
+	// ExitLoop makes the loop exit with the error when the Keep fails, whatever
 	// the event handler does.
 	ExitLoop bool
-	// OnRestart is called before each wait, with what the function returned.
-	// nil means to log it as a warning. It should not block: the wait begins
-	// when it has returned.
+	// OnRestart is called before each wait, with what the function returned and
+	// how long the wait is. It should not block: the wait begins when it has
+	// returned. nil means to log a warning.
 	OnRestart func(err error, wait time.Duration)
 }
 

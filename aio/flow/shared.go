@@ -10,16 +10,16 @@ import (
 
 var kindShared = aio.NewKind("flow.shared")
 
-// Shared makes calls that are the same, and wanted at the same time, once for
-// all who ask. It keeps no results. The zero Shared is ready. Its methods may
-// be called from any goroutine, and in any number of loops: what runs in one
-// loop is not shared with another.
+// Shared makes one call for all callers that ask for the same key while the
+// call is in progress. It keeps no results. The zero Shared is ready for use.
+// Its methods may be called from any goroutine, and in any number of loops:
+// loops do not share calls.
 type Shared[K comparable, V any] struct {
 	mu    sync.Mutex
 	calls map[sharedKey[K]]*sharedCall[V]
 }
 
-// sharedKey tells calls apart.
+// sharedKey identifies a call.
 type sharedKey[K comparable] struct {
 	loop *aio.Loop
 	key  K
@@ -31,18 +31,19 @@ type sharedCall[V any] struct {
 	askers  int // guarded by Shared.mu
 }
 
-// Do returns a future of fn's value, of the caller's own: cancelling it, or the
-// end of ctx, ends that future only. If a call for the key is in progress the
-// future is of that call's result, and fn is not called. Do never blocks.
+// Do returns a future of fn's value. Each caller has a separate future:
+// cancelling it, or the end of ctx, ends that future only. If a call for the
+// key is in progress, the future has that call's result, and fn is not called.
+// Do never blocks.
 //
 // The call is an operation of the loop itself. Its ctx has the values of the
-// first asker's, aio.OnEvent and aio.Limit among them, and no deadline; it ends
-// when the last asker has left, and with the loop. A call whose last asker has
-// left is not joined any more: the next asker begins another one, even if fn
-// has not returned yet.
+// first caller's ctx, aio.OnEvent and aio.Limit included, and no deadline. It
+// ends when the futures of all callers have ended, and with the loop. A call
+// whose callers have all left is not joined: the next caller begins another
+// one, even if fn has not returned yet.
 //
-// A panic in fn fails every asker's future with the same *aio.PanicError, and
-// runtime.Goexit with aio.ErrGoexit.
+// A panic in fn fails the futures of all callers with the same *aio.PanicError,
+// and runtime.Goexit with aio.ErrGoexit.
 func (s *Shared[K, V]) Do(ctx context.Context, key K, fn func(ctx context.Context) (V, error)) *aio.Future[V] {
 	k := sharedKey[K]{aio.LoopOf(ctx), key}
 	if k.loop != nil && ctx.Err() != nil {
@@ -66,8 +67,8 @@ func (s *Shared[K, V]) Do(ctx context.Context, key K, fn func(ctx context.Contex
 	return f
 }
 
-// join makes the caller an asker of the call that is in progress for a key. If
-// there is none, it enters made as that call, which may be nil.
+// join joins the call that is in progress for a key, and returns it. If there
+// is none, it enters made as that call, unless made is nil.
 func (s *Shared[K, V]) join(k sharedKey[K], made *sharedCall[V]) *sharedCall[V] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +87,7 @@ func (s *Shared[K, V]) join(k sharedKey[K], made *sharedCall[V]) *sharedCall[V] 
 	return c
 }
 
-// begin makes the call. It is not joined any more once its result is there.
+// begin makes the call. It is not joined once it is resolved.
 func (s *Shared[K, V]) begin(k sharedKey[K], c *sharedCall[V], fn func(ctx context.Context) (V, error)) {
 	p := c.promise
 	p.Future().AfterFunc(func() { s.remove(k, c) })
@@ -100,8 +101,8 @@ func (s *Shared[K, V]) begin(k sharedKey[K], c *sharedCall[V], fn func(ctx conte
 	}, func(err error) { p.Reject(err) })
 }
 
-// leave notes that an asker has its result, or does not want it any more. The
-// last one cancels the call.
+// leave records that the future of a caller has ended. The last one cancels the
+// call.
 func (s *Shared[K, V]) leave(ctx context.Context, k sharedKey[K], c *sharedCall[V]) {
 	s.mu.Lock()
 	c.askers--
@@ -120,9 +121,8 @@ func (s *Shared[K, V]) leave(ctx context.Context, k sharedKey[K], c *sharedCall[
 	c.promise.Op().Cancel(cause)
 }
 
-// Forget has the next asker for the key in ctx's loop begin another call, also
-// while one is in progress. Those who have asked before still get that one's
-// result.
+// Forget makes the next caller for the key in ctx's loop begin another call,
+// even if one is in progress. Earlier callers still get the result of that one.
 func (s *Shared[K, V]) Forget(ctx context.Context, key K) {
 	k := sharedKey[K]{aio.LoopOf(ctx), key}
 	s.mu.Lock()
@@ -136,7 +136,7 @@ func (s *Shared[K, V]) remove(k sharedKey[K], c *sharedCall[V]) {
 	s.drop(k, c)
 }
 
-// drop has a call not joined any more. The lock is held.
+// drop removes a call, so that it is not joined. The lock is held.
 func (s *Shared[K, V]) drop(k sharedKey[K], c *sharedCall[V]) {
 	if s.calls[k] == c {
 		delete(s.calls, k)

@@ -5,11 +5,11 @@ import (
 	"iter"
 )
 
-// A source returns the sequence to be read, under a ctx that ends when no more
-// of it is wanted.
+// A source returns the sequence to be read. ctx ends when no more values are
+// wanted.
 type source[T any] func(ctx context.Context) iter.Seq[T]
 
-// fromSeq returns the source of a sequence that does not know the ctx.
+// fromSeq returns the source of a sequence, which does not use the ctx.
 func fromSeq[T any](seq iter.Seq[T]) source[T] {
 	return func(context.Context) iter.Seq[T] { return seq }
 }
@@ -33,11 +33,11 @@ func fromChan[T any](ch <-chan T) source[T] {
 	}
 }
 
-// slots bounds what is begun and not over.
+// slots bounds how many functions have begun and not ended.
 type slots chan struct{}
 
-// take takes a slot, waiting for one as long as ctx lasts. It returns the cause
-// of ctx's end.
+// take takes a slot, and waits for one until ctx ends. It returns the cause if
+// ctx has ended.
 func (s slots) take(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -52,8 +52,8 @@ func (s slots) take(ctx context.Context) error {
 
 func (s slots) give() { <-s }
 
-// read calls begin with each value of a source, as long as ctx lasts. It has a
-// slot before it asks for a value, which begin passes on. outer is the ctx
+// read calls begin with each value of a source until ctx ends. It takes a slot
+// before it asks for a value, and begin passes the slot on. outer is the ctx
 // around ctx, which ends first.
 func read[T any](outer, ctx context.Context, from source[T], s slots, begin func(v T)) error {
 	if err := s.take(ctx); err != nil {

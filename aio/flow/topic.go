@@ -9,8 +9,8 @@ import (
 
 var kindTopic = aio.NewKind("flow.topic")
 
-// Topic hands each value that is published to all its receivers, in one order.
-// It has no goroutine. Its methods may be called from any goroutine.
+// Topic sends each value that is published to all its receivers, in the same
+// order. It has no goroutine. Its methods may be called from any goroutine.
 type Topic[T any] struct {
 	op   aio.Op
 	name string
@@ -21,12 +21,12 @@ type Topic[T any] struct {
 	err       error // why the topic is closed
 }
 
-// NewTopic returns a topic with the given name in listings. It belongs to the
-// operation that ctx belongs to, and does not hold the loop open. It is closed,
-// and its receivers' channels with it, by Close, when ctx ends, and once the
-// loop is cancelled or has nothing left to do; not when the loop drains, as
-// work in progress may still publish. Without a running loop it is closed from
-// the beginning.
+// NewTopic returns a topic with the given name in listings. It is a child of
+// the operation that ctx belongs to, and does not hold the loop open. It is
+// closed, with its receivers, by Close, when ctx ends, and once the loop is
+// cancelled or empty. It is not closed when the loop drains, because work in
+// progress may still publish. Without a running loop it is closed from the
+// beginning.
 func NewTopic[T any](ctx context.Context, name string) *Topic[T] {
 	t := &Topic[T]{
 		name: name, turn: make(chan struct{}, 1),
@@ -49,8 +49,8 @@ func (d *topicDriver[T]) OpCancel(cause error) {
 	}
 }
 
-// Close closes the topic. Its receivers' channels are closed once what they
-// have buffered is received.
+// Close closes the topic and its receivers. Values that these have buffered can
+// still be received.
 func (t *Topic[T]) Close() {
 	if t.end(aio.ErrStopped) {
 		t.op.End(nil)
@@ -74,12 +74,11 @@ func (t *Topic[T]) end(err error) bool {
 	return true
 }
 
-// Publish hands v to every receiver. It waits for receivers that are
-// WaitForRoom and have none, and for its turn while another Publish does; for
-// others it does not wait. When ctx ends first, Publish returns its cause, and
-// the receivers that it waited for do not get v; the others have it. A closed
-// topic takes no value: Publish returns why it was closed, aio.ErrStopped after
-// Close.
+// Publish sends v to every receiver. It waits for receivers that are
+// WaitForRoom and have no room, and for another Publish that does. It does not
+// wait for other receivers. When ctx ends first, Publish returns its cause, and
+// the receivers that it waited for do not get v; the others have it. If the
+// topic is closed, Publish returns the reason, aio.ErrStopped after Close.
 func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	if ctx == nil {
 		ctx = context.Background()
@@ -102,8 +101,8 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	return err
 }
 
-// begin waits for the turn to publish. It comes soon once the topic is closed,
-// as nothing waits for receivers then.
+// begin waits for the turn to publish. Once the topic is closed the turn comes
+// soon, because no Publish waits for receivers then.
 func (t *Topic[T]) begin(ctx context.Context) error {
 	select {
 	case t.turn <- struct{}{}:
@@ -118,8 +117,7 @@ func (t *Topic[T]) begin(ctx context.Context) error {
 	}
 }
 
-// offer hands v to all receivers that have room, or make it. It returns the
-// others.
+// offer sends v to all receivers that have or make room. It returns the others.
 func (t *Topic[T]) offer(v T) (slow []*Receiver[T], err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,7 +132,7 @@ func (t *Topic[T]) offer(v T) (slow []*Receiver[T], err error) {
 	return slow, nil
 }
 
-// enter takes a receiver in. It returns why the topic is closed.
+// enter adds a receiver. If the topic is closed it returns the reason.
 func (t *Topic[T]) enter(r *Receiver[T]) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -205,6 +205,21 @@ func TestTopicTurns(t *testing.T) {
 	})
 }
 
+// A Publish that need not wait publishes, even if its ctx has ended.
+func TestTopicReadyWins(t *testing.T) {
+	clean(t, func(ctx context.Context, t *testing.T) {
+		topic := flow.NewTopic[int](ctx, "ready")
+		defer topic.Close()
+		dead, cancel := context.WithCancel(ctx)
+		cancel()
+		for i := range 100 { // a select between the two would choose at random
+			if err := topic.Publish(dead, i); err != nil {
+				t.Fatalf("Publish %d with a ctx that has ended, and no need to wait: %v, want nil", i, err)
+			}
+		}
+	})
+}
+
 // A receiver ends with its ctx, with the reason; nothing of it is left.
 func TestTopicUnsubscribe(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {

@@ -10,14 +10,14 @@ import (
 
 var kindAfter = aio.NewKind("timer.after")
 
-// After returns a future that resolves d from now with the time it is then; at
-// once if d <= 0. Until then it is an operation that holds the loop open, a
-// child of the one that ctx belongs to.
+// After returns a future that resolves d from now, at once if d <= 0, with the
+// time at which it resolves. Until then it is an operation that holds the loop
+// open, a child of the one that ctx belongs to.
 //
-// The future fails when ctx is dead or ends first (with ctx's cause), when the
-// future is cancelled, when the loop drains and nobody's work in progress
-// started the timer (aio.ErrExit), and when ctx has no running loop
-// (aio.ErrNoLoop or aio.ErrLoopDone).
+// The future fails when ctx has ended or ends first (with ctx's cause), when
+// the future is cancelled, when the loop drains and no work in progress started
+// the timer (aio.ErrExit), and when ctx has no running loop (aio.ErrNoLoop or
+// aio.ErrLoopDone).
 func After(ctx context.Context, d time.Duration) *aio.Future[time.Time] {
 	t := new(after)
 	t.alarm.Init(t)

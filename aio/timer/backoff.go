@@ -7,41 +7,42 @@ import (
 	"time"
 )
 
-// Backoff says how often, and how far apart, something is tried. The zero
-// Backoff tries 5 times within 2 minutes and waits up to 100 ms, 200 ms, 400 ms
-// and so on, at most 30 s, between tries.
+// Backoff says how often something is tried, and how long to wait between
+// tries. The zero Backoff tries 5 times within 2 minutes and waits up to 100
+// ms, 200 ms, 400 ms and so on, at most 30 s.
 //
-// The waits have full jitter: each is evenly spread between nothing and its
-// bound, so that many clients that failed together do not come back together
-// (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
-// 2015).
+// The waits have full jitter: each is evenly distributed between 0 and its
+// bound, so that many clients that failed together do not retry together (Marc
+// Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 type Backoff struct {
-	// Initial is the bound of the first wait. 0 means 100 ms; negative: no
+	// Initial is the bound of the first wait. 0 means 100 ms. Negative means no
 	// waits at all.
 	Initial time.Duration
-	// Factor is what each bound is multiplied by for the next. 0 means 2; less
-	// than 1, NaN included, means 1: all the same.
+	// Factor is what each bound is multiplied by to get the next one. 0 means
+	// 2. Less than 1, or NaN, means 1: all bounds are equal.
 	Factor float64
-	// Max is the greatest bound. 0 means 30 s, or Initial if that is more;
-	// negative: none.
+	// Max is the greatest bound. 0 means 30 s, or Initial if that is more.
+	// Negative means no limit.
 	Max time.Duration
 	// Jitter is the random share of each wait. 0 means 1, full jitter: a wait
-	// is between nothing and its bound. 0.5 means between a half and the whole
-	// of the bound. Negative: none, waits are exact. More than 1 means 1.
+	// is between 0 and its bound. With 0.5 it is between half of the bound and
+	// the bound. Negative, or NaN, means no jitter: each wait is its bound.
+	// More than 1 means 1.
 	Jitter float64
-	// Attempts is the greatest number of tries. 0 means 5; negative: no bound.
+	// Attempts is the greatest number of tries. 0 means 5. Negative means no
+	// limit.
 	Attempts int
-	// Elapsed bounds the time since the first try began: no wait begins that
-	// would end later than that. 0 means 2 minutes; negative: no bound.
+	// Elapsed limits the time since the first try began: a wait that would end
+	// later does not begin. 0 means 2 minutes. Negative means no limit.
 	Elapsed time.Duration
 	// Limiter is what Retry waits for before each try, the first one included.
-	// nil means nothing. Delays and Wait do not look at it.
+	// nil means none. Delays and Wait ignore it.
 	Limiter Limiter
 }
 
 // Delays yields, for each try, its number, from 1, and how long to wait before
-// it, 0 for the first. The sequence ends when Attempts or Elapsed is used up;
-// Elapsed counts from the begin of the iteration.
+// it, 0 for the first. The sequence ends when Attempts or Elapsed is used up.
+// Elapsed counts from the beginning of the iteration.
 func (b Backoff) Delays() iter.Seq2[int, time.Duration] {
 	attempts := b.Attempts
 	if attempts == 0 {
@@ -68,8 +69,8 @@ func (b Backoff) Delays() iter.Seq2[int, time.Duration] {
 	}
 }
 
-// Wait returns how long to wait before try n, 0 before the first, which is n =
-// 1. It knows no bound: Attempts and Elapsed do not count.
+// Wait returns how long to wait before try n, 0 before the first try, whose n is
+// 1, and for a smaller n. It ignores Attempts and Elapsed.
 func (b Backoff) Wait(n int) time.Duration {
 	if n <= 1 {
 		return 0

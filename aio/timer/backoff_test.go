@@ -43,6 +43,7 @@ func TestBackoffWithoutJitter(t *testing.T) {
 		{timer.Backoff{Initial: -1, Factor: math.Inf(1), Attempts: 4}, 100, []time.Duration{0, 0, 0}},
 		{timer.Backoff{Initial: -1, Attempts: 4}, 100, []time.Duration{0, 0, 0}},
 		{timer.Backoff{Initial: math.MaxInt64 / 2, Factor: 1.5, Max: -1, Attempts: 4, Elapsed: -1}, 100, []time.Duration{math.MaxInt64 / 2, math.MaxInt64/4*3 + 1, math.MaxInt64}},
+		{timer.Backoff{Initial: 1 << 62, Max: -1, Attempts: 4, Elapsed: -1}, 100, []time.Duration{1 << 62, math.MaxInt64, math.MaxInt64}},
 		{timer.Backoff{Attempts: 1}, 100, nil},
 		{timer.Backoff{Initial: time.Minute, Attempts: 3, Elapsed: -1}, 100, []time.Duration{time.Minute, time.Minute}},
 		{timer.Backoff{Initial: time.Minute, Max: -1, Elapsed: 30 * time.Second}, 100, nil},
@@ -93,6 +94,9 @@ func TestBackoffWait(t *testing.T) {
 		if got := b.Wait(0); got != 0 {
 			t.Errorf("%s: %v before try 0", name, got)
 		}
+	}
+	if got := (timer.Backoff{Jitter: math.NaN()}).Wait(2); got != 100*ms {
+		t.Errorf("a jitter of NaN: %v before try 2, want exactly %v", got, 100*ms)
 	}
 	if got := (timer.Backoff{}).Wait(1 << 30); got < 0 || got > 30*time.Second {
 		t.Errorf("%v before a late try", got)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// NewTimer is Delay: cl-async's "timer", which was deprecated from the
-// beginning.
+// NewTimer is Delay under the name of cl-async's "timer", which is deprecated
+// there too.
 //
 // Deprecated: use Delay.
 func NewTimer(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) *Timer {

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Missed says what a Ticker does about ticks that its reader was too slow for.
+// Missed says what a Ticker does with ticks that its reader is too slow for.
 // The three behaviours and their names are those of MissedTickBehavior in the
 // Rust library tokio.
 type Missed int
 
 const (
-	// MissedSkip drops what was missed: at most one tick waits for its reader,
-	// the first one that was not taken. The next has the number of dropped ones
-	// in Tick.Missed, and comes when it would have without them: the phase is
-	// kept.
+	// MissedSkip drops missed ticks. At most one tick waits for the reader, the
+	// first one that it did not receive. The next tick has the number of
+	// dropped ones in Tick.Missed and comes when it would have come without
+	// them: the phase is kept.
 	MissedSkip Missed = iota
-	// MissedBurst delivers every tick. A reader that was slow gets those it
-	// missed one right after the other, until it has caught up.
+	// MissedBurst delivers every tick. A reader that was slow receives the
+	// missed ones in immediate succession until it has caught up.
 	MissedBurst
-	// MissedDelay waits for the reader: each tick comes a whole period after
-	// the one before was taken.
+	// MissedDelay waits for the reader: each tick comes one period after the
+	// one before was received.
 	MissedDelay
 )
 
@@ -37,19 +37,19 @@ func (m Missed) String() string {
 	return "Missed(?)"
 }
 
-// Interval says how a Ticker ticks. The zero Interval skips missed ticks, is
-// exact, and begins after one period.
+// Interval says how a Ticker ticks. The zero Interval skips missed ticks, has
+// no jitter, and begins after one period.
 type Interval struct {
-	// Missed says what becomes of ticks that the reader was too slow for.
+	// Missed says what happens to ticks that the reader is too slow for.
 	// Unknown values are MissedSkip.
 	Missed Missed
-	// Jitter has each tick come late by a random share of the period, evenly
-	// spread from 0 up to Jitter, so that many tickers do not tick in step: 0.1
-	// is up to a tenth. The delays do not add up. 0 and less mean none; more
-	// than 1 means 1.
+	// Jitter makes each tick late by a random share of the period, evenly
+	// distributed from 0 to Jitter, so that many tickers do not tick in step.
+	// 0.1 means up to a tenth of the period. The delays do not add up. 0,
+	// negative or NaN means none. More than 1 means 1.
 	Jitter float64
-	// Immediate has the first tick come at once, instead of after one period.
-	// It has no jitter.
+	// Immediate makes the first tick come at once, instead of after one period,
+	// without jitter.
 	Immediate bool
 }
 

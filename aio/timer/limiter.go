@@ -7,6 +7,6 @@ import "context"
 // goroutines.
 type Limiter interface {
 	// Wait waits until one more may be done. It returns an error when ctx ends
-	// first, or would.
+	// first, or would end first.
 	Wait(ctx context.Context) error
 }

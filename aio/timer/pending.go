@@ -8,9 +8,9 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// endDead ends an operation that has just begun if its ctx is dead, or if the
-// loop drains and nobody's work in progress needs the operation. It reports
-// whether the operation has ended.
+// endDead ends an operation that has just begun if its ctx has ended, or if the
+// loop drains and no work in progress started the operation. It reports whether
+// the operation has ended.
 func endDead(ctx context.Context, op *aio.Op) bool {
 	if ctx.Err() != nil {
 		op.Cancel(context.Cause(ctx))
@@ -20,7 +20,7 @@ func endDead(ctx context.Context, op *aio.Op) bool {
 	return op.Ended()
 }
 
-// setAlarm sets the alarm of an operation that may just be ending.
+// setAlarm sets the alarm of an operation, which may be ending meanwhile.
 func setAlarm(op *aio.Op, a *alarm.Alarm, d time.Duration) {
 	op.Alarms().Set(a, d)
 	if op.Ended() {

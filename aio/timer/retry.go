@@ -9,16 +9,16 @@ import (
 	"goaio.example/aio"
 )
 
-// Retry returns a future of fn's value. It calls fn, again and again with the
-// waits of b between, until fn returns no error, or one made by Permanent, or b
-// is used up, or ctx ends, or b.Limiter fails. All calls are made in one
-// goroutine, as one operation, a child of the one that ctx belongs to, whose
-// ctx fn gets.
+// Retry returns a future of fn's value. It calls fn, with the waits of b in
+// between, until fn returns no error or an error made by Permanent, b is used
+// up, ctx ends, or b.Limiter fails. All calls are made in one goroutine, by one
+// operation, a child of the one that ctx belongs to. fn gets the ctx of that
+// operation.
 //
-// The future fails with a *RetryError, but with aio.ErrNoLoop or
-// aio.ErrLoopDone if ctx has no running loop. fn is not called with a dead ctx.
-// While a loop drains a Retry goes on: it is work in progress. fn that panics
-// or calls runtime.Goexit is not called again.
+// The future fails with a *RetryError, or with aio.ErrNoLoop or aio.ErrLoopDone
+// if ctx has no running loop. fn is not called once ctx has ended. A Retry is
+// work in progress: it goes on while the loop drains. If fn panics or calls
+// runtime.Goexit, it is not called again.
 func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (T, error)) *aio.Future[T] {
 	return aio.Go(ctx, aio.FuncName(fn), func(ctx context.Context) (T, error) {
 		var zero T
@@ -40,8 +40,8 @@ func Retry[T any](ctx context.Context, b Backoff, fn func(ctx context.Context) (
 	})
 }
 
-// pause waits for d, and then for the Limiter. It returns why there is to be no
-// other try, nil if there is.
+// pause waits for d, and then for the Limiter. It returns nil if there is
+// another try, else the reason why not.
 func (b Backoff) pause(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		_, _ = After(ctx, d).Await(ctx) // it fails only when ctx ends
@@ -63,8 +63,8 @@ type RetryError struct {
 	Cause    error // context.Cause of the ctx, or what the Limiter returned, if that ended the Retry
 }
 
-// Error says how often it was tried, why it ended, and the last attempt's
-// error.
+// Error says how often the function was called, why the Retry ended, and what
+// the last call returned.
 func (e *RetryError) Error() string {
 	switch {
 	case e.Cause == nil:
@@ -75,8 +75,7 @@ func (e *RetryError) Error() string {
 	return fmt.Sprintf("timer: cancelled after %d attempts: %v (last error: %v)", e.Attempts, e.Cause, e.Last)
 }
 
-// Unwrap returns Cause, if there is one, else Last: a Retry that was cancelled
-// has failed because of that.
+// Unwrap returns Cause, or Last if Cause is nil.
 func (e *RetryError) Unwrap() error {
 	if e.Cause != nil {
 		return e.Cause
@@ -84,8 +83,8 @@ func (e *RetryError) Unwrap() error {
 	return e.Last
 }
 
-// Permanent returns err as one that makes Retry give up: trying again would not
-// help. It is nil if err is.
+// Permanent returns an error that wraps err and makes Retry give up, because
+// trying again would not help. It returns nil if err is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil

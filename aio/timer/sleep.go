@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Sleep returns nil after d, or context.Cause(ctx) as soon as ctx ends. A d of
-// 0 or less does not wait; Sleep then still returns the cause of a dead ctx. It
-// blocks its caller and is not an operation: that of its caller waits. It needs
-// no loop, and a nil ctx does not end.
+// Sleep returns nil after d, or context.Cause(ctx) as soon as ctx ends. With a
+// d of 0 or less it does not wait, and returns the cause if ctx has ended.
+// Sleep blocks its caller and is not an operation. It needs no loop. A nil ctx
+// does not end.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if ctx == nil {
 		ctx = context.Background()

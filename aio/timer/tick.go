@@ -3,8 +3,8 @@ package timer
 import "time"
 
 // room returns the capacity of a ticker's channel. A tick that waits for its
-// reader waits there or, with MissedDelay, which must know when it was taken,
-// in a handover.
+// reader waits in the channel or, with MissedDelay, in a handover, which knows
+// when the tick is received.
 func (i Interval) room() int {
 	if i.Missed == MissedDelay {
 		return 0
@@ -27,9 +27,9 @@ func (t *tickerDriver) Fire() {
 	}
 }
 
-// skip delivers a tick if its reader has taken the one before, and drops it if
-// not. When the process itself is late by whole periods, those ticks are missed
-// too. The lock is held.
+// skip delivers a tick if the reader has received the one before, and drops it
+// otherwise. If the process itself is late by whole periods, those ticks are
+// missed too. The lock is held.
 func (t *tickerDriver) skip(now time.Time) {
 	if behind := now.Sub(t.phase); behind >= t.period {
 		t.missed += int(behind / t.period)
@@ -47,9 +47,9 @@ func (t *tickerDriver) skip(now time.Time) {
 	(*Ticker)(t).schedule(t.phase.Add(t.period), now)
 }
 
-// deliver delivers the ticks that are due. Where the reader is not ready, a
-// handover goes on with it: as long as a reader is late, and only then, the
-// ticker has a goroutine. The lock is held.
+// deliver delivers the ticks that are due. If the reader is not ready, a
+// handover goes on, so that the ticker has a goroutine only while its reader is
+// late. The lock is held.
 func (t *tickerDriver) deliver(now time.Time) {
 	for !now.Before(t.at) {
 		tick := Tick{At: t.at}
@@ -66,8 +66,8 @@ func (t *tickerDriver) deliver(now time.Time) {
 	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
 }
 
-// advance goes on to the next tick after one was taken at the time now. The
-// lock is held.
+// advance plans the next tick after one was received at the time now. The lock
+// is held.
 func (t *tickerDriver) advance(now time.Time) {
 	next := t.phase
 	if t.interval.Missed == MissedDelay {
@@ -97,8 +97,8 @@ func (t *tickerDriver) handOver(tick Tick, late chan struct{}) {
 	}
 }
 
-// handedOver returns the next late tick after one was taken, if there is one.
-// If not, the handover is over.
+// handedOver returns the next late tick after one was received. more is false
+// if there is none, which ends the handover.
 func (t *tickerDriver) handedOver(late chan struct{}) (next Tick, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -27,21 +27,23 @@ type Ticker struct {
 
 	mu     sync.Mutex
 	period time.Duration
-	phase  time.Time     // when the next tick is due, but for its jitter
+	phase  time.Time     // when the next tick is due, without its jitter
 	at     time.Time     // when the next tick is due
 	missed int           // ticks dropped since the last one that was delivered
-	late   chan struct{} // there while a late tick is being handed over; closed to call that off
+	late   chan struct{} // not nil while a late tick is handed over; closed to call that off
 	err    error         // why the ticker has ended
 }
 
 // Every returns a Ticker that ticks every d, the first time d from now unless
 // Interval says otherwise. A ticker is a daemon: it does not hold the loop
-// open. It ends when it is stopped, when ctx ends, and when the loop drains or
-// has nothing left to do; Done and Err tell.
+// open. It ends when it is stopped, when ctx ends, once the loop is empty, and
+// when the loop drains, unless work in progress started it. Done and Err report
+// its end.
 //
-// With ctx dead or without a running loop, the ticker has ended from the
-// beginning: it never ticks, and Err says why. So it does if d <= 0, with
-// ErrPeriod, which also goes to the Scope around it or to the event handler.
+// If ctx has ended or has no running loop, the ticker has ended from the
+// beginning: it never ticks, and Err says why. The same holds if d <= 0, with
+// ErrPeriod, which also goes to the Scope around the ticker, else to the event
+// handler.
 func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 	t := &Ticker{interval: interval, period: d, done: make(chan struct{})}
 	t.c = make(chan Tick, interval.room())
@@ -53,10 +55,7 @@ func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 		return t
 	}
 	switch {
-	case ctx.Err() != nil:
-		t.op.Cancel(context.Cause(ctx))
-	case t.op.Draining():
-		t.op.Cancel(aio.ErrExit)
+	case endDead(ctx, &t.op):
 	case d <= 0:
 		t.end(ErrPeriod)
 	default:
@@ -66,7 +65,7 @@ func Every(ctx context.Context, d time.Duration, interval Interval) *Ticker {
 }
 
 // C returns the channel of the ticks, the same one with each call. It is not
-// closed when the ticker ends, so that nobody takes the end for a tick: range
+// closed when the ticker ends, so that the end is not taken for a tick: range
 // over Ticks, or select on Done too.
 func (t *Ticker) C() <-chan Tick { return t.c }
 
@@ -95,23 +94,24 @@ func (t *Ticker) Ticks(ctx context.Context) iter.Seq[Tick] {
 func (t *Ticker) Done() <-chan struct{} { return t.done }
 
 // Err returns why the ticker has ended: aio.ErrStopped after Stop, aio.ErrExit
-// when the loop drained, aio.ErrNoLoop or aio.ErrLoopDone without a running
-// loop, ErrPeriod, or the cause with which ctx ended. It is nil while the
-// ticker ticks.
+// when the loop drained or was empty, aio.ErrNoLoop or aio.ErrLoopDone without
+// a running loop, ErrPeriod, or the cause with which ctx ended. It is nil while
+// the ticker ticks.
 func (t *Ticker) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
 }
 
-// Stop ends the ticker. It reports true if the ticker ticked until then. A tick
-// that nobody has taken is withdrawn; one that is being received while Stop is
-// called may still arrive.
+// Stop ends the ticker. It reports true if the ticker had not ended before. A
+// tick that was not received is withdrawn; one that is being received while
+// Stop is called may still arrive.
 func (t *Ticker) Stop() bool { return t.end(aio.ErrStopped) }
 
-// Reset has the ticker tick every d, the first time d from now, and forget what
-// was missed. It reports false, and does nothing, if the ticker has ended. With
-// d <= 0 it ends the ticker with ErrPeriod and reports false.
+// Reset makes the ticker tick every d, the first time d from now, and drops
+// ticks that were missed or not received. It reports false, and does nothing,
+// if the ticker has ended. With d <= 0 it ends the ticker with ErrPeriod and
+// reports false.
 func (t *Ticker) Reset(d time.Duration) bool {
 	if d <= 0 {
 		t.end(ErrPeriod)
@@ -158,8 +158,8 @@ func (t *Ticker) plan(phase time.Time) {
 	t.at = phase.Add(t.interval.late(t.period))
 }
 
-// end ends the ticker with the reason err. It reports false if it had ended
-// already.
+// end ends the ticker with the reason err. It reports false if the ticker has
+// ended already.
 func (t *Ticker) end(err error) bool {
 	t.mu.Lock()
 	if t.err != nil {
@@ -176,14 +176,14 @@ func (t *Ticker) end(err error) bool {
 	return true
 }
 
-// close makes err what the ticker has ended with.
+// close makes err the reason of the ticker's end.
 func (t *Ticker) close(err error) {
 	t.err = err
 	close(t.done)
 }
 
-// withdraw takes back a tick that nobody has taken yet. It reports whether a
-// handover was under way. The lock is held.
+// withdraw drops a tick that was not received yet. It reports whether a
+// handover was in progress, which it calls off. The lock is held.
 func (t *Ticker) withdraw() (handing bool) {
 	handing = t.late != nil
 	if handing {
@@ -194,7 +194,7 @@ func (t *Ticker) withdraw() (handing bool) {
 	return handing
 }
 
-// drop takes back the tick that is in the channel. The lock is held.
+// drop drops the tick that is in the channel. The lock is held.
 func (t *Ticker) drop() {
 	select {
 	case <-t.c:

@@ -10,27 +10,27 @@ import (
 
 var kindDelay = aio.NewKind("timer.delay")
 
-// Timer is a call of a function in the future, from Delay. All methods may be
-// called from any goroutine, also from within the function.
+// Timer is a delayed call of a function, from Delay. All methods may be called
+// from any goroutine, also from within the function.
 type Timer struct {
 	promise aio.Promise[struct{}]
 	alarm   alarm.Alarm
 	fn      func(ctx context.Context) error
 }
 
-// Delay runs fn in a goroutine of its own d from now. With d <= 0 that is the
-// next turn: as soon as possible, never within the call of Delay. The timer is
-// an operation, a child of the one that ctx belongs to, and holds the loop open
-// until fn has returned; what fn starts with its ctx are the timer's children.
+// Delay runs fn in a new goroutine d from now. With d <= 0 it runs fn as soon
+// as possible, never within the call of Delay. The timer is an operation, a
+// child of the one that ctx belongs to, and holds the loop open until fn has
+// returned. Operations that fn starts with its ctx are the timer's children.
 //
-// fn does not run, and the timer's future fails, when ctx is dead or ends
+// fn does not run, and the timer's future fails, when ctx has ended or ends
 // before the time has come (with ctx's cause), when the timer is stopped
-// (aio.ErrStopped), when the loop drains and nobody's work in progress started
-// the timer (aio.ErrExit), and when ctx has no running loop (aio.ErrNoLoop or
+// (aio.ErrStopped), when the loop drains and no work in progress started the
+// timer (aio.ErrExit), and when ctx has no running loop (aio.ErrNoLoop or
 // aio.ErrLoopDone). When ctx ends later, so does fn's ctx.
 //
 // An error of fn's goes to the Scope around the timer, else to the event
-// handler, unless somebody has asked for Future by then: it is that future's.
+// handler. If Future was called before, the error is that future's instead.
 func Delay(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) *Timer {
 	t := &Timer{fn: fn}
 	driver := (*timerDriver)(t)
@@ -48,27 +48,27 @@ func Delay(ctx context.Context, d time.Duration, fn func(ctx context.Context) er
 	return t
 }
 
-// Stop keeps the timer's function from running. It reports true if it did: the
-// function will not run, and the timer's future has failed with aio.ErrStopped.
-// It reports false if the function runs or has run, or if the timer has ended
-// in another way; Stop does not wait for the function, nor ask it to end:
-// Future().Cancel does.
+// Stop keeps the timer's function from running. It reports true if it did so:
+// the function will not run, and the timer's future has failed with
+// aio.ErrStopped. It reports false if the function runs or has run, or if the
+// timer has ended in another way. Stop neither waits for the function nor
+// cancels its ctx; Future().Cancel cancels it.
 func (t *Timer) Stop() bool { return t.reject(aio.ErrStopped) }
 
-// Reset has the timer's function run d from now, d <= 0 being as soon as
-// possible, instead of when it would have. It reports false, and changes
-// nothing, once the time has come or the timer has ended. For a timer whose d
-// was not positive the time had come from the beginning.
+// Reset makes the timer's function run d from now, as soon as possible if d <=
+// 0, instead of at its previous time. It reports false, and changes nothing,
+// once that time has come or the timer has ended. The time of a timer whose d
+// was not positive has come from the beginning.
 func (t *Timer) Reset(d time.Duration) bool {
 	op := t.promise.Op()
 	return !op.Ended() && op.Alarms().Reset(&t.alarm, d)
 }
 
 // Future returns the timer's future, which resolves when the function has
-// returned, with the function's error if there is one. Once it was asked for,
-// that error is the future's: it becomes an event only if nobody looks at it.
-// Cancelling the future is Stop with a cause or, while the function runs, ends
-// the function's ctx.
+// returned, and fails with the function's error. After a call of Future, that
+// error becomes an event only if nothing looks at it. Cancelling the future
+// stops the timer with the given cause or, while the function runs, ends the
+// function's ctx.
 func (t *Timer) Future() *aio.Future[struct{}] { return t.promise.Future() }
 
 // reject ends the timer unless its function runs or has run.
@@ -109,8 +109,7 @@ func (t *timerDriver) run() {
 	}
 }
 
-// end ends the timer with what its function returned, or what became of it
-// instead.
+// end ends the timer with the error of its function.
 func (t *timerDriver) end(err error) {
 	if err != nil {
 		t.promise.Reject(err)

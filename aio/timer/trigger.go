@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Trigger runs a function less often than it is fired, from Debounce and
-// Throttle. Runs never overlap: firing while the function runs has it run once
-// more afterwards, in due time. Each run is a Delay, an operation of the ctx
-// that the Trigger was made with, and what is told there of errors,
-// cancellation and draining holds for it. All methods may be called from any
-// goroutine, also from within the function; none of them blocks.
+// Trigger runs a function less often than it is fired. Debounce and Throttle
+// make Triggers. Runs never overlap: if the Trigger is fired while the function
+// runs, the function runs once more afterwards, when it is due. Each run is a
+// Delay with the ctx that the Trigger was made with; see Delay about errors,
+// cancellation and draining. All methods may be called from any goroutine, also
+// from within the function. They do not block.
 type Trigger struct {
 	ctx      context.Context
 	d        time.Duration
@@ -20,23 +20,23 @@ type Trigger struct {
 
 	mu      sync.Mutex
 	timer   *Timer    // of the latest run
-	armed   bool      // a run is to come, unless its timer was ended
+	armed   bool      // a run is pending, unless its timer has ended
 	running bool      // the function runs
-	again   bool      // it was fired while it ran
+	again   bool      // it was fired while the function ran
 	began   time.Time // when the latest run began
 }
 
-// Debounce returns a Trigger that runs fn once nobody has fired it for d. Each
-// Fire before that puts the run off, with no bound: see Throttle for one. With
-// d <= 0 fn runs as soon as possible.
+// Debounce returns a Trigger that runs fn once it was not fired for d. Each
+// Fire before that postpones the run, without a limit; Throttle does not
+// postpone. With d <= 0 fn runs as soon as possible.
 func Debounce(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) *Trigger {
 	return &Trigger{ctx: ctx, d: d, fn: fn}
 }
 
 // Throttle returns a Trigger that runs fn as soon as it is fired, but begins no
-// run earlier than d after the one before began: firing it before that, however
-// often, has it run once when the time has come. With d <= 0 only overlapping
-// is prevented.
+// run earlier than d after the previous one began. If it is fired before that,
+// however often, fn runs once when that time has come. With d <= 0 runs only do
+// not overlap.
 func Throttle(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) *Trigger {
 	return &Trigger{ctx: ctx, d: d, fn: fn, throttle: true}
 }
@@ -52,9 +52,9 @@ func (t *Trigger) Fire() {
 	t.arm()
 }
 
-// Flush has the run that is to come, if there is one, begin as soon as
-// possible. It reports whether there is one. While the function runs, the run
-// that was asked for meanwhile is not there yet.
+// Flush makes the pending run, if there is one, begin as soon as possible. It
+// reports whether there is one. A run that was asked for while the function
+// runs is not pending until the function has returned.
 func (t *Trigger) Flush() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,8 +65,9 @@ func (t *Trigger) Flush() bool {
 	return true
 }
 
-// Stop drops the run that is to come and reports whether there was one. A
-// function that runs goes on. The trigger can be fired again.
+// Stop drops the pending run, or one that was asked for while the function
+// runs, and reports whether there was one. A function that runs goes on. The
+// Trigger can be fired again.
 func (t *Trigger) Stop() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,10 +79,10 @@ func (t *Trigger) Stop() bool {
 	return stopped
 }
 
-// pending reports whether a run is to come. The lock is held.
+// pending reports whether a run is pending. The lock is held.
 func (t *Trigger) pending() bool { return t.armed && !t.timer.promise.Op().Ended() }
 
-// arm sees to it that a run comes. The lock is held.
+// arm makes a run pending, or postpones the one that is. The lock is held.
 func (t *Trigger) arm() {
 	switch {
 	case !t.pending():
@@ -92,8 +93,8 @@ func (t *Trigger) arm() {
 	}
 }
 
-// wait returns how long it takes until a run that is asked for now begins. The
-// lock is held.
+// wait returns how long from now a run that is asked for now begins. The lock
+// is held.
 func (t *Trigger) wait() time.Duration {
 	switch {
 	case !t.throttle:
@@ -111,15 +112,16 @@ func (t *Trigger) run(ctx context.Context) error {
 	return t.fn(ctx)
 }
 
-// begin notes that a run begins. There is never more than one to come, and none
-// to come while one runs.
+// begin records that a run begins. At most one run is pending, and none while
+// one runs.
 func (t *Trigger) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.armed, t.running, t.began = false, true, time.Now()
 }
 
-// finish ends a run, and sees to the next one if it is wanted.
+// finish records that a run has ended, and makes the next one pending if it was
+// asked for.
 func (t *Trigger) finish() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

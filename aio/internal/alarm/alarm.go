@@ -1,10 +1,10 @@
-// Package alarm is a heap of timers on top of a single timer of package time: a
-// pending alarm costs its record and one slot of the heap, and neither a
-// goroutine nor a runtime timer. It works in a synctest bubble.
+// Package alarm provides a heap of timers on top of a single timer of package
+// time. A pending alarm costs its record and one entry of the heap; it needs
+// neither a goroutine nor a timer of the runtime. A heap works in a synctest
+// bubble.
 //
-// Alarms never fire early. Those whose times differ fire in the order of their
-// times, one after the other; those that have the same time in no particular
-// order.
+// Alarms never fire early. They fire one after the other, in the order of their
+// times; those that have the same time fire in no particular order.
 package alarm
 
 import (
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Alarm calls a function once its time has come. It is a field of its user's
-// record: Init it before use.
+// Alarm calls a Firer once its time has come. It is meant to be a field of its
+// user's record. Call Init before use.
 type Alarm struct {
 	slot int32 // 1-based place in the heap, 0 when not pending; guarded by the heap's lock
 	fire Firer
@@ -49,9 +49,9 @@ type Heap struct {
 // never is a time, in nanoseconds since a heap's epoch, that does not come.
 const never = math.MaxInt64
 
-// Set has the alarm fire d from now, instead of when it would have; d <= 0: at
-// once. On a closed heap it does nothing. An alarm that has just been taken out
-// to be fired fires, and again after d.
+// Set makes the alarm fire d from now, at once if d <= 0. It replaces the time
+// of a pending alarm. On a closed heap it does nothing. An alarm that has just
+// been taken out to be fired fires, and fires again after d.
 func (h *Heap) Set(a *Alarm, d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -107,8 +107,8 @@ func (h *Heap) Len() int {
 	return len(h.pending) - h.dead
 }
 
-// Close forgets all pending alarms and takes no more. It does not wait for
-// those that are just being fired.
+// Close drops all pending alarms and closes the heap to new ones. It does not
+// wait for those that are being fired.
 func (h *Heap) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -139,7 +139,8 @@ func after(now int64, d time.Duration) int64 {
 }
 
 // arm sets the timer for the first alarm. A timer that is set for an earlier
-// time is left to fire in vain: alarms are more often stopped than reached.
+// time is left alone and fires for nothing: alarms are stopped more often than
+// reached.
 func (h *Heap) arm(now int64) {
 	if len(h.pending) == 0 {
 		return
@@ -199,9 +200,7 @@ func (h *Heap) take(due []*Alarm) (_ []*Alarm, more bool) {
 	}
 	if taken == 0 {
 		h.serving = false
-		if !h.closed {
-			h.arm(now)
-		}
+		h.arm(now)
 	}
 	return due, taken > 0
 }

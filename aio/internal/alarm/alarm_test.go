@@ -55,6 +55,27 @@ func TestDurations(t *testing.T) {
 	})
 }
 
+// An alarm that is set for the longest time does not fire, and does not keep
+// others from firing, whatever the age of its heap.
+func TestLongest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		fired := 0
+		h.Set(alarm.New(func() { fired++ }), time.Second)
+		time.Sleep(time.Hour)
+		for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 - time.Hour} {
+			h.Set(alarm.New(func() { t.Errorf("an alarm that was set for %v fired after %v", d, 2*time.Hour) }), d)
+		}
+		h.Set(alarm.New(func() { fired++ }), time.Minute)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if fired != 2 || h.Len() != 3 {
+			t.Errorf("set one alarm before and one after an hour, and 3 for ever: %d fired and %d are pending, want 2 and 3", fired, h.Len())
+		}
+		h.Close()
+	})
+}
+
 func TestSetAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h alarm.Heap
@@ -90,12 +111,14 @@ func TestSetAgain(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h alarm.Heap
-		a := alarm.New(func() { t.Error("fired") })
+		a, stopped := alarm.New(func() { t.Error("an alarm of a closed heap fired") }), alarm.New(func() {})
 		h.Set(a, time.Second)
+		h.Set(stopped, 2*time.Second)
+		h.Stop(stopped)
 		h.Close()
 		h.Set(a, time.Second)
 		if h.Stop(a) || h.Reset(a, time.Second) || h.Len() != 0 {
-			t.Error("an alarm of a closed heap is pending")
+			t.Errorf("a closed heap has %d alarms, want 0, and none that Stop or Reset finds", h.Len())
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -120,6 +143,23 @@ func TestUseFromFire(t *testing.T) {
 		synctest.Wait()
 		if n != 1000 {
 			t.Errorf("fired %d times, want 1000", n)
+		}
+	})
+}
+
+// An alarm that comes while another one's function runs fires after that.
+func TestOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h alarm.Heap
+		start := time.Now()
+		h.Set(alarm.New(func() { time.Sleep(time.Minute) }), time.Second)
+		time.Sleep(2 * time.Second) // the function runs
+		var at time.Duration
+		h.Set(alarm.New(func() { at = time.Since(start) }), time.Second)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if want := time.Minute + time.Second; at != want {
+			t.Errorf("an alarm came at 3s, while another one fired until %v: it fired after %v, want %v", want, at, want)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package alarm_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -31,6 +32,30 @@ func (n naive) due(now time.Time) (out []int) {
 		delete(n, id)
 	}
 	return out
+}
+
+// TestRandomSteps makes FuzzHeap's comparison for random steps. They come in
+// runs that are mostly of one kind, so that many alarms are pending at times,
+// and many are stopped.
+func TestRandomSteps(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var steps []byte
+		for len(steps) < 800 {
+			often := rng.IntN(4)
+			for range 5 + rng.IntN(60) {
+				kind := often
+				if rng.IntN(3) == 0 {
+					kind = rng.IntN(3)
+				}
+				steps = append(steps, byte(kind<<6|rng.IntN(64)), byte(rng.IntN(256)))
+			}
+		}
+		synctest.Test(t, func(t *testing.T) { compare(t, steps) })
+		if t.Failed() {
+			t.Fatalf("the random steps of seed %d made the heap differ from the naive one", seed)
+		}
+	}
 }
 
 // FuzzHeap does the same with a Heap and with the naive one. Each two bytes are
@@ -78,17 +103,20 @@ func compare(t *testing.T, steps []byte) {
 				mu.Unlock()
 			}
 			if h.Reset(alarms[id], d) != pending {
-				t.Fatalf("Reset(%d) = %v", id, !pending)
+				t.Fatalf("Reset(%d) reported %v, want %v", id, !pending, pending)
 			}
 		case 2:
 			if h.Stop(alarms[id]) != pending {
-				t.Fatalf("Stop(%d) = %v", id, !pending)
+				t.Fatalf("Stop(%d) reported %v, want %v", id, !pending, pending)
 			}
 			delete(ref, id)
 		case 3:
 			time.Sleep(d)
 		}
 		synctest.Wait()
+		if err := h.Check(); err != nil {
+			t.Fatalf("after step %#x for %v: %v", steps[0], d, err)
+		}
 		mu.Lock()
 		want := ref.due(time.Now())
 		slices.SortStableFunc(fired, func(a, b int) int {

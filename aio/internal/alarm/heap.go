@@ -3,20 +3,19 @@ package alarm
 // The heap is 4-ary: half as deep as a binary one, with the four children of a
 // node next to each other in memory.
 
-// entry keeps the time beside the alarm, so that finding an alarm's place does
-// not read the alarms it passes by.
+// entry keeps the time beside the alarm, so that moving an entry does not read
+// the alarms of others.
 //
-// The entry of an alarm that is stopped stays as a dead one. To take it out
-// would move others, and each of those writes to its alarm, somewhere in
-// memory. Dead entries go when they are first, or all at once when they are
+// The entry of an alarm that is stopped stays as a dead one. To remove it would
+// move others, and each of those writes to its alarm, elsewhere in memory. A
+// dead entry is removed when it is first; all of them are removed when they are
 // more than half.
 type entry struct {
 	when int64  // nanoseconds since the heap's epoch
 	a    *Alarm // nil if the entry is dead
 }
 
-// roomy is the least capacity, in entries, that a heap gives back when it is
-// not needed any more.
+// roomy is the greatest capacity, in entries, that a heap never releases.
 const roomy = 1024
 
 // push adds an alarm that is not pending.
@@ -33,8 +32,8 @@ func (h *Heap) fix(e entry) {
 	h.down(int(e.a.slot) - 1)
 }
 
-// removeFirst takes out the first entry, and returns its alarm, nil if it is
-// dead.
+// removeFirst removes the first entry, and returns its alarm, nil if the entry
+// is dead.
 func (h *Heap) removeFirst() *Alarm {
 	a := h.pending[0].a
 	if a != nil {
@@ -63,7 +62,7 @@ func (h *Heap) kill(a *Alarm) {
 	}
 }
 
-// sweep takes out all dead entries.
+// sweep removes all dead entries.
 func (h *Heap) sweep() {
 	live := h.pending[:0]
 	for _, e := range h.pending {
@@ -79,7 +78,7 @@ func (h *Heap) sweep() {
 	}
 }
 
-// shrink gives room back that is not needed any more.
+// shrink releases room that is not needed.
 func (h *Heap) shrink() {
 	if c := cap(h.pending); c > roomy && len(h.pending) < c/4 {
 		h.pending = append(make([]entry, 0, c/2), h.pending...)

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// A Bell wakes the goroutines that wait for some state to change. The state and
-// the Bell are guarded by the same mutex, which every method wants held. Unlike
-// a sync.Cond, a Bell can be waited for together with other channels. It costs
-// a word while nobody waits, and works in a synctest bubble. The zero Bell is
-// ready for use.
+// A Bell wakes the goroutines that wait for some state to change. One mutex
+// guards the state and the Bell; it must be held when a method is called.
+// Unlike a sync.Cond, a Bell can be waited for together with other channels. It
+// takes one word while no goroutine waits, and works in a synctest bubble. The
+// zero Bell is ready for use.
 type Bell struct {
-	ch chan struct{} // made by the first to wait, closed by Ring
+	ch chan struct{} // made by the first waiter, closed by Ring
 }
 
-// Ring wakes all who wait.
+// Ring wakes all waiting goroutines.
 func (b *Bell) Ring() {
 	if b.ch != nil {
 		close(b.ch)
@@ -48,6 +48,6 @@ func (b *Bell) WaitOr(mu *sync.Mutex, done <-chan struct{}) {
 	}
 }
 
-// Past is a deadline that has passed. It is the bell of those who wait for a
-// net.Conn or an os.File: they return at once when their deadline is set to it.
+// Past is a deadline that has passed. Setting the deadline of a net.Conn or an
+// os.File to it wakes the goroutines that wait for that.
 var Past = time.Unix(1, 0)
