@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http/httptrace"
 	"net/netip"
@@ -261,6 +262,7 @@ func (c *Client) dialer() *tcp.Dialer {
 	}
 	d.TLS = nil // it is made apart
 	d.Background = true
+	d.HighWater = math.MaxInt32 // one request is all that is queued; with a mark, its answer might not be read
 	if c.Timeouts.Dial != 0 {
 		d.Timeout = c.Timeouts.Dial
 	}

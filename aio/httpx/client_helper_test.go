@@ -43,6 +43,18 @@ func scripted(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader)) (sto
 
 // scriptedRequests is scripted for an fn that is given the first request.
 func scriptedRequests(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader, req *http.Request)) (stop func()) {
+	return serveConns(ln, func(n int, c net.Conn) {
+		r := bufio.NewReader(c)
+		if req, err := http.ReadRequest(r); err == nil {
+			fn(n, c, r, req)
+		}
+		c.Close()
+	})
+}
+
+// serveConns has fn called with each connection that ln accepts, and its
+// number. stop closes all of them, and waits for fn to have returned.
+func serveConns(ln net.Listener, fn func(n int, c net.Conn)) (stop func()) {
 	var mu sync.Mutex
 	conns := map[net.Conn]bool{}
 	var all sync.WaitGroup
@@ -55,13 +67,7 @@ func scriptedRequests(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reade
 			mu.Lock()
 			conns[c] = true
 			mu.Unlock()
-			all.Go(func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				if req, err := http.ReadRequest(r); err == nil {
-					fn(n, c, r, req)
-				}
-			})
+			all.Go(func() { fn(n, c) })
 		}
 	})
 	return func() {

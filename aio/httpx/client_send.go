@@ -124,6 +124,9 @@ func (k *clientConn) send(t *trip) {
 // which its handler is told of.
 func (k *clientConn) sent(t *trip, err error) {
 	t.sentWhole(err)
+	if t.handedOver(k, err) {
+		k.settle(t, err == nil)
+	}
 	if err != nil {
 		return
 	}
@@ -133,6 +136,20 @@ func (k *clientConn) sent(t *trip, err error) {
 		k.why = errHeader
 		k.lateIn(orDefault(t.ex.client.Timeouts.Header, 30*time.Second))
 	}
+}
+
+// handedOver notes that the kernel has the request, unless err is why not. It
+// reports whether the connection is held for that.
+func (t *trip) handedOver(k *clientConn, err error) (held bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn == k {
+		t.sent = err == nil
+	}
+	if held = t.held == k; held {
+		t.held = nil
+	}
+	return held
 }
 
 // sends takes back the bound of a piece of the body that was waited for.

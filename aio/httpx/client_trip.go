@@ -44,6 +44,8 @@ type trip struct {
 	reused  bool        // conn was kept, so that it may be stale
 	failure error       // what the trip failed with while the head was given
 	upload  *upload     // nil unless the body is being sent piece by piece
+	sent    bool        // the kernel has all of the request
+	held    *clientConn // that is given back then; see keeps
 	unwatch func() bool // has the context that cancels the trip forget it; may be nil
 
 	telling sync.Mutex // of trips with a trace; see inOrder
@@ -128,7 +130,7 @@ func (t *trip) sends(k *clientConn) bool {
 	if t.conn != k || t.state != tripPlaced {
 		return false
 	}
-	t.state = tripSending
+	t.state, t.sent = tripSending, false
 	return true
 }
 

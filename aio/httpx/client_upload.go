@@ -212,7 +212,7 @@ func (u *upload) settle() {
 	}
 	u.mu.Unlock()
 	if k != nil {
-		k.carry(k.putBack(u.t, written))
+		k.settle(u.t, written)
 	}
 }
 
