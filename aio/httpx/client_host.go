@@ -28,6 +28,10 @@ type host struct {
 func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 	p.mu.Lock()
 	p.emptied = false
+	if t.turn == 0 { // else its connection has turned out to be closed
+		p.turns++
+		t.turn = p.turns
+	}
 	h := p.hosts[t.key]
 	if h == nil {
 		h = &host{pool: p, key: t.key, proxy: t.proxy}
@@ -206,16 +210,29 @@ func (h *host) dialFailed(d *dialing, err error) *trip {
 	return t
 }
 
-// tripQueue is the trips that wait for a connection, in order.
+// tripQueue is the trips that wait for a connection, in the order of their
+// turns.
 type tripQueue struct{ head, tail *trip }
 
+// push adds a trip: last, unless it has had a connection before.
 func (q *tripQueue) push(t *trip) {
-	if t.prev = q.tail; q.tail != nil {
-		q.tail.next = t
+	var next *trip
+	if q.tail != nil && q.tail.turn > t.turn {
+		for next = q.head; next.turn < t.turn; {
+			next = next.next
+		}
+	}
+	if t.next = next; next != nil {
+		t.prev, next.prev = next.prev, t
+	} else {
+		t.prev, q.tail = q.tail, t
+	}
+	if t.prev != nil {
+		t.prev.next = t
 	} else {
 		q.head = t
 	}
-	q.tail, t.queued = t, true
+	t.queued = true
 }
 
 func (q *tripQueue) pop() *trip {

@@ -36,6 +36,7 @@ type trip struct {
 	// The pool's lock guards these.
 	prev, next *trip
 	queued     bool
+	turn       uint64 // its place among those that wait; 0: it has not looked for a connection
 	dial       *dialing
 
 	mu      sync.Mutex
