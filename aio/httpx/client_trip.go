@@ -302,9 +302,19 @@ func (t *trip) idempotent() bool {
 	return key || other
 }
 
+// errGetBody is the error of a trip whose request's GetBody has panicked.
+var errGetBody = errors.New("httpx: the request's GetBody did not return")
+
 // rewind gives the request a new body.
 func (t *trip) rewind() error {
+	done := false
+	defer func() {
+		if !done {
+			t.fail(errGetBody)
+		}
+	}()
 	body, err := t.req.GetBody()
+	done = true
 	if err != nil {
 		return err
 	}
