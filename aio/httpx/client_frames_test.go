@@ -58,13 +58,16 @@ func (p *framePeer) head() (r framed, whole, ok bool) {
 	}
 }
 
-// request returns the next request, with its body.
+// request returns the next request, with its body. One that is reset is skipped.
 func (p *framePeer) request() (r framed, ok bool) {
 	r, whole, ok := p.head()
 	for ok && !whole {
 		f, err := p.frame()
 		if err != nil {
 			return r, false
+		}
+		if reset, isReset := f.(*http2.RSTStreamFrame); isReset && reset.StreamID == r.id {
+			return p.request()
 		}
 		if d, isData := f.(*http2.DataFrame); isData && d.StreamID == r.id {
 			r.body = append(r.body, d.Data()...)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // trip is a request made once, on a connection of our own. It may go to another
@@ -36,7 +37,8 @@ type trip struct {
 	// The pool's lock guards these.
 	prev, next *trip
 	queued     bool
-	turn       uint64 // its place among those that wait; 0: it has not looked for a connection
+	since      time.Duration // when it has begun to wait, as the pool's clock has it
+	turn       uint64        // its place among those that wait; 0: it has not looked for a connection
 	dial       *dialing
 
 	mu      sync.Mutex
@@ -288,17 +290,17 @@ func (t *trip) repeatable() bool {
 	if t.upload != nil && t.upload.begun() && t.req.GetBody == nil {
 		return false
 	}
-	return t.state == tripPlaced || t.state == tripSending && !t.in.begun && t.idempotent()
+	return t.state == tripPlaced || t.state == tripSending && !t.in.begun && idempotent(t.req)
 }
 
-// idempotent reports whether to make the request twice does no harm.
-func (t *trip) idempotent() bool {
-	switch methodOf(t.req) {
+// idempotent reports whether to make a request twice does no harm.
+func idempotent(req *http.Request) bool {
+	switch methodOf(req) {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
 	}
-	_, key := t.req.Header["Idempotency-Key"]
-	_, other := t.req.Header["X-Idempotency-Key"]
+	_, key := req.Header["Idempotency-Key"]
+	_, other := req.Header["X-Idempotency-Key"]
 	return key || other
 }
 
