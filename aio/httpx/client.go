@@ -84,11 +84,11 @@ type Client struct {
 }
 
 // Timeouts bounds the phases of a request. For each, 0 means the default, and a
-// negative value no bound. The wait for a connection when there are
-// Client.MaxConnsPerHost is in no phase but in Total: it lasts as long as the
-// requests before.
+// negative value no bound. Wait is not about how long the queue is: as long as
+// requests to the host get connections, one after the other, the others wait.
 type Timeouts struct {
 	Total  time.Duration // from the start to the end of the body, redirects and retries included. Default: none
+	Wait   time.Duration // for one of Client.MaxConnsPerHost, while no request to the host gets any. Default: 3 min
 	Dial   time.Duration // lookup, connecting, and what is said to a proxy. Default: the Dialer's, or 30 s
 	TLS    time.Duration // the TLS handshake. Default: the Dialer's, or 10 s
 	Send   time.Duration // without any progress in sending, or in reading the request's body. Default: the Dialer's WriteTimeout, or 30 s
@@ -106,6 +106,14 @@ func orDefault(d, def time.Duration) time.Duration {
 		return 0
 	}
 	return d
+}
+
+// mostIdle returns how many idle connections to a host are kept.
+func (c *Client) mostIdle() int {
+	if c.MaxIdlePerHost == 0 {
+		return 8
+	}
+	return c.MaxIdlePerHost
 }
 
 // DefaultClient is the Client of the functions of this package.

@@ -282,7 +282,7 @@ func (t *trip) complete(k *clientConn, keep bool) {
 		t.mu.Unlock()
 		return
 	}
-	up := t.upload
+	up, sent := t.upload, t.sent
 	t.state, t.conn = tripOver, nil
 	t.mu.Unlock()
 	t.forget()
@@ -297,8 +297,8 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	}()
 	mine, later := k.letGo(t), false
 	keep = keep && mine && !t.req.Close && !closes(t.req)
-	if up != nil && keep {
-		keep, later = up.keeps(k)
+	if keep && !sent {
+		keep, later = t.keeps(k, up)
 	}
 	if up != nil && !later {
 		up.stop() // also one that waits for the body's end
@@ -306,6 +306,37 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	if mine && !later {
 		next = k.putBack(t, keep)
 	}
+}
+
+// keeps reports whether a connection whose answer has come may be used again,
+// now or, once the rest of the request is written, later: what another request
+// sends must not wait behind that. The caller gives it back if it is now.
+func (t *trip) keeps(k *clientConn, up *upload) (now, later bool) {
+	if up == nil && k.c.Buffered() == 0 { // Send has not returned
+		return true, false
+	}
+	k.hold()
+	if up != nil {
+		now, later = up.keeps(k)
+	} else {
+		now, later = t.holds(k)
+	}
+	if !later {
+		k.unhold()
+	}
+	return now, later
+}
+
+// holds notes that a connection is held until the request is sent, unless that
+// is so.
+func (t *trip) holds(k *clientConn) (now, later bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sent {
+		return true, false
+	}
+	t.held = k
+	return false, true
 }
 
 // tellWhole tells who reads the answer that it has come whole.

@@ -27,6 +27,7 @@ type clientConn struct {
 	trip  *trip
 	dead  bool
 	kept  bool          // it was given back before, so that it may be stale
+	held  bool          // its answer has come, and the request is not all written
 	due   time.Duration // when what is waited for is late, as clock has it; 0: nothing is
 	why   error         // what the trip fails with then
 	alert time.Duration // when the alarm is set for; 0: it is not
@@ -201,13 +202,44 @@ func (k *clientConn) Fire() {
 		k.mu.Unlock()
 		return
 	}
-	t, why := k.trip, k.why
-	k.due = 0
+	t, why, held := k.trip, k.why, k.held
+	k.due, k.held = 0, false
 	k.mu.Unlock()
 	if t != nil {
 		t.fail(why)
-	} else if k.host.unlist(k) {
+	} else if held || k.host.unlist(k) {
 		k.close()
+	}
+}
+
+// holdTime is how long a connection whose answer has come is held for the rest
+// of the request to be written, before it is closed.
+const holdTime = 100 * time.Millisecond
+
+// hold keeps the connection, which has let go of its trip, from being used. If
+// settle is not called in time, the alarm closes it.
+func (k *clientConn) hold() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.held = true
+	k.lateIn(holdTime)
+}
+
+// unhold undoes hold. It reports false if the connection is not held any more.
+func (k *clientConn) unhold() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	held := k.held
+	if held {
+		k.held, k.due = false, 0
+	}
+	return held
+}
+
+// settle gives back a connection that is held, or closes it.
+func (k *clientConn) settle(t *trip, keep bool) {
+	if k.unhold() {
+		k.carry(k.putBack(t, keep))
 	}
 }
 

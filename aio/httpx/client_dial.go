@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http/httptrace"
 	"net/netip"
@@ -26,17 +27,14 @@ type dialing struct {
 	host   *host
 	of     context.Context // of what it is begun for, without cancellation; dropped by start
 	values *dialValues
-	made   bool // the connection is there, and counted as such; only the dial's goroutine touches it
+	made   bool // the connection is there, and uncounts itself; only the dial's goroutine touches it
 
 	// The pool's lock guards these.
 	trip     *trip // that waits for it, if one does
 	started  bool  // op has been started
 	unwanted bool  // nobody wants the connection
 
-	// For requests by HTTP/2. The pool's lock guards these.
-	sharers int           // those that wait
-	done    chan struct{} // closed when it has succeeded, or failed; nil if none may wait
-	failed  error         // immutable once done is closed
+	shared *sharedConns // whose requests wait for it; nil if it was begun for a trip
 }
 
 var kindDial = aio.NewKind("http.dial")
@@ -128,7 +126,7 @@ func (d *dialing) run() {
 			t.fail(k.reason())
 		}
 	default:
-		d.host.dialedShared(d, c)
+		d.host.dialedShared(d.op.Context(), d, newSharedConn(d.host, c))
 	}
 }
 
@@ -261,6 +259,7 @@ func (c *Client) dialer() *tcp.Dialer {
 	}
 	d.TLS = nil // it is made apart
 	d.Background = true
+	d.HighWater = math.MaxInt32 // one request is all that is queued; with a mark, its answer might not be read
 	if c.Timeouts.Dial != 0 {
 		d.Timeout = c.Timeouts.Dial
 	}
@@ -334,12 +333,15 @@ func tlsFailure(err error) error {
 	return conn.Err
 }
 
-// phase says that the trip that waits for the dial has come to a phase.
+// phase says that those who wait for the dial have come to a phase.
 func (d *dialing) phase(p int32) {
 	d.host.pool.mu.Lock()
 	defer d.host.pool.mu.Unlock()
 	if d.trip != nil {
 		d.trip.ex.setPhase(p)
+	}
+	if d.shared != nil && d.shared.dialing == d {
+		d.shared.setPhase(p)
 	}
 }
 

@@ -38,6 +38,23 @@ func echoes(w http.ResponseWriter, r *http.Request) {
 // scripted serves connections on ln: fn has each of them once the header of a
 // first request has come, and it is closed afterwards. stop closes all.
 func scripted(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader)) (stop func()) {
+	return scriptedRequests(ln, func(n int, c net.Conn, r *bufio.Reader, _ *http.Request) { fn(n, c, r) })
+}
+
+// scriptedRequests is scripted for an fn that is given the first request.
+func scriptedRequests(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader, req *http.Request)) (stop func()) {
+	return serveConns(ln, func(n int, c net.Conn) {
+		r := bufio.NewReader(c)
+		if req, err := http.ReadRequest(r); err == nil {
+			fn(n, c, r, req)
+		}
+		c.Close()
+	})
+}
+
+// serveConns has fn called with each connection that ln accepts, and its
+// number. stop closes all of them, and waits for fn to have returned.
+func serveConns(ln net.Listener, fn func(n int, c net.Conn)) (stop func()) {
 	var mu sync.Mutex
 	conns := map[net.Conn]bool{}
 	var all sync.WaitGroup
@@ -50,13 +67,7 @@ func scripted(ln net.Listener, fn func(n int, c net.Conn, r *bufio.Reader)) (sto
 			mu.Lock()
 			conns[c] = true
 			mu.Unlock()
-			all.Go(func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				if _, err := http.ReadRequest(r); err == nil {
-					fn(n, c, r)
-				}
-			})
+			all.Go(func() { fn(n, c) })
 		}
 	})
 	return func() {
@@ -114,13 +125,19 @@ func bubble(t *testing.T, h http.HandlerFunc, main func(ctx context.Context, t *
 // bubbleScript is bubble with a scripted server.
 func bubbleScript(t *testing.T, fn func(n int, c net.Conn, r *bufio.Reader), main func(ctx context.Context, t *testing.T, n *aiotest.Network) error) {
 	t.Helper()
+	bubbleRequests(t, func(n int, c net.Conn, r *bufio.Reader, _ *http.Request) { fn(n, c, r) }, main)
+}
+
+// bubbleRequests is bubbleScript with scriptedRequests.
+func bubbleRequests(t *testing.T, fn func(n int, c net.Conn, r *bufio.Reader, req *http.Request), main func(ctx context.Context, t *testing.T, n *aiotest.Network) error) {
+	t.Helper()
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network
 		ln, err := n.Listen("origin:80")
 		if err != nil {
 			return err
 		}
-		defer scripted(ln, fn)()
+		defer scriptedRequests(ln, fn)()
 		return main(ctx, t, &n)
 	})
 }

@@ -3,6 +3,9 @@ package httpx
 import (
 	"context"
 	"net/url"
+	"time"
+
+	"goaio.example/aio/internal/alarm"
 )
 
 // host is the connections to a host. The pool's lock guards it.
@@ -19,8 +22,12 @@ type host struct {
 	first   *clientConn // the idle connections, that used last first
 	idle    int
 	waiting tripQueue
-	conns   int          // open, or being dialed
-	shared  *sharedConns // those of HTTP/2, once the host is known to speak it
+	conns   int           // open, or being dialed
+	moved   time.Duration // when a trip that waited has got a connection last, as the pool's clock has it
+	alarm   alarm.Alarm   // of trips that wait too long
+	watched bool          // alarm is set
+	h2      *sharedConns  // those of HTTP/2, made with the first of them
+	shared  *sharedConns  // h2, while the host is known to speak it
 }
 
 // find has a trip get a connection. It returns an idle one, or the host's
@@ -28,11 +35,15 @@ type host struct {
 func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 	p.mu.Lock()
 	p.emptied = false
+	if t.turn == 0 { // else its connection has turned out to be closed
+		p.turns++
+		t.turn = p.turns
+	}
 	h := p.hosts[t.key]
 	if h == nil {
 		h = &host{pool: p, key: t.key, proxy: t.proxy}
 		if p.client.H2C {
-			h.shared = newSharedConns(h)
+			h.shared = h.sharedConnsOf()
 		}
 		p.hosts[t.key] = h
 	}
@@ -45,7 +56,7 @@ func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 		p.mu.Unlock()
 		return k, nil
 	}
-	h.waiting.push(t)
+	h.enqueue(t)
 	d := h.dialFor(t)
 	p.mu.Unlock()
 	d.start()
@@ -55,13 +66,18 @@ func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 // dialFor begins a connection for a trip that waits, if there may be another
 // one. The caller starts it, without the lock.
 func (h *host) dialFor(t *trip) *dialing {
-	limit := h.pool.client.MaxConnsPerHost
-	if t == nil || limit > 0 && h.conns >= limit {
+	if t == nil || h.full() {
 		return nil
 	}
 	h.conns++
 	t.dial = &dialing{host: h, trip: t, of: context.WithoutCancel(t.values)}
 	return t.dial
+}
+
+// full reports whether there may be no more connections.
+func (h *host) full() bool {
+	limit := h.pool.client.MaxConnsPerHost
+	return limit > 0 && h.conns >= limit
 }
 
 // popIdle takes the connection that was used last.
@@ -92,15 +108,10 @@ func (h *host) removeIdle(k *clientConn) {
 func (h *host) take(k *clientConn) (t *trip, kept bool) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
-	if t = h.waiting.pop(); t != nil {
-		h.spare(t)
+	if t = h.next(); t != nil {
 		return t, true
 	}
-	most := h.pool.client.MaxIdlePerHost
-	if most == 0 {
-		most = 8
-	}
-	if h.pool.drained || h.pool.emptied || h.idle >= most {
+	if h.pool.drained || h.pool.emptied || h.idle >= h.pool.client.mostIdle() {
 		return nil, false
 	}
 	k.next = h.first
@@ -110,6 +121,17 @@ func (h *host) take(k *clientConn) (t *trip, kept bool) {
 	h.first, k.listed = k, true
 	h.idle++
 	return nil, true
+}
+
+// next takes the trip that gets the next connection out of the queue, nil if
+// none waits.
+func (h *host) next() *trip {
+	t := h.waiting.pop()
+	if t != nil {
+		h.moved = h.pool.op.Age()
+		h.spare(t)
+	}
+	return t
 }
 
 // spare gives the connection that is being dialed for a trip, which needs it no
@@ -143,11 +165,16 @@ func (h *host) gone() {
 	h.pool.mu.Lock()
 	h.conns--
 	d := h.dialFor(h.waiting.undialed())
+	var shared *dialing
+	if h.h2 != nil {
+		shared = h.h2.serve()
+	}
 	if h.conns == 0 && h.waiting.head == nil && h.pool.hosts[h.key] == h {
 		delete(h.pool.hosts, h.key)
 	}
 	h.pool.mu.Unlock()
 	d.start()
+	shared.start()
 }
 
 // leave ends a trip's waiting, if it waits. The connection that is being dialed
@@ -178,44 +205,61 @@ func (h *host) dialed(d *dialing) *trip {
 	if d.trip != nil {
 		d.trip.dial, d.trip = nil, nil
 	}
-	if d.done != nil { // for HTTP/2, which the host does not speak any more
-		h.shared = nil
-		d.tell(nil)
+	var idle []*sharedConn
+	if d.shared != nil { // which the host does not speak any more
+		idle = d.shared.retire(d)
 	}
-	t := h.waiting.pop()
-	if t != nil {
-		h.spare(t)
-	}
+	t := h.next()
 	next := h.dialFor(h.waiting.undialed())
 	h.pool.mu.Unlock()
 	next.start()
+	for _, c := range idle {
+		c.cc.Close()
+	}
 	return t
 }
 
 // dialFailed ends a dial that has failed, and returns the trip that it was for.
 func (h *host) dialFailed(d *dialing, err error) *trip {
 	h.pool.mu.Lock()
-	d.tell(err)
+	if d.shared != nil {
+		d.shared.dialOver(d, err)
+	}
 	t := d.trip
 	if d.trip = nil; t != nil {
 		t.dial = nil
 		h.waiting.remove(t)
 	}
 	h.pool.mu.Unlock()
-	h.gone()
+	if !d.made {
+		h.gone()
+	}
 	return t
 }
 
-// tripQueue is the trips that wait for a connection, in order.
+// tripQueue is the trips that wait for a connection, in the order of their
+// turns.
 type tripQueue struct{ head, tail *trip }
 
+// push adds a trip: last, unless it has had a connection before.
 func (q *tripQueue) push(t *trip) {
-	if t.prev = q.tail; q.tail != nil {
-		q.tail.next = t
+	var next *trip
+	if q.tail != nil && q.tail.turn > t.turn {
+		for next = q.head; next.turn < t.turn; {
+			next = next.next
+		}
+	}
+	if t.next = next; next != nil {
+		t.prev, next.prev = next.prev, t
+	} else {
+		t.prev, q.tail = q.tail, t
+	}
+	if t.prev != nil {
+		t.prev.next = t
 	} else {
 		q.head = t
 	}
-	q.tail, t.queued = t, true
+	t.queued = true
 }
 
 func (q *tripQueue) pop() *trip {

@@ -26,8 +26,9 @@ type pool struct {
 
 	mu      sync.Mutex
 	hosts   map[hostKey]*host
-	drained bool // the loop drains, or is empty: no connection is kept
-	emptied bool // CloseIdleConnections was called, and no request has come since: likewise
+	turns   uint64 // that trips were given
+	drained bool   // the loop drains, or is empty: no connection is kept
+	emptied bool   // CloseIdleConnections was called, and no request has come since: likewise
 }
 
 // kindPool is the daemon that closes a loop's idle connections when it drains.

@@ -124,6 +124,9 @@ func (k *clientConn) send(t *trip) {
 // which its handler is told of.
 func (k *clientConn) sent(t *trip, err error) {
 	t.sentWhole(err)
+	if t.handedOver(k, err) {
+		k.settle(t, err == nil)
+	}
 	if err != nil {
 		return
 	}
@@ -133,6 +136,20 @@ func (k *clientConn) sent(t *trip, err error) {
 		k.why = errHeader
 		k.lateIn(orDefault(t.ex.client.Timeouts.Header, 30*time.Second))
 	}
+}
+
+// handedOver notes that the kernel has the request, unless err is why not. It
+// reports whether the connection is held for that.
+func (t *trip) handedOver(k *clientConn, err error) (held bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn == k {
+		t.sent = err == nil
+	}
+	if held = t.held == k; held {
+		t.held = nil
+	}
+	return held
 }
 
 // sends takes back the bound of a piece of the body that was waited for.
@@ -157,8 +174,8 @@ func (t *trip) wroteHead() {
 	}
 }
 
-// appendHead appends the head of the trip's request to b, whose body is that
-// long, or chunked if the length is negative.
+// appendHead appends the head of the trip's request to b. length is that of its
+// body, as bodyLength has it.
 func (t *trip) appendHead(b []byte, req *http.Request, length int64) ([]byte, error) {
 	host, err := hostField(req, t.proxied())
 	if err != nil {
@@ -283,6 +300,8 @@ func cleanTarget(b []byte, i int) ([]byte, error) {
 // appendLength appends the fields that tell the body's length.
 func (t *trip) appendLength(b []byte, req *http.Request, n int64) []byte {
 	switch {
+	case n == lengthRaw:
+		return b
 	case n < 0:
 		b = t.appendField(b, "Transfer-Encoding", "chunked")
 		if len(req.Trailer) > 0 {
@@ -344,11 +363,18 @@ func (t *trip) appendField(b []byte, name, value string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// bodyLength returns the length of a request's body, -1 if it is not known.
+// lengthRaw is the length of a CONNECT's body that is not known: it is sent as
+// it is, and is the first of what the tunnel carries.
+const lengthRaw = -2
+
+// bodyLength returns the length of a request's body, -1 if it is not known and
+// the body is sent in chunks, or lengthRaw.
 func bodyLength(req *http.Request) int64 {
 	switch {
 	case req.Body == nil || req.Body == http.NoBody:
 		return 0
+	case req.Method == http.MethodConnect && req.ContentLength <= 0 && len(req.TransferEncoding) == 0:
+		return lengthRaw
 	case len(req.TransferEncoding) > 0 && req.TransferEncoding[0] == "chunked", req.ContentLength == 0:
 		return -1
 	}

@@ -4,110 +4,209 @@
 package httpx
 
 import (
+	"container/list"
 	"context"
-	"crypto/tls"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
 
-	"goaio.example/aio/tcp"
+	"goaio.example/aio/internal/alarm"
 )
 
 // sharedConns is the connections to a host that speaks HTTP/2. Package http2
-// speaks it; which connection a request gets is decided here.
+// speaks it; which connection a request gets is decided here: the first one
+// that has room. A request that finds none waits, in order, for room or for the
+// connection that is dialed then.
 type sharedConns struct {
 	host *host
 	t    http2.Transport
+	tick alarm.Alarm // looks for room while requests wait
 
 	// The pool's lock guards these.
-	conns   []*http2.ClientConn
-	dialing *dialing // for requests that found no room
+	conns   []*sharedConn
+	waiting list.List     // of *sharedWait
+	dialing *dialing      // for those that wait
+	every   time.Duration // how soon the tick comes again
+	moved   time.Duration // when a request has got a connection last, as the pool's clock has it
 }
 
-func newSharedConns(h *host) *sharedConns {
+// sharedConnsOf returns the host's connections for HTTP/2, whether it is known
+// to speak that or not. The pool's lock is held.
+func (h *host) sharedConnsOf() *sharedConns {
+	if h.h2 != nil {
+		return h.h2
+	}
 	s := &sharedConns{host: h}
+	s.tick.Init(s)
 	s.t.ConnPool = (*sharedPool)(s)
 	s.t.AllowHTTP = true
 	s.t.MaxHeaderListSize = maxHeaderBytes
-	s.t.StrictMaxConcurrentStreams = h.pool.client.MaxConnsPerHost > 0
 	s.t.IdleConnTimeout = orDefault(h.pool.client.Timeouts.Idle, 60*time.Second)
+	h.h2 = s
 	return s
 }
 
-// sharedConn is a connection as package http2 has it.
-type sharedConn struct {
-	*tcp.Conn
-	host  *host
-	state *tls.ConnectionState
-	once  sync.Once
+// current reports whether requests to the host are made here. A host that was
+// forgotten with its last connection is known again. The pool's lock is held.
+func (s *sharedConns) current() bool {
+	h := s.host
+	if h.shared != s {
+		return false
+	}
+	known := h.pool.hosts[h.key]
+	if known == nil {
+		h.pool.hosts[h.key] = h
+	}
+	return known == nil || known == h
 }
 
-// ConnectionState returns the state of TLS, which package http2 looks for.
-func (c *sharedConn) ConnectionState() tls.ConnectionState {
-	if c.state != nil {
-		return *c.state
-	}
-	return tls.ConnectionState{}
-}
+// errNotShared says that the host does not speak HTTP/2 any more, or is known
+// by other connections.
+var errNotShared = errors.New("httpx: the host does not speak HTTP/2 any more")
 
-// Close closes the connection, and uncounts it.
-func (c *sharedConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.host.gone)
-	return err
-}
+// sharedPool is the sharedConns as package http2 asks for connections.
+type sharedPool sharedConns
 
-// dialedShared ends a dial that has brought a connection for HTTP/2. All that
-// wait for the host share it, and what is being dialed for them is not needed.
-func (h *host) dialedShared(d *dialing, c *tcp.Conn) {
-	conn := &sharedConn{Conn: c, host: h}
-	if state, ok := c.TLS(); ok {
-		conn.state = &state
-	}
-	s, needed := h.becomeShared(d)
-	if !needed {
-		conn.Close()
-		return
-	}
-	cc, err := s.t.NewClientConn(conn)
+var _ http2.ClientConnPool = (*sharedPool)(nil)
+
+// GetClientConn returns a connection that has room for another request. Package
+// http2 calls it again for a request that it repeats.
+func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientConn, error) {
+	w := req.Context().Value(sharedWatchKey{}).(*sharedWatch)
+	w.leave()
+	w.enter(atDial) // the trip has told the trace
+	c, err := (*sharedConns)(p).take(req.Context(), w)
 	if err != nil {
-		conn.Close()
+		return nil, err
 	}
-	h.pool.mu.Lock()
-	if err == nil {
-		s.conns = append(s.conns, cc)
-	}
-	d.tell(err)
-	waiting, spare := h.allWaiting()
-	h.pool.mu.Unlock()
-	for _, other := range spare {
-		other.op.Cancel(errNotNeeded)
-	}
-	for _, t := range waiting {
-		if err != nil {
-			t.fail(err)
-		} else {
-			t.toShared(s)
+	w.join(c)
+	return c.cc, nil
+}
+
+// MarkDead forgets a connection.
+func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
+	p.host.pool.mu.Lock()
+	defer p.host.pool.mu.Unlock()
+	for _, c := range p.conns {
+		if c.cc == cc {
+			(*sharedConns)(p).forget(c)
+			return
 		}
 	}
 }
 
-// becomeShared notes that the host speaks HTTP/2. It reports false if another
-// connection than the dial's will do.
-func (h *host) becomeShared(d *dialing) (s *sharedConns, needed bool) {
+// roundTrip makes a request by HTTP/2. It returns another request instead if
+// that is to be made: the connection was closed, which had brought answers
+// before, or the host does not speak HTTP/2 any more, and to make the request
+// again does no harm. tries counts these.
+func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (resp *http.Response, again *http.Request, err error) {
+	w := newSharedWatch(ex, req)
+	resp, err = s.t.RoundTrip(w.req)
+	if err != nil {
+		w.end()
+		w.leave()
+		if w.stale(err, tries) {
+			again, err = w.again(err)
+		}
+		if again == nil && w.upload != nil {
+			w.upload.Close() // which package http2 does not if it got no connection
+		}
+		return nil, again, w.cause(err)
+	}
+	w.head()
+	resp.Request = req
+	resp.Body = newSharedBody(resp.Body, w)
+	return resp, nil, nil
+}
+
+// closeIdle closes the connections that have no request.
+func (s *sharedConns) closeIdle() {
+	var idle []*sharedConn
+	s.host.pool.mu.Lock()
+	for _, c := range append([]*sharedConn(nil), s.conns...) {
+		if c.active == 0 {
+			s.forget(c)
+			idle = append(idle, c)
+		}
+	}
+	s.host.pool.mu.Unlock()
+	for _, c := range idle {
+		c.cc.Close()
+	}
+}
+
+// dialedShared ends a dial that has brought a connection for HTTP/2. All that
+// wait for the host share it, and what is being dialed for them is not needed.
+func (h *host) dialedShared(ctx context.Context, d *dialing, c *sharedConn) {
+	s, needed := h.needsShared(d)
+	if !needed {
+		c.Close()
+		return
+	}
+	c.s = s
+	stop := context.AfterFunc(ctx, func() { c.Abort() })
+	cc, err := s.t.NewClientConn(c)
+	stop()
+	if err != nil {
+		d.made = true // Close uncounts it
+		c.Close()
+		d.fail(err)
+		return
+	}
+	h.pool.mu.Lock()
+	if needed = h.stillNeeded(d); needed {
+		c.cc, h.shared = cc, s
+		s.conns = append(s.conns, c)
+		s.dialOver(d, nil)
+	}
+	waiting, spare := h.allWaiting()
+	next := s.serve()
+	h.pool.mu.Unlock()
+	next.start()
+	if !needed {
+		cc.Close()
+	}
+	for _, other := range spare {
+		other.op.Cancel(errNotNeeded)
+	}
+	for _, t := range waiting {
+		t.toShared(s)
+	}
+}
+
+// retire ends the use of HTTP/2 for the host, to which a dial has brought a
+// connection that does not speak it. It returns the connections to be closed:
+// those that have no request. The pool's lock is held.
+func (s *sharedConns) retire(d *dialing) (idle []*sharedConn) {
+	s.dialOver(d, nil)
+	if s.host.shared != s {
+		return nil
+	}
+	s.host.shared = nil
+	s.failAll(errNotShared)
+	for _, c := range s.conns {
+		if c.active == 0 {
+			idle = append(idle, c)
+		}
+	}
+	s.conns = nil
+	return idle
+}
+
+// needsShared returns where the dial's connection belongs, and whether it is
+// needed.
+func (h *host) needsShared(d *dialing) (s *sharedConns, needed bool) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
-	if d.trip != nil {
-		d.trip.dial, d.trip = nil, nil
-	}
-	if h.shared == nil {
-		h.shared = newSharedConns(h)
-		return h.shared, true
-	}
-	return h.shared, d.done != nil || len(h.shared.conns) == 0
+	return h.sharedConnsOf(), h.stillNeeded(d)
+}
+
+// stillNeeded reports whether no other connection than the dial's will do. The
+// pool's lock is held.
+func (h *host) stillNeeded(d *dialing) bool {
+	return h.shared == nil || len(h.shared.conns) == 0 || d.shared == h.shared
 }
 
 // allWaiting takes all trips that wait, and what is being dialed for them. The
@@ -124,156 +223,4 @@ func (h *host) allWaiting() (all []*trip, spare []*dialing) {
 		}
 	}
 	return all, spare
-}
-
-// tell tells the requests by HTTP/2 that wait for the dial how it went. The
-// pool's lock is held.
-func (d *dialing) tell(err error) {
-	if d.done == nil {
-		return
-	}
-	if s := d.host.shared; s != nil && s.dialing == d {
-		s.dialing = nil
-	}
-	d.failed = err
-	close(d.done)
-	d.done = nil
-}
-
-// closeIdle closes the connections that have no request.
-func (s *sharedConns) closeIdle() {
-	s.host.pool.mu.Lock()
-	conns := append([]*http2.ClientConn(nil), s.conns...)
-	s.host.pool.mu.Unlock()
-	for _, cc := range conns {
-		if st := cc.State(); st.StreamsActive+st.StreamsPending+st.StreamsReserved == 0 {
-			(*sharedPool)(s).MarkDead(cc)
-			cc.Close()
-		} else if s.host.pool.drains() {
-			cc.SetDoNotReuse()
-		}
-	}
-}
-
-// drains reports whether no connection is kept.
-func (p *pool) drains() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.drained
-}
-
-// sharedPool is the sharedConns as package http2 asks for connections.
-type sharedPool sharedConns
-
-var _ http2.ClientConnPool = (*sharedPool)(nil)
-
-// errNotShared says that the host does not speak HTTP/2 any more.
-var errNotShared = errors.New("httpx: the host does not speak HTTP/2 any more")
-
-// GetClientConn returns a connection that has room for another request. If none
-// has, one is dialed for all that wait.
-func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientConn, error) {
-	ctx := req.Context()
-	if w, ok := ctx.Value(sharedWatchKey{}).(*sharedWatch); ok {
-		w.enter(atDial) // the trip has told the trace
-	}
-	for {
-		conns, wanted := p.snapshot()
-		for _, cc := range conns {
-			if cc.ReserveNewRequest() {
-				return cc, nil
-			}
-		}
-		if !wanted {
-			return nil, errNotShared
-		}
-		if err := p.dial(ctx, len(conns)); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// snapshot returns the connections, and whether the host still speaks HTTP/2.
-func (p *sharedPool) snapshot() ([]*http2.ClientConn, bool) {
-	p.host.pool.mu.Lock()
-	defer p.host.pool.mu.Unlock()
-	return append([]*http2.ClientConn(nil), p.conns...), p.host.shared == (*sharedConns)(p)
-}
-
-// dial waits until a connection has come beside those that are known, which it
-// dials if nobody does.
-func (p *sharedPool) dial(ctx context.Context, known int) error {
-	h := p.host
-	h.pool.mu.Lock()
-	if len(p.conns) > known {
-		h.pool.mu.Unlock()
-		return nil
-	}
-	d := p.dialing
-	if d == nil {
-		h.conns++
-		d = &dialing{host: h, of: context.WithoutCancel(ctx), done: make(chan struct{})}
-		p.dialing = d
-	}
-	done, first := d.done, d.sharers == 0
-	d.sharers++
-	h.pool.mu.Unlock()
-	if first {
-		d.start()
-	}
-	select {
-	case <-done:
-		return d.failed
-	case <-ctx.Done():
-	}
-	if p.leave(d) {
-		d.op.Cancel(errNotNeeded)
-	}
-	return context.Cause(ctx)
-}
-
-// leave ends a request's waiting for a dial. The last one's has the dial be
-// given up, which nobody joins any more, and reports whether it is to be
-// cancelled.
-func (p *sharedPool) leave(d *dialing) (cancel bool) {
-	p.host.pool.mu.Lock()
-	defer p.host.pool.mu.Unlock()
-	if d.sharers--; d.sharers > 0 {
-		return false
-	}
-	if p.dialing == d {
-		p.dialing = nil
-	}
-	d.unwanted = true
-	return d.started
-}
-
-// MarkDead forgets a connection.
-func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
-	p.host.pool.mu.Lock()
-	defer p.host.pool.mu.Unlock()
-	for i, c := range p.conns {
-		if c == cc {
-			p.conns = append(p.conns[:i], p.conns[i+1:]...)
-			return
-		}
-	}
-}
-
-// roundTrip makes a request by HTTP/2.
-func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request) (*http.Response, error) {
-	w := newSharedWatch(ex, req)
-	resp, err := s.t.RoundTrip(w.req)
-	if err != nil {
-		w.end()
-		if w.req.Body != nil && !errors.Is(err, errNotShared) {
-			w.req.Body.Close() // which package http2 does not if it got no connection
-		}
-		return nil, w.cause(err)
-	}
-	w.head()
-	if resp.Request = req; w.req.Body != nil && w.req.Body != http.NoBody {
-		resp.Body = newSharedBody(resp.Body, w)
-	}
-	return resp, nil
 }

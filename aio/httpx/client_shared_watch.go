@@ -2,25 +2,32 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"goaio.example/aio/internal/alarm"
 )
 
 // sharedWatch bounds the sending of a request by HTTP/2, and the waiting for
-// its answer, which package http2 does not.
+// its answer, which package http2 does not. It knows what became of the request
+// if its connection is lost.
 type sharedWatch struct {
 	ex     *outgoing
+	own    *http.Request // as it was given
 	req    *http.Request // that package http2 is given
 	cancel context.CancelCauseFunc
 	alarm  alarm.Alarm
 
 	mu       sync.Mutex
+	conn     *sharedConn   // that has the request; nil once it is over
+	last     *sharedConn   // that has had it last
+	upload   *sharedUpload // its body, the latest if there were several; may be nil
+	wrote    bool          // some of it may have been sent on last
+	begun    bool          // something of the answer has come
 	phase    int32
 	since    time.Time // when the phase began, or the last progress in it was
 	answered bool      // the answer's head has come
@@ -32,34 +39,120 @@ type sharedWatch struct {
 type sharedWatchKey struct{}
 
 func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
-	w := &sharedWatch{ex: ex}
+	w := &sharedWatch{ex: ex, own: req}
 	w.alarm.Init(w)
 	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
 	w.cancel = cancel
 	w.req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { w.enter(atSend) },
+		GotConn:      func(httptrace.GotConnInfo) { w.enter(atSend) },
+		WroteHeaders: w.wroteHeaders,
 		WroteRequest: func(i httptrace.WroteRequestInfo) {
 			if i.Err == nil {
 				w.enter(atHeader)
 			}
 			w.sent()
 		},
-		GotFirstResponseByte: func() { w.ex.passPhase(atSend, atHeader) },
+		GotFirstResponseByte: w.answerBegins,
 	}))
 	if req.Body == nil || req.Body == http.NoBody {
 		return w
 	}
-	w.req.Body = &sharedUpload{ReadCloser: req.Body, w: w}
+	w.req.Body = w.sends(req.Body)
 	if again := req.GetBody; again != nil {
 		w.req.GetBody = func() (io.ReadCloser, error) {
 			b, err := again()
 			if err != nil {
 				return nil, err
 			}
-			return &sharedUpload{ReadCloser: b, w: w}, nil
+			return w.sends(b), nil
 		}
 	}
 	return w
+}
+
+// sends returns a body for package http2 to send.
+func (w *sharedWatch) sends(b io.ReadCloser) *sharedUpload {
+	u := &sharedUpload{w: w, body: b}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.upload = u
+	return u
+}
+
+// join notes which connection has the request.
+func (w *sharedWatch) join(c *sharedConn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conn, w.last, w.wrote = c, c, false
+}
+
+// leave notes that no connection has the request any more.
+func (w *sharedWatch) leave() {
+	w.mu.Lock()
+	c := w.conn
+	w.conn = nil
+	w.mu.Unlock()
+	if c != nil {
+		c.s.release(c)
+	}
+}
+
+func (w *sharedWatch) wroteHeaders() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wrote = true
+}
+
+func (w *sharedWatch) answerBegins() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = true
+	w.last.proved.Store(true)
+	w.ex.passPhase(atSend, atHeader)
+}
+
+// stale reports whether a request that has failed may be made again: the server
+// has closed its connection, nothing of the answer has come, and to repeat the
+// request does no harm. The connection must have brought an answer before, or a
+// server that closes each at once would be dialed for ever; one of which
+// nothing was used may be tried once. tries is how often the request was made
+// again.
+func (w *sharedWatch) stale(err error, tries int) bool {
+	if errors.Is(err, errNotShared) {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.last
+	switch {
+	case c == nil, !c.lost.Load(), w.begun, w.why != nil, w.own.Context().Err() != nil:
+		return false
+	case !w.wrote:
+		return c.proved.Load() || tries == 0
+	}
+	return c.proved.Load() && idempotent(w.own)
+}
+
+// again returns the request to be made again, or err with what keeps it from
+// that.
+func (w *sharedWatch) again(err error) (*http.Request, error) {
+	w.mu.Lock()
+	u := w.upload
+	w.mu.Unlock()
+	switch {
+	case u == nil, u == w.req.Body && u.untouched():
+		return w.own, nil
+	case w.own.GetBody == nil:
+		return nil, err
+	}
+	u.Close()
+	body, failed := w.own.GetBody()
+	if failed != nil {
+		return nil, failed
+	}
+	again := *w.own
+	again.Body = body
+	return &again, nil
 }
 
 // limit returns how long a phase may make no progress, 0 for no bound.
@@ -106,8 +199,10 @@ func (w *sharedWatch) Fire() {
 		w.ex.op.Alarms().Set(&w.alarm, left)
 		return
 	}
-	if w.why = errHeader; w.phase == atSend {
-		w.why = errSend
+	if w.why == nil {
+		if w.why = errHeader; w.phase == atSend {
+			w.why = errSend
+		}
 	}
 	w.cancel(w.why)
 }
@@ -131,6 +226,26 @@ func (w *sharedWatch) sent() {
 	}
 }
 
+// fail ends the request with an error from this side.
+func (w *sharedWatch) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.why == nil {
+		w.why = err
+	}
+	w.cancel(w.why)
+}
+
+// sentBy is sent for a body, which may be that of an attempt before.
+func (w *sharedWatch) sentBy(u *sharedUpload) {
+	w.mu.Lock()
+	latest := w.upload == u
+	w.mu.Unlock()
+	if latest {
+		w.sent()
+	}
+}
+
 // end ends the watch, since the request has failed.
 func (w *sharedWatch) end() {
 	w.mu.Lock()
@@ -151,52 +266,4 @@ func (w *sharedWatch) cause(err error) error {
 		return w.why
 	}
 	return err
-}
-
-// sharedUpload is a request's body that tells the watch of its progress.
-type sharedUpload struct {
-	io.ReadCloser
-	w      *sharedWatch
-	closed atomic.Bool
-}
-
-// Read reads. A body that has neither a byte nor an error makes no progress,
-// and package http2 would ask it for ever.
-func (b *sharedUpload) Read(p []byte) (int, error) {
-	if b.closed.Load() {
-		return 0, errNotNeeded
-	}
-	n, err := b.ReadCloser.Read(p)
-	if n > 0 || err != nil {
-		b.w.progress()
-	}
-	return n, err
-}
-
-// Close closes the body, once.
-func (b *sharedUpload) Close() error {
-	if b.closed.Swap(true) {
-		return nil
-	}
-	b.w.sent()
-	return b.ReadCloser.Close()
-}
-
-// sharedBody is the body of an answer to a request that may still be being
-// sent. Package http2 does not look at the request's context while it waits for
-// a window, so that the end of that closes the body.
-type sharedBody struct {
-	io.ReadCloser
-	w *sharedWatch
-}
-
-func newSharedBody(b io.ReadCloser, w *sharedWatch) *sharedBody {
-	stop := context.AfterFunc(w.req.Context(), func() { b.Close() })
-	w.ex.onDone(func() { stop() })
-	return &sharedBody{b, w}
-}
-
-func (b *sharedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	return n, b.w.cause(err)
 }

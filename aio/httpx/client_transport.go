@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptrace"
 
@@ -27,7 +26,7 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBodyOf(req)
 		return nil, err
 	}
-	for {
+	for tries := 0; ; tries++ {
 		w := &waiter{came: make(chan struct{})}
 		w.trip.trace = httptrace.ContextClientTrace(req.Context())
 		if err := w.trip.plan(ex, req, w, req.Context()); err != nil {
@@ -35,12 +34,14 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		resp, s, err := w.make(req.Context())
-		if s != nil {
-			if resp, err = s.roundTrip(ex, req); errors.Is(err, errNotShared) {
-				continue
-			}
+		if s == nil {
+			return resp, err
 		}
-		return resp, err
+		resp, again, err := s.roundTrip(ex, req, tries)
+		if again == nil {
+			return resp, err
+		}
+		req = again
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // trip is a request made once, on a connection of our own. It may go to another
@@ -36,6 +37,8 @@ type trip struct {
 	// The pool's lock guards these.
 	prev, next *trip
 	queued     bool
+	since      time.Duration // when it has begun to wait, as the pool's clock has it
+	turn       uint64        // its place among those that wait; 0: it has not looked for a connection
 	dial       *dialing
 
 	mu      sync.Mutex
@@ -44,6 +47,8 @@ type trip struct {
 	reused  bool        // conn was kept, so that it may be stale
 	failure error       // what the trip failed with while the head was given
 	upload  *upload     // nil unless the body is being sent piece by piece
+	sent    bool        // the kernel has all of the request
+	held    *clientConn // that is given back then; see keeps
 	unwatch func() bool // has the context that cancels the trip forget it; may be nil
 
 	telling sync.Mutex // of trips with a trace; see inOrder
@@ -128,7 +133,7 @@ func (t *trip) sends(k *clientConn) bool {
 	if t.conn != k || t.state != tripPlaced {
 		return false
 	}
-	t.state = tripSending
+	t.state, t.sent = tripSending, false
 	return true
 }
 
@@ -285,23 +290,33 @@ func (t *trip) repeatable() bool {
 	if t.upload != nil && t.upload.begun() && t.req.GetBody == nil {
 		return false
 	}
-	return t.state == tripPlaced || t.state == tripSending && !t.in.begun && t.idempotent()
+	return t.state == tripPlaced || t.state == tripSending && !t.in.begun && idempotent(t.req)
 }
 
-// idempotent reports whether to make the request twice does no harm.
-func (t *trip) idempotent() bool {
-	switch methodOf(t.req) {
+// idempotent reports whether to make a request twice does no harm.
+func idempotent(req *http.Request) bool {
+	switch methodOf(req) {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
 	}
-	_, key := t.req.Header["Idempotency-Key"]
-	_, other := t.req.Header["X-Idempotency-Key"]
+	_, key := req.Header["Idempotency-Key"]
+	_, other := req.Header["X-Idempotency-Key"]
 	return key || other
 }
 
+// errGetBody is the error of a trip whose request's GetBody has panicked.
+var errGetBody = errors.New("httpx: the request's GetBody did not return")
+
 // rewind gives the request a new body.
 func (t *trip) rewind() error {
+	done := false
+	defer func() {
+		if !done {
+			t.fail(errGetBody)
+		}
+	}()
 	body, err := t.req.GetBody()
+	done = true
 	if err != nil {
 		return err
 	}

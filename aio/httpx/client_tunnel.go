@@ -13,8 +13,9 @@ import (
 // both ways, and is not bounded in time.
 type clientTunnel struct {
 	*tcp.Conn
-	host *host
-	once sync.Once
+	host   *host
+	upload *upload // of the request's body, which may go on; may be nil
+	once   sync.Once
 }
 
 var _ io.ReadWriteCloser = (*clientTunnel)(nil)
@@ -22,7 +23,12 @@ var _ io.ReadWriteCloser = (*clientTunnel)(nil)
 // Close closes the connection.
 func (b *clientTunnel) Close() error {
 	err := b.Conn.Close()
-	b.once.Do(b.host.gone)
+	b.once.Do(func() {
+		if b.upload != nil {
+			b.upload.stop()
+		}
+		b.host.gone()
+	})
 	return err
 }
 
@@ -31,7 +37,8 @@ var errTunnel = errors.New("httpx: the connection ended when it was to be taken 
 // beginTunnel gives the connection to the trip's taker. rest has come behind
 // the head.
 func (t *trip) beginTunnel(k *clientConn, rest []byte) {
-	if !k.letGo(t) {
+	up, here := t.uploadOn(k)
+	if !here || !k.letGo(t) {
 		return
 	}
 	if err := k.c.Hijack(); err != nil {
@@ -41,7 +48,7 @@ func (t *trip) beginTunnel(k *clientConn, rest []byte) {
 	k.kill()
 	k.host.pool.op.Alarms().Stop(&k.alarm)
 	k.c.Unread(rest)
-	tunnel := &clientTunnel{Conn: k.c, host: k.host}
+	tunnel := &clientTunnel{Conn: k.c, host: k.host, upload: up}
 	t.in.tunnel = tunnel
 	if !t.finish() { // it was cancelled meanwhile
 		tunnel.Close()

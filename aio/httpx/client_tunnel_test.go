@@ -111,3 +111,47 @@ func TestTunnelOfDo(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectBody holds that the body of a CONNECT is sent as it is, before and
+// behind the answer, as package net/http does, and that it is closed with the
+// tunnel.
+func TestConnectBody(t *testing.T) {
+	for name, ours := range map[string]bool{"net/http": false, "httpx": true} {
+		t.Run(name, func(t *testing.T) {
+			bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {
+				io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+				io.Copy(c, r)
+			}, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+				std := &http.Transport{DialContext: n.DialContext}
+				defer std.CloseIdleConnections()
+				var rt http.RoundTripper = std
+				if ours {
+					rt = inMemory(new(httpx.Client), n)
+				}
+				body, w := io.Pipe()
+				req := request(t, "CONNECT", "http://origin", body).WithContext(ctx)
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					return err
+				}
+				defer resp.Body.Close()
+				b := make([]byte, 5)
+				for _, text := range []string{"hello", "again"} {
+					io.WriteString(w, text)
+					if _, err := io.ReadFull(resp.Body, b); err != nil || string(b) != text {
+						t.Errorf("got %q, %v", b, err)
+					}
+				}
+				resp.Body.Close()
+				synctest.Wait()
+				if ours {
+					if _, err := io.WriteString(w, "x"); !errors.Is(err, io.ErrClosedPipe) {
+						t.Errorf("the body was not closed: %v", err)
+					}
+				}
+				w.Close()
+				return nil
+			})
+		})
+	}
+}

@@ -20,7 +20,7 @@ type upload struct {
 	t       *trip
 	req     *http.Request
 	body    io.ReadCloser
-	length  int64         // -1: not known
+	length  int64         // as bodyLength has it
 	expect  bool          // the server is asked whether it wants the body
 	memory  bool          // the body can be had again, so it is taken for one that does not block
 	stopped chan struct{} // closed by stop
@@ -212,7 +212,7 @@ func (u *upload) settle() {
 	}
 	u.mu.Unlock()
 	if k != nil {
-		k.carry(k.putBack(u.t, written))
+		k.settle(u.t, written)
 	}
 }
 
@@ -237,7 +237,7 @@ func (u *upload) send(k *clientConn) error {
 		if first, end, err = u.read(k, buf, 0); err != nil {
 			return err
 		}
-		if first == 0 && end && u.length < 0 {
+		if first == 0 && end && u.length == -1 {
 			u.length = 0
 		}
 	}
@@ -264,7 +264,7 @@ func (u *upload) send(k *clientConn) error {
 // request whose method usually has none, and whose length is not known, has one
 // only if there is something in it.
 func (u *upload) probes() bool {
-	if u.length >= 0 {
+	if u.length != -1 {
 		return false
 	}
 	switch methodOf(u.req) {
@@ -305,7 +305,7 @@ func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end boo
 	if u.length >= 0 && sum != u.length {
 		return u.wrongLength(sum)
 	}
-	if u.length < 0 && !u.write(k, u.trailer(), true) {
+	if u.length < 0 && !u.write(k, u.trailer(), true) { // also if that is empty
 		return nil
 	}
 	k.sent(u.t, nil)
@@ -342,7 +342,7 @@ func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int,
 
 // frame returns what is sent for the piece of n bytes in buf.
 func (u *upload) frame(buf *[uploadBuffer]byte, n int) []byte {
-	if u.length >= 0 {
+	if u.length != -1 {
 		return buf[chunkRoom : chunkRoom+n]
 	}
 	var room [chunkRoom]byte
@@ -353,8 +353,11 @@ func (u *upload) frame(buf *[uploadBuffer]byte, n int) []byte {
 	return buf[i : chunkRoom+n+2]
 }
 
-// trailer returns what ends a chunked body.
+// trailer returns what ends a body whose length is not known.
 func (u *upload) trailer() []byte {
+	if u.length == lengthRaw {
+		return nil
+	}
 	b := []byte("0\r\n")
 	for _, name := range sortedNames(u.req.Trailer, nil) {
 		for _, v := range u.req.Trailer[name] {

@@ -6,16 +6,18 @@ import (
 )
 
 // checkRedirect bounds the redirects, and keeps secrets from following them to
-// where package net/http would let them go.
+// where package net/http would let them go. It lets go of the redirect's own
+// body, which package net/http would wait for without a bound.
 func (ex *outgoing) checkRedirect(req *http.Request, via []*http.Request) error {
 	limit := ex.client.MaxRedirects
 	if limit == 0 {
 		limit = 10
 	}
-	switch {
-	case limit < 0:
+	if limit < 0 {
 		return http.ErrUseLastResponse
-	case len(via) > limit:
+	}
+	drop(req.Response)
+	if len(via) > limit {
 		return ErrRedirects
 	}
 	if lostTLS(via, req) {

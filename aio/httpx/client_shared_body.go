@@ -1,0 +1,203 @@
+package httpx
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"goaio.example/aio"
+)
+
+// sharedUpload is a request's body that package http2 sends. It tells the watch
+// of its progress. It is an operation from its first Read on until it is closed
+// and no Read is left, since a Read that does not return is left behind.
+type sharedUpload struct {
+	op   aio.Op
+	w    *sharedWatch
+	body io.ReadCloser
+
+	mu      sync.Mutex
+	started bool // op is
+	reading bool
+	closed  bool // Close was called
+	done    bool // the body's own Close has returned
+}
+
+// Read reads. A body that has neither a byte nor an error makes no progress,
+// and package http2 would ask it for ever. A panic in it is contained, and
+// fails the request: package http2 calls it in a goroutine of its own.
+func (u *sharedUpload) Read(p []byte) (n int, err error) {
+	if err := u.enter(); err != nil {
+		return 0, err
+	}
+	defer u.leave()
+	failed := func(err error) { u.w.fail(err) } // also of a Goexit, behind which package http2 would hang
+	if died := u.op.Call(func() { n, err = u.body.Read(p) }, failed); died != nil {
+		failed(died)
+		return 0, died
+	}
+	if n > 0 || err != nil {
+		u.w.progress()
+	}
+	return n, err
+}
+
+// enter begins a Read.
+func (u *sharedUpload) enter() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
+		return errNotNeeded
+	}
+	if !u.started {
+		if err := u.op.Start(u.w.ex.op.Context(), kindUpload, "", u); err != nil {
+			return err
+		}
+		u.started = true
+	}
+	u.reading = true
+	return nil
+}
+
+// leave ends a Read.
+func (u *sharedUpload) leave() {
+	u.mu.Lock()
+	u.reading = false
+	over := u.done
+	u.mu.Unlock()
+	if over {
+		u.op.End(nil)
+	}
+}
+
+// Close closes the body, once. It waits for it only if nothing was read:
+// package http2 has the end of the request wait for Close.
+func (u *sharedUpload) Close() error {
+	u.mu.Lock()
+	first := !u.closed
+	u.closed = true
+	started := u.started
+	u.mu.Unlock()
+	switch {
+	case !first:
+		return nil
+	case !started:
+		u.w.sentBy(u)
+		return u.body.Close()
+	}
+	u.w.sentBy(u)
+	u.op.Go(func() {
+		u.body.Close()
+		u.end()
+	}, func(error) { u.end() })
+	return nil
+}
+
+// end notes that the body is closed.
+func (u *sharedUpload) end() {
+	u.mu.Lock()
+	u.done = true
+	over := !u.reading
+	u.mu.Unlock()
+	if over {
+		u.op.End(nil)
+	}
+}
+
+// untouched reports whether the body is as it was.
+func (u *sharedUpload) untouched() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !u.started && !u.closed
+}
+
+// OpCancel does nothing: the request's end closes the body.
+func (u *sharedUpload) OpCancel(error) {}
+
+// OpName names the upload.
+func (u *sharedUpload) OpName() string { return "body of " + requestName(u.w.own) }
+
+// sharedBody is the body of an answer. Its end is that of the request on its
+// connection.
+type sharedBody struct {
+	io.ReadCloser
+	w      *sharedWatch
+	ended  atomic.Bool // it was read to its end, or has failed
+	closed atomic.Bool
+}
+
+// newSharedBody returns the body of an answer. Package http2 does not look at
+// the request's context while it waits for a window for the request's body, so
+// that the end of that closes the answer's.
+func newSharedBody(body io.ReadCloser, w *sharedWatch) *sharedBody {
+	b := &sharedBody{ReadCloser: body, w: w}
+	if w.upload != nil {
+		stop := context.AfterFunc(w.req.Context(), b.close)
+		w.ex.onDone(func() { stop() })
+	}
+	return b
+}
+
+func (b *sharedBody) Read(p []byte) (int, error) {
+	if b.closed.Load() && b.w.cause(errBodyClosed) == errBodyClosed { //nolint:errorlint // it is not wrapped
+		return 0, errBodyClosed
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.ended.Store(true)
+		b.w.leave()
+	}
+	return n, b.w.cause(err)
+}
+
+// Close lets go of the body. Package http2 waits for the end of the request's
+// own body too, unless the context has ended.
+func (b *sharedBody) Close() error {
+	b.w.cancel(errBodyClosed)
+	b.close()
+	return nil
+}
+
+// kindClose is a response's body by HTTP/2 that is let go of.
+var kindClose = aio.NewKind("http.close")
+
+// close closes the body, once. What was not read goes back to the connection's
+// window, which is written: that waits while the server does not read, and must
+// keep nobody from ending.
+func (b *sharedBody) close() {
+	if b.closed.Swap(true) {
+		return
+	}
+	if b.ended.Load() {
+		b.ReadCloser.Close() // has no errors
+		b.w.leave()
+		return
+	}
+	c := &sharedClose{b: b}
+	c.op.AsBackground()
+	if c.op.Start(b.w.last.host.pool.top, kindClose, "", c) != nil {
+		return // the loop has ended, and the connection with it
+	}
+	c.op.Go(func() {
+		b.ReadCloser.Close()
+		c.end()
+	}, func(error) { c.end() })
+}
+
+// sharedClose is the operation that closes a body.
+type sharedClose struct {
+	op aio.Op
+	b  *sharedBody
+}
+
+func (c *sharedClose) end() {
+	c.b.w.leave()
+	c.op.End(nil)
+}
+
+// OpCancel does nothing: the end of the connection ends it.
+func (c *sharedClose) OpCancel(error) {}
+
+// OpName names it.
+func (c *sharedClose) OpName() string { return "close the answer to " + requestName(c.b.w.own) }

@@ -1,0 +1,129 @@
+//lint:file-ignore SA1019 see client_shared.go
+
+package httpx
+
+import (
+	"crypto/tls"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/net/http2"
+
+	"goaio.example/aio"
+	"goaio.example/aio/tcp"
+)
+
+// sharedConn is a connection by HTTP/2, as package http2 has it.
+type sharedConn struct {
+	*tcp.Conn
+	host   *host
+	state  *tls.ConnectionState
+	once   sync.Once
+	proved atomic.Bool // it has brought an answer
+	lost   atomic.Bool // the server has closed it
+
+	s *sharedConns // that it belongs to; set once
+
+	// The pool's lock guards these.
+	cc     *http2.ClientConn
+	active int // requests
+}
+
+func newSharedConn(h *host, c *tcp.Conn) *sharedConn {
+	conn := &sharedConn{Conn: c, host: h}
+	if state, ok := c.TLS(); ok {
+		conn.state = &state
+	}
+	return conn
+}
+
+// ConnectionState returns the state of TLS, which package http2 looks for.
+func (c *sharedConn) ConnectionState() tls.ConnectionState {
+	if c.state != nil {
+		return *c.state
+	}
+	return tls.ConnectionState{}
+}
+
+func (c *sharedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.note(err)
+	return n, err
+}
+
+func (c *sharedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.note(err)
+	return n, err
+}
+
+// note notes that the server has closed the connection.
+func (c *sharedConn) note(err error) {
+	if err != nil && !errors.Is(err, aio.ErrClosed) && !errors.Is(err, aio.ErrTimeout) {
+		c.lost.Store(true)
+	}
+}
+
+// Close closes the connection, and uncounts it.
+func (c *sharedConn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(c.host.gone)
+	return err
+}
+
+// forget takes a connection off the list, so that it gets no request any more.
+// The pool's lock is held.
+func (s *sharedConns) forget(c *sharedConn) {
+	if i := slices.Index(s.conns, c); i >= 0 {
+		s.conns = slices.Delete(s.conns, i, i+1)
+	}
+}
+
+// reserve returns a connection that has room for another request, whose place
+// is taken; nil if there is none. The pool's lock is held.
+func (s *sharedConns) reserve() *sharedConn {
+	for _, c := range s.conns {
+		if c.cc.ReserveNewRequest() {
+			c.active++
+			s.moved = s.host.pool.op.Age()
+			return c
+		}
+	}
+	return nil
+}
+
+// release notes that a request of a connection's is over. A connection without
+// any is closed if it is not to be kept.
+func (s *sharedConns) release(c *sharedConn) {
+	s.host.pool.mu.Lock()
+	c.active--
+	idle := c.active == 0 && !s.keeps(c)
+	if idle {
+		s.forget(c)
+	}
+	s.every = 0
+	d := s.serve()
+	s.host.pool.mu.Unlock()
+	d.start()
+	if idle {
+		c.cc.Close()
+	}
+}
+
+// keeps reports whether a connection without a request is kept. The pool's lock
+// is held.
+func (s *sharedConns) keeps(c *sharedConn) bool {
+	h := s.host
+	if h.shared != s || h.pool.drained || h.pool.emptied {
+		return false
+	}
+	idle := 0
+	for _, other := range s.conns {
+		if other != c && other.active == 0 {
+			idle++
+		}
+	}
+	return idle < h.pool.client.mostIdle()
+}

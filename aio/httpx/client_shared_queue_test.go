@@ -1,0 +1,140 @@
+package httpx_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+	"goaio.example/aio/httpx"
+)
+
+// streams is the setting of a server that allows n requests at once.
+func streams(n uint32) []http2.Setting {
+	return []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: n}}
+}
+
+// answersAfter answers each request with its path, d after it has come.
+func answersAfter(p *framePeer, d time.Duration) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		r, ok := p.request()
+		if !ok {
+			return
+		}
+		all.Go(func() {
+			time.Sleep(d)
+			mu.Lock()
+			defer mu.Unlock()
+			p.answer(r.id, r.path)
+		})
+	}
+}
+
+// TestSharedBound holds that MaxConnsPerHost bounds the connections by HTTP/2,
+// that requests beyond their streams wait for them, in order and however many
+// there are, and that without a bound more connections are made.
+func TestSharedBound(t *testing.T) {
+	for _, x := range []struct {
+		most, streams, requests int
+		conns                   int
+		took                    time.Duration
+	}{
+		{most: 1, streams: 1, requests: 5, conns: 1, took: 5 * time.Second},
+		{most: 1, streams: 3, requests: 12, conns: 1, took: 4 * time.Second},
+		{most: 2, streams: 3, requests: 12, conns: 2, took: 2 * time.Second},
+		{most: 5, streams: 100, requests: 50, conns: 1, took: time.Second},
+		{most: 0, streams: 3, requests: 12, conns: 4, took: time.Second},
+	} {
+		t.Run(fmt.Sprintf("%d of %d", x.most, x.streams), func(t *testing.T) {
+			var conns atomic.Int32
+			bubbleFrames(t, streams(uint32(x.streams)), func(_ int, p *framePeer) {
+				conns.Add(1)
+				answersAfter(p, time.Second)
+			}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+				c.MaxConnsPerHost = x.most
+				r, err := c.Get(ctx, "http://origin/0").Await(ctx) // which brings the server's settings
+				wantBody(t, r, err, 200, "/0")
+				begin := time.Now()
+				var fs []*aio.Future[*httpx.Response]
+				for i := range x.requests {
+					fs = append(fs, c.Get(ctx, fmt.Sprint("http://origin/", i)))
+					synctest.Wait()
+				}
+				var ends []time.Duration
+				for i, f := range fs {
+					r, err := f.Await(ctx)
+					wantBody(t, r, err, 200, fmt.Sprint("/", i))
+					ends = append(ends, time.Since(begin))
+				}
+				// Room is looked for a moment after it is there.
+				if d := ends[len(ends)-1].Truncate(time.Second); d != x.took || !slices.IsSorted(ends) {
+					t.Errorf("it took %v, not %v: %v", d, x.took, ends)
+				}
+				if int(conns.Load()) != x.conns {
+					t.Errorf("%d connections, not %d", conns.Load(), x.conns)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// TestSharedWaiters holds that a request by HTTP/2 that waits for room can be
+// cancelled, that the others keep their order, and that one for which a
+// connection is dialed in vain is told of that.
+func TestSharedWaiters(t *testing.T) {
+	why := errors.New("why")
+	bubbleFrames(t, streams(1), func(_ int, p *framePeer) { answersAfter(p, time.Second) },
+		func(ctx context.Context, t *testing.T, c *httpx.Client, n *aiotest.Network) error {
+			c.MaxConnsPerHost = 2
+			r, err := c.Get(ctx, "http://origin/0").Await(ctx)
+			wantBody(t, r, err, 200, "/0")
+			c.Dialer.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+				select {
+				case <-ctx.Done():
+				case <-time.After(90 * time.Second):
+				}
+				return nil, why
+			}
+			var fs []*aio.Future[*httpx.Response]
+			for i := range 6 {
+				fs = append(fs, c.Get(ctx, fmt.Sprint("http://origin/", i)))
+				synctest.Wait()
+			}
+			fs[1].Cancel(why)
+			fs[4].Cancel(why)
+			for i, f := range fs {
+				r, err := f.Await(ctx)
+				if i == 1 || i == 4 {
+					failsWith(t, err, httpx.PhaseDial, why)
+					continue
+				}
+				wantBody(t, r, err, 200, fmt.Sprint("/", i))
+			}
+			time.Sleep(40 * time.Second) // what is dialed goes on until Timeouts.Dial
+			if k := aio.LoopOf(ctx).Stats(); k.Kinds["http.dial"] != 0 || k.OutgoingConns != 1 {
+				t.Errorf("left are %v", k)
+			}
+			first := c.Get(ctx, "http://origin/slow")
+			synctest.Wait()
+			c.Dialer.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, why }
+			_, err = c.Get(ctx, "http://origin/fails").Await(ctx)
+			failsWith(t, err, httpx.PhaseDial, why)
+			r, err = first.Await(ctx)
+			wantBody(t, r, err, 200, "/slow")
+			return nil
+		})
+}

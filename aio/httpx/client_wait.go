@@ -1,0 +1,59 @@
+package httpx
+
+import "time"
+
+// errWait is the error of a request that has waited too long for one of
+// Client.MaxConnsPerHost.
+var errWait error = timeoutError("no connection to the host became free within Timeouts.Wait: Client.MaxConnsPerHost are in use")
+
+// waitLimit returns how long a request waits while no other one gets a
+// connection to its host; 0: for ever.
+func (c *Client) waitLimit() time.Duration { return orDefault(c.Timeouts.Wait, 3*time.Minute) }
+
+// waitsTooLong reports whether a wait has taken too long that has begun, or
+// come closer to its end, at a time. The pool's lock is held.
+func (h *host) waitsTooLong(since time.Duration) bool {
+	limit := h.pool.client.waitLimit()
+	return limit > 0 && h.pool.op.Age()-since >= limit
+}
+
+// enqueue has a trip wait. The pool's lock is held.
+func (h *host) enqueue(t *trip) {
+	h.waiting.push(t)
+	limit := h.pool.client.waitLimit()
+	if limit == 0 || !h.full() { // which is bounded by a dial of its own
+		return
+	}
+	t.since = h.pool.op.Age()
+	if !h.watched {
+		h.watched = true
+		h.alarm.Init(h)
+		h.pool.op.Alarms().Set(&h.alarm, limit)
+	}
+}
+
+// Fire fails the trips that have waited too long.
+func (h *host) Fire() {
+	limit := h.pool.client.waitLimit()
+	var late []*trip
+	h.pool.mu.Lock()
+	h.watched = false
+	for t := h.waiting.head; t != nil; {
+		next := t.next
+		if t.dial == nil {
+			since := max(t.since, h.moved)
+			if !h.waitsTooLong(since) {
+				h.watched = true
+				h.pool.op.Alarms().Set(&h.alarm, limit-(h.pool.op.Age()-since))
+				break
+			}
+			h.waiting.remove(t)
+			late = append(late, t)
+		}
+		t = next
+	}
+	h.pool.mu.Unlock()
+	for _, t := range late {
+		t.fail(errWait)
+	}
+}
