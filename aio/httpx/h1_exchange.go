@@ -17,8 +17,6 @@ type h1Exchange struct {
 	req  *http.Request // of an http.Handler
 	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
 	kit  *handlerKit   // of an http.Handler
-	size int64         // bytes of an answer's body
-	code int16         // the status of an answer
 
 	// close says that the connection ends with the response. The connection's
 	// lock guards it until the response begins.
@@ -27,6 +25,8 @@ type h1Exchange struct {
 	answered bool // the operation is about to end; guarded by the connection's lock
 
 	aside bool // it has a goroutine; immutable once the user's function runs
+
+	given bool // answer was given to the connection; set by whoever ends the exchange
 
 	// What is over of the exchange, guarded by its lock.
 	finishing bool // somebody ends it, or has
@@ -50,16 +50,19 @@ func (x *h1Exchange) changedLocked()           {}
 
 // sent returns what was sent.
 func (x *h1Exchange) sent() (status int, bytes int64) {
-	if x.out != nil && x.code == 0 {
+	switch {
+	case x.given:
+		return x.answer.status, int64(len(x.answer.body))
+	case x.out != nil:
 		return x.out.status, x.out.written
 	}
-	return int(x.code), x.size
+	return 0, 0
 }
 
 // tally returns what Server.Done is told.
 func (x *h1Exchange) tally() (t tally) {
 	t.status, t.out = x.sent()
-	if w := x.out; w != nil && x.code == 0 {
+	if w := x.out; w != nil && !x.given {
 		t.taken = w.stage == h1Hijacked
 		if w.stage < h1Sent {
 			t.status, t.out = 0, 0
@@ -110,7 +113,7 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	case x.body.refusal() != 0:
 		x.answerNow(plainAnswer(x.body.refusal()), OutcomeRefused)
 	case s.ReadyPath != "" && x.head.Path() == s.ReadyPath:
-		x.setRoute(s.ReadyPath)
+		x.route.Store(&s.ReadyPath)
 		x.answerNow(s.readiness(), OutcomeAnswered)
 	case x.head.Flags&http1.ExpectOther != 0:
 		x.answerNow(&answer{status: http.StatusExpectationFailed, close: true}, OutcomeRefused)
@@ -355,7 +358,8 @@ func (x *h1Exchange) give(a *answer) {
 		k.mu.Lock()
 	}
 	x.close = w.close
-	x.code, x.size = int16(a.status), int64(len(body))
+	x.answer, x.given = a, true
+	a.body = body // for sent
 	sent, f := k.put(x, buf, body)
 	k.mu.Unlock()
 	x.wasPut(sent, f)

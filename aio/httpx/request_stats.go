@@ -74,10 +74,11 @@ func (x *inbound) tellDone(fail error, outcome Outcome) {
 		outcome = OutcomeHijacked
 	}
 	x.mu.Lock()
-	id, route := x.id, x.route
+	id := x.id
 	x.mu.Unlock()
-	if route == "" {
-		route = t.pattern
+	route := t.pattern
+	if r := x.route.Load(); r != nil {
+		route = *r
 	}
 	stats := RequestStats{
 		Method: x.side.method(), Path: x.side.path(), Host: x.side.host(), Proto: x.side.proto(),
@@ -108,7 +109,7 @@ func (s *Server) tellAtOnce(ctx context.Context, stats RequestStats) {
 // SetRoute notes the pattern that the request was routed by, for
 // RequestStats.Route. The last call counts. After the request's end it has no
 // effect.
-func (r *Request) SetRoute(pattern string) { r.x.setRoute(pattern) }
+func (r *Request) SetRoute(pattern string) { r.x.route.Store(&pattern) }
 
 // SetRoute is Request.SetRoute for an http.Handler: w is what the handler was
 // given. It is for routers other than http.ServeMux, and for middleware that
@@ -120,12 +121,6 @@ func SetRoute(w http.ResponseWriter, pattern string) bool {
 	if x == nil {
 		return false
 	}
-	x.setRoute(pattern)
+	x.route.Store(&pattern)
 	return true
-}
-
-func (x *inbound) setRoute(pattern string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.route = pattern
 }

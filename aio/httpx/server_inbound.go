@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -28,8 +29,9 @@ type inbound struct {
 	// wmu is held while a stream writes the response, and when that is over.
 	wmu sync.Mutex
 
+	route atomic.Pointer[string] // nil unless SetRoute was called
+
 	mu      sync.Mutex // guards what follows
-	route   string
 	state   inboundState
 	outcome Outcome       // see settleLocked
 	running bool          // the user's function, or a goroutine of net/http's, runs
