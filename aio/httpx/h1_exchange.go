@@ -439,7 +439,7 @@ func (x *h1Exchange) broken(err error) {
 // handedOver ends the operation, when the kernel has the response, which is
 // whole, or will not have it.
 func (x *h1Exchange) handedOver(whole bool) {
-	fail, told, outcome := x.over(nil, whole)
+	outcome, told, fail := x.over(nil, whole)
 	if x.entered {
 		x.s.leave()
 	}

@@ -229,7 +229,7 @@ func (x *h2Exchange) finish() {
 		}
 	}
 	x.lockWriting(state) // a stream's Write has returned, and there will be no other
-	_, told, outcome := x.over(fail, state != inboundAborted && (x.raw.Context().Err() == nil || x.mayHaveHead()))
+	outcome, told, _ := x.over(fail, state != inboundAborted && (x.raw.Context().Err() == nil || x.mayHaveHead()))
 	x.wmu.Unlock()
 	x.rw.rw.(*pacedWriter).last()
 	x.logAccess()

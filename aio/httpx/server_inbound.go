@@ -400,7 +400,7 @@ func (x *inbound) writeFailure(err error) error {
 // over ends the exchange's part in the connection, which has all of the
 // response if whole is set. err is an error that the exchange does not have
 // yet; it may be nil. over returns the operation's error.
-func (x *inbound) over(err error, whole bool) (fail error, told bool, outcome Outcome) {
+func (x *inbound) over(err error, whole bool) (outcome Outcome, told bool, fail error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.fail == nil {
@@ -409,7 +409,7 @@ func (x *inbound) over(err error, whole bool) (fail error, told bool, outcome Ou
 	x.state = inboundEnded
 	x.leaveLocked()
 	x.settleLocked(whole)
-	return x.fail, x.told, x.outcome
+	return x.outcome, x.told, x.fail
 }
 
 // end ends the operation, with the bytes of the response's body.
