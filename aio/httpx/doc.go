@@ -192,6 +192,20 @@
 //   - [http.ServerContextKey] has an http.Server that is not started. ConnState
 //     and ConnContext have no counterpart.
 //
+// # Observing requests
+//
+// [Server.Done] is told of each request when it is over, in both styles and
+// over both versions of HTTP: method, route, status, sizes, duration and
+// [Outcome]. The route is the pattern of an http.ServeMux, or what
+// [Request.SetRoute] or [SetRoute] was given. Requests that the server answers
+// by itself are among them, and so are headers that it refuses, of which
+// nothing but the status is known. What the client has sent is in a
+// [RequestStats] as it came. A server without Done measures nothing.
+//
+// [Server.RequestContext] sees the header before a request's operation begins,
+// and gives its context values: the span of a trace that the client has begun,
+// or a logger. Server.AccessLog writes a log without either.
+//
 // # Cancellation
 //
 // The context of a request to a Server ends

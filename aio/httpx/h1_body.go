@@ -19,11 +19,12 @@ import (
 type h1Body struct {
 	x      *h1Exchange
 	left   int64          // bytes of a known length that have not come
+	read   int64          // bytes that were read, or have come for a Handle
 	chunks *http1.Chunked // nil unless it is chunked
 	buf    []byte         // what has come and was not read
-	whole  bool           // all of it has come
-	status int            // that it is refused with, 0: it is not
 	err    error          // why no more comes, if not because it is whole
+	status int            // that it is refused with, 0: it is not
+	whole  bool           // all of it has come
 	expect bool           // the client waits for a 100
 	closed bool           // what comes is dropped
 	wake   bell.Bell      // rung when a Read may go on
@@ -54,7 +55,7 @@ func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 		b.left, b.whole = 0, true
 		b.buf, k.rest = k.rest[:n:n], k.rest[n:] // borrowed, until the exchange is over or has a copy
 		if k.e.s.Handle != nil {
-			x.inbound.body, b.buf = append([]byte(nil), b.buf...), nil
+			x.inbound.body, b.buf, b.read = append([]byte(nil), b.buf...), nil, int64(n)
 		}
 		return b
 	}
@@ -91,6 +92,16 @@ func (b *h1Body) unread() (rest []byte) {
 	return rest
 }
 
+// taken returns how many bytes of the body were read.
+func (b *h1Body) taken() int64 {
+	if b == nil {
+		return 0
+	}
+	b.x.k.mu.Lock()
+	defer b.x.k.mu.Unlock()
+	return b.read
+}
+
 // feed gives a body what has come of it. It returns the status to refuse the
 // body with, 0 for none. The lock is held.
 func (k *h1Conn) feed(b *h1Body) (status int) {
@@ -123,6 +134,9 @@ func (k *h1Conn) feed(b *h1Body) (status int) {
 func (b *h1Body) add(data []byte) {
 	if !b.closed {
 		b.buf = append(b.buf, data...)
+		if b.x.k.e.s.Handle != nil {
+			b.read += int64(len(data))
+		}
 	}
 }
 
@@ -204,6 +218,7 @@ func (b *h1Body) Read(p []byte) (int, error) {
 			return 0, http.ErrBodyReadAfterClose
 		case len(b.buf) > 0 || len(p) == 0 && !b.whole:
 			n := copy(p, b.buf)
+			b.read += int64(n)
 			if b.buf = b.buf[n:]; len(b.buf) == 0 {
 				b.buf = nil
 			}

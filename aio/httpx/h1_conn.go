@@ -240,6 +240,14 @@ func (k *h1Conn) refuse(status int) {
 	k.c.SendString("HTTP/1.1 " + text + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + text).
 		Result() // an error ends the connection, which is about to end
 	k.close()
+	if k.e.s.Done == nil {
+		return
+	}
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	k.e.s.tellAtOnce(&k.connCtx, RequestStats{
+		Status: status, BytesOut: int64(len(text)), Remote: k.remote(), Outcome: OutcomeRefused,
+	})
 }
 
 // close ends the connection once everything was sent. The lock is held, but not
@@ -282,7 +290,7 @@ func (k *h1Conn) event(err error) {
 	k.mu.Unlock()
 	switch {
 	case state == connBody && x.style() == bodyForHandle:
-		x.abort(bodyError(err), true)
+		x.abort(bodyError(err), true, OutcomeGone)
 	case state == connBody || state == connOwed:
 		k.hungUp(err)
 	}

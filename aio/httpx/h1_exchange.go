@@ -17,8 +17,6 @@ type h1Exchange struct {
 	req  *http.Request // of an http.Handler
 	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
 	kit  *handlerKit   // of an http.Handler
-	size int64         // bytes of an answer's body
-	code int16         // the status of an answer
 
 	// close says that the connection ends with the response. The connection's
 	// lock guards it until the response begins.
@@ -27,6 +25,8 @@ type h1Exchange struct {
 	answered bool // the operation is about to end; guarded by the connection's lock
 
 	aside bool // it has a goroutine; immutable once the user's function runs
+
+	given bool // answer was given to the connection; set by whoever ends the exchange
 
 	// What is over of the exchange, guarded by its lock.
 	finishing bool // somebody ends it, or has
@@ -50,10 +50,29 @@ func (x *h1Exchange) changedLocked()           {}
 
 // sent returns what was sent.
 func (x *h1Exchange) sent() (status int, bytes int64) {
-	if x.out != nil {
+	switch {
+	case x.given:
+		return x.answer.status, int64(len(x.answer.body))
+	case x.out != nil:
 		return x.out.status, x.out.written
 	}
-	return int(x.code), x.size
+	return 0, 0
+}
+
+// tally returns what Server.Done is told.
+func (x *h1Exchange) tally() (t tally) {
+	t.status, t.out = x.sent()
+	if w := x.out; w != nil && !x.given {
+		t.taken = w.stage == h1Hijacked
+		if w.stage < h1Sent {
+			t.status, t.out = 0, 0
+		}
+	}
+	if x.req != nil {
+		t.pattern = x.req.Pattern
+	}
+	t.in = x.body.taken()
+	return t
 }
 
 // begin begins the exchange of a request whose head is read. The connection's
@@ -73,7 +92,7 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	}
 	k.mu.Unlock()
 	defer k.mu.Lock()
-	err := x.start(&k.connCtx, s, x)
+	died, err := x.start(&k.connCtx, s, x)
 	k.mu.Lock()
 	k.x = x // whose operation must not be cancelled before it has started
 	gone := k.gone
@@ -89,28 +108,31 @@ func (k *h1Conn) begin(x *h1Exchange) {
 		x.clientGone(gone)
 	}
 	switch {
+	case died != nil:
+		x.fault(died)
 	case x.body.refusal() != 0:
-		x.answerNow(plainAnswer(x.body.refusal()))
+		x.answerNow(plainAnswer(x.body.refusal()), OutcomeRefused)
 	case s.ReadyPath != "" && x.head.Path() == s.ReadyPath:
-		x.answerNow(s.readiness())
+		x.route.Store(&s.ReadyPath)
+		x.answerNow(s.readiness(), OutcomeAnswered)
 	case x.head.Flags&http1.ExpectOther != 0:
-		x.answerNow(&answer{status: http.StatusExpectationFailed, close: true})
+		x.answerNow(&answer{status: http.StatusExpectationFailed, close: true}, OutcomeRefused)
 	case s.Handle != nil:
 		x.takeBody()
 	case x.head.Form == http1.Asterisk: // as net/http's server answers it
-		x.answerNow(&answer{status: http.StatusOK})
+		x.answerNow(&answer{status: http.StatusOK}, OutcomeAnswered)
 	default:
 		x.serveHandler()
 	}
 }
 
 // answerNow answers a request that no function is called for.
-func (x *h1Exchange) answerNow(a *answer) {
+func (x *h1Exchange) answerNow(a *answer, outcome Outcome) {
 	x.change(func() bool {
 		if x.state != inboundOpen {
 			return false
 		}
-		x.state, x.answer = inboundAnswered, a
+		x.state, x.answer, x.outcome = inboundAnswered, a, outcome
 		return true
 	})
 }
@@ -214,6 +236,7 @@ func (x *h1Exchange) handlerOver() {
 	x.mu.Lock()
 	if x.state == inboundOpen { // runtime.Goexit
 		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), aio.ErrGoexit
+		x.outcome = OutcomePanicked
 	}
 	x.mu.Unlock()
 	x.functionOver()
@@ -335,7 +358,8 @@ func (x *h1Exchange) give(a *answer) {
 		k.mu.Lock()
 	}
 	x.close = w.close
-	x.code, x.size = int16(a.status), int64(len(body))
+	x.answer, x.given = a, true
+	a.body = body // for sent
 	sent, f := k.put(x, buf, body)
 	k.mu.Unlock()
 	x.wasPut(sent, f)
@@ -372,14 +396,14 @@ func (x *h1Exchange) endsWithLocked(asked bool) bool {
 func (x *h1Exchange) sentBy(f *aio.Future[int]) {
 	switch _, err := f.Result(); err {
 	case nil:
-		x.handedOver()
+		x.handedOver(true)
 	case aio.ErrPending:
 		f.AfterFunc(func() {
 			if _, err := f.Result(); err != nil {
 				x.notSent(err)
 				return
 			}
-			x.handedOver()
+			x.handedOver(true)
 		})
 	default:
 		x.notSent(err)
@@ -395,7 +419,7 @@ func (x *h1Exchange) notSent(err error) {
 		return
 	}
 	x.k.drop()
-	x.handedOver()
+	x.handedOver(false)
 }
 
 // broken ends an exchange with an error, and the connection.
@@ -409,19 +433,21 @@ func (x *h1Exchange) broken(err error) {
 	}
 	x.mu.Unlock()
 	x.k.drop()
-	x.handedOver()
+	x.handedOver(false)
 }
 
-// handedOver ends the operation, when the kernel has the response.
-func (x *h1Exchange) handedOver() {
-	fail, told := x.over()
+// handedOver ends the operation, when the kernel has the response, which is
+// whole, or will not have it.
+func (x *h1Exchange) handedOver(whole bool) {
+	outcome, told, fail := x.over(nil, whole)
 	if x.entered {
 		x.s.leave()
 	}
 	x.logAccess()
 	_, bytes := x.sent()
 	x.k.operationOver(x)
-	x.end(bytes, fail, told)
+	defer x.end(bytes, fail, told) // also if Done calls runtime.Goexit
+	x.tellDone(fail, outcome)
 }
 
 // operationOver keeps the connection open for drainTime if the server drains:

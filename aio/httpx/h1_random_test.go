@@ -114,6 +114,7 @@ func (w *randomWorld) run(cfg *tls.Config, listen func() (net.Listener, error)) 
 		if n := httpx.H1Conns(s); n != 0 {
 			t.Errorf("%d connections are kept", n)
 		}
+		w.checkDone(l)
 		for path, f := range w.futures {
 			if _, err := f.Result(); err == aio.ErrPending {
 				t.Errorf("the future of %s is pending", path)
@@ -127,6 +128,23 @@ func (w *randomWorld) run(cfg *tls.Config, listen func() (net.Listener, error)) 
 		l.Exit(nil)
 		return nil
 	})
+}
+
+// checkDone looks that Done was called for each request.
+func (w *randomWorld) checkDone(l *aio.Loop) {
+	if w.open == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range l.KindStats() {
+		if k.Kind.String() == "http.request.in" && (k.Ended != w.done || k.Started != w.done) {
+			w.t.Errorf("Done was called %d times for %d requests, of which %d have ended", w.done, k.Started, k.Ended)
+		}
+	}
+	if len(w.open) > 0 {
+		w.t.Errorf("Done was not called for %d requests", len(w.open))
+	}
 }
 
 type randomWorld struct {
@@ -143,6 +161,8 @@ type randomWorld struct {
 	futures  map[string]*aio.Future[int]
 	begun    []string
 	answered map[string]bool
+	open     map[int]bool // requests that have begun and not ended; nil if they are not observed
+	done     int64        // calls of Server.Done
 }
 
 func (w *randomWorld) n(n int) int {
@@ -189,6 +209,9 @@ func (w *randomWorld) server() *httpx.Server {
 	if w.n(2) == 0 {
 		s.RequestIDHeader = "X-Request-Id"
 	}
+	if w.n(2) == 0 {
+		w.observe(s)
+	}
 	w.futures = make(map[string]*aio.Future[int])
 	if w.n(2) == 0 {
 		s.Handle = w.handle
@@ -196,6 +219,36 @@ func (w *randomWorld) server() *httpx.Server {
 		s.Handler = http.HandlerFunc(w.handler)
 	}
 	return s
+}
+
+// numberKey is the key of a request's number in its ctx.
+type numberKey struct{}
+
+// observe has Server.RequestContext number the requests, and Server.Done look
+// that each of them ends once.
+func (w *randomWorld) observe(s *httpx.Server) {
+	w.open = make(map[int]bool)
+	last := 0
+	s.RequestContext = func(ctx context.Context, h httpx.RequestHead) context.Context {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		last++
+		w.open[last] = true
+		return context.WithValue(ctx, numberKey{}, last)
+	}
+	s.Done = func(s httpx.RequestStats) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.done++
+		n, ok := s.Context.Value(numberKey{}).(int)
+		if ok && !w.open[n] {
+			w.t.Errorf("Done was called twice: %+v", s)
+		}
+		if ok == (s.Method == "") || s.Status == 0 && s.Outcome == httpx.OutcomeAnswered || s.Duration < 0 {
+			w.t.Errorf("Done was told %+v", s)
+		}
+		delete(w.open, n)
+	}
 }
 
 // end ends the server, one way or another.

@@ -307,7 +307,7 @@ func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 func (w *h1Writer) finish() {
 	x := w.x
 	if w.stage == h1Hijacked {
-		x.handedOver()
+		x.handedOver(true)
 		return
 	}
 	if w.stage == h1NoHeader {

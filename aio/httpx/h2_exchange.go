@@ -21,6 +21,7 @@ type h2Exchange struct {
 	inbound
 	w       *h2Wire
 	raw     *http.Request // net/http's
+	req     *http.Request // of an http.Handler
 	rw      plainWriter
 	unwatch func() bool // ends the watching over the stream
 	wake    bell.Bell   // rung when a parked exchange may go on; guarded by the exchange's lock
@@ -65,31 +66,36 @@ func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
 // It returns when the response was handed to rw.
 func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	if !validH2(r) {
-		refuse(rw, http.StatusBadRequest)
+		s.refuse(rw, r, w, http.StatusBadRequest)
 		return
 	}
 	if s.ReadyPath != "" && r.URL.Path == s.ReadyPath {
-		s.serveReady(rw)
+		s.serveReady(rw, r, w)
 		return
 	}
 	if countFields(r.Header) > s.lim.headerFields {
-		refuse(rw, http.StatusRequestHeaderFieldsTooLarge)
+		s.refuse(rw, r, w, http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
 	r.TLS = w.tls
 	x := &h2Exchange{w: w, raw: r}
 	x.rw.x, x.rw.rw = x, rw
 	x.running = true
-	if x.start(&w.connCtx, s, x) != nil {
-		refuse(rw, http.StatusServiceUnavailable) // the loop is done
+	died, err := x.start(&w.connCtx, s, x)
+	if err != nil {
+		http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable) // the loop is done
 		return
 	}
-	x.serve()
+	x.serve(died)
 }
 
 // refuse answers a request that is not handled.
-func refuse(rw http.ResponseWriter, status int) {
-	http.Error(rw, http.StatusText(status), status)
+func (s *Server) refuse(rw http.ResponseWriter, r *http.Request, w *h2Wire, status int) {
+	text := http.StatusText(status)
+	http.Error(rw, text, status)
+	s.tellAtOnce(&w.connCtx, RequestStats{
+		Status: status, BytesOut: int64(len(text) + 1), Remote: r.RemoteAddr, Outcome: OutcomeRefused,
+	})
 }
 
 func countFields(h http.Header) (n int) {
@@ -99,13 +105,17 @@ func countFields(h http.Header) (n int) {
 	return n
 }
 
-// serve answers the request.
-func (x *h2Exchange) serve() {
+// serve answers the request, with 500 if there was a panic before.
+func (x *h2Exchange) serve(died *aio.PanicError) {
 	x.paceStream()
 	if x.s.lim.request > 0 {
 		x.alarmAfter(x.s.lim.request)
 	}
 	defer x.finish()
+	if died != nil {
+		x.fault(died)
+		return
+	}
 	if x.s.Handle != nil && !x.readBody() {
 		return
 	}
@@ -121,8 +131,8 @@ func (x *h2Exchange) serve() {
 		}
 		return
 	}
-	r := x.request()
-	x.call(func() { x.s.Handler.ServeHTTP(&x.rw, r) })
+	x.req = x.request()
+	x.call(func() { x.s.Handler.ServeHTTP(&x.rw, x.req) })
 	x.handlerReturned()
 }
 
@@ -166,7 +176,7 @@ func (x *h2Exchange) readBody() bool {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.abandon(http.StatusRequestTimeout, nil, false)
 	case errors.Is(err, aio.ErrConn) || errors.Is(err, io.ErrUnexpectedEOF):
-		x.abort(err, true)
+		x.abort(err, true, OutcomeGone)
 	case err != nil:
 		x.abandon(http.StatusBadRequest, nil, false)
 	case int64(buf.Len()) > limit:
@@ -207,7 +217,7 @@ func (x *h2Exchange) finish() {
 		state, a, fail = inboundAnswered, plainAnswer(http.StatusInternalServerError), aio.ErrGoexit
 		fallthrough
 	case inboundAnswered:
-		if err := x.rw.send(a); err != nil {
+		if err := x.rw.send(a); err != nil && !x.mayHaveHead() {
 			state = inboundAborted
 			if fail == nil {
 				fail = x.writeFailure(err)
@@ -219,12 +229,34 @@ func (x *h2Exchange) finish() {
 		}
 	}
 	x.lockWriting(state) // a stream's Write has returned, and there will be no other
-	_, told := x.over()
+	outcome, told, _ := x.over(fail, state != inboundAborted && (x.raw.Context().Err() == nil || x.mayHaveHead()))
 	x.wmu.Unlock()
 	x.rw.rw.(*pacedWriter).last()
 	x.logAccess()
-	x.end(x.rw.bytes, fail, told)
-	if state == inboundAborted {
-		panic(http.ErrAbortHandler) // has net/http reset the stream
+	defer func() { // also if Done calls runtime.Goexit
+		x.end(x.rw.bytes, fail, told)
+		if state == inboundAborted {
+			panic(http.ErrAbortHandler) // has net/http reset the stream
+		}
+	}()
+	x.tellDone(fail, outcome)
+}
+
+// mayHaveHead reports whether a client that has reset the stream may have the
+// whole response: one that has asked for the header only often does so when
+// that has come.
+func (x *h2Exchange) mayHaveHead() bool {
+	return x.raw.Method == http.MethodHead && x.rw.wrote && !x.rw.rw.(*pacedWriter).late()
+}
+
+// tally returns what Server.Done is told.
+func (x *h2Exchange) tally() tally {
+	t := tally{status: int(x.rw.status), out: x.rw.bytes, in: int64(len(x.body))}
+	if b, ok := x.raw.Body.(*pacedBody); ok {
+		t.in = b.read.Load()
 	}
+	if x.req != nil {
+		t.pattern = x.req.Pattern
+	}
+	return t
 }

@@ -28,7 +28,7 @@ var (
 // watches for its end.
 func (x *h2Exchange) paceStream() {
 	rc := http.NewResponseController(x.rw.rw)
-	x.raw.Body = &pacedBody{x.raw.Body, rc, x.s.lim.body}
+	x.raw.Body = &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
 	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, max: x.s.lim.write}
 	x.unwatch = context.AfterFunc(x.raw.Context(), x.streamGone)
 }
@@ -46,8 +46,9 @@ func (x *h2Exchange) streamGone() {
 // pacedBody bounds how long nothing of an HTTP/2 request's body may come.
 type pacedBody struct {
 	io.ReadCloser
-	rc  *http.ResponseController
-	max time.Duration
+	rc   *http.ResponseController
+	max  time.Duration
+	read atomic.Int64 // bytes
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
@@ -55,6 +56,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		b.rc.SetReadDeadline(time.Now().Add(b.max)) // without effect on a stream that has ended
 	}
 	n, err := b.ReadCloser.Read(p)
+	b.read.Add(int64(n))
 	if err != nil && b.max > 0 {
 		b.rc.SetReadDeadline(time.Time{})
 	}

@@ -22,13 +22,24 @@ func (s *Server) readiness() *answer {
 }
 
 // serveReady answers ReadyPath over HTTP/2.
-func (s *Server) serveReady(rw http.ResponseWriter) {
+func (s *Server) serveReady(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	a := s.readiness()
 	for name, values := range a.header {
 		rw.Header()[name] = values
 	}
 	rw.WriteHeader(a.status)
 	rw.Write(a.body) // an error means that the client is gone
+	if s.Done == nil {
+		return
+	}
+	stats := RequestStats{
+		Method: r.Method, Path: r.URL.EscapedPath(), Host: r.Host, Proto: r.Proto, Remote: r.RemoteAddr,
+		Route: s.ReadyPath, Status: a.status, BytesOut: int64(len(a.body)),
+	}
+	if r.Method == http.MethodHead {
+		stats.BytesOut = 0
+	}
+	s.tellAtOnce(&w.connCtx, stats)
 }
 
 // leaves reports whether the loop is about to drain. The connection goes on

@@ -222,7 +222,7 @@ func (d *droppedList) stop() {
 func (x *inbound) wasDropped() {
 	tell := x.abandon(http.StatusInternalServerError, errDropped, true)
 	x.change(func() bool {
-		stream := x.state == inboundStream && x.abortLocked(errDropped, true)
+		stream := x.state == inboundStream && x.abortLocked(errDropped, true, OutcomeAbandoned)
 		tell = tell || stream
 		return stream
 	})

@@ -96,6 +96,34 @@ type Server struct {
 	// Info: method, path, status, sizes and duration. It is never told of query
 	// strings, bodies, Authorization or cookies.
 	AccessLog *slog.Logger
+	// RequestContext, if set, is called with each request, before its operation
+	// begins and anything else is done with it. The operation, and so the
+	// request's Context and that of its http.Request, has the values of what it
+	// returns: ctx, the connection's, or a context derived from that. A request
+	// ends with that context if it has an end of its own. RequestContext is
+	// called in the goroutine that serves the connection. It must not block. A
+	// panic in it, or a context that is not derived from ctx, is an event about
+	// the request, which is answered with 500. It is not called for requests
+	// whose header is refused, nor over HTTP/2 for those of ReadyPath. Done is
+	// called for each request that it was called for.
+	RequestContext func(ctx context.Context, h RequestHead) context.Context
+	// Done, if set, is told of each request that is over, once: whoever answered
+	// it, Handle, Handler or the server itself. Among them are requests of
+	// ReadyPath and those beyond MaxInFlight. A request whose header is refused
+	// is told of with its Status, Remote, TLS and Outcome only. What ends
+	// without a request is not told of: a connection on which nothing came, a
+	// header that took longer than HeaderTimeout, a TLS handshake that failed,
+	// and streams of HTTP/2 that net/http's server refuses.
+	//
+	// Done is called before the request's operation ends, so that all calls are
+	// over when Run returns. It is called in the goroutine that ends the
+	// request, which may be the one that serves the connection or one that has
+	// called Respond, without a lock of the loop's; calls run concurrently. It
+	// must be fast, must not block or call runtime.Goexit, and must not use the
+	// request any more. A panic in it is an event about the request, whose
+	// response is sent as it was; without Loop.CatchPanics it ends the loop.
+	// Without Done nothing is measured.
+	Done func(RequestStats)
 	// RequestIDHeader names the field that carries a request's ID in responses,
 	// "X-Request-Id" say, and in requests: an ID that a request has there is
 	// taken over if it is plain. "" means that IDs are neither sent nor taken.

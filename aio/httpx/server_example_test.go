@@ -238,6 +238,30 @@ func ExampleRequest_Upgrade() {
 	// no HTTP any more
 }
 
+func ExampleServer_done() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hai") })
+	ended := make(chan httpx.RequestStats, 2)
+	aio.Run(context.Background(), func(ctx context.Context) error {
+		s := &httpx.Server{Handler: mux, Done: func(r httpx.RequestStats) { ended <- r }}
+		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		fetch(s, "GET /users/1 HTTP/1.1\r\nHost: example\r\n\r\n")
+		fetch(s, "GET /users/1 HTTP/1.1\r\nHost : example\r\n\r\n")
+		return s.Shutdown(ctx)
+	})
+	for range 2 {
+		r := <-ended
+		fmt.Printf("%q: %d, %d bytes, %v\n", r.Route, r.Status, r.BytesOut, r.Outcome)
+	}
+	// Output:
+	// 200 hai
+	// 400 400 Bad Request
+	// "GET /users/{id}": 200, 3 bytes, answered
+	// "": 400, 15 bytes, refused
+}
+
 func ExampleServer() {
 	aio.Run(context.Background(), func(ctx context.Context) error {
 		s := &httpx.Server{

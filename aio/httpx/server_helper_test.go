@@ -102,7 +102,7 @@ func (r raw) closed() {
 // newClient returns a plain net/http client, closed at the test's end, and for
 // use within it only.
 func newClient(t testing.TB, cfg *tls.Config, protocols ...string) *http.Client {
-	tr := &http.Transport{TLSClientConfig: cfg, Protocols: new(http.Protocols), MaxIdleConnsPerHost: 1000}
+	tr := &http.Transport{TLSClientConfig: cfg.Clone(), Protocols: new(http.Protocols), MaxIdleConnsPerHost: 1000}
 	for _, p := range protocols {
 		switch p {
 		case "h1":

@@ -189,6 +189,31 @@ func (h hostile) check(t *testing.T, addr string, n int) {
 	}
 }
 
+// done looks at what Done was told of the requests. With inBody the handler may
+// have answered by itself.
+func (h hostile) done(t *testing.T, calls told, inBody bool) {
+	t.Helper()
+	want := h.want
+	if h.open {
+		want = append(want[:len(want):len(want)], 200)
+	}
+	for _, status := range want {
+		s := calls.next(t)
+		if s.Status != status || !strings.HasPrefix(s.Remote, "127.0.0.1:") {
+			t.Errorf("Done was told %+v, want status %d", s, status)
+		}
+		switch refused := s.Outcome == httpx.OutcomeRefused; {
+		case !inBody && refused != (status >= 400), s.Err != nil:
+			t.Errorf("status %d is %v, %v", status, s.Outcome, s.Err)
+		case s.Method == "" && !refused, s.Method == "" && s.Proto+s.Path+s.Host != "":
+			t.Errorf("Done was told %+v", s)
+		}
+	}
+	if len(calls) > 0 {
+		t.Errorf("Done was told of another request: %+v", <-calls)
+	}
+}
+
 // TestHostileRequests holds which requests are refused, and with what status,
 // as the package's documentation says under Errors and panics, however the
 // bytes arrive, in both modes.
@@ -206,6 +231,8 @@ func TestHostileRequests(t *testing.T) {
 		}
 	})
 	for mode, s := range map[string]*httpx.Server{"Handle": {Handle: handle}, "Handler": {Handler: handler}} {
+		ended := make(told, 10)
+		s.Done = func(s httpx.RequestStats) { ended <- s }
 		serve(t, s, func(addr string) {
 			for _, h := range hostiles {
 				for _, n := range []int{1 << 20, 1, 7} {
@@ -219,6 +246,7 @@ func TestHostileRequests(t *testing.T) {
 						before := calls.Load()
 						h.check(t, addr, n)
 						inBody := mode == "Handler" && (strings.Contains(h.name, "chunk") || strings.Contains(h.name, "trailer"))
+						h.done(t, ended, inBody)
 						if got := calls.Load() - before; !inBody && int(got) > h.calls+1 || !h.open && !inBody && int(got) != h.calls {
 							t.Errorf("the handler was called %d times, want %d", got, h.calls)
 						}

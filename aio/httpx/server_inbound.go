@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -28,8 +29,11 @@ type inbound struct {
 	// wmu is held while a stream writes the response, and when that is over.
 	wmu sync.Mutex
 
+	route atomic.Pointer[string] // nil unless SetRoute was called
+
 	mu      sync.Mutex // guards what follows
 	state   inboundState
+	outcome Outcome       // see settleLocked
 	running bool          // the user's function, or a goroutine of net/http's, runs
 	own     bool          // the user has answered, or begun to
 	told    bool          // fail has been told of
@@ -60,8 +64,9 @@ type side interface {
 	// writer writes the response piece by piece.
 	writer() pieceWriter
 	// sent returns the status that was sent, 0 for none, and the bytes of the
-	// body.
+	// body. tally is for Server.Done, when the exchange is over.
 	sent() (status int, bytes int64)
+	tally() tally
 	// checks reports whether an answer's header is to be checked before it is
 	// given: else the engine does so when it sends it.
 	checks() bool
@@ -113,15 +118,21 @@ type answer struct {
 // errRequestTime is the cause of a request's ctx that has had all its time.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
 
-// start begins the exchange's operation under ctx's.
-func (x *inbound) start(ctx context.Context, s *Server, e side) error {
+// start begins the exchange's operation under ctx's, the connection's. A panic
+// in Server.RequestContext is returned: the caller has the exchange end with
+// it, by fault.
+func (x *inbound) start(ctx context.Context, s *Server, e side) (died *aio.PanicError, err error) {
 	x.s, x.side = s, e
 	x.AsCallback()
 	x.Op().AsServed()
 	x.Op().AsWatched()
 	x.takeID()
-	return x.Start(ctx, kindRequestIn, "", (*inboundDriver)(x))
+	ctx, died = x.requestContext(ctx)
+	return died, x.Start(ctx, kindRequestIn, "", (*inboundDriver)(x))
 }
+
+// fault has the exchange end as if the user's function had panicked.
+func (x *inbound) fault(p *aio.PanicError) { x.call(func() { panic(p) }) }
 
 // call calls the user's function, contained. http.ErrAbortHandler is no panic.
 func (x *inbound) call(fn func()) {
@@ -131,7 +142,7 @@ func (x *inbound) call(fn func()) {
 			case nil:
 			case http.ErrAbortHandler:
 				x.side.ends(http.ErrAbortHandler)
-				x.abort(http.ErrAbortHandler, true)
+				x.abort(http.ErrAbortHandler, true, OutcomeAborted)
 			default:
 				panic(v)
 			}
@@ -151,7 +162,7 @@ func (x *inbound) died(err error) {
 	x.side.ends(err)
 	x.change(func() bool {
 		open := x.state == inboundOpen && !begun
-		if !x.abortLocked(err, errors.As(err, &p)) {
+		if !x.abortLocked(err, errors.As(err, &p), OutcomePanicked) {
 			return false
 		}
 		if open {
@@ -208,7 +219,7 @@ func (x *inbound) handlerReturned() {
 		return
 	}
 	if late {
-		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
+		x.state, x.answer, x.outcome = inboundAnswered, plainAnswer(http.StatusServiceUnavailable), OutcomeAbandoned
 		return
 	}
 	w.WriteHeader(http.StatusOK)
@@ -216,25 +227,28 @@ func (x *inbound) handlerReturned() {
 
 // abort has the connection closed, and the operation end with err, unless there
 // is a whole response.
-func (x *inbound) abort(err error, told bool) {
-	x.change(func() bool { return x.abortLocked(err, told) })
+func (x *inbound) abort(err error, told bool, outcome Outcome) {
+	x.change(func() bool { return x.abortLocked(err, told, outcome) })
 }
 
-func (x *inbound) abortLocked(err error, told bool) bool {
+func (x *inbound) abortLocked(err error, told bool, outcome Outcome) bool {
 	if x.state != inboundOpen && x.state != inboundStream {
 		return false
 	}
-	x.state, x.fail, x.told = inboundAborted, err, told
+	x.state, x.fail, x.told, x.outcome = inboundAborted, err, told, outcome
 	return true
 }
 
-// abandon answers a request for the user, unless it has an answer. It reports
-// whether it did.
+// abandon answers a request for the user, unless it has an answer: without an
+// err it is refused. It reports whether it did.
 func (x *inbound) abandon(status int, err error, told bool) (did bool) {
 	x.change(func() bool {
 		if did = x.state == inboundOpen; did {
 			x.state, x.answer = inboundAnswered, plainAnswer(status)
-			x.fail, x.told = err, told
+			x.fail, x.told, x.outcome = err, told, OutcomeRefused
+			if err != nil {
+				x.outcome = OutcomeAbandoned
+			}
 		}
 		return did
 	})
@@ -249,7 +263,7 @@ func (x *inbound) refuseBusy() {
 		}
 		x.state, x.answer = inboundAnswered, plainAnswer(http.StatusServiceUnavailable)
 		x.answer.header = http.Header{"Retry-After": {"1"}}
-		x.answer.close = false
+		x.answer.close, x.outcome = false, OutcomeRefused
 		return true
 	})
 }
@@ -258,6 +272,9 @@ func (x *inbound) refuseBusy() {
 func (x *inbound) clientGone(cause error) {
 	x.mu.Lock()
 	x.leaveLocked()
+	if x.state == inboundOpen || x.state == inboundStream {
+		x.outcome = OutcomeGone
+	}
 	x.mu.Unlock()
 	if by := x.serverCause(); by != nil {
 		cause = by
@@ -299,9 +316,14 @@ func (d *inboundDriver) OpCancel(cause error) {
 func (x *inbound) cancelledLocked() bool {
 	if x.cause == errRequestTime && x.state == inboundOpen {
 		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusServiceUnavailable), x.cause
+		x.outcome = OutcomeAbandoned
 		return true
 	}
-	return x.abortLocked(x.cause, true)
+	outcome := OutcomeAborted
+	if x.outcome == OutcomeGone {
+		outcome = OutcomeGone
+	}
+	return x.abortLocked(x.cause, true, outcome)
 }
 
 // OpWatched has the client's leaving noticed from now on.
@@ -375,14 +397,19 @@ func (x *inbound) writeFailure(err error) error {
 	return aio.NewConnError("write", "tcp", x.side.remote(), -1, err)
 }
 
-// over ends the exchange's part in the connection. What it returns is its
-// operation's error.
-func (x *inbound) over() (fail error, told bool) {
+// over ends the exchange's part in the connection, which has all of the
+// response if whole is set. err is an error that the exchange does not have
+// yet; it may be nil. over returns the operation's error.
+func (x *inbound) over(err error, whole bool) (outcome Outcome, told bool, fail error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.fail == nil {
+		x.fail = err
+	}
 	x.state = inboundEnded
 	x.leaveLocked()
-	return x.fail, x.told
+	x.settleLocked(whole)
+	return x.outcome, x.told, x.fail
 }
 
 // end ends the operation, with the bytes of the response's body.
