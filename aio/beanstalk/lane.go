@@ -14,7 +14,7 @@ type lane struct {
 	w    *wire    // nil without a connection
 	dial *dialing // that is to make one
 
-	using  string       // the tube that is used
+	using  string       // the tube that is used, "" if that is not known
 	asked  string       // the tube that the server has been asked to use, "" if it has answered
 	queues []*tubeQueue // that wait for their tube, each with at least one command
 	futile int          // connections in a row that have ended without an answer
@@ -100,10 +100,9 @@ func (l *lane) used(w *wire, tube string, err error) {
 	if l.w != w || w.dead != nil {
 		return // the commands wait for the next connection
 	}
-	l.asked = ""
-	if err == nil {
-		l.using = tube
-	} else {
+	l.asked, l.using = "", tube
+	if err != nil {
+		l.using = "" // which is no tube's name: it is asked for again
 		l.fail(err, tube)
 	}
 	l.pump()

@@ -1,7 +1,6 @@
 package beanstalk_test
 
 import (
-	"context"
 	"net"
 	"os/exec"
 	"syscall"
@@ -68,5 +67,3 @@ func (b *beanstalkd) kill() {
 	b.cmd.Wait()
 	b.cmd = nil
 }
-
-var _ context.Context

@@ -122,7 +122,7 @@ func (w *wire) data(_ *tcp.Conn, p []byte) {
 	w.taking = false
 	switch {
 	case err != nil:
-		w.kill(aio.NewConnError("read", w.c.RemoteAddr().Network(), w.pool.client.addr(), w.c.FD(), err))
+		w.kill(w.broken(err))
 	case w.dead == nil:
 		w.owner.settled(w)
 		if w.dead == nil {
@@ -160,17 +160,23 @@ func (w *wire) take(p []byte) error {
 			return fmt.Errorf("%w: an answer that nothing was asked for", ErrProtocol)
 		}
 		if !c.accepts(&r) {
-			err := fmt.Errorf("%w: an answer that does not belong to %s", ErrProtocol, c.verb.name)
+			err := w.broken(fmt.Errorf("%w: an answer that does not belong to %s", ErrProtocol, c.verb.name))
+			w.fail(err)
 			c.asker.failed(err, true)
-			return err
+			return nil
 		}
-		c.asker.answered(w, &r)
 		if c.verb == verbPut && (r.word == wordBadFormat || r.word == wordUnknownCommand) {
 			// The server takes the body for commands.
-			return fmt.Errorf("%w: a put was refused before its body", ErrProtocol)
+			w.fail(w.broken(fmt.Errorf("%w: a put was refused before its body", ErrProtocol)))
 		}
+		c.asker.answered(w, &r)
 	}
 	return nil
+}
+
+// broken returns the condition of a connection that is given up.
+func (w *wire) broken(err error) error {
+	return aio.NewConnError("read", w.c.RemoteAddr().Network(), w.pool.client.addr(), w.c.FD(), err)
 }
 
 // accepts reports whether r may be the answer to the command.
@@ -196,7 +202,7 @@ func (w *wire) event(c *tcp.Conn, err error) {
 		return // of the dial, which returns it
 	}
 	if aio.IsInfo(err) { // an end that was not asked for
-		err = aio.NewConnError("read", c.RemoteAddr().Network(), w.pool.client.addr(), c.FD(), io.ErrUnexpectedEOF)
+		err = w.broken(io.ErrUnexpectedEOF)
 	}
 	w.fail(err)
 }

@@ -49,8 +49,7 @@ func (w *wire) Fire() {
 	}
 	w.due = 0
 	if c := w.sent.first; c != nil {
-		err := fmt.Errorf("%w: no answer to %s for %v", aio.ErrTimeout, c.verb.name, w.pool.client.timeout()+c.lasts)
-		w.kill(aio.NewConnError("read", w.c.RemoteAddr().Network(), w.pool.client.addr(), w.c.FD(), err))
+		w.kill(w.broken(fmt.Errorf("%w: no answer to %s for %v", aio.ErrTimeout, c.verb.name, w.pool.client.timeout()+c.lasts)))
 		return
 	}
 	if w.free() {

@@ -101,6 +101,9 @@ func setField(to any, value string) (err error) {
 		}
 		*to = wholeSeconds(time.Duration(n) * time.Second)
 	case *time.Duration:
+		if strings.Trim(value, "0123456789.") != "" {
+			return strconv.ErrSyntax
+		}
 		*to, err = time.ParseDuration(value + "s")
 	default:
 		panic(fmt.Sprintf("beanstalk: no such field: %T", to))
