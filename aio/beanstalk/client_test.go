@@ -130,18 +130,18 @@ func TestPutErrors(t *testing.T) {
 		if id, err := put(); id != 77 || !errors.Is(err, beanstalk.ErrBuried) {
 			t.Errorf("BURIED 77: got %d, %v", id, err)
 		}
-		if n := f.accepted; n != 1 {
+		if n := f.made(); n != 1 {
 			t.Errorf("%d connections, want 1: none of the errors is about the connection", n)
 		}
 		// After these the server would take the body for a command.
 		for _, answer := range []string{"BAD_FORMAT", "UNKNOWN_COMMAND"} {
-			before := f.accepted
+			before := f.made()
 			f.fail(fault{cmd: "put", instead: answer + "\r\n"})
 			if _, err := put(); !errors.Is(err, beanstalk.ErrBadFormat) && !errors.Is(err, beanstalk.ErrUnknownCommand) {
 				t.Errorf("%s: %v", answer, err)
 			}
-			if _, err := put(); err != nil || f.accepted != before+1 {
-				t.Errorf("after %s: %v, on connection %d, want %d", answer, err, f.accepted, before+1)
+			if _, err := put(); err != nil || f.made() != before+1 {
+				t.Errorf("after %s: %v, on connection %d, want %d", answer, err, f.made(), before+1)
 			}
 		}
 		return nil
@@ -152,7 +152,7 @@ func TestPutErrors(t *testing.T) {
 func TestUseFails(t *testing.T) {
 	withFake(t, func(ctx context.Context, t *testing.T, f *fake, c *beanstalk.Client) error {
 		must(ctx, t, c.Put(ctx, "a", nil, beanstalk.PutOptions{}))
-		f.fail(fault{cmd: "use", instead: "OUT_OF_MEMORY\r\n"})
+		f.fail(fault{cmd: "use", instead: "OUT_OF_MEMORY\r\n", delay: time.Second})
 		var lost, kept []*aio.Future[uint64]
 		for range 3 {
 			lost = append(lost, c.Put(ctx, "b", nil, beanstalk.PutOptions{}))
@@ -168,7 +168,7 @@ func TestUseFails(t *testing.T) {
 		}
 		must(ctx, t, c.Put(ctx, "b", nil, beanstalk.PutOptions{}))
 		n := map[string]int{}
-		for _, j := range f.jobs {
+		for _, j := range f.all() {
 			n[j.tube]++
 		}
 		if n["a"] != 4 || n["b"] != 1 || n["c"] != 3 {
@@ -200,7 +200,7 @@ func TestTubesAtOnce(t *testing.T) {
 		last := map[string]uint64{}
 		for i, p := range puts {
 			id, _ := p.Result()
-			j := f.jobs[id]
+			j := f.all()[id]
 			if j.tube != fmt.Sprint("t", i%3) || string(j.body) != fmt.Sprint(i) {
 				t.Fatalf("put %d is job %q in %s", i, j.body, j.tube)
 			}
@@ -236,7 +236,7 @@ func TestCancelPut(t *testing.T) {
 		want(t, "cancelled after it was sent", errOf(ctx, sent), cause, beanstalk.ErrUnanswered)
 		must(ctx, t, after)
 		var bodies []string
-		for _, j := range f.jobs {
+		for _, j := range f.all() {
 			bodies = append(bodies, string(j.body))
 		}
 		slices.Sort(bodies)
@@ -292,8 +292,8 @@ func TestIdle(t *testing.T) {
 			must(ctx, t, c.Stats(ctx))
 			time.Sleep(9 * time.Second)
 		}
-		if f.accepted != 1 {
-			t.Errorf("%d connections while it is used every 9 s, want 1", f.accepted)
+		if f.made() != 1 {
+			t.Errorf("%d connections while it is used every 9 s, want 1", f.made())
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -118,6 +119,20 @@ func (f *fake) open() int {
 	return len(f.conns)
 }
 
+// made returns how many connections have been made.
+func (f *fake) made() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.accepted
+}
+
+// all returns the jobs, by their IDs.
+func (f *fake) all() map[uint64]*fakeJob {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.jobs)
+}
+
 // put puts a job as a client would.
 func (f *fake) put(tube, body string, pri uint32, ttr time.Duration) uint64 {
 	f.mu.Lock()
@@ -151,7 +166,7 @@ type fault struct {
 	mute    bool   // after bytes of the answer, nothing more is sent
 	bytes   int
 	delay   time.Duration // before the answer
-	instead string        // what is answered, if it is not ""
+	instead string        // what is answered, if it is not "", and nothing is done
 	before  string        // what is sent before the answer
 	fired   bool
 	whole   int // the length of the right answer
@@ -264,7 +279,10 @@ func (c *fakeConn) run() {
 		c.fake.log = append(c.fake.log, strings.Join(cmd.words, " "))
 		ft := c.fake.pick(cmd.words[0])
 		c.fake.mu.Unlock()
-		answer := c.answer(cmd)
+		answer := ""
+		if ft == nil || ft.instead == "" {
+			answer = c.answer(cmd)
+		}
 		if !c.send(answer, ft) {
 			return
 		}
@@ -287,7 +305,10 @@ func (c *fakeConn) send(answer string, ft *fault) bool {
 		}
 	}
 	if ft != nil && ft.delay > 0 {
-		time.Sleep(ft.delay)
+		select {
+		case <-time.After(ft.delay):
+		case <-c.gone:
+		}
 	}
 	if answer != "" {
 		if _, err := io.WriteString(c.nc, answer); err != nil {

@@ -18,6 +18,7 @@ func withFake(t *testing.T, main func(ctx context.Context, t *testing.T, f *fake
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		defer f.stop()
+		synctest.Wait()
 		aiotest.RunLoop(t, new(aio.Loop), func(ctx context.Context) error { return main(ctx, t, f, f.client()) })
 		synctest.Wait()
 		if n := f.open(); n != 0 {
