@@ -1,6 +1,7 @@
 package beanstalk
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -177,7 +178,8 @@ func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 	case waits && w.clock()-a.began < a.waits-early:
 		// It waits for less than it was told to: asked again at once, it would
 		// do so for ever.
-		w.kill(&Error{Op: verbReserve.name, Addr: on.pool.client.addr(), Err: ErrProtocol})
+		w.useful = false
+		w.kill(w.broken(fmt.Errorf("%w: a reserve ended before its time", ErrProtocol)))
 	default:
 		on.dry, on.burst = true, 1
 		on.expire()

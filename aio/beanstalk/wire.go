@@ -151,7 +151,8 @@ func (w *wire) take(p []byte) error {
 		if c != nil {
 			w.pool.over(c)
 		}
-		w.useful = true
+		accepted := c != nil && c.accepts(&r)
+		w.useful = w.useful || accepted
 		w.pool.unlock()
 		switch {
 		case ended:
@@ -159,7 +160,7 @@ func (w *wire) take(p []byte) error {
 		case c == nil:
 			return fmt.Errorf("%w: an answer that nothing was asked for", ErrProtocol)
 		}
-		if !c.accepts(&r) {
+		if !accepted {
 			err := w.broken(fmt.Errorf("%w: an answer that does not belong to %s", ErrProtocol, c.verb.name))
 			w.fail(err)
 			c.asker.failed(err, true)
