@@ -164,7 +164,7 @@ func TestCancelReserve(t *testing.T) {
 		want(t, "cancelled", err, context.Canceled)
 		wantNot(t, "cancelled", err, beanstalk.ErrUnanswered)
 		id := f.put("default", "x", 3, time.Hour)
-		j := must(ctx, t, other.ReserveWithin(ctx, 0))
+		j := must(ctx, t, other.Reserve(ctx))
 		if j.ID != id {
 			t.Errorf("got job %d, want %d", j.ID, id)
 		}

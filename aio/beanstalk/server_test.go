@@ -3,6 +3,8 @@ package beanstalk_test
 import (
 	"net"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,23 +21,28 @@ type beanstalkd struct {
 	cmd  *exec.Cmd
 }
 
-// realServer starts a beanstalkd with a log in a folder of the test's, or skips
-// the test where there is none.
+// realServer starts a beanstalkd with a log in a folder of the test's, on a
+// free port unless the arguments say where to listen, or skips the test where
+// there is none.
 func realServer(t *testing.T, args ...string) *beanstalkd {
 	t.Helper()
 	path, err := exec.LookPath("beanstalkd")
 	if err != nil {
 		t.Skip("beanstalkd is not there (Debian: apt-get install beanstalkd)")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	b := &beanstalkd{t: t, path: path, args: append([]string{"-b", t.TempDir()}, args...)}
+	if i := slices.Index(args, "-l"); i >= 0 {
+		b.addr = args[i+1]
+	} else {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.addr = l.Addr().String()
+		l.Close()
+		_, port, _ := net.SplitHostPort(b.addr)
+		b.args = append(b.args, "-l", "127.0.0.1", "-p", port)
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
-	b := &beanstalkd{t: t, path: path, addr: addr.String()}
-	_, port, _ := net.SplitHostPort(b.addr)
-	b.args = append([]string{"-l", "127.0.0.1", "-p", port, "-b", t.TempDir()}, args...)
 	b.start()
 	t.Cleanup(b.kill)
 	return b
@@ -48,8 +55,12 @@ func (b *beanstalkd) start() {
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatalf("beanstalkd: %v", err)
 	}
+	network, addr := "tcp", b.addr
+	if path, unix := strings.CutPrefix(b.addr, "unix:"); unix {
+		network, addr = "unix", path
+	}
 	aiotest.Eventually(b.t, func() bool {
-		c, err := net.DialTimeout("tcp", b.addr, time.Second)
+		c, err := net.DialTimeout(network, addr, time.Second)
 		if err != nil {
 			return false
 		}
