@@ -108,12 +108,21 @@ func TestRealErrors(t *testing.T) {
 		must(ctx, t, small)
 		want(t, "too big", errOf(ctx, big), beanstalk.ErrJobTooBig)
 		must(ctx, t, c.Delete(ctx, must(ctx, t, after)))
+		want(t, "no job", errOf(ctx, c.Consumer("other").ReserveWithin(ctx, time.Second)), beanstalk.ErrTimedOut)
 		j := must(ctx, t, cons.Reserve(ctx))
-		want(t, "no job", errOf(ctx, cons.ReserveWithin(ctx, time.Second)), beanstalk.ErrTimedOut)
-		aiotest.Eventually(t, func() bool { // within the last second of 2 s
-			return errors.Is(errOf(ctx, cons.ReserveWithin(ctx, 0)), beanstalk.ErrDeadlineSoon)
+		aiotest.Eventually(t, func() bool { // in the last second of its 2 s
+			next, err := cons.ReserveWithin(ctx, 0).Await(ctx)
+			if err == nil { // they have passed
+				j = next
+			}
+			return errors.Is(err, beanstalk.ErrDeadlineSoon)
 		})
-		again := must(ctx, t, cons.Reserve(ctx)) // when the TTR has passed
+		var again *beanstalk.Job
+		aiotest.Eventually(t, func() bool { // when the TTR has passed
+			var err error
+			again, err = cons.ReserveWithin(ctx, 0).Await(ctx)
+			return err == nil
+		})
 		if again.ID != j.ID {
 			t.Errorf("job %d, want %d", again.ID, j.ID)
 		}

@@ -292,6 +292,28 @@ func TestReserveAsksAgain(t *testing.T) {
 	})
 }
 
+// A connection that holds a job is not silent for more than 10 s: a server that
+// has overlooked the TTR looks again, and one that has gone is noticed.
+func TestNudge(t *testing.T) {
+	withFake(t, func(ctx context.Context, t *testing.T, f *fake, c *beanstalk.Client) error {
+		f.put("default", "x", 0, time.Hour)
+		j := must(ctx, t, c.Consumer().Reserve(ctx))
+		f.commands()
+		time.Sleep(55 * time.Second)
+		if got := f.commands(); len(got) != 5 || got[0] != "list-tube-used" {
+			t.Errorf("sent %q in 55 s", got)
+		}
+		f.fail(fault{cmd: "list-tube-used", mute: true})
+		begin := time.Now()
+		<-j.Lost()
+		if d := time.Since(begin); d != 5*time.Second+30*time.Second {
+			t.Errorf("a mute server was noticed after %v", d)
+		}
+		want(t, "delete", errOf(ctx, j.Delete(ctx)), beanstalk.ErrJobLost, aio.ErrTimeout)
+		return nil
+	})
+}
+
 // The TTR passes: the job is another's.
 func TestTTR(t *testing.T) {
 	withFake(t, func(ctx context.Context, t *testing.T, f *fake, c *beanstalk.Client) error {

@@ -10,8 +10,14 @@ import (
 // clock returns the time since the pool began.
 func (w *wire) clock() time.Duration { return w.pool.op.Age() }
 
-// rearm sets when the wire is late: when the server owes an answer, or when
-// nothing uses the wire. The lock is held.
+// nudgeAfter is how long a connection that holds jobs is silent. beanstalkd up
+// to 1.13 may overlook that the TTR of a job has passed (its issues 262 and
+// 380), and looks again when the connection says something. It also shows
+// whether the server is still there.
+const nudgeAfter = 10 * time.Second
+
+// rearm sets when the wire is late: when the server owes an answer, or when the
+// connection has been silent for too long. The lock is held.
 func (w *wire) rearm() {
 	var d time.Duration
 	switch c := w.sent.first; {
@@ -19,7 +25,9 @@ func (w *wire) rearm() {
 		if d = w.pool.client.timeout(); d > 0 {
 			d += c.lasts
 		}
-	case len(w.jobs) == 0:
+	case len(w.jobs) > 0:
+		d = nudgeAfter
+	default:
 		d = w.pool.client.idleTimeout()
 	}
 	if d <= 0 {
@@ -52,7 +60,9 @@ func (w *wire) Fire() {
 		w.kill(w.broken(fmt.Errorf("%w: no answer to %s for %v", aio.ErrTimeout, c.verb.name, w.pool.client.timeout()+c.lasts)))
 		return
 	}
-	if w.free() {
-		w.owner.release(w)
+	if len(w.jobs) > 0 {
+		w.put(&command{verb: verbTubeUsed, line: line(verbTubeUsed.name), asker: askFunc(func(*wire, *reply, error) {})})
+		return
 	}
+	w.owner.release(w)
 }
