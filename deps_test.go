@@ -44,6 +44,7 @@ type ban struct {
 //
 //	aio/internal < aio < aio/timer, aio/dnsx < aio/tcp < aio/httpx < aio/live < cmd, examples, bench
 //	                     aio/timer < aio/flow < examples, bench
+//	                     aio/timer, aio/tcp < aio/beanstalk < examples, bench
 //
 // An import may only point to the left. Test files may look up (an example of a
 // low layer often needs a high one) unless a ban says otherwise.
@@ -78,6 +79,19 @@ var bans = []ban{
 	{from: "aio/dnsx/...", to: "aio/tcp/...", why: "dialing resolves names, so the resolver cannot dial through it"},
 	{from: "aio/dnsx/...", to: "aio/httpx/...", why: "dialing resolves names, so the resolver cannot dial through it"},
 	{from: "aio/tcp/...", to: "aio/httpx/...", why: "HTTP is one protocol over connections, not a part of them"},
+
+	{from: "aio/internal/...", to: "aio/beanstalk/...", why: "internal packages are the bottom"},
+	{from: "aio", to: "aio/beanstalk/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
+	{from: "aio/timer/...", to: "aio/beanstalk/...", why: "time needs no queue"},
+	{from: "aio/flow/...", to: "aio/beanstalk/...", why: "how functions work together has nothing to do with a network"},
+	{from: "aio/dnsx/...", to: "aio/beanstalk/...", why: "a protocol over connections is above them"},
+	{from: "aio/tcp/...", to: "aio/beanstalk/...", why: "a protocol over connections is above them"},
+	{from: "aio/httpx/...", to: "aio/beanstalk/...", why: "two protocols over connections: siblings stay apart"},
+	{from: "aio/beanstalk/...", to: "aio/httpx/...", why: "two protocols over connections: siblings stay apart"},
+	{from: "aio/beanstalk/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
+	{from: "aio/beanstalk/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
+	{from: "aio/live/...", to: "aio/beanstalk/...", why: "the page shows operations of all kinds, and knows none"},
+	{from: "aio/beanstalk/...", to: "golang.org/x/net/...", direct: true, why: "a protocol of lines needs the standard library only"},
 
 	{from: "aio/internal/...", to: "aio/live/...", why: "internal packages are the bottom"},
 	{from: "aio", to: "aio/live/...", why: "the loop does not know who looks at it"},
