@@ -114,6 +114,7 @@ type call[T any] struct {
 	aio.Promise[T]
 	command
 	pool *pool
+	job  *Job                                  // whose connection it goes by; nil for others
 	out  atomic.Int64                          // bytes that were sent, for the loop's listings
 	take func(c *call[T], r *reply) (T, error) // makes the result of an answer that is no error
 }
@@ -136,6 +137,12 @@ func (c *command) errorFor(p *pool, err error, sent bool) *Error {
 }
 
 func (c *call[T]) answered(_ *wire, r *reply) {
+	if c.job != nil {
+		if err := c.job.heard(&c.command, r.word); err != nil {
+			c.Reject(err)
+			return
+		}
+	}
 	if err := r.word.errorOf(); err != nil {
 		c.Reject(c.errorFor(c.pool, err, false))
 		return
@@ -148,7 +155,13 @@ func (c *call[T]) answered(_ *wire, r *reply) {
 	c.Resolve(v)
 }
 
-func (c *call[T]) failed(err error, sent bool) { c.Reject(c.errorFor(c.pool, err, sent)) }
+func (c *call[T]) failed(err error, sent bool) {
+	if c.job != nil {
+		c.Reject(c.job.unheard(&c.command, err, sent))
+		return
+	}
+	c.Reject(c.errorFor(c.pool, err, sent))
+}
 
 // OpCancel takes a command that was not sent out of the queue. The answer of
 // one that was is dropped when it comes.

@@ -156,7 +156,7 @@ func (c *Consumer) ReserveJob(ctx context.Context, id uint64) *aio.Future[*Job] 
 
 func (c *Consumer) reserveNow(ctx context.Context) *aio.Future[*Job] {
 	call := new(call[*Job])
-	call.line = numbered("reserve-with-timeout", 0)
+	call.line = askNow
 	return reserveBy(ctx, c, verbReserve, call)
 }
 

@@ -107,22 +107,25 @@ func (on *consuming) idle() *wire {
 	return nil
 }
 
+// askNow is a reserve that does not wait. What is sent is not changed.
+var askNow = numbered("reserve-with-timeout", 0)
+
 // ask sends a reserve that does not wait.
 func (on *consuming) ask(w *wire) {
 	on.asking++
 	w.asks++
-	w.put(&command{verb: verbReserve, line: numbered("reserve-with-timeout", 0), asker: &reserveAsker{on: on}})
+	a := &reserveAsker{on: on}
+	a.verb, a.line, a.asker = verbReserve, askNow, a
+	w.put(&a.command)
 }
 
 // wait sends a reserve that waits.
 func (on *consuming) wait(w *wire) {
 	d := on.patience()
-	c := &command{
-		verb: verbReserve, line: numbered("reserve-with-timeout", uint64(d/time.Second)), lasts: d,
-		asker: &reserveAsker{on: on, waits: d, began: w.clock()},
-	}
-	on.blocked, w.blocked = w, c
-	w.put(c)
+	a := &reserveAsker{on: on, waits: d, began: w.clock()}
+	a.verb, a.line, a.asker, a.lasts = verbReserve, numbered("reserve-with-timeout", uint64(d/time.Second)), a, d
+	on.blocked, w.blocked = w, &a.command
+	w.put(&a.command)
 }
 
 // patience returns how long the reserve that waits is to wait: until the last
@@ -189,6 +192,7 @@ func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 // A reserveAsker is told of the answer to a reserve of the consumer's own. If
 // the connection ends, lost sees to all of them.
 type reserveAsker struct {
+	command
 	on    *consuming
 	waits time.Duration // 0: it does not
 	began time.Duration // by the pool's clock

@@ -201,7 +201,6 @@ type fakeConn struct {
 	queue []fakeCommand
 	more  chan struct{} // has a token when there is something in the queue
 	gone  chan struct{} // closed when the client has ended
-	mute  bool
 }
 
 type fakeCommand struct {

@@ -66,9 +66,10 @@ func eachByte(t *testing.T, cmd string, fn func(t *testing.T, f *fake, c *beanst
 				ft := f.fail(fault{cmd: cmd, cut: !mute, mute: mute, bytes: bytes})
 				fn(t, f, c, ctx, ft)
 				f.mu.Lock()
+				fired := ft.fired
 				whole = ft.whole
 				f.mu.Unlock()
-				if !ft.fired || whole == 0 {
+				if !fired || whole == 0 {
 					t.Fatalf("%s: the fault did not happen", cmd)
 				}
 				return nil

@@ -149,11 +149,7 @@ func (j *Job) Bury(ctx context.Context, priority uint32) *aio.Future[struct{}] {
 func (j *Job) Touch(ctx context.Context) *aio.Future[struct{}] {
 	c := &call[none]{take: takeNone}
 	c.line = numbered(verbTouch.name, j.ID)
-	return jobCommand(ctx, j, kindTouch, verbTouch, c, nil, func(word word) {
-		if word == wordTouched && j.known {
-			j.deadline = c.at.Add(j.stats.TTR)
-		}
-	})
+	return jobCommand(ctx, j, kindTouch, verbTouch, c)
 }
 
 // Stats returns a future of what the server tells of the job, and has it kept
@@ -171,7 +167,7 @@ func (j *Job) Stats(ctx context.Context) *aio.Future[JobStats] {
 		}
 		return s, err
 	}
-	return jobCommand(ctx, j, kindStats, verbStatsJob, c, nil, nil)
+	return jobCommand(ctx, j, kindStats, verbStatsJob, c)
 }
 
 // learn keeps what the server has told of the job. The lock is held.

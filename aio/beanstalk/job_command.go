@@ -13,7 +13,7 @@ func (j *Job) finish(ctx context.Context, kind aio.Kind, v *verb, line []byte) *
 		c.take = takeReleased
 	}
 	c.line = line
-	return jobCommand(ctx, j, kind, v, c, j.leave, j.left)
+	return jobCommand(ctx, j, kind, v, c)
 }
 
 // takeReleased: a job that could not be released was buried.
@@ -24,75 +24,21 @@ func takeReleased(_ *call[none], r *reply) (none, error) {
 	return none{}, nil
 }
 
-// leave is called when the command is sent. The lock is held.
-func (j *Job) leave() {
-	j.state = jobLeaving
-	delete(j.w.jobs, j.ID)
-}
-
-// left is called with the answer. The lock is held.
-func (j *Job) left(answer word) {
-	switch {
-	case j.state != jobLeaving:
-	case anyCommand.has(answer):
-		j.state = jobHeld // the server could not do it
-		if j.w.dead != nil || j.w.jobs[j.ID] != nil {
-			j.lose()
-			return
-		}
-		j.w.jobs[j.ID] = j
-	default:
-		j.state = jobDone
-	}
-}
-
-// A jobAsker passes the answer about a job on to its call.
-type jobAsker[T any] struct {
-	job  *Job
-	call *call[T]
-	then func(answer word) // with the lock held; may be nil
-}
-
-func (a *jobAsker[T]) answered(w *wire, r *reply) {
-	p := w.pool
-	p.lock()
-	if r.word == wordNotFound {
-		a.job.notFound()
-	} else if a.then != nil {
-		a.then(r.word)
-	}
-	p.unlock()
-	if r.word == wordNotFound {
-		a.call.Reject(a.job.lostError(a.call.verb, ErrNotFound, false))
-		return
-	}
-	a.call.answered(w, r)
-}
-
-func (a *jobAsker[T]) failed(err error, sent bool) {
-	a.job.w.pool.lock()
-	a.job.lose()
-	a.job.w.pool.unlock()
-	a.call.Reject(a.job.lostError(a.call.verb, err, sent))
-}
-
-// jobCommand sends a command by the connection that has reserved the job. sent
-// is called with the lock held when the command is sent, then with the answer.
-func jobCommand[T any](ctx context.Context, j *Job, kind aio.Kind, v *verb, c *call[T], sent func(), then func(word)) *aio.Future[T] {
+// jobCommand sends a command by the connection that has reserved the job.
+func jobCommand[T any](ctx context.Context, j *Job, kind aio.Kind, v *verb, c *call[T]) *aio.Future[T] {
 	p := j.w.pool
-	c.id = j.ID
+	c.id, c.job = j.ID, j
 	c.out.Store(int64(len(c.line)))
 	if !c.begin(ctx, p, kind, v) {
 		return c.Future()
 	}
-	c.asker = &jobAsker[T]{j, c, then}
 	p.lock()
 	err := j.refusal(v)
 	if err == nil && c.state == commandNew {
-		j.w.put(&c.command)
-		if sent != nil {
-			sent()
+		if v.ends() {
+			j.leave()
 		}
+		j.w.put(&c.command)
 		j.w.owner.settled(j.w)
 	}
 	p.unlock()
@@ -101,6 +47,9 @@ func jobCommand[T any](ctx context.Context, j *Job, kind aio.Kind, v *verb, c *c
 	}
 	return c.Future()
 }
+
+// ends reports whether a job is not reserved any more after the command.
+func (v *verb) ends() bool { return v == verbDelete || v == verbRelease || v == verbBury }
 
 // refusal is why the job can take no command. The lock is held.
 func (j *Job) refusal(v *verb) error {
@@ -120,4 +69,53 @@ func (j *Job) refusal(v *verb) error {
 // lostError is the error of a command about a job that is lost.
 func (j *Job) lostError(v *verb, err error, sent bool) error {
 	return &Error{Op: v.name, Addr: j.w.pool.client.addr(), ID: j.ID, Err: err, Unanswered: sent, Lost: true}
+}
+
+// heard notes the answer to a command about the job, and returns the error that
+// it is if the job is lost.
+func (j *Job) heard(c *command, answer word) error {
+	j.w.pool.lock()
+	defer j.w.pool.unlock()
+	switch {
+	case answer == wordNotFound:
+		j.notFound()
+		return j.lostError(c.verb, ErrNotFound, false)
+	case answer == wordTouched && j.known:
+		j.deadline = c.at.Add(j.stats.TTR)
+	case c.verb.ends():
+		j.left(answer)
+	}
+	return nil
+}
+
+// unheard notes that a command about the job, which was sent, has no answer, as
+// the connection has ended. It returns the command's error.
+func (j *Job) unheard(c *command, err error, sent bool) error {
+	j.w.pool.lock()
+	defer j.w.pool.unlock()
+	j.lose()
+	return j.lostError(c.verb, err, sent)
+}
+
+// leave notes that a command is sent that ends the reservation. The lock is
+// held.
+func (j *Job) leave() {
+	j.state = jobLeaving
+	delete(j.w.jobs, j.ID)
+}
+
+// left notes the answer to that. The lock is held.
+func (j *Job) left(answer word) {
+	switch {
+	case j.state != jobLeaving:
+	case anyCommand.has(answer):
+		j.state = jobHeld // the server could not do it
+		if j.w.dead != nil || j.w.jobs[j.ID] != nil {
+			j.lose()
+			return
+		}
+		j.w.jobs[j.ID] = j
+	default:
+		j.state = jobDone
+	}
 }
