@@ -172,6 +172,13 @@ type fault struct {
 	whole   int // the length of the right answer
 }
 
+// complete reports whether a fault has come behind the whole answer.
+func (f *fake) complete(ft *fault) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return ft.bytes == ft.whole
+}
+
 // pick returns the fault that the command meets, nil without one. The lock is
 // held.
 func (f *fake) pick(cmd string) *fault {
