@@ -2,6 +2,7 @@ package beanstalk
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -32,7 +33,8 @@ type Client struct {
 	// operation's ctx ends.
 	Backoff timer.Backoff
 	// Timeout is how long the server may send nothing while it owes an answer.
-	// Then the connection is given up. 0 means 30 s; negative: no bound.
+	// Then the connection is given up. It includes the time that it takes to
+	// send a job. 0 means 30 s; negative: no bound.
 	Timeout time.Duration
 	// IdleTimeout is how long a connection that nothing uses is kept. 0 means
 	// 60 s; negative: no bound.
@@ -102,7 +104,7 @@ func (c *Client) dialer() *tcp.Dialer {
 		*d = *c.Dialer
 	}
 	d.Background = true
-	d.HighWater = 1 << 30 // the queue of commands is what is bounded
+	d.HighWater = math.MaxInt / 2 // the queue of commands is what is bounded
 	if d.WriteTimeout == 0 {
 		d.WriteTimeout = max(c.timeout(), 0)
 	}

@@ -82,7 +82,8 @@ func (c *Consumer) check() error {
 	return nil
 }
 
-// on returns what the consumer has in the loop of ctx.
+// on returns what the consumer has in the loop of ctx. The caller unpins it when
+// it has given it something to do.
 func (c *Consumer) on(ctx context.Context, v *verb) (*consuming, error) {
 	p, err := c.client().poolOf(ctx)
 	if err != nil {
@@ -98,6 +99,7 @@ func (c *Consumer) on(ctx context.Context, v *verb) (*consuming, error) {
 		on = &consuming{consumer: c, pool: p, burst: 1}
 		p.consumers[c] = on
 	}
+	on.pins++
 	return on, nil
 }
 
@@ -135,6 +137,7 @@ func (c *Consumer) reserve(ctx context.Context, d time.Duration) *aio.Future[*Jo
 	if err != nil {
 		return aio.Failed[*Job](err)
 	}
+	defer on.unpin()
 	wt := &waiter{on: on, within: d}
 	wt.verb, wt.asker = verbReserve, wt
 	wt.alarm.Init(wt)

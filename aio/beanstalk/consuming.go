@@ -30,6 +30,7 @@ type consuming struct {
 	dry     bool  // the last one has brought no job
 	changes int   // to the list of tubes, that the connection in the making has
 	futile  int   // connections in a row that have ended without an answer
+	pins    int   // calls that are about to use it
 }
 
 const (
@@ -76,6 +77,22 @@ func (on *consuming) pump() {
 		on.dial.drop()
 		on.dial = nil
 	}
+	on.forget()
+}
+
+// forget takes what has nothing to do any more off the pool: a program may make
+// any number of consumers.
+func (on *consuming) forget() {
+	if on.pins == 0 && on.waiters.n == 0 && on.direct.n == 0 && len(on.wires) == 0 && on.dial == nil {
+		delete(on.pool.consumers, on.consumer)
+	}
+}
+
+func (on *consuming) unpin() {
+	on.pool.lock()
+	defer on.pool.unlock()
+	on.pins--
+	on.forget()
 }
 
 // open returns a connection that is not blocked: one that holds jobs if there

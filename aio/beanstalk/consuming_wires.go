@@ -44,6 +44,7 @@ func (on *consuming) dialFailed(d *dialing, err error) {
 	if on.dial == d {
 		on.dial = nil
 		on.failAll(err)
+		on.forget()
 	}
 }
 

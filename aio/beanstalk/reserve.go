@@ -40,7 +40,9 @@ func (wt *waiter) take(j *Job) {
 
 // study asks about the job, and gives it to the waiter then. The lock is held.
 func (on *consuming) study(wt *waiter, j *Job) {
+	on.pins++
 	j.ask(func(error) {
+		defer on.unpin()
 		on.pool.lock()
 		defer on.pool.unlock()
 		if j.state == jobLost {
@@ -127,6 +129,7 @@ func reserveBy(ctx context.Context, c *Consumer, v *verb, call *call[*Job]) *aio
 	if err != nil {
 		return aio.Failed[*Job](err)
 	}
+	defer on.unpin()
 	if !call.begin(ctx, on.pool, kindReserve, v) {
 		return call.Future()
 	}
@@ -146,7 +149,9 @@ func (on *consuming) submit(c *command) {
 	var err error
 	if c.state == commandNew {
 		c.size = len(c.line)
-		if err = p.admit(c); err == nil {
+		if on.consumer.isClosed() {
+			err = aio.ErrClosed
+		} else if err = p.admit(c); err == nil {
 			c.state = commandHeld
 			on.direct.push(c)
 			on.pump()

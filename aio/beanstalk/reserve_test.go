@@ -478,6 +478,35 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// A program may make any number of consumers: those that have nothing to do are
+// forgotten.
+func TestManyConsumers(t *testing.T) {
+	withFake(t, func(ctx context.Context, t *testing.T, f *fake, c *beanstalk.Client) error {
+		for i := range 20 {
+			cons := &beanstalk.Consumer{Client: c, Stats: i%2 == 0}
+			f.put("default", "x", 0, time.Hour)
+			must(ctx, t, must(ctx, t, cons.Reserve(ctx)).Delete(ctx))
+			want(t, "within 0", errOf(ctx, cons.ReserveWithin(ctx, 0)), beanstalk.ErrTimedOut)
+			r := c.Consumer().Reserve(ctx)
+			r.Cancel(nil)
+			want(t, "cancelled", errOf(ctx, r), context.Canceled)
+		}
+		if n := beanstalk.Consumers(c); n < 20 {
+			t.Errorf("%d consumers with idle connections, want 20", n)
+		}
+		time.Sleep(61 * time.Second)
+		if n := beanstalk.Consumers(c); n != 0 {
+			t.Errorf("%d consumers are kept that have nothing to do", n)
+		}
+		f.stop()
+		want(t, "unreachable", errOf(ctx, c.Consumer().Reserve(ctx)), aio.ErrRefused)
+		if n := beanstalk.Consumers(c); n != 0 {
+			t.Errorf("%d consumers are kept that could not be served", n)
+		}
+		return nil
+	})
+}
+
 func TestCloseConsumer(t *testing.T) {
 	withFake(t, func(ctx context.Context, t *testing.T, f *fake, c *beanstalk.Client) error {
 		cons := c.Consumer()

@@ -1,3 +1,5 @@
+//go:build unix
+
 package beanstalk_test
 
 import (

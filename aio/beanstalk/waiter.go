@@ -33,7 +33,9 @@ func (wt *waiter) enter() {
 	p.lock()
 	var err error
 	if wt.state == commandNew {
-		if err = p.admit(&wt.command); err == nil {
+		if wt.on.consumer.isClosed() {
+			err = aio.ErrClosed
+		} else if err = p.admit(&wt.command); err == nil {
 			wt.state = commandHeld
 			wt.on.waiters.push(&wt.command)
 			if wt.within > 0 {

@@ -102,6 +102,7 @@ func (c *Consumer) Watched(ctx context.Context) *aio.Future[[]string] {
 	if err != nil {
 		return aio.Failed[[]string](err)
 	}
+	defer on.unpin()
 	call := &call[[]string]{take: takeTubes}
 	call.line = line(verbTubesWatched.name)
 	if call.begin(ctx, on.pool, kindTubes, verbTubesWatched) {
