@@ -32,10 +32,10 @@ type Source interface {
 	// hands the job out.
 	//
 	// It returns ErrNoJob when the broker has answered that there is none: a
-	// sign of life, which a Source gives at least every 10 s or so while the
-	// queues are empty. Any other error means that the broker cannot be
-	// reached, or refuses: Reserve does not wait for it to come back, and the
-	// next call tries again.
+	// sign of life, which a Source over a network gives at least every 10 s or
+	// so while the queues are empty. Any other error means that the broker
+	// cannot be reached, or refuses: Reserve does not wait for it to come back,
+	// and the next call tries again.
 	//
 	// When ctx ends, Reserve returns soon: with a lease if it has one, else
 	// with an error. A job that the broker has handed out meanwhile is put back
@@ -52,10 +52,12 @@ type Source interface {
 // overlap, those for different ones do.
 //
 // Each call returns when the broker has confirmed it, and soon after its ctx
-// ends. Its error is, or wraps, ErrLeaseLost if the lease is the worker's no
-// more: its time is over, the broker has forgotten it, or the connection that
-// held it is closed. After any other error the outcome is unknown, and the call
-// may be made again. After a call that has settled the lease, there are none.
+// ends. Its error is, or wraps, ErrLeaseLost if the broker says that the lease
+// has ended, or the connection that held it is closed. A broker need not notice
+// that: JetStream takes each call for the delivery that is out at the time. So
+// a Worker also takes a lease for lost when its time is over. After any other
+// error the outcome is unknown, and the call may be made again. After a call
+// that has settled the lease, there are none.
 type Lease interface {
 	// Delivery describes what was handed out. It does not change.
 	Delivery() Delivery

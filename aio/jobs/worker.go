@@ -2,10 +2,18 @@ package jobs
 
 import (
 	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
 	"goaio.example/aio/timer"
 )
+
+var kindWorker = aio.NewKind("jobs.worker")
 
 // Worker does the jobs of a Source. It is settings and handle in one, as
 // http.Server. Set the fields before Start; the methods may be called from any
@@ -59,4 +67,116 @@ type Worker struct {
 	// the error and the wait. nil means to log it as a warning. It should not
 	// block.
 	OnRetry func(j *Job, err error, wait time.Duration)
+
+	op      aio.Promise[struct{}]
+	calls   calls
+	started atomic.Bool
+	late    bool          // started while the loop drained
+	slots   chan struct{} // one in it for each job that runs, or that a Reserve may bring
+	outage  outage
+	figures figures
+
+	mu        sync.Mutex
+	phase     phase
+	clock     alarm.Alarm // of the phase
+	reservers int         // goroutines that call Reserve
+	runs      map[*run]struct{}
+}
+
+// Start begins to do jobs, until the loop drains, ctx's operation is cancelled,
+// or the Worker is shut down or closed. It returns at once: a broker that
+// cannot be reached is an *OutageError event, and the Worker goes on trying.
+// The error is aio.ErrNoLoop or aio.ErrLoopDone, or says that a field is
+// missing or the Worker was started before. Source is then not closed.
+//
+// A Worker is work in progress: while the loop drains it goes on for up to
+// Grace. One that is started within an aio.Daemon is cancelled then.
+func (w *Worker) Start(ctx context.Context) error {
+	switch {
+	case w.Source == nil || w.Handle == nil:
+		return errors.New("jobs: the Worker needs a Source and a Handle")
+	case w.started.Swap(true):
+		return errors.New("jobs: the Worker was started before")
+	}
+	w.slots = make(chan struct{}, orDefault(w.Slots, runtime.GOMAXPROCS(0)))
+	w.reservers = min(orDefault(w.Reserves, 4), cap(w.slots))
+	w.runs = make(map[*run]struct{})
+	w.clock.Init((*workerClock)(w))
+	w.late = isDraining(ctx)
+	w.op.Op().AsServed()
+	w.calls.init()
+	if err := w.op.Start(ctx, kindWorker, "", (*workerDriver)(w)); err != nil {
+		return err
+	}
+	if err := w.calls.start(ctx, w.op.Op().Info().Daemon); err != nil {
+		w.op.Op().Told() // Start returns it
+		w.op.Reject(err)
+		return err
+	}
+	for range w.reservers {
+		w.op.Op().Go(func() { w.reserveAll(0) }, w.reserverGone)
+	}
+	if op := w.op.Op(); op.Draining() && op.TopLevel() {
+		w.leave()
+	}
+	return nil
+}
+
+// Run is Start, and waits for the Worker's end: for main functions, or an
+// operation of its own. When ctx ends, the Worker is closed as by Close. Run
+// returns nil when the Worker has ended because it was shut down, closed or
+// drained, else context.Cause(ctx), or an error of Start.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.Start(ctx); err != nil {
+		return err
+	}
+	_, err := w.Future().Await(context.WithoutCancel(ctx)) // that ends when ctx does, and all is settled
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// Future returns the Worker's future: it is done when the Source is closed and
+// the last Handle has returned. The future of a Worker that was not started
+// must not be used.
+func (w *Worker) Future() *aio.Future[struct{}] { return w.op.Future() }
+
+// Shutdown ends the Worker gracefully, as when the loop drains: it reserves no
+// more, and jobs that run have up to Grace. It waits for the end until ctx
+// ends, then returns an *aio.AwaitError; the Worker still shuts down.
+func (w *Worker) Shutdown(ctx context.Context) error {
+	if !w.started.Load() {
+		return nil
+	}
+	w.leave()
+	_, err := w.Future().Await(ctx)
+	return err
+}
+
+// Close ends the Worker without Grace: the ctx of the jobs that run ends, with
+// aio.ErrClosed, and those that fail with that are released. It does not wait:
+// see Future.
+func (w *Worker) Close() {
+	if w.started.Load() {
+		w.cut(aio.ErrClosed)
+	}
+}
+
+// isDraining reports whether ctx's loop drains.
+func isDraining(ctx context.Context) bool {
+	select {
+	case <-aio.Draining(ctx):
+		return true
+	default:
+		return false
+	}
+}
+
+// orDefault returns v, or def if v is not positive.
+func orDefault[T int | time.Duration](v, def T) T {
+	if v <= 0 {
+		return def
+	}
+	return v
 }
