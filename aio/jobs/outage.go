@@ -3,7 +3,6 @@ package jobs
 import (
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"goaio.example/aio"
@@ -11,22 +10,26 @@ import (
 
 // outage is whether a Worker's broker can be reached.
 type outage struct {
-	down  atomic.Bool
 	mu    sync.Mutex
-	since time.Time
+	alive time.Time // of the newest sign of life
+	since time.Time // zero if the broker can be reached
 	err   error
 	count int
 }
 
-// begin tells of a Reserve that has failed. The first is an event.
-func (o *outage) begin(w *Worker, err error) {
+// begin tells of a Reserve that was called at began and has failed. The first
+// of an outage is an event. It is no outage if there was a sign of life since:
+// one connection of several that the last outage has broken.
+func (o *outage) begin(w *Worker, began time.Time, err error) {
 	o.mu.Lock()
-	first := !o.down.Swap(true)
+	first := o.since.IsZero() && !began.Before(o.alive)
 	if first {
 		o.since = time.Now()
 		o.count++
 	}
-	o.err = err
+	if !o.since.IsZero() {
+		o.err = err
+	}
 	o.mu.Unlock()
 	if first {
 		w.op.Op().Report(&OutageError{Err: err})
@@ -35,16 +38,13 @@ func (o *outage) begin(w *Worker, err error) {
 
 // end tells of a sign of life.
 func (o *outage) end(w *Worker) {
-	if !o.down.Load() {
-		return
-	}
 	o.mu.Lock()
-	last := o.down.Swap(false)
-	took := time.Since(o.since)
+	o.alive = time.Now()
+	since := o.since
 	o.since, o.err = time.Time{}, nil
 	o.mu.Unlock()
-	if last {
-		logger(w.op.Op()).Info("jobs can be reserved again", "outage", took)
+	if !since.IsZero() {
+		logger(w.op.Op()).Info("jobs can be reserved again", "outage", time.Since(since))
 	}
 }
 

@@ -14,17 +14,32 @@ const quietTime = 100 * time.Millisecond
 
 var errNoLease = errors.New("jobs: the Source has returned neither a lease nor an error")
 
-// reserveAll is a goroutine that reserves jobs, and begins them, until the
-// Worker leaves. failures is how many Reserves in a row have failed.
-func (w *Worker) reserveAll(failures int) {
-	ctx := w.calls.reserve
-	w.pause(ctx, failures)
+// reserver is a goroutine of a Worker that reserves jobs, and begins them.
+type reserver struct {
+	w        *Worker
+	failures int       // of Reserve, in a row
+	began    time.Time // the newest call of Reserve
+}
+
+func (v *reserver) start() { v.w.op.Op().Go(v.run, v.gone) }
+
+// gone is called when Reserve has called runtime.Goexit: another goroutine goes
+// on.
+func (v *reserver) gone(err error) {
+	v.w.outage.begin(v.w, v.began, err)
+	v.failures++
+	v.start()
+}
+
+// run reserves until the Worker leaves.
+func (v *reserver) run() {
+	w, ctx := v.w, v.w.calls.reserve
+	v.pause(ctx)
 	for w.takeSlot(ctx) {
-		began := time.Now()
+		v.began = time.Now()
 		r, err := w.reserve(ctx)
 		if r != nil {
-			failures = 0
-			w.outage.end(w)
+			v.alive()
 			w.begin(r) // with the slot
 			continue
 		}
@@ -32,16 +47,28 @@ func (w *Worker) reserveAll(failures int) {
 		switch {
 		case ctx.Err() != nil:
 		case errors.Is(err, ErrNoJob):
-			failures = 0
-			w.outage.end(w)
-			_ = timer.Sleep(ctx, quietTime-time.Since(began)) // fails only when ctx ends
+			v.alive()
+			_ = timer.Sleep(ctx, quietTime-time.Since(v.began)) // fails only when ctx ends
 		default:
-			failures++
-			w.outage.begin(w, err)
-			w.pause(ctx, failures)
+			v.failures++
+			w.outage.begin(w, v.began, err)
+			v.pause(ctx)
 		}
 	}
 	w.reserverEnded()
+}
+
+// alive notes a sign of the broker's life.
+func (v *reserver) alive() {
+	v.failures = 0
+	v.w.outage.end(v.w)
+}
+
+// pause waits if there were failures.
+func (v *reserver) pause(ctx context.Context) {
+	if v.failures > 0 {
+		_ = timer.Sleep(ctx, v.w.Reconnect.Wait(v.failures+1)) // fails only when ctx ends
+	}
 }
 
 // reserve calls Reserve. A panic, which has been told of, is an error.
@@ -61,13 +88,6 @@ func (w *Worker) reserve(ctx context.Context) (r *run, err error) {
 	return r, err
 }
 
-// pause waits after a failure.
-func (w *Worker) pause(ctx context.Context, failures int) {
-	if failures > 0 {
-		_ = timer.Sleep(ctx, w.Reconnect.Wait(failures+1)) // fails only when ctx ends
-	}
-}
-
 // takeSlot waits for a slot. It reports false when ctx ends.
 func (w *Worker) takeSlot(ctx context.Context) bool {
 	if ctx.Err() != nil {
@@ -83,13 +103,6 @@ func (w *Worker) takeSlot(ctx context.Context) bool {
 
 func (w *Worker) giveSlot()          { <-w.slots }
 func (w *Worker) giveSlotOf(_ error) { w.giveSlot() }
-
-// reserverGone is called when Reserve has called runtime.Goexit: another
-// goroutine goes on.
-func (w *Worker) reserverGone(err error) {
-	w.outage.begin(w, err)
-	w.op.Op().Go(func() { w.reserveAll(1) }, w.reserverGone)
-}
 
 // reserverEnded counts a goroutine out that reserves no more.
 func (w *Worker) reserverEnded() {

@@ -70,7 +70,7 @@ func (w *Worker) begin(r *run) {
 		return
 	}
 	w.mu.Lock()
-	serves := w.phase == serving
+	serves := w.phase == serving && !w.cancelled()
 	if serves {
 		w.runs[r] = struct{}{}
 	}
@@ -83,6 +83,7 @@ func (w *Worker) begin(r *run) {
 	r.state = leaseSettling
 	r.giveBack()
 	r.finish(nil)
+	<-w.calls.reserve.Done() // it ends soon
 }
 
 // runDriver is a run as its operation's driver.
@@ -149,7 +150,8 @@ func (r *run) settle(err error) {
 		}
 	case timer.IsPermanent(err):
 		r.bury(err)
-	case w.at(cutting):
+	case w.at(cutting), w.cancelled():
+		w.calls.stopReserving(aio.ErrExit) // what is given back is for others
 		r.giveBack()
 	case most > 0 && r.attempt >= most:
 		r.bury(err)
@@ -247,6 +249,10 @@ func (w *Worker) settled(r *run) {
 	w.mu.Unlock()
 	w.advance()
 }
+
+// cancelled reports whether the Worker's operation was cancelled. The Worker is
+// told of it after that, and cuts.
+func (w *Worker) cancelled() bool { return w.op.Context().Err() != nil }
 
 // maxAttempts returns the bound of attempts, negative for none.
 func (w *Worker) maxAttempts() int {

@@ -7,16 +7,37 @@ import (
 	"time"
 
 	"goaio.example/aio/jobs"
+	"goaio.example/aio/timer"
 )
 
 func goexit() { runtime.Goexit() }
 
-// source is a Source whose calls a test may tamper with, and which notes them.
+var permanent = timer.Permanent(errBroken)
+
+// panicking has the calls of one kind panic.
+func panicking(call string) func(context.Context, string) error {
+	return func(_ context.Context, c string) error {
+		if c == call {
+			panic("oh")
+		}
+		return nil
+	}
+}
+
+// source is a Source whose calls a test may tamper with, and which notes those that
+// succeed.
 type source struct {
 	jobs.Source
 	// before is called before each call, with "reserve", "touch" and so on. Its
 	// error is the call's, which is not made then.
 	before func(ctx context.Context, call string) error
+	// after is called after each call that has succeeded. Its error is the
+	// call's.
+	after func(ctx context.Context, call string) error
+
+	// poll is after what time Reserve returns ErrNoJob. 0 means that it does
+	// not.
+	poll time.Duration
 
 	mu    sync.Mutex
 	noted []string
@@ -46,20 +67,41 @@ func (s *source) do(ctx context.Context, call string, fn func() error) error {
 			return err
 		}
 	}
-	err := fn()
+	if err := fn(); err != nil {
+		return err
+	}
 	s.note(call)
-	return err
+	if s.after != nil {
+		return s.after(ctx, call)
+	}
+	return nil
 }
 
 func (s *source) Reserve(ctx context.Context) (l jobs.Lease, err error) {
 	err = s.do(ctx, "reserve", func() (err error) {
-		l, err = s.Source.Reserve(ctx)
+		if l, err = s.reserve(ctx); l != nil {
+			l = &lease{l, s}
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &lease{l, s}, nil
+	return l, nil
+}
+
+// reserve reserves, for poll at most.
+func (s *source) reserve(ctx context.Context) (jobs.Lease, error) {
+	if s.poll == 0 {
+		return s.Source.Reserve(ctx)
+	}
+	in, cancel := context.WithTimeout(ctx, s.poll)
+	defer cancel()
+	l, err := s.Source.Reserve(in)
+	if err != nil && ctx.Err() == nil && in.Err() != nil {
+		err = jobs.ErrNoJob
+	}
+	return l, err
 }
 
 func (s *source) Close(ctx context.Context) error {

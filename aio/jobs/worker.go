@@ -70,7 +70,8 @@ type Worker struct {
 
 	op      aio.Promise[struct{}]
 	calls   calls
-	started atomic.Bool
+	used    atomic.Bool   // Start was called
+	started atomic.Bool   // and has begun the Worker
 	late    bool          // started while the loop drained
 	slots   chan struct{} // one in it for each job that runs, or that a Reserve may bring
 	outage  outage
@@ -95,7 +96,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	switch {
 	case w.Source == nil || w.Handle == nil:
 		return errors.New("jobs: the Worker needs a Source and a Handle")
-	case w.started.Swap(true):
+	case w.used.Swap(true):
 		return errors.New("jobs: the Worker was started before")
 	}
 	w.slots = make(chan struct{}, orDefault(w.Slots, runtime.GOMAXPROCS(0)))
@@ -113,8 +114,9 @@ func (w *Worker) Start(ctx context.Context) error {
 		w.op.Reject(err)
 		return err
 	}
+	w.started.Store(true)
 	for range w.reservers {
-		w.op.Op().Go(func() { w.reserveAll(0) }, w.reserverGone)
+		(&reserver{w: w}).start()
 	}
 	if op := w.op.Op(); op.Draining() && op.TopLevel() {
 		w.leave()
@@ -144,7 +146,8 @@ func (w *Worker) Future() *aio.Future[struct{}] { return w.op.Future() }
 
 // Shutdown ends the Worker gracefully, as when the loop drains: it reserves no
 // more, and jobs that run have up to Grace. It waits for the end until ctx
-// ends, then returns an *aio.AwaitError; the Worker still shuts down.
+// ends, then returns an *aio.AwaitError; the Worker still shuts down. Before
+// Start it does nothing.
 func (w *Worker) Shutdown(ctx context.Context) error {
 	if !w.started.Load() {
 		return nil
@@ -156,7 +159,7 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 
 // Close ends the Worker without Grace: the ctx of the jobs that run ends, with
 // aio.ErrClosed, and those that fail with that are released. It does not wait:
-// see Future.
+// see Future. Before Start it does nothing.
 func (w *Worker) Close() {
 	if w.started.Load() {
 		w.cut(aio.ErrClosed)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,7 @@ func inBubble(t *testing.T, main func(ctx context.Context, b *bench)) {
 		b := &bench{T: t}
 		b.loop = &aio.Loop{CatchPanics: true, OnEvent: b.events.OnEvent}
 		b.memory.Lease = 30 * time.Second
+		b.source = &source{Source: b.memory.Source("q")}
 		aiotest.RunLoop(t, b.loop, func(ctx context.Context) error {
 			main(ctx, b)
 			return nil
@@ -42,7 +44,6 @@ func inBubble(t *testing.T, main func(ctx context.Context, b *bench)) {
 // start starts a Worker of the queue "q" that calls handle.
 func (b *bench) start(ctx context.Context, w *jobs.Worker, handle func(ctx context.Context, j *jobs.Job) error) {
 	b.Helper()
-	b.source = &source{Source: b.memory.Source("q")}
 	w.Source, w.Handle = b.source, handle
 	b.worker = w
 	if err := w.Start(ctx); err != nil {
@@ -251,13 +252,13 @@ func TestRenew(t *testing.T) {
 // No slots, no jobs.
 func TestSlots(t *testing.T) {
 	inBubble(t, func(ctx context.Context, b *bench) {
-		running, most := 0, 0
+		var running, most atomic.Int64
 		b.start(ctx, &jobs.Worker{Slots: 3}, func(ctx context.Context, j *jobs.Job) error {
-			running++
-			most = max(most, running)
-			err := timer.Sleep(ctx, time.Second)
-			running--
-			return err
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			defer running.Add(-1)
+			return timer.Sleep(ctx, time.Second)
 		})
 		for i := range 10 {
 			b.put(ctx, jobs.ID(fmt.Sprint(i)))
@@ -266,8 +267,8 @@ func TestSlots(t *testing.T) {
 		b.wantLeft(jobs.MemoryStats{Ready: 7, Reserved: 3})
 		time.Sleep(time.Minute)
 		b.shutdown(ctx)
-		if most != 3 {
-			t.Errorf("%d jobs ran at once, want 3", most)
+		if n := most.Load(); n != 3 {
+			t.Errorf("%d jobs ran at once, want 3", n)
 		}
 		b.wantStats(jobs.Stats{Reserved: 10, Deleted: 10})
 	})
