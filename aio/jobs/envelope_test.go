@@ -182,6 +182,9 @@ func FuzzDecode(f *testing.F) {
 			t.Skip("not of Encode's making: its header is too large, or it is no envelope of a time that can be") // checked below
 		}
 		k, err := jobs.Decode(jobs.Delivery{Queue: "q", Data: again, BrokerID: "1"})
+		if len(j.Meta) == 0 {
+			j.Meta = nil // "meta":{} is as none
+		}
 		if bytes.HasPrefix(data, []byte("aio.job/")) && (err != nil || id != j.ID || !reflect.DeepEqual(j, k)) {
 			t.Fatalf("%q is\n%+v, and encoded and decoded again\n%+v, %v", data, j, k, err)
 		}

@@ -31,6 +31,10 @@ type Broker struct {
 	// Keeps says that jobs whose Source was closed wait for the end of their
 	// lease.
 	Keeps bool
+	// Nudge is called now and then while a case waits for the end of a lease,
+	// with that lease: for a broker that may notice the end only when it hears
+	// from the connection. nil means that it needs none.
+	Nudge func(ctx context.Context, l jobs.Lease)
 	// Buried returns the number of buried jobs. nil means that the broker does
 	// not keep them.
 	Buried func(ctx context.Context) (int, error)

@@ -110,9 +110,9 @@ func leaseEnds(c *check) {
 	s, other := c.open(), c.open()
 	begin := time.Now()
 	id := c.put(jobs.Job{})
-	_, j := c.reserve(s)
+	l, j := c.reserve(s)
 	c.wantID(j, id)
-	again, j := c.reserve(other)
+	again, j := c.reserveLost(other, l)
 	c.wantID(j, id)
 	c.notEarly(begin, c.b.Lease)
 	c.wantAttempt(again, 2)
@@ -134,7 +134,7 @@ func lost(c *check) {
 	s, other := c.open(), c.open()
 	id := c.put(jobs.Job{})
 	l, _ := c.reserve(s)
-	again, _ := c.reserve(other)
+	again, _ := c.reserveLost(other, l)
 	for call, err := range map[string]error{
 		"Touch": l.Touch(c.ctx), "Release": l.Release(c.ctx, 0), "Bury": l.Bury(c.ctx, errors.New("why")), "Delete": l.Delete(c.ctx),
 	} {

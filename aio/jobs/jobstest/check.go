@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"goaio.example/aio"
 	"goaio.example/aio/jobs"
 )
 
@@ -85,6 +86,29 @@ func (c *check) reserve(s jobs.Source) (jobs.Lease, jobs.Job) {
 		}
 		return l, j
 	}
+}
+
+// reserveLost waits for a job whose lease ends.
+func (c *check) reserveLost(s jobs.Source, l jobs.Lease) (jobs.Lease, jobs.Job) {
+	c.Helper()
+	if c.b.Nudge != nil {
+		done := make(chan struct{})
+		nudging := aio.Go(c.ctx, "nudge", func(ctx context.Context) (struct{}, error) {
+			for {
+				select {
+				case <-done:
+					return struct{}{}, nil
+				case <-time.After(c.b.Lease / 2):
+					c.b.Nudge(ctx, l)
+				}
+			}
+		})
+		defer func() {
+			close(done)
+			c.must("nudging", aio.Wait(c.ctx, nudging))
+		}()
+	}
+	return c.reserve(s)
 }
 
 // none checks that no job comes for d.
