@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"goaio.example/aio"
 	"goaio.example/aio/beanstalk"
 	"goaio.example/aio/jobs"
 )
@@ -20,8 +21,9 @@ type source struct {
 	b        *Broker
 	consumer *beanstalk.Consumer
 
-	mu   sync.Mutex
-	held map[*beanstalk.Job]bool
+	mu    sync.Mutex
+	held  map[*lease]bool
+	swept time.Time
 }
 
 // Source returns a Source of the given queues. It connects when it is used. One
@@ -33,11 +35,12 @@ func (b *Broker) Source(queues ...string) jobs.Source {
 	}
 	c := b.client().Consumer(tubes...)
 	c.Stats = true
-	return &source{b: b, consumer: c, held: make(map[*beanstalk.Job]bool)}
+	return &source{b: b, consumer: c, held: make(map[*lease]bool)}
 }
 
 // Reserve reserves a job.
 func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
+	s.sweep(ctx)
 	// The future ends with ctx, and may have a job nevertheless.
 	j, err := s.consumer.ReserveWithin(ctx, life).Await(context.WithoutCancel(ctx))
 	if errors.Is(err, beanstalk.ErrTimedOut) {
@@ -47,10 +50,36 @@ func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
 		return nil, err
 	}
 	stats, _ := j.LastStats() // asked for by the consumer
+	l := &lease{s: s, job: j, stats: stats}
 	s.mu.Lock()
-	s.held[j] = true
-	s.mu.Unlock()
-	return &lease{s: s, job: j, stats: stats}, nil
+	defer s.mu.Unlock()
+	l.extend()
+	if s.held == nil { // closed meanwhile
+		l.giveBack(ctx)
+		return nil, aio.ErrClosed
+	}
+	s.held[l] = true
+	return l, nil
+}
+
+// sweep gives back, each second at most, what was not touched for as long as
+// its lease: a Worker whose lease is lost does not settle it, and beanstalkd
+// may have missed that. A connection that holds such a job would not be used
+// for others.
+func (s *source) sweep(ctx context.Context) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.swept) < time.Second {
+		return
+	}
+	s.swept = now
+	for l := range s.held {
+		if now.After(l.until) {
+			delete(s.held, l)
+			l.giveBack(ctx)
+		}
+	}
 }
 
 // quiet returns why no job has come: there is none, or the server does not
@@ -70,9 +99,12 @@ func (s *source) Close(ctx context.Context) error {
 	held := s.held
 	s.held = nil
 	s.mu.Unlock()
-	for j := range held {
-		stats, _ := j.LastStats()
-		_, _ = j.Release(ctx, stats.Priority, 0).Await(ctx) // else the TTR ends the lease
+	var given []*aio.Future[struct{}]
+	for l := range held {
+		given = append(given, l.giveBack(ctx))
+	}
+	for _, f := range given {
+		_, _ = f.Await(ctx) // else the end of the connection gives it back
 	}
 	s.consumer.Close()
 	return nil
@@ -83,6 +115,19 @@ type lease struct {
 	s     *source
 	job   *beanstalk.Job
 	stats beanstalk.JobStats
+	until time.Time // when the lease has ended at the latest; the source's lock guards it
+}
+
+// extend notes that the lease begins. The source's lock is held.
+func (l *lease) extend() { l.until = time.Now().Add(l.time() + time.Second) }
+
+func (l *lease) time() time.Duration { return max(l.stats.TTR, time.Second) }
+
+// giveBack has the job be handed out at once. The future was looked at.
+func (l *lease) giveBack(ctx context.Context) *aio.Future[struct{}] {
+	f := l.job.Release(ctx, l.stats.Priority, 0)
+	f.AfterFunc(func() { _, _ = f.Result() })
+	return f
 }
 
 func (l *lease) Delivery() jobs.Delivery {
@@ -91,12 +136,17 @@ func (l *lease) Delivery() jobs.Delivery {
 		Data:     l.job.Body,
 		BrokerID: fmt.Sprint(l.job.ID),
 		Attempts: int(min(l.stats.Reserves, 1<<20)),
-		Lease:    max(l.stats.TTR, time.Second),
+		Lease:    l.time(),
 	}
 }
 
 func (l *lease) Touch(ctx context.Context) error {
 	_, err := l.job.Touch(ctx).Await(ctx)
+	if err == nil {
+		l.s.mu.Lock()
+		l.extend()
+		l.s.mu.Unlock()
+	}
 	return leaseError(err)
 }
 
@@ -120,7 +170,7 @@ func (l *lease) settled(err error) error {
 	err = leaseError(err)
 	if err == nil || errors.Is(err, jobs.ErrLeaseLost) {
 		l.s.mu.Lock()
-		delete(l.s.held, l.job)
+		delete(l.s.held, l)
 		l.s.mu.Unlock()
 	}
 	return err

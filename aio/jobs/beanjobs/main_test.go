@@ -1,9 +1,0 @@
-package beanjobs_test
-
-import (
-	"testing"
-
-	"goaio.example/aio/aiotest"
-)
-
-func TestMain(m *testing.M) { aiotest.VerifyMain(m) }
