@@ -34,13 +34,14 @@ type run struct {
 	stopTouch context.CancelFunc // of a Touch in progress
 	others    sync.WaitGroup     // goroutines that call the lease while Handle runs
 	turn      chan struct{}      // one in it while one of them does
+	returned  chan struct{}      // closed when Handle has returned
 
 	ending bool // Handle has returned; of the goroutine that does
 }
 
 // newRun makes the run of a lease.
 func newRun(w *Worker, l Lease) *run {
-	r := &run{w: w, lease: l, d: l.Delivery(), turn: make(chan struct{}, 1)}
+	r := &run{w: w, lease: l, d: l.Delivery(), turn: make(chan struct{}, 1), returned: make(chan struct{})}
 	r.job, r.bad = Decode(r.d)
 	r.attempt = r.job.Attempt
 	r.name = printable(r.d.Queue) + " " + string(r.job.ID)

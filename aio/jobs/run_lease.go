@@ -22,13 +22,29 @@ const (
 
 // hold has the lease be renewed from now on.
 func (r *run) hold() {
-	if r.d.Lease <= 0 {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state == leaseHeld { // and not cut by now
+	if r.state != leaseHeld { // cut by now
+		return
+	}
+	if r.d.Lease > 0 {
 		r.extend(time.Now())
+	}
+	if l, ok := r.lease.(Loser); ok {
+		r.others.Add(1)
+		r.op.Op().Go(func() {
+			defer r.others.Done()
+			r.watch(l)
+		}, func(error) {})
+	}
+}
+
+// watch waits for the end of the lease, or of Handle.
+func (r *run) watch(l Loser) {
+	select {
+	case <-l.Lost():
+		r.lose(ErrLeaseLost)
+	case <-r.returned:
 	}
 }
 
@@ -52,6 +68,7 @@ func (r *run) end() leaseState {
 	alarms := r.op.Op().Alarms()
 	alarms.Stop(&r.patience)
 	r.mu.Unlock()
+	close(r.returned)
 	r.others.Wait()
 	return state
 }

@@ -75,6 +75,14 @@ type Lease interface {
 	Bury(ctx context.Context, why error) error
 }
 
+// A Loser is a Lease that learns of its end by itself: when the connection that
+// holds it breaks, say. It saves the time until the next Touch.
+type Loser interface {
+	// Lost returns a channel that is closed when the lease has ended without
+	// having been settled.
+	Lost() <-chan struct{}
+}
+
 // Delivery is a job as its broker hands it out.
 type Delivery struct {
 	// Queue is the queue that the job comes from.

@@ -279,3 +279,54 @@ func TestInScope(t *testing.T) {
 		b.wantStats(jobs.Stats{Reserved: 2, Buried: 2})
 	})
 }
+
+// A Lease that says that it is lost is not waited for.
+func TestLoser(t *testing.T) {
+	inBubble(t, func(ctx context.Context, b *bench) {
+		lost := make(chan struct{})
+		w := &jobs.Worker{Slots: 1, Source: losing{b.source, lost}, Handle: func(ctx context.Context, j *jobs.Job) error {
+			if j.Attempt > 1 {
+				return nil
+			}
+			time.AfterFunc(time.Second, func() { close(lost) })
+			begin := time.Now()
+			b.wantCause(ctx, jobs.ErrLeaseLost)
+			if d := time.Since(begin); d != time.Second {
+				t.Errorf("the ctx ended after %v, want 1s", d)
+			}
+			return context.Cause(ctx)
+		}}
+		if err := w.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		b.put(ctx, "one")
+		time.Sleep(2 * time.Minute)
+		if err := w.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if s, want := w.Stats(), (jobs.Stats{Reserved: 2, Deleted: 1, Lost: 1}); s != want {
+			t.Errorf("figures: %+v, want %+v", s, want)
+		}
+	})
+}
+
+// losing is a Source whose first lease is a Loser.
+type losing struct {
+	*source
+	lost chan struct{}
+}
+
+func (s losing) Reserve(ctx context.Context) (jobs.Lease, error) {
+	l, err := s.source.Reserve(ctx)
+	if err != nil || l.Delivery().Attempts > 1 {
+		return l, err
+	}
+	return &loser{l, s.lost}, nil
+}
+
+type loser struct {
+	jobs.Lease
+	lost chan struct{}
+}
+
+func (l *loser) Lost() <-chan struct{} { return l.lost }

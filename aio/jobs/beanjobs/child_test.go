@@ -1,3 +1,5 @@
+//go:build unix
+
 package beanjobs_test
 
 import (
@@ -14,33 +16,11 @@ import (
 	"time"
 
 	"goaio.example/aio"
-	"goaio.example/aio/aiotest"
-	"goaio.example/aio/beanstalk"
 	"goaio.example/aio/jobs"
-	"goaio.example/aio/jobs/beanjobs"
 	"goaio.example/aio/timer"
 )
 
-// The tests' program is also a worker, in a process of its own, when
-// BEANJOBS_WORKER is the address of a beanstalkd.
-func TestMain(m *testing.M) {
-	if addr := os.Getenv("BEANJOBS_WORKER"); addr != "" {
-		os.Exit(beWorker(addr))
-	}
-	aiotest.VerifyMain(m)
-}
-
-const queue = "work"
-
-// broker returns a Broker for a server that may be away for a while.
-func broker(addr string) *beanjobs.Broker {
-	return &beanjobs.Broker{Client: &beanstalk.Client{Addr: addr}, TTR: leaseTime}
-}
-
-const leaseTime = 2 * time.Second
-
-// quick is a Backoff for a broker that comes back soon.
-var quick = timer.Backoff{Initial: 10 * time.Millisecond, Max: 200 * time.Millisecond}
+func init() { workerMain = beWorker }
 
 // beWorker does jobs until SIGTERM. What Handle does is a line on stdout, for
 // each job: "ID attempt".

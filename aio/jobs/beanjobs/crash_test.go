@@ -1,3 +1,5 @@
+//go:build unix
+
 package beanjobs_test
 
 import (
@@ -10,31 +12,6 @@ import (
 	"goaio.example/aio/aiotest"
 	"goaio.example/aio/jobs"
 )
-
-// put puts a job, and fails the test for an error.
-func put(ctx context.Context, t *testing.T, addr string, j jobs.Job) {
-	t.Helper()
-	if _, err := broker(addr).Put(ctx, queue, j).Await(ctx); err != nil {
-		t.Fatalf("putting a job: %v", err)
-	}
-}
-
-// wantEmpty waits until the broker has no job.
-func wantEmpty(ctx context.Context, t *testing.T, addr string) {
-	t.Helper()
-	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		s, err := broker(addr).Client.Stats(ctx).Await(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Ready+s.Reserved+s.Delayed+s.Buried == 0 {
-			return
-		}
-		if time.Since(begin) > 20*time.Second {
-			t.Fatalf("the broker has %d ready, %d reserved, %d delayed, %d buried jobs, want none", s.Ready, s.Reserved, s.Delayed, s.Buried)
-		}
-	}
-}
 
 // A worker that is killed loses no job; the job is done twice if it was killed
 // between the job's end and the Delete.
@@ -99,16 +76,6 @@ func TestSIGTERMStuck(t *testing.T) {
 		}
 		return s.Close(ctx)
 	})
-}
-
-// reserve waits for a job.
-func reserve(ctx context.Context, s jobs.Source) (jobs.Lease, error) {
-	for {
-		l, err := s.Reserve(ctx)
-		if err != jobs.ErrNoJob {
-			return l, err
-		}
-	}
 }
 
 // A process that is stopped for longer than its lease finds that out when it

@@ -3,7 +3,6 @@ package beanjobs_test
 import (
 	"net"
 	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -66,7 +65,7 @@ func (b *beanstalkd) kill() {
 	if b.cmd == nil {
 		return
 	}
-	_ = b.cmd.Process.Signal(syscall.SIGKILL)
+	_ = b.cmd.Process.Kill()
 	_ = b.cmd.Wait() // says that it was killed
 	b.cmd = nil
 }

@@ -140,6 +140,9 @@ func (l *lease) Delivery() jobs.Delivery {
 	}
 }
 
+// Lost is closed when the connection has ended, say.
+func (l *lease) Lost() <-chan struct{} { return l.job.Lost() }
+
 func (l *lease) Touch(ctx context.Context) error {
 	_, err := l.job.Touch(ctx).Await(ctx)
 	if err == nil {
