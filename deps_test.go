@@ -45,6 +45,8 @@ type ban struct {
 //	aio/internal < aio < aio/timer, aio/dnsx < aio/tcp < aio/httpx < aio/live < cmd, examples, bench
 //	                     aio/timer < aio/flow < examples, bench
 //	                     aio/timer, aio/tcp < aio/beanstalk < examples, bench
+//	                     aio/timer < aio/jobs
+//	                     aio/jobs, aio/beanstalk < aio/jobs/beanjobs < examples, bench
 //
 // An import may only point to the left. Test files may look up (an example of a
 // low layer often needs a high one) unless a ban says otherwise.
@@ -103,6 +105,25 @@ var bans = []ban{
 	{from: "aio/live/...", to: "aio/flow/...", why: "flow is for programs"},
 	{from: "aio/live/...", to: "aio/internal/...", direct: true, why: "a page shows what every user can read"},
 	{from: "cmd/...", to: "aio/internal/...", direct: true, why: "a command uses what every user can use"},
+	{from: "aio/internal/...", to: "aio/jobs/...", why: "internal packages are the bottom"},
+	{from: "aio", to: "aio/jobs/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
+	{from: "aio/timer/...", to: "aio/jobs/...", why: "jobs wait with timers"},
+	{from: "aio/flow/...", to: "aio/jobs/...", why: "what works in one process needs no broker"},
+	{from: "aio/dnsx/...", to: "aio/jobs/...", why: "drivers do not know what is done with them"},
+	{from: "aio/tcp/...", to: "aio/jobs/...", why: "drivers do not know what is done with them"},
+	{from: "aio/httpx/...", to: "aio/jobs/...", why: "drivers do not know what is done with them"},
+	{from: "aio/live/...", to: "aio/jobs/...", why: "a page shows operations of all kinds alike"},
+	{from: "aio/beanstalk/...", to: "aio/jobs/...", why: "a client of a server does not know what is done with it: beanjobs joins the two"},
+	{from: "aio/jobs/...", to: "aio/tcp/...", except: "aio/jobs/beanjobs", why: "jobs know leases, not connections: a driver has these"},
+	{from: "aio/jobs/...", to: "aio/beanstalk/...", except: "aio/jobs/beanjobs", why: "jobs know leases, not brokers: a driver has these"},
+	{from: "aio/jobs/...", to: "aio/httpx/...", why: "jobs come from brokers"},
+	{from: "aio/jobs/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
+	{from: "aio/jobs/...", to: "golang.org/x/net/...", direct: true, why: "jobs know leases, not a network"},
+	{
+		from: "...", to: "aio/jobs/jobstest", except: "aio/jobs/jobstest", direct: true,
+		why: "helpers for tests stay out of programs",
+	},
+
 	{from: "aio/...", to: "cmd/...", why: "nothing may depend on a command"},
 	{from: "examples/...", to: "cmd/...", why: "nothing may depend on a command"},
 
@@ -356,8 +377,9 @@ func TestTestingStaysOut(t *testing.T) {
 				} else if err != nil {
 					t.Fatal(err)
 				}
-				if slices.Contains(p.Deps, "testing") && short(p.ImportPath) != "aio/aiotest" {
-					t.Errorf("%s depends on testing: only aiotest and tests may (find the way with: "+
+				helper := short(p.ImportPath) == "aio/aiotest" || short(p.ImportPath) == "aio/jobs/jobstest"
+				if slices.Contains(p.Deps, "testing") && !helper {
+					t.Errorf("%s depends on testing: only aiotest, jobstest and tests may (find the way with: "+
 						"GOOS=%s go list -deps -f '{{.ImportPath}}: {{.Imports}}' %[1]s)", p.ImportPath, goos)
 				}
 			}
