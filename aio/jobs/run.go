@@ -64,7 +64,6 @@ func printable(s string) string {
 func (w *Worker) begin(r *run) {
 	w.figures.reserved.Add(1)
 	w.figures.running.Add(1)
-	r.op.Op().AsServed()
 	if r.op.Start(w.op.Context(), kindJob, r.name, (*runDriver)(r)) != nil { // the loop is done
 		w.figures.running.Add(-1)
 		w.giveSlot()

@@ -336,3 +336,55 @@ func TestStartFails(t *testing.T) {
 		return nil
 	})
 }
+
+// A Worker that work in progress starts while the loop drains works on, until
+// that has ended.
+func TestStartWhileDraining(t *testing.T) {
+	inBubble(t, func(ctx context.Context, b *bench) {
+		b.put(ctx, "one")
+		b.loop.Exit(nil)
+		<-aio.Draining(ctx)
+		_, err := aio.Go(ctx, "work in progress", func(ctx context.Context) (struct{}, error) {
+			b.start(ctx, &jobs.Worker{}, func(context.Context, *jobs.Job) error { return nil })
+			err := timer.Sleep(ctx, time.Second)
+			b.put(ctx, "two")
+			synctest.Wait()
+			return struct{}{}, err
+		}).Await(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := b.worker.Future().Await(ctx); err != nil {
+			t.Error(err)
+		}
+		b.wantStats(jobs.Stats{Reserved: 2, Deleted: 2})
+	})
+}
+
+// What a driver starts with the ctx of a call is not cancelled when the Worker
+// is, and its errors do not exit the loop.
+func TestCallsOutlive(t *testing.T) {
+	inBubble(t, func(ctx context.Context, b *bench) {
+		b.source.before = func(ctx context.Context, call string) error {
+			if call == "release" {
+				_, err := aio.Go(ctx, "driver", func(ctx context.Context) (int, error) { return 0, timer.Sleep(ctx, time.Second) }).Await(ctx)
+				aio.Spawn(ctx, "driver", func(context.Context) error { return errBroken })
+				return err
+			}
+			return nil
+		}
+		in, cancel := context.WithCancel(ctx)
+		b.start(in, &jobs.Worker{Slots: 1}, func(ctx context.Context, j *jobs.Job) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		b.put(ctx, "one")
+		synctest.Wait()
+		cancel()
+		if _, err := b.worker.Future().Await(ctx); err != nil {
+			t.Error(err)
+		}
+		b.wantStats(jobs.Stats{Reserved: 1, Returned: 1})
+		b.wantEvents(errBroken.Error())
+	})
+}

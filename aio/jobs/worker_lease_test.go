@@ -330,3 +330,25 @@ type loser struct {
 }
 
 func (l *loser) Lost() <-chan struct{} { return l.lost }
+
+// A Touch that hangs when Handle returns does not delay the Delete.
+func TestTouchHangsAtTheEnd(t *testing.T) {
+	inBubble(t, func(ctx context.Context, b *bench) {
+		begin := time.Now()
+		var deleted time.Duration
+		b.source.before = func(ctx context.Context, call string) error {
+			if call == "delete" {
+				deleted = time.Since(begin)
+			}
+			return hanging("touch")(ctx, call)
+		}
+		b.start(ctx, &jobs.Worker{}, func(ctx context.Context, j *jobs.Job) error { return jobSleep(ctx, 11*time.Second) })
+		b.put(ctx, "one")
+		time.Sleep(time.Minute)
+		b.shutdown(ctx)
+		if deleted != 11*time.Second {
+			t.Errorf("the Delete came after %v, want 11s", deleted)
+		}
+		b.wantEvents()
+	})
+}
