@@ -16,9 +16,9 @@
 // [Memory] is a broker within the process, for tests and for programs whose
 // jobs may end with them. Package beanjobs has beanstalkd. A broker of another
 // kind needs a Putter, a Source and a [Lease], for which package jobstest has
-// tests. The package has no queue and no storage of its own, and no results
-// that come back: a job that has something to tell puts another job, or writes
-// it where others look.
+// tests. The package has neither a queue nor a store, and a job returns no
+// result: a job that has something to report puts another job, or writes it
+// where others read it.
 //
 // # At least once
 //

@@ -8,11 +8,11 @@ import (
 var (
 	// ErrNoJob is what Source.Reserve returns when the broker has no job now.
 	ErrNoJob = errors.New("jobs: no job is ready")
-	// ErrLeaseLost is the error of a lease that is the worker's no more, and
-	// the cause (context.Cause) of the ctx of a job whose lease was lost: the
+	// ErrLeaseLost is the error of a call for a lease that has ended, and the
+	// cause (context.Cause) of the ctx of a job whose lease was lost: the
 	// broker hands the job to another worker, or has done so.
 	ErrLeaseLost = errors.New("jobs: the lease on the job was lost")
-	// ErrFull is the error of a Put into a queue that takes no more jobs.
+	// ErrFull is the error of a Put into a queue that has no room.
 	ErrFull = errors.New("jobs: the queue is full")
 	// ErrTooBig is the error of a Put of a job that is larger than the broker
 	// takes.

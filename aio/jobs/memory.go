@@ -86,7 +86,7 @@ func (m *Memory) lease() time.Duration {
 	return max(m.Lease, 0)
 }
 
-// queue returns a queue, made now if need be. The lock is held.
+// queue returns a queue, made if need be. The lock is held.
 func (m *Memory) queue(name string) *memoryQueue {
 	q := m.queues[name]
 	if q == nil {

@@ -104,7 +104,7 @@ func (w *Worker) takeSlot(ctx context.Context) bool {
 func (w *Worker) giveSlot()          { <-w.slots }
 func (w *Worker) giveSlotOf(_ error) { w.giveSlot() }
 
-// reserverEnded counts a goroutine out that reserves no more.
+// reserverEnded counts a goroutine out that has stopped reserving.
 func (w *Worker) reserverEnded() {
 	w.mu.Lock()
 	w.reservers--

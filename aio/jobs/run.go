@@ -89,7 +89,7 @@ func (w *Worker) begin(r *run) {
 // runDriver is a run as its operation's driver.
 type runDriver run
 
-// OpCancel does nothing: Handle's ctx has ended, and the Worker sees to the
+// OpCancel does nothing: Handle's ctx has ended, and the Worker settles the
 // lease.
 func (d *runDriver) OpCancel(error) {}
 

@@ -20,11 +20,11 @@ const (
 	leaseGiven
 )
 
-// hold has the lease be renewed from now on.
+// hold begins to renew the lease.
 func (r *run) hold() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state != leaseHeld { // cut by now
+	if r.state != leaseHeld { // the Worker has cut it
 		return
 	}
 	if r.d.Lease > 0 {

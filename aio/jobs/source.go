@@ -75,8 +75,8 @@ type Lease interface {
 	Bury(ctx context.Context, why error) error
 }
 
-// A Loser is a Lease that learns of its end by itself: when the connection that
-// holds it breaks, say. It saves the time until the next Touch.
+// A Loser is a Lease that learns of its end without a call: when the connection
+// that holds it breaks, say. A Worker then does not wait for the next Touch.
 type Loser interface {
 	// Lost returns a channel that is closed when the lease has ended without
 	// having been settled.

@@ -24,8 +24,8 @@ func panicking(call string) func(context.Context, string) error {
 	}
 }
 
-// source is a Source whose calls a test may tamper with, and which notes those that
-// succeed.
+// source is a Source whose calls a test may tamper with, and which notes those
+// that succeed.
 type source struct {
 	jobs.Source
 	// before is called before each call, with "reserve", "touch" and so on. Its

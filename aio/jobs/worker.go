@@ -124,10 +124,10 @@ func (w *Worker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run is Start, and waits for the Worker's end: for main functions, or an
-// operation of its own. When ctx ends, the Worker is closed as by Close. Run
-// returns nil when the Worker has ended because it was shut down, closed or
-// drained, else context.Cause(ctx), or an error of Start.
+// Run is Start, and waits for the Worker's end: for main functions, and for
+// operations that are a Worker. When ctx ends, the Worker is closed as by
+// Close. Run returns nil when the Worker has ended because it was shut down,
+// closed or drained, else context.Cause(ctx), or an error of Start.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.Start(ctx); err != nil {
 		return err

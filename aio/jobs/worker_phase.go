@@ -17,8 +17,8 @@ const (
 	draining
 	// cutting: the ctx of the jobs has ended. The clock ends it.
 	cutting
-	// waived: Reserves that do not return are waited for no more. The leases
-	// are, which have clocks of their own.
+	// waived: Reserves that do not return are not waited for. Leases are; each
+	// has a clock.
 	waived
 	// closing: no lease is held, and the Source is being closed.
 	closing
@@ -87,7 +87,7 @@ func (w *Worker) at(p phase) bool {
 	return w.phase >= p
 }
 
-// leave has the Worker reserve no more.
+// leave has the Worker stop reserving.
 func (w *Worker) leave() {
 	grace := w.grace()
 	if grace <= 0 {

@@ -29,10 +29,10 @@ type app struct {
 	takes    time.Duration
 
 	mu   sync.Mutex
-	full bool // no more jobs are taken
+	full bool // further jobs are refused
 }
 
-// leave waits for the end to be asked for, takes no more jobs, and waits until
+// leave waits for the end to be asked for, refuses further jobs, and waits until
 // all are done. Then it ends the loop's DrainDelay.
 func (a *app) leave(ctx context.Context, m *jobs.Memory) {
 	<-aio.Leaving(ctx)

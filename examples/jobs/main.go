@@ -11,7 +11,7 @@
 //
 // SIGTERM loses none. With beanstalkd, jobs that run have time to end, and the
 // rest waits there for the next process, or for another one that runs: start
-// several. In the process nothing can wait: no more jobs are taken, and the
+// several. In the process nothing can wait: further jobs are refused, and the
 // program ends when it has done those that it has.
 package main
 

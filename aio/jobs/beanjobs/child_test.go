@@ -102,7 +102,7 @@ func (l *killedLease) Delete(ctx context.Context) error {
 	return err
 }
 
-// worker is a worker in a process of its own.
+// worker is a worker in another process.
 type worker struct {
 	t     *testing.T
 	cmd   *exec.Cmd

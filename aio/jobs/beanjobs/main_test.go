@@ -7,7 +7,7 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// The tests' program is also a worker, in a process of its own, when
+// The tests' program is also a worker, in another process, when
 // BEANJOBS_WORKER is the address of a beanstalkd.
 func TestMain(m *testing.M) {
 	if addr := os.Getenv("BEANJOBS_WORKER"); addr != "" {

@@ -9,7 +9,7 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// beanstalkd is the real server, on a port of its own.
+// beanstalkd is the real server, on a free port.
 type beanstalkd struct {
 	t    *testing.T
 	addr string

@@ -9,7 +9,7 @@ import (
 	"goaio.example/aio/jobs"
 )
 
-// Broker is what a driver has tested: a queue of its own, empty, on a broker,
+// Broker is what a driver has tested: an empty queue on a broker,
 // and what that can do.
 type Broker struct {
 	// Putter puts jobs into the queue.
@@ -31,7 +31,7 @@ type Broker struct {
 	// Keeps says that jobs whose Source was closed wait for the end of their
 	// lease.
 	Keeps bool
-	// Nudge is called now and then while a case waits for the end of a lease,
+	// Nudge is called repeatedly while a case waits for the end of a lease,
 	// with that lease: for a broker that may notice the end only when it hears
 	// from the connection. nil means that it needs none.
 	Nudge func(ctx context.Context, l jobs.Lease)
@@ -40,7 +40,7 @@ type Broker struct {
 	Buried func(ctx context.Context) (int, error)
 }
 
-// TestSource runs all cases, each as a subtest in a loop of its own. open makes
+// TestSource runs all cases, each as a subtest in a separate loop. open makes
 // a queue for each. Errors that become events of the loop fail the test.
 func TestSource(t *testing.T, open func(ctx context.Context, t *testing.T) Broker) {
 	for _, c := range Cases() {

@@ -12,7 +12,7 @@
 //		})
 //	}
 //
-// Each case is a subtest with a loop and a queue of its own. What a broker
+// Each case is a subtest with a separate loop and queue. What a broker
 // cannot do, the fields of [Broker] say; the cases then ask for less, or are
 // skipped. A driver's fake in a synctest bubble runs the cases of [Cases] by
 // itself.
