@@ -15,20 +15,6 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	jobstest.TestSource(t, func(ctx context.Context, t *testing.T) jobstest.Broker {
-		m := &jobs.Memory{Lease: 200 * time.Millisecond}
-		return jobstest.Broker{
-			Putter: m,
-			Queue:  "q",
-			Open:   func(context.Context) (jobs.Source, error) { return m.Source("q"), nil },
-			Lease:  m.Lease,
-			Buried: func(context.Context) (int, error) { return m.Stats("q").Buried, nil },
-		}
-	})
-}
-
-// In a bubble the same takes no time.
-func TestMemoryInBubble(t *testing.T) {
 	for _, c := range jobstest.Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {

@@ -17,13 +17,14 @@ func TestSource(t *testing.T) {
 	server := realServer(t)
 	var queues atomic.Int64
 	jobstest.TestSource(t, func(ctx context.Context, t *testing.T) jobstest.Broker {
-		b := &beanjobs.Broker{Client: &beanstalk.Client{Addr: server.addr}, Prefix: "test.", TTR: time.Second}
+		b := &beanjobs.Broker{Client: &beanstalk.Client{Addr: server.addr}, Prefix: "test.", TTR: 2 * time.Second}
 		queue := fmt.Sprint("q", queues.Add(1))
 		return jobstest.Broker{
 			Putter: b,
 			Queue:  queue,
 			Open:   func(context.Context) (jobs.Source, error) { return b.Source(queue), nil },
-			Lease:  time.Second,
+			Lease:  2 * time.Second,
+			Delay:  time.Second,
 			Nudge:  beanjobs.Nudge,
 			Buried: func(ctx context.Context) (int, error) {
 				s, err := b.Client.StatsTube(ctx, "test."+queue).Await(ctx)

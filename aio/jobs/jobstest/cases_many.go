@@ -172,9 +172,8 @@ func closedReserve(c *check) {
 
 // worker has a Worker do jobs that fail at first.
 func worker(c *check) {
-	ids := c.putMany()
+	ids, done := c.putMany(), make(map[jobs.ID]bool)
 	var mu sync.Mutex
-	left := many
 	all := make(chan struct{})
 	s, err := c.b.Open(c.ctx)
 	c.must("opening a Source", err)
@@ -184,11 +183,13 @@ func worker(c *check) {
 		Handle: func(ctx context.Context, j *jobs.Job) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if ids[j.ID]++; ids[j.ID] == 1 && j.Body[0]%2 == 0 {
+			switch ids[j.ID]++; {
+			case ids[j.ID] == 1 && j.Body[0]%2 == 0:
 				return errors.New("not yet")
-			}
-			if left--; left == 0 {
-				close(all)
+			case !done[j.ID]:
+				if done[j.ID] = true; len(done) == many {
+					close(all)
+				}
 			}
 			return nil
 		},
@@ -200,7 +201,7 @@ func worker(c *check) {
 		c.Errorf("the Worker has not done all jobs: %+v", w.Stats())
 	}
 	c.must("Shutdown", w.Shutdown(c.ctx))
-	if s := w.Stats(); s.Deleted != many || s.Running != 0 || s.Lost+s.Unsure+s.Buried != 0 {
+	if s := w.Stats(); s.Deleted+s.Unsure < many || s.Running != 0 || s.Buried != 0 {
 		c.Errorf("the Worker has done %d jobs: %+v", many, s)
 	}
 }

@@ -21,6 +21,7 @@
 //
 // The cases wait for what the broker does, for leases that end and delays that
 // pass, and assert no duration that a busy machine could exceed: only that
-// nothing comes too early, and that what must come does so within 20 s. With a
-// lease and a delay of a second all take some 20 s.
+// nothing comes too early, and that what must come does so within 20 s. A lease
+// must be long enough not to be lost because the machine is busy: with 2 s, and
+// a delay of 1 s, all cases take some 20 s.
 package jobstest
