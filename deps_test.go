@@ -44,6 +44,9 @@ type ban struct {
 //
 //	aio/internal < aio < aio/timer, aio/dnsx < aio/tcp < aio/httpx < aio/live < cmd, examples, bench
 //	                     aio/timer < aio/flow < examples, bench
+//	                     aio/timer, aio/tcp < aio/beanstalk < examples, bench
+//	                     aio/timer < aio/jobs
+//	                     aio/jobs, aio/beanstalk < aio/jobs/beanjobs < examples, bench
 //
 // An import may only point to the left. Test files may look up (an example of a
 // low layer often needs a high one) unless a ban says otherwise.
@@ -79,6 +82,19 @@ var bans = []ban{
 	{from: "aio/dnsx/...", to: "aio/httpx/...", why: "dialing resolves names, so the resolver cannot dial through it"},
 	{from: "aio/tcp/...", to: "aio/httpx/...", why: "HTTP is one protocol over connections, not a part of them"},
 
+	{from: "aio/internal/...", to: "aio/beanstalk/...", why: "internal packages are the bottom"},
+	{from: "aio", to: "aio/beanstalk/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
+	{from: "aio/timer/...", to: "aio/beanstalk/...", why: "time needs no queue"},
+	{from: "aio/flow/...", to: "aio/beanstalk/...", why: "how functions work together has nothing to do with a network"},
+	{from: "aio/dnsx/...", to: "aio/beanstalk/...", why: "a protocol over connections is above them"},
+	{from: "aio/tcp/...", to: "aio/beanstalk/...", why: "a protocol over connections is above them"},
+	{from: "aio/httpx/...", to: "aio/beanstalk/...", why: "two protocols over connections: siblings stay apart"},
+	{from: "aio/beanstalk/...", to: "aio/httpx/...", why: "two protocols over connections: siblings stay apart"},
+	{from: "aio/beanstalk/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
+	{from: "aio/beanstalk/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
+	{from: "aio/live/...", to: "aio/beanstalk/...", why: "the page shows operations of all kinds, and knows none"},
+	{from: "aio/beanstalk/...", to: "golang.org/x/net/...", direct: true, why: "a protocol of lines needs the standard library only"},
+
 	{from: "aio/internal/...", to: "aio/live/...", why: "internal packages are the bottom"},
 	{from: "aio", to: "aio/live/...", why: "the loop does not know who looks at it"},
 	{from: "aio/timer/...", to: "aio/live/...", why: "drivers do not know who looks at the loop"},
@@ -89,6 +105,25 @@ var bans = []ban{
 	{from: "aio/live/...", to: "aio/flow/...", why: "flow is for programs"},
 	{from: "aio/live/...", to: "aio/internal/...", direct: true, why: "a page shows what every user can read"},
 	{from: "cmd/...", to: "aio/internal/...", direct: true, why: "a command uses what every user can use"},
+	{from: "aio/internal/...", to: "aio/jobs/...", why: "internal packages are the bottom"},
+	{from: "aio", to: "aio/jobs/...", why: "the loop knows operations, not what they do: drivers use what others can use"},
+	{from: "aio/timer/...", to: "aio/jobs/...", why: "jobs wait with timers"},
+	{from: "aio/flow/...", to: "aio/jobs/...", why: "what works in one process needs no broker"},
+	{from: "aio/dnsx/...", to: "aio/jobs/...", why: "drivers do not know what is done with them"},
+	{from: "aio/tcp/...", to: "aio/jobs/...", why: "drivers do not know what is done with them"},
+	{from: "aio/httpx/...", to: "aio/jobs/...", why: "drivers do not know what is done with them"},
+	{from: "aio/live/...", to: "aio/jobs/...", why: "a page shows operations of all kinds alike"},
+	{from: "aio/beanstalk/...", to: "aio/jobs/...", why: "a client of a server does not know what is done with it: beanjobs joins the two"},
+	{from: "aio/jobs/...", to: "aio/tcp/...", except: "aio/jobs/beanjobs", why: "jobs know leases, not connections: a driver has these"},
+	{from: "aio/jobs/...", to: "aio/beanstalk/...", except: "aio/jobs/beanjobs", why: "jobs know leases, not brokers: a driver has these"},
+	{from: "aio/jobs/...", to: "aio/httpx/...", why: "jobs come from brokers"},
+	{from: "aio/jobs/...", to: "aio/flow/...", why: "flow is for programs: drivers keep their own books"},
+	{from: "aio/jobs/...", to: "golang.org/x/net/...", direct: true, why: "jobs know leases, not a network"},
+	{
+		from: "...", to: "aio/jobs/jobstest", except: "aio/jobs/jobstest", direct: true,
+		why: "helpers for tests stay out of programs",
+	},
+
 	{from: "aio/...", to: "cmd/...", why: "nothing may depend on a command"},
 	{from: "examples/...", to: "cmd/...", why: "nothing may depend on a command"},
 
@@ -342,8 +377,9 @@ func TestTestingStaysOut(t *testing.T) {
 				} else if err != nil {
 					t.Fatal(err)
 				}
-				if slices.Contains(p.Deps, "testing") && short(p.ImportPath) != "aio/aiotest" {
-					t.Errorf("%s depends on testing: only aiotest and tests may (find the way with: "+
+				helper := short(p.ImportPath) == "aio/aiotest" || short(p.ImportPath) == "aio/jobs/jobstest"
+				if slices.Contains(p.Deps, "testing") && !helper {
+					t.Errorf("%s depends on testing: only aiotest, jobstest and tests may (find the way with: "+
 						"GOOS=%s go list -deps -f '{{.ImportPath}}: {{.Imports}}' %[1]s)", p.ImportPath, goos)
 				}
 			}

@@ -16,7 +16,7 @@ import (
 // exist.
 func TestFromNames(t *testing.T) {
 	names := map[string]bool{}
-	for _, dir := range []string{"aio", "aio/timer", "aio/flow", "aio/dnsx", "aio/tcp", "aio/httpx", "aio/live", "aio/aiotest"} {
+	for _, dir := range []string{"aio", "aio/timer", "aio/flow", "aio/dnsx", "aio/tcp", "aio/httpx", "aio/live", "aio/aiotest", "aio/jobs"} {
 		exported(t, names, dir)
 	}
 	text, err := os.ReadFile("docs/from.md")

@@ -6,6 +6,7 @@ replace goaio.example => ../
 
 require (
 	github.com/alitto/pond/v2 v2.7.1
+	github.com/beanstalkd/go-beanstalk v0.2.0
 	github.com/cloudwego/netpoll v0.7.2
 	github.com/lesismal/llib v1.2.1
 	github.com/lesismal/nbio v1.6.3

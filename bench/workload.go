@@ -60,6 +60,7 @@ var workloads = []workload{
 	{"http", "HTTP servers: CPU time and latency of a request, memory of connections", measureHTTP},
 	{"client", "HTTP clients: CPU time and allocations of a request", measureClient},
 	{"dns", "DNS clients: CPU time and allocations of a lookup, with a cache and without", measureDNS},
+	{"beanstalk", "beanstalkd clients: CPU time and jobs a second", measureBeanstalk},
 	{"c40k", "40,000 connections, each answered 10 s later, on one port of several processes", measureC40k},
 }
 

@@ -1,0 +1,82 @@
+//go:build unix
+
+package beanstalk_test
+
+import (
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"goaio.example/aio/aiotest"
+)
+
+// A beanstalkd is the real server, on a port of its own.
+type beanstalkd struct {
+	t    *testing.T
+	path string
+	addr string
+	args []string
+	cmd  *exec.Cmd
+}
+
+// realServer starts a beanstalkd with a log in a folder of the test's, on a
+// free port unless the arguments say where to listen, or skips the test where
+// there is none.
+func realServer(t *testing.T, args ...string) *beanstalkd {
+	t.Helper()
+	path, err := exec.LookPath("beanstalkd")
+	if err != nil {
+		t.Skip("beanstalkd is not there (Debian: apt-get install beanstalkd)")
+	}
+	b := &beanstalkd{t: t, path: path, args: append([]string{"-b", t.TempDir()}, args...)}
+	if i := slices.Index(args, "-l"); i >= 0 {
+		b.addr = args[i+1]
+	} else {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.addr = l.Addr().String()
+		l.Close()
+		_, port, _ := net.SplitHostPort(b.addr)
+		b.args = append(b.args, "-l", "127.0.0.1", "-p", port)
+	}
+	b.start()
+	t.Cleanup(b.kill)
+	return b
+}
+
+// start starts the server, and waits until it accepts connections.
+func (b *beanstalkd) start() {
+	b.t.Helper()
+	b.cmd = exec.Command(b.path, b.args...)
+	if err := b.cmd.Start(); err != nil {
+		b.t.Fatalf("beanstalkd: %v", err)
+	}
+	network, addr := "tcp", b.addr
+	if path, unix := strings.CutPrefix(b.addr, "unix:"); unix {
+		network, addr = "unix", path
+	}
+	aiotest.Eventually(b.t, func() bool {
+		c, err := net.DialTimeout(network, addr, time.Second)
+		if err != nil {
+			return false
+		}
+		c.Close()
+		return true
+	})
+}
+
+// kill ends the server by SIGKILL, and waits for its end.
+func (b *beanstalkd) kill() {
+	if b.cmd == nil {
+		return
+	}
+	b.cmd.Process.Signal(syscall.SIGKILL)
+	b.cmd.Wait()
+	b.cmd = nil
+}

@@ -1,0 +1,277 @@
+package beanstalk
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/tcp"
+)
+
+// A wire is a connection, in tcp's handler style: it has no goroutine. Commands
+// are answered in the order in which they were sent. Only data touches the
+// parser; the pool's lock guards the rest.
+type wire struct {
+	pool   *pool
+	c      *tcp.Conn
+	parser parser
+	alarm  alarm.Alarm
+
+	owner    owner
+	sent     commands // that are not answered
+	out      []byte   // to be sent
+	spare    []byte   // what was sent last, for the next time
+	flushing bool     // a goroutine sends, or is about to
+	taking   bool     // data is running, and flushes at its end
+	dead     error    // why it has ended
+	useful   bool     // its owner has had an answer
+	due      time.Duration
+	alert    time.Duration // when the alarm is set for; 0: it is not
+
+	// Of a consumer's.
+	jobs    map[uint64]*Job // that it has reserved
+	asks    int             // reserves that do not wait, not answered
+	blocked *command        // the reserve that waits
+	stale   bool            // it has another list of tubes than it should
+}
+
+// An owner is who a wire is made for. It is called with the lock held.
+type owner interface {
+	settled(w *wire) // answers have come, or a job is done with
+	lost(w *wire)    // it has ended, w.dead says why
+	release(w *wire) // it is to be closed, as nothing uses it
+}
+
+func newWire(p *pool, o owner) *wire {
+	w := &wire{pool: p, owner: o, jobs: make(map[uint64]*Job)}
+	w.parser.maxJob = p.client.maxJobSize()
+	w.alarm.Init(w)
+	return w
+}
+
+func (w *wire) handler() tcp.Handler {
+	return tcp.Handler{Open: w.opened, Data: w.data, Event: w.event, Closed: w.closed}
+}
+
+func (w *wire) opened(c *tcp.Conn) {
+	w.pool.lock()
+	defer w.pool.unlock()
+	if w.c == nil {
+		w.c = c
+	}
+}
+
+// put sends a command. The lock is held, and the wire is not dead.
+func (w *wire) put(c *command) {
+	c.state, c.at = commandSent, time.Now()
+	w.out = append(w.out, c.line...)
+	c.line = nil
+	w.sent.push(c)
+	if w.sent.n == 1 {
+		w.rearm()
+	}
+	w.soil()
+}
+
+// soil has what is in out be sent.
+func (w *wire) soil() {
+	if !w.flushing && !w.taking {
+		w.flushing = true
+		w.pool.dirty = append(w.pool.dirty, w)
+	}
+}
+
+// flush sends what is to be sent. While others wait for answers, more commands
+// are about to come from goroutines that have just got theirs: these run first,
+// so that what they send goes out together.
+func (w *wire) flush() {
+	w.pool.mu.Lock()
+	if w.sent.n > 1 {
+		w.pool.mu.Unlock()
+		runtime.Gosched()
+		w.pool.mu.Lock()
+	}
+	for len(w.out) > 0 {
+		buf := w.out
+		w.out, w.spare = w.spare[:0], nil
+		w.pool.mu.Unlock()
+		w.c.Send(buf) // if it fails, so does the connection, which tells
+		w.pool.mu.Lock()
+		if cap(buf) <= maxSpare {
+			w.spare = buf
+		}
+	}
+	w.flushing = false
+	w.pool.mu.Unlock()
+}
+
+// maxSpare is how many bytes are kept to be used again.
+const maxSpare = 64 << 10
+
+// data takes what has come.
+func (w *wire) data(_ *tcp.Conn, p []byte) {
+	w.pool.lock()
+	w.taking = true
+	w.pool.unlock()
+	err := w.take(p)
+	w.pool.lock()
+	defer w.pool.unlock()
+	w.taking = false
+	switch {
+	case err != nil:
+		w.kill(w.broken(err))
+	case w.dead == nil:
+		w.owner.settled(w)
+		if w.dead == nil {
+			w.rearm()
+			if len(w.out) > 0 {
+				w.soil()
+			}
+		}
+	}
+}
+
+// take takes the answers in p.
+func (w *wire) take(p []byte) error {
+	for len(p) > 0 {
+		n, r, done, err := w.parser.next(p)
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+		if !done {
+			return nil
+		}
+		w.pool.lock()
+		c := w.sent.pop()
+		ended := w.dead != nil
+		if c != nil {
+			w.pool.over(c)
+		}
+		accepted := c != nil && c.accepts(&r)
+		w.useful = w.useful || accepted
+		w.pool.unlock()
+		switch {
+		case ended:
+			return nil
+		case c == nil:
+			return fmt.Errorf("%w: an answer that nothing was asked for", ErrProtocol)
+		}
+		if !accepted {
+			err := w.broken(fmt.Errorf("%w: an answer that does not belong to %s", ErrProtocol, c.verb.name))
+			w.fail(err)
+			c.asker.failed(err, true)
+			return nil
+		}
+		if c.verb == verbPut && (r.word == wordBadFormat || r.word == wordUnknownCommand) {
+			// The server takes the body for commands.
+			w.fail(w.broken(fmt.Errorf("%w: a put was refused before its body", ErrProtocol)))
+		}
+		c.asker.answered(w, &r)
+	}
+	return nil
+}
+
+// broken returns the condition of a connection that is given up.
+func (w *wire) broken(err error) error {
+	return aio.NewConnError("read", w.c.RemoteAddr().Network(), w.pool.client.addr(), w.c.FD(), err)
+}
+
+// accepts reports whether r may be the answer to the command.
+func (c *command) accepts(r *reply) bool {
+	switch {
+	case anyCommand.has(r.word):
+		return true
+	case !c.verb.answers.has(r.word):
+		return false
+	}
+	switch c.verb {
+	case verbUse:
+		return r.name == c.tube
+	case verbPeek, verbReserveJob:
+		return r.id == c.id || r.word == wordNotFound
+	}
+	return true
+}
+
+// event is told of the connection's condition.
+func (w *wire) event(c *tcp.Conn, err error) {
+	if c == nil {
+		return // of the dial, which returns it
+	}
+	if aio.IsInfo(err) { // an end that was not asked for
+		err = w.broken(io.ErrUnexpectedEOF)
+	}
+	w.fail(err)
+}
+
+// closed is told of the connection's end.
+func (w *wire) closed(_ *tcp.Conn, err error) {
+	if err == nil {
+		err = aio.ErrClosed
+	}
+	w.fail(err)
+}
+
+// fail ends the wire.
+func (w *wire) fail(err error) {
+	w.pool.lock()
+	defer w.pool.unlock()
+	w.kill(err)
+}
+
+// kill ends the wire. What was sent and not answered fails, its jobs are lost.
+// The lock is held.
+func (w *wire) kill(err error) {
+	if w.dead != nil {
+		return
+	}
+	sent := w.bury(err)
+	w.pool.do(func() {
+		if w.c != nil {
+			w.c.Abort() // fails only on a connection that has ended
+		}
+		for c := sent.first; c != nil; {
+			next := c.next // the asker may use the command again
+			c.asker.failed(err, true)
+			c = next
+		}
+	})
+}
+
+// bury marks the wire as dead, and returns what was not answered.
+func (w *wire) bury(err error) commands {
+	w.dead = err
+	sent := w.sent
+	w.sent = commands{}
+	for c := sent.first; c != nil; c = c.next {
+		w.pool.over(c)
+		c.list = nil
+	}
+	for _, j := range w.jobs {
+		j.lose()
+	}
+	w.jobs = nil
+	w.pool.op.Alarms().Stop(&w.alarm)
+	w.owner.lost(w)
+	return sent
+}
+
+// quit closes a wire that nothing uses. The lock is held.
+func (w *wire) quit() {
+	if w.dead != nil {
+		return
+	}
+	w.useful = true // it is not to blame
+	w.bury(aio.ErrClosed)
+	w.pool.do(func() {
+		w.c.SendString("quit\r\n")
+		w.c.CloseAfterFlush() // fails only on a connection that has ended
+	})
+}
+
+// free reports whether nothing uses the wire.
+func (w *wire) free() bool { return w.sent.n == 0 && len(w.jobs) == 0 }

@@ -1,0 +1,12 @@
+package beanjobs
+
+import (
+	"context"
+
+	"goaio.example/aio/jobs"
+)
+
+// Nudge has the server hear from the connection of a lease.
+func Nudge(ctx context.Context, l jobs.Lease) {
+	_, _ = l.(*lease).job.Stats(ctx).Await(ctx) // fails once the lease has ended
+}

@@ -1,0 +1,71 @@
+package beanjobs_test
+
+import (
+	"net"
+	"os/exec"
+	"testing"
+	"time"
+
+	"goaio.example/aio/aiotest"
+)
+
+// beanstalkd is the real server, on a free port.
+type beanstalkd struct {
+	t    *testing.T
+	addr string
+	args []string
+	cmd  *exec.Cmd
+}
+
+// newServer returns a beanstalkd with a log in a folder of the test's, not
+// started, or skips the test where there is none.
+func newServer(t *testing.T) *beanstalkd {
+	t.Helper()
+	if _, err := exec.LookPath("beanstalkd"); err != nil {
+		t.Skip("beanstalkd is not there (Debian: apt-get install beanstalkd)")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &beanstalkd{t: t, addr: l.Addr().String()}
+	l.Close()
+	_, port, _ := net.SplitHostPort(b.addr)
+	b.args = []string{"-l", "127.0.0.1", "-p", port, "-b", t.TempDir(), "-f", "0"}
+	t.Cleanup(b.kill)
+	return b
+}
+
+func realServer(t *testing.T) *beanstalkd {
+	t.Helper()
+	b := newServer(t)
+	b.start()
+	return b
+}
+
+// start starts the server, and waits until it accepts connections.
+func (b *beanstalkd) start() {
+	b.t.Helper()
+	b.cmd = exec.Command("beanstalkd", b.args...)
+	if err := b.cmd.Start(); err != nil {
+		b.t.Fatalf("beanstalkd: %v", err)
+	}
+	aiotest.Eventually(b.t, func() bool {
+		c, err := net.DialTimeout("tcp", b.addr, time.Second)
+		if err != nil {
+			return false
+		}
+		c.Close()
+		return true
+	})
+}
+
+// kill ends the server by SIGKILL, and waits for its end.
+func (b *beanstalkd) kill() {
+	if b.cmd == nil {
+		return
+	}
+	_ = b.cmd.Process.Kill()
+	_ = b.cmd.Wait() // says that it was killed
+	b.cmd = nil
+}
