@@ -3,11 +3,11 @@ package beanstalk
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/yield"
 	"goaio.example/aio/tcp"
 )
 
@@ -21,13 +21,14 @@ type wire struct {
 	alarm  alarm.Alarm
 
 	owner    owner
-	sent     commands // that are not answered
-	out      []byte   // to be sent
-	spare    []byte   // what was sent last, for the next time
-	flushing bool     // a goroutine sends, or is about to
-	taking   bool     // data is running, and flushes at its end
-	dead     error    // why it has ended
-	useful   bool     // its owner has had an answer
+	sent     commands      // that are not answered
+	out      []byte        // to be sent
+	spare    []byte        // what was sent last, for the next time
+	flushing bool          // a goroutine sends, or is about to
+	yielder  yield.Yielder // of that goroutine
+	taking   bool          // data is running, and flushes at its end
+	dead     error         // why it has ended
+	useful   bool          // its owner has had an answer
 	due      time.Duration
 	alert    time.Duration // when the alarm is set for; 0: it is not
 
@@ -91,7 +92,7 @@ func (w *wire) flush() {
 	w.pool.mu.Lock()
 	if w.sent.n > 1 {
 		w.pool.mu.Unlock()
-		runtime.Gosched()
+		w.yielder.Yield()
 		w.pool.mu.Lock()
 	}
 	for len(w.out) > 0 {
