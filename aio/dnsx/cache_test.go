@@ -25,10 +25,10 @@ func TestCacheBound(t *testing.T) {
 	for i := range 100_000 {
 		c.put(nth(i).name, remembered(nth(i)))
 		if n, _ := c.size(); n > 1000 {
-			t.Fatalf("%d names", n)
+			t.Fatalf("put %d names into a cache for 1,000: it has %d", i+1, n)
 		}
 		if c.find(nth(i)) == nil {
-			t.Fatalf("%d went at once", i)
+			t.Fatalf("name %d is not in the cache right after put", i)
 		}
 	}
 	found := 0
@@ -38,11 +38,11 @@ func TestCacheBound(t *testing.T) {
 		}
 	}
 	if n, gone := c.size(); n != 1000 || found != n || gone != 99_000 {
-		t.Errorf("%d names, %d found, %d evicted", n, found, gone)
+		t.Errorf("put 100,000 names into a cache for 1,000: %d names, %d found, %d evicted, want 1,000, 1,000, 99,000", n, found, gone)
 	}
 	c.setLimit(10)
 	if n, _ := c.size(); n != 10 {
-		t.Errorf("%d names after the bound was lowered", n)
+		t.Errorf("after setLimit(10): %d names, want 10", n)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestCacheFlood(t *testing.T) {
 		if i%100 == 0 {
 			for k := range 500 {
 				if c.find(nth(k)) == nil {
-					t.Fatalf("name %d is gone after %d of the flood", k, i)
+					t.Fatalf("name %d, which is in use, is gone after %d other names, want it kept", k, i)
 				}
 			}
 		}
@@ -78,12 +78,12 @@ func TestCacheWeight(t *testing.T) {
 		c.put(nth(i).name, large(nth(i)))
 	}
 	if n, _ := c.size(); n != 9 {
-		t.Errorf("%d large answers are kept", n)
+		t.Errorf("put 100 answers that weigh 101 into a cache for 1,000: %d are kept, want 9", n)
 	}
 	c.setLimit(5)
 	c.put("huge.example.", large(qa("huge.example.")))
 	if n, _ := c.size(); n != 0 {
-		t.Errorf("%d answers beyond the bound are kept", n)
+		t.Errorf("an answer larger than the cache: %d are kept, want none", n)
 	}
 }
 
@@ -95,27 +95,27 @@ func TestCacheTypes(t *testing.T) {
 		q := question{name, typ}
 		c.put(name, remembered(q))
 		if c.find(q) == nil {
-			t.Errorf("type %d is not kept", typ)
+			t.Errorf("type %d is not in the cache right after put", typ)
 		}
 	}
 	if got := len(*c.node(name).entries.Load()); got != maxTypes {
-		t.Errorf("%d types of a name", got)
+		t.Errorf("put 99 types of a name: %d are kept, want %d", got, maxTypes)
 	}
 	none := newEntry(qa(name), &reply{rcode: dnsmessage.RCodeNameError}, time.Now(), time.Hour, 0, 100)
 	c.put(name, none)
 	for typ := dnsmessage.Type(1); typ < 100; typ++ {
 		if c.find(question{name, typ}) != none {
-			t.Errorf("type %d of a name that does not exist", typ)
+			t.Errorf("type %d of a name that does not exist: not the entry that says so", typ)
 		}
 	}
 	c.put(name, remembered(qa(name)))
 	if c.find(qa(name)) == none || c.find(question{name, dnsmessage.TypeAAAA}) != nil {
-		t.Error("the name exists now")
+		t.Error("A put for a name that did not exist: want A found, and nothing for AAAA")
 	}
 	c.flush("other.example.")
 	c.flush(name)
 	if n, _ := c.size(); n != 0 || c.find(qa(name)) != nil {
-		t.Errorf("%d names after flush", n)
+		t.Errorf("after flush: %d names, want none", n)
 	}
 }
 
@@ -239,7 +239,7 @@ func TestCacheConcurrency(t *testing.T) {
 				}
 				for i := range 50 {
 					if c.find(nth(i)) == nil {
-						t.Errorf("name %d was not found", i)
+						t.Errorf("name %d was not found while others came and went, want it found", i)
 						return
 					}
 				}
@@ -260,7 +260,7 @@ func TestItemFromTheFuture(t *testing.T) {
 	q := qa("www.example.")
 	it := newEntry(q, &reply{records: make([]dnsmessage.Resource, 1)}, time.Now().Add(time.Hour), time.Hour, time.Hour, 0)
 	if r, _ := it.use(); r != nil || it.hasStale() || it.asStale(time.Now()) != nil {
-		t.Error("an answer from the future serves")
+		t.Error("an entry from the future is used, want it expired")
 	}
 }
 
@@ -271,9 +271,9 @@ func TestCachedAllocs(t *testing.T) {
 	x.cache.put(q.name, remembered(q))
 	if n := testing.AllocsPerRun(100, func() {
 		if x.cached(q) == nil {
-			t.Fatal("not there")
+			t.Fatal("the reply is not in the cache")
 		}
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("cached: %v allocations, want none", n)
 	}
 }

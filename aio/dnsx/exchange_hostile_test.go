@@ -65,10 +65,10 @@ func TestWrongAnswersAreIgnored(t *testing.T) {
 				begin := time.Now()
 				r := mustAsk(ctx, t, x, qa("name.example."))
 				if ip := ipOf(t, r); ip != "192.0.2.1" || time.Since(begin) != 3*time.Second || len(n.asked()) != 1 {
-					t.Errorf("got %s after %v and %d queries", ip, time.Since(begin), len(n.asked()))
+					t.Errorf("wrong answers, and the right one after 3 s: got %s after %v and %d queries, want 192.0.2.1 after 3s and 1", ip, time.Since(begin), len(n.asked()))
 				}
 				if x.stats().ignored == 0 {
-					t.Error("nothing was ignored")
+					t.Error("wrong answers: none was counted as ignored")
 				}
 			})
 			bubble(t, lie, func(ctx context.Context, t *testing.T, n *fake) {
@@ -77,7 +77,7 @@ func TestWrongAnswersAreIgnored(t *testing.T) {
 				_, err := x.ask(ctx, qa("name.example."))
 				wantError(t, err, KindTimeout)
 				if took := time.Since(begin); took != flightTime {
-					t.Errorf("took %v", took)
+					t.Errorf("wrong answers only: took %v, want %v", took, flightTime)
 				}
 			})
 		})
@@ -99,7 +99,7 @@ func TestCaseOfNames(t *testing.T) {
 	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
 		r := mustAsk(ctx, t, n.exchange(1), qa("www.example."))
 		if ip := ipOf(t, r); ip != "192.0.2.1" || len(r.chain) != 1 || r.chain[0] != "other.example." {
-			t.Errorf("got %s, chain %q", ip, r.chain)
+			t.Errorf("an answer in other case: got %s, chain %q, want 192.0.2.1, other.example.", ip, r.chain)
 		}
 	})
 }
@@ -172,17 +172,17 @@ func TestNextServer(t *testing.T) {
 				begin := time.Now()
 				r := mustAsk(ctx, t, n.exchange(2), qa("name.example."))
 				if ip := ipOf(t, r); ip != "192.0.2.1" || r.server != "10.0.0.2:53" || time.Since(begin) != c.took {
-					t.Errorf("got %s from %s after %v", ip, r.server, time.Since(begin))
+					t.Errorf("got %s from %s after %v, want 192.0.2.1 from 10.0.0.2:53 after %v", ip, r.server, time.Since(begin), c.took)
 				}
 			})
 			bubble(t, c.lie, func(ctx context.Context, t *testing.T, n *fake) {
 				x := n.exchange(1)
 				_, err := x.ask(ctx, qa("name.example."))
 				if e := wantError(t, err, c.kind); e.Server != "10.0.0.1:53" || e.Host != "name.example." {
-					t.Errorf("got %+v", e)
+					t.Errorf("the only server fails: %+v, want an error about name.example. and 10.0.0.1:53", e)
 				}
 				if x.cached(qa("name.example.")) != nil {
-					t.Error("it is in the cache")
+					t.Error("the failure of the only server is in the cache")
 				}
 			})
 		})
@@ -238,7 +238,7 @@ func TestTruncated(t *testing.T) {
 	bubble(t, many, func(ctx context.Context, t *testing.T, n *fake) {
 		r := mustAsk(ctx, t, n.exchange(1), qa("many.example."))
 		if len(r.records) != 1000 || len(n.asked()) != 2 {
-			t.Errorf("%d records after %d queries", len(r.records), len(n.asked()))
+			t.Errorf("a truncated answer: %d records after %d queries, want 1,000 after 2", len(r.records), len(n.asked()))
 		}
 		n.refuse = syscall.ECONNREFUSED
 		_, err := n.exchange(1).ask(ctx, qa("many.example."))
@@ -290,7 +290,7 @@ func TestStreamTrouble(t *testing.T) {
 			}
 			bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
 				if r := mustAsk(ctx, t, n.exchange(2, useTCP), qa("name.example.")); r.server != "10.0.0.2:53" {
-					t.Errorf("got %+v", r)
+					t.Errorf("the first server fails: %+v, want the answer of 10.0.0.2:53", r)
 				}
 			})
 		})
@@ -322,12 +322,12 @@ func TestLoopEndsFlights(t *testing.T) {
 			begin := time.Now()
 			_, err := x.ask(ctx, qa("silent.example."))
 			if !errors.Is(err, stop) || time.Since(begin) != 400*time.Millisecond {
-				t.Errorf("got %v after %v", err, time.Since(begin))
+				t.Errorf("loop cancelled after 400ms: %v after %v, want the cause at once", err, time.Since(begin))
 			}
 			return nil
 		})
 		if err != nil && !errors.Is(err, stop) {
-			t.Errorf("Run: %v", err)
+			t.Errorf("Run of the cancelled loop: %v, want nil or the cause", err)
 		}
 	})
 }

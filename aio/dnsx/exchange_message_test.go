@@ -63,16 +63,16 @@ func TestChains(t *testing.T) {
 				x := n.exchange(1)
 				r := mustAsk(ctx, t, x, qa(name))
 				if !c.none && ipOf(t, r) != "192.0.2.1" || c.none && r.records != nil {
-					t.Errorf("got %+v", r.records)
+					t.Errorf("got records %+v, want none: %v, else 192.0.2.1", r.records, c.none)
 				}
 				if chain := strings.Join(r.chain, " "); chain != c.chain || r.rcode != c.rcode || len(n.asked()) != c.asked {
-					t.Errorf("chain %q, %v, %d queries", chain, r.rcode, len(n.asked()))
+					t.Errorf("chain %q, %v, %d queries, want %q, %v, %d", chain, r.rcode, len(n.asked()), c.chain, c.rcode, c.asked)
 				}
 				if ttl := r.ttl(time.Now()); ttl != c.ttl {
 					t.Errorf("TTL %v, want %v", ttl, c.ttl)
 				}
 				if again := x.cached(qa(name)); again == nil || !slices.Equal(again.chain, r.chain) || again.rcode != r.rcode {
-					t.Errorf("cached: %+v", again)
+					t.Errorf("the cache has %+v, want the same as the reply: %+v", again, r)
 				}
 			})
 		})
@@ -87,7 +87,7 @@ func TestEndlessChains(t *testing.T) {
 		_, err := n.exchange(2).ask(ctx, qa("www.example."))
 		wantError(t, err, KindChain)
 		if got := len(n.asked()); got != maxChain+1 {
-			t.Errorf("%d queries", got)
+			t.Errorf("an endless chain: %d queries, want %d", got, maxChain+1)
 		}
 	})
 	circle := func(q *fakeQuery) {
@@ -97,10 +97,10 @@ func TestEndlessChains(t *testing.T) {
 	bubble(t, circle, func(ctx context.Context, t *testing.T, n *fake) {
 		_, err := n.exchange(1).ask(ctx, qa("a.example."))
 		if e := wantError(t, err, KindChain); e.Host != "a.example." {
-			t.Errorf("got %+v", e)
+			t.Errorf("a chain that is a circle: %+v, want an error about a.example.", e)
 		}
 		if got := len(n.asked()); got != 3 {
-			t.Errorf("%d queries", got)
+			t.Errorf("a chain that is a circle: %d queries, want 3", got)
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestChainIntoCache(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r := mustAsk(ctx, t, x, qa("www.example."))
 		if ipOf(t, r); len(n.asked()) != 2 || r.ttl(time.Now()) != 20*time.Second {
-			t.Errorf("%d queries, TTL %v", len(n.asked()), r.ttl(time.Now()))
+			t.Errorf("a chain to a name in the cache: %d queries, TTL %v, want 2, 20s", len(n.asked()), r.ttl(time.Now()))
 		}
 	})
 }
@@ -130,7 +130,7 @@ func TestAskForCNAME(t *testing.T) {
 	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
 		r := mustAsk(ctx, t, n.exchange(1), question{"www.example.", dnsmessage.TypeCNAME})
 		if len(r.records) != 1 || len(r.chain) != 0 {
-			t.Errorf("got %+v", r)
+			t.Errorf("asked for a CNAME: %+v, want one record, and no chain", r)
 		}
 	})
 }
@@ -161,21 +161,21 @@ func TestNegative(t *testing.T) {
 				x := n.exchange(1)
 				r := mustAsk(ctx, t, x, qa(aaaa.name))
 				if len(r.records) != 0 || r.ttl(time.Now()) != c.ttl {
-					t.Errorf("got %+v, TTL %v", r, r.ttl(time.Now()))
+					t.Errorf("got %+v with TTL %v, want no records, and TTL %v", r, r.ttl(time.Now()), c.ttl)
 				}
 				if c.ttl > 0 {
 					time.Sleep(c.ttl - time.Second)
 				}
 				if (x.cached(qa(aaaa.name)) != nil) != (c.ttl > 0) || (x.cached(aaaa) != nil) != c.both {
-					t.Error("cached or not")
+					t.Errorf("a second before its end: A cached %v, AAAA cached %v, want %v, %v", x.cached(qa(aaaa.name)) != nil, x.cached(aaaa) != nil, c.ttl > 0, c.both)
 				}
 				time.Sleep(time.Second)
 				if x.cached(qa(aaaa.name)) != nil {
-					t.Error("cached for too long")
+					t.Errorf("after %v it is still in the cache", c.ttl)
 				}
 				mustAsk(ctx, t, x, qa(aaaa.name))
 				if len(n.asked()) != 2 {
-					t.Errorf("%d queries", len(n.asked()))
+					t.Errorf("asked again after its end: %d queries in all, want 2", len(n.asked()))
 				}
 			})
 		})
@@ -227,7 +227,7 @@ func TestTTL(t *testing.T) {
 					t.Errorf("TTL %v, want %v", got, c.want)
 				}
 				if r := x.cached(qa("ttl.example.")); (r != nil) != (c.want > 0) {
-					t.Errorf("cached: %+v", r)
+					t.Errorf("TTL %d: the cache has %+v, want a reply: %v", c.ttl, r, c.want > 0)
 				}
 			})
 		})
@@ -244,10 +244,33 @@ func TestAuthenticData(t *testing.T) {
 			r := mustAsk(ctx, t, x, qa("ad.example."))
 			asked := n.asked()
 			if r.ad != trust || asked[len(asked)-1].msg.AuthenticData != trust {
-				t.Errorf("trusted %v: %v", trust, r.ad)
+				t.Errorf("an answer with AD, trustAD %v: ad %v, and AD in the query %v, want both as trustAD", trust, r.ad, asked[len(asked)-1].msg.AuthenticData)
 			}
 		}
 	})
+}
+
+// The reply to a chain of which the parts came from different messages is
+// authenticated if all of them are.
+func TestAuthenticChain(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		for _, end := range []bool{false, true} {
+			answer := func(q *fakeQuery) {
+				ad := first
+				edit := cname("www.example.", "b.example.", 60)
+				if q.name() == "b.example." {
+					ad, edit = end, a("b.example.", 60, 192, 0, 2, 1)
+				}
+				q.reply(edit, func(m *dnsmessage.Message) { m.AuthenticData = ad })
+			}
+			bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+				x := n.exchange(1, func(cfg *exchangeConfig) { cfg.trustAD = true })
+				if r := mustAsk(ctx, t, x, qa("www.example.")); r.ad != (first && end) {
+					t.Errorf("AD of the CNAME %v, of its target %v: the reply has %v, want %v", first, end, r.ad, first && end)
+				}
+			})
+		}
+	}
 }
 
 // FuzzReply takes messages apart that a server may have sent. The corpus in
@@ -263,7 +286,7 @@ func FuzzReply(f *testing.F) {
 			return
 		}
 		if len(a.chain) > maxChain || len(a.records) > len(raw)/10 {
-			t.Errorf("%d records and a chain of %d from %d bytes", len(a.records), len(a.chain), len(raw))
+			t.Errorf("%d records and a chain of %d from %d bytes, want at most one record for 10 bytes, and %d", len(a.records), len(a.chain), len(raw), maxChain)
 		}
 		end := q.name
 		if len(a.chain) > 0 {
@@ -271,7 +294,7 @@ func FuzzReply(f *testing.F) {
 		}
 		for i := range a.records {
 			if r := &a.records[i]; r.Header.Type != q.typ || r.Body == nil || !named(&r.Header.Name, end) || r.Header.TTL >= 1<<31 {
-				t.Errorf("not an answer: %+v", r.Header)
+				t.Errorf("the record %+v is not one of %s for %v", r.Header, end, q.typ)
 			}
 		}
 		(&plan{}).life(a)

@@ -34,10 +34,10 @@ func dohServer(t *testing.T, h2 bool, handler func(w http.ResponseWriter, r *htt
 		q := new(fakeQuery)
 		q.raw, _ = io.ReadAll(r.Body)
 		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != dnsMessage || q.msg.Unpack(q.raw) != nil {
-			t.Errorf("not a query: %s %v", r.Method, r.Header)
+			t.Errorf("the request is %s with %v, want POST of a query", r.Method, r.Header)
 		}
 		if q.msg.ID != 0 || len(q.raw)%padTo != 0 {
-			t.Errorf("ID %d, %d bytes", q.msg.ID, len(q.raw))
+			t.Errorf("a query with ID %d and %d bytes, want ID 0, and a multiple of %d", q.msg.ID, len(q.raw), padTo)
 		}
 		q.send = func(raw []byte) {
 			w.Header().Set("Content-Type", dnsMessage)
@@ -68,7 +68,7 @@ func TestHTTPS(t *testing.T) {
 			s := dohServer(t, h2, func(w http.ResponseWriter, r *http.Request, q *fakeQuery) {
 				conns.Store(r.RemoteAddr, true)
 				if h2 != (r.ProtoMajor == 2) {
-					t.Errorf("HTTP/%d", r.ProtoMajor)
+					t.Errorf("the request came by HTTP/%d, want HTTP/2: %v", r.ProtoMajor, h2)
 				}
 				w.Header().Set("Age", "20")
 				good(q)
@@ -79,18 +79,18 @@ func TestHTTPS(t *testing.T) {
 				for i := range 5 {
 					r := mustAsk(ctx, t, x, nth(i))
 					if ttl := r.ttl(time.Now()); ipOf(t, r) != "192.0.2.1" || ttl > 40*time.Second || ttl < 30*time.Second {
-						t.Errorf("TTL %v", ttl)
+						t.Errorf("an answer of TTL 60 with Age 20: TTL %v, want 30s to 40s", ttl)
 					}
 				}
 				if k := aio.LoopOf(ctx).Stats().Kinds["dns.pool"]; k != 1 {
-					t.Errorf("%d pools", k)
+					t.Errorf("%d pools after 5 queries, want 1", k)
 				}
 				return nil
 			})
 			n := 0
 			conns.Range(func(any, any) bool { n++; return true })
 			if n != 1 || len(x.lanes) != 0 {
-				t.Errorf("%d connections, %d lanes left", n, len(x.lanes))
+				t.Errorf("5 queries used %d connections, and %d lanes are left, want 1, 0", n, len(x.lanes))
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestTLS(t *testing.T) {
 	var n fake
 	n.answer = func(q *fakeQuery) {
 		if len(q.raw)%padTo != 0 {
-			t.Errorf("%d bytes", len(q.raw))
+			t.Errorf("a query of %d bytes, want a multiple of %d", len(q.raw), padTo)
 		}
 		good(q)
 	}
@@ -178,19 +178,19 @@ func TestTLS(t *testing.T) {
 			mustAsk(ctx, t, x, nth(i))
 		}
 		if got := accepted.Load(); got != 1 {
-			t.Errorf("%d connections for 5 queries", got)
+			t.Errorf("%d connections for 5 queries, want 1", got)
 		}
 		close(hangUp)
 		for i := range 5 {
 			mustAsk(ctx, t, x, nth(10+i))
 		}
 		if got := accepted.Load(); got > 3 {
-			t.Errorf("%d connections after the server hung up once", got)
+			t.Errorf("%d connections for 10 queries, of which the server closed one, want at most 3", got)
 		}
 		mustAsk(ctx, t, secure(s, "tls://"+addr), qa("by.address."))
 		_, err := secure(s, "tls://other.example@"+addr).ask(ctx, qa("www.example."))
 		if e := wantError(t, err, KindNetwork); e.Err == nil || !strings.Contains(e.Err.Error(), "certificate") {
-			t.Errorf("got %v", err)
+			t.Errorf("a certificate for another name: %v, want an error about it", err)
 		}
 		return nil
 	})
@@ -212,11 +212,11 @@ func TestPoolEnds(t *testing.T) {
 		mustAsk(ctx, t, x, qa("a.example."))
 		loop := aio.LoopOf(ctx)
 		if k := loop.Stats().Kinds; k["dns.pool"] != 1 {
-			t.Errorf("in flight: %v", k)
+			t.Errorf("after a query by TLS, in flight: %v, want one dns.pool", k)
 		}
 		time.Sleep(idleTime + time.Second)
 		if k := loop.Stats().Kinds; k["dns.pool"] != 0 || len(x.lanes) != 0 {
-			t.Errorf("in flight after %v: %v, lanes %d", idleTime, k, len(x.lanes))
+			t.Errorf("%v after the last query, in flight: %v, and %d lanes, want no dns.pool, no lane", idleTime, k, len(x.lanes))
 		}
 		return nil
 	})

@@ -24,7 +24,7 @@ func bubble(t *testing.T, answer func(q *fakeQuery), test func(ctx context.Conte
 		return nil
 	})
 	if open := n.open.Load(); open != 0 {
-		t.Errorf("%d sockets are left open", open)
+		t.Errorf("%d sockets are open at the end of the loop, want none", open)
 	}
 }
 
@@ -33,7 +33,7 @@ func mustAsk(ctx context.Context, t *testing.T, x *exchange, q question) *reply 
 	t.Helper()
 	r, err := x.ask(ctx, q)
 	if err != nil {
-		t.Fatalf("ask %s: %v", q.name, err)
+		t.Fatalf("ask %s: %v, want a reply", q.name, err)
 	}
 	return r
 }
@@ -57,14 +57,14 @@ func TestAskAndCache(t *testing.T) {
 		x := n.exchange(1)
 		q := qa("www.example.com.")
 		if r := x.cached(q); r != nil {
-			t.Fatalf("cached before: %+v", r)
+			t.Fatalf("before the first question the cache has %+v, want nothing", r)
 		}
 		r := mustAsk(ctx, t, x, q)
 		if ip := ipOf(t, r); ip != "192.0.2.1" || r.source != SourceServer || r.server != "10.0.0.1:53" {
-			t.Errorf("got %s, source %v, server %s", ip, r.source, r.server)
+			t.Errorf("got %s, source %v, server %s, want 192.0.2.1, %v, 10.0.0.1:53", ip, r.source, r.server, SourceServer)
 		}
 		if udp, ok := n.asked()[0].edns(); !ok || udp != 1232 {
-			t.Errorf("EDNS0: %v %v", udp, ok)
+			t.Errorf("the query has EDNS(0) %v with size %d, want true, 1232", ok, udp)
 		}
 		for age := range 60 {
 			r := x.cached(q)
@@ -72,7 +72,7 @@ func TestAskAndCache(t *testing.T) {
 				break // popular, and so to be renewed
 			}
 			if r == nil || r.source != SourceCache {
-				t.Fatalf("after %d s: %+v", age, r)
+				t.Fatalf("after %d s the cache has %+v, want the reply", age, r)
 			}
 			if want := time.Duration(60-age) * time.Second; r.ttl(time.Now()) != want {
 				t.Errorf("after %d s the TTL is %v", age, r.ttl(time.Now()))
@@ -81,13 +81,13 @@ func TestAskAndCache(t *testing.T) {
 		}
 		time.Sleep(7 * time.Second)
 		if r := x.cached(q); r != nil {
-			t.Errorf("cached after its end: %+v", r)
+			t.Errorf("after its end the cache has %+v, want nothing", r)
 		}
 		if s := aio.LoopOf(ctx).Stats(); s.Kinds["dns.query"] != 0 {
-			t.Errorf("queries in flight: %v", s.Kinds)
+			t.Errorf("queries in flight: %v, want none", s.Kinds)
 		}
 		if s := x.stats(); s.queries != 1 || s.names != 1 || s.misses != 1 || s.hits == 0 || s.flights != 0 {
-			t.Errorf("stats: %+v", s)
+			t.Errorf("figures after one query: %+v, want queries, names and misses 1, hits, and no flights", s)
 		}
 	})
 }
@@ -112,9 +112,9 @@ func TestCoalesce(t *testing.T) {
 				r, err := x.ask(c, qa("popular.example."))
 				switch {
 				case i == many/2 && (err != nil || ipOf(t, r) != "192.0.2.1"):
-					t.Errorf("the last: %v", err)
+					t.Errorf("the asker that stays: %v, want 192.0.2.1", err)
 				case i != many/2 && !errors.Is(err, mine):
-					t.Errorf("cancelled: %v", err)
+					t.Errorf("an asker that was cancelled: %v, want %v", err, mine)
 				}
 			})
 		}
@@ -125,7 +125,7 @@ func TestCoalesce(t *testing.T) {
 		cancel(mine)
 		wg.Wait()
 		if s := x.stats(); s.queries != 1 || s.coalesced != many-1 {
-			t.Errorf("stats: %+v", s)
+			t.Errorf("figures after %d askers of one question: %+v, want 1 query, the others coalesced", many, s)
 		}
 	})
 }
@@ -137,17 +137,17 @@ func TestNobodyWaits(t *testing.T) {
 		ctx1, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		if _, err := x.ask(ctx1, qa("slow.example.")); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
+			t.Errorf("the only asker gives up: %v, want %v", err, context.DeadlineExceeded)
 		}
 		synctest.Wait()
 		if s := x.stats(); s.flights != 0 || n.open.Load() != 0 {
-			t.Errorf("after the last has left: %+v, %d sockets", s, n.open.Load())
+			t.Errorf("after the only asker has left: %+v, and %d sockets, want no flights, no sockets", s, n.open.Load())
 		}
 		if s := aio.LoopOf(ctx).Stats(); s.Kinds["dns.query"] != 0 || time.Since(begin) != time.Second {
-			t.Errorf("%v after %v", s.Kinds, time.Since(begin))
+			t.Errorf("after the only asker has left: in flight %v after %v, want no dns.query after 1s", s.Kinds, time.Since(begin))
 		}
 		if _, err := x.ask(ctx1, qa("slow.example.")); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("with a dead ctx: %v", err)
+			t.Errorf("ask with a dead ctx: %v, want %v", err, context.DeadlineExceeded)
 		}
 	})
 }
@@ -155,7 +155,7 @@ func TestNobodyWaits(t *testing.T) {
 func TestNoLoop(t *testing.T) {
 	x := new(fake).exchange(1)
 	if _, err := x.ask(context.Background(), qa("a.example.")); !errors.Is(err, aio.ErrNoLoop) {
-		t.Errorf("got %v", err)
+		t.Errorf("ask without a loop: %v, want %v", err, aio.ErrNoLoop)
 	}
 	aiotest.Run(t, func(ctx context.Context) error {
 		_, err := new(exchange).ask(ctx, qa("a.example."))
@@ -178,6 +178,8 @@ func TestTimeout(t *testing.T) {
 			{1, 2, time.Second, 2 * time.Second},
 			{1, 2, 0, 10 * time.Second},
 			{2, 1, time.Second, 1250 * time.Millisecond},
+			{2, 2, time.Second, 3250 * time.Millisecond},           // the second round waits for each
+			{2, 1, 100 * time.Millisecond, 200 * time.Millisecond}, // shorter than a server is late
 			{3, 3, 5 * time.Second, 10 * time.Second},
 		} {
 			x := n.exchange(c.servers, func(cfg *exchangeConfig) { cfg.timeout, cfg.attempts = c.timeout, c.attempts })
@@ -185,7 +187,7 @@ func TestTimeout(t *testing.T) {
 			_, err := x.ask(ctx, qa("silent.example."))
 			e := wantError(t, err, KindTimeout)
 			if took := time.Since(begin); took != c.want || e.Host != "silent.example." {
-				t.Errorf("%+v: took %v, %+v", c, took, e)
+				t.Errorf("%+v: took %v, want %v; %+v, want Host silent.example.", c, took, c.want, e)
 			}
 		}
 	})
@@ -227,7 +229,7 @@ func TestWaitForSlotEnds(t *testing.T) {
 				ctx, cancel := context.WithTimeout(ctx, time.Duration(2-i/maxInFlight)*time.Second)
 				defer cancel()
 				if _, err := x.ask(ctx, qa(fmt.Sprintf("n%d.example.", i))); !errors.Is(err, context.DeadlineExceeded) {
-					t.Error(err)
+					t.Errorf("name %d: %v, want %v", i, err, context.DeadlineExceeded)
 				}
 			})
 			synctest.Wait()
@@ -253,24 +255,24 @@ func TestPrefetch(t *testing.T) {
 		time.Sleep(89 * time.Second)
 		mustAsk(ctx, t, x, q)
 		if len(n.asked()) != 1 {
-			t.Errorf("renewed too early")
+			t.Errorf("%d queries after 89 of 100 s, want 1", len(n.asked()))
 		}
 		time.Sleep(2 * time.Second)
 		if x.cached(q) != nil {
-			t.Errorf("nobody is told to renew")
+			t.Error("after 91 of 100 s cached returns the popular reply, want nil: it is to be renewed")
 		}
 		for range 10 {
 			if r := mustAsk(ctx, t, x, q); ipOf(t, r) != "192.0.2.1" || r.source != SourceCache {
-				t.Errorf("while it is renewed: %+v", r)
+				t.Errorf("while it is renewed: %+v, want 192.0.2.1 from the cache", r)
 			}
 			x.cached(q)
 		}
 		time.Sleep(2 * time.Second)
 		if r := x.cached(q); ipOf(t, r) != "192.0.2.2" || len(n.asked()) != 2 {
-			t.Errorf("after it was renewed: %+v, %d queries", r, len(n.asked()))
+			t.Errorf("after it was renewed: %+v, %d queries, want 192.0.2.2, 2", r, len(n.asked()))
 		}
 		if s := x.stats(); s.prefetch != 1 {
-			t.Errorf("stats: %+v", s)
+			t.Errorf("figures after a renewal: %+v, want prefetch 1", s)
 		}
 	})
 }
@@ -338,12 +340,12 @@ func TestPrefetchEndsWithLoop(t *testing.T) {
 			mustAsk(ctx, t, x, q)
 			synctest.Wait()
 			if len(n.asked()) != 2 {
-				t.Error("not renewed")
+				t.Errorf("%d queries after a renewal began, want 2", len(n.asked()))
 			}
 			return nil
 		})
 		if took := time.Since(begin); took != 95*time.Second {
-			t.Errorf("the loop ended after %v", took)
+			t.Errorf("the loop ended after %v, want 95s: the renewal does not hold it open", took)
 		}
 	})
 }
@@ -362,27 +364,65 @@ func TestStale(t *testing.T) {
 		begin := time.Now()
 		r := mustAsk(ctx, t, x, q)
 		if took := time.Since(begin); ipOf(t, r) != "192.0.2.1" || r.source != SourceStale || took != patience {
-			t.Errorf("got %+v after %v", r, took)
+			t.Errorf("the server is silent: got %+v after %v, want the stale 192.0.2.1 after %v", r, took, patience)
 		}
 		if r.ttl(time.Now()) != 30*time.Second {
-			t.Errorf("the TTL is %v", r.ttl(time.Now()))
+			t.Errorf("the TTL of a stale reply is %v, want 30s", r.ttl(time.Now()))
 		}
 		for range 25 {
 			if r := mustAsk(ctx, t, x, q); r.source != SourceStale || x.cached(q) != r {
-				t.Errorf("after that: %+v", r)
+				t.Errorf("within 30 s of a stale reply: %+v, want the same from the cache", r)
 			}
 			time.Sleep(time.Second)
 		}
 		if got := len(n.asked()); got != 3 { // the second is a flight of two attempts
-			t.Errorf("servers were asked %d times", got)
+			t.Errorf("the server was asked %d times, want 3", got)
 		}
 		time.Sleep(24 * time.Hour)
 		r = mustAsk(ctx, t, x, q)
 		if r.source != SourceServer {
-			t.Errorf("when servers are up again: %+v", r)
+			t.Errorf("the server answers again: %+v, want its answer", r)
 		}
 		if s := x.stats(); s.stale != 1 {
-			t.Errorf("stats: %+v", s)
+			t.Errorf("figures after one stale reply: %+v, want stale 1", s)
+		}
+	})
+}
+
+// While the loop drains, a question to which there is a stale reply is asked
+// nevertheless: a flight in the background is cancelled, and one that holds the
+// loop open takes its place.
+func TestStaleInDrain(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		time.Sleep(time.Second)
+		q.reply(a(q.name(), 60, 192, 0, 2, byte(q.nth)))
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		q := qa("stale.example.")
+		mustAsk(ctx, t, x, q)
+		time.Sleep(2 * time.Minute)
+		aio.Go(ctx, "work in progress", func(ctx context.Context) (int, error) {
+			aio.LoopOf(ctx).Exit(nil)
+			synctest.Wait()
+			if r := mustAsk(ctx, t, x, q); r.source != SourceServer || ipOf(t, r) != "192.0.2.2" {
+				t.Errorf("stale reply in the cache, loop draining: %+v, want the server's new answer", r)
+			}
+			return 0, nil
+		}).Await(ctx)
+	})
+}
+
+// A reply that has arrived since the asker looked into the cache is returned
+// instead of a new flight.
+func TestJoinAfterLanding(t *testing.T) {
+	bubble(t, good, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		q := qa("www.example.")
+		mustAsk(ctx, t, x, q)
+		f, r, err := x.join(ctx, q, false, true)
+		if f != nil || r == nil || err != nil || len(n.asked()) != 1 {
+			t.Errorf("join with a reply in the cache: %v, %v, %v, and %d queries, want the reply, no flight, 1 query", f, r, err, len(n.asked()))
 		}
 	})
 }
@@ -404,13 +444,13 @@ func TestStaleEnds(t *testing.T) {
 		for range 59 {
 			time.Sleep(61 * time.Second)
 			if r := mustAsk(ctx, t, x, q); r.source != SourceStale {
-				t.Errorf("got %v", r)
+				t.Errorf("the server fails, within maxStale: %v, want a stale reply", r)
 			}
 		}
 		time.Sleep(2 * time.Minute)
 		_, err := x.ask(ctx, q)
 		if e := wantError(t, err, KindServer); e.RCode != dnsmessage.RCodeServerFailure {
-			t.Errorf("got %+v", e)
+			t.Errorf("the server fails, after maxStale: %+v, want code %v", e, dnsmessage.RCodeServerFailure)
 		}
 	})
 }
@@ -423,22 +463,22 @@ func TestFlushAndConfigure(t *testing.T) {
 		mustAsk(ctx, t, x, qa("b.example."))
 		x.flush("a.example.")
 		if x.cached(qa("a.example.")) != nil || x.cached(qa("b.example.")) == nil {
-			t.Error("flush of a name")
+			t.Error("after flush of a.example: want b.example in the cache, and a.example not")
 		}
 		cfg := x.plan.Load().exchangeConfig
 		x.configure(cfg)
 		if x.cached(qa("b.example.")) == nil {
-			t.Error("configure forgets")
+			t.Error("after configure with the same servers the cache is empty, want it kept")
 		}
 		x.flush("")
 		if x.cached(qa("b.example.")) != nil || x.stats().names != 0 {
-			t.Error("flush")
+			t.Error("after flush of all the cache has names, want none")
 		}
 		mustAsk(ctx, t, x, qa("a.example."))
 		cfg.cacheSize = -1
 		x.configure(cfg)
 		if r := mustAsk(ctx, t, x, qa("a.example.")); r.source != SourceServer || x.cached(qa("a.example.")) != nil {
-			t.Error("without a cache")
+			t.Error("with cacheSize -1 a reply came from the cache, want the server asked")
 		}
 	})
 }
@@ -452,19 +492,19 @@ func TestManyLoops(t *testing.T) {
 	for i := range 3 {
 		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 			if r := mustAsk(ctx, t, x, q); i == 0 && r.source != SourceServer {
-				t.Errorf("got %+v", r)
+				t.Errorf("the first loop: %+v, want the answer of the server", r)
 			}
 			return nil
 		})
 		aiotest.Run(t, func(ctx context.Context) error {
 			mustAsk(ctx, t, x, q)
 			if r := x.cached(q); r == nil || r.ttl(time.Now()) > time.Hour {
-				t.Errorf("outside: %+v", r)
+				t.Errorf("outside a bubble the cache has %+v, want a reply with a TTL of at most an hour", r)
 			}
 			return nil
 		})
 	}
 	if len(x.lanes) != 0 {
-		t.Errorf("%d lanes are left", len(x.lanes))
+		t.Errorf("%d lanes after the loops have ended, want none", len(x.lanes))
 	}
 }

@@ -62,7 +62,7 @@ func against(t *testing.T, servers int, fn func(ctx context.Context, h hostile))
 		aiotest.Run(t, func(ctx context.Context) error {
 			fn(ctx, hostile{t, d, r})
 			if n := aio.LoopOf(ctx).Stats().DNSQueries; n != 0 {
-				t.Errorf("%d lookups are left in the stats", n)
+				t.Errorf("at the end of the test the stats have %d lookups, want none", n)
 			}
 			return nil
 		})
@@ -96,7 +96,7 @@ func (h hostile) fails(ctx context.Context, host string, kind dnsx.ErrorKind, le
 	de, ok := errors.AsType[*net.DNSError](err)
 	if !ok || !errors.Is(err, aio.ErrDNS) || de.IsNotFound != (kind == dnsx.KindNotFound) ||
 		de.IsTimeout != (kind == dnsx.KindTimeout) || errors.Is(err, aio.ErrTimeout) != de.IsTimeout {
-		h.Errorf("%s: %#v", host, de)
+		h.Errorf("%s: kind %v, and %#v, want them to agree, and aio's conditions", host, kind, de)
 	}
 	return e
 }
@@ -146,7 +146,7 @@ func TestHostileUDP(t *testing.T) {
 				h.SetFault(aiotest.DNSMatch{}, c.fault)
 				e := h.fails(ctx, name, c.kind, least, inAll)
 				if e.RCode != c.fault.RCode || e.Server != first && c.kind != dnsx.KindTimeout {
-					h.Errorf("RCode %v of server %q", e.RCode, e.Server)
+					h.Errorf("RCode %v of server %q, want %v of %q", e.RCode, e.Server, c.fault.RCode, first)
 				}
 				h.ClearFaults() // nothing of it is in the cache
 				h.right(ctx, 0)
@@ -166,7 +166,7 @@ func TestHostileUDP(t *testing.T) {
 					h.Errorf("%d queries, want one for A and one for AAAA", n)
 				}
 				if h.Stats().Ignored == 0 && !c.fault.OtherPort {
-					h.Error("nothing was ignored")
+					h.Error("wrong answers: none was counted as ignored")
 				}
 			})
 		})
@@ -278,7 +278,7 @@ func TestHostileManyRecords(t *testing.T) {
 		h.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Extra: 1000})
 		a, err := h.LookupFamily(ctx, name, dnsx.V4).Await(ctx)
 		if err != nil || len(a.Addrs) != 1001 {
-			h.Errorf("%d addresses, %v", len(a.Addrs), err)
+			h.Errorf("1,001 records: %d addresses, %v, want all", len(a.Addrs), err)
 		}
 		udp, tcp := h.Count(aiotest.DNSMatch{Transport: aiotest.DNSOverUDP}), h.Count(aiotest.DNSMatch{Transport: aiotest.DNSOverTCP})
 		if udp != 1 || tcp != 1 {
@@ -299,7 +299,7 @@ func TestHostileChains(t *testing.T) {
 		h.fails(ctx, "empty.example", dnsx.KindNotFound, 0, 0)
 		e := h.fails(ctx, "nowhere.example", dnsx.KindNotFound, 0, 0)
 		if e.RCode != dnsmessage.RCodeNameError {
-			h.Errorf("nowhere.example: RCode %v", e.RCode)
+			h.Errorf("nowhere.example: RCode %v, want %v", e.RCode, dnsmessage.RCodeNameError)
 		}
 	})
 	// An address for a name outside of the question's chain is nobody's.
@@ -307,11 +307,11 @@ func TestHostileChains(t *testing.T) {
 		h.SetFault(aiotest.DNSMatch{Name: name}, aiotest.DNSFault{Answer: strangers})
 		addrs, _, err := h.look(ctx, name)
 		if strings.Contains(addrs, "6.6.6.6") {
-			h.Errorf("www.example: %s, %v", addrs, err)
+			h.Errorf("www.example, with records of other names: %s, %v, want 6.6.6.6 not among them", addrs, err)
 		}
 		for _, victim := range []string{"victim.example", "www.elsewhere.test"} {
 			if a, _, err := h.look(ctx, victim); strings.Contains(a, "6.6.6.6") {
-				h.Errorf("%s: poisoned: %s, %v", victim, a, err)
+				h.Errorf("%s, after a record for it in another answer: %s, %v, want it ignored", victim, a, err)
 			}
 		}
 	})
@@ -322,7 +322,7 @@ func TestHostileChains(t *testing.T) {
 		_, _, err := h.look(ctx, "away.example")
 		a, _, err2 := h.look(ctx, "www.elsewhere.test")
 		if a != "[192.0.2.77]" {
-			h.Errorf("www.elsewhere.test: %s, %v, after %v", a, err2, err)
+			h.Errorf("www.elsewhere.test: %s, %v, want [192.0.2.77]; away.example: %v", a, err2, err)
 		}
 	})
 }
@@ -367,10 +367,10 @@ func TestHostileTTL(t *testing.T) {
 				before := h.Count(aiotest.DNSMatch{Type: dnsmessage.TypeA})
 				a, err := h.LookupFamily(ctx, name, dnsx.V4).Await(ctx)
 				if asked := h.Count(aiotest.DNSMatch{Type: dnsmessage.TypeA}) > before; err != nil || asked == kept {
-					h.Errorf("asked again: %v, %v", asked, err)
+					h.Errorf("a second later: asked again %v, %v, want %v", asked, err, !kept)
 				}
 				if a.TTL > 24*time.Hour || a.TTL < 0 {
-					h.Errorf("a TTL of %v", a.TTL)
+					h.Errorf("the answer's TTL is %v, want 0 to 24h", a.TTL)
 				}
 			})
 		})
@@ -410,7 +410,7 @@ func TestHostileGivenUp(t *testing.T) {
 				begin := time.Now()
 				<-f.Done()
 				if _, err := f.Result(); err == nil || time.Since(begin) != 700*time.Millisecond {
-					h.Errorf("%v after %v", err, time.Since(begin))
+					h.Errorf("given up after 700ms: %v after %v, want an error at once", err, time.Since(begin))
 				}
 				synctest.Wait()
 			})
@@ -434,11 +434,11 @@ func TestHostileCrowd(t *testing.T) {
 		}
 		a, err := crowd[0].Await(ctx)
 		if err != nil || len(a.Addrs) != 1 {
-			h.Errorf("the last: %v, %v", a.Addrs, err)
+			h.Errorf("the lookup that was not cancelled: %v, %v, want one address", a.Addrs, err)
 		}
 		for _, f := range crowd[1:] {
 			if _, err := f.Await(ctx); err == nil {
-				h.Fatal("a cancelled lookup has an answer")
+				h.Fatal("a cancelled lookup has an answer, want an error")
 			}
 		}
 		if n := h.Count(aiotest.DNSMatch{}); n != 2 {

@@ -29,6 +29,10 @@ func TestHosts(t *testing.T) {
 			names: map[string]string{"shared": "192.0.2.1 192.0.2.2"},
 			canon: map[string]string{"shared": "first", "first": "first", "second": "second"},
 		},
+		{
+			text:  "192.0.2.1 again\n192.0.2.2 again\n192.0.2.1 again\n192.0.2.2 again\n",
+			names: map[string]string{"again": "192.0.2.1 192.0.2.2"},
+		},
 		{text: "127.0.0.2\todin", names: map[string]string{"odin": "127.0.0.2"}},
 		{
 			text: "127.0.0.1\tlocalhost\t# inline comment separated by tab\n127.0.0.2\tlocalhost   # by space\n" +

@@ -127,7 +127,7 @@ func (q *quest) addresses(name string) (*readyAnswer, error) {
 		a.CNAME = a.Chain[len(a.Chain)-1]
 	}
 	both := q.family != V4 && q.family != V6
-	if a.Stale || both && (q.got[0] == nil || q.got[1] == nil) {
+	if both && (q.got[0] == nil || q.got[1] == nil) {
 		a.expiry = q.now // not kept: the next lookup may find more
 	}
 	if a.Stale {

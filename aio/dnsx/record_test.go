@@ -218,3 +218,16 @@ func TestJoinText(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A record of weight 0 comes first sometimes, and not always.
+func TestWeightZero(t *testing.T) {
+	first := map[uint16]int{}
+	for range 1000 {
+		list := []SRV{{Weight: 0}, {Weight: 1}}
+		byWeight(list)
+		first[list[0].Weight]++
+	}
+	if first[0] < 400 || first[0] > 600 {
+		t.Errorf("weights 0 and 1, 1,000 times: 0 came first %d times, want about 500", first[0])
+	}
+}

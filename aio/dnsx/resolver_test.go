@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/net/dns/dnsmessage"
+
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
 )
@@ -274,6 +276,47 @@ func TestOneFamilyFails(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// An answer made of two replies holds as long as both, and is authenticated if
+// both are.
+func TestTwoReplies(t *testing.T) {
+	for _, tt := range []struct {
+		ttl4, ttl6 uint32
+		ad4, ad6   bool
+	}{
+		{300, 60, true, true}, {60, 300, true, false}, {60, 60, false, true}, {2, 300, false, false}, {300, 2, false, false},
+	} {
+		answer := func(q *fakeQuery) {
+			ad, edit := tt.ad4, a(q.name(), tt.ttl4, 192, 0, 2, 1)
+			if q.typ() == dnsmessage.TypeAAAA {
+				ad, edit = tt.ad6, func(m *dnsmessage.Message) {
+					m.Answers = []dnsmessage.Resource{{
+						Header: header(q.name(), dnsmessage.TypeAAAA, tt.ttl6), Body: &dnsmessage.AAAAResource{AAAA: [16]byte{0x20, 1, 15: 1}},
+					}}
+				}
+			}
+			q.reply(edit, func(m *dnsmessage.Message) { m.AuthenticData = ad })
+		}
+		bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+			r := &Resolver{Servers: []string{"10.0.0.1"}, Dial: n.dial, HostsFile: os.DevNull, TrustAD: true}
+			r.env = testEnvironment(t)
+			want := time.Duration(min(tt.ttl4, tt.ttl6)) * time.Second
+			for range 2 {
+				found := await(ctx, t, r.Lookup(ctx, "www.example"))
+				if len(found.Addrs) != 2 || found.TTL != want || found.Authenticated != (tt.ad4 && tt.ad6) {
+					t.Errorf("%+v: %+v, want two addresses, TTL %v, authenticated %v", tt, found, want, tt.ad4 && tt.ad6)
+				}
+			}
+			before := len(n.asked())
+			if time.Sleep(want); want < recheck {
+				await(ctx, t, r.Lookup(ctx, "www.example"))
+				if got := len(n.asked()) - before; got != 1 {
+					t.Errorf("%+v: %d queries after the shorter TTL, want 1", tt, got)
+				}
+			}
+		})
+	}
 }
 
 func TestLookupTimesOut(t *testing.T) {

@@ -118,7 +118,13 @@ func TestSystemQuery(t *testing.T) {
 			}
 		}
 		if n := sys.calls.Load(); n != 2 {
-			t.Errorf("%d calls", n)
+			t.Errorf("MX and PTR looked up twice: %d calls, want 2: the answers are kept", n)
+		}
+		time.Sleep(recheck)
+		await(ctx, t, QueryWith[MX](ctx, r.Resolver, "example"))
+		await(ctx, t, r.Reverse(ctx, netip.MustParseAddr("192.0.2.3")))
+		if n := sys.calls.Load(); n != 4 {
+			t.Errorf("MX and PTR looked up again after %v: %d calls, want 4: the answers are not kept for longer", recheck, n)
 		}
 		if k := kindOf(ctx, t, QueryWith[CAA](ctx, r.Resolver, "example")); k != KindNoServer {
 			t.Error(k)
@@ -134,6 +140,22 @@ func TestSystemQuery(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// The cache of the system's answers is bounded, and has what was put last.
+func TestShortCache(t *testing.T) {
+	var c shortCache
+	now := clock()
+	for i := range 3 * shortSize {
+		k := shortKey{"MX", nth(i).name}
+		c.put(k, i, now)
+		if got := c.get(k, now); got != i {
+			t.Fatalf("value %d right after put: %v", i, got)
+		}
+		if len(c.kept) > shortSize {
+			t.Fatalf("%d values after %d, want at most %d", len(c.kept), i+1, shortSize)
+		}
+	}
 }
 
 func TestSystemLookupCancelled(t *testing.T) {

@@ -123,6 +123,32 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// How late a server may be depends on how fast it was: one that takes 300 ms
+// has the second asked once, before it is known to take that long.
+func TestSlowIsNotLate(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		if q.host() == "10.0.0.1" {
+			time.Sleep(300 * time.Millisecond)
+			good(q)
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(2)
+		for i := range 5 {
+			mustAsk(ctx, t, x, nth(i))
+		}
+		second := 0
+		for _, q := range n.asked() {
+			if q.host() == "10.0.0.2" {
+				second++
+			}
+		}
+		if second != 1 {
+			t.Errorf("5 questions to a server that takes 300ms: the second was asked %d times, want once", second)
+		}
+	})
+}
+
 func TestRotate(t *testing.T) {
 	bubble(t, good, func(ctx context.Context, t *testing.T, n *fake) {
 		for _, rotate := range []bool{false, true} {

@@ -58,6 +58,28 @@ func TestPack(t *testing.T) {
 	}
 }
 
+// A query over an encrypted connection has the least multiple of padTo bytes that
+// it fits into.
+func TestPadding(t *testing.T) {
+	for n := 2; n < 250; n++ {
+		name := "a."
+		for len(name)+64 < n {
+			name += strings.Repeat("b", 63) + "."
+		}
+		if k := n - len(name); k > 1 {
+			name += strings.Repeat("c", k-1) + "."
+		}
+		w := &wire{out: make([]byte, 0, 512)}
+		if err := w.pack(1, name, dnsmessage.TypeA, true, false, true); err != nil {
+			t.Fatalf("pack a query for a name of %d bytes: %v", len(name), err)
+		}
+		least := headerLen + len(name) + 1 + 4 + 11 + 4
+		if got, want := len(w.message()), (least+padTo-1)/padTo*padTo; got != want {
+			t.Errorf("a name of %d bytes: the query has %d bytes, want %d", len(name), got, want)
+		}
+	}
+}
+
 // A message answers a query only if each byte of the header and the question is
 // right. The case of the name does not matter.
 func TestAnsweredBy(t *testing.T) {

@@ -1,0 +1,94 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"goaio.example/aio"
+	"goaio.example/aio/aiotest"
+)
+
+// countedConn counts in open the connections that are not closed.
+type countedConn struct {
+	net.Conn
+	open *int
+}
+
+func (c countedConn) Close() error {
+	*c.open--
+	return nil
+}
+
+// A pool keeps maxIdle connections to a server, returns each once, and closes
+// them when the loop drains.
+func TestPoolBound(t *testing.T) {
+	open, held := 0, 0
+	aiotest.Run(t, func(ctx context.Context) error {
+		p := &Pool{Context: aio.Detach(ctx), Hold: func() { held++ }, LetGo: func() { held-- }}
+		s := new(Server)
+		for range maxIdle + 3 {
+			open++
+			p.put(s, countedConn{open: &open})
+		}
+		if open != maxIdle || held != 1 {
+			t.Errorf("put %d connections: %d are open, held %d times, want %d, 1", maxIdle+3, open, held, maxIdle)
+		}
+		for i := range maxIdle {
+			c := p.take(s)
+			if c == nil {
+				t.Fatalf("take %d of %d: nil, want a connection", i+1, maxIdle)
+			}
+			if i > 0 {
+				c.Close()
+				continue
+			}
+			defer p.put(s, c)
+		}
+		if c := p.take(s); c != nil {
+			t.Error("an empty pool has a connection")
+		}
+		return nil
+	})
+	if open != 0 || held != 0 {
+		t.Errorf("after the loop: %d connections are open, held %d times, want none", open, held)
+	}
+}
+
+// A connection that is dialed for a request that has given up is closed.
+func TestClientDialsLate(t *testing.T) {
+	open := 0
+	n := &Network{Dial: func(context.Context, string, string) (net.Conn, error) {
+		open++
+		return countedConn{open: &open}, nil
+	}}
+	h := newClient(n, new(Server), false)
+	h.end()
+	if _, err := h.dial(t.Context(), n, "tcp", "192.0.2.1:443"); err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	if open != 0 {
+		t.Errorf("dialed after the only request has ended: %d connections are open, want none", open)
+	}
+}
+
+// A response of 65,535 bytes is the largest.
+func TestReadBodyBound(t *testing.T) {
+	for size, want := range map[int]error{headerLen - 1: errShort, headerLen: nil, maxBody: nil, maxBody + 1: errTooBig, 10 * maxBody: errTooBig} {
+		c := &Call{wire: new(wire)}
+		msg, err := c.readBody(&http.Response{
+			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {dnsMessage}, "Age": {"7"}},
+			Body: io.NopCloser(strings.NewReader(strings.Repeat("x", size))),
+		})
+		if !errors.Is(err, want) || want == nil && len(msg) != size {
+			t.Errorf("a response of %d bytes: %d bytes, %v, want %v", size, len(msg), err, want)
+		}
+		if want == nil && c.Age().Seconds() != 7 {
+			t.Errorf("Age 7: %v", c.Age())
+		}
+	}
+}
