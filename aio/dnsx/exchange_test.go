@@ -149,6 +149,9 @@ func TestNobodyWaits(t *testing.T) {
 		if _, err := x.ask(ctx1, qa("slow.example.")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ask with a dead ctx: %v, want %v", err, context.DeadlineExceeded)
 		}
+		if s := x.stats(); s.misses != 1 {
+			t.Errorf("ask with a dead ctx: %d questions got as far as the servers, want 1, that before", s.misses)
+		}
 	})
 }
 

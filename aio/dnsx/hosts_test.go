@@ -87,15 +87,15 @@ func FuzzHosts(f *testing.F) {
 		h := parseHosts(data)
 		for name, e := range h.byName {
 			if ascii, rooted, err := hostName(name); err != nil || rooted || ascii != name {
-				t.Errorf("%q is kept, which is no name: %v", name, err)
+				t.Errorf("%q, which is not a name, is in the table: %v", name, err)
 			}
 			if len(e.addrs) == 0 || e.canonical == "" {
-				t.Errorf("%q: %+v", name, e)
+				t.Errorf("%q: %+v, want addresses and a canonical name", name, e)
 			}
 		}
 		for a, names := range h.byAddr {
 			if !a.IsValid() || a.Is4In6() || len(names) == 0 {
-				t.Errorf("%v: %q", a, names)
+				t.Errorf("%v: %q, want a valid unmapped address with names", a, names)
 			}
 		}
 	})
@@ -109,20 +109,20 @@ func FuzzResolvConf(f *testing.F) {
 		c := parseResolvConf(resolv)
 		if len(c.servers) > maxServers || len(c.search) > maxSearch || c.ndots < 0 || c.ndots > maxNDots ||
 			c.timeout <= 0 || c.attempts < 1 || c.attempts > maxAttempts {
-			t.Errorf("%+v", c)
+			t.Errorf("%+v, want all values within bounds", c)
 		}
 		for _, s := range c.servers {
 			if _, err := netip.ParseAddrPort(s); err != nil {
-				t.Error(err)
+				t.Errorf("server %q: %v, want an address and port", s, err)
 			}
 		}
 		for _, d := range c.search {
 			if !isSafe(d) || d != lowerName(d) {
-				t.Errorf("%q in the search list", d)
+				t.Errorf("%q is in the search list, want a valid name in lower case", d)
 			}
 		}
 		if o := parseNSSwitch(nss); o > orderSystem {
-			t.Error(o)
+			t.Errorf("order %d, want one of the constants", o)
 		}
 	})
 }

@@ -19,7 +19,7 @@ func TestHostName(t *testing.T) {
 	} {
 		got, rooted, err := hostName(host)
 		if got != want || err != nil || rooted != strings.HasSuffix(host, ".") {
-			t.Errorf("%q: %q, %v, %v", host, got, rooted, err)
+			t.Errorf("hostName(%q) = %q, rooted %v, %v, want %q", host, got, rooted, err, want)
 		}
 	}
 	for _, host := range []string{
@@ -27,7 +27,7 @@ func TestHostName(t *testing.T) {
 		strings.Repeat("a", 64), strings.Repeat("ü", 60), "a\u200db", "\u00ad", "xn--\u00fc", "a\ufffdb", "_ü", "ü_", strings.Repeat("ü.", 4000),
 	} {
 		if got, _, err := hostName(host); err == nil {
-			t.Errorf("%q is taken for a name: %q", host, got)
+			t.Errorf("hostName(%q) = %q, want an error", host, got)
 		}
 	}
 }
@@ -38,12 +38,12 @@ func TestRecordName(t *testing.T) {
 		"-a.b": "-a.b", "10": "10",
 	} {
 		if got, err := recordName(name); got != want || err != nil {
-			t.Errorf("%q: %q, %v", name, got, err)
+			t.Errorf("recordName(%q) = %q, %v, want %q", name, got, err, want)
 		}
 	}
 	for _, name := range []string{"", "a..b", "a b", "a\\.b", "a\n", ".a"} {
 		if got, err := recordName(name); err == nil {
-			t.Errorf("%q is taken for a name: %q", name, got)
+			t.Errorf("recordName(%q) = %q, want an error", name, got)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestSpecialNames(t *testing.T) {
 		"invalid": {false, true}, "a.invalid": {false, true}, "onion": {false, true}, "x.y.onion": {false, true}, "onions": {}, "monion": {},
 	} {
 		if isLocalhost(name) != want[0] || isNowhere(name) != want[1] {
-			t.Error(name)
+			t.Errorf("%s: localhost %v, nowhere %v, want %v", name, isLocalhost(name), isNowhere(name), want)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func FuzzName(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if a, ok := literal(s); ok != (net.ParseIP(strings.Split(s, "%")[0]) != nil && isAddr(s)) || ok && a.Is4In6() {
-			t.Errorf("literal(%q) = %v, %v", s, a, ok)
+			t.Errorf("literal(%q) = %v, %v, want an address exactly if package net takes it for one", s, a, ok)
 		}
 		for _, fn := range []func(string) (string, error){
 			recordName,
@@ -82,16 +82,16 @@ func FuzzName(f *testing.F) {
 			}
 			again, err := fn(name + ".")
 			if err != nil || again != name {
-				t.Errorf("%q became %q, and that %q (%v)", s, name, again, err)
+				t.Errorf("%q became %q, and that %q, %v, want it unchanged", s, name, again, err)
 			}
 			n, err := dnsmessage.NewName(name + ".")
 			if err != nil {
-				t.Fatalf("%q: %v", name, err)
+				t.Fatalf("NewName of the valid name %q: %v", name, err)
 			}
 			b := dnsmessage.NewBuilder(nil, dnsmessage.Header{})
 			b.StartQuestions()
 			if err := b.Question(dnsmessage.Question{Name: n, Type: 1, Class: 1}); err != nil {
-				t.Errorf("%q: %v", name, err)
+				t.Errorf("a question with the valid name %q: %v", name, err)
 			}
 		}
 	})

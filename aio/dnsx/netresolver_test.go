@@ -66,7 +66,7 @@ func testLookups(ctx context.Context, t *testing.T, r lookups) {
 	check("LookupTXT", txt, []string{"v=spf1 -all"}, err)
 	_, err = r.LookupHost(ctx, "nowhere.example")
 	if d := (*net.DNSError)(nil); !errors.As(err, &d) || !d.IsNotFound {
-		t.Error(err)
+		t.Errorf("LookupHost of nowhere.example: %v, want a *net.DNSError with IsNotFound", err)
 	}
 }
 
@@ -91,22 +91,22 @@ func TestMethodsOfNetResolver(t *testing.T) {
 		testLookups(ctx, t, r.Resolver)
 		ips, err := r.LookupIP(ctx, "ip", "www.example")
 		if err != nil || len(ips) != 2 || ips[1].String() != "192.0.2.1" {
-			t.Error(ips, err)
+			t.Errorf("LookupIP of www.example: %v, %v, want two addresses, the second 192.0.2.1", ips, err)
 		}
 		if _, err := r.LookupNetIP(ctx, "tcp", "www.example"); err == nil {
-			t.Error("tcp is taken for a network of addresses")
+			t.Error("LookupNetIP for network tcp has addresses, want an error")
 		}
 		if _, err := r.LookupAddr(ctx, "www.example"); !errors.Is(err, aio.ErrDNS) {
-			t.Error(err)
+			t.Errorf("LookupAddr of a name: %v, want %v", err, aio.ErrDNS)
 		}
 		if name, err := r.LookupCNAME(ctx, "alias.example"); err != nil || name != "www.example." {
-			t.Error(name, err)
+			t.Errorf("LookupCNAME of alias.example: %q, %v, want www.example.", name, err)
 		}
 		if name, err := r.LookupCNAME(ctx, "www.example"); err != nil || name != "www.example." {
-			t.Error(name, err)
+			t.Errorf("LookupCNAME of www.example: %q, %v, want itself", name, err)
 		}
 		if _, err := r.LookupCNAME(ctx, "nowhere.example"); !errors.Is(err, aio.ErrDNS) {
-			t.Error(err)
+			t.Errorf("LookupCNAME of nowhere.example: %v, want %v", err, aio.ErrDNS)
 		}
 		return nil
 	})
@@ -121,10 +121,10 @@ func TestNet(t *testing.T) {
 		n := r.dns.Count(aiotest.DNSMatch{})
 		testLookups(ctx, t, r.Net())
 		if m := r.dns.Count(aiotest.DNSMatch{}); m != n {
-			t.Errorf("%d more queries for what the cache has", m-n)
+			t.Errorf("the same lookups again: %d more queries, want none", m-n)
 		}
 		if s := aio.LoopOf(ctx).Stats(); s.DNSQueries != 0 {
-			t.Error(s)
+			t.Errorf("at the end the stats have %d lookups, want none", s.DNSQueries)
 		}
 		return nil
 	})
@@ -133,14 +133,14 @@ func TestNet(t *testing.T) {
 func TestNetWithoutLoop(t *testing.T) {
 	r := newRig(t)
 	if _, err := r.Net().LookupHost(t.Context(), "www.example"); err == nil {
-		t.Error("a lookup went on without a loop")
+		t.Error("LookupHost without a loop has addresses, want an error")
 	}
 }
 
 func TestNetOfSystem(t *testing.T) {
 	r, _ := systemRig(t, "darwin")
 	if n := r.Net(); n.Dial != nil || n.PreferGo {
-		t.Errorf("%+v", n)
+		t.Errorf("Net on a system with its own resolver: %+v, want a zero net.Resolver", n)
 	}
 }
 
@@ -160,24 +160,24 @@ func TestMemoryConn(t *testing.T) {
 				return err
 			}
 			if _, err := c.Read(make([]byte, 100)); !errors.Is(err, io.EOF) {
-				t.Error(err)
+				t.Errorf("Read before a query: %v, want %v", err, io.EOF)
 			}
 			c.Write(query[:10])
 			c.Write(query[10:])
 			began := time.Now()
 			end(c)
 			if _, err := c.Read(make([]byte, 100)); err == nil || time.Since(began) != time.Second {
-				t.Errorf("%v after %v", err, time.Since(began))
+				t.Errorf("Read of an answer that does not come: %v after %v, want an error after 1s", err, time.Since(began))
 			}
 			if _, err := c.Write(make([]byte, 2*maxQuery)); err == nil {
-				t.Error("a query of any length is taken")
+				t.Errorf("Write of %d bytes succeeds, want an error", 2*maxQuery)
 			}
 			c.Close()
 			if _, err := c.Read(nil); !errors.Is(err, net.ErrClosed) {
-				t.Error(err)
+				t.Errorf("Read after Close: %v, want %v", err, net.ErrClosed)
 			}
 			if c.LocalAddr().String() == "" || c.RemoteAddr().Network() == "" {
-				t.Error("no address")
+				t.Error("the connection has no addresses")
 			}
 		}
 		return nil
@@ -194,7 +194,7 @@ func FuzzMessage(f *testing.F) {
 		aio.Run(t.Context(), func(ctx context.Context) error {
 			out, err := r.answerMessage(ctx, msg)
 			if err == nil && (len(out) < 12 || out[0] != msg[0] || out[1] != msg[1]) {
-				t.Errorf("%q is the answer to %q", out, msg)
+				t.Errorf("the answer to %q is %q, want one with its ID", msg, out)
 			}
 			return nil
 		})
@@ -208,10 +208,10 @@ func TestLookupPort(t *testing.T) {
 	r := newRig(t)
 	for service, want := range map[string]int{"80": 80, "https": 443, "0": 0, "65535": 65535} {
 		if p, err := r.LookupPort(t.Context(), "tcp", service); err != nil || p != want {
-			t.Errorf("%s: %d, %v", service, p, err)
+			t.Errorf("LookupPort of %s: %d, %v, want %d", service, p, err, want)
 		}
 	}
 	if _, err := r.LookupPort(t.Context(), "tcp", "65536"); err == nil {
-		t.Error("65536 is taken for a port")
+		t.Error("LookupPort of 65536 has a port, want an error")
 	}
 }

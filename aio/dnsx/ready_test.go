@@ -24,7 +24,7 @@ func TestReadyCache(t *testing.T) {
 				Answer: Answer{Host: name(i), CNAME: name(i) + f.String()}, family: f, expiry: now + instant(recheck),
 			}, now)
 			if a := c.get(name(i), f, now); a == nil || a.at(now).CNAME != name(i)+f.String() {
-				t.Fatalf("%q, %v: %+v", name(i), f, a)
+				t.Fatalf("%q, %v right after put: %+v, want the answer", name(i), f, a)
 			}
 		}
 	}
@@ -34,13 +34,13 @@ func TestReadyCache(t *testing.T) {
 			if a := c.get(name(i), f, now); a != nil {
 				n++
 				if a.CNAME != name(i)+f.String() || c.get(name(i), f, now+instant(recheck)) != nil {
-					t.Errorf("%q, %v: %+v", name(i), f, a)
+					t.Errorf("%q, %v: %+v, want the answer to this question, until its expiry", name(i), f, a)
 				}
 			}
 		}
 	}
 	if n > 128 || n < 64 {
-		t.Errorf("%d answers", n)
+		t.Errorf("put 5,000 answers into a cache for 128: %d are there, want 64 to 128", n)
 	}
 }
 
@@ -55,21 +55,21 @@ func TestLookupReady(t *testing.T) {
 		} {
 			a, err := r.Lookup(ctx, host).Result()
 			if err != nil || !slices.Equal(a.Addrs, addrs(want)) || a.Source != SourceLiteral || a.Host != host {
-				t.Errorf("%s: %+v, %v", host, a, err)
+				t.Errorf("%s: %+v, %v, want %s at once", host, a, err, want)
 			}
 		}
 		if a, err := r.LookupFamily(ctx, "localhost", V4).Result(); err != nil || a.Addrs[0].String() != "127.0.0.1" {
-			t.Error(a, err)
+			t.Errorf("localhost, V4: %+v, %v, want 127.0.0.1 at once", a, err)
 		}
 		if _, err := r.LookupFamily(ctx, "127.0.0.1", V6).Result(); !errors.Is(err, aio.ErrDNS) {
-			t.Error(err)
+			t.Errorf("127.0.0.1, V6: %v, want %v", err, aio.ErrDNS)
 		}
 		if n := r.dns.Count(aiotest.DNSMatch{}); n != 0 {
-			t.Errorf("%d queries", n)
+			t.Errorf("%d queries for names that need none, want none", n)
 		}
 		await(ctx, t, r.Lookup(ctx, "www.example"))
 		if a, err := r.Lookup(ctx, "www.example").Result(); err != nil || a.Source != SourceCache {
-			t.Error(a, err)
+			t.Errorf("www.example again: %+v, %v, want it from the cache at once", a, err)
 		}
 		return nil
 	})
@@ -83,7 +83,7 @@ func TestReadyWins(t *testing.T) {
 		dead, cancel := context.WithCancel(ctx)
 		cancel()
 		if _, err := r.Lookup(dead, "www.example").Result(); err != nil {
-			t.Error(err)
+			t.Errorf("a known name with a dead ctx: %v, want the answer", err)
 		}
 		return nil
 	})
@@ -99,7 +99,7 @@ func TestAnswersAreShared(t *testing.T) {
 		}
 		list[0] = netip.Addr{}
 		if b := await(ctx, t, r.Lookup(ctx, "www.example")); !reflect.DeepEqual(a.Addrs, b.Addrs) {
-			t.Error("LookupNetIP hands out what the cache has")
+			t.Error("changing what LookupNetIP returned changes the answer of the next lookup")
 		}
 		return nil
 	})
@@ -110,7 +110,7 @@ func TestNoCache(t *testing.T) {
 		r := newRig(t, func(r *Resolver) { r.CacheSize = -1 })
 		for range 3 {
 			if a := await(ctx, t, r.LookupFamily(ctx, "www.example", V4)); a.Source != SourceServer {
-				t.Error(a.Source)
+				t.Errorf("without a cache: source %v, want %v", a.Source, SourceServer)
 			}
 		}
 		return nil

@@ -48,7 +48,7 @@ func TestQuery(t *testing.T) {
 		testQuery(ctx, t, r, "_svc.example", SVCB{Priority: 2, Target: "svc.example", Port: 53})
 		rs := await(ctx, t, QueryWith[A](ctx, r.Resolver, "alias.example"))
 		if want := []string{"hop.example", "www.example"}; !slices.Equal(rs.Chain, want) || rs.CNAME != want[1] {
-			t.Errorf("%+v", rs)
+			t.Errorf("A of alias.example: %+v, want chain %q", rs, want)
 		}
 		return nil
 	})
@@ -66,10 +66,10 @@ func TestQueryFails(t *testing.T) {
 			}
 		}
 		if a, err := QueryWith[A](ctx, r.Resolver, "localhost").Result(); err != nil || a.Records[0].Addr.String() != "127.0.0.1" {
-			t.Error(a, err)
+			t.Errorf("A of localhost: %+v, %v, want 127.0.0.1 at once", a, err)
 		}
 		if a, err := QueryWith[AAAA](ctx, r.Resolver, "a.localhost").Result(); err != nil || a.Records[0].Addr.String() != "::1" {
-			t.Error(a, err)
+			t.Errorf("AAAA of a.localhost: %+v, %v, want ::1 at once", a, err)
 		}
 		return nil
 	})
@@ -90,10 +90,10 @@ func TestReverse(t *testing.T) {
 			}
 		}
 		if k := kindOf(ctx, t, r.Reverse(ctx, netip.MustParseAddr("192.0.2.200"))); k != KindNotFound {
-			t.Error(k)
+			t.Errorf("an address without a name: kind %v, want %v", k, KindNotFound)
 		}
 		if k := kindOf(ctx, t, r.Reverse(ctx, netip.Addr{})); k != KindName {
-			t.Error(k)
+			t.Errorf("the zero address: kind %v, want %v", k, KindName)
 		}
 		return nil
 	})
@@ -124,16 +124,16 @@ func TestCAA(t *testing.T) {
 		"\x01\x01x":               {false, "x", ""},
 	} {
 		if got, ok := decode[CAA](caaOf(data)); !ok || got != want {
-			t.Errorf("%q: %+v, %v", data, got, ok)
+			t.Errorf("CAA %q: %+v, %v, want %+v", data, got, ok, want)
 		}
 	}
 	for _, data := range []string{"", "\x00", "\x00\x05", "\x00\x00abc", "\x00\x05issu", "\x00\xffissue", "\x00\x03a-b", "\x00\x01\x00"} {
 		if got, ok := decode[CAA](caaOf(data)); ok {
-			t.Errorf("%q: %+v", data, got)
+			t.Errorf("malformed CAA %q: %+v, want none", data, got)
 		}
 	}
 	if _, ok := decode[CAA](&dnsmessage.UnknownResource{Type: 99, Data: []byte("\x00\x01x")}); ok {
-		t.Error("another type was taken for a CAA")
+		t.Error("a resource of type 99 is taken for a CAA")
 	}
 }
 
@@ -155,13 +155,13 @@ func TestSVCB(t *testing.T) {
 		Other: []SVCParam{{667, []byte("x")}},
 	}
 	if got, ok := decode[SVCB](full); !ok || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v", got, ok)
+		t.Errorf("SVCB: %+v, %v, want %+v", got, ok, want)
 	}
 	if got, ok := decode[HTTPS](&dnsmessage.HTTPSResource{SVCBResource: *full}); !ok || !reflect.DeepEqual(got.SVCB, want) {
-		t.Errorf("%+v, %v", got, ok)
+		t.Errorf("HTTPS: %+v, %v, want %+v", got, ok, want)
 	}
 	if got, ok := decode[SVCB](svcbOf(0, 3, "bad")); !ok || got.Port != 0 {
-		t.Errorf("AliasMode: %+v, %v", got, ok)
+		t.Errorf("AliasMode with a malformed parameter: %+v, %v, want the parameter ignored", got, ok)
 	}
 	for i, bad := range []*dnsmessage.SVCBResource{
 		svcbOf(1, 0, ""), svcbOf(1, 0, "\x00"), svcbOf(1, 0, "\x00\x00", 1, "\x02h2"), svcbOf(1, 0, "\x00\x03"),
@@ -172,7 +172,7 @@ func TestSVCB(t *testing.T) {
 		svcbOf(1, 7, "\xff"), svcbOf(1, 4, "\x01\x02\x03\x04", 3, "\x00\x01"), svcbOf(1, 3, "\x00\x01", 3, "\x00\x01"),
 	} {
 		if got, ok := decode[SVCB](bad); ok {
-			t.Errorf("%d: %+v", i, got)
+			t.Errorf("malformed SVCB %d: %+v, want none", i, got)
 		}
 	}
 }
@@ -185,11 +185,11 @@ func TestUnsafeNames(t *testing.T) {
 		&dnsmessage.SRVResource{Target: n}, &dnsmessage.SOAResource{NS: n, MBox: n}, &dnsmessage.SVCBResource{Target: n},
 	} {
 		if r := newRecord(body); r != nil {
-			t.Errorf("%+v", r)
+			t.Errorf("a %T with the name %q: %+v, want none", body, n.String(), r)
 		}
 	}
 	if r, ok := decode[MX](&dnsmessage.MXResource{MX: dnsmessage.MustNewName(".")}); !ok || r.Host != "." {
-		t.Errorf("%+v, %v", r, ok)
+		t.Errorf("an MX of the root: %+v, %v, want the host \".\"", r, ok)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestWeights(t *testing.T) {
 		sortRecords(list)
 		counts[list[0].Port]++
 		if list[4].Port != 9 {
-			t.Fatal("priority does not come first")
+			t.Fatal("a record of priority 1 comes before one of priority 0")
 		}
 	}
 	for port, want := range map[uint16]float64{0: 0.01, 1: 0.1, 2: 0.3, 3: 0.59} {
@@ -215,7 +215,7 @@ func TestWeights(t *testing.T) {
 func TestJoinText(t *testing.T) {
 	long := string(bytes.Repeat([]byte("x"), 255))
 	if got := joinText([]string{long, "y", ""}); got != long+"y" {
-		t.Error(got)
+		t.Errorf("joinText of 255 x, y and nothing: %q, want them joined", got)
 	}
 }
 

@@ -108,7 +108,7 @@ func await[T any](ctx context.Context, t testing.TB, f *aio.Future[T]) T {
 	t.Helper()
 	v, err := f.Await(ctx)
 	if err != nil {
-		t.Fatalf("%v", err)
+		t.Fatalf("await: %v, want a result", err)
 	}
 	return v
 }
@@ -148,7 +148,7 @@ func TestLookup(t *testing.T) {
 			for _, source := range []Source{SourceServer, SourceCache, SourceCache} {
 				a := await(ctx, t, r.LookupFamily(ctx, tt.host, tt.family))
 				if !slices.Equal(a.Addrs, addrs(tt.addrs)) || a.CNAME != tt.cname || a.Host != tt.host {
-					t.Errorf("%s, %v: %+v", tt.host, tt.family, a)
+					t.Errorf("%s, %v: %+v, want %s, CNAME %s", tt.host, tt.family, a, tt.addrs, tt.cname)
 				}
 				if a.Source != source && a.Source != SourceCache || a.TTL != 300*time.Second || a.Stale {
 					t.Errorf("%s, %v: source %v, TTL %v, want %v", tt.host, tt.family, a.Source, a.TTL, source)
@@ -190,10 +190,10 @@ func TestLookupFails(t *testing.T) {
 				var e *Error
 				var d *net.DNSError
 				if !errors.As(err, &e) || e.Kind != want || e.Host != host {
-					t.Errorf("%q: %v", host, err)
+					t.Errorf("%q: %v, want an error about it of kind %v", host, err, want)
 				}
 				if !errors.Is(err, aio.ErrDNS) || !errors.As(err, &d) || d.IsNotFound != (want == KindNotFound) || d.Name != host {
-					t.Errorf("%q: %#v", host, err)
+					t.Errorf("%q: %#v, want aio.ErrDNS, and a *net.DNSError that agrees with kind %v", host, err, want)
 				}
 			}
 		}
@@ -201,7 +201,7 @@ func TestLookupFails(t *testing.T) {
 			t.Errorf("%d queries, want A and AAAA for one name: names that are not asked for were", n)
 		}
 		if k := kindOf(ctx, t, r.LookupFamily(ctx, "v4.example", V6)); k != KindNotFound {
-			t.Error(k)
+			t.Errorf("v4.example, V6: kind %v, want %v", k, KindNotFound)
 		}
 		return nil
 	})
@@ -215,13 +215,13 @@ func TestTTLCountsDown(t *testing.T) {
 			before := await(ctx, t, r.Lookup(ctx, "v4.example")).TTL
 			time.Sleep(step)
 			if a := await(ctx, t, r.Lookup(ctx, "v4.example")); a.TTL != before-step || a.Source != SourceCache {
-				t.Errorf("after %v: TTL %v, before %v, %v", step, a.TTL, before, a.Source)
+				t.Errorf("%v later: TTL %v from %v, want %v from the cache", step, a.TTL, a.Source, before-step)
 			}
 		}
 		await(ctx, t, r.LookupFamily(ctx, "short.example", V4))
 		time.Sleep(2 * time.Second)
 		if a := await(ctx, t, r.LookupFamily(ctx, "short.example", V4)); a.Source != SourceServer || a.TTL != 2*time.Second {
-			t.Errorf("%+v", a)
+			t.Errorf("short.example after its TTL: %+v, want a new answer", a)
 		}
 		return nil
 	})
@@ -245,7 +245,7 @@ func TestFamiliesAskedAtOnce(t *testing.T) {
 				want *= 2
 			}
 			if d := time.Since(began); d != want {
-				t.Errorf("single-request %v: took %v", single, d)
+				t.Errorf("single-request %v: took %v, want %v", single, d, want)
 			}
 			return nil
 		})
@@ -260,19 +260,19 @@ func TestOneFamilyFails(t *testing.T) {
 		r.dns.SetFault(aiotest.DNSMatch{Type: 28}, aiotest.DNSFault{RCode: 2})
 		a := await(ctx, t, r.Lookup(ctx, "www.example"))
 		if !slices.Equal(a.Addrs, addrs("192.0.2.1")) {
-			t.Errorf("%+v", a)
+			t.Errorf("AAAA fails: %+v, want 192.0.2.1", a)
 		}
 		if k := kindOf(ctx, t, r.Lookup(ctx, "nodata6.v4.example")); k != KindNotFound {
-			t.Error(k)
+			t.Errorf("AAAA fails, and the name does not exist: kind %v, want %v", k, KindNotFound)
 		}
 		if k := kindOf(ctx, t, r.Lookup(ctx, "v6.example")); k != KindServer {
-			t.Error(k)
+			t.Errorf("AAAA fails, and there is no A: kind %v, want %v", k, KindServer)
 		}
 		r.dns.ClearFaults()
 		time.Sleep(time.Minute)
 		a = await(ctx, t, r.Lookup(ctx, "www.example"))
 		if len(a.Addrs) != 2 {
-			t.Errorf("%+v", a)
+			t.Errorf("after AAAA failed once: %+v, want both addresses", a)
 		}
 		return nil
 	})
@@ -327,7 +327,7 @@ func TestLookupTimesOut(t *testing.T) {
 			began := time.Now()
 			_, err := r.Lookup(ctx, "www.example").Await(ctx)
 			if d := time.Since(began); d != tt.want || !errors.Is(err, aio.ErrTimeout) || !errors.Is(err, aio.ErrDNS) {
-				t.Errorf("after %v: %v", d, err)
+				t.Errorf("Timeout %v, a silent server: %v after %v, want %v after %v", tt.timeout, err, d, aio.ErrTimeout, tt.want)
 			}
 			return nil
 		})
@@ -344,27 +344,27 @@ func TestLookupCancelled(t *testing.T) {
 		f := r.Lookup(ctx, "www.example")
 		synctest.Wait()
 		if s := loop.Stats(); s.DNSQueries != 1 || s.Kinds["dns.query"] != 2 {
-			t.Errorf("under way: %v", s)
+			t.Errorf("a lookup under way: %v, want 1 lookup and 2 queries", s)
 		}
 		f.Cancel(cause)
 		_, err := f.Await(ctx)
 		var e *Error
 		if !errors.Is(err, cause) || !errors.As(err, &e) || e.Kind != KindCancelled || errors.Is(err, aio.ErrDNS) {
-			t.Error(err)
+			t.Errorf("cancelled: %v, want kind %v that wraps the cause", err, KindCancelled)
 		}
 		dead, cancel := context.WithCancelCause(ctx)
 		g := r.Lookup(dead, "v4.example")
 		synctest.Wait()
 		cancel(cause)
 		if _, err := g.Await(ctx); !errors.Is(err, cause) {
-			t.Error(err)
+			t.Errorf("ctx cancelled: %v, want %v", err, cause)
 		}
 		if _, err := r.Lookup(dead, "v6.example").Await(ctx); !errors.Is(err, cause) {
-			t.Error(err)
+			t.Errorf("begun with a dead ctx: %v, want %v", err, cause)
 		}
 		synctest.Wait()
 		if s := loop.Stats(); s.DNSQueries != 0 || s.InFlight != 1 {
-			t.Errorf("left: %v", s)
+			t.Errorf("after all were cancelled: %v, want only main in flight", s)
 		}
 		return nil
 	})
@@ -381,7 +381,7 @@ func TestLookupWithoutLoop(t *testing.T) {
 	_, err6 := r.LookupAddr(ctx, "::1")
 	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if !errors.Is(err, aio.ErrNoLoop) {
-			t.Errorf("%d: %v", i+1, err)
+			t.Errorf("call %d without a loop: %v, want %v", i+1, err, aio.ErrNoLoop)
 		}
 	}
 }
@@ -397,10 +397,10 @@ func TestLostError(t *testing.T) {
 				r.Lookup(ctx, host)
 				return nil
 			}); err != nil {
-				t.Error(err)
+				t.Errorf("%s: Run: %v, want nil", host, err)
 			}
 			if ev := rec.Events(); len(ev) != 1 || !ev[0].Lost || !errors.Is(ev[0].Err, aio.ErrDNS) {
-				t.Errorf("%s: %v", host, ev)
+				t.Errorf("%s: events %v, want one lost aio.ErrDNS", host, ev)
 			}
 		}
 	})
@@ -412,15 +412,15 @@ func TestSearchList(t *testing.T) {
 		for host, want := range map[string]string{"a": "a.sub.example", "www": "www.example", "a.sub": "a.sub.example"} {
 			a := await(ctx, t, r.Lookup(ctx, host))
 			if a.CNAME != want || a.Host != host {
-				t.Errorf("%s: %+v", host, a)
+				t.Errorf("%s: %+v, want CNAME %s", host, a, want)
 			}
 		}
 		if k := kindOf(ctx, t, r.Lookup(ctx, "www.")); k != KindNotFound {
-			t.Error(k)
+			t.Errorf("www. with a search list: kind %v, want %v", k, KindNotFound)
 		}
 		r.dns.SetFault(aiotest.DNSMatch{Name: "v4.sub.example"}, aiotest.DNSFault{RCode: 2})
 		if k := kindOf(ctx, t, r.Lookup(ctx, "v4")); k != KindServer {
-			t.Errorf("the search went on after a failure: %v", k)
+			t.Errorf("the first name of the search list fails: kind %v, want %v", k, KindServer)
 		}
 		return nil
 	})

@@ -72,20 +72,20 @@ func TestRuleOrder(t *testing.T) {
 		preferred, other := plain, plain
 		earlier.prefer(&preferred)
 		if preferred.compare(&other) >= 0 || other.compare(&preferred) <= 0 {
-			t.Errorf("rule %s does not decide between two that are equal otherwise", earlier.name)
+			t.Errorf("rule %s: it does not decide between two that are equal otherwise, want the preferred one first", earlier.name)
 		}
 		for _, later := range rules[i+1:] {
 			later.prefer(&other)
 		}
 		if preferred.compare(&other) >= 0 || other.compare(&preferred) <= 0 {
-			t.Errorf("rule %s is outweighed by later ones", earlier.name)
+			t.Errorf("rule %s: later rules outweigh it, want the preferred one first", earlier.name)
 		}
 	}
 }
 
 func TestPolicies(t *testing.T) {
 	if !slices.IsSortedFunc(policies, func(a, b policy) int { return b.prefix.Bits() - a.prefix.Bits() }) {
-		t.Error("the longest prefixes do not come first")
+		t.Error("the policies are not sorted, want the longest prefixes first")
 	}
 	for a, want := range map[string][2]uint8{
 		"::1": {50, 0}, "2601:645:8002:a500::1": {40, 1}, "127.0.0.1": {35, 4}, "::ffff:8.8.8.8": {35, 4}, "2002::ab12": {30, 2},
@@ -132,15 +132,15 @@ func TestManyAddrs(t *testing.T) {
 	n := 0
 	sortAddrs(list, func(a netip.Addr) netip.Addr { n++; return a })
 	if n > maxSources || list[0].Is4() || !list[999].Is6() || !list[1000].Is4() {
-		t.Errorf("%d sources, %v ... %v %v", n, list[0], list[999], list[1000])
+		t.Errorf("2,000 addresses: %d sources were asked for, order %v ... %v %v, want at most %d, and IPv6 first", n, list[0], list[999], list[1000], maxSources)
 	}
 }
 
 func TestSourceOf(t *testing.T) {
 	if a := sourceOf(netip.MustParseAddr("127.0.0.1")); !a.Is4() || !a.IsLoopback() {
-		t.Error(a)
+		t.Errorf("sourceOf(127.0.0.1) = %v, want a loopback address", a)
 	}
 	if a := sourceOf(netip.Addr{}); a.IsValid() {
-		t.Error(a)
+		t.Errorf("sourceOf of the zero address = %v, want none", a)
 	}
 }

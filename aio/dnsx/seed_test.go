@@ -25,7 +25,7 @@ func seed(t *testing.T, main func(ctx context.Context, r *dnsx.Resolver)) {
 		8.8.8.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.8.4.0.6.8.4.1.0.0.2.ip6.arpa. PTR dns.google.
 	`}
 	if err := dns.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("start the DNS server: %v", err)
 	}
 	defer dns.Close()
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -36,10 +36,10 @@ func seed(t *testing.T, main func(ctx context.Context, r *dnsx.Resolver)) {
 		aiotest.Eventually(t, func() bool { return loop.Stats().InFlight == before.InFlight })
 		after := loop.Stats()
 		if after.DNSQueries != before.DNSQueries || after.Futures != before.Futures || after.Callbacks != before.Callbacks {
-			t.Errorf("before %v, after %v", before, after)
+			t.Errorf("stats after the lookups: %v, want as before: %v", after, before)
 		}
 		if s := r.Stats(); s.Flights != 0 {
-			t.Errorf("%+v", s)
+			t.Errorf("the resolver's figures at the end: %+v, want no flights", s)
 		}
 		return nil
 	})
@@ -49,7 +49,7 @@ func TestSeedSimple(t *testing.T) {
 	seed(t, func(ctx context.Context, r *dnsx.Resolver) {
 		a, err := r.LookupFamily(ctx, "localhost", dnsx.V4).Await(ctx)
 		if err != nil || a.Addrs[0].String() != "127.0.0.1" {
-			t.Error(a, err)
+			t.Errorf("localhost, V4: %+v, %v, want 127.0.0.1", a, err)
 		}
 	})
 }
@@ -58,7 +58,7 @@ func TestSeedMulti(t *testing.T) {
 	seed(t, func(ctx context.Context, r *dnsx.Resolver) {
 		for _, f := range []*aio.Future[dnsx.Answer]{r.Lookup(ctx, "google.com"), r.Lookup(ctx, "localhost")} {
 			if a, err := f.Await(ctx); err != nil || len(a.Addrs) != 2 {
-				t.Error(a, err)
+				t.Errorf("lookup: %+v, %v, want two addresses", a, err)
 			}
 		}
 	})
@@ -68,11 +68,11 @@ func TestSeedFamilies(t *testing.T) {
 	seed(t, func(ctx context.Context, r *dnsx.Resolver) {
 		a, err := r.LookupFamily(ctx, "google.com", dnsx.V4).Await(ctx)
 		if err != nil || len(a.Addrs) != 1 || !a.Addrs[0].Is4() {
-			t.Error(a, err)
+			t.Errorf("google.com, V4: %+v, %v, want one IPv4 address", a, err)
 		}
 		a, err = r.LookupFamily(ctx, "google.com", dnsx.V6).Await(ctx)
 		if err != nil || len(a.Addrs) != 1 || !a.Addrs[0].Is6() {
-			t.Error(a, err)
+			t.Errorf("google.com, V6: %+v, %v, want one IPv6 address", a, err)
 		}
 	})
 }
@@ -86,7 +86,7 @@ func TestSeedFail(t *testing.T) {
 			return err
 		})
 		if !errors.Is(err, aio.ErrDNS) || events.Load() != 0 {
-			t.Errorf("%v, and %d events besides", err, events.Load())
+			t.Errorf("awaited in a Scope: %v, and %d events, want %v, and none", err, events.Load(), aio.ErrDNS)
 		}
 		told := make(chan error, 9)
 		ctx = aio.OnEvent(ctx, func(e aio.Event) { told <- e.Err })
@@ -95,7 +95,7 @@ func TestSeedFail(t *testing.T) {
 			return err
 		})
 		if err := <-told; !errors.Is(err, aio.ErrDNS) || len(told) != 0 {
-			t.Errorf("%v, and %d events besides", err, len(told))
+			t.Errorf("awaited in a Spawn: event %v, and %d others, want %v alone", err, len(told), aio.ErrDNS)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestSeedReverse(t *testing.T) {
 		for _, a := range []string{"8.8.8.8", "2001:4860:4860::8888"} {
 			names, err := r.Reverse(ctx, netip.MustParseAddr(a)).Await(ctx)
 			if err != nil || len(names) != 1 || names[0] != "dns.google" {
-				t.Error(a, names, err)
+				t.Errorf("names of %s: %q, %v, want dns.google", a, names, err)
 			}
 		}
 	})
@@ -117,7 +117,7 @@ func TestSeedLiteral(t *testing.T) {
 	seed(t, func(ctx context.Context, _ *dnsx.Resolver) {
 		for _, host := range []string{"127.0.0.1", "::1", "localhost"} {
 			if a, err := dnsx.Lookup(ctx, host).Result(); err != nil || !a.Addrs[0].IsLoopback() {
-				t.Error(a, err)
+				t.Errorf("%s: %+v, %v, want a loopback address at once", host, a, err)
 			}
 		}
 	})

@@ -81,25 +81,25 @@ func TestSystemLookup(t *testing.T) {
 		for range 3 {
 			a := await(ctx, t, r.Lookup(ctx, "printer.local"))
 			if !slices.Equal(a.Addrs, addrs("fe80::1%eth0 192.0.2.3")) || a.Source != SourceSystem || a.TTL != 0 {
-				t.Errorf("%+v", a)
+				t.Errorf("printer.local: %+v, want both addresses from the system, with TTL 0", a)
 			}
 		}
 		if n := sys.calls.Load(); n != 1 {
-			t.Errorf("%d calls: the answer was not kept", n)
+			t.Errorf("looked up 3 times: %d calls of the system, want 1", n)
 		}
 		time.Sleep(recheck)
 		await(ctx, t, r.Lookup(ctx, "printer.local"))
 		if n := sys.calls.Load(); n != 2 {
-			t.Errorf("%d calls: the answer was kept too long", n)
+			t.Errorf("looked up again after %v: %d calls of the system, want 2", recheck, n)
 		}
 		if k := kindOf(ctx, t, r.Lookup(ctx, "absent")); k != KindNotFound {
-			t.Error(k)
+			t.Errorf("absent: kind %v, want %v", k, KindNotFound)
 		}
 		if _, err := r.Lookup(ctx, "broken").Await(ctx); !errors.Is(err, errNoSystem) || !errors.Is(err, aio.ErrDNS) {
-			t.Error(err)
+			t.Errorf("broken: %v, want %v and %v", err, errNoSystem, aio.ErrDNS)
 		}
 		if s := r.Stats(); s.System != 4 || s.Ready != 2 || s.Failed != 2 {
-			t.Errorf("%+v", s)
+			t.Errorf("figures: %+v, want System 4, Ready 2, Failed 2", s)
 		}
 		return nil
 	})
@@ -111,10 +111,10 @@ func TestSystemQuery(t *testing.T) {
 		for range 2 {
 			rs := await(ctx, t, QueryWith[MX](ctx, r.Resolver, "example"))
 			if len(rs.Records) != 1 || rs.Records[0] != (MX{"mail", 10}) || rs.Source != SourceSystem {
-				t.Errorf("%+v", rs)
+				t.Errorf("MX of example: %+v, want mail from the system", rs)
 			}
 			if n := await(ctx, t, r.Reverse(ctx, netip.MustParseAddr("192.0.2.3"))); !slices.Equal(n, []string{"name-of-192.0.2.3"}) {
-				t.Errorf("%q", n)
+				t.Errorf("names of 192.0.2.3: %q, want name-of-192.0.2.3", n)
 			}
 		}
 		if n := sys.calls.Load(); n != 2 {
@@ -127,16 +127,16 @@ func TestSystemQuery(t *testing.T) {
 			t.Errorf("MX and PTR looked up again after %v: %d calls, want 4: the answers are not kept for longer", recheck, n)
 		}
 		if k := kindOf(ctx, t, QueryWith[CAA](ctx, r.Resolver, "example")); k != KindNoServer {
-			t.Error(k)
+			t.Errorf("CAA: kind %v, want %v", k, KindNoServer)
 		}
 		if _, err := QueryWith[TXT](ctx, r.Resolver, "example").Await(ctx); !errors.Is(err, aio.ErrTimeout) {
-			t.Error(err)
+			t.Errorf("TXT, which times out: %v, want %v", err, aio.ErrTimeout)
 		}
 		if k := kindOf(ctx, t, QueryWith[A](ctx, r.Resolver, "absent")); k != KindNotFound {
-			t.Error(k)
+			t.Errorf("A of absent: kind %v, want %v", k, KindNotFound)
 		}
 		if rs := await(ctx, t, QueryWith[AAAA](ctx, r.Resolver, "printer.local")); rs.Records[0].Addr.Zone() != "eth0" {
-			t.Errorf("%+v", rs)
+			t.Errorf("AAAA of printer.local: %+v, want zone eth0", rs)
 		}
 		return nil
 	})
@@ -150,7 +150,7 @@ func TestShortCache(t *testing.T) {
 		k := shortKey{"MX", nth(i).name}
 		c.put(k, i, now)
 		if got := c.get(k, now); got != i {
-			t.Fatalf("value %d right after put: %v", i, got)
+			t.Fatalf("value %d right after put: %v, want it", i, got)
 		}
 		if len(c.kept) > shortSize {
 			t.Fatalf("%d values after %d, want at most %d", len(c.kept), i+1, shortSize)
@@ -164,7 +164,7 @@ func TestSystemLookupCancelled(t *testing.T) {
 		sys.hang = true
 		began := time.Now()
 		if k := kindOf(ctx, t, r.Lookup(ctx, "printer.local")); k != KindTimeout || time.Since(began) != 10*time.Second {
-			t.Error(k, time.Since(began))
+			t.Errorf("the system hangs: kind %v after %v, want %v after 10s", k, time.Since(began), KindTimeout)
 		}
 		return nil
 	})
@@ -178,10 +178,10 @@ func TestNSSwitchSystem(t *testing.T) {
 		write(t, r.env.nsswitch, "passwd: files\nhosts: files mdns4_minimal [NOTFOUND=return] dns\n")
 		write(t, r.env.resolvConf, "nameserver 192.0.2.53\n")
 		if a := await(ctx, t, r.LookupFamily(ctx, "printer.local", V4)); a.Source != SourceSystem {
-			t.Errorf("%+v", a)
+			t.Errorf("nsswitch.conf with mdns: %+v, want the answer from the system", a)
 		}
 		if rs := await(ctx, t, QueryWith[MX](ctx, r.Resolver, "example")); rs.Source != SourceServer || rs.Records[0].Host != "mail.example" {
-			t.Errorf("%+v", rs)
+			t.Errorf("MX, nsswitch.conf with mdns: %+v, want the answer from the server", rs)
 		}
 		return nil
 	})

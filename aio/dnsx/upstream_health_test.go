@@ -23,17 +23,17 @@ func TestDeadServer(t *testing.T) {
 		for i := range strikes {
 			begin := time.Now()
 			if mustAsk(ctx, t, x, nth(i)); time.Since(begin) != usualLate {
-				t.Errorf("lookup %d took %v", i, time.Since(begin))
+				t.Errorf("lookup %d, first server dead: took %v, want %v", i, time.Since(begin), usualLate)
 			}
 		}
 		begin := time.Now()
 		if mustAsk(ctx, t, x, nth(10)); time.Since(begin) != 0 {
-			t.Errorf("took %v though it is known to be dead", time.Since(begin))
+			t.Errorf("first server known to be dead: took %v, want no time", time.Since(begin))
 		}
 		alive.Store(true)
 		time.Sleep(lastPause)
 		if r := mustAsk(ctx, t, x, nth(11)); r.server != "10.0.0.1:53" {
-			t.Errorf("%s was asked after the first came back", r.server)
+			t.Errorf("first server alive again: %s was asked, want 10.0.0.1:53", r.server)
 		}
 	})
 }
@@ -55,9 +55,9 @@ func TestSlowServerKnowsBetter(t *testing.T) {
 			r := mustAsk(ctx, t, x, qa("internal.example."))
 			switch took := time.Since(begin); {
 			case late == time.Second && (took != late || ipOf(t, r) != "192.0.2.1"):
-				t.Errorf("got %+v after %v", r, took)
+				t.Errorf("first server answers after 1s: %+v after %v, want its 192.0.2.1", r, took)
 			case late == time.Hour && (took != 5*time.Second || r.rcode != dnsmessage.RCodeNameError):
-				t.Errorf("got %+v after %v", r, took)
+				t.Errorf("first server silent: %+v after %v, want the second's NXDOMAIN after 5s", r, took)
 			}
 			if late == time.Hour {
 				time.Sleep(late)
@@ -82,7 +82,7 @@ func TestLateAnswer(t *testing.T) {
 		begin := time.Now()
 		r := mustAsk(ctx, t, n.exchange(3), qa("slow.example."))
 		if took := time.Since(begin); ipOf(t, r) != "192.0.2.1" || took != 4*time.Second {
-			t.Errorf("got %+v after %v", r, took)
+			t.Errorf("late answer by UDP, truncated, then by TCP: %+v after %v, want 192.0.2.1 after 4s", r, took)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestRotate(t *testing.T) {
 				servers[mustAsk(ctx, t, x, nth(i)).server]++
 			}
 			if rotate && (len(servers) != 3 || servers["10.0.0.1:53"] != 10) || !rotate && len(servers) != 1 {
-				t.Errorf("rotate %v: %v", rotate, servers)
+				t.Errorf("rotate %v, 30 questions: %v, want 10 for each of 3 servers, or all for one", rotate, servers)
 			}
 		}
 	})
@@ -168,13 +168,13 @@ func TestHealth(t *testing.T) {
 	var h health
 	now := time.Now()
 	if h.late() != usualLate || h.down(now) {
-		t.Error("one that was never asked")
+		t.Errorf("never asked: late after %v, down %v, want %v, false", h.late(), h.down(now), usualLate)
 	}
 	for range 50 {
 		h.answered(40 * time.Millisecond)
 	}
 	if got := h.late(); got != 160*time.Millisecond {
-		t.Errorf("late after %v", got)
+		t.Errorf("answers after 40ms: late after %v, want 160ms", got)
 	}
 	pause := time.Duration(0)
 	for range 20 {
@@ -184,13 +184,13 @@ func TestHealth(t *testing.T) {
 		}
 	}
 	if pause < lastPause-time.Second || pause > lastPause+time.Second {
-		t.Errorf("the longest pause is %v", pause)
+		t.Errorf("after 20 failures it is down for %v, want about %v", pause, lastPause)
 	}
 	if h.down(now.Add(-time.Hour)) {
-		t.Error("down though the clock was set back")
+		t.Error("down though the clock was set back, want it asked")
 	}
 	if h.answered(time.Hour); h.down(now) || h.late() != maxLate {
-		t.Error("after an answer")
+		t.Errorf("after a slow answer: down %v, late after %v, want false, %v", h.down(now), h.late(), maxLate)
 	}
 }
 
@@ -201,6 +201,6 @@ func TestHealthStays(t *testing.T) {
 	h := x.plan.Load().upstreams[0].health
 	x.configure(exchangeConfig{servers: []string{"10.0.0.2:53", "10.0.0.1:53"}})
 	if u := x.plan.Load().upstreams; u[1].health != h || u[0].health == h {
-		t.Error("health went to another server")
+		t.Error("the health of 10.0.0.1:53 is not with it after configure")
 	}
 }
