@@ -125,6 +125,59 @@ func TestChainIntoCache(t *testing.T) {
 	})
 }
 
+// A stale reply in the cache is not taken for the end of a chain.
+func TestChainIntoStale(t *testing.T) {
+	down := false
+	answer := func(q *fakeQuery) {
+		switch {
+		case q.name() != "b.example.":
+			q.reply(cname(q.name(), "b.example.", 60))
+		case down:
+			q.reply(rcode(dnsmessage.RCodeServerFailure))
+		default:
+			q.reply(a(q.name(), 60, 192, 0, 2, byte(q.nth)))
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		mustAsk(ctx, t, x, qa("b.example."))
+		time.Sleep(2 * time.Minute)
+		down = true
+		if r := mustAsk(ctx, t, x, qa("b.example.")); r.source != SourceStale {
+			t.Fatalf("the server fails: %+v, want a stale reply", r)
+		}
+		down = false
+		if r := mustAsk(ctx, t, x, qa("www.example.")); ipOf(t, r) == "192.0.2.1" {
+			t.Errorf("a chain to a name with a stale reply: %+v, want the server's new answer", r)
+		}
+	})
+}
+
+// A reply that was made of large messages counts for more than one name in the
+// cache.
+func TestChainWeight(t *testing.T) {
+	large := func(m *dnsmessage.Message) {
+		m.Additionals = []dnsmessage.Resource{{
+			Header: header("x.example.", dnsmessage.TypeTXT, 60),
+			Body:   &dnsmessage.TXTResource{TXT: slices.Repeat([]string{strings.Repeat("x", 255)}, 6)},
+		}}
+	}
+	answer := func(q *fakeQuery) {
+		if q.name() == "b.example." {
+			q.reply(a(q.name(), 60, 192, 0, 2, 1), large)
+		} else {
+			q.reply(cname(q.name(), "b.example.", 60), large)
+		}
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		mustAsk(ctx, t, x, qa("www.example."))
+		if got := x.cache.node("www.example.").weight; got != 2 {
+			t.Errorf("a reply of two messages of 1,600 bytes weighs %d, want 2", got)
+		}
+	})
+}
+
 func TestAskForCNAME(t *testing.T) {
 	answer := func(q *fakeQuery) { q.reply(cname(q.name(), "b.example.", 60), cname("b.example.", q.name(), 60)) }
 	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {

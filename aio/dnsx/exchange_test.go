@@ -196,6 +196,40 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
+// No server is asked at the end of the time for a question.
+func TestNoQueryAtTheEnd(t *testing.T) {
+	bubble(t, func(*fakeQuery) {}, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(3, func(cfg *exchangeConfig) { cfg.attempts, cfg.timeout = 3, 5*time.Second })
+		_, err := x.ask(ctx, qa("silent.example."))
+		wantError(t, err, KindTimeout)
+		if got := len(n.asked()); got != 4 { // each of three, and the first again for the rest of the 10 s
+			t.Errorf("three silent servers, 5s each, 10s in all: %d queries, want 4", got)
+		}
+	})
+}
+
+// The time that a server has begins when there is a slot for the query.
+func TestSlotTime(t *testing.T) {
+	answer := func(q *fakeQuery) {
+		time.Sleep(3 * time.Second)
+		good(q)
+	}
+	bubble(t, answer, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		var wg sync.WaitGroup
+		for i := range maxInFlight {
+			wg.Go(func() { mustAsk(ctx, t, x, nth(i)) })
+		}
+		synctest.Wait()
+		begin := time.Now()
+		mustAsk(ctx, t, x, qa("late.example."))
+		if took, got := time.Since(begin), len(n.asked()); took != 6*time.Second || got != maxInFlight+1 {
+			t.Errorf("a slot after 3s, an answer after 3s more: took %v and %d queries, want 6s, %d", took, got, maxInFlight+1)
+		}
+		wg.Wait()
+	})
+}
+
 func TestInFlightBound(t *testing.T) {
 	busy, most := 0, 0
 	var mu sync.Mutex

@@ -154,9 +154,6 @@ func (r *race) take(o result) (result, bool) {
 
 // note keeps the error that tells most.
 func (r *race) note(o result) {
-	if errors.Is(o.err, errOvertaken) {
-		return
-	}
 	e := errorOf(o, r.q.name)
 	if refusal(e) {
 		r.refused = append(r.refused, o.up)

@@ -44,6 +44,23 @@ func TestReadyCache(t *testing.T) {
 	}
 }
 
+// An answer that has expired does not take the place of one that has not.
+func TestReadyCacheExpired(t *testing.T) {
+	now := clock()
+	ready := func(host string, expiry instant) *readyAnswer {
+		return &readyAnswer{Answer: Answer{Host: host}, expiry: expiry}
+	}
+	for i := range 50 {
+		c := newReadyCache(2) // every name has both places
+		c.put(ready("short", now+1), now)
+		c.put(ready("long", now+100), now)
+		c.put(ready(nth(i).name, now+100), now+2)
+		if c.get("long", Any, now+2) == nil || c.get(nth(i).name, Any, now+2) == nil {
+			t.Errorf("put one that has expired, one that has not and %s: want the last two kept", nth(i).name)
+		}
+	}
+}
+
 // A literal, localhost and what was looked up before come in a future that has
 // resolved.
 func TestLookupReady(t *testing.T) {

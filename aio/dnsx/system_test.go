@@ -126,6 +126,11 @@ func TestSystemQuery(t *testing.T) {
 		if n := sys.calls.Load(); n != 4 {
 			t.Errorf("MX and PTR looked up again after %v: %d calls, want 4: the answers are not kept for longer", recheck, n)
 		}
+		r.Flush("example")
+		await(ctx, t, QueryWith[MX](ctx, r.Resolver, "example"))
+		if n := sys.calls.Load(); n != 5 {
+			t.Errorf("MX looked up after Flush: %d calls, want 5", n)
+		}
 		if k := kindOf(ctx, t, QueryWith[CAA](ctx, r.Resolver, "example")); k != KindNoServer {
 			t.Errorf("CAA: kind %v, want %v", k, KindNoServer)
 		}

@@ -149,6 +149,17 @@ func TestSlowIsNotLate(t *testing.T) {
 	})
 }
 
+// Of errors that tell the same, the one of the server asked last is returned.
+func TestLastError(t *testing.T) {
+	refuse := func(q *fakeQuery) { q.reply(rcode(dnsmessage.RCodeRefused)) }
+	bubble(t, refuse, func(ctx context.Context, t *testing.T, n *fake) {
+		_, err := n.exchange(3).ask(ctx, qa("www.example."))
+		if e := wantError(t, err, KindServer); e.Server != "10.0.0.3:53" {
+			t.Errorf("three servers refuse: %+v, want the error of the last, 10.0.0.3:53", e)
+		}
+	})
+}
+
 func TestRotate(t *testing.T) {
 	bubble(t, good, func(ctx context.Context, t *testing.T, n *fake) {
 		for _, rotate := range []bool{false, true} {
@@ -177,14 +188,14 @@ func TestHealth(t *testing.T) {
 		t.Errorf("answers after 40ms: late after %v, want 160ms", got)
 	}
 	pause := time.Duration(0)
-	for range 20 {
+	for range 100 {
 		h.hasFailed()
 		now = time.Now()
 		for pause = 0; h.down(now.Add(pause)); pause += 500 * time.Millisecond {
 		}
 	}
 	if pause < lastPause-time.Second || pause > lastPause+time.Second {
-		t.Errorf("after 20 failures it is down for %v, want about %v", pause, lastPause)
+		t.Errorf("after 100 failures it is down for %v, want about %v", pause, lastPause)
 	}
 	if h.down(now.Add(-time.Hour)) {
 		t.Error("down though the clock was set back, want it asked")

@@ -123,16 +123,16 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s %v:\n got %s\nwant %s", a.name, a.typ, got, a.want)
 		}
 		if q := m.Questions; len(q) != 1 || q[0].Name.String() != a.name || q[0].Type != a.typ {
-			t.Errorf("%s %v: the question comes back as %v", a.name, a.typ, q)
+			t.Errorf("%s %v: the answer has the questions %v, want the one asked", a.name, a.typ, q)
 		}
 		if m.ID != uint16(i) || !m.Response || !m.RecursionAvailable || !m.RecursionDesired {
-			t.Errorf("%s %v: header %+v", a.name, a.typ, m.Header)
+			t.Errorf("%s %v: header %+v, want a response with ID %d, RD and RA", a.name, a.typ, m.Header, i)
 		}
 		if m.Authoritative != (m.RCode != dnsmessage.RCodeRefused) {
-			t.Errorf("%s %v: authoritative is %v", a.name, a.typ, m.Authoritative)
+			t.Errorf("%s %v, code %v: AA is %v, want it unless refused", a.name, a.typ, m.RCode, m.Authoritative)
 		}
 		if len(m.Additionals) > 0 {
-			t.Errorf("%s %v: EDNS0 without being asked", a.name, a.typ)
+			t.Errorf("%s %v: additional records %v, want none without EDNS0", a.name, a.typ, m.Additionals)
 		}
 	}
 }
@@ -153,13 +153,13 @@ func TestZoneWithoutSOA(t *testing.T) {
 		}
 	}
 	if err := s.SetZone("www.example. A 192.0.2.2"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("SetZone: %v, want no error", err)
 	}
 	if got := brief(ask(t, c, query(t, 1, "www.example.", dnsmessage.TypeA, 0))); !strings.Contains(got, "192 0 2 2") {
-		t.Errorf("after SetZone: %s", got)
+		t.Errorf("www.example after SetZone: %s, want 192.0.2.2", got)
 	}
 	if err := s.SetZone("www.example. A 192.0.2"); err == nil {
-		t.Error("SetZone takes a bad zone")
+		t.Error("SetZone of an invalid zone succeeds, want an error")
 	}
 }
 
@@ -187,10 +187,10 @@ func TestTruncation(t *testing.T) {
 		s := inMemory(t, &Server{Zone: txtZone(tt.records), UDPSize: tt.own})
 		m := ask(t, dial(t, s, "udp", "192.0.2.53:53"), query(t, 1, "big.example.", dnsmessage.TypeTXT, tt.offer))
 		if m.Truncated != tt.truncated || (len(m.Answers) == 0) != tt.truncated {
-			t.Errorf("%+v: truncated %v, %d records", tt, m.Truncated, len(m.Answers))
+			t.Errorf("%+v: truncated %v, %d records, want as the case says", tt, m.Truncated, len(m.Answers))
 		}
 		if (len(m.Additionals) == 1) != (tt.offer > 0) {
-			t.Errorf("%+v: additionals %v", tt, m.Additionals)
+			t.Errorf("%+v: additional records %v, want an OPT record exactly if the query has one", tt, m.Additionals)
 		}
 		if tt.offer > 0 && int(m.Additionals[0].Header.Class) != s.udpSize() {
 			t.Errorf("%+v: the server offers %d bytes, want %d", tt, m.Additionals[0].Header.Class, s.udpSize())
@@ -200,7 +200,7 @@ func TestTruncation(t *testing.T) {
 			t.Fatal(err)
 		}
 		if m := unpack(t, receiveFramed(t, c)); m.Truncated || len(m.Answers) != tt.records {
-			t.Errorf("%+v by TCP: truncated %v, %d records", tt, m.Truncated, len(m.Answers))
+			t.Errorf("%+v by TCP: truncated %v, %d records, want all", tt, m.Truncated, len(m.Answers))
 		}
 	}
 }
@@ -234,7 +234,7 @@ func TestBadQueries(t *testing.T) {
 	}
 	for name, b := range silent {
 		if _, err := c.Write(b); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("write %s: %v", name, err)
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -251,11 +251,11 @@ func TestBadQueries(t *testing.T) {
 	} {
 		m := ask(t, c, tt.query)
 		if m.RCode != tt.rcode || m.ID != 0x1234 || len(m.Answers) > 0 {
-			t.Errorf("%s: %v, ID %#x, %d records", name, m.RCode, m.ID, len(m.Answers))
+			t.Errorf("%s: code %v, ID %#x, %d records, want %v, 0x1234, none", name, m.RCode, m.ID, len(m.Answers), tt.rcode)
 		}
 	}
 	m := ask(t, c, change(func(b []byte) []byte { b[len(b)-5] = 1; return b }))
 	if len(m.Additionals) != 1 || m.Additionals[0].Header.ExtendedRCode(m.RCode) != rcodeBadVersion || m.RCode != 0 {
-		t.Errorf("EDNS version 1: %+v", m)
+		t.Errorf("EDNS version 1: %+v, want the extended code %d", m, rcodeBadVersion)
 	}
 }

@@ -23,7 +23,7 @@ func echo(t *testing.T, messages ...[]byte) (*Server, net.Conn) {
 func write(t *testing.T, c net.Conn) {
 	t.Helper()
 	if _, err := c.Write(query(t, 1, www, dnsmessage.TypeA, 0)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("write a query: %v", err)
 	}
 }
 
@@ -42,13 +42,13 @@ func TestDatagramBoundaries(t *testing.T) {
 	p := c.(net.PacketConn)
 	write(t, c)
 	if n, from, err := p.ReadFrom(b); n != 3 || from.String() != "192.0.2.53:53" || from.Network() != "udp" || err != nil {
-		t.Errorf("ReadFrom: %d, %v, %v", n, from, err)
+		t.Errorf("ReadFrom into 3 bytes: %d, %v, %v, want 3 from 192.0.2.53:53", n, from, err)
 	}
 	if _, err := p.WriteTo(nil, c.RemoteAddr()); !errors.Is(err, net.ErrWriteToConnected) {
-		t.Errorf("WriteTo: %v", err)
+		t.Errorf("WriteTo of a connected socket: %v, want %v", err, net.ErrWriteToConnected)
 	}
 	if _, err := c.Write(make([]byte, maxMessage)); !errors.Is(err, syscall.EMSGSIZE) {
-		t.Errorf("too long a message: %v", err)
+		t.Errorf("write %d bytes: %v, want %v", maxMessage, err, syscall.EMSGSIZE)
 	}
 }
 
@@ -63,7 +63,7 @@ func TestDatagramDeadlines(t *testing.T) {
 				t.Errorf("read: %v after %v, want %v after %v", err, d, want, after)
 			}
 			if ne, ok := errors.AsType[net.Error](err); errors.Is(want, os.ErrDeadlineExceeded) && (!ok || !ne.Timeout()) {
-				t.Errorf("%v is no timeout", err)
+				t.Errorf("%v is not a timeout, want one", err)
 			}
 		}
 		c.SetReadDeadline(time.Now().Add(time.Second))
@@ -80,7 +80,7 @@ func TestDatagramDeadlines(t *testing.T) {
 		fails(nil, time.Second)
 		c.SetWriteDeadline(time.Now().Add(-1))
 		if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("write: %v", err)
+			t.Errorf("write after the deadline: %v, want %v", err, os.ErrDeadlineExceeded)
 		}
 		c.SetWriteDeadline(time.Time{})
 		s.SetFault(Match{}, Fault{Drop: true, Reset: true})
@@ -90,11 +90,11 @@ func TestDatagramDeadlines(t *testing.T) {
 		fails(net.ErrClosed, time.Second)
 		for name, err := range map[string]error{"close": c.Close(), "set": c.SetDeadline(time.Time{})} {
 			if !errors.Is(err, net.ErrClosed) {
-				t.Errorf("%s after Close: %v", name, err)
+				t.Errorf("%s after Close: %v, want %v", name, err, net.ErrClosed)
 			}
 		}
 		if _, err := c.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("write after Close: %v", err)
+			t.Errorf("write after Close: %v, want %v", err, net.ErrClosed)
 		}
 	})
 }
@@ -114,10 +114,10 @@ func TestDatagramFlood(t *testing.T) {
 	}
 	c.SetReadDeadline(time.Now().Add(-1))
 	if _, err := c.Read(make([]byte, 9)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a fifth message: %v", err)
+		t.Errorf("read a fifth message of the 4 that fit: %v, want %v", err, os.ErrDeadlineExceeded)
 	}
 	d := c.(*datagram)
 	if len(d.inbox) != 0 || d.size != 0 {
-		t.Errorf("%d messages of %d bytes left", len(d.inbox), d.size)
+		t.Errorf("after all was read: %d messages of %d bytes, want none", len(d.inbox), d.size)
 	}
 }

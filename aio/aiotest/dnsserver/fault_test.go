@@ -115,7 +115,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				if msgs := suffer(t, tt.fault); !tt.check(t, msgs) {
-					t.Errorf("%d messages: %x", len(msgs), msgs)
+					t.Errorf("fault %s: the client gets the messages %x, want what the fault says", name, msgs)
 				}
 			})
 		})

@@ -53,11 +53,11 @@ const zoneText = `
 func start(t *testing.T, s *Server) *Server {
 	t.Helper()
 	if err := s.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("start: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("close: %v", err)
 		}
 	})
 	return s
@@ -68,7 +68,7 @@ func inMemory(t *testing.T, s *Server) *Server {
 	t.Helper()
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("close: %v", err)
 		}
 	})
 	return s
@@ -84,13 +84,13 @@ func query(t *testing.T, id uint16, name string, typ dnsmessage.Type, udpSize in
 	if udpSize > 0 {
 		var h dnsmessage.ResourceHeader
 		if err := h.SetEDNS0(udpSize, 0, false); err != nil {
-			t.Fatal(err)
+			t.Fatalf("EDNS0 of %d bytes: %v", udpSize, err)
 		}
 		m.Additionals = []dnsmessage.Resource{{Header: h, Body: &dnsmessage.OPTResource{}}}
 	}
 	b, err := m.Pack()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("pack a query for %s: %v", name, err)
 	}
 	return b
 }
@@ -100,7 +100,7 @@ func dial(t *testing.T, s *Server, network, addr string) net.Conn {
 	t.Helper()
 	c, err := s.Dial(context.Background(), network, addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("dial %s %s: %v", network, addr, err)
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
@@ -110,7 +110,7 @@ func dial(t *testing.T, s *Server, network, addr string) net.Conn {
 func ask(t *testing.T, c net.Conn, q []byte) dnsmessage.Message {
 	t.Helper()
 	if _, err := c.Write(q); err != nil {
-		t.Fatal(err)
+		t.Fatalf("write a query: %v", err)
 	}
 	return unpack(t, receive(t, c))
 }
@@ -120,11 +120,11 @@ func receive(t *testing.T, c net.Conn) []byte {
 	t.Helper()
 	b := make([]byte, maxMessage)
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("set a deadline: %v", err)
 	}
 	n, err := c.Read(b)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("read a datagram: %v", err)
 	}
 	return b[:n]
 }
@@ -147,15 +147,15 @@ func framed(b []byte) []byte {
 func receiveFramed(t *testing.T, c net.Conn) []byte {
 	t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("set a deadline: %v", err)
 	}
 	var size [2]byte
 	if _, err := io.ReadFull(c, size[:]); err != nil {
-		t.Fatal(err)
+		t.Fatalf("read a length: %v", err)
 	}
 	b := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if _, err := io.ReadFull(c, b); err != nil {
-		t.Fatal(err)
+		t.Fatalf("read a message: %v", err)
 	}
 	return b
 }

@@ -28,7 +28,7 @@ func TestMatch(t *testing.T) {
 		{"*.example.", 28, UDP, "192.0.2.2:1"}: false,
 	} {
 		if got := m.normal().takes(&q); got != want {
-			t.Errorf("%+v takes it: %v", m, got)
+			t.Errorf("%+v takes the query: %v, want %v", m, got, want)
 		}
 	}
 }
@@ -55,11 +55,11 @@ func TestJournal(t *testing.T) {
 	q := s.Queries(Match{})[0]
 	if q.Name != "www.example." || q.Header.ID != 7 || q.UDPSize != 1400 || q.Client.String() != c.LocalAddr().String() ||
 		q.Time.IsZero() || !q.Header.RecursionDesired || q.Server != "192.0.2.53:53" {
-		t.Errorf("the first query is %+v", q)
+		t.Errorf("the first query is %+v, want ID 7, size 1400 and the addresses of the client and the server", q)
 	}
 	s.Forget()
 	if n := s.Count(Match{}); n != 0 || len(s.Queries(Match{})) != 0 {
-		t.Errorf("%d queries after Forget", n)
+		t.Errorf("after Forget: %d queries, want none", n)
 	}
 }
 
@@ -72,10 +72,10 @@ func TestJournalBound(t *testing.T) {
 	}
 	qs := s.Queries(Match{})
 	if n := s.Count(Match{}); n != maxJournal+10 || len(qs) < maxJournal/2 || len(qs) > maxJournal {
-		t.Errorf("%d counted, %d remembered", n, len(qs))
+		t.Errorf("%d queries: %d counted, %d kept, want all, and %d to %d", maxJournal+10, n, len(qs), maxJournal/2, maxJournal)
 	}
 	if id := qs[len(qs)-1].Header.ID; id != (maxJournal+9)%(1<<16) {
-		t.Errorf("the last is %d", id)
+		t.Errorf("the last query has ID %d, want %d", id, (maxJournal+9)%(1<<16))
 	}
 }
 
@@ -88,7 +88,7 @@ func FuzzQuery(f *testing.F) {
 	f.Add([]byte("\x12\x34\x29\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\xff\x00\x03"))
 	s := &Server{Zone: zoneText, UDPSize: 512}
 	if err := s.init(); err != nil {
-		f.Fatal(err)
+		f.Fatalf("init: %v", err)
 	}
 	faults := []Fault{{}, {Loop: true}, {Garbage: true}, {WrongQuestion: true, Extra: 3}, {Truncate: true, AnswerToo: true}}
 	f.Fuzz(func(t *testing.T, msg []byte) {
@@ -102,10 +102,10 @@ func FuzzQuery(f *testing.F) {
 			bad := q.Name != "" && (fault.Loop || fault.Garbage) // without a question there is no fault
 			for _, b := range p.messages {
 				if err := new(dnsmessage.Message).Unpack(b); (err != nil) != bad {
-					t.Fatalf("%+v: an answer: %v", fault, err)
+					t.Fatalf("%+v: unpack the answer: %v, want an error exactly if the fault damages it", fault, err)
 				}
 				if len(b) > 512 {
-					t.Fatalf("%+v: an answer of %d bytes", fault, len(b))
+					t.Fatalf("%+v: an answer of %d bytes, want at most 512", fault, len(b))
 				}
 			}
 		}

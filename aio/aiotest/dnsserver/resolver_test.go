@@ -103,11 +103,11 @@ func TestNetResolverBubble(t *testing.T) {
 			t.Errorf("a dropped query: %v, want a timeout", err)
 		}
 		if d := time.Since(begin); d < 5*time.Second || d > time.Minute {
-			t.Errorf("timed out after %v", d)
+			t.Errorf("the lookup timed out after %v, want the resolver's timeout", d)
 		}
 		s.ClearFaults()
 		if got, err := r.LookupNetIP(t.Context(), "ip4", "v4.example."); err != nil || len(got) != 1 {
-			t.Errorf("v4.example: %v, %v", got, err)
+			t.Errorf("v4.example: %v, %v, want its address", got, err)
 		}
 	})
 }

@@ -58,7 +58,7 @@ func TestTLS(t *testing.T) {
 		}
 		for i := range 5 {
 			if m := unpack(t, receiveFramed(t, c)); int(m.ID) != i || len(m.Answers) != 2 {
-				t.Errorf("answer %d: ID %d, %d records", i, m.ID, len(m.Answers))
+				t.Errorf("answer %d by TLS: ID %d, %d records, want that ID, two records", i, m.ID, len(m.Answers))
 			}
 		}
 		if n := s.Count(Match{Transport: TLS, Server: tlsAddr}); n != 5 {
@@ -69,7 +69,7 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := c.Read(make([]byte, 9)); err == nil || errors.Is(err, io.EOF) {
-			t.Errorf("read after a reset: %v", err)
+			t.Errorf("read after the fault Reset: %v, want a reset", err)
 		}
 	})
 }
@@ -80,13 +80,13 @@ func TestTLSUntrusted(t *testing.T) {
 	s := start(t, &Server{TLS: true})
 	if c, err := tls.Dial("tcp", s.TLSAddr(), nil); err == nil {
 		c.Close()
-		t.Error("trusted without its certificate")
+		t.Error("a client without the certificate trusts the server, want an error")
 	}
 	cfg := s.ClientTLS()
 	cfg.ServerName = "other.example"
 	if c, err := tls.Dial("tcp", s.TLSAddr(), cfg); err == nil {
 		c.Close()
-		t.Error("trusted for another name")
+		t.Error("the certificate is valid for another name, want an error")
 	}
 }
 
@@ -121,7 +121,7 @@ func TestHTTPS(t *testing.T) {
 			}
 			if m := unpack(t, b); len(m.Answers) != 2 || res.Header.Get("Content-Type") != dohType ||
 				res.Header.Get("Cache-Control") != "max-age=300" || (res.ProtoMajor == 2) != h2 {
-				t.Errorf("POST, HTTP/2 %v: %d records, %s, %v", h2, len(m.Answers), res.Proto, res.Header)
+				t.Errorf("POST, HTTP/2 %v: %d records, %s, %v, want two, and a max-age", h2, len(m.Answers), res.Proto, res.Header)
 			}
 			res, err = c.Get(url + "?dns=" + base64.RawURLEncoding.EncodeToString(q))
 			if err != nil {
@@ -130,7 +130,7 @@ func TestHTTPS(t *testing.T) {
 			b, err = io.ReadAll(res.Body)
 			res.Body.Close()
 			if err != nil || len(unpack(t, b).Answers) != 2 {
-				t.Errorf("GET, HTTP/2 %v: %x, %v", h2, b, err)
+				t.Errorf("GET, HTTP/2 %v: %x, %v, want the same answer as by POST", h2, b, err)
 			}
 		}
 		if n := s.Count(Match{Name: www, Transport: HTTPS}); n != 4 {
@@ -154,11 +154,11 @@ func TestHTTPSFaults(t *testing.T) {
 		}
 		s.SetFault(Match{}, Fault{Drop: true, Status: 503})
 		if res, b, err := post(c, url, q); err != nil || res.StatusCode != 503 || len(b) != 0 {
-			t.Errorf("status 503: %v, %x, %v", res, b, err)
+			t.Errorf("fault with status 503: %v, %x, %v, want that status", res, b, err)
 		}
 		s.SetFault(Match{}, Fault{Delay: time.Millisecond, TTL: new(uint32(7))})
 		if res, _, err := post(c, url, q); err != nil || res.Header.Get("Cache-Control") != "max-age=7" {
-			t.Errorf("TTL 7: %v, %v", res, err)
+			t.Errorf("TTL 7: %v, %v, want max-age=7", res, err)
 		}
 		for _, f := range []Fault{{Drop: true}, {Delay: time.Hour}} {
 			s.SetFault(Match{}, f)
@@ -170,7 +170,7 @@ func TestHTTPSFaults(t *testing.T) {
 			req.Header.Set("Content-Type", dohType)
 			stop := time.AfterFunc(20*time.Millisecond, cancel)
 			if _, err := c.Do(req); !errors.Is(err, context.Canceled) {
-				t.Errorf("%+v: %v", f, err)
+				t.Errorf("%+v: %v, want an error", f, err)
 			}
 			stop.Stop()
 			cancel()

@@ -79,13 +79,13 @@ func TestZoneErrors(t *testing.T) {
 	}
 	s := &Server{Zone: "x"}
 	if _, ok := errors.AsType[*ZoneError](s.Start()); !ok {
-		t.Error("Start takes a bad zone")
+		t.Error("Start with an invalid zone: want a *ZoneError")
 	}
 	if _, err := s.Dial(t.Context(), "udp", "192.0.2.1:53"); err == nil {
-		t.Error("Dial takes a bad zone")
+		t.Error("Dial with an invalid zone succeeds, want an error")
 	}
 	if err := s.Close(); err != nil {
-		t.Error(err)
+		t.Errorf("Close after a failed Start: %v", err)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestTTLs(t *testing.T) {
 	}
 	for _, s := range []string{"", "h", "1x", "-1", "1h ", "7102w"} {
 		if got, err := ttl(s); err == nil {
-			t.Errorf("%q is %d", s, got)
+			t.Errorf("ttl(%q) = %d, want an error", s, got)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func FuzzZone(f *testing.F) {
 		z, err := parseZone(text)
 		if err != nil {
 			if _, ok := errors.AsType[*ZoneError](err); !ok {
-				t.Fatalf("%v is no *ZoneError", err)
+				t.Fatalf("error %v, want a *ZoneError", err)
 			}
 			return
 		}
@@ -146,10 +146,10 @@ func checkAnswer(t *testing.T, z *zone, name string, typ dnsmessage.Type) {
 	}
 	b, err := pack(z.answer(&q, 0), &q, 1232)
 	if err != nil {
-		t.Fatalf("%s %v: the answer does not pack: %v", name, typ, err)
+		t.Fatalf("%s %v: pack the answer: %v", name, typ, err)
 	}
 	var m dnsmessage.Message
 	if err := m.Unpack(b); err != nil || len(b) > 1232 {
-		t.Fatalf("%s %v: an answer of %d bytes: %v", name, typ, len(b), err)
+		t.Fatalf("%s %v: an answer of %d bytes: %v, want a valid one of at most 1232", name, typ, len(b), err)
 	}
 }
