@@ -196,6 +196,31 @@ func TestTLS(t *testing.T) {
 	})
 }
 
+// A server that accepts a connection and then says nothing costs its attempts,
+// and no more.
+func TestSilentHandshake(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		for _, spec := range []string{"tls://10.0.0.1", "https://dns.example/q@10.0.0.1"} {
+			var silent []net.Conn
+			x := new(exchange)
+			x.configure(exchangeConfig{servers: []string{spec}, dial: func(context.Context, string, string) (net.Conn, error) {
+				client, server := net.Pipe()
+				silent = append(silent, server)
+				return client, nil
+			}})
+			begin := time.Now()
+			_, err := x.ask(ctx, qa("www.example."))
+			if wantError(t, err, KindTimeout); time.Since(begin) != 10*time.Second || len(silent) != 2 {
+				t.Errorf("%s: %v after %v and %d connections, want a timeout after 10s and 2", spec, err, time.Since(begin), len(silent))
+			}
+			for _, c := range silent {
+				c.Close()
+			}
+		}
+		return nil
+	})
+}
+
 // Idle connections are closed after a while, and then nothing is left of the
 // pool.
 func TestPoolEnds(t *testing.T) {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -59,6 +60,49 @@ func TestPoolBound(t *testing.T) {
 	}
 }
 
+// While the loop drains, a pool keeps nothing: work in progress that asks a
+// server leaves no connection.
+func TestPoolInDrain(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		p := &Pool{Context: aio.Detach(ctx), Hold: func() {}, LetGo: func() {}}
+		_, err := aio.Go(ctx, "work in progress", func(ctx context.Context) (int, error) {
+			aio.LoopOf(ctx).Exit(nil)
+			<-aio.Draining(ctx)
+			open := 1
+			if p.put(new(Server), countedConn{open: &open}); open != 0 {
+				t.Error("loop draining: the pool keeps a connection, want it closed")
+			}
+			return 0, nil
+		}).Await(ctx)
+		return err
+	})
+}
+
+// A client that is closed keeps its connections until its requests have ended.
+func TestClientCloses(t *testing.T) {
+	open := 0
+	n := &Network{Dial: func(context.Context, string, string) (net.Conn, error) {
+		open++
+		return countedConn{open: &open}, nil
+	}}
+	h := newClient(n, new(Server), true)
+	h.begin()
+	for range 2 {
+		if _, err := h.dial(t.Context(), n, "tcp", "192.0.2.1:443"); err != nil {
+			t.Fatalf("dial: %v", err)
+		}
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want int
+	}{{"one of two requests ends", h.end, 2}, {"the client is closed", h.close, 2}, {"the last request ends", h.end, 0}} {
+		if step.do(); open != step.want {
+			t.Errorf("%s: %d connections are open, want %d", step.name, open, step.want)
+		}
+	}
+}
+
 // A connection that is dialed for a request that has given up is closed.
 func TestClientDialsLate(t *testing.T) {
 	open := 0
@@ -90,5 +134,19 @@ func TestReadBodyBound(t *testing.T) {
 		if want == nil && c.Age().Seconds() != 7 {
 			t.Errorf("Age 7: %v", c.Age())
 		}
+	}
+}
+
+// TLS 1.2 is the least version, and a higher one that is configured stays.
+func TestTLSVersion(t *testing.T) {
+	for given, want := range map[uint16]uint16{0: tls.VersionTLS12, tls.VersionTLS10: tls.VersionTLS12, tls.VersionTLS13: tls.VersionTLS13} {
+		n := NewNetwork(nil, &tls.Config{MinVersion: given})
+		if got := n.tlsFor(&Server{name: "dns.example"}); got.MinVersion != want || got.ServerName != "dns.example" {
+			t.Errorf("MinVersion %#x: %#x for %q, want %#x for dns.example", given, got.MinVersion, got.ServerName, want)
+		}
+	}
+	n := NewNetwork(nil, nil)
+	if got := n.tlsFor(new(Server)); got.MinVersion != tls.VersionTLS12 || got.ClientSessionCache == nil {
+		t.Errorf("without a configuration: version %#x, session cache %v, want TLS 1.2 and a cache", got.MinVersion, got.ClientSessionCache)
 	}
 }

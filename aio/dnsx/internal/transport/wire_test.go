@@ -150,6 +150,9 @@ func TestIDs(t *testing.T) {
 	seen := map[uint16]int{}
 	for range 100_000 {
 		seen[s.next()]++
+		if s.buf[s.left] != 0 || s.buf[s.left+1] != 0 {
+			t.Fatal("an ID that was used is in memory, want it cleared")
+		}
 	}
 	if len(seen) < 45_000 { // 65,536 * (1 - 1/e^1.5) = 50,900 are expected
 		t.Errorf("%d different IDs among 100,000, want about 50,900", len(seen))
