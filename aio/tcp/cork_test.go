@@ -195,3 +195,23 @@ func TestCorkClose(t *testing.T) {
 		})
 	}
 }
+
+// The queue copies what is sent into memory of its own: never behind a buffer
+// that SendOwned was given, whose spare capacity is the program's.
+func TestQueueLeavesOwnedMemory(t *testing.T) {
+	overStreams(t, func(w *world) {
+		client, server := w.pair()
+		memory := []byte("owned|spare capacity")
+		client.Cork() // has all of it be queued
+		client.SendString("a ")
+		client.SendOwned(memory[:5])
+		client.SendString(" b")
+		client.Uncork()
+		wantRead(w, server, "a owned b")
+		if got := string(memory[5:]); got != "|spare capacity" {
+			w.Errorf("a Send behind a SendOwned has left %q behind the owned buffer, want it unchanged", got)
+		}
+		client.Close()
+		server.Close()
+	})
+}

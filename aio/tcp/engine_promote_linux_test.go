@@ -199,3 +199,47 @@ func TestNetConnPromoted(t *testing.T) {
 		})
 	})
 }
+
+// The pollers refer to a connection while they serve it only: not when it is
+// closed, in whatever way, nor when its socket has become one of Go's.
+func TestPollersForget(t *testing.T) {
+	for how, leave := range map[string]func(c *tcp.Conn, peer net.Conn){
+		"Close":           func(c *tcp.Conn, _ net.Conn) { c.Close() },
+		"Abort":           func(c *tcp.Conn, _ net.Conn) { c.Abort() },
+		"CloseAfterFlush": func(c *tcp.Conn, peer net.Conn) { c.CloseAfterFlush(); peer.Close() },
+		"the peer's end":  func(_ *tcp.Conn, peer net.Conn) { peer.Close() },
+		"the peer's reset": func(_ *tcp.Conn, peer net.Conn) {
+			peer.(*net.TCPConn).SetLinger(0)
+			peer.Close()
+		},
+		"stream style": func(c *tcp.Conn, _ net.Conn) {
+			c.SetHandler(tcp.Handler{})
+			c.SetReadDeadline(time.Now())
+			c.Read(make([]byte, 1))
+			c.Abort()
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			aiotest.RunLoop(t, &aio.Loop{OnEvent: func(aio.Event) {}}, func(ctx context.Context) error {
+				conns := make(chan *tcp.Conn, 1)
+				s := &tcp.Server{Handler: tcp.Handler{Open: func(c *tcp.Conn) { conns <- c }}}
+				if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+					return err
+				}
+				peer := connect(t, s.Addr())
+				defer peer.Close()
+				c := soon(t, conns)
+				if !tcp.InTable(c) {
+					t.Error("the pollers do not know an open connection")
+				}
+				leave(c, peer)
+				soon(t, c.Done())
+				if aiotest.Eventually(t, func() bool { return ops(aio.LoopOf(ctx), "tcp.conn.in") == 0 }); tcp.InTable(c) {
+					t.Error("the pollers still refer to the connection")
+				}
+				aio.LoopOf(ctx).Exit(nil)
+				return nil
+			})
+		})
+	}
+}

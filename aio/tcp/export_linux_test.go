@@ -132,3 +132,20 @@ func BoundDucts(most int) (restore func()) {
 	}
 	return func() { resizeDuct = old }
 }
+
+// InTable reports whether a connection is in the table of its loop's pollers,
+// under any descriptor.
+func InTable(c *Conn) bool {
+	pages := c.opts.pollers.conns.pages.Load()
+	if pages == nil {
+		return false
+	}
+	for _, page := range *pages {
+		for i := range page {
+			if page[i].Load() == c {
+				return true
+			}
+		}
+	}
+	return false
+}
