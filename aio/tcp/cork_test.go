@@ -76,8 +76,18 @@ func TestCork(t *testing.T) {
 				if n := writes() - before; n > most {
 					w.Errorf("%d writes, want %d", n, most)
 				}
-				client.Close()
+				if strings.HasPrefix(how, "Close") {
+					wantEOF(w, server) // on TLS a clean one
+				}
+				if how != "CloseAfterFlush" { // which needs no Close
+					client.Close()
+				}
 				server.Close()
+				begin := time.Now()
+				soon(w, client.Done())
+				if d := time.Since(begin); d != 0 {
+					w.Errorf("the connection has ended %v after its peer, want at once", d)
+				}
 			})
 		})
 	}
@@ -213,5 +223,43 @@ func TestQueueLeavesOwnedMemory(t *testing.T) {
 		}
 		client.Close()
 		server.Close()
+	})
+}
+
+// What is gathered after an Uncork has a millisecond anew.
+func TestCorkAgain(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		client, server := w.pair()
+		client.Cork()
+		client.SendString("first ")
+		client.Uncork()
+		time.Sleep(time.Millisecond / 2)
+		begin := time.Now()
+		client.Cork()
+		client.SendString("second")
+		wantRead(w, server, "first second")
+		if d := time.Since(begin); d != time.Millisecond {
+			w.Errorf("the second part came %v after it was gathered, want 1 ms", d)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+// An accepted connection with something gathered is not idle: a drain sends it.
+func TestCorkDrain(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		opened := make(chan *tcp.Conn, 1)
+		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Data: func(*tcp.Conn, []byte) {}})
+		client.SendString("question")
+		server := soon(w, opened)
+		synctest.Wait()
+		server.Cork()
+		server.SendString("answer")
+		w.loop.Exit(nil)
+		if got := readAll(w, client); got != "answer" {
+			w.Errorf("read %q of a connection that drains, want what was gathered, %q", got, "answer")
+		}
+		client.Close()
 	})
 }

@@ -517,3 +517,35 @@ func TestGivenUpHandler(t *testing.T) {
 		}
 	})
 }
+
+// A write deadline ends a Write also on a connection that has a handler.
+func TestHandlerWriteDeadline(t *testing.T) {
+	overAll(t, func(w *world) {
+		opened := make(chan *tcp.Conn, 1)
+		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Event: func(*tcp.Conn, error) {}})
+		server := soon(w, opened)
+		server.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		n, err := server.Write(make([]byte, 16<<20)) // more than sockets hold
+		wantErr(w, err, aio.ErrTimeout, "write")
+		if n >= 16<<20 {
+			w.Errorf("wrote %d bytes to a peer that does not read", n)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+// What is put back while the engine waits for more is given to the handler.
+func TestUnreadWakes(t *testing.T) {
+	overAll(t, func(w *world) {
+		p := newTape(w)
+		client := w.serve(p.handler(tcp.Handler{}))
+		server := soon(w, p.conn)
+		client.SendString("read")
+		p.wantData("read")
+		server.Unread([]byte(" again"))
+		p.wantData("read again")
+		client.Close()
+		p.want(nil, "open", "data", "EOF", "closed")
+	})
+}
