@@ -3,6 +3,8 @@ package tcp_test
 import (
 	"context"
 	"net"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"goaio.example/aio"
@@ -68,5 +70,38 @@ func TestQueuedGone(t *testing.T) {
 		wantRead(w, c, "x")
 		wantEOF(w, c)
 		c.Close()
+	})
+}
+
+// A connection that the system says was aborted in the queue does not keep
+// those behind it from being served.
+func TestQueuedAborted(t *testing.T) {
+	aiotest.CheckLeaks(t)
+	newWorld(t, "tcp").run(new(aio.Loop), func(w *world) {
+		var accepts atomic.Int64
+		defer tcp.OnAccept(func() error {
+			if accepts.Add(1)%2 == 1 {
+				return syscall.ECONNABORTED
+			}
+			return nil
+		})()
+		const n = 3
+		clients := map[string]net.Conn{}
+		conns := queue(w, "127.0.0.1:0", func(a net.Addr) {
+			for range n {
+				c := connect(w, a)
+				clients[c.LocalAddr().String()] = c
+			}
+		})
+		for range n {
+			c := soon(w, conns)
+			client := clients[c.RemoteAddr().String()]
+			if client == nil {
+				w.Fatalf("served %v, want each of %d clients in the queue once", c.RemoteAddr(), n)
+			}
+			delete(clients, c.RemoteAddr().String())
+			c.Close()
+			client.Close()
+		}
 	})
 }

@@ -71,8 +71,8 @@ func acceptNow(ln syscall.Conn, take func(fd int) bool, last func(fd uintptr)) {
 }
 
 // acceptCloseOnExec is accept for a descriptor that children of the process do
-// not inherit.
-func acceptCloseOnExec(fd int) (int, error) {
+// not inherit. It is a variable for tests.
+var acceptCloseOnExec = func(fd int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	nfd, _, err := syscall.Accept(fd)

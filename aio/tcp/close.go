@@ -58,7 +58,7 @@ func (c *Conn) closeAfterFlush(how ending) error {
 	}
 	c.life = lifetime{stageFlushing, how}
 	failed := c.out.side == sideFailed
-	c.push()
+	c.pushLast()
 	c.lookAgain() // a Read that waits for a handler to leave
 	if c.in.engaged() {
 		c.wakeLocked() // what arrives from now on is dropped
@@ -85,7 +85,7 @@ func (c *Conn) CloseWrite() error {
 		return c.condition("close", net.ErrClosed)
 	}
 	c.out.side = sideEnding
-	c.push()
+	c.pushLast()
 	c.mu.Unlock()
 	c.flushed()
 	return nil
@@ -180,6 +180,7 @@ func (c *Conn) farewell() {
 		return
 	}
 	c.mu.Lock()
+	c.out.corked = false // the alert must not be gathered
 	clean := !c.life.ended() && c.queued() == 0 && !c.out.stream.written()
 	if !c.life.ended() {
 		c.life.stage = stageParting

@@ -389,3 +389,33 @@ func TestEndsAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// CloseWrite and CloseAfterFlush during a Write end the outgoing side when the
+// Write has ended.
+func TestCloseDuringWrite(t *testing.T) {
+	const size = 200_000 // more than the connection holds
+	for how, end := range map[string]func(c *tcp.Conn) error{
+		"CloseWrite":      (*tcp.Conn).CloseWrite,
+		"CloseAfterFlush": (*tcp.Conn).CloseAfterFlush,
+	} {
+		t.Run(how, func(t *testing.T) {
+			inBubbles(t, zeroLoop, func(w *world) {
+				if w.secure() && how == "CloseAfterFlush" {
+					return // which ends a Write on TLS between two records
+				}
+				client, server := w.pair()
+				written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return server.Write(numbers(size)) })
+				synctest.Wait()
+				if err := end(server); err != nil {
+					w.Error(err)
+				}
+				if got := readAll(w, client); len(got) != size && !w.secure() {
+					w.Errorf("read %d bytes before the end, want %d", len(got), size)
+				}
+				written.Await(w.ctx)
+				client.Close()
+				server.Close()
+			})
+		})
+	}
+}

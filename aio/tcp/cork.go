@@ -97,6 +97,13 @@ func (c *Conn) push() {
 	}
 }
 
+// pushLast is push for a connection that takes no more to send. What TLS still
+// adds to the queue is not gathered. The lock is held.
+func (c *Conn) pushLast() {
+	c.out.corked = false
+	c.push()
+}
+
 // joined returns bufs as one buffer if that is cheaper than to write them one
 // by one.
 func joined(bufs net.Buffers) net.Buffers {

@@ -76,8 +76,18 @@ func TestCork(t *testing.T) {
 				if n := writes() - before; n > most {
 					w.Errorf("%d writes, want %d", n, most)
 				}
-				client.Close()
+				if strings.HasPrefix(how, "Close") {
+					wantEOF(w, server) // on TLS a clean one
+				}
+				if how != "CloseAfterFlush" { // which needs no Close
+					client.Close()
+				}
 				server.Close()
+				begin := time.Now()
+				soon(w, client.Done())
+				if d := time.Since(begin); d != 0 {
+					w.Errorf("the connection has ended %v after its peer, want at once", d)
+				}
 			})
 		})
 	}
@@ -194,4 +204,62 @@ func TestCorkClose(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The queue copies what is sent into memory of its own: never behind a buffer
+// that SendOwned was given, whose spare capacity is the program's.
+func TestQueueLeavesOwnedMemory(t *testing.T) {
+	overStreams(t, func(w *world) {
+		client, server := w.pair()
+		memory := []byte("owned|spare capacity")
+		client.Cork() // has all of it be queued
+		client.SendString("a ")
+		client.SendOwned(memory[:5])
+		client.SendString(" b")
+		client.Uncork()
+		wantRead(w, server, "a owned b")
+		if got := string(memory[5:]); got != "|spare capacity" {
+			w.Errorf("a Send behind a SendOwned has left %q behind the owned buffer, want it unchanged", got)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+// What is gathered after an Uncork has a millisecond anew.
+func TestCorkAgain(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		client, server := w.pair()
+		client.Cork()
+		client.SendString("first ")
+		client.Uncork()
+		time.Sleep(time.Millisecond / 2)
+		begin := time.Now()
+		client.Cork()
+		client.SendString("second")
+		wantRead(w, server, "first second")
+		if d := time.Since(begin); d != time.Millisecond {
+			w.Errorf("the second part came %v after it was gathered, want 1 ms", d)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+// An accepted connection with something gathered is not idle: a drain sends it.
+func TestCorkDrain(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		opened := make(chan *tcp.Conn, 1)
+		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Data: func(*tcp.Conn, []byte) {}})
+		client.SendString("question")
+		server := soon(w, opened)
+		synctest.Wait()
+		server.Cork()
+		server.SendString("answer")
+		w.loop.Exit(nil)
+		if got := readAll(w, client); got != "answer" {
+			w.Errorf("read %q of a connection that drains, want what was gathered, %q", got, "answer")
+		}
+		client.Close()
+	})
 }

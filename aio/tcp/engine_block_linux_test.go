@@ -413,3 +413,26 @@ func TestBlockingSomeClosedLoop(t *testing.T) {
 		return nil
 	})
 }
+
+// What is known of a connection's callbacks is bounded: after however many slow
+// ones, as many quick ones clear it.
+func TestScoreIsBounded(t *testing.T) {
+	var calls []bool
+	for range 1000 {
+		calls = append(calls, true)
+		if score, expected := tcp.Score(calls...); score > 64 || expected != (len(calls) > 1) {
+			t.Fatalf("after %d slow callbacks: score %d, expected to block: %v; want at most 64, and expected from the second on", len(calls), score, expected)
+		}
+	}
+	calls = append(calls, make([]bool, 64)...)
+	if score, expected := tcp.Score(calls...); score != 0 || expected {
+		t.Errorf("after 64 quick callbacks: score %d, expected to block: %v; want 0, false", score, expected)
+	}
+}
+
+// A poller's queue that is never empty does not grow.
+func TestQueueMemory(t *testing.T) {
+	if n := tcp.QueueMemory(10_000); n > 100 {
+		t.Errorf("a queue of at most 2 connections has memory for %d after 10,000", n)
+	}
+}

@@ -129,8 +129,8 @@ func (a *attendant) serve(c *Conn, events uint32) {
 }
 
 // attendRun is how many buffers are read from a connection before the others
-// have their turn.
-const attendRun = 8
+// have their turn. It is a variable for tests.
+var attendRun = 8
 
 // attend does what the connection asks of its engine, until that is nothing.
 // The lock is held, but not all the while.

@@ -143,3 +143,23 @@ func TestUnixPeerName(t *testing.T) {
 		})
 	}
 }
+
+// What a connection has for more than one turn is read in the next ones, also if
+// nothing comes afterwards that would wake the poller.
+func TestTurns(t *testing.T) {
+	const size = 150_000 // three buffers, which a unix socket holds
+	aiotest.CheckLeaks(t)
+	defer tcp.SetAttendRun(1)()
+	newWorld(t, "unix").run(new(aio.Loop), func(w *world) {
+		p := newTape(w)
+		client := w.serve(p.handler(tcp.Handler{Open: func(c *tcp.Conn) { c.PauseReading() }}))
+		server := soon(w, p.conn)
+		if n, err := client.Write(numbers(size)); n != size || err != nil {
+			w.Fatalf("Write: %d, %v; want %d", n, err, size)
+		}
+		server.ResumeReading()
+		aiotest.Eventually(w, func() bool { return len(p.got()) == size })
+		client.Close()
+		p.want(nil, "open", "data", "EOF", "closed")
+	})
+}

@@ -2,7 +2,9 @@ package tcp_test
 
 import (
 	"context"
+	"io"
 	"testing"
+	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
@@ -83,5 +85,37 @@ func TestExitWhileStarting(t *testing.T) {
 				return (&tcp.Server{Handler: echo}).Start(ctx, "127.0.0.1:0")
 			})
 		}
+	})
+}
+
+// What Dialer.Send sends is more than the socket takes before the handler's
+// engine has begun: the engine writes the rest.
+func TestSendMuchBeforeStart(t *testing.T) {
+	const size = 8 << 20 // more than sockets hold
+	overAll(t, func(w *world) {
+		if w.secure() || w.memory() {
+			return
+		}
+		server := make(chan *tcp.Conn, 1)
+		addr := w.start(&tcp.Server{Stream: func(_ context.Context, c *tcp.Conn) error {
+			server <- c
+			<-c.Done()
+			return nil
+		}})
+		p := newTape(w)
+		client, err := w.dialer.Send(w.ctx, addr, numbers(size), p.handler(tcp.Handler{})).Await(w.ctx)
+		if err != nil {
+			w.Fatal(err)
+		}
+		c := soon(w, server)
+		got := make([]byte, size)
+		c.SetReadDeadline(time.Now().Add(time.Minute))
+		if n, err := io.ReadFull(c, got); err != nil {
+			w.Fatalf("read %d bytes of %d that were sent with the dial, %v", n, size, err)
+		}
+		wantNumbers(w, got, 0)
+		client.Close()
+		p.want(nil, "open", "closed")
+		c.Close()
 	})
 }

@@ -132,3 +132,55 @@ func BoundDucts(most int) (restore func()) {
 	}
 	return func() { resizeDuct = old }
 }
+
+// InTable reports whether a connection is in the table of its loop's pollers,
+// under any descriptor.
+func InTable(c *Conn) bool {
+	pages := c.opts.pollers.conns.pages.Load()
+	if pages == nil {
+		return false
+	}
+	for _, page := range *pages {
+		for i := range page {
+			if page[i].Load() == c {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Score returns what is known of a connection after calls, which were slow or
+// not, and whether its callbacks are expected to block.
+func Score(calls ...bool) (score int, expected bool) {
+	var b bareState
+	for _, slow := range calls {
+		d := slowCall - 1
+		if slow {
+			d = slowCall
+		}
+		b.took(d, unknown)
+	}
+	return int(b.slow), b.slow >= slowConn
+}
+
+// QueueMemory pushes and pops n connections on a queue in which there is always
+// one, and returns the memory that it then has, in connections.
+func QueueMemory(n int) int {
+	var q connQueue
+	c := new(Conn)
+	q.push(c)
+	for range n {
+		q.push(c)
+		q.pop()
+	}
+	return cap(q.conns)
+}
+
+// SetAttendRun sets how many buffers are read from a connection before the
+// others have their turn, until restore is called.
+func SetAttendRun(n int) (restore func()) {
+	old := attendRun
+	attendRun = n
+	return func() { attendRun = old }
+}

@@ -29,3 +29,11 @@ func KeptFrame(c *Conn) (n, memory int) {
 
 // HasExtra reports whether a connection has state that most never need.
 func HasExtra(c *Conn) bool { return c.x.Load() != nil }
+
+// Told reports whether a connection's engine rests, having told the handler of
+// the peer's end.
+func Told(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.in.peer == peerTold && c.in.doing == resting
+}

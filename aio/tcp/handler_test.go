@@ -79,37 +79,50 @@ func TestHalfOpen(t *testing.T) {
 	})
 }
 
-// When both ends have ended their sides, a half-open connection is closed.
+// When both ends have ended their sides, a half-open connection is closed,
+// whether its own side ends before the peer's, in the callback that tells of
+// the peer's, or later.
 func TestHalfOpenCloseWrite(t *testing.T) {
-	for _, first := range []bool{true, false} {
-		overAll(t, func(w *world) {
-			p := newTape(w)
-			end := func(c *tcp.Conn) {
-				c.SendString("bye")
+	for _, when := range []string{"before the EOF", "in the EOF's callback", "after the EOF's callback"} {
+		t.Run(when, func(t *testing.T) {
+			overAll(t, func(w *world) {
+				p := newTape(w)
+				ended := make(chan struct{})
+				end := func(c *tcp.Conn, at string) {
+					if at == when {
+						c.SendString("bye")
+						c.CloseWrite()
+						close(ended)
+					}
+				}
+				c := w.serve(p.handler(tcp.Handler{
+					HalfOpen: true,
+					Open:     func(c *tcp.Conn) { end(c, "before the EOF") },
+					Event: func(c *tcp.Conn, err error) {
+						end(c, "in the EOF's callback")
+						if when == "after the EOF's callback" {
+							aio.Spawn(w.ctx, "later", func(context.Context) error {
+								aiotest.Eventually(w, func() bool { return tcp.Told(c) })
+								end(c, when)
+								return nil
+							})
+						}
+					},
+				}))
+				if when == "before the EOF" {
+					soon(w, ended)
+					wantRead(w, c, "bye")
+					wantEOF(w, c)
+				}
 				c.CloseWrite()
-			}
-			c := w.serve(p.handler(tcp.Handler{HalfOpen: true, Open: func(c *tcp.Conn) {
-				if first {
-					end(c)
+				p.want(nil, "open", "EOF", "closed")
+				if when != "before the EOF" {
+					if got := readAll(w, c); got != "bye" {
+						w.Errorf("read %q, want the last word, %q", got, "bye")
+					}
 				}
-			}, Event: func(c *tcp.Conn, err error) {
-				if !first {
-					end(c)
-				}
-			}}))
-			if first {
-				if got := readAll(w, c); got != "bye" {
-					w.Errorf("read %q", got)
-				}
-			}
-			c.CloseWrite()
-			p.want(nil, "open", "EOF", "closed")
-			if !first {
-				if got := readAll(w, c); got != "bye" {
-					w.Errorf("read %q", got)
-				}
-			}
-			c.Close()
+				c.Close()
+			})
 		})
 	}
 }
@@ -502,5 +515,37 @@ func TestGivenUpHandler(t *testing.T) {
 				w.Errorf("callbacks %q", p.log)
 			}
 		}
+	})
+}
+
+// A write deadline ends a Write also on a connection that has a handler.
+func TestHandlerWriteDeadline(t *testing.T) {
+	overAll(t, func(w *world) {
+		opened := make(chan *tcp.Conn, 1)
+		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Event: func(*tcp.Conn, error) {}})
+		server := soon(w, opened)
+		server.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		n, err := server.Write(make([]byte, 16<<20)) // more than sockets hold
+		wantErr(w, err, aio.ErrTimeout, "write")
+		if n >= 16<<20 {
+			w.Errorf("wrote %d bytes to a peer that does not read", n)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+// What is put back while the engine waits for more is given to the handler.
+func TestUnreadWakes(t *testing.T) {
+	overAll(t, func(w *world) {
+		p := newTape(w)
+		client := w.serve(p.handler(tcp.Handler{}))
+		server := soon(w, p.conn)
+		client.SendString("read")
+		p.wantData("read")
+		server.Unread([]byte(" again"))
+		p.wantData("read again")
+		client.Close()
+		p.want(nil, "open", "data", "EOF", "closed")
 	})
 }

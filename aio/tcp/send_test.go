@@ -471,3 +471,31 @@ func TestResetUnseen(t *testing.T) {
 		})
 	})
 }
+
+// Flush waits for a Write that is under way when nothing is queued.
+func TestFlushDuringWrite(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		client, server := w.pair()
+		const size = 200_000 // more than the connection holds
+		written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return server.Write(numbers(size)) })
+		synctest.Wait()
+		flushed := aio.Go(w.ctx, "flush", func(context.Context) (int, error) { return 0, server.Flush(w.ctx) })
+		synctest.Wait()
+		for what, f := range map[string]*aio.Future[int]{"Write": written, "Flush": flushed} {
+			if _, err := f.Result(); !errors.Is(err, aio.ErrPending) {
+				w.Errorf("%s has ended with %v before the peer has read anything, want it to wait", what, err)
+			}
+		}
+		if _, err := io.ReadFull(client, make([]byte, size)); err != nil {
+			w.Fatal(err)
+		}
+		if _, err := flushed.Await(w.ctx); err != nil {
+			w.Errorf("Flush: %v", err)
+		}
+		if n, err := written.Await(w.ctx); n != size || err != nil {
+			w.Errorf("Write: %d, %v; want %d", n, err, size)
+		}
+		client.Close()
+		server.Close()
+	})
+}

@@ -281,7 +281,9 @@ func TestCloseWriteBeforeEnd(t *testing.T) {
 				if pause {
 					server.PauseReading()
 				}
-				server.SetHandler(p.handler(tcp.Handler{}))
+				// Without HalfOpen, a connection that is not paused could end before
+				// the answer is sent.
+				server.SetHandler(p.handler(tcp.Handler{HalfOpen: !pause}))
 				server.SendString("answer")
 				server.CloseWrite()
 				server.ResumeReading()

@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -515,5 +517,97 @@ func TestTLSDrainMute(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A Write on TLS has no more than a record in the queue, however much it
+// writes.
+func TestTLSWriteQueuesOneRecord(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		if !w.secure() {
+			return
+		}
+		const size = 1 << 20
+		client, server := w.pair()
+		written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return server.Write(numbers(size)) })
+		synctest.Wait()
+		if n, most := server.Buffered(), 17<<10; n > most {
+			w.Errorf("%d bytes are queued during a Write whose peer does not read, want at most %d", n, most)
+		}
+		got := make([]byte, size)
+		if _, err := io.ReadFull(client, got); err != nil {
+			w.Fatal(err)
+		}
+		wantNumbers(w, got, 0)
+		if n, err := written.Await(w.ctx); n != size || err != nil {
+			w.Errorf("Write: %d, %v; want %d", n, err, size)
+		}
+		client.Close()
+		server.Close()
+	})
+}
+
+// halves is a connection whose Write goes out in two parts, a moment apart.
+type halves struct{ aiotest.Conn }
+
+func (h halves) Write(p []byte) (int, error) {
+	n, err := h.Conn.Write(p[:len(p)/2])
+	if err != nil {
+		return n, err
+	}
+	time.Sleep(time.Millisecond)
+	m, err := h.Conn.Write(p[n:])
+	return n + m, err
+}
+
+// Records that come in parts, of several connections in turn, are put together
+// from their own bytes: the buffer that a part was read into is used for the
+// next connection meanwhile. So it is when the connection is hijacked.
+func TestTLSPartsOfRecords(t *testing.T) {
+	for _, hijack := range []bool{false, true} {
+		t.Run(fmt.Sprint("hijack ", hijack), func(t *testing.T) {
+			inBubbles(t, zeroLoop, func(w *world) {
+				if !w.secure() {
+					return
+				}
+				addr := w.start(&tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
+					if !hijack {
+						c.Send(data)
+						return
+					}
+					c.Send(data)
+					c.Hijack()
+					aio.Spawn(w.ctx, "echo", func(context.Context) error {
+						_, err := io.Copy(c, c)
+						c.Close()
+						return err
+					})
+				}}})
+				var clients sync.WaitGroup
+				for i := range 4 {
+					nc, err := w.net.Dial("tcp", addr)
+					if err != nil {
+						w.Fatal(err)
+					}
+					c := tls.Client(halves{nc.(aiotest.Conn)}, w.dialer.TLS)
+					clients.Go(func() {
+						defer c.Close()
+						for range 5 {
+							msg := bytes.Repeat([]byte{byte('a' + i)}, 3000)
+							got := make([]byte, 2*len(msg))
+							if _, err := c.Write(append(msg, msg...)); err != nil {
+								w.Errorf("client %d: write: %v", i, err)
+								return
+							}
+							if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got[:len(msg)], msg) {
+								w.Errorf("client %d: what it wrote came back as %q..., %v", i, got[:4], err)
+								return
+							}
+						}
+					})
+				}
+				clients.Wait()
+			})
+		})
 	}
 }
