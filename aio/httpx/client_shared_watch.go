@@ -111,12 +111,14 @@ func (w *sharedWatch) answerBegins() {
 	w.ex.passPhase(atSend, atHeader)
 }
 
+// newTries is how often a request is made again because a connection was closed
+// that had brought no answer: a server that closes each at once is not dialed
+// for ever. Many requests may have shared it.
+const newTries = 2
+
 // stale reports whether a request that has failed may be made again: the server
 // has closed its connection, nothing of the answer has come, and to repeat the
-// request does no harm. The connection must have brought an answer before, or a
-// server that closes each at once would be dialed for ever; one of which
-// nothing was used may be tried once. tries is how often the request was made
-// again.
+// request does no harm. tries is how often it was made again.
 func (w *sharedWatch) stale(err error, tries int) bool {
 	if errors.Is(err, errNotShared) {
 		return true
@@ -127,10 +129,10 @@ func (w *sharedWatch) stale(err error, tries int) bool {
 	switch {
 	case c == nil, !c.lost.Load(), w.begun, w.why != nil, w.own.Context().Err() != nil:
 		return false
-	case !w.wrote:
-		return c.proved.Load() || tries == 0
+	case !c.proved.Load() && tries >= newTries:
+		return false
 	}
-	return c.proved.Load() && idempotent(w.own)
+	return !w.wrote || idempotent(w.own)
 }
 
 // again returns the request to be made again, or err with what keeps it from
