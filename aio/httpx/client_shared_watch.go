@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -43,17 +42,7 @@ func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
 	w.alarm.Init(w)
 	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
 	w.cancel = cancel
-	w.req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { w.enter(atSend) },
-		WroteHeaders: w.wroteHeaders,
-		WroteRequest: func(i httptrace.WroteRequestInfo) {
-			if i.Err == nil {
-				w.enter(atHeader)
-			}
-			w.sent()
-		},
-		GotFirstResponseByte: w.answerBegins,
-	}))
+	w.req = req.WithContext(w.trace(ctx))
 	if req.Body == nil || req.Body == http.NoBody {
 		return w
 	}
