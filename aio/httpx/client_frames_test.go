@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -19,6 +20,7 @@ import (
 type framePeer struct {
 	net.Conn
 	*http2.Framer
+	mu     sync.Mutex // held by frame and answer while they write
 	fields bytes.Buffer
 	coder  *hpack.Encoder
 }
@@ -84,6 +86,8 @@ func (p *framePeer) request() (r framed, ok bool) {
 // frame returns the next frame. Settings and pings are answered.
 func (p *framePeer) frame() (http2.Frame, error) {
 	f, err := p.ReadFrame()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch f := f.(type) {
 	case *http2.SettingsFrame:
 		if !f.IsAck() {
@@ -106,6 +110,8 @@ func (p *framePeer) answerHead(id uint32, status string, over bool) {
 
 // answer answers a request with a body.
 func (p *framePeer) answer(id uint32, body string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.answerHead(id, "200", body == "")
 	if body != "" {
 		p.WriteData(id, true, []byte(body))

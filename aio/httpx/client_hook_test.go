@@ -5,7 +5,9 @@ import (
 	"context"
 	"net"
 	"net/http/httptrace"
+	"net/textproto"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,4 +76,61 @@ func onWroteHeaders(do func()) *httptrace.ClientTrace {
 
 func onPutIdleConn(do func()) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{PutIdleConn: func(error) { do() }}
+}
+
+// TestSharedHooksThatPanic holds that a hook of a trace that panics fails no
+// request but its own by HTTP/2, whose connection goes on, and that a hook is
+// called once.
+func TestSharedHooksThatPanic(t *testing.T) {
+	for name, hooked := range map[string]func(do func()) *httptrace.ClientTrace{
+		"GotConn":      onGotConn,
+		"WroteHeaders": onWroteHeaders,
+		"WroteRequest": func(do func()) *httptrace.ClientTrace {
+			return &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { do() }}
+		},
+		"WroteHeaderField": func(do func()) *httptrace.ClientTrace {
+			return &httptrace.ClientTrace{WroteHeaderField: func(name string, _ []string) {
+				if name == ":path" {
+					do()
+				}
+			}}
+		},
+		"GotFirstResponseByte": func(do func()) *httptrace.ClientTrace { return &httptrace.ClientTrace{GotFirstResponseByte: do} },
+		"Got1xxResponse": func(do func()) *httptrace.ClientTrace {
+			return &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error { do(); return nil }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var conns atomic.Int32
+			bubbleFrames(t, nil, func(_ int, p *framePeer) {
+				conns.Add(1)
+				for r, ok := p.request(); ok; r, ok = p.request() {
+					if r.path == "/hooked" {
+						p.answerHead(r.id, "103", false)
+					}
+					time.Sleep(time.Second)
+					p.answer(r.id, r.path)
+				}
+			}, func(_ context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+				l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}}
+				return l.Run(context.Background(), func(ctx context.Context) error {
+					r, err := c.Get(ctx, "http://origin/first").Await(ctx)
+					wantBody(t, r, err, 200, "/first")
+					var calls atomic.Int32
+					own := httptrace.WithClientTrace(ctx, hooked(func() { calls.Add(1); panic("hook") }))
+					beside := c.Get(ctx, "http://origin/beside")
+					_, err = c.Get(own, "http://origin/hooked").Await(ctx)
+					if err == nil || calls.Load() != 1 {
+						t.Errorf("the hook was called %d times, and the request got %v", calls.Load(), err)
+					}
+					r, err = beside.Await(ctx)
+					wantBody(t, r, err, 200, "/beside")
+					if conns.Load() != 1 {
+						t.Errorf("%d connections, not 1", conns.Load())
+					}
+					return nil
+				})
+			})
+		})
+	}
 }

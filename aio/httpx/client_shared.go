@@ -7,6 +7,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -104,6 +105,9 @@ func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
 func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (resp *http.Response, again *http.Request, err error) {
 	w := newSharedWatch(ex, req)
 	resp, err = s.t.RoundTrip(w.req)
+	if resp == nil && err == nil { // a hook of another request has called Goexit in what reads the connection
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		w.end()
 		w.leave()

@@ -24,9 +24,8 @@ func streams(n uint32) []http2.Setting {
 	return []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: n}}
 }
 
-// answersAfter answers each request with its path, d after it has come.
-func answersAfter(p *framePeer, d time.Duration) {
-	var mu sync.Mutex
+// answersAfter answers each request with its path, when wait has returned.
+func answersAfter(p *framePeer, wait func(path string)) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {
@@ -35,13 +34,13 @@ func answersAfter(p *framePeer, d time.Duration) {
 			return
 		}
 		all.Go(func() {
-			time.Sleep(d)
-			mu.Lock()
-			defer mu.Unlock()
+			wait(r.path)
 			p.answer(r.id, r.path)
 		})
 	}
 }
+
+func aSecond(string) { time.Sleep(time.Second) }
 
 // TestSharedBound holds that MaxConnsPerHost bounds the connections by HTTP/2,
 // that requests beyond their streams wait for them, in order and however many
@@ -62,7 +61,7 @@ func TestSharedBound(t *testing.T) {
 			var conns atomic.Int32
 			bubbleFrames(t, streams(uint32(x.streams)), func(_ int, p *framePeer) {
 				conns.Add(1)
-				answersAfter(p, time.Second)
+				answersAfter(p, aSecond)
 			}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
 				c.MaxConnsPerHost = x.most
 				r, err := c.Get(ctx, "http://origin/0").Await(ctx) // which brings the server's settings
@@ -97,7 +96,7 @@ func TestSharedBound(t *testing.T) {
 // connection is dialed in vain is told of that.
 func TestSharedWaiters(t *testing.T) {
 	why := errors.New("why")
-	bubbleFrames(t, streams(1), func(_ int, p *framePeer) { answersAfter(p, time.Second) },
+	bubbleFrames(t, streams(1), func(_ int, p *framePeer) { answersAfter(p, aSecond) },
 		func(ctx context.Context, t *testing.T, c *httpx.Client, n *aiotest.Network) error {
 			c.MaxConnsPerHost = 2
 			r, err := c.Get(ctx, "http://origin/0").Await(ctx)

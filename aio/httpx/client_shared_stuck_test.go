@@ -193,7 +193,7 @@ func TestSharedDrainStuck(t *testing.T) {
 func TestSharedUploadPanics(t *testing.T) {
 	for name, do := range map[string]func(){"panics": func() { panic("Read") }, "calls Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
-			bubbleFrames(t, nil, func(_ int, p *framePeer) { answersAfter(p, 0) },
+			bubbleFrames(t, nil, func(_ int, p *framePeer) { p.answersAll() },
 				func(_ context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
 					var events atomic.Int32
 					l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) { events.Add(1) }}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -43,17 +42,7 @@ func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
 	w.alarm.Init(w)
 	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
 	w.cancel = cancel
-	w.req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { w.enter(atSend) },
-		WroteHeaders: w.wroteHeaders,
-		WroteRequest: func(i httptrace.WroteRequestInfo) {
-			if i.Err == nil {
-				w.enter(atHeader)
-			}
-			w.sent()
-		},
-		GotFirstResponseByte: w.answerBegins,
-	}))
+	w.req = req.WithContext(w.trace(ctx))
 	if req.Body == nil || req.Body == http.NoBody {
 		return w
 	}
@@ -111,12 +100,14 @@ func (w *sharedWatch) answerBegins() {
 	w.ex.passPhase(atSend, atHeader)
 }
 
+// newTries is how often a request is made again because a connection was closed
+// that had brought no answer: a server that closes each at once is not dialed
+// for ever. Many requests may have shared it.
+const newTries = 2
+
 // stale reports whether a request that has failed may be made again: the server
 // has closed its connection, nothing of the answer has come, and to repeat the
-// request does no harm. The connection must have brought an answer before, or a
-// server that closes each at once would be dialed for ever; one of which
-// nothing was used may be tried once. tries is how often the request was made
-// again.
+// request does no harm. tries is how often it was made again.
 func (w *sharedWatch) stale(err error, tries int) bool {
 	if errors.Is(err, errNotShared) {
 		return true
@@ -127,10 +118,10 @@ func (w *sharedWatch) stale(err error, tries int) bool {
 	switch {
 	case c == nil, !c.lost.Load(), w.begun, w.why != nil, w.own.Context().Err() != nil:
 		return false
-	case !w.wrote:
-		return c.proved.Load() || tries == 0
+	case !c.proved.Load() && tries >= newTries:
+		return false
 	}
-	return c.proved.Load() && idempotent(w.own)
+	return !w.wrote || idempotent(w.own)
 }
 
 // again returns the request to be made again, or err with what keeps it from

@@ -190,68 +190,116 @@ func (s *soakServer) one(ctx context.Context, c *httpx.Client, url, id string, l
 }
 
 // TestClosingServer has a server close idle connections at random moments under
-// load: GETs never fail, and POSTs are never carried out twice.
+// load: GETs never fail, and POSTs are never carried out twice. By HTTP/2 it
+// also says at times that a connection takes no more requests (GOAWAY).
 func TestClosingServer(t *testing.T) {
-	var mu sync.Mutex
-	idle := map[net.Conn]bool{}
-	var carried sync.Map
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			if _, twice := carried.LoadOrStore(r.URL.Path, true); twice {
-				t.Errorf("POST %s was carried out twice", r.URL.Path)
+	for _, h2 := range []bool{false, true} {
+		t.Run(protocolName(h2)[1:], func(t *testing.T) {
+			closing := &closingServer{t: t, h2: h2, idle: map[net.Conn]bool{}, served: map[net.Conn]bool{}}
+			s := httptest.NewUnstartedServer(closing)
+			s.Config.ConnState = closing.connState
+			s.Config.ErrorLog = quiet
+			n := soak() / 2
+			if s.EnableHTTP2 = h2; h2 {
+				n /= 5
+				s.StartTLS()
+			} else {
+				s.Start()
 			}
-		}
-		io.WriteString(w, r.URL.Path[1:])
-	}))
-	s.Config.ConnState = func(c net.Conn, st http.ConnState) {
-		mu.Lock()
-		defer mu.Unlock()
-		delete(idle, c)
-		if st == http.StateIdle {
-			idle[c] = true
-		}
-		if rand.IntN(20) > 0 {
-			return
-		}
-		for c := range idle { // some of them
-			if delete(idle, c); rand.IntN(2) == 0 {
-				break
-			}
-			c.Close()
-		}
-	}
-	s.Start()
-	defer s.Close()
-	n := soak() / 2
-	var posts, failed atomic.Int64
-	aiotest.Run(t, func(ctx context.Context) error {
-		c := &httpx.Client{MaxIdlePerHost: 16}
-		var next atomic.Int64
-		var workers sync.WaitGroup
-		for range 32 {
-			workers.Go(func() {
-				for i := next.Add(1); i <= int64(n); i = next.Add(1) {
-					id := strconv.FormatInt(i, 10)
-					var r *httpx.Response
-					var err error
-					if i%4 == 0 {
-						posts.Add(1)
-						if r, err = c.Post(ctx, s.URL+"/"+id, "", []byte("x")).Await(ctx); err != nil {
-							failed.Add(1)
-							continue
+			defer s.Close()
+			var posts, failed, cut atomic.Int64
+			aiotest.Run(t, func(ctx context.Context) error {
+				c := &httpx.Client{MaxIdlePerHost: 16, Dialer: anyTLS()}
+				var next atomic.Int64
+				var workers sync.WaitGroup
+				for range 32 {
+					workers.Go(func() {
+						for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+							id := strconv.FormatInt(i, 10)
+							var r *httpx.Response
+							var err error
+							if i%4 == 0 {
+								posts.Add(1)
+								if r, err = c.Post(ctx, s.URL+"/"+id, "", []byte("x")).Await(ctx); err != nil {
+									failed.Add(1)
+									continue
+								}
+							} else if r, err = c.Get(ctx, s.URL+"/"+id).Await(ctx); h2 && inBody(err) {
+								cut.Add(1) // the answers to others are lost with the connection
+								continue
+							}
+							wantBody(t, r, err, 200, id)
 						}
-					} else {
-						r, err = c.Get(ctx, s.URL+"/"+id).Await(ctx)
-					}
-					wantBody(t, r, err, 200, id)
+					})
 				}
+				workers.Wait()
+				return nil
 			})
-		}
-		workers.Wait()
-		return nil
-	})
-	if f := failed.Load(); f > posts.Load()/5 {
-		t.Errorf("%d of %d POSTs failed", f, posts.Load())
+			if f := failed.Load(); f > posts.Load()/5 {
+				t.Errorf("%d of %d POSTs failed", f, posts.Load())
+			}
+			if k := closing.closed.Load(); k == 0 || cut.Load() > k {
+				t.Errorf("%d connections were closed, and %d answers broke off", k, cut.Load())
+			}
+			t.Logf("%d of %d POSTs failed, %d answers broke off, %d connections were closed",
+				failed.Load(), posts.Load(), cut.Load(), closing.closed.Load())
+		})
 	}
-	t.Logf("%d of %d POSTs failed", failed.Load(), posts.Load())
+}
+
+// inBody reports whether a request has failed behind the header of its answer.
+func inBody(err error) bool {
+	var e *httpx.Error
+	return errors.As(err, &e) && e.Phase == httpx.PhaseBody
+}
+
+// closingServer is the server of TestClosingServer.
+type closingServer struct {
+	t       *testing.T
+	h2      bool
+	carried sync.Map // the paths of POSTs
+	closed  atomic.Int64
+
+	mu     sync.Mutex
+	idle   map[net.Conn]bool
+	served map[net.Conn]bool // they were idle before: by HTTP/2 a new one is
+}
+
+func (s *closingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		if _, twice := s.carried.LoadOrStore(r.URL.Path, true); twice {
+			s.t.Errorf("POST %s was carried out twice", r.URL.Path)
+		}
+	}
+	if s.h2 && rand.IntN(100) == 0 {
+		s.closed.Add(1)
+		w.Header().Set("Connection", "close") // which is a GOAWAY
+	}
+	io.WriteString(w, r.URL.Path[1:])
+}
+
+func (s *closingServer) connState(c net.Conn, st http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.idle, c)
+	switch st {
+	case http.StateIdle:
+		s.idle[c] = !s.h2 || s.served[c]
+		s.served[c] = true
+	case http.StateClosed:
+		delete(s.served, c)
+	}
+	if rand.IntN(20) > 0 {
+		return
+	}
+	for c, closable := range s.idle { // some of them
+		if !closable {
+			continue
+		}
+		if delete(s.idle, c); rand.IntN(2) == 0 {
+			break
+		}
+		s.closed.Add(1)
+		c.Close()
+	}
 }

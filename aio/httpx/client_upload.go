@@ -231,28 +231,24 @@ func (u *upload) goOn() {
 func (u *upload) send(k *clientConn) error {
 	buf := uploadBuffers.Get().(*[uploadBuffer]byte)
 	defer uploadBuffers.Put(buf)
-	first, end := 0, false
+	first, end, early := 0, false, false
 	if u.probes() || u.memory && !u.expect {
 		var err error
-		if first, end, err = u.read(k, buf, 0); err != nil {
+		if first, end, early, err = u.look(k, buf); err != nil {
 			return err
 		}
-		if first == 0 && end && u.length == -1 {
-			u.length = 0
+	}
+	if early {
+		if first > 0 && !u.write(k, u.frame(buf, first), false) {
+			return nil
 		}
+		return u.rest(k, buf, int64(first), end)
 	}
-	out := getBuffer()
-	defer putBuffer(out)
-	head, err := u.t.appendHead(out.b[:0], u.req, u.length)
-	if err != nil {
+	if first == 0 && end && u.length == -1 {
+		u.length = 0
+	}
+	if sent, err := u.sendHead(k, buf, first); !sent {
 		return err
-	}
-	if first > 0 {
-		head = append(head, u.frame(buf, first)...)
-	}
-	out.b = head
-	if !u.writeHead(k, head, int64(first) == u.length) {
-		return nil
 	}
 	if u.expect && !u.asks() {
 		return nil
@@ -260,18 +256,20 @@ func (u *upload) send(k *clientConn) error {
 	return u.rest(k, buf, int64(first), end)
 }
 
-// probes reports whether the body is looked at before the head is sent: a
-// request whose method usually has none, and whose length is not known, has one
-// only if there is something in it.
-func (u *upload) probes() bool {
-	if u.length != -1 {
-		return false
+// sendHead sends the head, and the first bytes of the body with it. It reports
+// false if there is no more to be sent.
+func (u *upload) sendHead(k *clientConn, buf *[uploadBuffer]byte, first int) (sent bool, err error) {
+	out := getBuffer()
+	defer putBuffer(out)
+	head, err := u.t.appendHead(out.b[:0], u.req, u.length)
+	if err != nil {
+		return false, err
 	}
-	switch methodOf(u.req) {
-	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, "PROPFIND", "SEARCH":
-		return true
+	if first > 0 {
+		head = append(head, u.frame(buf, first)...)
 	}
-	return false
+	out.b = head
+	return u.writeHead(k, head, int64(first) == u.length), nil
 }
 
 // asks waits for the server to want the body, for a while.

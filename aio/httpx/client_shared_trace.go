@@ -1,0 +1,80 @@
+package httpx
+
+import (
+	"context"
+	"net/http/httptrace"
+	"net/textproto"
+)
+
+// trace returns a context for package http2, which tells the watch, and the
+// user's trace if there is one, of how far the request has come. A hook that
+// panics fails the request only: package http2 calls it in goroutines of its
+// own, which the whole connection depends on.
+func (w *sharedWatch) trace(ctx context.Context) context.Context {
+	own := httptrace.ContextClientTrace(ctx)
+	if own == nil {
+		return httptrace.WithClientTrace(ctx, w.ownTrace())
+	}
+	t := *own
+	if fn := own.GotConn; fn != nil {
+		t.GotConn = func(i httptrace.GotConnInfo) { w.hook(func() { fn(i) }) }
+	}
+	if fn := own.GotFirstResponseByte; fn != nil {
+		t.GotFirstResponseByte = func() { w.hook(fn) }
+	}
+	if fn := own.Got100Continue; fn != nil {
+		t.Got100Continue = func() { w.hook(fn) }
+	}
+	if fn := own.Got1xxResponse; fn != nil {
+		t.Got1xxResponse = func(status int, h textproto.MIMEHeader) error {
+			err := errHook
+			w.hook(func() { err = fn(status, h) })
+			return err
+		}
+	}
+	if fn := own.WroteHeaderField; fn != nil {
+		t.WroteHeaderField = func(name string, values []string) { w.hook(func() { fn(name, values) }) }
+	}
+	if fn := own.WroteHeaders; fn != nil {
+		t.WroteHeaders = func() { w.hook(fn) }
+	}
+	if fn := own.WroteRequest; fn != nil {
+		t.WroteRequest = func(i httptrace.WroteRequestInfo) { w.hook(func() { fn(i) }) }
+	}
+	return httptrace.WithClientTrace(httptrace.WithClientTrace(untraced{ctx}, &t), w.ownTrace())
+}
+
+// ownTrace is what the watch itself is told.
+func (w *sharedWatch) ownTrace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { w.enter(atSend) },
+		WroteHeaders: w.wroteHeaders,
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			if i.Err == nil {
+				w.enter(atHeader)
+			}
+			w.sent()
+		},
+		GotFirstResponseByte: w.answerBegins,
+	}
+}
+
+// hook calls a hook of the user's.
+func (w *sharedWatch) hook(fn func()) {
+	failed := func(error) { w.fail(errHook) }
+	if err := w.ex.op.Call(fn, failed); err != nil {
+		failed(err)
+	}
+}
+
+// untraced is a context without its trace, which would be called beside the one
+// that is put in its place. The key of a trace is not known, but its type.
+type untraced struct{ context.Context }
+
+func (c untraced) Value(key any) any {
+	v := c.Context.Value(key)
+	if _, ok := v.(*httptrace.ClientTrace); ok {
+		return nil
+	}
+	return v
+}
