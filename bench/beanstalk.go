@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/beanstalk"
 )
 
-// beanstalkd clients, each in a process of its own, that put jobs of 100 bytes,
+// beanstalkd clients, each in its own process, that put jobs of 100 bytes,
 // or reserve and delete them, by the same real server, without a log. The
 // role's parameter is its address and how many goroutines there are.
 

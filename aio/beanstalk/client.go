@@ -19,7 +19,7 @@ const DefaultAddr = "127.0.0.1:11300"
 // names, on one connection that all its operations share. Jobs are reserved by
 // a Consumer. The zero Client is ready. Its fields must not be changed once it
 // is used; its methods may be called from any goroutine, in any number of
-// loops, each of which has a connection of its own.
+// loops. Each loop has its own connection.
 type Client struct {
 	// Addr is the server's address, "HOST:PORT" or "unix:PATH", as tcp.Dial
 	// takes it. "" means DefaultAddr.

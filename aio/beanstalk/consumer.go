@@ -12,7 +12,7 @@ import (
 // Consumer reserves jobs. It makes the connections that it needs: one for the
 // Reserves that wait, which they share, and those that hold jobs. Its fields
 // must not be changed once it is used; its methods may be called from any
-// goroutine, in any number of loops, each of which has connections of its own.
+// goroutine, in any number of loops. Each loop has its own connections.
 type Consumer struct {
 	// Client is whose server is asked, and whose settings count. nil means a
 	// zero Client of this consumer's own.
@@ -106,8 +106,8 @@ func (c *Consumer) on(ctx context.Context, v *verb) (*consuming, error) {
 var kindReserve = aio.NewKind("beanstalk.reserve")
 
 // Reserve reserves a job, and waits for one as long as ctx lives. The future
-// must be looked at until it is resolved, or cancelled: a job that nobody takes
-// is kept from others until its TTR has passed.
+// must be awaited, or cancelled: a job that is not taken from it is kept from
+// others until its TTR has passed.
 //
 // When the future is cancelled no job is lost: one that was reserved for it and
 // arrives later is given to another Reserve that waits, or released at once.

@@ -80,8 +80,8 @@ func (on *consuming) pump() {
 	on.forget()
 }
 
-// forget takes what has nothing to do any more off the pool: a program may make
-// any number of consumers.
+// forget takes a consumer that has nothing to do off the pool: a program may
+// make any number of consumers.
 func (on *consuming) forget() {
 	if on.pins == 0 && on.waiters.n == 0 && on.direct.n == 0 && len(on.wires) == 0 && on.dial == nil {
 		delete(on.pool.consumers, on.consumer)
@@ -174,7 +174,7 @@ func (on *consuming) stopWaiting() bool {
 	return true
 }
 
-// reserved is told of the answer to a reserve of the consumer's own.
+// reserved takes the answer to a reserve that pump has sent.
 func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 	waits := a.waits > 0
 	on.pool.lock()
@@ -206,8 +206,8 @@ func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 	}
 }
 
-// A reserveAsker is told of the answer to a reserve of the consumer's own. If
-// the connection ends, lost sees to all of them.
+// A reserveAsker is told of the answer to a reserve that pump has sent. If the
+// connection ends, lost accounts for all of them.
 type reserveAsker struct {
 	command
 	on    *consuming

@@ -30,13 +30,13 @@ type dialer interface {
 	owner
 	// setup returns what a new connection is sent before it is used.
 	setup() []*command
-	// dialed reports false if the connection is not needed any more.
+	// dialed reports false if the connection is not needed.
 	dialed(d *dialing, w *wire) bool
 	dialFailed(d *dialing, err error)
 }
 
 // errNotNeeded is the cause with which a dial ends that nothing waits for.
-var errNotNeeded = errors.New("beanstalk: the connection is not needed any more")
+var errNotNeeded = errors.New("beanstalk: the connection is not needed")
 
 // startDial begins to make a connection. futile is how many in a row have
 // served nothing. The pool's lock is held.

@@ -59,10 +59,10 @@
 //     gets what comes. If none does, the connection that waits is closed, and
 //     the server gives back at once what it has reserved by it: closing is the
 //     only way to take back a reserve, and no job is held there. Only a reserve
-//     that does not wait may bring a job for nobody, on a connection that holds
-//     others: it is released at once, with its priority.
+//     that does not wait may bring a job that no Reserve waits for, on a
+//     connection that holds others: it is released at once, with its priority.
 //   - The future of a Reserve that was resolved holds a job: await it, or cancel
-//     it. A job that nobody looks at comes again after its TTR.
+//     it. A job that is not looked at comes again after its TTR.
 //
 // # Lost connections
 //

@@ -48,10 +48,10 @@ var (
 	// known, because the connection or the wait for it has ended: the server
 	// may have done what was asked, or not.
 	ErrUnanswered = errors.New("no answer has come")
-	// ErrJobLost says that a job is not reserved any more: the connection that
-	// had reserved it is gone, or its TTR has passed. The server has given it,
-	// or will give it, to somebody else.
-	ErrJobLost = errors.New("the job is not reserved any more")
+	// ErrJobLost says that a job's reservation has ended: the connection that
+	// had reserved it is gone, or its TTR has passed. The server gives the job
+	// to another consumer.
+	ErrJobLost = errors.New("the job's reservation has ended")
 	// ErrJobDone says that a job was deleted, released or buried before.
 	ErrJobDone = errors.New("the job was deleted, released or buried already")
 	// ErrProtocol says that the server has sent what the protocol does not
@@ -75,7 +75,7 @@ type Error struct {
 	// Unanswered says that the command was sent, and that its answer is not
 	// known: errors.Is(err, ErrUnanswered).
 	Unanswered bool
-	// Lost says that the job is not reserved any more: errors.Is(err,
+	// Lost says that the job's reservation has ended: errors.Is(err,
 	// ErrJobLost).
 	Lost bool
 }
@@ -100,7 +100,7 @@ func (e *Error) Error() string {
 	}
 	switch {
 	case e.Lost && e.Err != ErrJobLost:
-		b.WriteString(" (the job is not reserved any more)")
+		b.WriteString(" (the job's reservation has ended)")
 	case e.Unanswered:
 		b.WriteString(" (the command was sent, and may have been done)")
 	}

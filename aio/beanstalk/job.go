@@ -84,11 +84,10 @@ func (j *Job) notFound() {
 	j.lose()
 }
 
-// Lost returns a channel that is closed when the job is known not to be
-// reserved any more without having been deleted, released or buried: its
+// Lost returns a channel that is closed when the job is known to be lost: its
 // connection has ended, it was reserved anew after its TTR, or the server has
-// answered a command with NOT_FOUND. That the TTR has passed is not known
-// otherwise: see Deadline.
+// answered a command with NOT_FOUND. Delete, Release and Bury do not close it.
+// That the TTR has passed is not known otherwise: see Deadline.
 func (j *Job) Lost() <-chan struct{} {
 	j.w.pool.lock()
 	defer j.w.pool.unlock()

@@ -6,7 +6,7 @@ import (
 	"goaio.example/aio"
 )
 
-// finish sends a command after which the job is not reserved any more.
+// finish sends a command that ends the reservation.
 func (j *Job) finish(ctx context.Context, kind aio.Kind, v *verb, line []byte) *aio.Future[none] {
 	c := &call[none]{take: takeNone}
 	if v == verbRelease {
@@ -48,7 +48,7 @@ func jobCommand[T any](ctx context.Context, j *Job, kind aio.Kind, v *verb, c *c
 	return c.Future()
 }
 
-// ends reports whether a job is not reserved any more after the command.
+// ends reports whether the command ends a job's reservation.
 func (v *verb) ends() bool { return v == verbDelete || v == verbRelease || v == verbBury }
 
 // refusal is why the job can take no command. The lock is held.

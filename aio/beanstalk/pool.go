@@ -68,7 +68,7 @@ func (p *pool) admit(c *command) error {
 	return nil
 }
 
-// over notes that a command is over, which is in no list any more.
+// over notes that a command is over, which has left its list.
 func (p *pool) over(c *command) {
 	c.state, c.line = commandOver, nil
 	if c.counted {

@@ -223,7 +223,7 @@ func TestGrace(t *testing.T) {
 			t.Errorf("%d connections are open after the loop's end", f.open())
 		}
 		if got := f.state(job.ID); got != "ready" {
-			t.Errorf("a job that nobody was done with is %s, want ready", got)
+			t.Errorf("a job that was not done with is %s, want ready", got)
 		}
 	})
 }

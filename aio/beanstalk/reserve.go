@@ -55,7 +55,7 @@ func (on *consuming) study(wt *waiter, j *Job) {
 }
 
 // ask has the server be asked about the job, and calls fn with the error. A job
-// that is not there any more is lost. If the server cannot tell, the job is
+// that the server does not know is lost. If the server cannot tell, the job is
 // what it was. The lock is held.
 func (j *Job) ask(fn func(err error)) {
 	c := &command{verb: verbStatsJob, id: j.ID, line: numbered(verbStatsJob.name, j.ID)}
@@ -79,7 +79,7 @@ func (j *Job) ask(fn func(err error)) {
 	j.w.put(c)
 }
 
-// giveBack releases, or buries, a job that nobody has got, with the priority
+// giveBack releases, or buries, a job that no caller has got, with the priority
 // that it has: it is as if it had not been reserved, except that the server
 // counts it. If the connection ends meanwhile, the server gives it back anyway.
 func (j *Job) giveBack(v *verb) {

@@ -31,7 +31,7 @@ func TestReserve(t *testing.T) {
 			t.Errorf("reserved %d %q", j.ID, j.Body)
 		}
 		if _, known := j.LastStats(); known || !j.Deadline().IsZero() {
-			t.Errorf("stats that nobody has asked for: deadline %v", j.Deadline())
+			t.Errorf("stats that were not asked for: deadline %v", j.Deadline())
 		}
 		want(t, "delete by another connection", errOf(ctx, c.Delete(ctx, id)), beanstalk.ErrNotFound)
 		must(ctx, t, j.Touch(ctx))
@@ -230,7 +230,7 @@ func TestCancelBehindDelete(t *testing.T) {
 		must(ctx, t, d)
 		synctest.Wait()
 		if n := f.open(); n != 0 {
-			t.Errorf("%d connections, want none: a reserve waits there for nobody", n)
+			t.Errorf("%d connections, want none: no Reserve waits", n)
 		}
 		return nil
 	})
@@ -250,6 +250,9 @@ func TestReserveWithin(t *testing.T) {
 		within(0, 0, beanstalk.ErrTimedOut)
 		within(time.Second, time.Second, beanstalk.ErrTimedOut)
 		within(1500*time.Millisecond, 2*time.Second, beanstalk.ErrTimedOut)
+		if got := f.commands(); !slices.Equal(got, []string{"watch default", "reserve-with-timeout 0", "reserve-with-timeout 1", "reserve-with-timeout 2"}) {
+			t.Errorf("sent %q", got)
+		}
 		within(75*time.Second, 75*time.Second, beanstalk.ErrTimedOut)
 		if f.made() != 1 {
 			t.Errorf("%d connections, want 1: the server ends the wait", f.made())
@@ -468,7 +471,7 @@ func TestWatch(t *testing.T) {
 		must(ctx, t, cons.Ignore(ctx, "a"))
 		must(ctx, t, cons.Ignore(ctx, "none"))
 		f.put("a", "x", 0, time.Hour)
-		pending(t, "a Reserve with a job in a tube that is not watched any more", r)
+		pending(t, "a Reserve with a job in a tube that is ignored", r)
 		id := f.put("c", "y", 0, time.Hour)
 		if j := must(ctx, t, r); j.ID != id {
 			t.Errorf("job %d, want %d", j.ID, id)

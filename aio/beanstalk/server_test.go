@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// A beanstalkd is the real server, on a port of its own.
+// A beanstalkd is the real server, started by the test.
 type beanstalkd struct {
 	t    *testing.T
 	path string

@@ -41,7 +41,7 @@ func (w *wire) rearm() {
 	}
 }
 
-// Fire comes at the alarm's time, when nothing may be late any more: the alarm
+// Fire comes at the alarm's time, when nothing may be late after all: the alarm
 // is not moved with each answer.
 func (w *wire) Fire() {
 	w.pool.lock()
