@@ -101,3 +101,44 @@ func TestExitOfEmptyDrains(t *testing.T) {
 		}
 	}
 }
+
+// watcher is the driver of an operation that watches only if it must.
+type watcher struct {
+	op      aio.Op
+	watched int
+}
+
+func (w *watcher) OpWatched()         { w.watched++ }
+func (w *watcher) OpCancel(err error) { w.op.End(err) }
+
+// A Watcher is called once, by whatever depends on the end of its operation.
+func TestWatcher(t *testing.T) {
+	for name, use := range map[string]func(ctx context.Context){
+		"Done":          func(ctx context.Context) { ctx.Done() },
+		"Err":           func(ctx context.Context) { _ = ctx.Err() },
+		"a child":       func(ctx context.Context) { aio.NewPromise[int](ctx, 0, "child").Resolve(1) },
+		"a derived ctx": func(ctx context.Context) { _, cancel := context.WithCancel(ctx); cancel() },
+		"Await": func(ctx context.Context) {
+			f := aio.Go(aio.Detach(ctx), "", func(context.Context) (int, error) { time.Sleep(ms); return 1, nil })
+			f.Await(ctx)
+		},
+	} {
+		must(t, nil, func(ctx context.Context) {
+			w := new(watcher)
+			w.op.AsWatched()
+			if err := w.op.Start(ctx, 0, "watched", w); err != nil {
+				t.Fatal("Start in a running loop:", err)
+			}
+			_ = w.op.Context().Value(t)
+			if w.watched != 0 {
+				t.Errorf("%s: OpWatched was called %d times before, want 0", name, w.watched)
+			}
+			use(w.op.Context())
+			use(w.op.Context())
+			if w.watched != 1 {
+				t.Errorf("%s, twice: OpWatched was called %d times, want 1", name, w.watched)
+			}
+			w.op.End(nil)
+		})
+	}
+}
