@@ -211,8 +211,8 @@ func TestScopeCtxAfterEnd(t *testing.T) {
 	rec.want(t, errTest.Error())
 }
 
-// The errors of a long Scope's futures do not pile up once they were looked at
-// them.
+// The errors of a long Scope's futures do not accumulate once they were looked
+// at.
 func TestScopeKeepsHeapFlat(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		return aio.Scope(ctx, "", func(ctx context.Context) error {
