@@ -15,7 +15,7 @@ const lastChance = 25 * time.Millisecond
 func (r *running) conclude() error {
 	r.ending = time.Now()
 	stuck := r.leftOver()
-	r.locals.end()
+	r.locals.End()
 	fatal, over := error(nil), false
 	for !over { // an event handler may register exit callbacks
 		hangs := len(stuck)

@@ -184,6 +184,9 @@
 //     or request only. A panic in an event handler is fatal to the loop.
 //   - The error of an operation that calls runtime.Goexit is [ErrGoexit]. If
 //     main calls it, so does Run.
+//   - The error of what was stopped on purpose, such as an input that Race does
+//     not need, is [ErrStopped]. Result returns [ErrPending] for a future that
+//     has not resolved.
 //   - The conditions of connections are [*ConnError] values, which match
 //     [ErrConn], [ErrEOF], [ErrTimeout], [ErrRefused], [ErrDNS], [ErrClosed]
 //     and [ErrReset] by errors.Is.
@@ -199,8 +202,7 @@
 //     [Drainer], an [Idler], a [Meter], a [Namer] and a [Watcher].
 //   - [NewKind] makes a Kind, which classes operations in figures and listings.
 //   - [FuncName] names an operation after its function.
-//   - [NewConnError] makes a ConnError. [ErrBacklog] and [ErrStopped] are the
-//     errors of packages above this one as well.
+//   - [NewConnError] makes a ConnError. [ErrBacklog] is an error of connections.
 //   - Future.AfterFunc calls a function when a future resolves, without
 //     starting an operation. An [Awaitable] is a future of any type.
 //

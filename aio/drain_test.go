@@ -93,7 +93,7 @@ func TestOverdueMain(t *testing.T) {
 }
 
 // While the loop drains, what work in progress has started ends with that work,
-// also if somebody has asked for the work's Done, or a daemon is in between.
+// also if Done of the work's ctx was called, or a daemon is in between.
 func TestDrainAgain(t *testing.T) {
 	background := func(ctx context.Context) context.Context {
 		op := new(aio.Op)

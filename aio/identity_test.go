@@ -173,7 +173,7 @@ func TestAwaitsAgain(t *testing.T) {
 	})
 }
 
-// An operation is given one ID, whoever asks.
+// An operation has one ID, whichever goroutine asks for it first.
 func TestIDAskedTogether(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		for range 200 {

@@ -15,8 +15,8 @@ import (
 
 func fails(context.Context) (int, error) { return 0, errTest }
 
-// Who counts as having looked at a failed future, and when an error that nobody
-// looked at is told.
+// What counts as looking at a failed future, and when an error that nothing
+// looked at is reported.
 func TestLostAtLoopEnd(t *testing.T) {
 	keep := func(any) {}
 	for _, c := range []struct {

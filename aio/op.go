@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 	"unsafe"
-
-	"goaio.example/aio/internal/alarm"
 )
 
 // Op is one operation of a loop. It is all that the loop keeps of the
@@ -301,10 +299,6 @@ func (o *Op) extra() *extra {
 	}
 	return x
 }
-
-// Alarms returns the loop's heap of timers, for goaio's own drivers: a pending
-// alarm costs a few words.
-func (o *Op) Alarms() *alarm.Heap { return &o.run.alarms }
 
 // Drain calls OpDrain of all Drainers below the operation, as the loop does
 // when it drains.

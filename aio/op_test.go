@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
 )
 
 func TestBegin(t *testing.T) {
@@ -194,11 +195,11 @@ func TestAlarms(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		op, _ := aio.Begin(ctx, 0, "")
 		defer op.End(nil)
-		if op.Alarms() == nil || op.Alarms().Len() != 0 {
+		if alarm.Of(op) == nil || alarm.Of(op).Len() != 0 {
 			t.Error("alarms")
 		}
 		aio.Timeout(ctx, aio.NewPromise[int](ctx, 0, "").Future(), time.Hour).Cancel(nil)
-		eq(t, "alarms of a cancelled Timeout", op.Alarms().Len(), 0)
+		eq(t, "alarms of a cancelled Timeout", alarm.Of(op).Len(), 0)
 		aio.LoopOf(ctx).Cancel(nil)
 	})
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/local"
 )
 
 // opCtx is an Op seen as the context.Context of what runs in it.
@@ -122,6 +125,10 @@ func (c *opCtx) Value(key any) any {
 		}
 	case servedKey: // main's ctx does not inherit it from around the loop
 		return false
+	case alarm.Key:
+		return &c.run.alarms
+	case local.Key:
+		return &c.run.locals
 	}
 	return c.base.Value(key)
 }

@@ -161,7 +161,7 @@ func TestPromiseOfDriver(t *testing.T) {
 	wantErr(t, "future", result(p.Future()), aio.ErrNoLoop)
 }
 
-// A callback's promise tells of its error at once, unless somebody has its
+// A callback's promise reports its error at once, unless the test holds its
 // future.
 func TestPromiseAsCallback(t *testing.T) {
 	var rec recorder

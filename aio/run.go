@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"goaio.example/aio/internal/alarm"
+	"goaio.example/aio/internal/local"
 )
 
 // running is the state of a loop that runs or has run.
@@ -37,7 +38,7 @@ type running struct {
 	events eventQueue
 	lost   lostList
 	alarms alarm.Heap
-	locals locals
+	locals local.Store
 
 	crashed  atomic.Pointer[PanicError]
 	abandon  time.Time // when Run gives up; set when it cancels

@@ -244,7 +244,7 @@ func TestDaemon(t *testing.T) {
 }
 
 // What is in progress when the loop drains may start what it needs; a daemon
-// started then by nobody's work ends.
+// started then by no work in progress ends.
 func TestStartWhileDraining(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		aio.Spawn(ctx, "work", func(ctx context.Context) error {

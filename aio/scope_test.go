@@ -58,7 +58,7 @@ func TestScope(t *testing.T) {
 			})
 			return nil
 		}, []error{errA}, time.Second, nil},
-		{"a future that nobody looked at", func(ctx context.Context) error {
+		{"a future that nothing looked at", func(ctx context.Context) error {
 			aio.Go(ctx, "", fails)
 			return sleep(ctx, time.Second)
 		}, []error{errTest}, time.Second, nil},
@@ -211,8 +211,8 @@ func TestScopeCtxAfterEnd(t *testing.T) {
 	rec.want(t, errTest.Error())
 }
 
-// The errors of a long Scope's futures do not pile up once somebody has looked
-// at them.
+// The errors of a long Scope's futures do not accumulate once they were looked
+// at.
 func TestScopeKeepsHeapFlat(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		return aio.Scope(ctx, "", func(ctx context.Context) error {

@@ -61,8 +61,8 @@ func TestStarterEndedRace(t *testing.T) {
 	})
 }
 
-// An operation that fails cancels its children, also if somebody has asked for
-// its Done.
+// An operation that fails cancels its children, also if the test called its
+// Done.
 func TestFailedWithDone(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		op, _ := aio.Begin(ctx, 0, "op")

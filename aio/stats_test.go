@@ -81,7 +81,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// The figures are down by the time anybody sees a result.
+// The figures have decreased by the time a result is visible.
 func TestStatsRightAfterAwait(t *testing.T) {
 	l := &aio.Loop{Logger: quiet}
 	err := run(l, func(ctx context.Context) error {

@@ -155,8 +155,8 @@ func TestFailureMeetsSuccess(t *testing.T) {
 func endInner(_, inner *aio.Op)  { inner.End(nil) }
 func failOuter(outer, _ *aio.Op) { outer.End(errTest) }
 
-// A finished operation's Done in somebody's hands ends when those around it are
-// cancelled, or all it left has ended.
+// The Done channel of a finished operation is closed when those around it are
+// cancelled, or when everything that it left has ended.
 func TestGhost(t *testing.T) {
 	for _, how := range []string{"top cancelled", "child ends", "child's child goes on"} {
 		t.Run(how, func(t *testing.T) {
@@ -207,8 +207,8 @@ func TestGhost(t *testing.T) {
 	}
 }
 
-// A finished operation that left only daemons, and whose Done somebody has,
-// must not hold a Scope open.
+// A finished operation that left only daemons, and whose ctx has a Done channel,
+// does not hold a Scope open.
 func TestGhostWithDaemons(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		err := aio.Scope(ctx, "scope", func(ctx context.Context) error {

@@ -40,7 +40,7 @@ func (wt *waiter) enter() {
 			wt.on.waiters.push(&wt.command)
 			if wt.within > 0 {
 				wt.until = p.op.Age() + wt.within
-				p.op.Alarms().Set(&wt.alarm, wt.within+late)
+				alarm.Of(&p.op).Set(&wt.alarm, wt.within+late)
 			}
 			wt.on.pump()
 		}
@@ -80,7 +80,7 @@ func (wt *waiter) answered(*wire, *reply) {} // it is never sent
 
 // unlist takes a waiter off the list of those that wait. The lock is held.
 func (on *consuming) unlist(wt *waiter) {
-	on.pool.op.Alarms().Stop(&wt.alarm)
+	alarm.Of(&on.pool.op).Stop(&wt.alarm)
 	switch wt.state {
 	case commandHeld:
 		wt.unlink()
@@ -111,7 +111,7 @@ func (on *consuming) again(wt *waiter) {
 	wt.state = commandHeld
 	on.waiters.pushFront(&wt.command)
 	if wt.within > 0 {
-		on.pool.op.Alarms().Set(&wt.alarm, wt.until+late-on.pool.op.Age())
+		alarm.Of(&on.pool.op).Set(&wt.alarm, wt.until+late-on.pool.op.Age())
 	}
 }
 

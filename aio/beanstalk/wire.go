@@ -256,7 +256,7 @@ func (w *wire) bury(err error) commands {
 		j.lose()
 	}
 	w.jobs = nil
-	w.pool.op.Alarms().Stop(&w.alarm)
+	alarm.Of(&w.pool.op).Stop(&w.alarm)
 	w.owner.lost(w)
 	return sent
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
 )
 
 // clock returns the time since the pool began.
@@ -37,7 +38,7 @@ func (w *wire) rearm() {
 	w.due = w.clock() + d
 	if w.alert == 0 || w.alert > w.due {
 		w.alert = w.due
-		w.pool.op.Alarms().Set(&w.alarm, d)
+		alarm.Of(&w.pool.op).Set(&w.alarm, d)
 	}
 }
 
@@ -52,7 +53,7 @@ func (w *wire) Fire() {
 	}
 	if left := w.due - w.clock(); left > 0 {
 		w.alert = w.due
-		w.pool.op.Alarms().Set(&w.alarm, left)
+		alarm.Of(&w.pool.op).Set(&w.alarm, left)
 		return
 	}
 	w.due = 0

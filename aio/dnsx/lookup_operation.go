@@ -72,7 +72,7 @@ func (o *operation[T]) run() {
 	if err == nil {
 		o.setAlarm()
 		v, err = o.task.do(ctx, o.Op())
-		o.Op().Alarms().Stop(&o.alarm)
+		alarm.Of(o.Op()).Stop(&o.alarm)
 	}
 	if err != nil {
 		o.r.counts.failed.Add(1)
@@ -91,7 +91,7 @@ func (o *operation[T]) setAlarm() {
 	}
 	if d > 0 {
 		o.alarm.Init(o)
-		o.Op().Alarms().Set(&o.alarm, d)
+		alarm.Of(o.Op()).Set(&o.alarm, d)
 	}
 }
 

@@ -115,7 +115,7 @@ func (d *keeperDriver) OpCancel(cause error) {
 	k := (*Keeper)(d)
 	if k.pass(keeperWaits, keeperOver) {
 		k.promise.Reject(cause)
-		k.promise.Op().Alarms().Stop(&k.alarm)
+		alarm.Of(k.promise.Op()).Stop(&k.alarm)
 	}
 }
 
@@ -220,7 +220,7 @@ func (k *Keeper) wait(d time.Duration) {
 	op := k.promise.Op()
 	k.mu.Lock()
 	k.state = keeperWaits
-	op.Alarms().Set(&k.alarm, d) // with the lock held, so that OpCancel finds it waiting with its alarm set
+	alarm.Of(op).Set(&k.alarm, d) // with the lock held, so that OpCancel finds it waiting with its alarm set
 	k.mu.Unlock()
 	ctx, driver := k.promise.Context(), (*keeperDriver)(k)
 	switch {

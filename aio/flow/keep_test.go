@@ -14,6 +14,7 @@ import (
 
 	"goaio.example/aio"
 	"goaio.example/aio/flow"
+	"goaio.example/aio/internal/alarm"
 	"goaio.example/aio/timer"
 )
 
@@ -406,7 +407,7 @@ func TestKeepEndsInOnRestart(t *testing.T) {
 					close(begun)
 					if later {
 						synctest.Wait()
-						if n := op.Alarms().Len(); n != 1 {
+						if n := alarm.Of(op).Len(); n != 1 {
 							t.Errorf("%d alarms", n)
 						}
 						end()
@@ -415,7 +416,7 @@ func TestKeepEndsInOnRestart(t *testing.T) {
 						t.Errorf("got %v", err)
 					}
 					synctest.Wait()
-					if n := op.Alarms().Len(); n != 0 {
+					if n := alarm.Of(op).Len(); n != 0 {
 						t.Errorf("%d alarms are left", n)
 					}
 				})

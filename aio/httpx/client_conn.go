@@ -183,7 +183,7 @@ func (k *clientConn) lateAt(now, d time.Duration) {
 	k.due = now + d
 	if k.alert == 0 || k.alert > k.due {
 		k.alert = k.due
-		k.host.pool.op.Alarms().Set(&k.alarm, d)
+		alarm.Of(&k.host.pool.op).Set(&k.alarm, d)
 	}
 }
 
@@ -198,7 +198,7 @@ func (k *clientConn) Fire() {
 	}
 	if left := k.due - k.clock(); left > 0 {
 		k.alert = k.due
-		k.host.pool.op.Alarms().Set(&k.alarm, left)
+		alarm.Of(&k.host.pool.op).Set(&k.alarm, left)
 		k.mu.Unlock()
 		return
 	}
@@ -326,7 +326,7 @@ func (k *clientConn) ended(_ *tcp.Conn, err error) {
 // closed is told of the connection's end.
 func (k *clientConn) closed(_ *tcp.Conn, err error) {
 	t := k.kill()
-	k.host.pool.op.Alarms().Stop(&k.alarm)
+	alarm.Of(&k.host.pool.op).Stop(&k.alarm)
 	k.host.unlist(k)
 	if t != nil {
 		if err == nil {

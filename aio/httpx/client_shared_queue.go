@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"time"
+
+	"goaio.example/aio/internal/alarm"
 )
 
 // sharedWait is a request that waits for a connection by HTTP/2.
@@ -132,7 +134,7 @@ const (
 // there is room, as a rule. The pool's lock is held.
 func (s *sharedConns) look() {
 	s.every = min(max(2*s.every, lookSoon), lookLate)
-	s.host.pool.op.Alarms().Set(&s.tick, s.every)
+	alarm.Of(&s.host.pool.op).Set(&s.tick, s.every)
 }
 
 // Fire is the tick.

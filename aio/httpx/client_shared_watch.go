@@ -167,7 +167,7 @@ func (w *sharedWatch) enter(phase int32) {
 	w.ex.setPhase(phase)
 	w.phase, w.since = phase, time.Now()
 	if d := w.limit(phase); d > 0 {
-		w.ex.op.Alarms().Set(&w.alarm, d)
+		alarm.Of(w.ex.op).Set(&w.alarm, d)
 	}
 }
 
@@ -187,7 +187,7 @@ func (w *sharedWatch) Fire() {
 		return
 	}
 	if left := d - time.Since(w.since); left > 0 {
-		w.ex.op.Alarms().Set(&w.alarm, left)
+		alarm.Of(w.ex.op).Set(&w.alarm, left)
 		return
 	}
 	if w.why == nil {
@@ -246,7 +246,7 @@ func (w *sharedWatch) end() {
 
 func (w *sharedWatch) endLocked() {
 	w.over = true
-	w.ex.op.Alarms().Stop(&w.alarm)
+	alarm.Of(w.ex.op).Stop(&w.alarm)
 }
 
 // cause returns what the watch has cancelled the request with, or else err.

@@ -63,7 +63,7 @@ func newStall(ex *outgoing, limit time.Duration, why error) *stall {
 	if limit > 0 {
 		s.epoch = time.Now()
 		s.alarm.Init(s)
-		ex.op.Alarms().Set(&s.alarm, limit)
+		alarm.Of(ex.op).Set(&s.alarm, limit)
 	}
 	return s
 }
@@ -87,7 +87,7 @@ func (s *stall) stop() {
 	}
 	s.over.Store(true)
 	if s.limit > 0 {
-		s.ex.op.Alarms().Stop(&s.alarm)
+		alarm.Of(s.ex.op).Stop(&s.alarm)
 	}
 }
 
@@ -101,9 +101,9 @@ func (s *stall) Fire() {
 		s.ex.end(s.why)
 		return
 	}
-	s.ex.op.Alarms().Set(&s.alarm, left)
+	alarm.Of(s.ex.op).Set(&s.alarm, left)
 	if s.over.Load() { // meanwhile
-		s.ex.op.Alarms().Stop(&s.alarm)
+		alarm.Of(s.ex.op).Stop(&s.alarm)
 	}
 }
 

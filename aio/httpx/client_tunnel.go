@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 
+	"goaio.example/aio/internal/alarm"
 	"goaio.example/aio/tcp"
 )
 
@@ -46,7 +47,7 @@ func (t *trip) beginTunnel(k *clientConn, rest []byte) {
 		return
 	}
 	k.kill()
-	k.host.pool.op.Alarms().Stop(&k.alarm)
+	alarm.Of(&k.host.pool.op).Stop(&k.alarm)
 	k.c.Unread(rest)
 	tunnel := &clientTunnel{Conn: k.c, host: k.host, upload: up}
 	t.in.tunnel = tunnel

@@ -1,6 +1,10 @@
 package httpx
 
-import "time"
+import (
+	"time"
+
+	"goaio.example/aio/internal/alarm"
+)
 
 // errWait is the error of a request that has waited too long for one of
 // Client.MaxConnsPerHost.
@@ -28,7 +32,7 @@ func (h *host) enqueue(t *trip) {
 	if !h.watched {
 		h.watched = true
 		h.alarm.Init(h)
-		h.pool.op.Alarms().Set(&h.alarm, limit)
+		alarm.Of(&h.pool.op).Set(&h.alarm, limit)
 	}
 }
 
@@ -44,7 +48,7 @@ func (h *host) Fire() {
 			since := max(t.since, h.moved)
 			if !h.waitsTooLong(since) {
 				h.watched = true
-				h.pool.op.Alarms().Set(&h.alarm, limit-(h.pool.op.Age()-since))
+				alarm.Of(&h.pool.op).Set(&h.alarm, limit-(h.pool.op.Age()-since))
 				break
 			}
 			h.waiting.remove(t)

@@ -424,14 +424,14 @@ func (k *h1Conn) setAlarm(due h1Due, d time.Duration) {
 	}
 	op := k.e.s.op.Op()
 	k.due, k.dueAt = due, op.Age()+d
-	op.Alarms().Set(k.alarm, max(d, 0))
+	alarm.Of(op).Set(k.alarm, max(d, 0))
 }
 
 // stopAlarm stops the connection's alarm. The lock is held.
 func (k *h1Conn) stopAlarm() {
 	if k.due != dueNothing {
 		k.due = dueNothing
-		k.e.s.op.Op().Alarms().Stop(k.alarm)
+		alarm.Of(k.e.s.op.Op()).Stop(k.alarm)
 	}
 }
 

@@ -174,7 +174,7 @@ func (d *droppedList) watch(op *aio.Op) {
 		d.alarm.Init(d)
 	}
 	d.set, d.wait = true, firstLook
-	op.Alarms().Set(&d.alarm, d.wait)
+	alarm.Of(op).Set(&d.alarm, d.wait)
 }
 
 // add notes that a Request was collected. It is called for those that were
@@ -198,7 +198,7 @@ func (d *droppedList) Fire() {
 		if len(list) > 0 {
 			d.wait = firstLook
 		}
-		d.op.Alarms().Set(&d.alarm, d.wait)
+		alarm.Of(d.op).Set(&d.alarm, d.wait)
 	}
 	d.mu.Unlock()
 	for _, x := range list {
@@ -213,7 +213,7 @@ func (d *droppedList) stop() {
 	d.over = true
 	d.list = nil
 	if d.op != nil {
-		d.op.Alarms().Stop(&d.alarm)
+		alarm.Of(d.op).Stop(&d.alarm)
 	}
 }
 

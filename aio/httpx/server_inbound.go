@@ -342,13 +342,13 @@ func (x *inbound) alarmAfter(d time.Duration) {
 		x.alarm = new(alarm.Alarm)
 		x.alarm.Init((*inboundAlarm)(x))
 	}
-	x.Op().Alarms().Set(x.alarm, d)
+	alarm.Of(x.Op()).Set(x.alarm, d)
 }
 
 // stopAlarm stops the exchange's alarm. The lock is held.
 func (x *inbound) stopAlarm() {
 	if x.alarm != nil {
-		x.Op().Alarms().Stop(x.alarm)
+		alarm.Of(x.Op()).Stop(x.alarm)
 	}
 }
 

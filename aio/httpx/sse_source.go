@@ -122,7 +122,7 @@ func (s *eventSource) end(cause error) {
 	s.mu.Unlock()
 	switch {
 	case waiting:
-		s.Op().Alarms().Stop(&s.alarm)
+		alarm.Of(s.Op()).Stop(&s.alarm)
 		s.finish(s.wrapped(cause))
 	case c != nil:
 		c.ex.end(orClosed(cause))
@@ -251,12 +251,12 @@ func (s *eventSource) connEnded(c *eventConn, end connEnd) {
 		s.finish(err)
 		return
 	}
-	s.Op().Alarms().Set(&s.alarm, wait)
+	alarm.Of(s.Op()).Set(&s.alarm, wait)
 	s.mu.Lock()
 	over := s.state == sourceOver // it was ended meanwhile
 	s.mu.Unlock()
 	if over {
-		s.Op().Alarms().Stop(&s.alarm)
+		alarm.Of(s.Op()).Stop(&s.alarm)
 	}
 }
 

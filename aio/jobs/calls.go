@@ -42,7 +42,7 @@ func (c *calls) start(ctx context.Context, daemon bool) error {
 
 // end ends the operation.
 func (c *calls) end() {
-	c.op.Alarms().Stop(&c.clock)
+	alarm.Of(&c.op).Stop(&c.clock)
 	c.op.End(nil)
 	c.kill(aio.ErrClosed)
 }
@@ -56,7 +56,7 @@ func (c *calls) ctx(d time.Duration) (context.Context, context.CancelFunc) {
 type callsDriver calls
 
 func (d *callsDriver) OpCancel(error) {
-	d.op.Alarms().Set(&d.clock, loopAbandon(d.op.Loop())/2)
+	alarm.Of(&d.op).Set(&d.clock, loopAbandon(d.op.Loop())/2)
 }
 
 // callsClock is the calls as their clock's Firer.

@@ -3,6 +3,8 @@ package jobs
 import (
 	"errors"
 	"time"
+
+	"goaio.example/aio/internal/alarm"
 )
 
 // leaseState is what has become of a run's lease.
@@ -51,7 +53,7 @@ func (r *run) watch(l Loser) {
 // extend sets the alarms of a lease that began then. The lock is held.
 func (r *run) extend(begin time.Time) {
 	r.expires = begin.Add(r.d.Lease)
-	alarms := r.op.Op().Alarms()
+	alarms := alarm.Of(r.op.Op())
 	alarms.Set(&r.renew, time.Until(begin.Add(r.d.Lease/3)))
 	alarms.Set(&r.expire, time.Until(r.expires))
 }
@@ -65,7 +67,7 @@ func (r *run) end() leaseState {
 		r.state = leaseSettling
 	}
 	r.quiet()
-	alarms := r.op.Op().Alarms()
+	alarms := alarm.Of(r.op.Op())
 	alarms.Stop(&r.patience)
 	r.mu.Unlock()
 	close(r.returned)
@@ -75,7 +77,7 @@ func (r *run) end() leaseState {
 
 // quiet stops the renewing. The lock is held.
 func (r *run) quiet() {
-	alarms := r.op.Op().Alarms()
+	alarms := alarm.Of(r.op.Op())
 	alarms.Stop(&r.renew)
 	alarms.Stop(&r.expire)
 	if r.stopTouch != nil {
@@ -133,7 +135,7 @@ func (r *run) touch() {
 	case err == nil:
 		r.extend(begin)
 	default:
-		r.op.Op().Alarms().Set(&r.renew, max(r.d.Lease/12, time.Millisecond))
+		alarm.Of(r.op.Op()).Set(&r.renew, max(r.d.Lease/12, time.Millisecond))
 	}
 }
 
@@ -160,7 +162,7 @@ func (r *run) lose(err error) {
 // cut ends Handle's ctx as the Worker ends. If Handle does not return soon, the
 // lease is given up.
 func (r *run) cut(cause error) {
-	r.op.Op().Alarms().Set(&r.patience, r.w.patience())
+	alarm.Of(r.op.Op()).Set(&r.patience, r.w.patience())
 	r.op.Op().Cancel(cause)
 }
 

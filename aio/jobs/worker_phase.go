@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/alarm"
 )
 
 // phase is how far a Worker has come. It only goes on, and may leave phases
@@ -72,7 +73,7 @@ func (w *Worker) enter(p phase, d time.Duration) bool {
 		return false
 	}
 	w.phase = p
-	if alarms := w.op.Op().Alarms(); d > 0 {
+	if alarms := alarm.Of(w.op.Op()); d > 0 {
 		alarms.Set(&w.clock, d)
 	} else {
 		alarms.Stop(&w.clock)

@@ -3,6 +3,8 @@ package tcp
 import (
 	"sync/atomic"
 	"time"
+
+	"goaio.example/aio/internal/alarm"
 )
 
 // idleTimes is a connection's idle timeouts. They are read without a lock.
@@ -114,7 +116,7 @@ func (c *Conn) setAlarmLocked() {
 		}
 	})
 	if next >= 0 {
-		c.op.Alarms().Set(&c.makeTimes().alarm, next)
+		alarm.Of(&c.op).Set(&c.makeTimes().alarm, next)
 		return
 	}
 	c.stopAlarm()
@@ -123,7 +125,7 @@ func (c *Conn) setAlarmLocked() {
 // stopAlarm stops the alarm, if there is one.
 func (c *Conn) stopAlarm() {
 	if t := c.times.Load(); t != nil {
-		c.op.Alarms().Stop(&t.alarm)
+		alarm.Of(&c.op).Stop(&t.alarm)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/local"
 )
 
 // poller serves the bare connections registered with its epoll instance, by
@@ -301,7 +302,7 @@ type pollersKey struct{}
 // pollersOf returns the pollers of the operation's loop, nil if the loop has
 // ended.
 func pollersOf(op *aio.Op) *pollers {
-	v, ok := op.Local(pollersKey{}, func() (any, func()) {
+	v, ok := local.Get(op, pollersKey{}, func() (any, func()) {
 		ps := new(pollers)
 		return ps, ps.close
 	})

@@ -46,7 +46,7 @@ func (t *after) Fire() { t.promise.Resolve(time.Now()) }
 
 func (t *after) OpCancel(cause error) {
 	if t.promise.Reject(cause) {
-		t.promise.Op().Alarms().Stop(&t.alarm)
+		alarm.Of(t.promise.Op()).Stop(&t.alarm)
 	}
 }
 

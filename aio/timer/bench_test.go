@@ -19,7 +19,7 @@ import (
 const million = 1_000_000
 
 // The benchmarks of many take one step for all that a run of the loop shows;
-// b.N is not used but for repeating it:
+// b.N only repeats that:
 //
 //	go test -run '^$' -bench Million -benchtime 3x
 

@@ -105,8 +105,8 @@ func TestDrainEndsChain(t *testing.T) {
 	}
 }
 
-// The same where the callback's ctx has a Done channel in somebody's hands,
-// which keeps its operation in the tree.
+// The same where the callback's ctx has a Done channel, which keeps its
+// operation in the tree.
 func TestDrainEndsGhosts(t *testing.T) {
 	clean(t, 1200*ms, func(ctx context.Context, t *testing.T) {
 		timer.Delay(ctx, time.Second, func(ctx context.Context) error {
@@ -226,7 +226,7 @@ func TestCancelAtEveryMoment(t *testing.T) {
 	}
 }
 
-// lookCtx is cancelled the k-th time that somebody looks at it.
+// lookCtx is cancelled by the k-th call of one of its methods.
 type lookCtx struct {
 	context.Context
 	left   *atomic.Int64

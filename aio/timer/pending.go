@@ -22,8 +22,8 @@ func endDead(ctx context.Context, op *aio.Op) bool {
 
 // setAlarm sets the alarm of an operation, which may be ending meanwhile.
 func setAlarm(op *aio.Op, a *alarm.Alarm, d time.Duration) {
-	op.Alarms().Set(a, d)
+	alarm.Of(op).Set(a, d)
 	if op.Ended() {
-		op.Alarms().Stop(a)
+		alarm.Of(op).Stop(a)
 	}
 }

@@ -84,8 +84,8 @@ func TestRetryCancelled(t *testing.T) {
 	}
 }
 
-// A Retry that nobody looks at reports what it failed with, but not that it was
-// cancelled.
+// A Retry that nothing looks at reports what it failed with, but not that it
+// was cancelled.
 func TestRetryDropped(t *testing.T) {
 	_, events, _ := bubble(t, func(ctx context.Context, t *testing.T) error {
 		fn, _ := failTimes(1000, errTest)

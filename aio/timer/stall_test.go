@@ -23,7 +23,7 @@ func stall(ctx context.Context, t *testing.T, at, to time.Duration) {
 		t.Fatal("Begin in a running loop:", err)
 	}
 	end := time.Now().Add(to)
-	op.Alarms().Set(alarm.New(func() {
+	alarm.Of(op).Set(alarm.New(func() {
 		time.Sleep(time.Until(end))
 		op.End(nil)
 	}), at)

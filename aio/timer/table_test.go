@@ -146,12 +146,12 @@ func TestLeavesNoAlarm(t *testing.T) {
 					defer cancel()
 					x := begin(own, time.Minute)
 					synctest.Wait()
-					if n := op.Alarms().Len(); n != 1 {
+					if n := alarm.Of(op).Len(); n != 1 {
 						t.Errorf("a pending %s: %d alarms, want 1", kind, n)
 					}
 					end(ctx, cancel, x)
 					synctest.Wait()
-					if n := op.Alarms().Len(); n != 0 {
+					if n := alarm.Of(op).Len(); n != 0 {
 						t.Errorf("%s of a %s: %d alarms are left, want 0", how, kind, n)
 					}
 					return nil
@@ -170,7 +170,7 @@ func TestSetAlarmOfEnded(t *testing.T) {
 		}
 		op.End(nil)
 		timer.SetAlarm(op, alarm.New(func() { t.Error("the alarm of an operation that has ended fired") }), time.Second)
-		if n := op.Alarms().Len(); n != 0 {
+		if n := alarm.Of(op).Len(); n != 0 {
 			t.Errorf("set the alarm of an operation that has ended: %d alarms are pending, want 0", n)
 		}
 	})
@@ -188,7 +188,7 @@ func TestBeginEnded(t *testing.T) {
 			every := timer.Every(ctx, time.Minute, timer.Interval{})
 			every.Stop()
 			every.Begin(immediate)
-			if n := op.Alarms().Len(); n != 0 {
+			if n := alarm.Of(op).Len(); n != 0 {
 				t.Errorf("a ticker ended before its first alarm was set: %d alarms are pending, want 0", n)
 			}
 		})

@@ -1,6 +1,10 @@
 package timer
 
-import "time"
+import (
+	"time"
+
+	"goaio.example/aio/internal/alarm"
+)
 
 // room returns the capacity of a ticker's channel. A tick that waits for its
 // reader waits in the channel or, with MissedDelay, in a handover, which knows
@@ -63,7 +67,7 @@ func (t *tickerDriver) deliver(now time.Time) {
 			return
 		}
 	}
-	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
+	alarm.Of(&t.op).Set(&t.alarm, t.at.Sub(now))
 }
 
 // advance plans the next tick after one was received at the time now. The lock
@@ -112,6 +116,6 @@ func (t *tickerDriver) handedOver(late chan struct{}) (next Tick, more bool) {
 		return Tick{At: t.at}, true
 	}
 	t.late = nil
-	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
+	alarm.Of(&t.op).Set(&t.alarm, t.at.Sub(now))
 	return Tick{}, false
 }

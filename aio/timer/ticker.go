@@ -139,7 +139,7 @@ func (t *Ticker) begin(immediate bool) {
 	now := time.Now()
 	if immediate {
 		t.phase, t.at = now, now
-		t.op.Alarms().Set(&t.alarm, 0)
+		alarm.Of(&t.op).Set(&t.alarm, 0)
 		return
 	}
 	t.schedule(now.Add(t.period), now)
@@ -149,7 +149,7 @@ func (t *Ticker) begin(immediate bool) {
 // held.
 func (t *Ticker) schedule(phase, now time.Time) {
 	t.plan(phase)
-	t.op.Alarms().Set(&t.alarm, t.at.Sub(now))
+	alarm.Of(&t.op).Set(&t.alarm, t.at.Sub(now))
 }
 
 // plan makes phase that of the next tick. The lock is held.
@@ -169,7 +169,7 @@ func (t *Ticker) end(err error) bool {
 	t.close(err)
 	handing := t.withdraw()
 	t.mu.Unlock()
-	t.op.Alarms().Stop(&t.alarm)
+	alarm.Of(&t.op).Stop(&t.alarm)
 	if !handing { // else the operation ends with the handover
 		t.op.End(err)
 	}

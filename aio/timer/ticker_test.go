@@ -122,7 +122,7 @@ func TestMissed(t *testing.T) {
 	}
 }
 
-// On the real clock, with a period that nobody can keep: no tick is lost
+// On the real clock, with a period that no reader can keep: no tick is lost
 // without being told of, and the phase is kept.
 func TestTickerTooFast(t *testing.T) {
 	for _, missed := range []timer.Missed{timer.MissedSkip, timer.MissedBurst} {
@@ -149,8 +149,8 @@ func TestTickerTooFast(t *testing.T) {
 	}
 }
 
-// Whatever is missed, a ticker that nobody reads ends, and its loop too.
-func TestTickerNobodyReads(t *testing.T) {
+// Whatever is missed, a ticker without a reader ends, and its loop too.
+func TestTickerWithoutReader(t *testing.T) {
 	for _, missed := range []timer.Missed{timer.MissedSkip, timer.MissedBurst, timer.MissedDelay, -1} {
 		for _, end := range []string{"stop", "reset", "exit"} {
 			clean(t, time.Second, func(ctx context.Context, t *testing.T) {

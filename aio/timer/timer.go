@@ -61,7 +61,7 @@ func (t *Timer) Stop() bool { return t.reject(aio.ErrStopped) }
 // was not positive has come from the beginning.
 func (t *Timer) Reset(d time.Duration) bool {
 	op := t.promise.Op()
-	return !op.Ended() && op.Alarms().Reset(&t.alarm, d)
+	return !op.Ended() && alarm.Of(op).Reset(&t.alarm, d)
 }
 
 // Future returns the timer's future, which resolves when the function has
@@ -76,7 +76,7 @@ func (t *Timer) reject(err error) bool {
 	if !t.promise.RejectIdle(err) {
 		return false
 	}
-	t.promise.Op().Alarms().Stop(&t.alarm)
+	alarm.Of(t.promise.Op()).Stop(&t.alarm)
 	return true
 }
 

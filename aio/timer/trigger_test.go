@@ -146,7 +146,7 @@ func TestTriggerFromInside(t *testing.T) {
 	}
 }
 
-// When its ctx has ended a trigger does nothing any more.
+// When its ctx has ended a trigger does nothing.
 func TestTriggerCancelled(t *testing.T) {
 	for _, d := range []time.Duration{0, time.Hour} {
 		clean(t, time.Second, func(ctx context.Context, t *testing.T) {

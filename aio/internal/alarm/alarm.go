@@ -8,6 +8,7 @@
 package alarm
 
 import (
+	"context"
 	"math"
 	"sync"
 	"time"
@@ -44,6 +45,15 @@ type Heap struct {
 	due     int64 // when timer fires; never: it does not
 	serving bool  // a goroutine is serving due alarms, and sets the timer when it is done
 	closed  bool
+}
+
+// Key is the context key under which an operation's ctx has the *Heap of its
+// loop.
+var Key = new(byte)
+
+// Of returns the heap of the loop of op, an operation that has begun.
+func Of(op interface{ Context() context.Context }) *Heap {
+	return op.Context().Value(Key).(*Heap)
 }
 
 // never is a time, in nanoseconds since a heap's epoch, that does not come.

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { aiotest.VerifyMain(m) }
 
-// Ring wakes all who wait, once, and nobody who comes later.
+// Ring wakes all goroutines that wait, once, and none that comes later.
 func TestBell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -30,12 +30,12 @@ func TestBell(t *testing.T) {
 		synctest.Wait()
 		mu.Lock()
 		if !b.Awaited() {
-			t.Error("nobody waits")
+			t.Error("a goroutine waits, and Awaited reported false, want true")
 		}
 		rung = true
 		b.Ring()
 		if b.Awaited() {
-			t.Error("somebody waits after Ring")
+			t.Error("after Ring Awaited reported true, want false")
 		}
 		later := b.C()
 		mu.Unlock()

@@ -106,7 +106,7 @@ func (p *Pool) kept() *keeper {
 		k.end()
 		return nil
 	}
-	k.op.Alarms().Set(&k.alarm, idleTime)
+	alarm.Of(&k.op).Set(&k.alarm, idleTime)
 	return k
 }
 
@@ -153,7 +153,7 @@ func (k *keeper) end() {
 	for _, h := range clients {
 		h.close()
 	}
-	k.op.Alarms().Stop(&k.alarm)
+	alarm.Of(&k.op).Stop(&k.alarm)
 	p.LetGo()
 	k.op.End(nil)
 }
