@@ -42,7 +42,9 @@
 //   - [Loop.Sites] has OpInfo.Site tell the file and line that started each
 //     operation.
 //   - [Loop.Observe] is told when each operation begins and ends, and of each
-//     event: for metrics by kind or name, and traces of other systems.
+//     event: for metrics by kind or name. Observer.Span puts values, such as a
+//     trace's span, into the context of an operation. Module interop/otel has
+//     spans and metrics of OpenTelemetry.
 //   - [LogHandler] adds the operation to the records of a slog.Logger.
 //   - While the program is traced with runtime/trace, each operation is a task,
 //     and each function a region. [Loop.ProfileLabels] has profiles tell
