@@ -46,7 +46,9 @@
 //     operation.
 //   - [Loop.Observe] is an [Observer], which is called when an operation begins
 //     or ends and for each event. It is for metrics by kind or name and for
-//     tracing systems.
+//     tracing systems. Observer.Span puts values, such as a trace's span, into
+//     the context of an operation. Module interop/otel has spans and metrics of
+//     OpenTelemetry.
 //   - [LogHandler] adds the operation to the records of a slog.Logger.
 //   - While the program is traced with runtime/trace, each operation is a task,
 //     and each function a region. [Loop.ProfileLabels] labels goroutines with

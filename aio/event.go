@@ -23,6 +23,9 @@ type Event struct {
 	// Served reports that the operation is an accepted connection or a request,
 	// or was started below one: Err concerns a single peer.
 	Served bool
+	// Context has the values of the operation, such as those that
+	// Observer.Span has given it. It belongs to no loop and does not end.
+	Context context.Context
 }
 
 // OnEvent returns a ctx that makes fn the event handler, instead of
@@ -76,7 +79,8 @@ func DefaultOnEvent(e Event) {
 
 // LogEvents is an event handler that logs each event to the loop's Logger and
 // never exits the loop. Errors are logged at level Error, a panic with its
-// stack; information, such as EOF, at level Debug.
+// stack; information, such as EOF, at level Debug. The record's ctx is the
+// event's.
 func LogEvents(e Event) {
 	level := slog.LevelError
 	if IsInfo(e.Err) && !e.panicked() {
@@ -90,7 +94,7 @@ func LogEvents(e Event) {
 	if errors.As(e.Err, &p) {
 		attrs = append(attrs, slog.String("stack", string(p.Stack)))
 	}
-	e.Loop.logger().LogAttrs(context.Background(), level, "event", attrs...)
+	e.Loop.logger().LogAttrs(orBackground(e.Context), level, "event", attrs...)
 }
 
 // panicked reports whether the event is about a panic.
@@ -121,6 +125,7 @@ func (o *Op) event(err error, lost bool) queued {
 	r := o.run
 	return queued{o.handler(), Event{
 		Time: time.Now(), Loop: r.loop, Op: o.info(r.now()), Err: err, Lost: lost, Served: o.is(isServed),
+		Context: eventValues{o.base},
 	}}
 }
 

@@ -32,6 +32,24 @@ type Observer struct {
 	// kind. It costs some 0.3 us for each operation; Began or Ended, which
 	// describe the operation, cost some 2 us.
 	Took func(kind Kind, took time.Duration)
+	// Span is called for each operation, main included, before Began: for what
+	// marks the time of an operation and is to be found through its ctx, as a
+	// trace's span is. ctx is what the operation is started with, and parent
+	// the ctx of its nearest unfinished ancestor, nil for main; they differ
+	// where the operation is started with the ctx of one that has ended, or
+	// through Detach or WithLoop. op is not to be kept, and neither in the tree
+	// nor in Ops yet.
+	//
+	// The operation's ctx has the values of values in front of all others. What
+	// is started with that ctx has them too, unless Span gives it values of its
+	// own, which take the place of these. values is best made from
+	// context.Background: what it is derived from is kept as long as the ctx,
+	// and its cancellation and deadline count for nothing. It may be nil.
+	//
+	// end is called as Ended is, before that, with the operation's result. It
+	// may be nil. An operation for which both are nil costs no more than the
+	// call.
+	Span func(ctx, parent context.Context, op Ref) (values context.Context, end func(err error))
 	// Event is called with each event before the event's handler, in the same
 	// goroutine. Calls are serialised, and have returned when Run returns.
 	Event func(Event)
@@ -43,9 +61,11 @@ type origin struct {
 	calls  []uintptr   // the calls that started the operation; only with Loop.Sites
 	task   *trace.Task // nil if the program was not traced
 	labels any         // for profiles; only with Loop.ProfileLabels
+	end    func(error) // of Observer.Span; may be nil
 }
 
-// observes reports whether the beginning of each operation is observed.
+// observes reports whether something is kept of the beginning of each
+// operation.
 func (l *Loop) observes() bool {
 	return l.Observe.Began != nil || l.Observe.Ended != nil || l.Sites || l.ProfileLabels
 }
@@ -55,7 +75,11 @@ func (l *Loop) observes() bool {
 func (o *Op) introduce(ctx context.Context, parent *Op) {
 	r := o.run
 	o.parent.Store(parent)
-	from := new(origin)
+	end := o.beginSpan(ctx, parent)
+	if end == nil && !r.keeps && !trace.IsEnabled() {
+		return
+	}
+	from := &origin{end: end}
 	if r.loop.Sites {
 		from.calls = callers()
 	}
@@ -91,6 +115,9 @@ func (o *Op) farewell(err error) {
 		from.task.End()
 	}
 	r := o.run
+	if from.end != nil {
+		r.contain("observer", func() { from.end(err) })
+	}
 	if ended := r.loop.Observe.Ended; ended != nil {
 		now := r.now()
 		r.contain("observer", func() { ended(o.info(now), err, time.Duration(now-o.began)) })

@@ -89,33 +89,7 @@ func TestObserve(t *testing.T) {
 func TestObserveRandom(t *testing.T) {
 	var j journal
 	l := &aio.Loop{Observe: j.observer(), OnEvent: func(aio.Event) {}, MaxInFlight: 3, Logger: quiet, CatchPanics: true}
-	must(t, l, func(ctx context.Context) {
-		var grow func(ctx context.Context, depth int) (int, error)
-		grow = func(ctx context.Context, depth int) (int, error) {
-			for range rand.N(4) * min(depth, 1) {
-				f := aio.Go(ctx, "node", func(ctx context.Context) (int, error) { return grow(ctx, depth-1) })
-				switch rand.N(4) {
-				case 0:
-					f.Cancel(errStop)
-				case 1:
-					f.Await(ctx)
-				}
-			}
-			sleep(ctx, time.Duration(rand.N(3))*ms)
-			switch rand.N(8) {
-			case 0:
-				return 0, errTest
-			case 1:
-				panic(errTest)
-			case 2:
-				runtime.Goexit()
-			}
-			return 0, nil
-		}
-		for range 50 {
-			aio.Go(ctx, "root", func(ctx context.Context) (int, error) { return grow(ctx, 5) }).Await(ctx)
-		}
-	})
+	must(t, l, randomTree)
 	eq(t, "left", len(j.live), 0)
 	for _, line := range j.lines {
 		if strings.HasPrefix(line, "bad") || strings.HasPrefix(line, "did not") {
@@ -124,6 +98,35 @@ func TestObserveRandom(t *testing.T) {
 	}
 	if n := len(j.lines); n < 100 {
 		t.Errorf("only %d lines", n)
+	}
+}
+
+// randomTree starts operations that end in all ways.
+func randomTree(ctx context.Context) {
+	var grow func(ctx context.Context, depth int) (int, error)
+	grow = func(ctx context.Context, depth int) (int, error) {
+		for range rand.N(4) * min(depth, 1) {
+			f := aio.Go(ctx, "node", func(ctx context.Context) (int, error) { return grow(ctx, depth-1) })
+			switch rand.N(4) {
+			case 0:
+				f.Cancel(errStop)
+			case 1:
+				f.Await(ctx)
+			}
+		}
+		sleep(ctx, time.Duration(rand.N(3))*ms)
+		switch rand.N(8) {
+		case 0:
+			return 0, errTest
+		case 1:
+			panic(errTest)
+		case 2:
+			runtime.Goexit()
+		}
+		return 0, nil
+	}
+	for range 50 {
+		aio.Go(ctx, "root", func(ctx context.Context) (int, error) { return grow(ctx, 5) }).Await(ctx)
 	}
 }
 
@@ -146,6 +149,13 @@ func TestObserverPanics(t *testing.T) {
 	for name, o := range map[string]aio.Observer{
 		"Began": {Began: func(op aio.OpInfo) { panicFor(op.Name) }},
 		"Ended": {Ended: func(op aio.OpInfo, _ error, _ time.Duration) { panicFor(op.Name) }},
+		"Span": {Span: func(_, _ context.Context, op aio.Ref) (context.Context, func(error)) {
+			panicFor(op.Name())
+			return nil, nil
+		}},
+		"Span's end": {Span: func(_, _ context.Context, op aio.Ref) (context.Context, func(error)) {
+			return nil, func(error) { panicFor(op.Name()) }
+		}},
 		"Event": {Event: func(e aio.Event) { panicFor(e.Op.Name) }},
 	} {
 		for _, catch := range []bool{false, true} {

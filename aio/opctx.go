@@ -168,10 +168,11 @@ func (o *Op) foreignWith(ctx context.Context) context.Context {
 	if _, own := ctx.(*opCtx); own {
 		return o.base
 	}
-	if b, ok := o.base.(*foreignCtx); ok { // or a chain of them would grow
+	around := withoutValues(o.base) // which ctx has
+	if b, ok := around.(*foreignCtx); ok { // or a chain of them would grow
 		return &foreignCtx{b.Context, ctx}
 	}
-	return &foreignCtx{o.base, ctx}
+	return &foreignCtx{around, ctx}
 }
 
 // foreignCtx is a foreign context with other values.

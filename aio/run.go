@@ -24,7 +24,8 @@ type running struct {
 
 	epoch    time.Time
 	ids      atomic.Uint64 // how many operations have an ID
-	observed bool          // see Loop.observes
+	observed bool          // the beginning of each operation is
+	keeps    bool          // see Loop.observes
 	phase    atomic.Uint32
 	phaseEnd atomic.Int64 // when the phase ends at the latest, since epoch; 0 if that is not known
 	drained  drainHooks
@@ -101,7 +102,8 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	r.root.run, r.root.kind = r, kindMain
 	r.root.setName("main")
 	r.root.id.Store(r.ids.Add(1))
-	r.observed = l.observes()
+	r.keeps = l.observes()
+	r.observed = r.keeps || l.Observe.Span != nil
 	r.root.base = context.WithoutCancel(ctx)
 	if o := opOf(ctx); o != nil {
 		r.outer = &Op{driver: (*nested)(r)}

@@ -43,6 +43,16 @@ type Client struct {
 	// request, and is not worth a repetition. For a limit to each host, return
 	// the Limiter of r.URL.Host. nil means no limit.
 	Limiter func(r *http.Request) timer.Limiter
+	// Wrap returns a RoundTripper around next, as middleware for an
+	// http.Transport is: for tracing, signing or a cache. It is called once for
+	// each operation; what it returns makes all requests of that one: those of
+	// redirects and repetitions as well, and those of hedging side by side. The
+	// Limiter is waited for before. A request's context has the values of its
+	// operation's, and the request that next is given must have that context or
+	// one derived from it. The body of a response that ends HTTP, which is a
+	// 101 or a 2xx to CONNECT, must be passed on as it is. With Wrap a request
+	// holds a goroutine. nil means next.
+	Wrap func(next http.RoundTripper) http.RoundTripper
 	// Reconnect says how Events and EventsFunc come back. The zero Reconnect
 	// does as browsers do.
 	Reconnect Reconnect

@@ -264,6 +264,9 @@ func (ex *outgoing) do() (*http.Response, error) {
 	if rt == nil {
 		rt = (*transport)(ex)
 	}
+	if ex.client.Wrap != nil {
+		rt = ex.client.Wrap(rt)
+	}
 	rt = ex.limited(rt)
 	hc := &http.Client{Transport: rt, CheckRedirect: ex.checkRedirect, Jar: ex.client.Jar}
 	var resp *http.Response

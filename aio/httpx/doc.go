@@ -50,7 +50,7 @@
 // request nor its connection holds a goroutine: the callbacks of the connection
 // gather the response and resolve the future. A goroutine takes over where
 // something has to be waited for or unpacked: for a redirect, a repetition, a
-// hedged request, cookies, gzip, a body that is an io.Reader, a Stream, and
+// hedged request, Client.Wrap, cookies, gzip, a body that is an io.Reader, a Stream, and
 // over HTTP/2. An idle connection with TLS has a goroutine, parked without a
 // buffer.
 //
