@@ -230,10 +230,10 @@ func (w *wire) kill(err error) {
 	if w.dead != nil {
 		return
 	}
-	sent := w.bury(err)
+	sent, conn := w.bury(err), w.c
 	w.pool.do(func() {
-		if w.c != nil {
-			w.c.Abort() // fails only on a connection that has ended
+		if conn != nil { // else it has ended before it was opened
+			conn.Abort() // fails only on a connection that has ended
 		}
 		for c := sent.first; c != nil; {
 			next := c.next // the asker may use the command again
