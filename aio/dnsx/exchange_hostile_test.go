@@ -217,6 +217,22 @@ func TestNoEDNS(t *testing.T) {
 	}
 }
 
+// A server that fails without EDNS(0) too goes on being asked with it.
+func TestFormErrAlways(t *testing.T) {
+	bubble(t, func(q *fakeQuery) { q.reply(rcode(dnsmessage.RCodeFormatError)) }, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		for i := range 2 {
+			_, err := x.ask(ctx, nth(i))
+			wantError(t, err, KindServer)
+		}
+		for i, q := range n.asked() {
+			if _, edns := q.edns(); edns != (i%2 == 0) {
+				t.Errorf("query %d of 4 has EDNS(0) %v, want %v", i+1, edns, i%2 == 0)
+			}
+		}
+	})
+}
+
 func badVersion(m *dnsmessage.Message) {
 	var h dnsmessage.ResourceHeader
 	h.SetEDNS0(512, 16, false)
