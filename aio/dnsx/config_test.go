@@ -432,7 +432,7 @@ func TestFieldsWin(t *testing.T) {
 	s = r.settle(clock())
 	if c := s.cfg; !slices.Equal(c.servers, []string{"[::1]:53", "tls://1.1.1.1", "1.1.1.1:54"}) || c.timeout != 0 ||
 		c.rotate || c.useTCP || s.ndots != 1 || len(s.search) != 0 {
-		t.Errorf("settings with Servers set: %+v, want nothing of the file", s)
+		t.Errorf("settings with Servers set: %+v, want the file ignored", s)
 	}
 }
 

@@ -15,10 +15,10 @@ import (
 	"goaio.example/aio"
 )
 
-// good answers as a server should.
+// good answers with 192.0.2.1.
 func good(q *fakeQuery) { q.reply(a(q.name(), 60, 192, 0, 2, 1)) }
 
-// bad is an answer that nobody may get.
+// bad adds an address that no asker may get.
 func bad(name string) edit { return a(name, 60, 6, 6, 6, 6) }
 
 // What does not match the query is ignored, however much of it comes.

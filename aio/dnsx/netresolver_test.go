@@ -114,8 +114,8 @@ func TestMethodsOfNetResolver(t *testing.T) {
 	})
 }
 
-// The net.Resolver answers as the Resolver does, by its cache, and touches no
-// network of its own.
+// The net.Resolver answers as the Resolver does, from its cache, and uses no
+// network itself.
 func TestNet(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := newRig(t)
