@@ -69,9 +69,8 @@ func BenchmarkUnready(b *testing.B) {
 	})
 }
 
-// Lookups of names that are not known, 64 at a time, beside those of package
-// net: all there is to them but for the address family, a fresh port per query.
-// The server's work is in both.
+// Lookups of new names, 64 at a time, for IPv4 addresses only, compared with
+// package net. The work of the server is included in both.
 func BenchmarkLookupUncached(b *testing.B) {
 	addr := benchServer(b)
 	look := func(b *testing.B, lookup func(ctx context.Context, host string) error) {

@@ -241,6 +241,18 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// The files are checked when recheck has passed, and when time has gone back.
+func TestCheckDue(t *testing.T) {
+	var c config
+	now := clock()
+	c.checked.Store(int64(now))
+	for d, want := range map[time.Duration]bool{0: false, recheck - 1: false, recheck: true, -1: true, -time.Hour: true} {
+		if got := c.due(now + instant(d)); got != want {
+			t.Errorf("%v after the last check: due %v, want %v", d, got, want)
+		}
+	}
+}
+
 // A resolv.conf that names other servers makes what the old ones said void:
 // what is kept, and what they are being asked at the time.
 func TestReloadOtherServers(t *testing.T) {
@@ -420,7 +432,7 @@ func TestFieldsWin(t *testing.T) {
 	s = r.settle(clock())
 	if c := s.cfg; !slices.Equal(c.servers, []string{"[::1]:53", "tls://1.1.1.1", "1.1.1.1:54"}) || c.timeout != 0 ||
 		c.rotate || c.useTCP || s.ndots != 1 || len(s.search) != 0 {
-		t.Errorf("settings with Servers set: %+v, want nothing of the file", s)
+		t.Errorf("settings with Servers set: %+v, want the file ignored", s)
 	}
 }
 

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// fake is a network in memory with name servers that do what a test says. It
-// works in a bubble.
+// fake is a network in memory with name servers, whose answers a test
+// determines. It works in a bubble.
 type fake struct {
-	// answer is called for each query, in a goroutine of its own.
+	// answer is called for each query, in a new goroutine.
 	answer func(q *fakeQuery)
 	// refuse has dials to TCP fail.
 	refuse error
@@ -298,5 +298,5 @@ func ipOf(t testing.TB, r *reply) string {
 	return net.IP(b.A[:]).String()
 }
 
-// quietLog returns a log that nobody reads.
+// quietLog returns a log that discards everything.
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

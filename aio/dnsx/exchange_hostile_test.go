@@ -15,10 +15,10 @@ import (
 	"goaio.example/aio"
 )
 
-// good answers as a server should.
+// good answers with 192.0.2.1.
 func good(q *fakeQuery) { q.reply(a(q.name(), 60, 192, 0, 2, 1)) }
 
-// bad is an answer that nobody may get.
+// bad adds an address that no asker may get.
 func bad(name string) edit { return a(name, 60, 6, 6, 6, 6) }
 
 // What does not match the query is ignored, however much of it comes.
@@ -215,6 +215,22 @@ func TestNoEDNS(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that fails without EDNS(0) too goes on being asked with it.
+func TestFormErrAlways(t *testing.T) {
+	bubble(t, func(q *fakeQuery) { q.reply(rcode(dnsmessage.RCodeFormatError)) }, func(ctx context.Context, t *testing.T, n *fake) {
+		x := n.exchange(1)
+		for i := range 2 {
+			_, err := x.ask(ctx, nth(i))
+			wantError(t, err, KindServer)
+		}
+		for i, q := range n.asked() {
+			if _, edns := q.edns(); edns != (i%2 == 0) {
+				t.Errorf("query %d of 4 has EDNS(0) %v, want %v", i+1, edns, i%2 == 0)
+			}
+		}
+	})
 }
 
 func badVersion(m *dnsmessage.Message) {

@@ -91,8 +91,8 @@ func TestRealSockets(t *testing.T) {
 	})
 }
 
-// A port where nobody listens is told of, which is no timeout, and another
-// server asked.
+// The error of a closed port is not a timeout, and the next server is asked at
+// once.
 func TestRealRefused(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -130,7 +130,7 @@ func TestCoalesce(t *testing.T) {
 	})
 }
 
-func TestNobodyWaits(t *testing.T) {
+func TestLastAskerLeaves(t *testing.T) {
 	bubble(t, func(*fakeQuery) {}, func(ctx context.Context, t *testing.T, n *fake) {
 		x := n.exchange(2)
 		begin := time.Now()

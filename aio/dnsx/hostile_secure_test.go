@@ -119,7 +119,7 @@ func TestHostileSpoof(t *testing.T) {
 	})
 }
 
-// Each query comes from a port of its own, with an ID that cannot be guessed.
+// Each query has a new source port, and an ID that cannot be predicted.
 func TestHostileSourcePorts(t *testing.T) {
 	t.Parallel()
 	d := aiotest.StartDNS(t, "")

@@ -148,7 +148,7 @@ func TestHostileUDP(t *testing.T) {
 				if e.RCode != c.fault.RCode || e.Server != first && c.kind != dnsx.KindTimeout {
 					h.Errorf("RCode %v of server %q, want %v of %q", e.RCode, e.Server, c.fault.RCode, first)
 				}
-				h.ClearFaults() // nothing of it is in the cache
+				h.ClearFaults() // the cache has kept nothing
 				h.right(ctx, 0)
 			})
 			against(t, 2, func(ctx context.Context, h hostile) { // the first of two does
@@ -302,7 +302,7 @@ func TestHostileChains(t *testing.T) {
 			h.Errorf("nowhere.example: RCode %v, want %v", e.RCode, dnsmessage.RCodeNameError)
 		}
 	})
-	// An address for a name outside of the question's chain is nobody's.
+	// An address for a name outside the question's chain is ignored.
 	against(t, 1, func(ctx context.Context, h hostile) {
 		h.SetFault(aiotest.DNSMatch{Name: name}, aiotest.DNSFault{Answer: strangers})
 		addrs, _, err := h.look(ctx, name)
@@ -335,7 +335,7 @@ func address(host string) dnsmessage.Resource {
 	}
 }
 
-// strangers adds to an answer records for names that nobody asked about.
+// strangers adds records for other names to an answer.
 func strangers(_ aiotest.DNSQuery, answer []byte) [][]byte {
 	return [][]byte{edited(answer, func(m *dnsmessage.Message) {
 		for _, host := range []string{"victim.example.", "www.elsewhere.test."} {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/dns/dnsmessage"
+
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
 )
@@ -112,8 +114,8 @@ func TestMethodsOfNetResolver(t *testing.T) {
 	})
 }
 
-// The net.Resolver answers as the Resolver does, by its cache, and touches no
-// network of its own.
+// The net.Resolver answers as the Resolver does, from its cache, and uses no
+// network itself.
 func TestNet(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := newRig(t)
@@ -125,6 +127,27 @@ func TestNet(t *testing.T) {
 		}
 		if s := aio.LoopOf(ctx).Stats(); s.DNSQueries != 0 {
 			t.Errorf("at the end the stats have %d lookups, want none", s.DNSQueries)
+		}
+		return nil
+	})
+}
+
+// A reply that is too large for a DNS message is an error.
+func TestNetTooLarge(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r := newRig(t)
+		query := []byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01")
+		for records, fits := range map[int]bool{4000: true, 4200: false} {
+			p := &reply{expires: time.Now().Add(time.Hour)}
+			for range records { // 16 bytes each
+				p.records = append(p.records, dnsmessage.Resource{Body: new(dnsmessage.AResource)})
+			}
+			q := qa("www.example.")
+			r.settle(clock())
+			r.x.cache.put(q.name, newEntry(q, p, time.Now(), time.Hour, 0, 100))
+			if msg, err := r.answerMessage(ctx, query); (err == nil) != fits {
+				t.Errorf("%d records: %d bytes, %v, want an error exactly above 65,535", records, len(msg), err)
+			}
 		}
 		return nil
 	})

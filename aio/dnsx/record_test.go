@@ -177,7 +177,7 @@ func TestSVCB(t *testing.T) {
 	}
 }
 
-// Names that nobody could ask for do not come out of records.
+// Records with names that are not valid in queries are left out.
 func TestUnsafeNames(t *testing.T) {
 	n := dnsmessage.MustNewName("a b\n.example.")
 	for _, body := range []dnsmessage.ResourceBody{

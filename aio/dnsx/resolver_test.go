@@ -57,8 +57,8 @@ type rig struct {
 	env *environment
 }
 
-// newRig returns a resolver that asks a server in memory and knows nothing of
-// this machine.
+// newRig returns a resolver that asks a server in memory, and does not use the
+// configuration of this machine.
 func newRig(t testing.TB, change ...func(r *Resolver)) *rig {
 	t.Helper()
 	dns := aiotest.MemoryDNS(t, testZone)
@@ -387,7 +387,7 @@ func TestLookupWithoutLoop(t *testing.T) {
 	}
 }
 
-// A failed lookup that nobody looks at is a lost error, told once.
+// The error of a lookup that is never looked at is a lost error, reported once.
 func TestLostError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, host := range []string{"nowhere.example", "not a name", "foo.invalid"} {

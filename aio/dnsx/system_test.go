@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio"
@@ -19,12 +21,16 @@ type fakeSystem struct {
 	t     testing.TB
 	calls atomic.Int64
 	hang  bool
+	exit  bool // end the goroutine of the caller
 }
 
 var errNoSystem = errors.New("out of order")
 
 func (s *fakeSystem) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	s.calls.Add(1)
+	if s.exit {
+		runtime.Goexit()
+	}
 	if s.hang {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -142,6 +148,49 @@ func TestSystemQuery(t *testing.T) {
 		}
 		if rs := await(ctx, t, QueryWith[AAAA](ctx, r.Resolver, "printer.local")); rs.Records[0].Addr.Zone() != "eth0" {
 			t.Errorf("AAAA of printer.local: %+v, want zone eth0", rs)
+		}
+		return nil
+	})
+}
+
+// A method that waits leaves no operation when its goroutine is ended, and the
+// error is a lost one.
+func TestLookupGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, sys := systemRig(t, "darwin")
+		sys.exit = true
+		rec := new(aiotest.Recorder)
+		loop := &aio.Loop{OnEvent: rec.OnEvent}
+		if err := loop.Run(t.Context(), func(ctx context.Context) error {
+			go r.LookupHost(ctx, "printer.local")
+			synctest.Wait()
+			if n := loop.Stats().InFlight; n != 1 {
+				t.Errorf("after Goexit in LookupHost: %d operations, want main alone", n)
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("Run: %v, want nil", err)
+		}
+		if ev := rec.Events(); len(ev) != 1 || !ev[0].Lost || !errors.Is(ev[0].Err, aio.ErrGoexit) {
+			t.Errorf("events %v, want one lost %v", ev, aio.ErrGoexit)
+		}
+	})
+}
+
+// The canonical name comes from the system too where it looks up hosts. What
+// Reverse returns is the caller's.
+func TestSystemNames(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		r, _ := systemRig(t, "darwin")
+		if name, err := r.LookupCNAME(ctx, "printer.local"); name != "canonical." || err != nil {
+			t.Errorf("LookupCNAME: %q, %v, want canonical.", name, err)
+		}
+		for i := range 3 {
+			names := await(ctx, t, r.Reverse(ctx, netip.MustParseAddr("192.0.2.3")))
+			if names[0] != "name-of-192.0.2.3" {
+				t.Errorf("Reverse %d, after the caller has changed what it got: %q, want name-of-192.0.2.3", i+1, names)
+			}
+			names[0] = "changed"
 		}
 		return nil
 	})

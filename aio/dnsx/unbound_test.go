@@ -90,7 +90,7 @@ func startUnbound(t *testing.T) *unbound {
 	dir := t.TempDir()
 	trust := writeCertificate(t, dir)
 	write(t, dir, "example.zone", zoneFile())
-	const tries = 5 // somebody else may take a port before unbound does
+	const tries = 5 // another process may take a port before unbound does
 	for i := range tries {
 		u := &unbound{dig: dig, port: freePort(t), tls: freePort(t), trust: trust}
 		if doh {
@@ -200,7 +200,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// freePort returns a port of loopback that nobody uses, for TCP and for UDP.
+// freePort returns a port of loopback that is free for TCP and UDP.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for {
