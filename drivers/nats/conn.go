@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -23,9 +24,10 @@ type conn struct {
 	nc     *natsgo.Conn
 	err    error // why there is no nc
 
-	mu   sync.Mutex
-	down chan struct{} // closed while the connection is broken
-	subs map[*natsgo.Subscription]reporter
+	mu      sync.Mutex
+	dialErr error         // of the newest dial that has failed; nats.go does not tell
+	down    chan struct{} // closed while the connection is broken
+	subs    map[*natsgo.Subscription]reporter
 }
 
 // reporter is told of a subscription's conditions.
@@ -76,6 +78,11 @@ func (cn *conn) connect() {
 		if cause := context.Cause(cn.op.Context()); cause != nil {
 			err = cause
 		}
+		cn.mu.Lock()
+		if cn.dialErr != nil {
+			err = errors.Join(err, cn.dialErr)
+		}
+		cn.mu.Unlock()
 		cn.failed(fmt.Errorf("nats: cannot connect: %w", err))
 		return
 	}

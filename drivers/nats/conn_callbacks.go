@@ -27,6 +27,9 @@ func (d dialer) Dial(_, addr string) (net.Conn, error) {
 	ctx := d.cn.op.Context()
 	c, err := t.Dial(ctx, addr).Await(context.WithoutCancel(ctx)) // it ends with ctx
 	if err != nil {
+		d.cn.mu.Lock()
+		defer d.cn.mu.Unlock()
+		d.cn.dialErr = err
 		return nil, err
 	}
 	return c, nil

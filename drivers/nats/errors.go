@@ -9,4 +9,6 @@ var (
 	errDeaf = errors.New("nats: JetStream does not answer")
 	// errMoved says that another server has become the leader of a consumer.
 	errMoved = errors.New("nats: the consumer has a new leader")
+	// errUnopened is the error of a bucket that could not be opened.
+	errUnopened = errors.New("the bucket cannot be opened")
 )

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"goaio.example/aio/aiotest"
 	"goaio.example/drivers/nats"
 )
 
@@ -54,4 +55,21 @@ func client(servers ...*server.Server) *nats.Client {
 		c.URL += s.ClientURL()
 	}
 	return c
+}
+
+// startAll starts servers of a cluster, and waits until JetStream is ready.
+func startAll(t *testing.T, options []*server.Options) (servers []*server.Server) {
+	t.Helper()
+	for _, o := range options {
+		servers = append(servers, start(t, o))
+	}
+	aiotest.Eventually(t, func() bool {
+		for _, s := range servers {
+			if s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == len(servers) {
+				return true
+			}
+		}
+		return false
+	})
+	return servers
 }

@@ -45,7 +45,6 @@ type Subscription struct {
 
 	mu      sync.Mutex
 	ending  bool
-	slow    bool // it was told of since there was room
 	dropped int
 	err     error
 }
@@ -97,7 +96,7 @@ func (s *Subscription) begin(ctx context.Context, subject, queue string) (err er
 	switch {
 	case s.sub == nil:
 		s.op.End(nil) // the caller has the error
-	case err != nil || s.op.Draining():
+	case err != nil:
 		s.finish(s.sub.Unsubscribe)
 	default:
 		s.op.Go(s.watchConn, func(error) {})
@@ -122,7 +121,10 @@ func (s *Subscription) leave(how func(*natsgo.Subscription) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ending = true
-	if sub := s.sub; sub != nil {
+	if sub := s.sub; sub != nil && !isClosed(s.gone) {
+		if n, err := sub.Dropped(); err == nil {
+			s.dropped = n
+		}
 		s.op.Go(func() { _ = how(sub) }, func(error) {}) // fails if it has ended
 	}
 }

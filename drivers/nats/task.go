@@ -50,6 +50,11 @@ var pause = timer.Backoff{Initial: 20 * time.Millisecond, Max: time.Second, Jitt
 // insist calls fn, which may be repeated, until it succeeds, fails for good, or
 // ctx ends.
 func insist[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
+	return repeat(ctx, passing, fn)
+}
+
+// repeat is insist for errors that again is true of.
+func repeat[T any](ctx context.Context, again func(error) bool, fn func(ctx context.Context) (T, error)) (T, error) {
 	for n := 2; ; n++ {
 		try, cancel := context.WithTimeoutCause(ctx, tryTime, aio.ErrTimeout)
 		v, err := fn(try)
@@ -57,7 +62,7 @@ func insist[T any](ctx context.Context, fn func(ctx context.Context) (T, error))
 			err = context.Cause(try)
 		}
 		cancel()
-		if err == nil || !passing(err) {
+		if err == nil || !again(err) {
 			return v, err
 		}
 		if timer.Sleep(ctx, pause.Wait(n)) != nil {
@@ -73,6 +78,11 @@ func (e *endedError) Error() string {
 	return "nats: " + e.cause.Error() + "; the last try: " + e.last.Error()
 }
 func (e *endedError) Unwrap() []error { return []error{e.cause, e.last} }
+
+// unsent reports whether an error says that no server has had the request.
+func unsent(err error) bool {
+	return errors.Is(err, natsgo.ErrNoResponders) || errors.Is(err, natsgo.ErrReconnectBufExceeded) || errors.Is(err, errBroken)
+}
 
 // passing reports whether an error may be none the next time.
 func passing(err error) bool {
