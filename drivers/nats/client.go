@@ -2,6 +2,8 @@ package nats
 
 import (
 	"context"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,12 +58,29 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeoutCause(ctx, c.timeout(), aio.ErrTimeout)
 }
 
+func (c *Client) url() string {
+	if c.URL == "" {
+		return natsgo.DefaultURL
+	}
+	return c.URL
+}
+
+// name returns the URLs without their passwords.
+func (c *Client) name() string {
+	var names []string
+	for text := range strings.SplitSeq(c.url(), ",") {
+		if u, err := url.Parse(strings.TrimSpace(text)); err == nil && u.Host != "" {
+			names = append(names, u.Host)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
 // options returns the settings of a connection.
 func (c *Client) options() (natsgo.Options, error) {
 	o := natsgo.GetDefaultOptions()
-	o.Url = c.URL
-	if c.URL == "" {
-		o.Url = natsgo.DefaultURL
+	for text := range strings.SplitSeq(c.url(), ",") {
+		o.Servers = append(o.Servers, strings.TrimSpace(text))
 	}
 	o.MaxReconnect = -1
 	o.ReconnectWait, o.ReconnectJitter = 200*time.Millisecond, 200*time.Millisecond

@@ -41,11 +41,7 @@ func newConn(l *link) (*conn, error) {
 	}
 	cn.op.AsBackground()
 	cn.op.AsServed() // it is repaired
-	name := l.client.URL
-	if name == "" {
-		name = natsgo.DefaultURL
-	}
-	if err := cn.op.Start(l.top, kindConn, name, cn); err != nil {
+	if err := cn.op.Start(l.top, kindConn, l.client.name(), cn); err != nil {
 		return nil, err
 	}
 	cn.op.Go(cn.connect, cn.failed)
@@ -79,8 +75,8 @@ func (cn *conn) connect() {
 			err = cause
 		}
 		cn.mu.Lock()
-		if cn.dialErr != nil {
-			err = errors.Join(err, cn.dialErr)
+		if cn.dialErr != nil && errors.Is(err, natsgo.ErrNoServers) {
+			err = cn.dialErr
 		}
 		cn.mu.Unlock()
 		cn.failed(fmt.Errorf("nats: cannot connect: %w", err))
