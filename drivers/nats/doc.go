@@ -1,0 +1,2 @@
+// Package nats has NATS as operations of a loop.
+package nats

@@ -1,0 +1,33 @@
+package nats_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"goaio.example/aio/jobs"
+	"goaio.example/aio/jobs/jobstest"
+	"goaio.example/drivers/nats"
+)
+
+// The contract of package jobs. The cases wait for leases, so they run at the
+// same time, on one server.
+func TestSource(t *testing.T) {
+	s := startServer(t)
+	var queues atomic.Int64
+	jobstest.TestSource(t, func(ctx context.Context, t *testing.T) jobstest.Broker {
+		b := &nats.Broker{Client: client(s), Lease: time.Second}
+		queue := fmt.Sprint("test.q", queues.Add(1))
+		return jobstest.Broker{
+			Putter: b,
+			Queue:  queue,
+			Open:   func(context.Context) (jobs.Source, error) { return b.Source(queue), nil },
+			Lease:  time.Second,
+			Delay:  300 * time.Millisecond,
+			Shared: true,
+			Buried: func(ctx context.Context) (int, error) { return b.Buried(ctx, queue).Await(ctx) },
+		}
+	})
+}
