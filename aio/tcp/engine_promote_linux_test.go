@@ -243,3 +243,22 @@ func TestPollersForget(t *testing.T) {
 		})
 	}
 }
+
+// A write deadline that passes ends a Write that waits also on a connection
+// that has a handler.
+func TestHandlerWriteDeadline(t *testing.T) {
+	conns := make(chan *tcp.Conn, 1)
+	serving(t, handing(conns), "127.0.0.1:0", func(t *testing.T, ctx context.Context, s *tcp.Server) {
+		defer connect(t, s.Addr()).Close()
+		c := soon(t, conns)
+		c.SetWriteDeadline(time.Now().Add(time.Hour))
+		wrote := make(chan error, 1)
+		go func() { _, err := c.Write(make([]byte, much)); wrote <- err }()
+		aiotest.Eventually(t, func() bool { return tcp.WriteWaits(c) || !tcp.IsBare(c) })
+		c.SetWriteDeadline(time.Now())
+		if err := soon(t, wrote); !errors.Is(err, aio.ErrTimeout) {
+			t.Errorf("Write failed with %v, want %v", err, aio.ErrTimeout)
+		}
+		c.Close()
+	})
+}

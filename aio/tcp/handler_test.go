@@ -518,23 +518,6 @@ func TestGivenUpHandler(t *testing.T) {
 	})
 }
 
-// A write deadline ends a Write also on a connection that has a handler.
-func TestHandlerWriteDeadline(t *testing.T) {
-	overAll(t, func(w *world) {
-		opened := make(chan *tcp.Conn, 1)
-		client := w.serve(tcp.Handler{Open: func(c *tcp.Conn) { opened <- c }, Event: func(*tcp.Conn, error) {}})
-		server := soon(w, opened)
-		server.SetWriteDeadline(time.Now().Add(time.Millisecond))
-		n, err := server.Write(make([]byte, 16<<20)) // more than sockets hold
-		wantErr(w, err, aio.ErrTimeout, "write")
-		if n >= 16<<20 {
-			w.Errorf("wrote %d bytes to a peer that does not read", n)
-		}
-		client.Close()
-		server.Close()
-	})
-}
-
 // What is put back while the engine waits for more is given to the handler.
 func TestUnreadWakes(t *testing.T) {
 	overAll(t, func(w *world) {

@@ -5,13 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -547,66 +545,58 @@ func TestTLSWriteQueuesOneRecord(t *testing.T) {
 	})
 }
 
-// halves is a connection whose Write goes out in two parts, a moment apart.
-type halves struct{ aiotest.Conn }
-
-func (h halves) Write(p []byte) (int, error) {
-	n, err := h.Conn.Write(p[:len(p)/2])
-	if err != nil {
-		return n, err
-	}
-	time.Sleep(time.Millisecond)
-	m, err := h.Conn.Write(p[n:])
-	return n + m, err
-}
-
-// Records that come in parts, of several connections in turn, are put together
-// from their own bytes: the buffer that a part was read into is used for the
-// next connection meanwhile. So it is when the connection is hijacked.
-func TestTLSPartsOfRecords(t *testing.T) {
-	for _, hijack := range []bool{false, true} {
-		t.Run(fmt.Sprint("hijack ", hijack), func(t *testing.T) {
+// Records that have come together, and of which the handler is given the first
+// only because it pauses or hijacks the connection, stay whole, although the
+// buffer that they were read into is used for other connections meanwhile.
+func TestTLSRecordsKept(t *testing.T) {
+	const records, size = 4, 3000
+	for how, leave := range map[string]func(w *world, c *tcp.Conn){
+		"paused": func(w *world, c *tcp.Conn) {
+			c.PauseReading()
+			time.AfterFunc(time.Millisecond, c.ResumeReading)
+		},
+		"hijacked": func(w *world, c *tcp.Conn) {
+			c.Hijack()
+			aio.Spawn(w.ctx, "echo", func(context.Context) error {
+				time.Sleep(time.Millisecond)
+				_, err := io.Copy(c, c)
+				c.Close()
+				return err
+			})
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
 			inBubbles(t, zeroLoop, func(w *world) {
 				if !w.secure() {
 					return
 				}
 				addr := w.start(&tcp.Server{Handler: tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
-					if !hijack {
-						c.Send(data)
-						return
-					}
 					c.Send(data)
-					c.Hijack()
-					aio.Spawn(w.ctx, "echo", func(context.Context) error {
-						_, err := io.Copy(c, c)
-						c.Close()
-						return err
-					})
-				}}})
-				var clients sync.WaitGroup
-				for i := range 4 {
-					nc, err := w.net.Dial("tcp", addr)
-					if err != nil {
-						w.Fatal(err)
+					if data[0] == 'a' && c.Value() == nil {
+						c.SetValue(true)
+						leave(w, c)
 					}
-					c := tls.Client(halves{nc.(aiotest.Conn)}, w.dialer.TLS)
-					clients.Go(func() {
-						defer c.Close()
-						for range 5 {
-							msg := bytes.Repeat([]byte{byte('a' + i)}, 3000)
-							got := make([]byte, 2*len(msg))
-							if _, err := c.Write(append(msg, msg...)); err != nil {
-								w.Errorf("client %d: write: %v", i, err)
-								return
-							}
-							if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got[:len(msg)], msg) {
-								w.Errorf("client %d: what it wrote came back as %q..., %v", i, got[:4], err)
-								return
-							}
-						}
-					})
+				}}})
+				client, other := w.dial(addr), w.dial(addr)
+				want := ""
+				client.Cork() // has the records come together
+				for i := range records {
+					record := strings.Repeat(string(rune('a'+i)), size)
+					client.SendString(record)
+					want += record
 				}
-				clients.Wait()
+				client.Uncork()
+				synctest.Wait()
+				for range 10 {
+					ask(w, other, strings.Repeat("x", 4*size))
+				}
+				got := make([]byte, len(want))
+				if n, err := io.ReadFull(client, got); err != nil || string(got) != want {
+					w.Errorf("%d records of a to d came back as %q... %q... %q... %q..., %d bytes, %v",
+						records, got[:3], got[size:size+3], got[2*size:2*size+3], got[3*size:3*size+3], n, err)
+				}
+				client.Close()
+				other.Close()
 			})
 		})
 	}
