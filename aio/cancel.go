@@ -35,17 +35,18 @@ func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
 
 // cancelOne cancels one operation and appends its children to todo. It reports
 // whether the operation's driver, and hooks, are to be told. A child that comes
-// later sees that its parent is cancelled, see adopt and moveUp.
+// after the flag is set, or is handed up before it is read, sees that its parent
+// is cancelled: see adopt and moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), tell bool) {
 	fixed := o.foreignStd()
 	defer func() { fixed.drop() }()
 	o.mu.Lock()
 	s := o.at()
 	if s.has(opCancelled) || !s.open() && !s.lingers() {
-		if !s.has(opCancelled) { // it has ended just now: what it has not handed up yet is cancelled in its place
-			todo = o.kids(todo)
-		}
 		o.mu.Unlock()
+		if !s.has(opCancelled) { // it has ended just now: what it has not handed up yet is cancelled in its place
+			todo = o.appendKids(todo)
+		}
 		return todo, nil, false
 	}
 	x := o.extra()
@@ -54,7 +55,6 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 		fixed = nil
 	}
 	s = o.set(opCancelled) // it may queue by now; and if it comes to, it sees that it is cancelled
-	todo = o.kids(todo)
 	std, unwatch := x.std.Load(), x.unwatch
 	hooks = x.onCancel
 	x.onCancel, x.unwatch = nil, nil
@@ -67,9 +67,8 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	if std != nil {
 		o.cancelStd(std, cause)
 	}
-	if o.isRoot() {
-		todo = o.appendKids(todo)
-	}
+	todo = o.appendKids(todo)
+	o.set(opReached)
 	if s.has(opQueued) && o.run.dequeue(o) {
 		o.End(o.why())
 		return todo, nil, false

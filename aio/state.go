@@ -54,6 +54,7 @@ const (
 // otherwise.
 const (
 	opCancelled opState = (stages + 1) << iota // asked to end; extra.cause says why
+	opReached                                  // and whoever has asked knows its children
 
 	opLooked   // somebody has looked at the result, or will be told of it
 	opTold     // its error has gone to an event callback
