@@ -141,49 +141,58 @@ func TestStuckClient(t *testing.T) {
 	})
 }
 
+// stuck has two clients watch the loop while it drains, of which one never reads
+// and has its buffers filled. The function that it returns closes that one.
+func stuck(t *testing.T, ctx context.Context, loop *aio.Loop) (done func(), err error) {
+	s, err := live.Serve(ctx, "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	hold(ctx, 490, strings.Repeat("long", 400))
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	c.(*net.TCPConn).SetReadBuffer(4096)
+	done = func() { c.Close() }
+	const what = "events?as=json&q=long"
+	if _, err := fmt.Fprintf(c, "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", what); err != nil {
+		return done, err
+	}
+	res, err := client(t, "").Get(s.URL() + what)
+	if err != nil {
+		return done, err
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	in := bufio.NewReader(res.Body)
+	for n := 0; n < 8; {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return done, err
+		}
+		if !strings.HasPrefix(line, "data: ") {
+			continue
+		}
+		if len(line) < 500_000 {
+			return done, fmt.Errorf("a frame of %d bytes does not fill buffers", len(line))
+		}
+		if n++; n == 1 {
+			loop.Exit(nil) // from now on frames are sent more often
+		}
+	}
+	go io.Copy(io.Discard, in) //nolint:errcheck // it ends when the page says so
+	return done, nil
+}
+
 // A client of a Server that never reads, and whose buffers are full, does not
 // make the loop's end wait: Grace is an hour.
 func TestStuckConnection(t *testing.T) {
 	loop := &aio.Loop{Grace: time.Hour, Logger: quiet}
-	var stuck net.Conn
-	err := loop.Run(t.Context(), func(ctx context.Context) error {
+	done := func() {}
+	err := loop.Run(t.Context(), func(ctx context.Context) (err error) {
 		defer loop.Cancel(nil)
-		s, err := live.Serve(ctx, "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		hold(ctx, 490, strings.Repeat("long", 400))
-		if stuck, err = net.Dial("tcp", s.Addr().String()); err != nil {
-			return err
-		}
-		stuck.(*net.TCPConn).SetReadBuffer(4096)
-		const what = "events?as=json&q=long"
-		if _, err := fmt.Fprintf(stuck, "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", what); err != nil {
-			return err
-		}
-		res, err := client(t, "").Get(s.URL() + what)
-		if err != nil {
-			return err
-		}
-		t.Cleanup(func() { res.Body.Close() })
-		in := bufio.NewReader(res.Body)
-		for n := 0; n < 8; {
-			line, err := in.ReadString('\n')
-			if err != nil {
-				return err
-			}
-			if !strings.HasPrefix(line, "data: ") {
-				continue
-			}
-			if len(line) < 500_000 {
-				t.Fatalf("a frame of %d bytes does not fill buffers", len(line))
-			}
-			if n++; n == 1 {
-				loop.Exit(nil) // from now on frames are sent more often
-			}
-		}
-		go io.Copy(io.Discard, in) //nolint:errcheck // it ends when the page says so
-		return nil
+		done, err = stuck(t, ctx, loop)
+		return err
 	})
 	if err != nil {
 		t.Error(err)
@@ -191,7 +200,32 @@ func TestStuckConnection(t *testing.T) {
 	if n := loop.Overdue(); len(n) > 0 {
 		t.Errorf("cut off: %d", len(n))
 	}
-	stuck.Close()
+	done()
+}
+
+// If the loop gives something up, which leaves no time, such a client does not
+// have the page be given up too.
+func TestStuckConnectionAndLeft(t *testing.T) {
+	loop := &aio.Loop{Grace: time.Hour, Abandon: time.Second, Logger: quiet}
+	done := func() {}
+	release, gone := make(chan struct{}), make(chan struct{})
+	err := loop.Run(t.Context(), func(ctx context.Context) (err error) {
+		defer loop.Cancel(nil)
+		aio.Spawn(ctx, "stubborn", func(context.Context) error {
+			defer close(gone)
+			<-release
+			return nil
+		})
+		done, err = stuck(t, ctx, loop)
+		return err
+	})
+	var left *aio.StuckError
+	if !errors.As(err, &left) || len(left.Ops) != 1 || left.Ops[0].Name != "stubborn" {
+		t.Errorf("Run returned %v", err)
+	}
+	close(release)
+	<-gone
+	done()
 }
 
 // bomb is an error whose text cannot be had.

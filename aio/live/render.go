@@ -146,10 +146,15 @@ func countdown(s *Snapshot) *countdownData {
 	if s.PhaseEnd.IsZero() {
 		return nil
 	}
-	left := max(0, s.PhaseEnd.Sub(s.Time)).Seconds()
+	time := max(0, s.PhaseEnd.Sub(s.Time))
+	left := time.Seconds()
 	whole := max(left, s.PhaseTime.Seconds())
+	text := fmt.Sprintf("%.1f s", left)
+	if left >= 60 {
+		text = ageText(time)
+	}
 	return &countdownData{
-		Left: fmt.Sprintf("%.1f s", left), Max: fmt.Sprintf("%.1f", whole), Value: fmt.Sprintf("%.1f", left),
+		Left: text, Max: fmt.Sprintf("%.1f", whole), Value: fmt.Sprintf("%.1f", left),
 	}
 }
 

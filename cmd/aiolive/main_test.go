@@ -350,7 +350,7 @@ func TestScreenFits(t *testing.T) {
 			t.Errorf("row %d: %d lines are marked", row, marked)
 		}
 	}
-	if got := screen(s, view{}, 0, 0)[0].text; got != "x: draining, at most 2.5 s more" {
+	if got := screen(s, view{}, 0, 0)[0].text; got != "x: draining, at most 2.5s more" {
 		t.Errorf("got %q", got)
 	}
 }

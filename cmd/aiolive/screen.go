@@ -59,7 +59,7 @@ func head(s *live.Snapshot, v view) (out []line) {
 		phase = "ended"
 	}
 	if !s.PhaseEnd.IsZero() {
-		phase += fmt.Sprintf(", at most %.1f s more", max(0, s.PhaseEnd.Sub(s.Time)).Seconds())
+		phase += ", at most " + ageText(max(0, s.PhaseEnd.Sub(s.Time))) + " more"
 	}
 	name := live.Visible(s.Loop)
 	if name == "" {
