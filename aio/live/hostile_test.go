@@ -203,8 +203,8 @@ func TestStuckConnection(t *testing.T) {
 	done()
 }
 
-// If the loop gives something up, which leaves no time, such a client does not
-// have the page be given up too.
+// Nor does it if the loop gives something up, which leaves no time. (On a machine
+// that is very busy the page's own end may be given up too.)
 func TestStuckConnectionAndLeft(t *testing.T) {
 	loop := &aio.Loop{Grace: time.Hour, Abandon: time.Second, Logger: quiet}
 	done := func() {}
@@ -220,7 +220,7 @@ func TestStuckConnectionAndLeft(t *testing.T) {
 		return err
 	})
 	var left *aio.StuckError
-	if !errors.As(err, &left) || len(left.Ops) != 1 || left.Ops[0].Name != "stubborn" {
+	if !errors.As(err, &left) || left.Ops[0].Name != "stubborn" {
 		t.Errorf("Run returned %v", err)
 	}
 	close(release)
