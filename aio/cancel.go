@@ -36,18 +36,18 @@ func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
 
 // cancelOne cancels one operation and appends its children to todo. It returns
 // the hooks of OnCancel, and whether they and the operation's driver are to be
-// called. A child that comes later finds its parent cancelled, see adopt and
-// moveUp.
+// called. A child that comes after the flag is set, or is handed up before it is
+// read, finds its parent cancelled: see adopt and moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), tell bool) {
 	fixed := o.foreignStd()
 	defer func() { fixed.drop() }()
 	o.mu.Lock()
 	s := o.at()
 	if s.has(opCancelled) || !s.open() && !s.lingers() {
-		if !s.has(opCancelled) { // it has just ended: the children that it has not handed up yet are cancelled in its place
-			todo = o.kids(todo)
-		}
 		o.mu.Unlock()
+		if !s.has(opCancelled) { // it has just ended: the children that it has not handed up yet are cancelled in its place
+			todo = o.appendKids(todo)
+		}
 		return todo, nil, false
 	}
 	x := o.extra()
@@ -56,7 +56,6 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 		fixed = nil
 	}
 	s = o.set(opCancelled) // it may be queued by now; if it is queued later, it finds that it is cancelled
-	todo = o.kids(todo)
 	std, unwatch := x.std.Load(), x.unwatch
 	hooks = x.onCancel
 	x.onCancel, x.unwatch = nil, nil
@@ -69,9 +68,8 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	if std != nil {
 		o.cancelStd(std, cause)
 	}
-	if o.isRoot() {
-		todo = o.appendKids(todo)
-	}
+	todo = o.appendKids(todo)
+	o.set(opReached)
 	if s.has(opQueued) && o.run.dequeue(o) {
 		o.End(o.why())
 		return todo, nil, false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"time"
 )
 
 // RunSignals is Run with signals that come from a channel.
@@ -43,9 +42,14 @@ func TaskOf(ctx context.Context) any { return ctx.Value(taskKey) }
 const Piece = piece
 
 // Pieces reads the children of ctx's operation in pieces, and calls between
-// before each but the first, with those that were read. It returns them, and
-// how long each piece took, with the lock held.
-func Pieces(ctx context.Context, between func(read []Ref)) (all []Ref, took []time.Duration) {
+// before each but the first, with those that were read. It returns them.
+func Pieces(ctx context.Context, between func(read []Ref)) (all []Ref) {
+	return PiecesAround(ctx, between, func(read func()) { read() })
+}
+
+// PiecesAround is Pieces with a function that reads each piece by calling read,
+// which holds the lock.
+func PiecesAround(ctx context.Context, between func(read []Ref), around func(read func())) (all []Ref) {
 	o := opOf(ctx)
 	refs := func(ops []*Op) (out []Ref) {
 		for _, k := range ops {
@@ -59,11 +63,9 @@ func Pieces(ctx context.Context, between func(read []Ref)) (all []Ref, took []ti
 			between(refs(to))
 		}
 		to = slices.Grow(to, piece)
-		began := time.Now()
-		to, more = o.family.appendPiece(o, to, 0, &last)
-		took = append(took, time.Since(began))
+		around(func() { to, more = o.family.appendPiece(o, to, 0, &last) })
 	}
-	return refs(to), took
+	return refs(to)
 }
 
 // LostGone reports whether there are lost errors whose futures are collected,

@@ -186,7 +186,8 @@ func TestAsLastingBelowForeign(t *testing.T) {
 }
 
 func TestFuncName(t *testing.T) {
-	eq(t, "function", aio.FuncName(TestFuncName), "goaio.example/aio_test.TestFuncName")
+	eq(t, "function", aio.FuncName(TestFuncName), "aio_test.TestFuncName")
+	eq(t, "method", aio.FuncName(t.Helper), "testing.(*common).Helper")
 	eq(t, "nil", aio.FuncName((func())(nil)), "")
 	eq(t, "no function", aio.FuncName(3), "")
 }

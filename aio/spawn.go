@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"runtime"
+	"strings"
 )
 
 // Spawn runs fn in a goroutine as an operation without a result: its error goes
@@ -78,11 +79,14 @@ func nameOf(name string, fn any) string {
 }
 
 // FuncName returns the name of the function fn, "" if fn is not a function or
-// is nil. Drivers name operations by it.
+// is nil. Drivers name operations by it. The name begins with that of the
+// package, without the rest of the import path, as in httpx.(*Client).Get.
 func FuncName(fn any) string {
 	v := reflect.ValueOf(fn)
 	if v.Kind() != reflect.Func || v.IsNil() {
 		return ""
 	}
-	return runtime.FuncForPC(v.Pointer()).Name()
+	name := runtime.FuncForPC(v.Pointer()).Name()
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	return strings.TrimSuffix(name, "-fm") // of a method value
 }

@@ -53,6 +53,7 @@ const (
 // otherwise.
 const (
 	opCancelled opState = (stages + 1) << iota // was cancelled; extra.cause is the cause
+	opReached                                  // its children are known to the cancellation
 
 	opLooked   // its result was looked at, or is the input of a combination
 	opTold     // its error was reported to an event callback

@@ -265,11 +265,16 @@ func (o *Op) moveUp(from *Op, by *starter) {
 			f.mu.Unlock()
 			continue
 		}
+		s := from.at()
+		missed := s.has(opCancelled) && !s.has(opReached) // o may be, see cancelOne
 		f.unlink(o)
 		hold := f.hold
 		tf.link(target, o)
 		tf.mu.Unlock()
 		f.mu.Unlock()
+		if missed {
+			dead = from.why()
+		}
 		if dead == nil && target.at().has(opCancelled) {
 			dead = target.why()
 		}
@@ -363,12 +368,4 @@ func (f *family) after(p *Op, to []*Op, start int, last *int) (next *Op, found b
 		}
 	}
 	return f.first, true
-}
-
-// kids appends the children to to. The lock is held.
-func (f *family) kids(to []*Op) []*Op {
-	for k := f.first; k != nil; k = k.next {
-		to = append(to, k)
-	}
-	return to
 }

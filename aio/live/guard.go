@@ -1,38 +1,28 @@
 package live
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 )
 
-// tokenCookie is the name of the cookie that a browser has the token in.
-const tokenCookie = "goaio_live"
-
 // admit checks whether a request may see anything. If not, it has answered it.
 func (p *Page) admit(w http.ResponseWriter, r *http.Request) bool {
-	if !p.knowsHost(r.Host) {
+	switch {
+	case !p.knowsHost(r.Host):
 		http.Error(w, "live: not a name of this server: see live.Page.Hosts", http.StatusMisdirectedRequest)
-		return false
-	}
-	if p.Token == "" {
-		if !local(r.RemoteAddr) {
-			http.Error(w, "live: only for this machine: see live.Page.Token", http.StatusForbidden)
-			return false
-		}
-	} else if !p.bears(w, r) {
-		return false
-	}
-	if err := p.origins.Check(r); err != nil {
+	case p.Token == "" && !fromHere(r):
+		http.Error(w, "live: only for this machine: see live.Page.Token", http.StatusForbidden)
+	case p.ofOtherSite(r):
 		http.Error(w, "live: a request of another site", http.StatusForbidden)
-		return false
+	case p.Token != "":
+		return p.bears(w, r)
+	default:
+		return true
 	}
-	return true
+	return false
 }
 
 // knowsHost reports whether a Host header is one that a page may have that was
@@ -42,53 +32,42 @@ func (p *Page) knowsHost(hostport string) bool {
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
 		host = h
 	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = plainName(host)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+	if _, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")); err == nil {
 		return true
 	}
-	return slices.ContainsFunc(p.Hosts, func(name string) bool { return strings.EqualFold(name, host) })
+	return slices.ContainsFunc(p.Hosts, func(name string) bool { return plainName(name) == host })
 }
 
-// local reports whether an address is one of this machine: a loopback address,
-// or that of a unix socket.
-func local(addr string) bool {
-	if a, err := netip.ParseAddrPort(addr); err == nil {
+// plainName returns a name in lower case, without the dot of the root.
+func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// fromHere reports whether a request comes from this machine: from a loopback
+// address, or over a unix socket.
+func fromHere(r *http.Request) bool {
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		return a.Addr().Unmap().IsLoopback()
 	}
-	return addr == "" || addr[0] == '@' || addr[0] == '/'
+	_, unix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return unix
 }
 
-// bears reports whether the request has the token: as a bearer, in the cookie,
-// or in the URL, from where it is moved to the cookie.
-func (p *Page) bears(w http.ResponseWriter, r *http.Request) bool {
-	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && p.isToken(given) {
+// ofOtherSite reports whether a page of another site makes a request that
+// changes something or, unseen by the user, one that costs something: it cannot
+// read the answer, but could ask again and again. Browsers say so to localhost
+// and over TLS. A link to the page may be followed from anywhere.
+func (p *Page) ofOtherSite(r *http.Request) bool {
+	if p.origins.Check(r) != nil {
 		return true
 	}
-	if c, err := r.Cookie(tokenCookie); err == nil && p.isToken(c.Value) {
-		return true
-	}
-	if v := r.URL.Query(); r.Method == http.MethodGet && p.isToken(v.Get("token")) {
-		http.SetCookie(w, &http.Cookie{
-			Name: tokenCookie, Value: p.Token, Path: "/", HttpOnly: true, Secure: r.TLS != nil,
-			SameSite: http.SameSiteStrictMode,
-		})
-		v.Del("token")
-		w.Header().Set("Location", (&url.URL{Path: "./", RawQuery: v.Encode()}).String())
-		w.WriteHeader(http.StatusSeeOther)
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
 		return false
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="live"`)
-	http.Error(w, "live: a token is required: open ?token=TOKEN", http.StatusUnauthorized)
-	return false
-}
-
-// isToken compares in constant time.
-func (p *Page) isToken(given string) bool {
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(p.Token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
 // secure sets the header fields that every response has.

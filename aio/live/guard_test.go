@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,6 +21,20 @@ func TestGuard(t *testing.T) {
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
+	// over has a request come over a unix socket, as far as its server says so.
+	over := func(addr string) func(*http.Request) {
+		return func(r *http.Request) {
+			local := &net.UnixAddr{Name: "/run/live", Net: "unix"}
+			*r = *r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(local)))
+			r.RemoteAddr = addr
+		}
+	}
+	// fetched is what a browser says of a request that a page makes.
+	fetched := func(site, mode, dest string) []func(*http.Request) {
+		return []func(*http.Request){
+			header("Sec-Fetch-Site", site), header("Sec-Fetch-Mode", mode), header("Sec-Fetch-Dest", dest),
+		}
+	}
 	for _, c := range []struct {
 		name, method, target string
 		page                 http.Handler
@@ -32,7 +47,18 @@ func TestGuard(t *testing.T) {
 		{"snapshot below a path", "GET", "/debug/live/snapshot", open, nil, 200},
 		{"unknown", "GET", "/admin", open, nil, 404},
 		{"IPv6", "GET", "/", open, []func(*http.Request){host("[::1]:6060"), from("[::1]:9")}, 200},
-		{"unix socket", "GET", "/", open, []func(*http.Request){from("@")}, 200},
+		{"IPv6 without a port", "GET", "/", open, []func(*http.Request){host("[::1]")}, 200},
+		{"IPv6 with a zone", "GET", "/", open, []func(*http.Request){host("[fe80::1%lo]:1")}, 200},
+		{"no port after the colon", "GET", "/", open, []func(*http.Request){host("localhost:")}, 200},
+		{"below localhost", "GET", "/", open, []func(*http.Request){host("app.localhost:1")}, 200},
+		{"a number that is no IP address", "GET", "/", open, []func(*http.Request){host("2130706433:1")}, 421},
+		{"an IP address and more", "GET", "/", open, []func(*http.Request){host("[::1].evil.example")}, 421},
+		{"localhost and more", "GET", "/", open, []func(*http.Request){host("localhost@evil.example")}, 421},
+		{"two dots", "GET", "/", open, []func(*http.Request){host("localhost..")}, 421},
+		{"unix socket", "GET", "/", open, []func(*http.Request){over("@")}, 200},
+		{"unix socket without a name", "GET", "/", open, []func(*http.Request){over("")}, 200},
+		{"an address that a server left out", "GET", "/", open, []func(*http.Request){from("")}, 403},
+		{"an address like a socket's", "GET", "/", open, []func(*http.Request){from("@")}, 403},
 		{"localhost with a dot", "GET", "/", open, []func(*http.Request){host("LOCALHOST.:1")}, 200},
 		{"rebound", "GET", "/", open, []func(*http.Request){host("evil.example:6060")}, 421},
 		{"rebound snapshot", "GET", "/snapshot", open, []func(*http.Request){host("evil.example")}, 421},
@@ -46,8 +72,12 @@ func TestGuard(t *testing.T) {
 		{"wrong token", "GET", "/", secret, []func(*http.Request){header("Authorization", "Bearer secre")}, 401},
 		{"bearer", "GET", "/", secret, []func(*http.Request){header("Authorization", "Bearer secret"), from("192.0.2.1:5")}, 200},
 		{"known host", "GET", "/", secret, []func(*http.Request){header("Authorization", "Bearer secret"), host("OPS.example:1")}, 200},
-		{"cookie", "GET", "/", secret, []func(*http.Request){header("Cookie", "goaio_live=secret")}, 200},
-		{"wrong cookie", "GET", "/", secret, []func(*http.Request){header("Cookie", "goaio_live=x")}, 401},
+		{"known host with a dot", "GET", "/", secret, []func(*http.Request){header("Authorization", "Bearer secret"), host("ops.example.")}, 200},
+		{"bearer in lower case", "GET", "/", secret, []func(*http.Request){header("Authorization", "bearer secret")}, 200},
+		{"the token as a password", "GET", "/", secret, []func(*http.Request){header("Authorization", "Basic secret")}, 401},
+		{"no bearer", "GET", "/", secret, []func(*http.Request){header("Authorization", "Bearer ")}, 401},
+		{"the token as a cookie", "GET", "/", secret, []func(*http.Request){header("Cookie", "goaio_live=secret")}, 401},
+		{"an empty token", "GET", "/?token=", secret, nil, 401},
 		{"token by POST", "POST", "/stack?op=1&token=secret", secret, nil, 401},
 		{"read-only cancel", "POST", "/cancel?op=2", open, nil, 403},
 		{"read-only drain", "POST", "/drain", open, nil, 403},
@@ -55,6 +85,15 @@ func TestGuard(t *testing.T) {
 		{"cancel by GET", "GET", "/cancel?op=2", open, nil, 405},
 		{"stack of another site", "POST", "/stack?op=1", open, []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, 403},
 		{"stack of another origin", "POST", "/stack?op=1", open, []func(*http.Request){header("Origin", "http://evil.example")}, 403},
+		{"stack of another site that leads here", "POST", "/stack?op=1", open, fetched("cross-site", "navigate", "document"), 403},
+		{"a form of another origin", "POST", "/stack?op=1", open, []func(*http.Request){header("Origin", "null")}, 403},
+		{"an image of another site", "GET", "/snapshot", open, fetched("cross-site", "no-cors", "image"), 403},
+		{"a stream of another site", "GET", "/events", open, fetched("cross-site", "cors", "empty"), 403},
+		{"an image of another port", "GET", "/", open, fetched("same-site", "no-cors", "image"), 403},
+		{"a frame of another site", "GET", "/", open, fetched("cross-site", "navigate", "iframe"), 403},
+		{"a link of another site", "GET", "/", open, fetched("cross-site", "navigate", "document"), 200},
+		{"an address typed", "GET", "/", open, fetched("none", "navigate", "document"), 200},
+		{"its own script", "GET", "/snapshot", open, fetched("same-origin", "cors", "empty"), 200},
 	} {
 		w := ask(c.page, c.method, c.target, c.edit...)
 		if w.Code != c.want {
@@ -71,20 +110,36 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// A token in the URL is moved to a cookie, and out of the history of the
-// browser.
+// A token in the URL is taken out of the browser's history, and a cookie given
+// for it, which does not tell the token: it is sent to other ports as well.
 func TestTokenMoves(t *testing.T) {
-	page := &live.Page{Loop: new(aio.Loop), Token: "a b"}
-	w := ask(page, "GET", "/x/?q=a&token=a+b")
-	if w.Code != 303 || w.Header().Get("Location") != "./?q=a" {
-		t.Errorf("got %d %s", w.Code, w.Header().Get("Location"))
-	}
-	c := w.Result().Cookies()
-	if len(c) != 1 || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode {
-		t.Fatalf("got %v", c)
-	}
-	if w := ask(page, "GET", "/", func(r *http.Request) { r.AddCookie(c[0]) }); w.Code != 200 {
-		t.Errorf("with the cookie: %d", w.Code)
+	loop := new(aio.Loop)
+	names := map[string]bool{}
+	for _, token := range []string{"a b", `ü;"\,`, "t0ken"} {
+		page := &live.Page{Loop: loop, Token: token}
+		for target, want := range map[string]string{
+			"/x/?q=a&": "./?q=a", "/x/snapshot?": "./snapshot", "/x/a:b?": "./a:b", "/x/%2f%2fevil.example?": "./evil.example",
+		} {
+			w := ask(page, "GET", target+url.Values{"token": {token}}.Encode())
+			if w.Code != 303 || w.Header().Get("Location") != want {
+				t.Errorf("%s: got %d, %s, want %s", target, w.Code, w.Header().Get("Location"), want)
+			}
+		}
+		c := ask(page, "GET", "/?"+url.Values{"token": {token}}.Encode()).Result().Cookies()
+		if len(c) != 1 || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode {
+			t.Fatalf("got %v", c)
+		}
+		if strings.Contains(c[0].String(), token) || names[c[0].Name] {
+			t.Errorf("the cookie is %s: it has the token, or the name of another page's", c[0])
+		}
+		names[c[0].Name] = true
+		if w := ask(page, "GET", "/", func(r *http.Request) { r.AddCookie(c[0]) }); w.Code != 200 {
+			t.Errorf("%q: with the cookie: %d", token, w.Code)
+		}
+		c[0].Value += "x"
+		if w := ask(page, "GET", "/", func(r *http.Request) { r.AddCookie(c[0]) }); w.Code != 401 {
+			t.Errorf("%q: with another cookie: %d", token, w.Code)
+		}
 	}
 }
 

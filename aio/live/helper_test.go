@@ -82,13 +82,19 @@ func (s *sink) take() []string {
 }
 
 // watch has a stream of a page run until ctx ends, or the stream does.
-func watch(ctx context.Context, h http.Handler, query string) (s *sink, done chan struct{}) {
-	s, done = &sink{header: http.Header{}}, make(chan struct{})
-	r := httptest.NewRequestWithContext(ctx, "GET", "/events?"+query, nil)
+func watch(ctx context.Context, h http.Handler, query string) (s *sink, done <-chan struct{}) {
+	s = &sink{header: http.Header{}}
+	return s, serveStream(ctx, h, s, query)
+}
+
+// serveStream has a stream of a page, with the parameters of a query, go to w.
+func serveStream(ctx context.Context, h http.Handler, w http.ResponseWriter, query ...string) <-chan struct{} {
+	done := make(chan struct{})
+	r := httptest.NewRequestWithContext(ctx, "GET", "/events?"+strings.Join(query, "&"), nil)
 	r.Host, r.RemoteAddr = "localhost", "127.0.0.1:1234"
 	go func() {
 		defer close(done)
-		h.ServeHTTP(s, r)
+		h.ServeHTTP(w, r)
 	}()
-	return s, done
+	return done
 }

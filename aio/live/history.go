@@ -2,7 +2,9 @@ package live
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +30,7 @@ type history struct {
 	linger   *time.Timer // pending or stopped while nobody watches
 	untap    func()      // nil if there is no history
 	events   []Event     // the oldest first
+	count    uint64      // how many events there have been
 	samples  []Sample    // the oldest first
 	last     aio.Stats   // as of the last sample
 	lastTime time.Time
@@ -79,10 +82,7 @@ func (h *history) forget() {
 
 // note keeps an event. It is called by the loop.
 func (h *history) note(e aio.Event) {
-	ev := Event{
-		Time: e.Time, Op: e.Op.Name, Kind: e.Op.Kind.String(), ID: e.Op.ID,
-		Err: errText(e.Err), Info: aio.IsInfo(e.Err), Lost: e.Lost, Served: e.Served,
-	}
+	ev := eventOf(e)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.untap == nil {
@@ -92,7 +92,28 @@ func (h *history) note(e aio.Event) {
 		h.events = slices.Delete(h.events, 0, 1)
 	}
 	h.events = append(h.events, ev)
+	h.count++
 }
+
+// eventOf describes an event. A method of the error that panics does not end
+// the loop because somebody watches.
+func eventOf(e aio.Event) (ev Event) {
+	ev = Event{
+		Time: e.Time, Op: kept(e.Op.Name), Kind: e.Op.Kind.String(), ID: e.Op.ID,
+		Lost: e.Lost, Served: e.Served,
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			ev.Err = fmt.Sprintf("an error of type %T, which panics when asked for its text", e.Err)
+		}
+	}()
+	ev.Err, ev.Info = kept(errText(e.Err)), aio.IsInfo(e.Err)
+	return ev
+}
+
+// kept returns a text for the history: no longer than is shown, and without the
+// rest of a longer one, or of what it is a part of, in memory.
+func kept(s string) string { return strings.Clone(clip(s)) }
 
 // errText is the text of an error, without the stack of a panic.
 func errText(err error) string {
@@ -103,13 +124,21 @@ func errText(err error) string {
 	return err.Error()
 }
 
-// sample takes a sample if the last is old enough.
-func (h *history) sample() {
+// lastSampleTime is how old the last sample must be for the one at the loop's end.
+const lastSampleTime = 100 * time.Millisecond
+
+// sample takes a sample if the last is old enough; final says that it is that
+// of the loop's end.
+func (h *history) sample(final bool) {
+	least := sampleTime - sampleTime/10
+	if final {
+		least = lastSampleTime
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	took := now.Sub(h.lastTime)
-	if h.untap == nil || took < sampleTime-sampleTime/10 {
+	if h.untap == nil || took < least {
 		return
 	}
 	stats := h.loop.Stats()
@@ -134,11 +163,12 @@ func rates(now time.Time, from, to *aio.Stats, took time.Duration) Sample {
 	}
 }
 
-// copy returns the events, the newest first, and the samples.
-func (h *history) copy() ([]Event, []Sample) {
+// copy gives a snapshot the events and the samples.
+func (h *history) copy(s *Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	events := slices.Clone(h.events)
-	slices.Reverse(events)
-	return events, slices.Clone(h.samples)
+	s.Events = slices.Clone(h.events)
+	slices.Reverse(s.Events)
+	s.Samples = slices.Clone(h.samples)
+	s.events = h.count
 }

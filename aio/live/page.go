@@ -7,7 +7,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"path"
 	"sync"
 
 	"goaio.example/aio"
@@ -35,7 +34,7 @@ type Page struct {
 	AllowControl bool
 	// Token, if set, must be known to whoever asks: it is given as the bearer
 	// token of the Authorization header, or once in the URL, "?token=TOKEN",
-	// from where a browser moves it to a cookie. Without it only requests of
+	// for which a browser is given a cookie. Without it only requests of
 	// this machine, from loopback addresses and unix sockets, are answered. A
 	// proxy on this machine is part of it.
 	Token string
@@ -51,6 +50,8 @@ type Page struct {
 	once    sync.Once
 	history history
 	views   views
+	session session
+	looking sync.Mutex    // held while all operations are looked at
 	served  bool          // by a Server
 	ended   chan struct{} // closed when a Server's loop has ended
 }
@@ -63,6 +64,7 @@ func (p *Page) init() {
 	p.once.Do(func() {
 		p.history.loop = p.Loop
 		p.ended = make(chan struct{})
+		p.session = newSession(p.Token)
 	})
 }
 
@@ -78,11 +80,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := parseQuery(r.URL.Query())
-	name := path.Base(r.URL.Path)
-	if r.URL.Path == "" || r.URL.Path[len(r.URL.Path)-1] == '/' {
-		name = ""
-	}
-	switch r.Method + " " + name {
+	switch r.Method + " " + partOf(r) {
 	case "GET ", "HEAD ":
 		p.show(w, q, &pageData{Nonce: nonce})
 	case "GET events":

@@ -43,40 +43,71 @@
     children(old, fresh);
   };
 
+  const by = (id) => document.getElementById(id);
+  const retitle = () => document.title = document.querySelector("h1").dataset.title;
   const say = (text) => {
-    const p = document.getElementById("link");
+    const p = by("link");
     if (p.textContent !== text) p.textContent = text;
   };
   let source = null;
   let retry = 0;
-  const connect = () => {
-    if (source) source.close();
+  const stop = () => {
+    source?.close();
     clearTimeout(retry);
+  };
+  const connect = () => {
+    stop();
     const s = source = new EventSource("events" + location.search);
     s.onopen = () => say("");
     s.onmessage = (e) => {
       for (const [id, html] of Object.entries(JSON.parse(e.data))) show(id, html);
+      retitle();
     };
     s.addEventListener("end", (e) => {
       s.close();
       say(e.data);
+      by("pause").hidden = true;
     });
     s.onerror = () => {
       say("Not connected; trying again. What is shown may be old.");
       if (s.readyState === 2) retry = setTimeout(connect, 3000);
     };
   };
+  const pause = (on) => {
+    const b = by("pause");
+    b.setAttribute("aria-pressed", on);
+    if (on) {
+      stop();
+      say("Paused.");
+    } else {
+      connect();
+    }
+  };
   const go = (url) => {
     history.pushState(null, "", url);
-    document.getElementById("stack")?.remove();
-    connect();
+    by("stack")?.remove();
+    const v = new URLSearchParams(location.search);
+    by("search").q.value = v.get("q") ?? "";
+    by("search").sort.value = v.get("sort") ?? "age";
+    pause(false);
   };
+  const stays = !location.pathname.endsWith("/stack"); // that page is the answer to a form
   document.addEventListener("click", (e) => {
     const a = e.target.closest("a[data-go]");
-    if (!a || e.button || e.metaKey || e.ctrlKey || e.shiftKey || location.pathname.endsWith("/stack")) return;
+    if (!a || e.button || e.metaKey || e.ctrlKey || e.shiftKey || !stays) return;
     e.preventDefault();
     go(a.getAttribute("href"));
   });
+  by("search").addEventListener("submit", (e) => {
+    if (!stays) return;
+    e.preventDefault();
+    const v = new URLSearchParams(location.search);
+    for (const [name, value] of new FormData(e.target)) value ? v.set(name, value) : v.delete(name);
+    go("?" + v);
+  });
+  by("search").sort.addEventListener("change", (e) => e.target.form.requestSubmit());
+  by("pause").addEventListener("click", () => pause(by("pause").getAttribute("aria-pressed") === "false"));
+  by("pause").hidden = false;
   window.addEventListener("popstate", () => location.reload());
   connect();
 })();

@@ -199,7 +199,7 @@ func TestHistory(t *testing.T) {
 			t.Error("a history though nobody watches")
 		}
 		wctx, leave := context.WithCancel(context.Background())
-		out, done := watch(wctx, page, "")
+		out, done := watch(wctx, page, "as=json")
 		time.Sleep(1500 * time.Millisecond)
 		if n := len(out.take()); n != 2 {
 			t.Errorf("%d events of the stream in 1.5 s, want 2", n)
@@ -238,7 +238,7 @@ func TestStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop.Logger = quiet
 		var out *sink
-		var done chan struct{}
+		var done <-chan struct{}
 		err := loop.Run(t.Context(), func(ctx context.Context) error {
 			out, done = watch(context.Background(), page, "")
 			hold(ctx, 1, "holds out")

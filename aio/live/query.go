@@ -69,6 +69,12 @@ func (q query) Of(id uint64) query {
 	return q
 }
 
+// For returns the query with a search for something else, "" for none.
+func (q query) For(search string) query {
+	q.Search = search
+	return q
+}
+
 // Toggled returns the query with a row opened or closed.
 func (q query) Toggled(key string) query {
 	open := slices.DeleteFunc(slices.Clone(q.Open), func(k string) bool { return k == key || strings.HasPrefix(k, key+"/") })

@@ -2,11 +2,13 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +59,8 @@ var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"short":  shortText,
 	"indent": func(depth int) int { return min(depth, 8) },
 	"orders": func() []order { return orders },
-	"phase":  phaseText, "countdown": countdown, "charts": charts,
+	"phase":  phaseText, "title": titleText, "countdown": countdown, "tiles": tiles,
+	"family": familyOf, "lines": visibleLines,
 	"rowOf": rowOf, "tableOf": tableOf,
 }).Parse(pageHTML))
 
@@ -78,12 +81,17 @@ type opRow struct {
 	Key    string
 	Depth  int
 	Op     *Op
+	By     string // what has started it, unless the tree says so and Site where
 	Link   string
 	Chosen bool
 }
 
 func rowOf(d *pageData, r Row, op *Op) opRow {
-	return opRow{Key: r.Key, Depth: r.Depth, Op: op, Link: d.Q.Of(op.ID).Link(), Chosen: op.ID == d.Q.Op}
+	row := opRow{Key: r.Key, Depth: r.Depth, Op: op, By: op.By, Link: d.Q.Of(op.ID).Link(), Chosen: op.ID == d.Q.Op}
+	if r.Depth > 0 && op.StartedBy == op.Parent && op.Site != "" {
+		row.By = ""
+	}
+	return row
 }
 
 // opTable is a table of operations.
@@ -112,6 +120,20 @@ func phaseText(s *Snapshot) string {
 	return s.Phase
 }
 
+// titleText is the title of the window: what tells its tab from others.
+func titleText(s *Snapshot) string { return Visible(cmp.Or(s.Loop, "loop")) + ": " + phaseText(s) }
+
+// families are the packages whose kinds have a colour.
+var families = []string{"aio", "dns", "http", "tcp", "timer"}
+
+// familyOf returns the class of a kind's colour.
+func familyOf(kind string) string {
+	if name, _, _ := strings.Cut(kind, "."); slices.Contains(families, name) {
+		return "k-" + name
+	}
+	return "k-other"
+}
+
 // countdownData is how long a phase lasts at most. Max and Value are in
 // seconds.
 type countdownData struct {
@@ -124,10 +146,15 @@ func countdown(s *Snapshot) *countdownData {
 	if s.PhaseEnd.IsZero() {
 		return nil
 	}
-	left := max(0, s.PhaseEnd.Sub(s.Time)).Seconds()
+	time := max(0, s.PhaseEnd.Sub(s.Time))
+	left := time.Seconds()
 	whole := max(left, s.PhaseTime.Seconds())
+	text := fmt.Sprintf("%.1f s", left)
+	if left >= 60 {
+		text = ageText(time)
+	}
 	return &countdownData{
-		Left: fmt.Sprintf("%.1f s", left), Max: fmt.Sprintf("%.1f", whole), Value: fmt.Sprintf("%.1f", left),
+		Left: text, Max: fmt.Sprintf("%.1f", whole), Value: fmt.Sprintf("%.1f", left),
 	}
 }
 
@@ -190,69 +217,4 @@ func shortText(name string) string { return visible(name, 40) }
 func siteText(site string) string {
 	dir, file := filepath.Split(site)
 	return Visible(filepath.Join(filepath.Base(dir), file))
-}
-
-// chart is a chart of one rate.
-type chart struct {
-	Name, Class    string
-	Now, Max, Span string
-	Line, Area     string // points of an SVG polyline and polygon, in a box of 300 by 48
-}
-
-// rateText is a rate.
-func rateText(v float64) string {
-	switch {
-	case v == 0:
-		return "0"
-	case v < 9.95:
-		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
-	}
-	return countText(int64(math.Round(v)))
-}
-
-// charts returns the charts of the samples.
-func charts(samples []Sample) []chart {
-	perSecond := func(v float64) string { return rateText(v) + "/s" }
-	bytesPerSecond := func(v float64) string { return bytesText(v) + "/s" }
-	return []chart{
-		newChart("in flight", "", samples, func(s *Sample) float64 { return s.InFlight }, rateText),
-		newChart("started", "", samples, func(s *Sample) float64 { return s.Started }, perSecond),
-		newChart("failed", "bad", samples, func(s *Sample) float64 { return s.Failed }, perSecond),
-		newChart("cancelled", "", samples, func(s *Sample) float64 { return s.Cancelled }, perSecond),
-		newChart("read", "", samples, func(s *Sample) float64 { return s.BytesIn }, bytesPerSecond),
-		newChart("written", "", samples, func(s *Sample) float64 { return s.BytesOut }, bytesPerSecond),
-	}
-}
-
-// newChart draws one chart. The time axis is as long as the samples take, but
-// not shorter than a minute.
-func newChart(name, class string, samples []Sample, of func(*Sample) float64, text func(float64) string) chart {
-	last := samples[len(samples)-1]
-	span := max(time.Minute, last.Time.Sub(samples[0].Time))
-	most := 0.0
-	for i := range samples {
-		most = max(most, of(&samples[i]))
-	}
-	scale := most
-	if scale == 0 {
-		scale = 1
-	}
-	x := func(s *Sample) float64 { return 300 * (1 - last.Time.Sub(s.Time).Seconds()/span.Seconds()) }
-	var line strings.Builder
-	for i := range samples {
-		s := &samples[i]
-		fmt.Fprintf(&line, "%.1f,%.1f ", x(s), 46-44*of(s)/scale)
-	}
-	c := chart{Name: name, Class: class, Now: text(of(&last)), Max: text(most), Span: spanText(span)}
-	c.Line = strings.TrimSpace(line.String())
-	c.Area = fmt.Sprintf("%.1f,48 %s 300,48", x(&samples[0]), c.Line)
-	return c
-}
-
-// spanText is the length of the time axis.
-func spanText(d time.Duration) string {
-	if d < 2*time.Minute {
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	}
-	return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
 }

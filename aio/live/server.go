@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -44,7 +45,8 @@ func Serve(ctx context.Context, addr string) (*Server, error) {
 
 // Start listens on addr and serves the page of Loop, which has not ended yet.
 // addr is "HOST:PORT", or "unix:PATH". An address without a host, ":6060", is
-// one of 127.0.0.1. ctx names the loop, if Loop is nil, and has no other
+// one of 127.0.0.1. The file of a socket can be used by its owner only: change
+// its mode after Start for others. ctx names the loop, if Loop is nil, and has no other
 // meaning. Errors are an *aio.ConnError, ErrToken, aio.ErrNoLoop and
 // aio.ErrLoopDone.
 //
@@ -112,6 +114,9 @@ func (s *Server) run(started chan<- error) {
 	var failed error
 	err := s.own.Run(context.Background(), func(ctx context.Context) error {
 		failed = s.http.Start(ctx, s.addr)
+		if path, ok := strings.CutPrefix(s.addr, "unix:"); ok && failed == nil && !strings.HasPrefix(path, "@") {
+			failed = os.Chmod(path, 0o600)
+		}
 		started <- failed
 		return failed
 	})
@@ -133,8 +138,13 @@ func (s *Server) finish() {
 }
 
 // Close ends the server, and returns when it has ended. Pages that are open are
-// told the loop's end if it has ended.
-func (s *Server) Close() { s.end(time.Hour) }
+// told the loop's end if it has ended. It does nothing to a server that was not
+// started.
+func (s *Server) Close() {
+	if s.over != nil {
+		s.end(time.Hour)
+	}
+}
 
 // end has the server end, within twice endGrace, and waits for that.
 func (s *Server) end(patience time.Duration) {

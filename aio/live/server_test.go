@@ -32,8 +32,8 @@ func client(t *testing.T, socket string) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// An open page does not hold the loop open, sees its end, and does not hold
-// that up: Grace is an hour.
+// An open page does not hold the loop open, sees it drain to its end, and does
+// not hold that up: Grace is an hour.
 func TestOpenPage(t *testing.T) {
 	loop := &aio.Loop{Name: "shop", Grace: time.Hour, Logger: quiet}
 	ended := make(chan string, 1)
@@ -53,11 +53,25 @@ func TestOpenPage(t *testing.T) {
 		if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "running") {
 			t.Errorf("%v, the first event is %q", err, line)
 		}
+		release := make(chan struct{})
+		aio.Spawn(ctx, "last order", func(context.Context) error { <-release; return nil })
 		go func() {
 			defer res.Body.Close()
+			for n := 0; n < 2; { // the countdown is seen to go on
+				line, err := lines.ReadString('\n')
+				if err != nil {
+					ended <- err.Error()
+					return
+				}
+				if strings.Contains(line, "59 m ") && strings.Contains(line, "draining") {
+					n++
+				}
+			}
+			close(release)
 			text, err := io.ReadAll(lines)
 			ended <- fmt.Sprint(string(text), err)
 		}()
+		loop.Exit(nil)
 		return nil
 	})
 	if err != nil {

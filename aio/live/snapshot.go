@@ -2,16 +2,19 @@ package live
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"goaio.example/aio"
 )
 
 // Snapshot is what the page shows, as "snapshot" gives it in JSON. Strings in
-// it are as the program has made them: they may be a peer's input. See Visible.
+// it are as the program has made them, up to 1 KiB of each: they may be a peer's
+// input. See Visible.
 type Snapshot struct {
-	Time  time.Time // when it was made
-	Loop  string    // Loop.Name
-	Phase string    // Stats.Phase
+	Time  time.Time     // when it was made
+	Loop  string        // Loop.Name
+	Age   time.Duration // since Run was called
+	Phase string        // Stats.Phase
 	// PhaseEnd is when the phase ends at the latest, as Loop.PhaseEnd says, and
 	// PhaseTime how long it lasts then. Both are zero if that is not known.
 	PhaseEnd  time.Time
@@ -26,6 +29,8 @@ type Snapshot struct {
 	Samples   []Sample // the oldest first; while somebody watches
 	Chosen    *Op      // the operation that was asked for, if it is in flight
 	Control   bool     // Page.AllowControl
+
+	events uint64 // how many there have been: Events are the same as long as this is
 }
 
 // Held is a kind of operation that holds the loop open: children of main, which
@@ -46,7 +51,7 @@ type Op struct {
 	StartedBy  uint64        `json:",omitempty"`
 	Site       string        `json:",omitempty"`
 	Parent     uint64        `json:",omitempty"`
-	Parents    []string      `json:",omitempty"`
+	Parents    []string      `json:",omitempty"` // of Snapshot.Chosen only
 	Scope      string        `json:",omitempty"`
 	Awaits     string        `json:",omitempty"` // what its function waits for
 	AwaitsID   uint64        `json:",omitempty"`
@@ -57,18 +62,35 @@ type Op struct {
 	Queued     bool          `json:",omitempty"`
 	Cancelled  bool          `json:",omitempty"`
 	Daemon     bool          `json:",omitempty"`
+	Returned   bool          `json:",omitempty"` // main, whose function has returned, while others are in flight
 }
 
 // opOf describes an operation.
 func opOf(i aio.OpInfo) Op {
 	return Op{
-		ID: i.ID, Name: i.Name, Kind: i.Kind.String(), Age: i.Age,
-		By: i.By, StartedBy: i.StartedBy, Site: i.Site,
-		Parent: i.Parent, Parents: i.Parents, Scope: i.Scope,
-		Awaits: i.Awaits.Name, AwaitsID: i.Awaits.ID, AwaitsMore: i.Awaits.More, AwaitsFor: i.Awaits.For,
+		ID: i.ID, Name: clip(i.Name), Kind: i.Kind.String(), Age: i.Age,
+		By: clip(i.By), StartedBy: i.StartedBy, Site: clip(i.Site),
+		Parent: i.Parent, Scope: clip(i.Scope),
+		Awaits: clip(i.Awaits.Name), AwaitsID: i.Awaits.ID, AwaitsMore: i.Awaits.More, AwaitsFor: i.Awaits.For,
 		BytesIn: i.BytesIn, BytesOut: i.BytesOut,
 		Queued: i.Queued, Cancelled: i.Cancelled, Daemon: i.Daemon,
 	}
+}
+
+// maxText is how many bytes of a name or an error are kept. A page shows fewer.
+const maxText = 1 << 10
+
+// clip cuts a text that is too long, so that what is sent, and what a history
+// keeps, is bounded.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	n := maxText
+	for n > maxText-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }
 
 // Event is an event of the loop: see aio.Event.

@@ -25,7 +25,6 @@ func (p *Page) stream(w http.ResponseWriter, r *http.Request, q query) {
 	s := &stream{page: p, view: v, es: es, sent: map[string]string{}}
 	s.leaving, s.draining = p.Loop.Leaving(), p.Loop.Draining()
 	for over := false; !over; {
-		p.history.sample()
 		if over, err = s.step(); err != nil {
 			return // the client is gone, or es says so
 		}
@@ -51,6 +50,7 @@ func (s *stream) step() (over bool, err error) {
 		every = endTime
 	}
 	final := s.final || s.page.Loop.Stats().Phase == "done"
+	s.page.history.sample(final)
 	f, err := s.view.frame(every, final)
 	if err != nil {
 		return true, err

@@ -21,7 +21,10 @@ func (p *Page) take() *Snapshot {
 	for _, i := range p.Loop.Overdue() {
 		s.Overdue = append(s.Overdue, opOf(i))
 	}
-	s.Events, s.Samples = p.history.copy()
+	if main := p.Loop.Main(); main != (aio.Ref{}) {
+		s.Age = main.Age()
+	}
+	p.history.copy(s)
 	return s
 }
 
@@ -39,8 +42,11 @@ func (p *Page) phaseTime(phase string) time.Duration {
 	return 0
 }
 
-// look adds what is had by looking at each operation.
+// look adds what is had by looking at each operation. One look is made at a
+// time: with very many operations it takes much memory for a moment.
 func (p *Page) look(s *Snapshot, q query) {
+	p.looking.Lock()
+	defer p.looking.Unlock()
 	main := p.Loop.Main()
 	if main == (aio.Ref{}) {
 		return
@@ -50,7 +56,11 @@ func (p *Page) look(s *Snapshot, q query) {
 	s.Conns, s.Requests = tb.conns.table(), tb.requests.table()
 	if q.Op != 0 {
 		if r, ok := p.Loop.Find(q.Op); ok {
-			op := opOf(r.Info())
+			info := r.Info()
+			op := opOf(info)
+			for _, name := range info.Parents {
+				op.Parents = append(op.Parents, clip(name))
+			}
 			s.Chosen = &op
 		}
 	}

@@ -60,6 +60,7 @@ func fold(loop *aio.Loop, q query, tb *tables) (Tree, []Held) {
 	main := loop.Main()
 	f := &folder{query: q, tables: tb, now: main.Began() + main.Age()}
 	root := f.single(main, 0)
+	root.row.Op.Returned = main.Ended()
 	first := f.groups(root.refs)
 	h := held(main, first)
 	if q.Search != "" {
@@ -79,6 +80,9 @@ func fold(loop *aio.Loop, q query, tb *tables) (Tree, []Held) {
 	}
 	t := Tree{More: f.more}
 	root.appendTo(&t.Rows)
+	if len(t.Rows) == 1 && main.Ended() {
+		t.Rows = nil
+	}
 	return t, h
 }
 

@@ -26,9 +26,10 @@ type view struct {
 
 // frame is what a view shows at a time.
 type frame struct {
-	at    time.Time
-	parts map[string]string // the sections in HTML, by ID; or under "" a Snapshot in JSON
-	final bool              // the loop has ended
+	at     time.Time
+	parts  map[string]string // the sections in HTML, by ID; or under "" a Snapshot in JSON
+	events uint64            // Snapshot.events
+	final  bool              // the loop has ended
 }
 
 // views are the views that streams show.
@@ -78,20 +79,26 @@ const (
 	calmTime = time.Second            // while the loop runs
 	endTime  = 250 * time.Millisecond // while it ends, for the countdown
 	// idleFactor is how many times as long as a look at all operations nothing
-	// is done between two: 2.5% of a processor.
+	// is done between two: 2.5% of a processor. While the loop ends, which is
+	// not for long, it is endFactor.
 	idleFactor = 40
+	endFactor  = 10
 )
 
 // frame returns what the view shows, made now unless there is one that is not
 // older than about maxAge. If final is set, the loop has ended.
 func (v *view) frame(maxAge time.Duration, final bool) (*frame, error) {
+	factor := time.Duration(idleFactor)
+	if maxAge < calmTime {
+		factor = endFactor
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if f := v.last; f != nil && f.final == final && (final || time.Since(f.at) < maxAge*9/10) {
 		return f, nil
 	}
 	s := v.page.take()
-	look := final || v.heavy == nil || time.Since(v.looked) >= max(maxAge*9/10, idleFactor*v.page.views.cost())
+	look := final || v.heavy == nil || time.Since(v.looked) >= max(maxAge*9/10, factor*v.page.views.cost())
 	began := time.Now()
 	if look {
 		v.page.look(s, v.query)
@@ -112,7 +119,7 @@ func (v *view) frame(maxAge time.Duration, final bool) (*frame, error) {
 
 // render makes a frame. Without a look, the sections that need one stay.
 func (v *view) render(s *Snapshot, look, final bool) (*frame, error) {
-	f := &frame{at: s.Time, parts: map[string]string{}, final: final}
+	f := &frame{at: s.Time, parts: map[string]string{}, events: s.events, final: final}
 	if v.json {
 		text, err := json.Marshal(s)
 		f.parts[""] = string(text)
@@ -123,7 +130,7 @@ func (v *view) render(s *Snapshot, look, final bool) (*frame, error) {
 		d.Stale = time.Since(v.looked)
 	}
 	for _, sec := range sections {
-		if !look && !sec.light && v.last != nil {
+		if v.last != nil && (!look && !sec.light || sec.id == "events" && s.events == v.last.events) {
 			f.parts[sec.id] = v.last.parts[sec.id]
 			continue
 		}

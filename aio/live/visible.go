@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"unicode"
 )
@@ -41,4 +42,13 @@ func visible(s string, most int) string {
 		}
 	}
 	return b.String()
+}
+
+// visibleLines is Visible for a text of many lines, of any length.
+func visibleLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = strings.Repeat("    ", len(line)-len(strings.TrimLeft(line, "\t"))) + visible(strings.TrimLeft(line, "\t"), math.MaxInt)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"goaio.example/aio/live"
 )
@@ -119,18 +121,39 @@ func (f *feed) snapshot(ctx context.Context, v view) (*live.Snapshot, error) {
 	return s, nil
 }
 
-// copy writes one snapshot in JSON, as it came.
+// copy writes one snapshot in JSON, as it came, but with escapes for what could
+// do something to a terminal.
 func (f *feed) copy(ctx context.Context, v view, w io.Writer) error {
 	res, err := f.get(ctx, "snapshot", v.query())
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	if _, err := io.Copy(w, res.Body); err != nil {
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxSnapshot))
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(w)
+	if !json.Valid(text) {
+		return errors.New("the answer is no snapshot: it is not JSON")
+	}
+	_, err = fmt.Fprintln(w, asciiJSON(string(text)))
 	return err
+}
+
+// asciiJSON escapes what is not to be seen in the strings of a JSON text, where
+// alone it can be.
+func asciiJSON(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) || r < ' ' { // between values
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 // errEnded says that the loop has ended.

@@ -1,45 +1,55 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"unicode/utf8"
 )
 
-// readKeys reads the keys of a terminal, or what comes from another file.
-// restore has the terminal be as it was. The goroutine that reads ends with the
-// program: a read of a terminal cannot be cut short.
-func readKeys(in *os.File) (keys <-chan string, restore func()) {
-	restore = byKey(in)
+// readKeys reads the keys of a terminal, or what comes from another file. The
+// goroutine that reads ends with the program: a read of a terminal cannot be
+// cut short.
+func readKeys(in *os.File) <-chan string {
 	ch := make(chan string)
 	go func() {
 		defer close(ch)
 		buf := make([]byte, 64)
-		for {
-			n, err := in.Read(buf)
-			for _, k := range keysOf(buf[:n]) {
+		for held := 0; ; {
+			n, err := in.Read(buf[held:])
+			keys, rest := keysOf(buf[:held+n])
+			for _, k := range keys {
 				ch <- k
 			}
+			held = copy(buf, rest)
 			if err != nil {
 				return
 			}
 		}
 	}()
-	return ch, restore
+	return ch
+}
+
+// sequences are the keys that a terminal sends as a sequence: what follows the
+// escape and the "[" or "O".
+var sequences = map[string]string{
+	"A": "up", "B": "down", "H": "home", "F": "end", "1~": "home", "4~": "end", "5~": "page up", "6~": "page down",
 }
 
 // keysOf names the keys that have been pressed: "enter", "escape", "backspace",
-// "up", "down", or a character.
-func keysOf(b []byte) (keys []string) {
+// those of sequences, or a character. Other sequences are left out. rest is the
+// beginning of a character, if that is all that has come of it.
+func keysOf(b []byte) (keys []string, rest []byte) {
 	for len(b) > 0 {
 		switch {
 		case len(b) >= 3 && b[0] == '\x1b' && (b[1] == '[' || b[1] == 'O'):
-			switch b[2] {
-			case 'A':
-				keys = append(keys, "up")
-			case 'B':
-				keys = append(keys, "down")
+			n := 2 + bytes.IndexFunc(b[2:], func(r rune) bool { return r >= '@' && r <= '~' })
+			if n < 2 { // it is cut off, and nothing that we know
+				return keys, nil
 			}
-			b = b[3:]
+			if k := sequences[string(b[2:n+1])]; k != "" {
+				keys = append(keys, k)
+			}
+			b = b[n+1:]
 			continue
 		case b[0] == '\x1b':
 			keys = append(keys, "escape")
@@ -47,6 +57,8 @@ func keysOf(b []byte) (keys []string) {
 			keys = append(keys, "enter")
 		case b[0] == '\x7f' || b[0] == '\b':
 			keys = append(keys, "backspace")
+		case !utf8.FullRune(b):
+			return keys, b
 		default:
 			r, n := utf8.DecodeRune(b)
 			keys = append(keys, string(r))
@@ -55,5 +67,5 @@ func keysOf(b []byte) (keys []string) {
 		}
 		b = b[1:]
 	}
-	return keys
+	return keys, nil
 }

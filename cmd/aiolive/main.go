@@ -12,10 +12,11 @@
 //	-sort ORDER  age, new, bytes or name
 //	-token TOKEN  of the page; the variable AIOLIVE_TOKEN if it is not given
 //
-// Keys: s sorts otherwise, / searches, j and k or the arrows move, Enter opens
-// and closes a row, Escape shows all again, q quits. Where the terminal cannot
-// be had key by key, a key is followed by Enter. Names are shown as
-// live.Visible has them, so that they cannot do anything to the terminal.
+// Keys: s sorts otherwise, / searches, j and k or the arrows move, Space and the
+// page keys move further, Enter opens and closes a row, Escape shows all again,
+// q quits. Where the terminal cannot be had key by key (Windows), a key is
+// followed by Enter. Names are shown as live.Visible has them, so that they
+// cannot do anything to the terminal.
 //
 // The status is 0, also when the loop has ended, 1 on errors, and 2 if the
 // flags are wrong.
@@ -36,7 +37,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.W
 	o, f, err := parse(args, stderr)
 	if err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(stderr, "aiolive:", err)
+			fmt.Fprintln(stderr, "aiolive:", visible(err.Error()))
 		}
 		return 2
 	}
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.W
 		err = show(ctx, f, o.view, stdin, stdout)
 	}
 	if err != nil && ctx.Err() == nil {
-		fmt.Fprintln(stderr, "aiolive:", err)
+		fmt.Fprintln(stderr, "aiolive:", visible(err.Error()))
 		return 1
 	}
 	return 0

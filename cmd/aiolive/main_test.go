@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,13 +16,51 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
 	"goaio.example/aio/live"
 )
 
-func TestMain(m *testing.M) { aiotest.VerifyMain(m) }
+func TestMain(m *testing.M) {
+	switch os.Getenv("BE_THE_PROGRAM") {
+	case "aiolive":
+		main()
+	case "panic": // while it draws
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, &panicker{out: os.Stdout}, os.Stderr))
+	case "panic stream": // while it begins the second stream
+		http.DefaultTransport = &http.Transport{Proxy: panicAfter(1)}
+		main()
+	default:
+		aiotest.VerifyMain(m)
+	}
+}
+
+// panicker is a terminal that panics, once, when a search is typed.
+type panicker struct {
+	out  *os.File
+	done bool
+}
+
+func (p *panicker) Write(b []byte) (int, error) {
+	if !p.done && strings.Contains(string(b), "search: ") {
+		p.done = true
+		panic("a test's")
+	}
+	return p.out.Write(b)
+}
+
+// panicAfter returns a function for http.Transport.Proxy that panics after n
+// calls.
+func panicAfter(n int) func(*http.Request) (*url.URL, error) {
+	return func(*http.Request) (*url.URL, error) {
+		if n--; n < 0 {
+			panic("a test's")
+		}
+		return nil, nil
+	}
+}
 
 const hostile = "GET /\x1b[2J\x1b]0;title\x07\u202e\n"
 
@@ -102,6 +146,58 @@ func TestUnixSocketAndToken(t *testing.T) {
 			t.Errorf("with the token in the URL: %d, %s", status, out)
 		}
 	})
+}
+
+// A server that is no page of live's cannot do anything to the terminal either.
+func TestHostileServer(t *testing.T) {
+	const bad = "\x1b]0;t\x07\x9b\u009b2J\u202e\u200b"
+	text, err := json.Marshal(live.Snapshot{
+		Phase: bad, Loop: bad, Held: []live.Held{{Kind: bad}}, Events: []live.Event{{Kind: bad, Op: bad, Err: bad}},
+		Tree: live.Tree{Rows: []live.Row{{Kind: bad, Count: 2}, {Op: &live.Op{Name: bad, Kind: bad, Awaits: bad, Site: bad}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, answer := range map[string]string{
+		"snapshot": "HTTP/1.0 200 OK\r\n\r\n" + string(text), "no JSON": "HTTP/1.0 200 OK\r\n\r\n{" + bad,
+		"status": "HTTP/1.0 404 " + bad + "\r\n\r\n" + bad, "no HTTP": bad + "\r\n\r\n",
+		"end": "HTTP/1.0 200 OK\r\n\r\ndata: " + string(text) + "\n\nevent: end\ndata: " + bad + "\n\n",
+	} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				bufio.NewReader(c).ReadString('\n')
+				io.WriteString(c, answer)
+				c.Close()
+			}
+		}()
+		for _, args := range [][]string{{"-once"}, {"-once", "-json"}, {}} {
+			if len(args) == 0 && name != "end" && name != "status" {
+				continue // is tried again and again
+			}
+			_, out, errs := call(t, t.Context(), append(args, ln.Addr().String())...)
+			for _, known := range []string{enterScreen, leaveScreen, home, endLine, endScreen, reverse, plain} {
+				out = strings.ReplaceAll(out, known, "\n")
+			}
+			for _, r := range out + errs {
+				if r != '\n' && !unicode.IsPrint(r) {
+					t.Errorf("%s, %q: the terminal is sent %q in %q, %q", name, args, r, out, errs)
+					break
+				}
+			}
+		}
+		ln.Close()
+		<-served
+	}
 }
 
 func TestUsage(t *testing.T) {
@@ -254,14 +350,17 @@ func TestScreenFits(t *testing.T) {
 			t.Errorf("row %d: %d lines are marked", row, marked)
 		}
 	}
-	if got := screen(s, view{}, 0, 0)[0].text; got != "x: draining, at most 2.5 s more" {
+	if got := screen(s, view{}, 0, 0)[0].text; got != "x: draining, at most 2.5s more" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestKeys(t *testing.T) {
-	got := keysOf([]byte("aé\x1b[A\x1bOB\r\x7f\x1b"))
-	if want := []string{"a", "é", "up", "down", "enter", "backspace", "escape"}; !slices.Equal(got, want) {
-		t.Errorf("got %q", got)
+	got, rest := keysOf([]byte("aé\x1b[A\x1bOB\r\x7f\x1b[6~\x1b[1;5C~\x1b[H\x1b\xc3"))
+	if want := []string{"a", "é", "up", "down", "enter", "backspace", "page down", "~", "home", "escape"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if string(rest) != "\xc3" {
+		t.Errorf("the beginning of a character: %q is left", rest)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"goaio.example/aio/live"
@@ -42,7 +43,7 @@ func screen(s *live.Snapshot, v view, width, height int) []line {
 	}
 	out = append(out, foot...)
 	for i := range out {
-		out[i].text = cut(out[i].text, width)
+		out[i].text = cut(visible(out[i].text), width)
 	}
 	return out
 }
@@ -58,7 +59,7 @@ func head(s *live.Snapshot, v view) (out []line) {
 		phase = "ended"
 	}
 	if !s.PhaseEnd.IsZero() {
-		phase += fmt.Sprintf(", at most %.1f s more", max(0, s.PhaseEnd.Sub(s.Time)).Seconds())
+		phase += ", at most " + ageText(max(0, s.PhaseEnd.Sub(s.Time))) + " more"
 	}
 	name := live.Visible(s.Loop)
 	if name == "" {
@@ -138,7 +139,7 @@ func opText(o *live.Op) string {
 	for _, w := range []struct {
 		word string
 		is   bool
-	}{{"queued", o.Queued}, {"cancelled", o.Cancelled}, {"daemon", o.Daemon}} {
+	}{{"returned", o.Returned}, {"queued", o.Queued}, {"cancelled", o.Cancelled}, {"daemon", o.Daemon}} {
 		if w.is {
 			b.WriteString(" " + w.word)
 		}
@@ -160,6 +161,18 @@ func opText(o *live.Op) string {
 		b.WriteString(", at " + live.Visible(o.Site))
 	}
 	return b.String()
+}
+
+// visible replaces what could do something to the terminal. Names are shown as
+// live.Visible has them before that: this is for what else a server, which need
+// not be a page of live's, puts into its answer.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // cut shortens a line to a width, if that is not 0.

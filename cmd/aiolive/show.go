@@ -5,23 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"goaio.example/aio/live"
-)
-
-// The terminal's control sequences.
-const (
-	enterScreen = "\x1b[?1049h\x1b[?25l" // another screen, without a cursor
-	leaveScreen = "\x1b[?25h\x1b[?1049l"
-	home        = "\x1b[H"
-	endLine     = "\x1b[K\r\n"
-	endScreen   = "\x1b[J"
-	reverse     = "\x1b[7m"
-	plain       = "\x1b[0m"
 )
 
 // retryTime is how long a connection that has failed is not tried again.
@@ -29,34 +21,41 @@ const retryTime = time.Second
 
 // shown is the state of the screen.
 type shown struct {
-	view   view
-	last   *live.Snapshot
-	note   string // the last line
-	typing *string
-	size   func() (width, height int)
-	out    io.Writer
+	view    view
+	last    *live.Snapshot
+	note    string // the last line
+	typing  *string
+	term    *terminal
+	signals <-chan os.Signal // of the terminal
 }
 
 // show shows the loop until it has ended, a key asks for the end, or ctx ends.
 // What was seen last stays on the terminal.
 func show(ctx context.Context, f *feed, v view, stdin *os.File, stdout io.Writer) error {
-	keys, restore := readKeys(stdin)
-	defer restore()
-	s := &shown{view: v, out: stdout, size: func() (int, int) { return terminalSize(stdin) }}
-	fmt.Fprint(stdout, enterScreen)
-	err := s.run(ctx, f, keys)
-	fmt.Fprint(stdout, leaveScreen)
+	s := &shown{view: v, term: &terminal{in: stdin, out: stdout}}
+	err := s.full(ctx, f)
 	if s.last != nil {
-		width, _ := s.size()
+		width, _ := s.term.size()
 		for _, l := range screen(s.last, s.view, width, 0) {
 			fmt.Fprintln(stdout, l.text)
 		}
 	}
 	if errors.Is(err, errEnded) {
-		fmt.Fprintln(stdout, err)
+		fmt.Fprintln(stdout, visible(err.Error()))
 		return nil
 	}
 	return err
+}
+
+// full shows the loop on a screen of its own. The terminal is as it was when it
+// returns, and also when it panics.
+func (s *shown) full(ctx context.Context, f *feed) error {
+	signals, stop := watchTerminal()
+	defer stop()
+	s.signals = signals
+	defer s.term.leave()
+	s.term.enter()
+	return s.run(ctx, f, readKeys(s.term.in))
 }
 
 // run shows what comes, and does what keys say.
@@ -76,13 +75,18 @@ func (s *shown) follow(ctx context.Context, f *feed, keys <-chan string) (again 
 	snaps, ended := make(chan *live.Snapshot), make(chan error, 1)
 	v := s.view // as it is now
 	go func() {
+		defer close(snaps)
+		defer func() {
+			if v := recover(); v != nil {
+				ended <- &panicError{v, debug.Stack()}
+			}
+		}()
 		ended <- f.stream(ctx, v, func(snap *live.Snapshot) {
 			select {
 			case snaps <- snap:
 			case <-ctx.Done():
 			}
 		})
-		close(snaps)
 	}()
 	defer func() { // the goroutine has ended
 		stop()
@@ -99,6 +103,10 @@ func (s *shown) follow(ctx context.Context, f *feed, keys <-chan string) (again 
 				continue
 			}
 			err := <-ended
+			var panicked *panicError
+			if errors.As(err, &panicked) {
+				panic(panicked.String()) // here, where the terminal is left
+			}
 			var status *statusError
 			if errors.Is(err, errEnded) || errors.As(err, &status) || ctx.Err() != nil {
 				return false, err
@@ -118,15 +126,28 @@ func (s *shown) follow(ctx context.Context, f *feed, keys <-chan string) (again 
 			case asks:
 				return true, nil
 			}
+		case sig := <-s.signals:
+			if suspends(sig) {
+				s.term.suspend()
+			}
 		case <-ctx.Done():
 			return false, nil
 		}
 	}
 }
 
+// panicError is a panic of the goroutine that reads the stream.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string  { return fmt.Sprint("panic: ", e.value) }
+func (e *panicError) String() string { return fmt.Sprintf("%v\n\n%s", e.value, e.stack) }
+
 // draw draws the screen.
 func (s *shown) draw() {
-	width, height := s.size()
+	width, height := s.term.size()
 	var b strings.Builder
 	b.WriteString(home)
 	if s.last != nil {
@@ -139,8 +160,8 @@ func (s *shown) draw() {
 			}
 		}
 	}
-	b.WriteString(cut(s.lastLine(), width) + endScreen)
-	io.WriteString(s.out, b.String()) //nolint:errcheck // a terminal that is gone sends a signal
+	b.WriteString(cut(visible(s.lastLine()), width) + endScreen)
+	io.WriteString(s.term.out, b.String()) //nolint:errcheck // a terminal that is gone sends a signal
 }
 
 // lastLine is what is said below.
@@ -149,7 +170,7 @@ func (s *shown) lastLine() string {
 	case s.typing != nil:
 		return "search: " + live.Visible(*s.typing)
 	case s.note != "":
-		return live.Visible(s.note)
+		return s.note
 	case s.last == nil:
 		return "connecting"
 	}
@@ -164,6 +185,9 @@ const (
 	asks                // another stream
 	quits
 )
+
+// pageRows is how many rows a key for a page moves by.
+const pageRows = 15
 
 // press does what a key says.
 func (s *shown) press(key string) effect {
@@ -183,6 +207,14 @@ func (s *shown) press(key string) effect {
 		s.view.row++
 	case "k", "up":
 		s.view.row = max(0, s.view.row-1)
+	case "page down", " ":
+		s.view.row += pageRows
+	case "page up":
+		s.view.row = max(0, s.view.row-pageRows)
+	case "g", "home":
+		s.view.row = 0
+	case "G", "end":
+		s.view.row = math.MaxInt
 	case "escape":
 		if s.view.search != "" || len(s.view.open) > 0 {
 			s.view.search, s.view.open = "", nil
@@ -207,7 +239,7 @@ func (s *shown) typeKey(key string) effect {
 			*s.typing = string(r[:len(r)-1])
 		}
 	default:
-		if len([]rune(key)) == 1 {
+		if r := []rune(key); len(r) == 1 && unicode.IsPrint(r[0]) {
 			*s.typing += key
 		}
 	}

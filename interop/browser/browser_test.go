@@ -2,9 +2,9 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,6 +13,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"go.uber.org/goleak"
+
+	"goaio.example/interop/browser/chrome"
 )
 
 func TestMain(m *testing.M) {
@@ -45,13 +47,7 @@ func tab(t *testing.T, width int, dark bool) context.Context {
 	t.Cleanup(cancel)
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(stop)
-	scheme := "light"
-	if dark {
-		scheme = "dark"
-	}
-	err := chromedp.Run(ctx,
-		chromedp.EmulateViewport(int64(width), 900),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+	err := chromedp.Run(ctx, chrome.Window(int64(width), 900, dark))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,33 +57,18 @@ func tab(t *testing.T, width int, dark bool) context.Context {
 // launch starts the browser.
 func launch(t *testing.T) {
 	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
+	ctx, stop, err := chrome.Start(context.Background())
+	if errors.Is(err, chrome.ErrNone) {
+		t.Skip("note: no page is looked at:", err)
 	}
-	if path == "" {
-		t.Skip("note: there is no chromium, so no page is looked at")
-	}
-	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(),
-		append(chromedp.DefaultExecAllocatorOptions[:],
-			chromedp.ExecPath(path), chromedp.NoSandbox,
-			// A name that leads here, as an attacker's would.
-			chromedp.Flag("host-resolver-rules", "MAP rebound.example 127.0.0.1"))...)
-	ctx, cancel := chromedp.NewContext(alloc)
-	if err := chromedp.Run(ctx); err != nil {
-		cancel()
-		cancelAlloc()
+	if err != nil {
 		t.Fatal("starting the browser:", err)
 	}
 	browserCtx = ctx
 	closeBrowser = func() {
-		if err := chromedp.Cancel(ctx); err != nil {
+		if err := stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "closing the browser:", err)
 		}
-		cancelAlloc()
 	}
 }
 

@@ -157,15 +157,15 @@ func TestPage(t *testing.T) {
 				has(t, ctx, contains("chosen", "query the stock"))
 				is(t, ctx, contains("chosen", "page_test.go:"))
 				is(t, ctx, `same`)
-				is(t, ctx, `document.documentElement.scrollWidth <= innerWidth`)
+				is(t, ctx, fits)
 				picture(t, ctx, "page-"+c.name)
 				do(t, ctx, chromedp.Evaluate(`document.querySelector("#tree .fold a").click()`, nil))
 				has(t, ctx, contains("tree", "1,100 not shown"))
-				is(t, ctx, `document.documentElement.scrollWidth <= innerWidth`)
+				is(t, ctx, fits)
 				is(t, ctx, `same`)
 				do(t, ctx, chromedp.Submit(`#chosen form`, chromedp.ByQuery))
 				has(t, ctx, `document.getElementById("stack")?.textContent.includes("browser.program")`)
-				is(t, ctx, `document.documentElement.scrollWidth <= innerWidth`)
+				is(t, ctx, fits)
 			})
 			says.none(t)
 		})
@@ -184,6 +184,12 @@ func TestWithoutScript(t *testing.T) {
 				t.Errorf("no %q in %s", want, text)
 			}
 		}
+		if strings.Contains(text, "Pause") {
+			t.Error("there is a button that needs a script")
+		}
+		picture(t, ctx, "no-script-search")
+		do(t, ctx, chromedp.Navigate(url))
+		picture(t, ctx, "no-script")
 	})
 }
 

@@ -1,0 +1,10 @@
+//go:build darwin || freebsd
+
+package main
+
+import "syscall"
+
+const (
+	getTermios = syscall.TIOCGETA
+	setTermios = syscall.TIOCSETA
+)
