@@ -146,7 +146,7 @@ func TestLoopLogger(t *testing.T) {
 		})
 		wantErr(t, "Run", err, errTest)
 	})
-	for _, s := range []string{"loop=named", "test error", "op=goaio.example/aio_test.failing"} {
+	for _, s := range []string{"loop=named", "test error", "op=aio_test.failing"} {
 		if !strings.Contains(b.String(), s) {
 			t.Errorf("%q is not in the default log: %s", s, b.String())
 		}
