@@ -214,8 +214,13 @@ func TestPollersForget(t *testing.T) {
 		},
 		"stream style": func(c *tcp.Conn, _ net.Conn) {
 			c.SetHandler(tcp.Handler{})
-			c.SetReadDeadline(time.Now())
-			c.Read(make([]byte, 1))
+			aiotest.Eventually(t, func() bool { return !tcp.IsBare(c) })
+			c.Abort()
+		},
+		"stream style, whose hang-up they tell of": func(c *tcp.Conn, _ net.Conn) {
+			c.SetHandler(tcp.Handler{})
+			aiotest.Eventually(t, func() bool { return !tcp.IsBare(c) })
+			c.AfterHangUp(func(error) {})
 			c.Abort()
 		},
 	} {
