@@ -153,17 +153,20 @@ const (
 // putError is the error of a Put as one of package jobs, too.
 func putError(err error) error {
 	var api *jetstream.APIError
-	code := 0
-	if errors.As(err, &api) {
-		code = int(api.ErrorCode)
-	}
+	isAPI := errors.As(err, &api)
 	switch {
-	case code == codeTooBig || errors.Is(err, natsgo.ErrMaxPayload):
+	case isAPI && api.ErrorCode == codeTooBig || errors.Is(err, natsgo.ErrMaxPayload):
 		return fmt.Errorf("%w: %w", jobs.ErrTooBig, err)
-	case code == codeResources || code == codeAccount || code == codeNoRoom && strings.Contains(api.Description, "exceeded"):
+	case isAPI && (isFull(api) || api.ErrorCode == codeResources):
 		return fmt.Errorf("%w: %w", jobs.ErrFull, err)
 	}
 	return err
+}
+
+// isFull reports whether JetStream says that there is no room, not that its
+// servers are not ready.
+func isFull(e *jetstream.APIError) bool {
+	return e.ErrorCode == codeAccount || e.ErrorCode == codeNoRoom && strings.Contains(e.Description, "exceeded")
 }
 
 // Buried returns the number of a queue's jobs that were buried and are kept, in

@@ -96,5 +96,5 @@ func passing(err error) bool {
 		}
 	}
 	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.Code == 503 || api.Code == 408)
+	return errors.As(err, &api) && (api.Code == 503 || api.Code == 408) && !isFull(api)
 }
