@@ -9,7 +9,7 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// BenchmarkMillion makes a snapshot of a million timers, and of 100,000.
+// BenchmarkSnapshot makes a snapshot of a million timers, and of 100,000.
 func BenchmarkSnapshot(b *testing.B) {
 	for _, c := range []struct {
 		name string

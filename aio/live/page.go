@@ -138,7 +138,10 @@ func (p *Page) stack(w http.ResponseWriter, q query, nonce string) {
 	d := &pageData{Nonce: nonce, Message: "The operation is not in flight any more."}
 	if r, ok := p.Loop.Find(q.Op); ok {
 		d.Message = ""
-		if d.Stack = r.Stack(); d.Stack == "" {
+		p.looking.Lock() // one stop of the world at a time
+		d.Stack = r.Stack()
+		p.looking.Unlock()
+		if d.Stack == "" {
 			d.Message = "It has no goroutine that runs its function now: it waits for its children, a timer, a connection or a slot."
 		}
 	}

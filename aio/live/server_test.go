@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -83,6 +84,46 @@ func TestOpenPage(t *testing.T) {
 	}
 	if n := loop.Overdue(); len(n) > 0 {
 		t.Errorf("cut off: %v", n)
+	}
+}
+
+// Over HTTP/2 a page is shown the end, and does not hold that up, as well.
+func TestOpenPageHTTP2(t *testing.T) {
+	other := httptest.NewTLSServer(nil) // has a certificate
+	other.Close()
+	loop := &aio.Loop{Grace: time.Hour, Logger: quiet}
+	ended := make(chan string, 1)
+	err := loop.Run(t.Context(), func(ctx context.Context) error {
+		defer loop.Cancel(nil)
+		s := &live.Server{TLS: &tls.Config{Certificates: other.TLS.Certificates}} //nolint:gosec // TLS 1.2 is the least
+		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		c := client(t, "")
+		c.Transport.(*http.Transport).ForceAttemptHTTP2 = true //nolint:errcheck // it is one
+		res, err := c.Get(s.URL() + "events")
+		if err != nil {
+			return err
+		}
+		if res.ProtoMajor != 2 || !strings.HasPrefix(s.URL(), "https://") {
+			t.Errorf("%s of %s", res.Proto, s.URL())
+		}
+		lines := bufio.NewReader(res.Body)
+		if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "running") {
+			t.Errorf("%v, the first event is %q", err, line)
+		}
+		go func() {
+			defer res.Body.Close()
+			text, err := io.ReadAll(lines)
+			ended <- fmt.Sprint(string(text), err)
+		}()
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if text := <-ended; !strings.Contains(text, "event: end\ndata: The loop has ended, and nothing is left.\n") {
+		t.Errorf("the page saw %q", text)
 	}
 }
 
