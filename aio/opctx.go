@@ -168,7 +168,7 @@ func (o *Op) foreignWith(ctx context.Context) context.Context {
 	if _, own := ctx.(*opCtx); own {
 		return o.base
 	}
-	around := withoutValues(o.base) // which ctx has
+	around := withoutValues(o.base)        // which ctx has
 	if b, ok := around.(*foreignCtx); ok { // or a chain of them would grow
 		return &foreignCtx{b.Context, ctx}
 	}
