@@ -130,6 +130,7 @@ var bans = []ban{
 	{from: "aio/...", to: "examples/...", why: "nothing may depend on an example"},
 	{from: "aio/...", to: "bench/...", why: "nothing may depend on a benchmark"},
 	{from: "aio/...", to: "interop/...", why: "nothing may depend on a test against others"},
+	{from: "aio/...", to: "drivers/...", why: "a driver is above what it drives with"},
 	{from: "examples/...", to: "bench/...", why: "nothing may depend on a benchmark"},
 	{from: "examples/...", to: "interop/...", why: "nothing may depend on a test against others"},
 	{
@@ -157,6 +158,10 @@ var bans = []ban{
 	{
 		from: "interop/...", to: "aio/internal/...", tests: true, direct: true,
 		why: "what works with others must be what every user can call",
+	},
+	{
+		from: "drivers/...", to: "aio/internal/...", tests: true, direct: true,
+		why: "a driver in another module must do with what every user can call",
 	},
 }
 

@@ -44,6 +44,7 @@ func startCluster(t *testing.T) []*server.Server {
 
 // A server of three is lost under load, the one that leads: no job is.
 func TestClusterLosesNode(t *testing.T) {
+	t.Parallel()
 	servers := startCluster(t)
 	c := client(servers...)
 	c.Timeout = 30 * time.Second

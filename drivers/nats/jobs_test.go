@@ -125,3 +125,16 @@ func TestQueues(t *testing.T) {
 		return s.Close(ctx)
 	})
 }
+
+// A Source that is not closed ends with its loop.
+func TestSourceLeftOpen(t *testing.T) {
+	b := &nats.Broker{Client: client(startServer(t))}
+	run(t, func(ctx context.Context) error {
+		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer cancel()
+		if lease, err := b.Source("work").Reserve(short); lease != nil || err == nil {
+			t.Errorf("Reserve of an empty queue returned %v, %v", lease, err)
+		}
+		return nil
+	})
+}

@@ -83,6 +83,7 @@ func (s *source) begin(ctx context.Context) error {
 func (s *source) OpCancel(cause error) {
 	s.op.Go(func() {
 		_ = s.end(s.op.Context(), cause) // leases end by their time
+		s.op.End(nil)
 	}, func(error) {})
 }
 

@@ -12,9 +12,10 @@ import (
 	"goaio.example/drivers/nats"
 )
 
-// The contract of package jobs. The cases wait for leases, so they run at the
-// same time, on one server.
+// The contract of package jobs. The cases mostly wait for leases, so they run
+// beside the cluster's test.
 func TestSource(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	var queues atomic.Int64
 	jobstest.TestSource(t, func(ctx context.Context, t *testing.T) jobstest.Broker {
