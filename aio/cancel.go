@@ -36,8 +36,8 @@ func (r *running) cancelEach(o *Op, todo []*Op, cause error) {
 
 // cancelOne cancels one operation and appends its children to todo. It returns
 // the hooks of OnCancel, and whether they and the operation's driver are to be
-// called. A child that comes after the flag is set, or is handed up before it is
-// read, finds its parent cancelled: see adopt and moveUp.
+// called. A child that comes after the flag is set, or is handed up before it
+// is read, finds its parent cancelled: see adopt and moveUp.
 func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), tell bool) {
 	fixed := o.foreignStd()
 	defer func() { fixed.drop() }()

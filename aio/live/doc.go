@@ -15,7 +15,7 @@
 //
 //	mux.Handle("/debug/live/", live.Handler(loop))
 //
-// [Metrics] is a handler of its own, and a part of each page.
+// [Metrics] is also a handler by itself.
 //
 // The tree of operations is folded: more than 5 operations of one kind below
 // one parent are one row, with their number and the age of the oldest, until
@@ -38,26 +38,26 @@
 // What streams with the same parameters show is made once for all of them. A
 // client that reads slowly gets fewer frames, and none queue. Between two looks
 // at all operations nothing is done for at least a second, and for 40 times as
-// long as a look takes: 2.5% of a processor; while the loop drains, a quarter of
-// a second and 10 times. One look is made at a time, whoever asks. With very many operations, the
-// tree and the tables are thus renewed less often than the rest, and say how
-// old they are. A look holds no lock for long: the children of an operation are
-// read 256 at a time.
+// long as a look takes: 2.5% of a processor. While the loop drains, it is a
+// quarter of a second and 10 times as long. Looks do not overlap. With very
+// many operations, the tree and the tables are thus renewed less often than the
+// rest, and say how old they are. A look holds no lock for long: the children
+// of an operation are read 256 at a time.
 //
-// The history, 200 events and 300 samples of the rates, is kept while somebody
-// watches, and for 30 s after that. Of a name or an error at most 1 KiB is kept
-// and sent. While nobody does, there is no goroutine,
-// timer or tap. A Server has at most 100 connections.
+// The history, 200 events and 300 samples of the rates, is kept while a client
+// watches, and for 30 s after that. At most 1 KiB of a name or an error is kept
+// and sent. While no client watches, there is no goroutine, timer or tap. A
+// Server has at most 100 connections.
 //
 // # Shutdown
 //
-// A Server runs in a loop of its own, which ends last: it is no operation of
-// the loop that it shows, does not hold that open, and is not drained with it.
-// When all has ended or was given up, pages are sent what was left, and the
-// server ends. That takes some milliseconds; a browser that keeps a connection
-// open, or does not read, can make it a fifth of a second. Run returns after
-// that. If the loop has given something up, which leaves no time, Run does not
-// wait for more than 15 ms, and the server may end after it.
+// A Server runs in its own loop, which ends last: it is no operation of the
+// loop that it shows, does not hold that open, and is not drained with it. When
+// all has ended or was given up, pages are sent what was left, and the server
+// ends. That takes some milliseconds; a browser that keeps a connection open,
+// or does not read, can make it a fifth of a second. Run returns after that. If
+// the loop has given something up, which leaves no time, Run does not wait for
+// more than 15 ms, and the server may end after it.
 //
 // The streams of a Page in the loop's own server end when that drains: use a
 // Server to see the drain. On net/http's server they end with the loop, so that
@@ -81,10 +81,10 @@
 //     the world, is a POST, and refused when it comes from another site. So are
 //     requests that a page of another site makes unseen, where browsers tell:
 //     they cannot read the page, but have operations looked at.
-//   - A browser is given a cookie for the token. It does not tell the token, but
-//     is as good for this page until the token changes, and browsers send it to
-//     other ports of the host too. A token in a URL leaves that at once; it is
-//     in no name of an operation and no log.
+//   - A browser is given a cookie for the token. It does not tell the token,
+//     but is as good for this page until the token changes, and browsers send
+//     it to other ports of the host too. A token in a URL leaves that at once;
+//     it is in no name of an operation and no log.
 //   - Names of operations are peers' input. They are escaped in HTML, with what
 //     could hide or reorder text shown as [Visible] has it. The policy (CSP) of
 //     a page lets nothing run but its own script, and nothing be loaded.
@@ -99,7 +99,7 @@
 //
 // On a machine with 2 processors that others used as well, a program with
 // 100,000 operations used 1.4% of one processor while three browsers watched,
-// and 0.0% while nobody did ("go run ./watched" in interop/browser). Reading
+// and 0.0% while no one did ("go run ./watched" in interop/browser). Reading
 // 1,000,000 children of one operation in 3,907 pieces, ten times, held its lock
 // for 12 us at the median and 44 us at the 99th percentile, and for 0.2 ms of
 // processor time at most; 69 of 39,070 times took more than 1 ms by the clock,
@@ -117,8 +117,8 @@
 //   - At 1,000,000 operations a look takes 1 to 3 s of CPU time, so that the
 //     tree is renewed about every minute or two. The rates are renewed each
 //     second.
-//   - An operation is found by its ID only after somebody has seen that.
-//   - The rates begin when somebody watches.
+//   - An operation is found by its ID only after its ID was shown.
+//   - The rates begin when a client watches.
 //   - One stack is shown: that of the goroutine that runs the operation's
 //     function.
 package live

@@ -80,8 +80,8 @@ func TestFieldsEscaped(t *testing.T) {
 					t.Errorf("phase %q: the page has %q", phase, bad)
 				}
 			}
-			// The value of the search is what the user has typed, as it is, and so
-			// are links; all else is for people.
+			// The value of the search is what the user has typed, as it is, and
+			// so are links; all else is for people.
 			seen := strings.Replace(text, `value="`+attribute(hostile)+`"`, "", 1)
 			for i, r := range seen {
 				if r != '\n' && r != '\t' && !unicode.IsPrint(r) {

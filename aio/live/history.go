@@ -16,18 +16,18 @@ const (
 	maxEvents  = 200
 	maxSamples = 300 // 5 minutes
 	sampleTime = time.Second
-	// lingerTime is how long a history is kept when nobody watches any more: a
-	// browser that comes back finds it.
+	// lingerTime is how long a history is kept after the last client has left:
+	// a browser that comes back finds it.
 	lingerTime = 30 * time.Second
 )
 
-// history is what has happened while somebody watched: events, and rates.
+// history is what has happened while a client watched: events, and rates.
 type history struct {
 	loop *aio.Loop
 
 	mu       sync.Mutex
 	watchers int
-	linger   *time.Timer // pending or stopped while nobody watches
+	linger   *time.Timer // pending or stopped while no one watches
 	untap    func()      // nil if there is no history
 	events   []Event     // the oldest first
 	count    uint64      // how many events there have been
@@ -66,7 +66,7 @@ func (h *history) leave() {
 	}
 }
 
-// forget drops the history if nobody watches.
+// forget drops the history if no one watches.
 func (h *history) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -96,7 +96,7 @@ func (h *history) note(e aio.Event) {
 }
 
 // eventOf describes an event. A method of the error that panics does not end
-// the loop because somebody watches.
+// the loop because a client watches.
 func eventOf(e aio.Event) (ev Event) {
 	ev = Event{
 		Time: e.Time, Op: kept(e.Op.Name), Kind: e.Op.Kind.String(), ID: e.Op.ID,
@@ -124,7 +124,8 @@ func errText(err error) string {
 	return err.Error()
 }
 
-// lastSampleTime is how old the last sample must be for the one at the loop's end.
+// lastSampleTime is how old the last sample must be for the one at the loop's
+// end.
 const lastSampleTime = 100 * time.Millisecond
 
 // sample takes a sample if the last is old enough; final says that it is that

@@ -141,8 +141,9 @@ func TestStuckClient(t *testing.T) {
 	})
 }
 
-// stuck has two clients watch the loop while it drains, of which one never reads
-// and has its buffers filled. The function that it returns closes that one.
+// stuck has two clients watch the loop while it drains, of which one never
+// reads and has its buffers filled. The function that it returns closes that
+// one.
 func stuck(t *testing.T, ctx context.Context, loop *aio.Loop) (done func(), err error) {
 	s, err := live.Serve(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -203,8 +204,8 @@ func TestStuckConnection(t *testing.T) {
 	done()
 }
 
-// Nor does it if the loop gives something up, which leaves no time. (On a machine
-// that is very busy the page's own end may be given up too.)
+// Nor does it if the loop gives something up, which leaves no time. (On a
+// machine that is very busy the page's own end may be given up too.)
 func TestStuckConnectionAndLeft(t *testing.T) {
 	loop := &aio.Loop{Grace: time.Hour, Abandon: time.Second, Logger: quiet}
 	done := func() {}
@@ -233,8 +234,7 @@ type bomb struct{}
 
 func (bomb) Error() string { panic("no text") }
 
-// The methods of an error that panic do not end the loop because somebody
-// watches.
+// An error whose methods panic does not end the loop because a client watches.
 func TestErrorPanics(t *testing.T) {
 	loop := &aio.Loop{OnEvent: func(aio.Event) {}}
 	page := live.Handler(loop)

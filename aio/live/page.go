@@ -151,7 +151,7 @@ func (p *Page) stack(w http.ResponseWriter, q query, nonce string) {
 // errNotInFlight says that an operation has ended, or never was.
 var errNotInFlight = errors.New("live: the operation is not in flight any more")
 
-// errAsked is the cause of operations that somebody cancels by the page.
+// errAsked is the cause of operations that a user cancels by the page.
 var errAsked = errors.New("live: cancelled by hand")
 
 // cancel cancels an operation. Main's is the loop's affair: see Loop.Exit.

@@ -183,7 +183,7 @@ func TestControl(t *testing.T) {
 	})
 }
 
-// The history is kept while somebody watches, and for 30 s after that.
+// The history is kept while a client watches, and for 30 s after that.
 func TestHistory(t *testing.T) {
 	loop := &aio.Loop{OnEvent: func(aio.Event) {}}
 	page := live.Handler(loop)
@@ -196,7 +196,7 @@ func TestHistory(t *testing.T) {
 		}
 		fail(1)
 		if s := snapshot(t, page, ""); len(s.Events) != 0 || len(s.Samples) != 0 {
-			t.Error("a history though nobody watches")
+			t.Error("a history though no one watches")
 		}
 		wctx, leave := context.WithCancel(context.Background())
 		out, done := watch(wctx, page, "as=json")

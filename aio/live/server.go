@@ -22,7 +22,7 @@ import (
 // other machines.
 var ErrToken = errors.New("live: a Token is required, because others can reach the address")
 
-// Server serves a Page until its loop has ended. It runs in a loop of its own,
+// Server serves a Page until its loop has ended. It runs in its own loop,
 // is no operation of the one that it shows, and does not hold that open. Set
 // the fields before Start; a Server starts once.
 type Server struct {
@@ -46,9 +46,9 @@ func Serve(ctx context.Context, addr string) (*Server, error) {
 // Start listens on addr and serves the page of Loop, which has not ended yet.
 // addr is "HOST:PORT", or "unix:PATH". An address without a host, ":6060", is
 // one of 127.0.0.1. The file of a socket can be used by its owner only: change
-// its mode after Start for others. ctx names the loop, if Loop is nil, and has no other
-// meaning. Errors are an *aio.ConnError, ErrToken, aio.ErrNoLoop and
-// aio.ErrLoopDone.
+// its mode after Start for others. ctx names the loop, if Loop is nil, and has
+// no other meaning. Errors are an *aio.ConnError, ErrToken, aio.ErrNoLoop and
+// aio.ErrLoopDone, and those of os.Chmod.
 //
 // When all of the loop's operations have ended, or were given up, the pages
 // show that, and what was left. Then the server ends, which takes some

@@ -8,8 +8,8 @@ import (
 )
 
 // Snapshot is what the page shows, as "snapshot" gives it in JSON. Strings in
-// it are as the program has made them, up to 1 KiB of each: they may be a peer's
-// input. See Visible.
+// it are as the program has made them, up to 1 KiB of each: they may be a
+// peer's input. See Visible.
 type Snapshot struct {
 	Time  time.Time     // when it was made
 	Loop  string        // Loop.Name
@@ -25,8 +25,8 @@ type Snapshot struct {
 	Tree      Tree
 	Conns     Table    // connections
 	Requests  Table    // requests, in and out
-	Events    []Event  // the newest first; while somebody watches
-	Samples   []Sample // the oldest first; while somebody watches
+	Events    []Event  // the newest first; while a client watches
+	Samples   []Sample // the oldest first; while a client watches
 	Chosen    *Op      // the operation that was asked for, if it is in flight
 	Control   bool     // Page.AllowControl
 

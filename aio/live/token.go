@@ -34,7 +34,8 @@ func keyed(token, message string) []byte {
 }
 
 // bears reports whether the request has the token, as a bearer, or its session,
-// in the cookie. A token in the URL is taken out of that, and the session given.
+// in the cookie. A token in the URL is taken out of that, and the session
+// given.
 func (p *Page) bears(w http.ResponseWriter, r *http.Request) bool {
 	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && same(given, p.Token) {

@@ -12,10 +12,10 @@
 //	-sort ORDER  age, new, bytes or name
 //	-token TOKEN  of the page; the variable AIOLIVE_TOKEN if it is not given
 //
-// Keys: s sorts otherwise, / searches, j and k or the arrows move, Space and the
-// page keys move further, Enter opens and closes a row, Escape shows all again,
-// q quits. Where the terminal cannot be had key by key (Windows), a key is
-// followed by Enter. Names are shown as live.Visible has them, so that they
+// Keys: s sorts otherwise, / searches, j and k or the arrows move, Space and
+// the page keys move further, Enter opens and closes a row, Escape shows all
+// again, q quits. Where the terminal cannot be had key by key (Windows), a key
+// is followed by Enter. Names are shown as live.Visible has them, so that they
 // cannot do anything to the terminal.
 //
 // The status is 0, also when the loop has ended, 1 on errors, and 2 if the

@@ -207,7 +207,7 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	if status, _, errs := call(t, t.Context(), "-once", "127.0.0.1:1"); status != 1 || errs == "" {
-		t.Errorf("nobody listens: %d, %q", status, errs)
+		t.Errorf("no one listens: %d, %q", status, errs)
 	}
 }
 

@@ -54,8 +54,8 @@ func openPTY(t *testing.T, cols, rows int) *pty {
 	return p
 }
 
-// run starts this program in the terminal, with arguments. role is what TestMain
-// has it be.
+// run starts this program in the terminal, with arguments. role is what
+// TestMain has it be.
 func (p *pty) run(role string, args ...string) {
 	p.t.Helper()
 	p.cmd = exec.CommandContext(p.t.Context(), os.Args[0], args...)
@@ -84,7 +84,8 @@ func (p *pty) read() {
 	}
 }
 
-// resize gives the terminal another size, of which the kernel tells the program.
+// resize gives the terminal another size, of which the kernel tells the
+// program.
 func (p *pty) resize(cols, rows int) {
 	p.mu.Lock()
 	p.emulator.resize(cols, rows)

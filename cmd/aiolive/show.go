@@ -47,7 +47,7 @@ func show(ctx context.Context, f *feed, v view, stdin *os.File, stdout io.Writer
 	return err
 }
 
-// full shows the loop on a screen of its own. The terminal is as it was when it
+// full shows the loop on the whole screen. The terminal is as it was when full
 // returns, and also when it panics.
 func (s *shown) full(ctx context.Context, f *feed) error {
 	signals, stop := watchTerminal()

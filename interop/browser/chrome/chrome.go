@@ -14,8 +14,8 @@ import (
 // ErrNone says that there is no browser on this machine.
 var ErrNone = errors.New("there is no chromium on this machine")
 
-// Start starts a browser of its own. Contexts for tabs are derived from ctx by
-// chromedp.NewContext. stop ends the browser.
+// Start starts a browser. Contexts for tabs are derived from the returned ctx
+// by chromedp.NewContext. stop ends the browser.
 func Start(ctx context.Context) (_ context.Context, stop func() error, err error) {
 	path := find()
 	if path == "" {

@@ -26,8 +26,8 @@ type shop struct {
 	bank   *httpx.Client
 }
 
-// Run runs the shop until its loop has ended, and calls open, in that loop, when
-// it has opened. The page shows the loop.
+// Run runs the shop until its loop has ended, and calls open, in that loop,
+// when it has opened. The page shows the loop.
 func Run(ctx context.Context, loop *aio.Loop, page *live.Server, open func(ctx context.Context)) error {
 	t, err := build(ctx)
 	if err != nil {

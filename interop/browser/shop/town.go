@@ -17,12 +17,12 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// town is all that the shop deals with, in a loop of its own.
+// town is all that the shop deals with, in another loop.
 type town struct {
 	dns           dnsserver.Server
 	bankURL       string
 	warehouseAddr string
-	postAddr      string // where nobody listens
+	postAddr      string // where no one listens
 
 	loop  aio.Loop
 	ctx   context.Context

@@ -1,6 +1,6 @@
-// Watched measures what it costs a program to be watched: the processor time
-// of a process with very many operations, while nobody watches, while browsers
-// do, and after that.
+// Watched measures what it costs a program to be watched: the processor time of
+// a process with very many operations, while no one watches, while browsers do,
+// and after that.
 //
 //	cd interop/browser && go run ./watched [-n 100000] [-browsers 3] [-for 20s]
 //
@@ -56,7 +56,7 @@ type figures struct {
 
 func (f figures) String() string {
 	return fmt.Sprintf("%d operations, processor time of the program in percent of one processor:\n"+
-		"  before anybody watches   %5.2f\n  %2d browsers              %5.2f\n  after they have gone     %5.2f",
+		"  before any watches       %5.2f\n  %2d browsers              %5.2f\n  after they have gone     %5.2f",
 		f.n, 100*f.before, f.browsers, 100*f.watched, 100*f.after)
 }
 

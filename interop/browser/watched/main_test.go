@@ -29,7 +29,7 @@ func TestMeasure(t *testing.T) {
 	}
 	f, err := measure(context.Background(), options{n: 2000, browsers: 1, length: 2 * time.Second, rest: time.Second})
 	if errors.Is(err, chrome.ErrNone) {
-		t.Skip("note: nobody watches:", err)
+		t.Skip("note: no browser watches:", err)
 	}
 	if err != nil {
 		t.Fatal(err)

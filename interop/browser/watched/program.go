@@ -51,7 +51,7 @@ func program(n int, stdin io.Reader, stdout io.Writer) error {
 	})
 }
 
-// process is the program in a process of its own.
+// process is the process of the program.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
