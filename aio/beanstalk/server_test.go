@@ -3,8 +3,11 @@
 package beanstalk_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -36,14 +39,14 @@ func realServer(t *testing.T, args ...string) *beanstalkd {
 	if i := slices.Index(args, "-l"); i >= 0 {
 		b.addr = args[i+1]
 	} else {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", ownAddr())
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.addr = l.Addr().String()
 		l.Close()
-		_, port, _ := net.SplitHostPort(b.addr)
-		b.args = append(b.args, "-l", "127.0.0.1", "-p", port)
+		host, port, _ := net.SplitHostPort(b.addr)
+		b.args = append(b.args, "-l", host, "-p", port)
 	}
 	b.start()
 	t.Cleanup(b.kill)
@@ -79,4 +82,14 @@ func (b *beanstalkd) kill() {
 	b.cmd.Process.Signal(syscall.SIGKILL)
 	b.cmd.Wait()
 	b.cmd = nil
+}
+
+// ownAddr returns a loopback address with port 0, on Linux one that no other
+// test listens on: a port of 127.0.0.1 may be taken by another program while
+// the server is down.
+func ownAddr() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1:0"
+	}
+	return fmt.Sprintf("127.%d.%d.%d:0", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254))
 }

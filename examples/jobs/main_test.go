@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -130,14 +131,14 @@ func TestBeanstalkd(t *testing.T) {
 	if err != nil {
 		t.Skip("beanstalkd is not there (Debian: apt-get install beanstalkd)")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", ownAddr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
 	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	server := exec.CommandContext(t.Context(), path, "-l", "127.0.0.1", "-p", port)
+	host, port, _ := net.SplitHostPort(addr)
+	server := exec.CommandContext(t.Context(), path, "-l", host, "-p", port)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -208,4 +209,14 @@ func TestProgress(t *testing.T) {
 	}
 	e.body.Close()
 	p.end(t)
+}
+
+// ownAddr returns a loopback address with port 0, on Linux one that no other
+// test listens on: a port of 127.0.0.1 may be taken by another program while
+// the server is down.
+func ownAddr() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1:0"
+	}
+	return fmt.Sprintf("127.%d.%d.%d:0", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254))
 }

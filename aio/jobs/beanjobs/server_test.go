@@ -1,8 +1,11 @@
 package beanjobs_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -24,14 +27,14 @@ func newServer(t *testing.T) *beanstalkd {
 	if _, err := exec.LookPath("beanstalkd"); err != nil {
 		t.Skip("beanstalkd is not there (Debian: apt-get install beanstalkd)")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", ownAddr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &beanstalkd{t: t, addr: l.Addr().String()}
 	l.Close()
-	_, port, _ := net.SplitHostPort(b.addr)
-	b.args = []string{"-l", "127.0.0.1", "-p", port, "-b", t.TempDir(), "-f", "0"}
+	host, port, _ := net.SplitHostPort(b.addr)
+	b.args = []string{"-l", host, "-p", port, "-b", t.TempDir(), "-f", "0"}
 	t.Cleanup(b.kill)
 	return b
 }
@@ -68,4 +71,14 @@ func (b *beanstalkd) kill() {
 	_ = b.cmd.Process.Kill()
 	_ = b.cmd.Wait() // says that it was killed
 	b.cmd = nil
+}
+
+// ownAddr returns a loopback address with port 0, on Linux one that no other
+// test listens on: a port of 127.0.0.1 may be taken by another program while
+// the server is down.
+func ownAddr() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1:0"
+	}
+	return fmt.Sprintf("127.%d.%d.%d:0", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254))
 }
