@@ -74,6 +74,14 @@ func (v *views) cost() (sum time.Duration) {
 	return sum
 }
 
+// pause is for how long there is no look after one.
+func (v *views) pause(maxAge time.Duration) time.Duration {
+	if maxAge < calmTime {
+		return endFactor * v.cost()
+	}
+	return idleFactor * v.cost()
+}
+
 // The least times between two frames of a stream.
 const (
 	calmTime = time.Second            // while the loop runs
@@ -88,17 +96,13 @@ const (
 // frame returns what the view shows, made now unless there is one that is not
 // older than about maxAge. If final is set, the loop has ended.
 func (v *view) frame(maxAge time.Duration, final bool) (*frame, error) {
-	factor := time.Duration(idleFactor)
-	if maxAge < calmTime {
-		factor = endFactor
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if f := v.last; f != nil && f.final == final && (final || time.Since(f.at) < maxAge*9/10) {
 		return f, nil
 	}
 	s := v.page.take()
-	look := final || v.heavy == nil || time.Since(v.looked) >= max(maxAge*9/10, factor*v.page.views.cost())
+	look := final || v.heavy == nil || time.Since(v.looked) >= max(maxAge*9/10, v.page.views.pause(maxAge))
 	began := time.Now()
 	if look {
 		v.page.look(s, v.query)
@@ -126,7 +130,7 @@ func (v *view) render(s *Snapshot, look, final bool) (*frame, error) {
 		return f, err
 	}
 	d := &pageData{S: s, Q: v.query, Over: final}
-	if idleFactor*v.page.views.cost() > 2*calmTime {
+	if v.page.views.pause(calmTime) > 2*calmTime {
 		d.Stale = time.Since(v.looked)
 	}
 	for _, sec := range sections {

@@ -166,6 +166,7 @@ func TestPage(t *testing.T) {
 				do(t, ctx, chromedp.Submit(`#chosen form`, chromedp.ByQuery))
 				has(t, ctx, `document.getElementById("stack")?.textContent.includes("browser.program")`)
 				is(t, ctx, fits)
+				picture(t, ctx, "stack-"+c.name)
 			})
 			says.none(t)
 		})

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,15 +68,19 @@ func TestMany(t *testing.T) {
 			ctx := tab(t, c.width, c.dark)
 			says := listen(ctx)
 			program(t, new(aio.Loop), &live.Server{}, func(loopCtx context.Context, url string) {
+				var started sync.WaitGroup // all are there before the first look: the next may be a while after it
+				started.Add(1000)
 				for range 1000 {
 					aio.Daemon(loopCtx, "session", func(ctx context.Context) error {
 						for range 99 {
 							timer.After(ctx, time.Hour)
 						}
+						started.Done()
 						<-ctx.Done()
 						return nil
 					})
 				}
+				started.Wait()
 				do(t, ctx, chromedp.Navigate(url))
 				has(t, ctx, contains("rates", "101,20"))
 				has(t, ctx, contains("tree", "timer.after × 99,000"))
