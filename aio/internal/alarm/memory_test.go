@@ -58,7 +58,7 @@ func TestForgetsStopped(t *testing.T) {
 		stopped = append(stopped, weak.Make(a))
 	}
 	kept := weak.Make(alarms[99])
-	alarms = nil
+	clear(alarms)
 	for i, p := range stopped {
 		if !collected(p) {
 			t.Errorf("alarm %d of 100 was stopped with 69 others, and its heap still refers to it", i)
@@ -90,11 +90,12 @@ func TestForgetsAsItFires(t *testing.T) {
 
 // Nothing refers to a closed heap: its timer is stopped.
 func TestForgetsClosed(t *testing.T) {
-	h := new(alarm.Heap)
-	h.Set(alarm.New(func() {}), time.Hour)
-	h.Close()
-	p := weak.Make(h)
-	h = nil
+	p := func() weak.Pointer[alarm.Heap] {
+		h := new(alarm.Heap)
+		h.Set(alarm.New(func() {}), time.Hour)
+		h.Close()
+		return weak.Make(h)
+	}()
 	if !collected(p) {
 		t.Error("a closed heap is still referred to, by its timer perhaps")
 	}
