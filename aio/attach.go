@@ -37,11 +37,10 @@ type within interface{ Within() context.Context }
 // does not end. Events about its operations are Served if ctx's operation
 // serves a peer.
 func Detach(ctx context.Context) context.Context {
-	values := context.WithoutCancel(orBackground(ctx))
 	if o := opOf(ctx); o != nil {
-		return &detachedCtx{values, &o.run.root, servedBy(ctx)}
+		return &detachedCtx{&endless{ctx}, &o.run.root, servedBy(ctx)}
 	}
-	return values
+	return context.WithoutCancel(orBackground(ctx))
 }
 
 // detachedCtx is a context with the loop's cancellation and other values.

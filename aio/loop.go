@@ -71,8 +71,7 @@ type Loop struct {
 	MaxInFlight int
 
 	// Observe is called for each operation and event. The zero Observer costs
-	// nothing. With Began or Ended each operation is described, which costs
-	// about 1.5 us.
+	// nothing. Observer says what its functions cost.
 	Observe Observer
 	// Sites sets OpInfo.Site to the call outside this module that started each
 	// operation. For an operation that a goroutine of this module started, Site

@@ -161,6 +161,20 @@ func (c *valuesOf) Err() error                  { return nil }
 func (c *valuesOf) Deadline() (time.Time, bool) { return c.base.Deadline() }
 func (c *valuesOf) Value(key any) any           { return c.base.Value(key) }
 
+// endless is context.WithoutCancel, whose Value allocates.
+type endless struct{ values context.Context }
+
+func (*endless) Done() <-chan struct{}           { return nil }
+func (*endless) Err() error                      { return nil }
+func (*endless) Deadline() (t time.Time, _ bool) { return t, false }
+
+func (c *endless) Value(key any) any {
+	if key == cancelKey {
+		return nil
+	}
+	return c.values.Value(key)
+}
+
 // foreignWith returns the base of an operation that is started with ctx, the
 // ctx of o or one that adds values to it. Its cancellation is that of o's
 // foreign base, because the ctx of o may end before the operation does.

@@ -104,7 +104,7 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	r.root.id.Store(r.ids.Add(1))
 	r.keeps = l.observes()
 	r.observed = r.keeps || l.Observe.Span != nil
-	r.root.base = context.WithoutCancel(ctx)
+	r.root.base = &endless{ctx}
 	if o := opOf(ctx); o != nil {
 		r.outer = &Op{driver: (*nested)(r)}
 		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil { // may cancel this loop at once

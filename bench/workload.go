@@ -50,6 +50,7 @@ type workload struct {
 // workloads are all there are, in the order in which they run.
 var workloads = []workload{
 	{"spawn", "spawn + await: CPU time and allocations of one operation", measureSpawn},
+	{"observe", "spawn + await in a loop that is observed: metrics, OpenTelemetry", measureObserve},
 	{"join", "many operations at once, joined, with results and without", measureJoin},
 	{"timers", "1,000,000 pending timers: memory, to create, cancel and list them", measureTimers},
 	{"echo", "TCP echo: CPU time of the server and messages a second", measureEcho},

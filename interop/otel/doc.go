@@ -82,8 +82,10 @@
 //
 // # Cost
 //
-// An operation that gets no span costs a look at its ctx: spawning and awaiting
-// takes 1.1 times as long as without. A span takes about 3 µs and 2 KB with the
-// SDK's own processors, much more than the operation. The benchmark in bench
-// has the figures.
+// A spawn and its await take about 1 us without an observer. With Loop they take
+// 1.06 times as long outside of traces, without another allocation. They take
+// 3.4 times as long with Telemetry.Durations, and 5.7 times as long, with 17
+// allocations more, if each operation is a span that the SDK hands to an
+// exporter in batches. The figures are those of bench (go run . -run observe),
+// measured on two cores that other programs used at the same time.
 package otelaio

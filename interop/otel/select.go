@@ -5,10 +5,7 @@ import "goaio.example/aio"
 // defaultKinds are the kinds that DefaultSelect has.
 var defaultKinds = kindsOf("aio.go", "aio.spawn", "aio.scope", "dns.lookup", "tcp.dial", "tcp.tls")
 
-var (
-	kindLookup  = aio.NewKind("dns.lookup")
-	kindRequest = aio.NewKind("http.request.in")
-)
+var kindLookup = aio.NewKind("dns.lookup")
 
 // kindSet is a set of kinds.
 type kindSet [256]bool
