@@ -89,7 +89,9 @@ func bubblePatient(t *testing.T, h2 bool, takes func(path string) time.Duration,
 	if h2 {
 		bubbleFrames(t, streams(1), func(_ int, p *framePeer) {
 			answersAfter(p, wait)
-		}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error { return main(ctx, t, c) })
+		}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+			return main(ctx, t, c)
+		})
 		return
 	}
 	bubbleRequests(t, func(_ int, c net.Conn, r *bufio.Reader, req *http.Request) {
