@@ -74,11 +74,13 @@ type Client struct {
 	// or socks5h. It is called by whoever makes the request, and must not
 	// block.
 	Proxy func(*http.Request) (*url.URL, error)
-	// MaxConnsPerHost bounds the connections to a host, in use and idle. 0
-	// means no bound.
+	// MaxConnsPerHost bounds the connections to a host, in use and idle. Beyond
+	// it requests wait, in the order in which they were made, for
+	// Timeouts.Wait. Over HTTP/2, requests share the connections. 0 means no
+	// bound.
 	MaxConnsPerHost int
-	// MaxIdlePerHost bounds the idle connections kept to a host. 0 means 8;
-	// negative: none are kept.
+	// MaxIdlePerHost bounds the idle connections kept to a host, by HTTP/1.1 and
+	// by HTTP/2. 0 means 8; negative: none are kept.
 	MaxIdlePerHost int
 	// H2C speaks HTTP/2 without TLS to http URLs, and nothing but HTTP/2 to
 	// https URLs.

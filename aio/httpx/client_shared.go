@@ -103,7 +103,12 @@ func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
 // before, or the host does not speak HTTP/2 any more, and to make the request
 // again does no harm. tries counts these.
 func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (resp *http.Response, again *http.Request, err error) {
-	w := newSharedWatch(ex, req)
+	sent, err := sharedRequest(req)
+	if err != nil {
+		closeBodyOf(req)
+		return nil, nil, err
+	}
+	w := newSharedWatch(ex, req, sent)
 	resp, err = s.t.RoundTrip(w.req)
 	if resp == nil && err == nil { // a hook of another request has called Goexit in what reads the connection
 		err = io.ErrUnexpectedEOF

@@ -3,8 +3,10 @@ package httpx
 import (
 	"context"
 	"io"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"goaio.example/aio"
 )
@@ -13,11 +15,17 @@ import (
 // of its progress. It is an operation from its first Read on until it is closed
 // and no Read is left, since a Read that does not return is left behind.
 type sharedUpload struct {
-	op   aio.Op
-	w    *sharedWatch
-	body io.ReadCloser
+	op      aio.Op
+	w       *sharedWatch
+	body    io.ReadCloser
+	length  int64         // -1: not known
+	sum     int64         // bytes read; only Read touches it
+	asks    bool          // the server is still to be asked whether it wants the body; only Read touches it
+	wanted  chan struct{} // closed by goOn
+	stopped chan struct{} // closed by Close
 
 	mu      sync.Mutex
+	asked   bool // goOn was called
 	started bool // op is
 	reading bool
 	closed  bool // Close was called
@@ -32,6 +40,10 @@ func (u *sharedUpload) Read(p []byte) (n int, err error) {
 		return 0, err
 	}
 	defer u.leave()
+	if u.asks && !u.isWanted() {
+		return 0, errNotNeeded
+	}
+	u.asks = false
 	failed := func(err error) { u.w.fail(err) } // also of a Goexit, behind which package http2 would hang
 	if died := u.op.Call(func() { n, err = u.body.Read(p) }, failed); died != nil {
 		failed(died)
@@ -40,7 +52,37 @@ func (u *sharedUpload) Read(p []byte) (n int, err error) {
 	if n > 0 || err != nil {
 		u.w.progress()
 	}
+	if u.sum += int64(n); err == io.EOF && u.length >= 0 && u.sum < u.length { // which package http2 sends as it is
+		err = wrongLength(u.length, u.sum)
+	}
 	return n, err
+}
+
+// isWanted waits, before the first Read, for the server to want the body, for a
+// while. It reports false if the body is not to be sent.
+func (u *sharedUpload) isWanted() bool {
+	if tr := httptrace.ContextClientTrace(u.w.req.Context()); tr != nil && tr.Wait100Continue != nil {
+		u.w.hook(tr.Wait100Continue)
+	}
+	late := time.NewTimer(continueTime)
+	defer late.Stop()
+	select {
+	case <-u.wanted:
+	case <-late.C:
+	case <-u.stopped:
+		return false
+	}
+	return true
+}
+
+// goOn says that the server wants the body.
+func (u *sharedUpload) goOn() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.asked {
+		u.asked = true
+		close(u.wanted)
+	}
 }
 
 // enter begins a Read.
@@ -78,6 +120,9 @@ func (u *sharedUpload) Close() error {
 	first := !u.closed
 	u.closed = true
 	started := u.started
+	if first {
+		close(u.stopped)
+	}
 	u.mu.Unlock()
 	switch {
 	case !first:

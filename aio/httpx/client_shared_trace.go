@@ -2,8 +2,11 @@ package httpx
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+
+	"goaio.example/aio/internal/http1"
 )
 
 // trace returns a context for package http2, which tells the watch, and the
@@ -11,9 +14,9 @@ import (
 // panics fails the request only: package http2 calls it in goroutines of its
 // own, which the whole connection depends on.
 func (w *sharedWatch) trace(ctx context.Context) context.Context {
-	own := httptrace.ContextClientTrace(ctx)
+	own, ours := httptrace.ContextClientTrace(ctx), w.ownTrace()
 	if own == nil {
-		return httptrace.WithClientTrace(ctx, w.ownTrace())
+		return httptrace.WithClientTrace(ctx, ours)
 	}
 	t := *own
 	if fn := own.GotConn; fn != nil {
@@ -26,9 +29,15 @@ func (w *sharedWatch) trace(ctx context.Context) context.Context {
 		t.Got100Continue = func() { w.hook(fn) }
 	}
 	if fn := own.Got1xxResponse; fn != nil {
+		ours.Got1xxResponse = nil // of two, the error of one only counts
 		t.Got1xxResponse = func(status int, h textproto.MIMEHeader) error {
+			if err := w.takeInterim(status, h); err != nil {
+				return err
+			}
 			err := errHook
-			w.hook(func() { err = fn(status, h) })
+			if w.hook(func() { err = fn(status, h) }); err != nil {
+				w.fail(err)
+			}
 			return err
 		}
 	}
@@ -41,7 +50,7 @@ func (w *sharedWatch) trace(ctx context.Context) context.Context {
 	if fn := own.WroteRequest; fn != nil {
 		t.WroteRequest = func(i httptrace.WroteRequestInfo) { w.hook(func() { fn(i) }) }
 	}
-	return httptrace.WithClientTrace(httptrace.WithClientTrace(untraced{ctx}, &t), w.ownTrace())
+	return httptrace.WithClientTrace(httptrace.WithClientTrace(untraced{ctx}, &t), ours)
 }
 
 // ownTrace is what the watch itself is told.
@@ -56,7 +65,33 @@ func (w *sharedWatch) ownTrace() *httptrace.ClientTrace {
 			w.sent()
 		},
 		GotFirstResponseByte: w.answerBegins,
+		Got1xxResponse:       w.takeInterim,
 	}
+}
+
+// takeInterim bounds the interim answers, as over HTTP/1.1.
+func (w *sharedWatch) takeInterim(status int, h textproto.MIMEHeader) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interim++
+	for name, values := range h {
+		for _, v := range values {
+			w.heads += len(name) + len(v)
+		}
+	}
+	switch {
+	case w.interim > maxInterim:
+		w.why = faultInterim
+	case w.heads > maxHeaderBytes:
+		w.why = http1.FaultTooLarge
+	}
+	if w.why != nil {
+		return w.why
+	}
+	if status == http.StatusContinue && w.upload != nil {
+		w.upload.goOn()
+	}
+	return nil
 }
 
 // hook calls a hook of the user's.

@@ -27,6 +27,8 @@ type sharedWatch struct {
 	upload   *sharedUpload // its body, the latest if there were several; may be nil
 	wrote    bool          // some of it may have been sent on last
 	begun    bool          // something of the answer has come
+	interim  int           // answers before it
+	heads    int           // bytes of these
 	phase    int32
 	since    time.Time // when the phase began, or the last progress in it was
 	answered bool      // the answer's head has come
@@ -37,12 +39,13 @@ type sharedWatch struct {
 // sharedWatchKey is the key of the watch in the context of its request.
 type sharedWatchKey struct{}
 
-func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
+// newSharedWatch returns the watch of a request, which is sent as sent is.
+func newSharedWatch(ex *outgoing, req, sent *http.Request) *sharedWatch {
 	w := &sharedWatch{ex: ex, own: req}
 	w.alarm.Init(w)
 	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
 	w.cancel = cancel
-	w.req = req.WithContext(w.trace(ctx))
+	w.req = sent.WithContext(w.trace(ctx))
 	if req.Body == nil || req.Body == http.NoBody {
 		return w
 	}
@@ -61,7 +64,10 @@ func newSharedWatch(ex *outgoing, req *http.Request) *sharedWatch {
 
 // sends returns a body for package http2 to send.
 func (w *sharedWatch) sends(b io.ReadCloser) *sharedUpload {
-	u := &sharedUpload{w: w, body: b}
+	u := &sharedUpload{
+		w: w, body: b, length: bodyLength(w.own), asks: expectsContinue(w.own),
+		wanted: make(chan struct{}), stopped: make(chan struct{}),
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.upload = u

@@ -160,6 +160,7 @@ func (ex *outgoing) stream() (*Stream, error) {
 	}
 	s := &Stream{resp.StatusCode, resp.Proto, resp.Header, nil, resp}
 	body := tunnelOf(resp, end)
+	var closes func() error // for a cancellation
 	switch {
 	case body != nil && ex.once:
 		s.Body, err = ex.outlive(resp)
@@ -168,11 +169,14 @@ func (ex *outgoing) stream() (*Stream, error) {
 	case body != nil:
 		s.Body = body
 	default:
-		s.Body = &streamBody{resp.Body, end}
+		b := &streamBody{ReadCloser: resp.Body, done: end}
+		s.Body, closes = b, b.end
 	}
 	open = true
-	resp.Body = s.Body
-	ex.op.OnCancel(func(error) { s.Body.Close() })
+	if resp.Body = s.Body; closes == nil {
+		closes = s.Body.Close
+	}
+	ex.op.OnCancel(func(error) { closes() })
 	return s, nil
 }
 
@@ -188,10 +192,14 @@ func (p *streamCall) OpCancel(cause error) { p.ex.end(cause) }
 // streamBody ends its request's operation when it is closed or at its end.
 type streamBody struct {
 	io.ReadCloser
-	done func()
+	done   func()
+	closed atomic.Bool // by the user
 }
 
 func (b *streamBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, errBodyClosed
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		b.done()
@@ -200,6 +208,12 @@ func (b *streamBody) Read(p []byte) (int, error) {
 }
 
 func (b *streamBody) Close() error {
+	b.closed.Store(true)
+	return b.end()
+}
+
+// end closes the body.
+func (b *streamBody) end() error {
 	err := b.ReadCloser.Close()
 	b.done()
 	return err

@@ -69,10 +69,15 @@ func newUpload(t *trip) *upload {
 		t: t, req: req, body: req.Body, length: bodyLength(req), memory: req.GetBody != nil,
 		stopped: make(chan struct{}), wanted: make(chan struct{}),
 	}
-	if v := req.Header["Expect"]; len(v) > 0 {
-		u.expect = http1.HasToken(v[0], "100-continue")
-	}
+	u.expect = expectsContinue(req)
 	return u
+}
+
+// expectsContinue reports whether a request asks the server whether it wants
+// the body.
+func expectsContinue(req *http.Request) bool {
+	v := req.Header["Expect"]
+	return len(v) > 0 && http1.HasToken(v[0], "100-continue")
 }
 
 // run begins to send on a connection.
@@ -301,7 +306,7 @@ func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end boo
 		}
 	}
 	if u.length >= 0 && sum != u.length {
-		return u.wrongLength(sum)
+		return wrongLength(u.length, sum)
 	}
 	if u.length < 0 && !u.write(k, u.trailer(), true) { // also if that is empty
 		return nil
@@ -310,8 +315,9 @@ func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end boo
 	return nil
 }
 
-func (u *upload) wrongLength(sum int64) error {
-	return fmt.Errorf("the request's ContentLength is %d, and its body has %d bytes", u.length, sum)
+// wrongLength is the error of a body that is not as long as it was said to be.
+func wrongLength(length, sum int64) error {
+	return fmt.Errorf("the request's ContentLength is %d, and its body has %d bytes", length, sum)
 }
 
 // read reads a piece of the body, of which sum bytes were read. end says that
@@ -327,7 +333,7 @@ func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int,
 	}
 	k.sends(u.t)
 	if u.length >= 0 && sum+int64(n) > u.length {
-		return 0, true, u.wrongLength(sum + int64(n))
+		return 0, true, wrongLength(u.length, sum+int64(n))
 	}
 	switch err {
 	case nil:

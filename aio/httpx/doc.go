@@ -58,7 +58,9 @@
 // is dialed for it. It gets the first connection that is free, whoever that was
 // dialed for, and what is dialed in vain is kept as idle. With
 // Client.MaxConnsPerHost requests get connections in the order in which they
-// were made.
+// were made. Over HTTP/2 requests share a connection as long as the server
+// allows more of them (SETTINGS_MAX_CONCURRENT_STREAMS); then another one is
+// dialed, up to MaxConnsPerHost.
 //
 // A kept connection may turn out to be closed. The request then goes to another
 // one by itself, if nothing of the response has come, and if the method is GET,
@@ -66,7 +68,9 @@
 // request was sent. A body must be there again for that
 // (http.Request.GetBody). Retry does not count it. So a POST is never carried
 // out twice, and may fail when the server closes an idle connection at that
-// moment.
+// moment. The same holds over HTTP/2 for a connection that is closed with
+// requests on it. What the server says that it has not processed, by a GOAWAY
+// or REFUSED_STREAM, is made again whatever the method (RFC 9113, section 8.7).
 //
 // A stream of server-sent events is one operation over as many connections as
 // it takes. Under the same conditions it has no goroutine while nothing comes,
@@ -91,6 +95,9 @@
 //     included, or has more than 2,000 fields, or there are more than 32
 //     informational ones;
 //   - it is a 101 that the request has not asked for.
+//
+// Over HTTP/2 the bounds of the header and of informational responses are the
+// same.
 //
 // Secrets stay where they belong. No text of an error, name of an operation or
 // text of a Response has the password or the query of a URL. Credentials in a
@@ -240,11 +247,10 @@
 // as well.
 //
 // Each wait of a request has an end, as [Timeouts] says: also that for a proxy,
-// for a window of HTTP/2, and for the io.Reader of a request's body. Only the
-// wait for one of Client.MaxConnsPerHost is bounded by nothing but
-// Timeouts.Total. A Read of the body that does not return is left behind, as an
-// operation of its own ("http.upload") that is listed and holds the loop open;
-// the body is closed, which ends a Read of most types.
+// for one of Client.MaxConnsPerHost, for a window of HTTP/2, and for the
+// io.Reader of a request's body. A Read of the body that does not return is
+// left behind, as an operation of its own ("http.upload") that is listed and
+// holds the loop open; the body is closed, which ends a Read of most types.
 //
 // # Backpressure
 //
@@ -262,8 +268,9 @@
 //     for Server.WriteTimeout. Over HTTP/2 that holds for each stream: a client
 //     that holds back its window has the stream reset.
 //   - A client's requests wait for a connection when Client.MaxConnsPerHost are
-//     in use. Their number is not bounded: see aio.Loop.MaxInFlight. Their rate
-//     is bounded by Client.Limiter.
+//     in use: as long as it takes while others get connections, and for
+//     Timeouts.Wait while none does. Their number is not bounded: see
+//     aio.Loop.MaxInFlight. Their rate is bounded by Client.Limiter.
 //   - A response's body in memory is bounded by Client.MaxBody, after
 //     unpacking. It takes memory as it comes, whatever length it announces. The
 //     body of a Stream is read from the connection as the program reads it, at
@@ -397,9 +404,21 @@
 //
 // # Differences from net/http's Transport
 //
-//   - A GET, HEAD, DELETE or OPTIONS with a Body whose length is not known is
-//     sent when the first Read of that has returned: whether there is a body
-//     has to be known. net/http waits for 200 ms.
+// The package's tests compare the two, over HTTP/1.1 without and with TLS and
+// over HTTP/2. Beside what is refused (see above) these are the differences:
+//
+//   - Spaces in the path and query of the request's URL are escaped. net/http
+//     sends them as they are.
+//   - The error of a request whose context ends is the cause of that, over
+//     HTTP/2 too, and the body of its response is closed at once: what has come
+//     and was not read is dropped.
+//   - A body that was closed before its end leaves a connection that can be
+//     used again, if all of it had come.
+//   - A connection that is closed without TLS's close_notify cuts a body off
+//     that has no length. net/http takes it for the body's end.
+//   - Over HTTP/2 a request's body that is shorter than its ContentLength fails
+//     the request, and GETs are made again on another connection if theirs is
+//     closed, as over HTTP/1.1.
 //   - A response to Do that ends HTTP on its connection, which is a 101 or a
 //     2xx to CONNECT, has no body, and the connection is closed. See Stream.
 //   - The Connection field of a response that closes its connection is left in
@@ -414,8 +433,8 @@
 //     systems other than Linux have a goroutine each.
 //   - Client.Proxy is called by Do, and must not block.
 //   - Through a proxy, Client.Guard sees the proxy only.
-//   - Over HTTP/2, Client.MaxConnsPerHost has all requests to a host share one
-//     connection, and wait for a stream of it.
+//   - Over HTTP/2, a response that breaks off with its connection, which many
+//     share, fails its request. See Retry.
 //   - A Client whose Transport is set has only Timeouts.Total and
 //     Timeouts.Body.
 //   - Trailers are there after the body was read. Early hints (1xx responses)

@@ -107,14 +107,13 @@ func parkServe(c *Conn, run uint32) {
 // The lock is held, but not meanwhile.
 func parkRead(c *Conn, read func(source) error) {
 	var err error
+	woken := false
 	from := c.source()
 	c.unlocked(func() {
 		err = read(from)
-		if isWake(err) {
-			c.transport().SetReadDeadline(noTime) // before the state is looked at again, so that no wake-up is lost
-		}
+		woken = c.woken(err) // before the state is looked at again, so that no wake-up is lost
 	})
-	if err != nil && !isWake(err) {
+	if err != nil && !woken {
 		c.readEnded(err)
 	}
 }

@@ -107,6 +107,13 @@ func isEOF(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, io
 // isWake reports whether a read ended because its deadline has passed.
 func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
+// woken reports whether a read ended because its deadline has passed, and takes
+// that back. Where that cannot be done the transport has ended, because it took
+// too long: it may be another connection that this one is laid over.
+func (c *Conn) woken(err error) bool {
+	return isWake(err) && c.transport().SetReadDeadline(noTime) == nil
+}
+
 // readBegins waits until a handler that was given up has left the connection,
 // and begins a Read. The Read is over at once if it fails, and if something was
 // read ahead: no other byte may come before that, whatever the deadline. One

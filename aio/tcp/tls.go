@@ -223,8 +223,7 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 			if n > 0 {
 				up.heard.Store(max(i.conn.now(), 1))
 				i.conn.readingBegins()
-			} else if isWake(err) { // a wake-up must not end the handshake
-				i.conn.transport().SetReadDeadline(noTime)
+			} else if i.conn.woken(err) { // which must not end the handshake
 				continue
 			}
 		}
