@@ -7,12 +7,13 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// preface is how HTTP/2 without ALPN begins.
+// preface is the first line of HTTP/2 without ALPN.
 const preface = "PRI * HTTP/2.0\r\n"
 
 // Two engines serve connections, one for each version of HTTP: h1Engine, which
-// is ours, and h2Engine, which is net/http's server. The first bytes of a
-// connection, or what TLS has negotiated, tell which one.
+// this package implements, and h2Engine, which uses net/http's server. The
+// protocol negotiated by TLS, or the first bytes of a connection, select the
+// engine.
 
 // data is called with what has arrived on a connection.
 func (s *Server) data(c *tcp.Conn, data []byte) {
