@@ -27,7 +27,7 @@ type clientConn struct {
 	trip  *trip
 	dead  bool
 	kept  bool          // it has been used before, so it may be stale
-	held  bool          // its response is complete, and the request is not all written
+	held  bool          // response complete, but the request is not all written
 	due   time.Duration // deadline of the current wait, by clock; 0: none
 	why   error         // error of the trip if due passes
 	alert time.Duration // when the alarm is set for; 0: it is not set

@@ -26,13 +26,13 @@ type outgoing struct {
 	op      *aio.Op // in progress
 	at      atomic.Int32
 	watch   *progressWatch
-	once    bool        // no redirects, cookies and retries: it is for RoundTrip
+	once    bool        // a RoundTrip: no redirects, cookies and retries
 	bounded bool        // see bounds
 	earned  bool        // it was counted for Retry.Budget
 	sent    atomic.Bool // the transport has the request's own body
 	url     *url.URL    // URL that the response came from
 	stall   *stall      // alarm of the response's body
-	endless bool        // it is an endless stream of events: see Client.EventsFunc
+	endless bool        // an endless stream of events: see Client.EventsFunc
 	gathers bool        // each attempt reads the response's body into memory
 	taken   *http.Response
 	body    []byte                  // body of taken, if gathers

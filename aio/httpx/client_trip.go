@@ -62,7 +62,7 @@ type tripState uint8
 
 const (
 	tripWaiting  tripState = iota
-	tripPlaced             // on a connection, which has got nothing of the request
+	tripPlaced             // on a connection, which has got none of the request
 	tripSending            // the server may have got some of the request
 	tripGiving             // the taker is being given the response's head
 	tripAnswered           // the taker has it

@@ -22,7 +22,7 @@ type upload struct {
 	body    io.ReadCloser
 	length  int64         // as returned by bodyLength
 	expect  bool          // the server is asked whether it wants the body
-	memory  bool          // the request has GetBody, so Read is assumed not to block
+	memory  bool          // the request has GetBody: Read should not block
 	stopped chan struct{} // closed by stop
 	wanted  chan struct{} // closed by goOn
 	closed  atomic.Bool   // see close
