@@ -191,8 +191,8 @@
 //     gets no informational responses.
 //   - After a connection was taken over, reading the request's body fails, and
 //     what was sent as a body is read from the connection.
-//   - A CONNECT that is answered with 2xx, or a 101, ends the connection unless
-//     it is taken over: what follows need not be HTTP.
+//   - The response to a CONNECT, and a 101, end the connection unless it is
+//     taken over: what follows need not be HTTP.
 //   - The ResponseWriter is not an http.CloseNotifier, which is deprecated.
 //   - If Done was not called on a request's context before the request's end,
 //     the context does not end with the request. It then behaves as the
