@@ -4,25 +4,27 @@
 //
 // # Usage
 //
-//		client := &beanstalk.Client{Addr: "127.0.0.1:11300"}
-//		id, err := client.Put(ctx, "mail", body, beanstalk.PutOptions{TTR: time.Minute}).Await(ctx)
+//	client := &beanstalk.Client{Addr: "127.0.0.1:11300"}
+//	id, err := client.Put(ctx, "mail", body, beanstalk.PutOptions{TTR: time.Minute}).Await(ctx)
 //
-//		consumer := client.Consumer("mail")
-//		job, err := consumer.Reserve(ctx).Await(ctx)
-//		...
-//		_, err = job.Delete(ctx).Await(ctx)
+//	consumer := client.Consumer("mail")
+//	job, err := consumer.Reserve(ctx).Await(ctx)
+//	...
+//	_, err = job.Delete(ctx).Await(ctx)
 //
-//	  - A Client puts jobs, and kicks, deletes, peeks at and tells about jobs and
-//	    tubes. All its commands share one connection.
-//	  - A Consumer reserves jobs of the tubes that it watches. Reserve waits for a
-//	    job, ReserveWithin for a time, ReserveJob takes the one with an ID.
-//	  - A Job is done with by Delete, Release or Bury. Touch has its TTR, the time
-//	    to run, begin anew. Lost is closed when it is known to be another's.
-//	  - Every operation returns a future at once. Client, Consumer and Job may be
-//	    used from any goroutine.
-//	  - Connections are made when they are needed, and again when they were lost.
-//	    There is nothing to close at the end: the loop does. Consumer.Close ends a
-//	    consumer before, CloseIdle closes connections.
+// The parts:
+//
+//   - A Client puts jobs, and kicks, deletes, peeks at and tells about jobs and
+//     tubes. All its commands share one connection.
+//   - A Consumer reserves jobs of the tubes that it watches. Reserve waits for a
+//     job, ReserveWithin for a time, ReserveJob takes the one with an ID.
+//   - A Job is done with by Delete, Release or Bury. Touch has its TTR, the time
+//     to run, begin anew. Lost is closed when it is known to be another's.
+//   - Every operation returns a future at once. Client, Consumer and Job may be
+//     used from any goroutine.
+//   - Connections are made when they are needed, and again when they were lost.
+//     There is nothing to close at the end: the loop does. Consumer.Close ends a
+//     consumer before, CloseIdle closes connections.
 //
 // # Connections
 //

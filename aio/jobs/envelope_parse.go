@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// parseHeader parses the JSON object of an envelope. It takes each name once,
-// as it is spelled, and no others: what two parsers may read in two ways is
-// refused.
+// parseHeader parses the JSON object of an envelope. It accepts each name once,
+// in exactly its spelling, and no others: it refuses input that two parsers may
+// read in two ways.
 func parseHeader(text []byte) (*header, error) {
 	if !utf8.Valid(text) || !json.Valid(text) {
-		return nil, fmt.Errorf("%w envelope: no JSON: %.80q", ErrInvalid, text)
+		return nil, fmt.Errorf("%w envelope: not JSON: %.80q", ErrInvalid, text)
 	}
 	p := &parser{dec: json.NewDecoder(bytes.NewReader(text)), seen: make(map[string]bool)}
 	p.dec.UseNumber()
@@ -83,7 +83,7 @@ func (p *parser) object(seen map[string]bool, value func(name string)) {
 		seen[name] = true
 		value(name)
 	}
-	p.token() // the end, as the text is valid
+	p.token() // the end, since the text is valid
 }
 
 // token reads a token, nil after an error.

@@ -88,7 +88,8 @@ func (a *acceptor) shed() {
 // spareFile is a file descriptor kept for when there are no more.
 type spareFile struct{ f *os.File }
 
-func (s *spareFile) open() { s.f, _ = os.Open(os.DevNull) } // without one, nothing is shed
+// without one, nothing is shed
+func (s *spareFile) open() { s.f, _ = os.Open(os.DevNull) }
 
 func (s *spareFile) close() bool {
 	if s.f == nil {

@@ -56,7 +56,8 @@ func acceptNow(ln syscall.Conn, take func(fd int) bool, last func(fd uintptr)) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { // fails only on a closed listener, which has no queue
+	// fails only on a closed listener, which has no queue
+	_ = raw.Control(func(fd uintptr) {
 		for {
 			nfd, err := ignoringEINTR(func() (int, error) { return acceptCloseOnExec(int(fd)) })
 			if errors.Is(err, syscall.ECONNABORTED) {

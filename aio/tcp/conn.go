@@ -31,12 +31,14 @@ type Conn struct {
 	opts *connOptions              // immutable
 	x    atomic.Pointer[connExtra] // state that most connections never need
 	// nil until the connection has a timeout or an alarm
-	times    atomic.Pointer[connTimes]
-	value    atomic.Pointer[any] // set by SetValue
-	bytesIn  atomic.Int64        // read from the peer; on a TLS connection, decrypted
-	bytesOut atomic.Int64        // handed to the kernel; on a TLS connection, encrypted
-	refs     atomic.Int32        // see retain
-	origin   origin              // immutable
+	times atomic.Pointer[connTimes]
+	value atomic.Pointer[any] // set by SetValue
+	// read from the peer; on a TLS connection, decrypted
+	bytesIn atomic.Int64
+	// handed to the kernel; on a TLS connection, encrypted
+	bytesOut atomic.Int64
+	refs     atomic.Int32 // see retain
+	origin   origin       // immutable
 	bare     bareState
 
 	mu   sync.Mutex // guards the fields below
@@ -148,8 +150,9 @@ func (c *Conn) makeTimes() *connTimes {
 
 // ConnStats is a snapshot of a connection.
 type ConnStats struct {
-	BytesIn  int64         // read from the peer; on a TLS connection, decrypted
-	BytesOut int64         // handed to the kernel; on a TLS connection, encrypted
+	BytesIn int64 // read from the peer; on a TLS connection, decrypted
+	// handed to the kernel; on a TLS connection, encrypted
+	BytesOut int64
 	Buffered int           // waiting to be handed to the kernel
 	Age      time.Duration // since the connection was established
 }
@@ -200,7 +203,8 @@ func (c *Conn) begin(ctx context.Context) error {
 		c.transport().Close()
 		return err
 	}
-	return c.setTimeouts(c.opts.readTimeout, c.opts.writeTimeout) // fails if it was cancelled meanwhile
+	// fails if it was cancelled meanwhile
+	return c.setTimeouts(c.opts.readTimeout, c.opts.writeTimeout)
 }
 
 // open starts handler style on a new connection. data is sent before anything
@@ -248,12 +252,13 @@ func (c *Conn) giveSlot() {
 // connections of a server share one.
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
-	highWater                 int           // 0: DefaultHighWater
-	tls                       *tls.Config   // TLS of a server from the start
-	tlsTimeout                time.Duration // of a handshake; 0: handshakeTime, negative: none
-	background                bool
-	drainReads                bool // initial value of DrainReads
-	server                    *Server
+	highWater                 int         // 0: DefaultHighWater
+	tls                       *tls.Config // TLS of a server from the start
+	// of a handshake; 0: handshakeTime, negative: none
+	tlsTimeout time.Duration
+	background bool
+	drainReads bool // initial value of DrainReads
+	server     *Server
 	// of all connections: nil if they do not have the same
 	local    net.Addr
 	pollers  *pollers // of bare connections

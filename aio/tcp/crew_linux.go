@@ -30,9 +30,11 @@ type crew struct {
 	size   int       // all members
 	busy   int       // those that serve a connection, free or aside
 	asides uint64    // members that serve a connection, free or aside
-	often  uint64    // callbacks often block until so many connections were taken
-	ended  bool      // callbacks often block until this many connections were taken
-	gone   bool      // all that were not busy have left
+	// callbacks often block until so many connections were taken
+	often uint64
+	// callbacks often block until this many connections were taken
+	ended bool
+	gone  bool // all that were not busy have left
 }
 
 // oftenRun is for how many further connections callbacks are considered to

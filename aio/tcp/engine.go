@@ -73,7 +73,8 @@ type attention uint8
 const (
 	attendNone attention = iota // it does not serve the connection
 	attendIdle                  // a member looks at it when it needs attention
-	attendBusy                  // a member is looking at it, and looks again before it leaves
+	// a member is looking at it, and looks again before it leaves
+	attendBusy
 )
 
 // readiness is what epoll has reported about a socket.

@@ -39,7 +39,8 @@ func (s *framePart) addPrefixed(f *Framing, p []byte) (bool, error) {
 // a frame of at most most bytes including delim.
 func (s *framePart) addDelimited(p, delim []byte, most int) (found bool) {
 	old := len(s.buf)
-	if head := min(len(p), len(delim)-1); old > 0 && head > 0 { // a delim across the seam
+	// a delim across the seam
+	if head := min(len(p), len(delim)-1); old > 0 && head > 0 {
 		from := max(0, old-len(delim)+1)
 		s.append(p[:head], most)
 		if i := bytes.Index(s.buf[from:], delim); i >= 0 {

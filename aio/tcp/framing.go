@@ -52,9 +52,8 @@ type Framing struct {
 //   - StartTLS uses it for the handshake. So nothing that arrived in plain text
 //     is mistaken for data that TLS protects.
 //
-// The same holds for the part of a frame that is kept, when one of these is
-// called between two callbacks. A Data that wraps the one returned must hand on
-// all that it is given.
+// The same applies to an incomplete frame when one of these is called between
+// two callbacks. A Data that wraps the returned one must pass on all data.
 func (f Framing) Handler(h Handler, frame func(c *Conn, frame []byte)) Handler {
 	f.err = f.check()
 	h.Data = (&framed{f, frame}).data
@@ -63,25 +62,24 @@ func (f Framing) Handler(h Handler, frame func(c *Conn, frame []byte)) Handler {
 
 // LineFraming divides a stream into lines, as [Lines] does. maxBytes is the
 // most that a line may have, not counting its line feed and the carriage return
-// before that. The Handler of a maxBytes that is not positive ends its
-// connections with an error when something arrives.
+// before it. If maxBytes is not positive, the Handler ends its connections with
+// an error when data arrives.
 func LineFraming(maxBytes int) Framing { return lineFraming("LineFraming", maxBytes) }
 
 // DelimiterFraming divides a stream into frames that end with delim, as
 // [Delimited] does. It copies delim. maxBytes is the most that a frame may
-// have, not counting delim. The Handler of an empty delim, or of a maxBytes
-// that is not positive, ends its connections with an error when something
-// arrives.
+// have, not counting delim. If delim is empty or maxBytes is not positive, the
+// Handler ends its connections with an error when data arrives.
 func DelimiterFraming(delim []byte, maxBytes int) Framing {
 	return delimiterFraming("DelimiterFraming", slices.Clone(delim), maxBytes)
 }
 
-// LengthFraming divides a stream into frames that come after their length, as
+// LengthFraming divides a stream into frames that follow their length, as
 // [LengthPrefixed] does: a big-endian unsigned number of size (1, 2, 4 or 8)
 // bytes. maxBytes is the most that a frame may have, not counting its prefix.
-// The Handler of another size, or of a maxBytes that is not positive, ends its
-// connections with an error when something arrives. [AppendLengthPrefixed]
-// makes the frames that are sent.
+// For another size, or if maxBytes is not positive, the Handler ends its
+// connections with an error when data arrives. [AppendLengthPrefixed] makes
+// frames to send.
 func LengthFraming(size, maxBytes int) Framing { return lengthFraming("LengthFraming", size, maxBytes) }
 
 var lineFeed = []byte{'\n'}

@@ -227,7 +227,7 @@ func TestInheritNothing(t *testing.T) {
 		"another's":   {[]string{"LISTEN_FDS=1", "LISTEN_PID=1"}, files[0], "started without", true},
 		"no number":   {[]string{"LISTEN_FDS=one"}, files[0], `"one" is no number`, false},
 		"fewer":       {[]string{"LISTEN_FDS=-1"}, files[0], "no number", false},
-		"names":       {[]string{"LISTEN_FDS=1", "LISTEN_FDNAMES=a:b"}, files[0], "has not the 1 names", false},
+		"names":       {[]string{"LISTEN_FDS=1", "LISTEN_FDNAMES=a:b"}, files[0], "does not have the 1 names", false},
 		"connected":   {[]string{"LISTEN_FDS=1"}, connected, "3 of LISTEN_FDS=1: a socket that does not listen", false},
 		"no socket":   {[]string{"LISTEN_FDS=1"}, null, "inherited descriptor 3", false},
 		"not so many": {[]string{"LISTEN_FDS=2000000000"}, files[0], "inherited descriptor", false},
