@@ -32,9 +32,10 @@ type run struct {
 	state     leaseState
 	expires   time.Time
 	stopTouch context.CancelFunc // of a Touch in progress
-	others    sync.WaitGroup     // goroutines that use the lease while Handle runs
-	turn      chan struct{}      // held by one of them at a time
-	returned  chan struct{}      // closed when Handle has returned
+	// goroutines that use the lease while Handle runs
+	others   sync.WaitGroup
+	turn     chan struct{} // held by one of them at a time
+	returned chan struct{} // closed when Handle has returned
 
 	ending bool // Handle has returned; used by its goroutine
 }
@@ -64,7 +65,8 @@ func printable(s string) string {
 func (w *Worker) begin(r *run) {
 	w.figures.reserved.Add(1)
 	w.figures.running.Add(1)
-	if r.op.Start(w.op.Context(), kindJob, r.name, (*runDriver)(r)) != nil { // the loop is done
+	// the loop is done
+	if r.op.Start(w.op.Context(), kindJob, r.name, (*runDriver)(r)) != nil {
 		w.figures.running.Add(-1)
 		w.giveSlot()
 		return
