@@ -150,7 +150,7 @@ func TestStartInheritedActivated(t *testing.T) {
 	wantServer(t, lns[0].Addr(), "0")
 	wantServer(t, lns[1].Addr(), "1")
 	said := activate(t, "start", []string{both, "LISTEN_FDS=two"})
-	if strings.Count(said, `error: tcp: LISTEN_FDS="two" is no number`) != 2 {
+	if strings.Count(said, `error: tcp: LISTEN_FDS="two" is not a number`) != 2 {
 		t.Errorf("the child said %q", said)
 	}
 }

@@ -223,17 +223,17 @@ func TestInheritNothing(t *testing.T) {
 		want string
 		none bool
 	}{
-		"nothing":     {nil, nil, "started without", true},
-		"another's":   {[]string{"LISTEN_FDS=1", "LISTEN_PID=1"}, files[0], "started without", true},
-		"no number":   {[]string{"LISTEN_FDS=one"}, files[0], `"one" is no number`, false},
-		"fewer":       {[]string{"LISTEN_FDS=-1"}, files[0], "no number", false},
-		"names":       {[]string{"LISTEN_FDS=1", "LISTEN_FDNAMES=a:b"}, files[0], "does not have the 1 names", false},
-		"connected":   {[]string{"LISTEN_FDS=1"}, connected, "3 of LISTEN_FDS=1: a socket that does not listen", false},
-		"no socket":   {[]string{"LISTEN_FDS=1"}, null, "inherited descriptor 3", false},
-		"not so many": {[]string{"LISTEN_FDS=2000000000"}, files[0], "inherited descriptor", false},
-		"no pipe":     {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=3"}, null, "not a pipe", false},
-		"no pipe fd":  {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=77"}, null, "GOAIO_READY_FD", false},
-		"no ready fd": {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=x"}, null, "GOAIO_READY_FD", false},
+		"nothing":      {nil, nil, "started without", true},
+		"another's":    {[]string{"LISTEN_FDS=1", "LISTEN_PID=1"}, files[0], "started without", true},
+		"not a number": {[]string{"LISTEN_FDS=one"}, files[0], `"one" is not a number`, false},
+		"fewer":        {[]string{"LISTEN_FDS=-1"}, files[0], "not a number", false},
+		"names":        {[]string{"LISTEN_FDS=1", "LISTEN_FDNAMES=a:b"}, files[0], "does not have the 1 names", false},
+		"connected":    {[]string{"LISTEN_FDS=1"}, connected, "3 of LISTEN_FDS=1: a socket that does not listen", false},
+		"no socket":    {[]string{"LISTEN_FDS=1"}, null, "inherited descriptor 3", false},
+		"not so many":  {[]string{"LISTEN_FDS=2000000000"}, files[0], "inherited descriptor", false},
+		"no pipe":      {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=3"}, null, "not a pipe", false},
+		"no pipe fd":   {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=77"}, null, "GOAIO_READY_FD", false},
+		"no ready fd":  {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=x"}, null, "GOAIO_READY_FD", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var given []*os.File
