@@ -106,15 +106,10 @@ func (w *sharedWatch) answerBegins() {
 	w.ex.passPhase(atSend, atHeader)
 }
 
-// newTries is how often a request is made again because a connection was closed
-// that had brought no answer: a server that closes each at once is not dialed
-// for ever. Many requests may have shared it.
-const newTries = 2
-
-// stale reports whether a request that has failed may be made again: the server
-// has closed its connection, nothing of the answer has come, and to repeat the
-// request does no harm. tries is how often it was made again.
-func (w *sharedWatch) stale(err error, tries int) bool {
+// stale reports whether a request that has failed is made again: the server has
+// closed its connection, no head of an answer has come, and repeating the
+// request does no harm.
+func (w *sharedWatch) stale(err error, tries *sharedTries) bool {
 	if errors.Is(err, errNotShared) {
 		return true
 	}
@@ -122,12 +117,13 @@ func (w *sharedWatch) stale(err error, tries int) bool {
 	defer w.mu.Unlock()
 	c := w.last
 	switch {
-	case c == nil, !c.lost.Load(), w.begun, w.why != nil, w.own.Context().Err() != nil:
+	case c == nil, !c.lost.Load(), w.interim > 0, w.why != nil, w.own.Context().Err() != nil:
 		return false
-	case !c.proved.Load() && tries >= newTries:
+	case w.wrote && !idempotent(w.own):
 		return false
 	}
-	return !w.wrote || idempotent(w.own)
+	// The connection's end may overtake the head that has begun to come.
+	return c.proved.Load() && !w.begun || tries.another()
 }
 
 // again returns the request to be made again, or err with what keeps it from
