@@ -207,10 +207,13 @@ func TestSharedUploadPanics(t *testing.T) {
 						if name != "panics" { // a Goexit ends package http2's goroutine, and its stream is left
 							return nil
 						}
+						// The stream is reset, and the event delivered: framePeer takes one
+						// request at a time.
+						synctest.Wait()
 						r, err = c.Get(ctx, "http://origin/next").Await(ctx)
 						wantBody(t, r, err, 200, "/next")
 						if events.Load() == 0 {
-							t.Error("nobody was told of it")
+							t.Error("after a panic in Read: no event, want one")
 						}
 						return nil
 					})
