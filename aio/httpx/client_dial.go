@@ -196,6 +196,7 @@ func (d *dialing) connectPlain(ctx context.Context) (*clientConn, error) {
 	handler := k.handler()
 	handler.Open = k.opened
 	c, err := d.await(ctx, d.dialer(ctx).Send(d.values, hostPort(h.firstHop()), nil, handler))
+	d.made = c != nil
 	if err != nil {
 		return nil, err
 	}
@@ -233,13 +234,18 @@ func (h *host) target() string {
 	return h.key.addr()
 }
 
-// await waits until f is done, even if ctx ends, so that no connection is lost.
-// The connection is an operation of the loop, not of the dial, which it
-// outlives.
+// await waits until f is done, even if ctx ends before, so that no connection is
+// lost. The connection is an operation of the loop, not of the dial, since it
+// outlives the dial. If ctx ends at the moment when f resolves, await returns
+// both the connection, which is being aborted, and ctx's cause.
 func (d *dialing) await(ctx context.Context, f *aio.Future[*tcp.Conn]) (*tcp.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { f.Cancel(context.Cause(ctx)) })
-	defer stop()
-	return f.Await(context.WithoutCancel(ctx))
+	c, err := f.Await(context.WithoutCancel(ctx))
+	if !stop() && err == nil {
+		c.Abort()
+		err = context.Cause(ctx)
+	}
+	return c, err
 }
 
 // dialer returns the Dialer for a connection.
@@ -306,9 +312,8 @@ func (d *dialing) secure(ctx context.Context, c *tcp.Conn, name string, protocol
 		trace.TLSHandshakeStart()
 	}
 	stop := context.AfterFunc(ctx, func() { c.Abort() })
-	defer stop()
 	state, err := c.StartTLS(cfg).Await(context.WithoutCancel(ctx))
-	if err != nil && ctx.Err() != nil {
+	if !stop() { // c is being aborted
 		err = context.Cause(ctx)
 	}
 	err = tlsFailure(err)

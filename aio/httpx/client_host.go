@@ -49,9 +49,9 @@ func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 		p.hosts[t.key] = h
 	}
 	t.host = h
-	if h.shared != nil {
+	if shared := h.shared; shared != nil {
 		p.mu.Unlock()
-		return nil, h.shared
+		return nil, shared
 	}
 	if k := h.popIdle(); k != nil {
 		p.mu.Unlock()

@@ -101,11 +101,10 @@ func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
 	}
 }
 
-// roundTrip makes a request over HTTP/2. It returns another request instead if
-// that is to be made: if the server closed a connection that had brought
-// responses before, or no longer speaks HTTP/2, and repeating the request does
-// no harm. tries counts these repetitions.
-func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (resp *http.Response, again *http.Request, err error) {
+// roundTrip makes a request by HTTP/2. It returns another request instead if
+// that is to be made: the server has closed the connection, or the host no
+// longer speaks HTTP/2, and repeating the request does no harm.
+func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries *sharedTries) (resp *http.Response, again *http.Request, err error) {
 	sent, err := sharedRequest(req)
 	if err != nil {
 		closeBodyOf(req)
@@ -163,7 +162,9 @@ func (h *host) dialedShared(ctx context.Context, d *dialing, c *sharedConn) {
 	c.s = s
 	stop := context.AfterFunc(ctx, func() { c.Abort() })
 	cc, err := s.t.NewClientConn(c)
-	stop()
+	if !stop() && err == nil {
+		err = context.Cause(ctx) // c is being aborted
+	}
 	if err != nil {
 		d.made = true // Close uncounts the connection
 		c.Close()

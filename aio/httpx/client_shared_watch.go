@@ -108,16 +108,10 @@ func (w *sharedWatch) answerBegins() {
 	w.ex.passPhase(atSend, atHeader)
 }
 
-// newTries bounds how often a request is repeated because the server closed a
-// connection that had brought no response. It keeps a server that closes each
-// connection at once from being dialed forever. Many requests may have shared
-// the connection.
-const newTries = 2
-
-// stale reports whether a failed request may be repeated: the server has closed
-// its connection, nothing of the response has arrived, and repeating the
-// request does no harm. tries is how often it was repeated already.
-func (w *sharedWatch) stale(err error, tries int) bool {
+// stale reports whether a request that has failed is made again: the server has
+// closed its connection, no head of an answer has come, and repeating the
+// request does no harm.
+func (w *sharedWatch) stale(err error, tries *sharedTries) bool {
 	if errors.Is(err, errNotShared) {
 		return true
 	}
@@ -125,12 +119,13 @@ func (w *sharedWatch) stale(err error, tries int) bool {
 	defer w.mu.Unlock()
 	c := w.last
 	switch {
-	case c == nil, !c.lost.Load(), w.begun, w.why != nil, w.own.Context().Err() != nil:
+	case c == nil, !c.lost.Load(), w.interim > 0, w.why != nil, w.own.Context().Err() != nil:
 		return false
-	case !c.proved.Load() && tries >= newTries:
+	case w.wrote && !idempotent(w.own):
 		return false
 	}
-	return !w.wrote || idempotent(w.own)
+	// The connection's end may overtake the head that has begun to come.
+	return c.proved.Load() && !w.begun || tries.another()
 }
 
 // again returns the request to repeat, or the error that prevents it, which is

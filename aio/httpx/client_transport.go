@@ -26,7 +26,8 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBodyOf(req)
 		return nil, err
 	}
-	for tries := 0; ; tries++ {
+	var tries sharedTries
+	for {
 		w := &waiter{came: make(chan struct{})}
 		w.trip.trace = httptrace.ContextClientTrace(req.Context())
 		if err := w.trip.plan(ex, req, w, req.Context()); err != nil {
@@ -37,9 +38,13 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if s == nil {
 			return resp, err
 		}
-		resp, again, err := s.roundTrip(ex, req, tries)
+		resp, again, err := s.roundTrip(ex, req, &tries)
 		if again == nil {
 			return resp, err
+		}
+		if err := tries.pause(req.Context()); err != nil {
+			closeBodyOf(again)
+			return nil, err
 		}
 		req = again
 	}

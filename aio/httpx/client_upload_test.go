@@ -74,6 +74,7 @@ func TestUploads(t *testing.T) {
 					if r, err := c.Do(ctx, req).Await(ctx); err != nil || r.Status != 200 {
 						t.Errorf("got %v, %v", r, err)
 					}
+					synctest.Wait() // what sends the body has given the connection back
 					if s, ok := x.body.(io.Seeker); ok {
 						s.Seek(0, io.SeekStart)
 					} else {
