@@ -15,8 +15,10 @@ const lingerTime = 5 * time.Second
 // unless the peer has sent something that was not read: the system then resets
 // the connection. What Send has queued beyond that is dropped, and its futures
 // fail with ErrClosed. A TLS peer sees a clean end if nothing is dropped, and
-// the system takes the close_notify at once. CloseAfterFlush loses nothing.
-// Close fails with ErrClosed if the connection is closed already.
+// the system takes the close_notify at once, or within 10 ms where only a
+// blocking write can tell (on Windows, and over a net.Conn that is not a
+// socket). CloseAfterFlush loses nothing. Close fails with ErrClosed if the
+// connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
 // Abort closes the connection at once with a reset: the peer sees ErrReset, and
@@ -173,7 +175,7 @@ func (c *Conn) alert(l *tlsLayer) {
 
 // farewell has the peer of a TLS connection that is about to be closed see a
 // clean end, if nothing is lost by closing it and the alert can be sent without
-// waiting.
+// waiting, or within partingTime where only a wait can tell.
 func (c *Conn) farewell() {
 	l := c.layer()
 	if l == nil {
@@ -186,8 +188,40 @@ func (c *Conn) farewell() {
 		c.life.stage = stageParting
 	}
 	c.mu.Unlock()
-	if clean {
-		c.alert(l)
+	if !clean {
+		return
+	}
+	c.alert(l)
+	if t, ok := c.transport().(interface{ tries() bool }); ok && !t.tries() {
+		c.awaitAlert()
+	}
+}
+
+// partingTime is how long Close waits for a transport to take the alert that
+// cannot tell at once whether it does.
+const partingTime = 10 * time.Millisecond
+
+// awaitAlert waits until the alert that is queued has been written, or that has
+// failed, for partingTime at most.
+func (c *Conn) awaitAlert() {
+	late := time.NewTimer(partingTime)
+	defer late.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.out.stream.taken() && !c.life.ended() {
+		free, done := c.extra().free.C(), c.doneLocked()
+		over := false
+		c.unlocked(func() {
+			select {
+			case <-free:
+			case <-done:
+			case <-late.C:
+				over = true
+			}
+		})
+		if over {
+			return
+		}
 	}
 }
 

@@ -95,9 +95,16 @@ func (c *Conn) streamChanged() {
 }
 
 // sendFailed notes that sending has failed with a condition. A handler is given
-// what has come before it is told; in stream style the connection ends.
+// what has come before it is told; in stream style the connection ends. The
+// failure of a connection that is being closed ends the flush only: Close ends
+// the connection.
 func (c *Conn) sendFailed(cond error) {
 	c.mu.Lock()
+	if c.life.stage == stageParting {
+		c.endFlush()
+		c.mu.Unlock()
+		return
+	}
 	if !c.life.open() || !c.in.handled() {
 		c.mu.Unlock()
 		c.fail(cond, false)
