@@ -174,7 +174,7 @@ func TestWrongCredentials(t *testing.T) {
 // begun by work in progress.
 func TestDrain(t *testing.T) {
 	answer := func(c *call) bson.D {
-		time.Sleep(time.Second)
+		c.wait(time.Second)
 		return ok
 	}
 	inFake(t, &aio.Loop{Grace: 3 * time.Second}, answer, func(ctx context.Context, t *testing.T, f *fake) error {
@@ -210,7 +210,7 @@ func TestGraceCutsOff(t *testing.T) {
 // the commands that are not cancelled are answered.
 func TestCancelAnywhere(t *testing.T) {
 	answer := func(c *call) bson.D {
-		time.Sleep(10 * time.Millisecond)
+		c.wait(10 * time.Millisecond)
 		if c.name == "find" {
 			return batch("firstBatch", 0, bson.D{{Key: "_id", Value: 1}})
 		}

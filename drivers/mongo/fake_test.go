@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -37,8 +38,19 @@ type fake struct {
 type call struct {
 	f    *fake
 	conn net.Conn
+	gone <-chan struct{} // closed when the client has gone
 	name string
 	doc  bson.Raw
+}
+
+// wait waits as a busy server does, until the client has gone.
+func (c *call) wait(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.gone:
+	}
 }
 
 // hangUp breaks the connection.
@@ -121,17 +133,23 @@ func (f *fake) serve(c net.Conn) {
 		delete(f.conns, c)
 		f.mu.Unlock()
 	}()
-	for {
-		m, err := readMessage(c)
-		if err != nil {
-			return
+	gone := make(chan struct{})
+	messages := make(chan *message)
+	f.wg.Go(func() {
+		defer close(messages)
+		defer close(gone)
+		for {
+			m, err := readMessage(c)
+			if err != nil {
+				return
+			}
+			messages <- m
 		}
-		answer := f.say(&call{f, c, m.name(), m.doc})
-		if answer == nil {
-			continue
-		}
-		if m.write(c, answer) != nil {
-			return
+	})
+	for m := range messages {
+		answer := f.say(&call{f, c, gone, m.name(), m.doc})
+		if answer != nil && m.write(c, answer) != nil {
+			c.Close()
 		}
 	}
 }
