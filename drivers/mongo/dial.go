@@ -3,7 +3,6 @@ package mongo
 import (
 	"context"
 	"net"
-
 )
 
 // dialer makes the driver's connections.
@@ -26,4 +25,3 @@ func (d dialer) DialContext(ctx context.Context, network, addr string) (net.Conn
 	}
 	return c, nil
 }
-

@@ -18,7 +18,7 @@ import (
 )
 
 // fakeAddr is where a fake listens, in its network.
-const fakeAddr = "db.test:27017"
+const fakeAddr = "db.cluster.test:27017"
 
 // fake is a server in memory, the primary of a replica set, that says what a
 // test wants.
@@ -65,8 +65,11 @@ var ok = bson.D{{Key: "ok", Value: 1}}
 // refuse is an answer that says that a command has failed.
 func refuse(code int, name string, labels ...string) bson.D {
 	return bson.D{
-		{Key: "ok", Value: 0}, {Key: "code", Value: code}, {Key: "codeName", Value: name},
-		{Key: "errmsg", Value: "refused: " + name}, {Key: "errorLabels", Value: labels},
+		{Key: "ok", Value: 0},
+		{Key: "code", Value: code},
+		{Key: "codeName", Value: name},
+		{Key: "errmsg", Value: "refused: " + name},
+		{Key: "errorLabels", Value: labels},
 	}
 }
 

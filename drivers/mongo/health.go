@@ -1,7 +1,9 @@
 package mongo
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -42,7 +44,7 @@ func (l *link) monitor(then *event.ServerMonitor) *event.ServerMonitor {
 	m.ServerHeartbeatFailed = func(e *event.ServerHeartbeatFailedEvent) {
 		addr := address(e.ConnectionID)
 		if l.op.Context().Err() == nil && l.health.turn(addr, true) {
-			l.op.Report(fmt.Errorf("mongo: %w", aio.NewConnError("monitor", "tcp", addr, -1, e.Failure)))
+			l.op.Report(fmt.Errorf("mongo: %w", aio.NewConnError("monitor", "tcp", addr, -1, broken(e.Failure))))
 		}
 		if failed != nil {
 			failed(e)
@@ -57,6 +59,15 @@ func (l *link) monitor(then *event.ServerMonitor) *event.ServerMonitor {
 		}
 	}
 	return m
+}
+
+// broken returns the error of a connection that should not have ended: the
+// peer's EOF is more than information.
+func broken(err error) error {
+	if errors.Is(err, aio.ErrEOF) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w (%v)", aio.ErrReset, err)
+	}
+	return err
 }
 
 func (l *link) logger() *slog.Logger {
