@@ -83,12 +83,13 @@ func batch(key string, id int64, docs ...bson.D) bson.D {
 	}}}
 }
 
-// startFake starts a fake, and ends it with the test.
+// startFake starts a fake in a bubble, and ends it with the test.
 func startFake(t testing.TB, answer func(c *call) bson.D) *fake {
 	t.Helper()
 	f := &fake{answer: answer, conns: make(map[net.Conn]struct{})}
 	f.listen(t)
 	t.Cleanup(f.stop)
+	synctest.Wait() // it accepts
 	return f
 }
 

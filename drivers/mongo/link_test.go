@@ -58,6 +58,7 @@ func TestDisconnectCutsOff(t *testing.T) {
 		if _, err := ping.Await(ctx); err == nil {
 			t.Error("a ping that was cut off has no error")
 		}
+		synctest.Wait()
 		if n := f.open(); n != 0 {
 			t.Errorf("%d connections are left", n)
 		}

@@ -156,6 +156,7 @@ func TestChangeStream(t *testing.T) {
 		time.Sleep(time.Minute) // a stream may wait for longer than any timeout
 		log.add(1)
 		wantChanges(t, s, 6, 6)
+		synctest.Wait()
 		s.Close()
 		if _, open := <-s.C(); open {
 			t.Error("a change came after Close")
