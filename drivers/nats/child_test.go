@@ -98,7 +98,7 @@ type child struct {
 }
 
 // startChild starts the program in a role.
-func startChild(t *testing.T, role string, env ...string) *child {
+func startChild(t testing.TB, role string, env ...string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(append(os.Environ(), "NATS_ROLE="+role), env...)
@@ -146,13 +146,13 @@ func (c *child) end(sig syscall.Signal) (rest []string) {
 // process is a server in another process, on an address of its own, with its
 // data in a folder of the test's.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	addr string
 	dir  string
 	c    *child
 }
 
-func newProcess(t *testing.T) *process {
+func newProcess(t testing.TB) *process {
 	t.Helper()
 	host := "127.0.0.1"
 	if runtime.GOOS == "linux" { // a port of 127.0.0.1 may be taken while the server is down
