@@ -31,10 +31,10 @@ func TestDisconnect(t *testing.T) {
 		ping := c.Ping(ctx)
 		synctest.Wait()
 		await(ctx, t, c.Disconnect(ctx))
+		synctest.Wait()
 		if _, err := ping.Result(); err != nil {
 			t.Errorf("the ping in progress: %v", err)
 		}
-		synctest.Wait()
 		if got, want := f.calls(), []string{"ping", "endSessions"}; !slices.Equal(got, want) {
 			t.Errorf("the commands %v came, want %v", got, want)
 		}
