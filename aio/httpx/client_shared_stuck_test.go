@@ -169,7 +169,7 @@ func TestSharedDrainStuck(t *testing.T) {
 		l.Run(context.Background(), func(ctx context.Context) error {
 			s, err := c.Stream(ctx, request(t, "GET", "http://origin", nil)).Await(ctx)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("c.Stream: %v", err)
 				return err
 			}
 			f := c.Do(ctx, request(t, "POST", "http://origin", io.LimitReader(endlessly{}, 8<<20)))

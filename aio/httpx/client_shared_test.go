@@ -145,7 +145,7 @@ func TestUpgradeOverTLS(t *testing.T) {
 		}
 		c, both, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer c.Close()

@@ -74,17 +74,17 @@ func TestStartInherited(t *testing.T) {
 	lns, _ := openListeners(t)
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer other.Close()
 	cmd := starter(t, other.Addr().String(), "unix:"+lns[1].Addr().String(), "127.0.0.1:1", "127.0.0.1:0")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	stdout, w, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	defer stdout.Close()
 	cmd.Stdout = w
