@@ -110,7 +110,7 @@ func ExampleGo() {
 	// age: 16
 }
 
-// The wait of one caller, with a ctx of its own, is something else than the
+// The wait of one caller, with a separate ctx, is something else than the
 // operation.
 func ExampleFuture_Await() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
@@ -395,7 +395,8 @@ func ExamplePanicError() {
 func ExampleWithLoop() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		loop := aio.LoopOf(ctx)
-		request, end := context.WithCancelCause(context.Background()) // an http.Request's, for example
+		// an http.Request's, for example
+		request, end := context.WithCancelCause(context.Background())
 		f := aio.Go(aio.WithLoop(request, loop), "for the request", func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)

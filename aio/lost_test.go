@@ -105,7 +105,8 @@ func untilLost(t *testing.T, ctx context.Context, rec *recorder, n int) {
 			return
 		}
 		runtime.GC()
-		aio.Go(ctx, "", func(context.Context) (int, error) { return 1, nil }).Await(ctx) // the loop looks now
+		// the loop looks now
+		aio.Go(ctx, "", func(context.Context) (int, error) { return 1, nil }).Await(ctx)
 	}
 	t.Errorf("%d events, want %d", len(rec.events()), n)
 }

@@ -237,8 +237,8 @@ func TestForeignStartedLate(t *testing.T) {
 	}
 }
 
-// The end of a foreign ctx cancels the operations below it, whichever methods of
-// theirs were called before.
+// The end of a foreign ctx cancels the operations below it, whichever methods
+// of theirs were called before.
 func TestForeignCancelsTree(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		sub, cancel := context.WithCancelCause(ctx)

@@ -170,7 +170,8 @@ func TestAwaitCancelled(t *testing.T) {
 					time.Sleep(after)
 					waiter.Cancel(errStop)
 					waiter.Await(ctx)
-					if n := aio.Hooks(first.Future()); n > 2 { // told's, and a Done channel or an AsCompleted that goes on
+					// told's, and a Done channel or an AsCompleted that goes on
+					if n := aio.Hooks(first.Future()); n > 2 {
 						t.Errorf("%d hooks are left", n)
 					}
 					first.Resolve(7)

@@ -162,9 +162,12 @@ func TestPhases(t *testing.T) {
 		name  string
 		grace time.Duration
 		do    func(l *aio.Loop, end context.CancelFunc) // at 1 s
-		drain time.Duration                             // when Draining is closed
-		dead  time.Duration                             // when operations in progress are cancelled
-		kept  bool                                      // work of 3 s gets to its end
+		// when Draining is closed
+		drain time.Duration
+		// when operations in progress are cancelled
+		dead time.Duration
+		// work of 3 s gets to its end
+		kept bool
 	}{
 		{"Exit", 0, func(l *aio.Loop, _ context.CancelFunc) { l.Exit(nil) }, time.Second, 0, true},
 		{"Exit, short Grace", time.Second, func(l *aio.Loop, _ context.CancelFunc) { l.Exit(nil) }, time.Second, 2 * time.Second, false},

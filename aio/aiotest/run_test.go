@@ -279,7 +279,8 @@ func TestRunPanic(t *testing.T) {
 		return f, v
 	}
 
-	f, v := run(new(aio.Loop)) // the panic comes out of Run, and is no event beside that
+	// the panic comes out of Run, and is no event beside that
+	f, v := run(new(aio.Loop))
 	if p, ok := v.(*aio.PanicError); !ok || p.Value != "oh" {
 		t.Errorf("Run panicked with %v", v)
 	}

@@ -121,7 +121,8 @@ func TestFaultsOfShared(t *testing.T) {
 func TestFaultsOfUse(t *testing.T) {
 	eachByte(t, "use", func(t *testing.T, f *fake, c *beanstalk.Client, ctx context.Context, ft *fault) {
 		id, err := c.Put(ctx, "a", nil, beanstalk.PutOptions{}).Await(ctx)
-		if f.complete(ft) { // the connection may end before the put's answer, or before it is sent
+		// the connection may end before the put's answer, or before it is sent
+		if f.complete(ft) {
 			if err != nil {
 				want(t, "put", err, beanstalk.ErrUnanswered)
 			}
@@ -176,7 +177,8 @@ func TestFaultsOfReserve(t *testing.T) {
 				if j.ID != id || string(j.Body) != "hello" {
 					t.Errorf("got job %d %q, want %d", j.ID, j.Body, id)
 				}
-				if err := errOf(ctx, j.Delete(ctx)); err != nil { // it may be on the connection that ends
+				// it may be on the connection that ends
+				if err := errOf(ctx, j.Delete(ctx)); err != nil {
 					want(t, "delete", err, beanstalk.ErrJobLost)
 					if !f.complete(ft) {
 						t.Errorf("delete on a good connection: %v", err)

@@ -162,7 +162,8 @@ func TestTopicWaits(t *testing.T) {
 				if got, _ := buffered(r); !slices.Equal(got, c.rest) {
 					t.Errorf("the receiver got %v", got)
 				}
-				if got, _ := buffered(other); !slices.Equal(got, []int{1, 2}) { // it was not made to wait
+				// it was not made to wait
+				if got, _ := buffered(other); !slices.Equal(got, []int{1, 2}) {
 					t.Errorf("the other one got %v", got)
 				}
 			})

@@ -19,8 +19,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestOriginProcess is no test but the server of BenchmarkClient, in a process
-// of its own: it answers each request with the same few bytes until its
+// TestOriginProcess is not a test but the server of BenchmarkClient, in a
+// separate process: it answers each request with the same few bytes until its
 // standard input ends.
 func TestOriginProcess(t *testing.T) {
 	if os.Getenv("BE_THE_ORIGIN") == "" {

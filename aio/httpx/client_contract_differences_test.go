@@ -29,9 +29,9 @@ const (
 	streamsEnd        = "a stream that ends before its end does not end its connection, which many requests share"
 )
 
-// clientDifferences is what Client does otherwise than net/http's Transport, and
-// over HTTP/2 otherwise than over HTTP/1.1, by the name of the case that shows
-// it.
+// clientDifferences is what Client does otherwise than net/http's Transport,
+// and over HTTP/2 otherwise than over HTTP/1.1, by the name of the case that
+// shows it.
 var clientDifferences = map[string]clientDifference{
 	"request/spaces": {
 		why: escapesTargets,

@@ -23,9 +23,9 @@ import (
 )
 
 // clientContract is a case of the suite that holds what a program sees of
-// Client, over each of its engines, to what it sees of net/http's Transport: the
-// same program and the same handler run over HTTP/1.1 without and with TLS and
-// over HTTP/2, with both of them. What they noted must be the same, or a
+// Client, over each of its engines, to what it sees of net/http's Transport:
+// the same program and the same handler run over HTTP/1.1 without and with TLS
+// and over HTTP/2, with both of them. What they noted must be the same, or a
 // difference that is known.
 type clientContract struct {
 	name string
@@ -87,8 +87,8 @@ type clientDifference struct {
 	// kind of connection: lines that begin with "-" are net/http's, those with
 	// "+" ours. tls is as plain if it is empty, none if there is no difference.
 	plain, tls, h2 string
-	// engines is what Client does otherwise over HTTP/2 ("+") than over HTTP/1.1
-	// without TLS ("-").
+	// engines is what Client does otherwise over HTTP/2 ("+") than over
+	// HTTP/1.1 without TLS ("-").
 	engines string
 	// varies says that net/http does not always do the same, so that lines of
 	// the difference from it may be missing.

@@ -18,7 +18,8 @@ func uploads(name string, body func() io.Reader, set func(r *http.Request)) clie
 	return clientContract{
 		name: name,
 		serve: func(s *clientSide, w http.ResponseWriter, r *http.Request) {
-			if b, err := io.ReadAll(r.Body); err == nil { // else how much of it has come varies
+			// else how much of it has come varies
+			if b, err := io.ReadAll(r.Body); err == nil {
 				s.served("%d bytes told, %s", r.ContentLength, clipBody(b))
 			}
 		},

@@ -73,7 +73,7 @@ func gotConn(ctx context.Context, got *atomic.Bool) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { got.Store(true) }})
 }
 
-// TestEarlyAnswerBeforeLastBytes holds that a connection whose request was
+// TestEarlyAnswerBeforeLastBytes checks that a connection whose request was
 // answered early is no other request's before the last bytes of the first one
 // are written, and is used again afterwards.
 func TestEarlyAnswerBeforeLastBytes(t *testing.T) {

@@ -29,7 +29,7 @@ func (f *failingTaker) share(*trip, *sharedConns) {}
 
 func (f *failingTaker) failed(_ *trip, err error) { f.told = append(f.told, err) }
 
-// TestFailAtHead holds that a trip that fails while the head is given to its
+// TestFailAtHead checks that a trip that fails while the head is given to its
 // taker tells of that once, and behind the head: by the stream if there is one.
 func TestFailAtHead(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
@@ -65,7 +65,7 @@ func TestFailAtHead(t *testing.T) {
 	}
 }
 
-// TestFreeDead holds that a connection that has ended when it is given back
+// TestFreeDead checks that a connection that has ended when it is given back
 // takes no trip that waits, and is not listed.
 func TestFreeDead(t *testing.T) {
 	h := &host{pool: &pool{client: new(Client)}}

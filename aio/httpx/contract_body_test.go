@@ -27,7 +27,8 @@ func unread(name string, n, first int) contract {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				for left := n; left > 0; left -= 1 << 14 { // as far as it is taken
+				// as far as it is taken
+				for left := n; left > 0; left -= 1 << 14 {
 					if _, err := p.Write(make([]byte, min(left, 1<<14))); err != nil {
 						return
 					}

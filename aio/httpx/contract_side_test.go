@@ -46,9 +46,10 @@ type side struct {
 
 	mu      sync.Mutex
 	running int
-	free    chan struct{} // closed when no handler runs; nil while nothing waits for that
-	handler []string      // what the handler noted
-	client  []string      // what the clients noted
+	// closed when no handler runs; nil while nothing waits for that
+	free    chan struct{}
+	handler []string // what the handler noted
+	client  []string // what the clients noted
 	stop    []func()
 }
 

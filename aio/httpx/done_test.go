@@ -230,7 +230,7 @@ type doneWire struct {
 
 var doneWires = []doneWire{{"h1", "HTTP/1.1", false}, {"h1", "HTTP/1.1", true}, {"h2c", "HTTP/2.0", false}, {"h2", "HTTP/2.0", true}}
 
-// TestDone holds what Done is told of a request, in both styles and over each
+// TestDone checks what Done is told of a request, in both styles and over each
 // engine, and that it is told once.
 func TestDone(t *testing.T) {
 	for _, wire := range doneWires {

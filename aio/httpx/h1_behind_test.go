@@ -12,13 +12,14 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestBehindGathered holds that an answer which is gathered, because another
+// TestBehindGathered checks that an answer which is gathered, because another
 // request has come with its own, is sent whatever comes of that one.
 func TestBehindGathered(t *testing.T) {
 	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" }
 	for name, behind := range map[string]struct {
-		text   string
-		status []int // of what follows the first answer; then the connection ends
+		text string
+		// of what follows the first answer; then the connection ends
+		status []int
 		say    string
 		then   []int // of what follows when say was sent
 	}{

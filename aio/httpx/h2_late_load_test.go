@@ -12,9 +12,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestH2LateLoad holds the same over real sockets: each request on a connection
-// that was accepted before the loop exits is answered, or refused by a GOAWAY
-// that says so.
+// TestH2LateLoad checks the same over real sockets: each request on a
+// connection that was accepted before the loop exits is answered, or refused by
+// a GOAWAY that says so.
 func TestH2LateLoad(t *testing.T) {
 	rounds := 20
 	if testing.Short() || raceEnabled {

@@ -173,7 +173,7 @@ func (e h2end) check(t testing.TB, name string, least uint32) {
 	}
 }
 
-// TestH2Late holds that a connection which was accepted before the drain has a
+// TestH2Late checks that a connection which was accepted before the drain has a
 // second to send its first request, has that answered, is told by GOAWAY that
 // there is no other, and is closed.
 func TestH2Late(t *testing.T) {
@@ -248,7 +248,7 @@ func TestH2Late(t *testing.T) {
 	})
 }
 
-// TestH2LateTold holds that the client of such a connection is told as soon as
+// TestH2LateTold checks that the client of such a connection is told as soon as
 // its request has begun, and that a request which it sends nevertheless is not
 // handled.
 func TestH2LateTold(t *testing.T) {
@@ -288,7 +288,7 @@ func TestH2LateTold(t *testing.T) {
 	})
 }
 
-// TestH2DrainRace holds that requests which come as the server drains, on
+// TestH2DrainRace checks that requests which come as the server drains, on
 // connections that have had others, are answered or refused by a GOAWAY that
 // names the last one which is answered.
 func TestH2DrainRace(t *testing.T) {
@@ -320,7 +320,7 @@ func TestH2DrainRace(t *testing.T) {
 	})
 }
 
-// TestH2DrainHeader holds that a GOAWAY does not come between the frames of a
+// TestH2DrainHeader checks that a GOAWAY does not come between the frames of a
 // header, nor within one of a body, and that a body goes on behind it.
 func TestH2DrainHeader(t *testing.T) {
 	lateH2(t, func() *httpx.Server { return &httpx.Server{Handle: answers} }, func(t *testing.T, dial func() h2late, drain func()) {
@@ -344,7 +344,7 @@ func TestH2DrainHeader(t *testing.T) {
 	})
 }
 
-// TestH2DrainStalled holds that a client which stalls within a frame does not
+// TestH2DrainStalled checks that a client which stalls within a frame does not
 // hold a draining server up for longer than BodyTimeout.
 func TestH2DrainStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestProgress holds that progress is told of both ways, never goes back, ends
+// TestProgress checks that progress is told of both ways, never goes back, ends
 // with all of it, and that the channel is closed then, whether somebody reads
 // it or not.
 func TestProgress(t *testing.T) {
@@ -56,7 +56,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestProgressEnds holds that the channel is closed when the request fails,
+// TestProgressEnds checks that the channel is closed when the request fails,
 // also before it began, and when its stream is closed; and that a body that is
 // sent again is told of from its start.
 func TestProgressEnds(t *testing.T) {

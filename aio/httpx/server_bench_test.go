@@ -77,8 +77,8 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 
 var benchKinds = []string{"net/http", "Handler", "Handle"}
 
-// TestServerProcess is no test but a server of the benchmarks, in a process of
-// its own: it serves until its standard input ends, and answers each line there
+// TestServerProcess is not a test but a server of the benchmarks, in a separate
+// process: it serves until its standard input ends, and answers each line there
 // with what the process has used so far.
 func TestServerProcess(t *testing.T) {
 	kind := os.Getenv("BE_THE_SERVER")

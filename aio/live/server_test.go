@@ -278,7 +278,8 @@ func TestAddresses(t *testing.T) {
 
 func ExampleServe() {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
-		page, err := live.Serve(ctx, "127.0.0.1:0") // ":6060", say, for a fixed port
+		// ":6060", say, for a fixed port
+		page, err := live.Serve(ctx, "127.0.0.1:0")
 		if err != nil {
 			return err
 		}

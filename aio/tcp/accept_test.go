@@ -80,7 +80,8 @@ func TestAcceptBacksOff(t *testing.T) {
 					ask(b, c, "hello") // served in the end
 					wantPauses(b, ln.failures(), 12)
 					ln.fail(2)
-					c2 := b.dial(ln.Addr().String()) // wakes the accept that goes before the failing ones
+					// wakes the accept that goes before the failing ones
+					c2 := b.dial(ln.Addr().String())
 					time.Sleep(time.Minute)
 					ask(b, c2, "hello")
 					wantPauses(b, ln.failures(), 2)

@@ -68,7 +68,8 @@ func TestPutBackComesFirst(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			overStreams(t, func(w *world) {
 				client, server := w.pair()
-				client.SendString("firstsecond") // of which TLS has the rest by then
+				// of which TLS has the rest by then
+				client.SendString("firstsecond")
 				if how != "Unread" {
 					client.SendString("third")
 				}

@@ -45,7 +45,8 @@ func afterEnd(w *world, c *tcp.Conn, cond error) {
 			w.Errorf("%s after the end: %v, want %v", what, err, want)
 			continue
 		}
-		if cond != aio.ErrClosed && what == "chunks" { // which tells the cause of a cancelled connection as it is
+		// which tells the cause of a cancelled connection as it is
+		if cond != aio.ErrClosed && what == "chunks" {
 			continue
 		}
 		wantErr(w, err, want, "")
@@ -303,7 +304,8 @@ func TestCloseEndsWaits(t *testing.T) {
 		wait(func() error { return server.Flush(w.ctx) })
 		wait(func() error { drainChunks(server.Chunks(w.ctx)); return server.Err() })
 		wait(func() error { <-server.Writable(); _, err := server.SendString("x").Await(w.ctx); return err })
-		aiotest.Eventually(w, func() bool { return w.loop.Stats().Kinds["tcp.send"] == 3 }) // the Flush among them
+		// the Flush among them
+		aiotest.Eventually(w, func() bool { return w.loop.Stats().Kinds["tcp.send"] == 3 })
 		server.Close()
 		for range 5 {
 			if err := soon(w, errs); err != nil && !errors.Is(err, aio.ErrClosed) {
@@ -338,7 +340,8 @@ func TestConnCancelled(t *testing.T) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)
 		})
-		sent := s.SendOwned(numbers(8 << 20)) // nobody looks at it: it was cancelled
+		// nobody looks at it: it was cancelled
+		sent := s.SendOwned(numbers(8 << 20))
 		servers.Cancel(cause)
 		p.want(cause, "open", "closed")
 		if _, err := child.Await(w.ctx); err != cause {
@@ -376,7 +379,8 @@ func TestEndsAskedFor(t *testing.T) {
 					}
 					client := w.dial(w.start(s))
 					server := soon(w, conns)
-					server.SendOwned(make([]byte, 8<<20)) // more than sockets hold: the rest queues
+					// more than sockets hold: the rest queues
+					server.SendOwned(make([]byte, 8<<20))
 					for range 100 {
 						server.SendString("queued")
 						server.SendOwned([]byte("queued"))

@@ -70,7 +70,8 @@ func TestDialTimeout(t *testing.T) {
 func TestDialTimeoutTLS(t *testing.T) {
 	for _, tt := range []struct{ timeout, want time.Duration }{{0, 10 * time.Second}, {2 * time.Second, 2 * time.Second}} {
 		inBubble(t, new(aio.Loop), func(b *bubble) {
-			s := &tcp.Server{Stream: func(_ context.Context, c *tcp.Conn) error { // reads, and says nothing
+			// reads, and says nothing
+			s := &tcp.Server{Stream: func(_ context.Context, c *tcp.Conn) error {
 				io.Copy(io.Discard, c)
 				return nil
 			}}
@@ -191,7 +192,8 @@ func TestDialCancelRace(t *testing.T) {
 // to the operation that dialed.
 func TestDialCtxEndsAfterSuccess(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
-		s := &tcp.Server{Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}} // it sees a reset
+		// it sees a reset
+		s := &tcp.Server{Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}}
 		addr := b.start(s)
 		d := &tcp.Dialer{DialContext: b.net.DialContext}
 		ctx, cancel := context.WithTimeout(b.ctx, time.Second)
@@ -436,9 +438,10 @@ func addrs(list ...string) (out []netip.Addr) {
 
 // resolver is a Resolver with fixed answers.
 type resolver struct {
-	addrs     []netip.Addr // of both families
-	errs      map[string]error
-	delay     map[string]time.Duration // by network; longer than a day: for ever, whatever ctx says
+	addrs []netip.Addr // of both families
+	errs  map[string]error
+	// by network; longer than a day: forever, whatever ctx says
+	delay     map[string]time.Duration
 	portDelay time.Duration
 	forever   chan struct{}
 }

@@ -177,8 +177,8 @@ func lastErr(seq func(func([]byte, error) bool)) (last error) {
 	return last
 }
 
-// A connection that was dialed does likewise when it is asked to, and waits
-// again when it is asked not to.
+// A dialed connection does the same when it is asked to, and
+// waits again when it is asked not to.
 func TestDrainReadsDialed(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -415,7 +415,8 @@ func TestDrainReadsDeadline(t *testing.T) {
 			past := time.Unix(1, 0)
 			read(past, aio.ErrTimeout, 0)
 			read(time.Now().Add(time.Second), aio.ErrTimeout, time.Second)
-			read(time.Now().Add(time.Hour), aio.ErrExit, 9*time.Second) // when the loop drains
+			// when the loop drains
+			read(time.Now().Add(time.Hour), aio.ErrExit, 9*time.Second)
 			read(past, aio.ErrTimeout, 0)
 			read(time.Now().Add(time.Hour), aio.ErrExit, 0)
 			read(time.Time{}, aio.ErrExit, 0)

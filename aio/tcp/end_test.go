@@ -14,7 +14,8 @@ import (
 
 // endMet are the ways in which stream style meets the end of "header".
 var endMet = map[string]func(w *world, c *tcp.Conn){
-	"header": func(w *world, c *tcp.Conn) { wantRead(w, c, "header") }, // on TLS 1.2 the end comes with it
+	// on TLS 1.2 the end comes with it
+	"header": func(w *world, c *tcp.Conn) { wantRead(w, c, "header") },
 	"to the end": func(w *world, c *tcp.Conn) {
 		wantRead(w, c, "header")
 		wantEOF(w, c)

@@ -81,7 +81,8 @@ func TestBlockedOthersGoOn(t *testing.T) {
 			ask(t, c, "before")
 			others = append(others, c)
 		}
-		blocked := b.block(t, runtime.GOMAXPROCS(0)) // as many as there are pollers, or more
+		// as many as there are pollers, or more
+		blocked := b.block(t, runtime.GOMAXPROCS(0))
 		var rest strings.Builder
 		for i := range 3000 {
 			fmt.Fprint(&rest, i, " ")
@@ -275,7 +276,8 @@ func TestBlockingConnIsKnown(t *testing.T) {
 			alone, _ := tcp.Expected(known)
 			return alone
 		})
-		aiotest.Eventually(t, func() bool { // on a busy machine they may have looked slow, too
+		// on a busy machine they may have looked slow, too
+		aiotest.Eventually(t, func() bool {
 			ask(t, fast, "fast")
 			alone, _ := tcp.Expected(other)
 			return !alone
@@ -309,7 +311,8 @@ func TestCrewShrinks(t *testing.T) {
 			wantRead(t, c, "block")
 			c.Close()
 		}
-		aiotest.Eventually(t, func() bool { // while there is work, and when there is none
+		// while there is work, and when there is none
+		aiotest.Eventually(t, func() bool {
 			ask(t, other, "busy")
 			return tcp.Resting(c) < 10
 		})
@@ -338,7 +341,8 @@ func TestCrewShrinksAtRest(t *testing.T) {
 		}
 		aiotest.Eventually(t, func() bool { return len(conns) == cap(conns) })
 		c := <-conns
-		aiotest.Eventually(t, func() bool { return tcp.Parked(c) }) // and the watch has nothing to look at
+		// and the watch has nothing to look at
+		aiotest.Eventually(t, func() bool { return tcp.Parked(c) })
 		b.goOn()
 		aiotest.Eventually(t, func() bool { return returned.Load() == int64(cap(conns)) && tcp.Resting(c) == 0 })
 	})

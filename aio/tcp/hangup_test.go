@@ -241,7 +241,8 @@ func TestHalfOpenReset(t *testing.T) {
 					server.ResumeReading()
 				}
 				close(over)
-				soon(w, closed) // with what the end was, which is not the same everywhere
+				// with what the end was, which is not the same everywhere
+				soon(w, closed)
 			})
 		})
 	}

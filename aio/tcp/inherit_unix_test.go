@@ -23,7 +23,7 @@ import (
 // it is to do.
 const heirVar = "TCP_TEST_HEIR"
 
-// TestHeir is no test but the child process.
+// TestHeir is not a test but the child process.
 func TestHeir(t *testing.T) {
 	how := os.Getenv(heirVar)
 	if how == "" {

@@ -54,7 +54,9 @@ func TestLastWordsBehindQueue(t *testing.T) {
 		}})}
 		client := w.dial(w.start(server))
 		soon(w, p.conn)
-		words := numbers(48 << 10) // which the kernel takes while nobody reads: an abort drops what has not arrived
+		// which the kernel takes while nobody reads: an abort drops what has
+		// not arrived
+		words := numbers(48 << 10)
 		if _, err := client.Write(words); err != nil {
 			w.Errorf("client.Write: %v", err)
 		}

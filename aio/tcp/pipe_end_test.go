@@ -23,7 +23,8 @@ func TestPipeReset(t *testing.T) {
 				wantMoved = tcp.Piped{AToB: 1, BToA: 5}
 			}
 			bytesOut := p.a.Stats().BytesOut
-			p.right.SendString("x") // which nobody has read: a unix socket is reset by that
+			// which nobody has read: a unix socket is reset by that
+			p.right.SendString("x")
 			aiotest.Eventually(w, func() bool { return p.a.Stats().BytesOut > bytesOut })
 			p.left.Abort()
 			moved, err := p.done.Await(w.ctx)

@@ -31,7 +31,7 @@ func (c *timedOut) SetDeadline(time.Time) error      { return os.ErrDeadlineExce
 func (c *timedOut) SetReadDeadline(time.Time) error  { return os.ErrDeadlineExceeded }
 func (c *timedOut) SetWriteDeadline(time.Time) error { return os.ErrDeadlineExceeded }
 
-// TestTLSOverTimedOut holds that a handshake over a connection that times out
+// TestTLSOverTimedOut checks that a handshake over a connection that times out
 // fails, and that a connection in handler style ends: neither looks again and
 // again.
 func TestTLSOverTimedOut(t *testing.T) {

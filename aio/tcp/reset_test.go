@@ -79,7 +79,8 @@ func TestResetBothWait(t *testing.T) {
 			}
 			peer.Abort()
 			_, err := read.Await(w.ctx)
-			wantErr(w, err, aio.ErrReset, "") // on TLS a write that fails ends the connection
+			// on TLS a write that fails ends the connection
+			wantErr(w, err, aio.ErrReset, "")
 			c.Close()
 		}
 	})

@@ -128,7 +128,8 @@ func TestSendBehindWrite(t *testing.T) {
 			w.Error("the Write is not done with its bytes handed over")
 		}
 		take(90_000)
-		if !w.secure() && (!pending(sent) || !pending(flushed)) { // with TLS, it may go between the Write's records
+		// with TLS, it may go between the Write's records
+		if !w.secure() && (!pending(sent) || !pending(flushed)) {
 			w.Error("the send is done before its bytes were handed over")
 		}
 		take(0)
@@ -297,7 +298,8 @@ func eachFault(t *testing.T, test func(w *world)) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, transport)
 					w.loop = &aio.Loop{OnEvent: func(e aio.Event) {
-						if e.Op.Kind.String() != "tcp.conn.in" { // the server's end is told by nobody's Event
+						// the server's end is told by nobody's Event
+						if e.Op.Kind.String() != "tcp.conn.in" {
 							t.Errorf("event of %v: %v, lost: %v", e.Op, e.Err, e.Lost)
 						}
 					}}
@@ -334,7 +336,8 @@ func TestSendFaults(t *testing.T) {
 			return
 		}
 		p := newTape(w)
-		if err := c.SetHandler(p.handler(tcp.Handler{})); err != nil { // the last of the handshake failed to go out
+		// the last of the handshake failed to go out
+		if err := c.SetHandler(p.handler(tcp.Handler{})); err != nil {
 			wantErr(w, err, aio.ErrConn, "")
 			<-over
 			return
@@ -365,7 +368,8 @@ func TestSendFaults(t *testing.T) {
 		if got < acked {
 			w.Errorf("%d bytes arrived, %d were said to be sent", got, acked)
 		}
-		if cond == nil && (failed || got != 100_000) && len(p.events) == 0 { // an EOF closes too
+		// an EOF closes too
+		if cond == nil && (failed || got != 100_000) && len(p.events) == 0 {
 			w.Errorf("closed without an error, but only %d bytes arrived, futures failed: %v", got, failed)
 		}
 	})
@@ -431,15 +435,17 @@ func TestResetWhileQueued(t *testing.T) {
 		cond := soon(w, p.closed)
 		broke := func(err error) {
 			w.Helper()
-			if w.secure() && errors.Is(err, io.ErrUnexpectedEOF) { // Linux tells of a reset once: to the writer, and then
-				wantErr(w, err, io.ErrUnexpectedEOF, "read") // the reader meets a mere end
+			// Linux tells of a reset once: to the writer, and then
+			if w.secure() && errors.Is(err, io.ErrUnexpectedEOF) {
+				// the reader meets a mere end
+				wantErr(w, err, io.ErrUnexpectedEOF, "read")
 				return
 			}
 			wantErr(w, err, aio.ErrReset, "")
 		}
 		broke(cond)
 		told := soon(w, p.events)
-		if aio.IsInfo(told) { // likewise
+		if aio.IsInfo(told) {
 			told = soon(w, p.events)
 		}
 		if told != cond || len(p.events) > 0 {

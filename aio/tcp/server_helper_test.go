@@ -108,7 +108,7 @@ func wantEOF(t testing.TB, c net.Conn) {
 	}
 }
 
-// soon waits for a channel, not for ever.
+// soon waits for a channel, not forever.
 func soon[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {

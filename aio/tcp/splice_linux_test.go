@@ -246,7 +246,8 @@ func TestSpliceEnds(t *testing.T) {
 					soon(w, full)
 				}
 				end(p)
-				if w.transport == "unix" { // where an end may look like a clean one
+				// where an end may look like a clean one
+				if w.transport == "unix" {
 					p.closePeers()
 				}
 				_, err := p.done.Await(w.ctx)

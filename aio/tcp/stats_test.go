@@ -59,7 +59,8 @@ func TestStatsByHand(t *testing.T) {
 			if st.InFlight != base.InFlight || st.IncomingConns+st.OutgoingConns+st.Callbacks+st.Futures != 0 || st.Failed+st.Cancelled+st.Panicked != 0 {
 				b.Errorf("in the end: %+v", st)
 			}
-			if st.Started-st.Ended != st.InFlight || st.Started != 2+3*n { // dials too
+			// dials too
+			if st.Started-st.Ended != st.InFlight || st.Started != 2+3*n {
 				b.Errorf("%d started, %d ended", st.Started, st.Ended)
 			}
 			s.Close()

@@ -139,7 +139,8 @@ func TestEndsWakeTheBlocked(t *testing.T) {
 				synctest.Wait()
 				time.Sleep(time.Hour)
 				tt.end(a, b)
-				synctest.Wait() // the bubble fails if one still blocks at its end
+				// the bubble fails if one still blocks at its end
+				synctest.Wait()
 			})
 		})
 	}
