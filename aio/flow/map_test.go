@@ -374,6 +374,7 @@ func TestMapJoinsErrors(t *testing.T) {
 		for v, err := range flow.Map(ctx, upTo(9), flow.Options{Limit: 3}, func(ctx context.Context, i int) (int, error) {
 			switch i {
 			case 0:
+				synctest.Wait() // for the third to fail before it is cancelled
 				return 7, errTest
 			case 1:
 				<-ctx.Done()

@@ -15,9 +15,10 @@ const lingerTime = 5 * time.Second
 // still sent, unless the peer has sent something that was not read: the system
 // then resets the connection. Data queued by Send beyond that is dropped, and
 // its futures fail with ErrClosed. A TLS peer sees a clean end if nothing is
-// dropped, and the system accepts the close_notify at once. CloseAfterFlush
-// loses nothing. Close fails with ErrClosed if the connection is closed
-// already.
+// dropped and the system accepts the close_notify at once. Where only a
+// blocking write can send it (on Windows, and over a net.Conn that is not a
+// socket), Close waits for that write, for 10 ms at most. CloseAfterFlush loses
+// nothing. Close fails with ErrClosed if the connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
 // Abort closes the connection at once with a reset: the peer sees ErrReset, and
@@ -175,7 +176,7 @@ func (c *Conn) alert(l *tlsLayer) {
 
 // farewell gives the peer of a TLS connection that is about to be closed a
 // clean end, if closing loses nothing and the alert can be sent without
-// waiting.
+// waiting, or within partingTime where only a blocking write can send it.
 func (c *Conn) farewell() {
 	l := c.layer()
 	if l == nil {
@@ -188,8 +189,40 @@ func (c *Conn) farewell() {
 		c.life.stage = stageParting
 	}
 	c.mu.Unlock()
-	if clean {
-		c.alert(l)
+	if !clean {
+		return
+	}
+	c.alert(l)
+	if t, ok := c.transport().(interface{ tries() bool }); ok && !t.tries() {
+		c.awaitAlert()
+	}
+}
+
+// partingTime is how long Close waits for a transport to take the alert that
+// cannot tell at once whether it does.
+const partingTime = 10 * time.Millisecond
+
+// awaitAlert waits until the alert that is queued has been written, or that has
+// failed, for partingTime at most.
+func (c *Conn) awaitAlert() {
+	late := time.NewTimer(partingTime)
+	defer late.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.out.stream.taken() && !c.life.ended() {
+		free, done := c.extra().free.C(), c.doneLocked()
+		over := false
+		c.unlocked(func() {
+			select {
+			case <-free:
+			case <-done:
+			case <-late.C:
+				over = true
+			}
+		})
+		if over {
+			return
+		}
 	}
 }
 

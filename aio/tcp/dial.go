@@ -28,8 +28,9 @@ type Dialer struct {
 	// LocalAddr is the address to dial from, a *net.TCPAddr or *net.UnixAddr;
 	// nil means any.
 	LocalAddr net.Addr
-	// KeepAlive is the time between TCP keep-alive probes. 0 means 15 s;
-	// negative: no probes.
+	// KeepAlive is the time before the first TCP keep-alive probe and between
+	// two; a peer that answers none of nine is gone. It counts in seconds,
+	// rounded up. 0 means 15 s; negative: no probes.
 	KeepAlive time.Duration
 	// AttemptDelay is how long to wait for an attempt to connect to one of a
 	// name's addresses before the next attempt starts concurrently (RFC 8305,
@@ -189,7 +190,12 @@ func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, e
 		}
 		return nc, err
 	}
-	nd := &net.Dialer{LocalAddr: d.LocalAddr, KeepAlive: d.KeepAlive, ControlContext: d.Control, FallbackDelay: -1}
+	nd := &net.Dialer{LocalAddr: d.LocalAddr, ControlContext: d.Control, FallbackDelay: -1}
+	if d.KeepAlive < 0 {
+		nd.KeepAlive = d.KeepAlive
+	} else {
+		nd.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: d.KeepAlive, Interval: d.KeepAlive}
+	}
 	if network == "unix" {
 		return nd.DialContext(ctx, network, addr)
 	}

@@ -98,9 +98,14 @@ func (c *Conn) streamChanged() {
 
 // sendFailed records that sending has failed with a condition. A handler first
 // gets received data and then the condition; in stream style the connection
-// ends.
+// ends. If the connection is being closed, only the flush ends.
 func (c *Conn) sendFailed(cond error) {
 	c.mu.Lock()
+	if c.life.stage == stageParting {
+		c.endFlush()
+		c.mu.Unlock()
+		return
+	}
 	if !c.life.open() || !c.in.handled() {
 		c.mu.Unlock()
 		c.fail(cond, false)

@@ -214,6 +214,9 @@ func TestBacklogStopsReading(t *testing.T) {
 			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
+		if n, err := writer.Await(w.ctx); n != size || err != nil { // the echo may be faster than Write's return
+			w.Errorf("Write: %d, %v; want %d", n, err, size)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if most < 1<<16 || most > 1<<16+1<<17 {

@@ -137,6 +137,12 @@ func (t plain) readSoon(p []byte) (n int, dry bool, err error) {
 	return n, false, err
 }
 
+// tries reports whether tryWrite writes anything.
+func (t plain) tries() bool {
+	_, ok := t.Conn.(nonblocking)
+	return ok
+}
+
 func (t plain) tryWrite(p []byte) (int, error) {
 	nb, ok := t.Conn.(nonblocking)
 	if !ok {

@@ -19,9 +19,11 @@ import (
 // A broker that is away at the start of a Worker, and again later, is one event
 // each time. Jobs are done when it is there.
 func TestBrokerAway(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := newServer(t)
 	var events aiotest.Recorder
-	aiotest.RunLoop(t, &aio.Loop{OnEvent: events.OnEvent}, func(ctx context.Context) error {
+	loop := &aio.Loop{OnEvent: events.OnEvent}
+	aiotest.Runner{Loop: loop, Parallel: true}.Run(t, func(ctx context.Context) error {
 		done := make(chan jobs.ID, 10)
 		w := &jobs.Worker{
 			Source: broker(server.addr).Source(queue), Slots: 4, Reconnect: quick,
@@ -58,6 +60,7 @@ func TestBrokerAway(t *testing.T) {
 // A job that fails keeps its attempts over a restart of the broker, and is
 // buried, with one event.
 func TestPoison(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
 	var events aiotest.Recorder
 	loop := &aio.Loop{OnEvent: events.OnEvent}
@@ -140,6 +143,7 @@ func TestPutErrors(t *testing.T) {
 
 // A broker that takes its time delays jobs, and loses none.
 func TestSlowBroker(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
 	proxy := slowly(t, server.addr, 20*time.Millisecond)
 	// the proxy's connections end later

@@ -43,8 +43,9 @@ func TestKilled(t *testing.T) {
 // A job that ignores SIGTERM is released when its Grace is over, and done by
 // another worker while the process is still there.
 func TestSIGTERMStuck(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
-	aiotest.Run(t, func(ctx context.Context) error {
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		b := broker(server.addr)
 		b.TTR = time.Hour
 		if _, err := b.Put(ctx, queue, jobs.Job{ID: "one", Body: []byte("stuck")}).Await(ctx); err != nil {
@@ -82,8 +83,9 @@ func TestSIGTERMStuck(t *testing.T) {
 // goes on. What it does then is done twice, unless beanstalkd has missed the
 // end of the lease.
 func TestSIGSTOP(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
-	aiotest.Run(t, func(ctx context.Context) error {
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		put(ctx, t, server.addr, jobs.Job{ID: "one", Body: []byte("wait")})
 		first := startWorker(t, server.addr, "")
 		first.says("begun")

@@ -89,11 +89,15 @@ func malicious(t *testing.T, network *aiotest.Network, answers [][]byte, again b
 	serve := func(c net.Conn) {
 		defer c.Close()
 		buf := make([]byte, 64<<10)
-		for i := 0; ; i++ {
+		for i, n := 0, 0; ; i, n = i+1, n+1 {
 			if _, err := c.Read(buf); err != nil {
 				return
 			}
-			time.Sleep(10 * time.Millisecond) // as a network has
+			latency := 10 * time.Millisecond
+			if n > 50 { // nothing new is said
+				latency = 500 * time.Millisecond
+			}
+			time.Sleep(latency)
 			if again && len(answers) > 0 {
 				i %= len(answers)
 			}

@@ -47,6 +47,7 @@ type soak struct {
 //
 // BEANJOBS_JOBS is the number of jobs, 2,000 without it.
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	s := &soak{t: t, server: realServer(t), n: 2000, done: make(map[string]int)}
 	if env := os.Getenv("BEANJOBS_JOBS"); env != "" {
 		n, err := strconv.Atoi(env)

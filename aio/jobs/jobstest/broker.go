@@ -3,6 +3,7 @@ package jobstest
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,30 +42,36 @@ type Broker struct {
 	Buried func(ctx context.Context) (int, error)
 }
 
-// TestSource runs all cases, each as a subtest in a separate loop. It calls
-// open for a queue for each. Errors that become events of the loop fail the
-// test, except those of leases, which may be lost on a busy machine.
+// TestSource runs all cases, each as a subtest in a separate loop, at the same
+// time, because most wait for leases. It calls open for a queue for each.
+// Errors that become events of the loop fail the test, except those of leases,
+// which may be lost on a busy machine.
 func TestSource(t *testing.T, open func(ctx context.Context, t *testing.T) Broker) {
+	var all sync.WaitGroup
 	for _, c := range Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			l := &aio.Loop{OnEvent: func(e aio.Event) {
-				var lease *jobs.LeaseError
-				switch {
-				case errors.As(e.Err, &lease):
-					t.Logf("event of %s: %v", e.Op.Name, e.Err)
-				case !aio.IsInfo(e.Err):
-					t.Errorf("event of %s: %v", e.Op.Name, e.Err)
-				}
-			}}
-			err := l.Run(context.Background(), func(ctx context.Context) error {
-				c.Run(ctx, t, open(ctx, t))
-				l.Exit(nil) // connections that the driver keeps may end
-				return nil
-			})
-			if err != nil {
-				t.Errorf("the loop's end: %v", err)
-			}
-		})
+		all.Go(func() { t.Run(c.Name, func(t *testing.T) { c.inLoop(t, open) }) })
+	}
+	all.Wait()
+}
+
+// inLoop runs the case in a loop.
+func (c Case) inLoop(t *testing.T, open func(ctx context.Context, t *testing.T) Broker) {
+	l := &aio.Loop{OnEvent: func(e aio.Event) {
+		var lease *jobs.LeaseError
+		switch {
+		case errors.As(e.Err, &lease):
+			t.Logf("event of %s: %v", e.Op.Name, e.Err)
+		case !aio.IsInfo(e.Err):
+			t.Errorf("event of %s: %v", e.Op.Name, e.Err)
+		}
+	}}
+	err := l.Run(context.Background(), func(ctx context.Context) error {
+		c.Run(ctx, t, open(ctx, t))
+		l.Exit(nil) // connections that the driver keeps may end
+		return nil
+	})
+	if err != nil {
+		t.Errorf("the loop's end: %v", err)
 	}
 }
 

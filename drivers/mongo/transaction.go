@@ -1,0 +1,83 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"goaio.example/aio"
+)
+
+var kindTransaction = aio.NewKind("mongo.transaction")
+
+// ErrTransactionOver is the error of a command with the ctx of a transaction
+// whose function has returned.
+var ErrTransactionOver = errors.New("mongo: the transaction's function has returned")
+
+// turn lets one command of a transaction run at a time, as servers demand.
+type turn struct {
+	free chan struct{} // receives one value for each command that may run
+	over chan struct{} // closed when no command may run any more
+}
+
+type turnKey struct{}
+
+// takeTurn waits until a command may run, and returns what ends the turn.
+func takeTurn(ctx context.Context) (done func(), err error) {
+	t, ok := ctx.Value(turnKey{}).(*turn)
+	if !ok {
+		return func() {}, nil
+	}
+	select {
+	case <-t.over:
+		return nil, ErrTransactionOver
+	default:
+	}
+	select {
+	case <-t.free:
+		return func() { t.free <- struct{}{} }, nil
+	case <-t.over:
+		return nil, ErrTransactionOver
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Transaction runs fn in a transaction as an operation: commands of this
+// package with fn's ctx, or one derived from it, belong to the transaction. They
+// run one after the other, in no particular order if several are started. When
+// fn returns nil, the command in progress, if there is one, ends and the
+// transaction is committed. An error of fn's aborts the transaction and is that
+// of the future.
+//
+// fn is called again when the server says that the transaction failed for a
+// passing reason, for Client.Timeout in all, so that it must have no other
+// effects. A commit is not cancelled by the end of ctx. A Cursor of a
+// transaction must be read within it. The server must be a replica set or a
+// sharded cluster.
+func (c *Client) Transaction(ctx context.Context, name string, fn func(ctx context.Context) error, opts ...options.Lister[options.TransactionOptions]) *aio.Future[struct{}] {
+	return start(ctx, kindTransaction, name, func(ctx context.Context) (struct{}, error) {
+		_, err := call(ctx, c, func(ctx context.Context, l *link) (struct{}, error) {
+			s, err := l.driver.StartSession()
+			if err != nil {
+				return struct{}{}, err
+			}
+			defer s.EndSession(context.WithoutCancel(ctx))
+			_, err = s.WithTransaction(ctx, func(ctx context.Context) (any, error) { return nil, inTurns(ctx, fn) }, opts...)
+			return struct{}{}, err
+		})
+		return struct{}{}, failure(ctx, "the transaction "+name, err)
+	})
+}
+
+// inTurns calls fn once, and returns when its commands have ended.
+func inTurns(ctx context.Context, fn func(ctx context.Context) error) error {
+	t := &turn{free: make(chan struct{}, 1), over: make(chan struct{})}
+	t.free <- struct{}{}
+	defer func() {
+		<-t.free // a command takes Client.Timeout at most
+		close(t.over)
+	}()
+	return fn(context.WithValue(ctx, turnKey{}, t))
+}
