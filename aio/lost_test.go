@@ -240,7 +240,7 @@ func awaitInVain(ctx context.Context) {
 	p.Resolve(1)
 }
 
-// What says more than that the operation was cancelled is told.
+// An error that says more than that the operation was cancelled is reported.
 func TestCancelledAndMore(t *testing.T) {
 	var rec recorder
 	must(t, rec.loop(), func(ctx context.Context) {

@@ -289,7 +289,7 @@ func TestPanicThroughNestedLoop(t *testing.T) {
 	rec.want(t, "aio: panic: panicked with an error")
 }
 
-// A panic is counted where it happened, and told of once, though others pass
+// A panic is counted where it happened, and reported once, even if others pass
 // the error on.
 func TestPanicToldOnce(t *testing.T) {
 	var rec recorder

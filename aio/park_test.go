@@ -16,7 +16,7 @@ import (
 )
 
 // Any number of goroutines wait for the same future with the same ctx, by every
-// means, and each is told.
+// means, and each gets it.
 func TestManyWaiters(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		for range 3 { // what was waited on is used again
@@ -57,7 +57,7 @@ func TestManyWaiters(t *testing.T) {
 	})
 }
 
-// What waits for a future is told in the order in which it came.
+// Waiters of a future are woken in the order in which they came.
 func TestHooksInOrder(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		p := aio.NewPromise[int](ctx, 0, "awaited")

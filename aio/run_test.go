@@ -223,7 +223,7 @@ func TestPhases(t *testing.T) {
 	}
 }
 
-// Daemons do not hold the loop open, nor does what they start.
+// Daemons and the operations that they start do not hold the loop open.
 func TestDaemon(t *testing.T) {
 	var causes []error
 	took := must(t, nil, func(ctx context.Context) {
@@ -268,7 +268,7 @@ func TestStartWhileDraining(t *testing.T) {
 	eq(t, "took", took, time.Second)
 }
 
-// A driver is told of the drain, and again when it may matter.
+// A driver's OpDrain is called at the drain, and again when it may matter.
 func TestDrivenDrain(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		work := aio.NewPromise[int](ctx, 0, "work")

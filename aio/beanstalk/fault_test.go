@@ -81,8 +81,8 @@ func eachByte(t *testing.T, cmd string, fn func(t *testing.T, f *fake, c *beanst
 	}
 }
 
-// broken fails the test unless err is that of an answer that has not come, and
-// nil if it has.
+// broken fails the test unless err is the error of a missing response, or nil
+// if the response has arrived.
 func broken(t *testing.T, f *fake, err error, ft *fault, lost bool) {
 	t.Helper()
 	if f.complete(ft) {
@@ -241,8 +241,8 @@ func allowed(cmd, text string) bool {
 	return false
 }
 
-// Nonsense is no job: a Reserve goes on, or fails after as many connections as
-// Backoff has tries.
+// Malformed data is not a job: a Reserve goes on, or fails after as many
+// connections as Backoff has tries.
 func TestNonsenseOfReserve(t *testing.T) {
 	for _, cmd := range []string{"watch", "ignore", "reserve-with-timeout"} {
 		for _, text := range nonsense {

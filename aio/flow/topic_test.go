@@ -87,8 +87,8 @@ func TestTopic(t *testing.T) {
 	})
 }
 
-// Those who never read: the oldest values are dropped, or the receiver is;
-// neither holds up who publishes.
+// Those who never read: the oldest values are dropped, or the receiver is; they
+// do not delay the publisher.
 func TestTopicSlow(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")

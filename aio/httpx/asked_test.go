@@ -17,8 +17,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// These tests hold that an end that the program itself has asked for is no
-// error that nobody looked at: their loops fail them on any event.
+// These tests check that an end that the program itself has asked for is not a
+// lost error: their loops fail them for any event.
 
 // tooMuch is more than a connection in memory takes unread.
 var tooMuch = strings.Repeat("x", 1<<20)
@@ -38,7 +38,7 @@ func asking(t *testing.T) map[string]*deed {
 		aio.Spawn(ctx, "task", func(ctx context.Context) error {
 			err := fn()
 			if err != nil && ctx.Done() != nil {
-				// the request's end comes before that of what it started
+				// the request ends before its children
 				<-ctx.Done()
 			}
 			return err

@@ -35,10 +35,10 @@ var closings = map[string]struct {
 	"REFUSED_STREAM":      {end: func(p *framePeer, r framed) { p.WriteRSTStream(r.id, http2.ErrCodeRefusedStream) }, refused: true, same: true},
 }
 
-// TestSharedClosing checks what becomes of a request whose connection over
-// HTTP/2 the server closes at that very moment: it is made again if the server
-// says that it was not processed, or if to repeat it does no harm, and at most
-// once otherwise. The next request finds the connection that was made for it.
+// TestSharedClosing checks what happens to a request whose connection over
+// HTTP/2 the server closes at that moment: it is made again if the server says
+// that it was not processed, or if to repeat it does no harm, and at most once
+// otherwise. The next request finds the connection that was made for it.
 func TestSharedClosing(t *testing.T) {
 	opaqueBody := func(s string) io.Reader { return opaque{strings.NewReader(s)} }
 	for how, x := range closings {
@@ -159,8 +159,7 @@ func TestSharedUselessServer(t *testing.T) {
 }
 
 // TestSharedUnused checks that a request over HTTP/2 is made on another
-// connection if the one that is there, and was never used, turns out to be
-// closed.
+// connection if the existing one, which was never used, turns out to be closed.
 func TestSharedUnused(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		bubbleFrames(t, []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 1}}, func(n int, p *framePeer) {
@@ -185,7 +184,7 @@ func TestSharedUnused(t *testing.T) {
 			wantBody(t, r, err, 200, "/1 on 1")
 			r, err = second.Await(ctx)
 			wantBody(t, r, err, 200, "/2 on 1")
-			// the second connection is there, and then closed
+			// the second connection is made, and then closed
 			time.Sleep(11 * time.Second)
 			third := c.Get(ctx, "http://origin/3")
 			synctest.Wait()
@@ -199,9 +198,9 @@ func TestSharedUnused(t *testing.T) {
 	}
 }
 
-// TestSharedHeadOvertaken checks that a request over HTTP/2 is made again if it
-// does no harm to repeat it and its connection ends when the head of its answer
-// has come and was not given to it yet.
+// TestSharedHeadOvertaken checks that a request over HTTP/2 is made again if
+// repeating it does no harm and its connection ends after the head of its
+// response has arrived but before the request gets it.
 func TestSharedHeadOvertaken(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {

@@ -39,8 +39,8 @@ func answersEach(texts ...string) func(int, net.Conn, *bufio.Reader) {
 	}
 }
 
-// TestNotReused checks after which answers a connection is not used again, so
-// that no answer is taken for that of another request.
+// TestNotReused checks after which responses a connection is not reused, so
+// that no response is taken for that of another request.
 func TestNotReused(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	for name, x := range map[string]struct {
@@ -190,9 +190,9 @@ func TestFairWaiting(t *testing.T) {
 	})
 }
 
-// TestFirstConnection checks that a request takes what comes first, a
-// connection that is free or one of its own, and that the latter is kept for
-// others.
+// TestFirstConnection checks that a request takes the first available
+// connection, a free one or the one dialed for it, and that the latter is then
+// kept for others.
 func TestFirstConnection(t *testing.T) {
 	bubble(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)

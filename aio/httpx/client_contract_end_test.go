@@ -127,7 +127,7 @@ func halfRead(s *clientSide) {
 	if err != nil {
 		s.Fatalf("s.rt.RoundTrip: %v", err)
 	}
-	synctest.Wait() // all that the server sends has come
+	synctest.Wait() // everything that the server sends has arrived
 	io.CopyN(io.Discard, resp.Body, resp.ContentLength/2)
 	resp.Body.Close()
 	synctest.Wait()

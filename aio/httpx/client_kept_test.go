@@ -52,8 +52,8 @@ func slowSecondDial(c *httpx.Client, n *aiotest.Network, dial func(ctx context.C
 	}
 }
 
-// TestDeadSpare checks that a connection that no request needs any more when it
-// is there, and that the server has closed by then, is let go of.
+// TestDeadSpare checks that a new connection that no request needs any more,
+// and that the server has closed by then, is closed.
 func TestDeadSpare(t *testing.T) {
 	bubble(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
@@ -115,9 +115,9 @@ func TestStaleSpare(t *testing.T) {
 	})
 }
 
-// TestAnswerBeforeRequest checks that bytes that come before a request is sent
-// are not taken for its answer: their connection is closed, and the request is
-// sent on another one, whatever its method and its body.
+// TestAnswerBeforeRequest checks that bytes that arrive before a request is
+// sent are not taken for its response: their connection is closed, and the
+// request is sent on another one, whatever its method and its body.
 func TestAnswerBeforeRequest(t *testing.T) {
 	for name, begin := range map[string]func() *http.Request{
 		"GET":            func() *http.Request { return request(t, "GET", "http://origin/2", nil) },

@@ -21,8 +21,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// muteAt is where a peer goes mute: it says nothing more, or reads nothing
-// more.
+// muteAt is the point from which a peer is mute: it sends nothing more, or
+// reads nothing more.
 type muteAt string
 
 const (
@@ -387,7 +387,7 @@ func (m *mutePeer) frames(c net.Conn) {
 	}
 }
 
-// TestNoTimeouts checks that negative Timeouts are no bounds.
+// TestNoTimeouts checks that negative Timeouts mean no bound.
 func TestNoTimeouts(t *testing.T) {
 	const text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	for name, at := range map[string]int{"header": 0, "within the header": 20, "body": len(text) - 2, "within the body": len(text) - 1} {

@@ -32,8 +32,8 @@ func counting(t testing.TB, h http.HandlerFunc) (url string, conns *atomic.Int32
 	return s.URL, conns
 }
 
-// TestPool checks that requests one after the other share a connection, and
-// that those of two loops do not.
+// TestPool checks that successive requests share a connection, and that
+// requests of two loops do not.
 func TestPool(t *testing.T) {
 	url, conns := counting(t, echoes)
 	c := new(httpx.Client)
@@ -60,7 +60,7 @@ func TestPool(t *testing.T) {
 }
 
 // TestLoopsShareNothing checks that connections of one loop are not used in
-// another that runs beside it, and outlive it.
+// another that runs at the same time, and outlive it.
 func TestLoopsShareNothing(t *testing.T) {
 	url, conns := counting(t, echoes)
 	c := new(httpx.Client)

@@ -91,8 +91,8 @@ func TestProtocols(t *testing.T) {
 	}
 }
 
-// refusesStranger checks that a certificate of nobody's is not trusted, that it
-// is not tried again, and that TLS below 1.2 is not spoken.
+// refusesStranger checks that an unknown certificate is not trusted, that the
+// request is not retried, and that TLS below 1.2 is refused.
 func refusesStranger(t *testing.T, url string) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		c := &httpx.Client{Retry: httpx.Retry{Attempts: 3, Backoff: exactly}}

@@ -67,7 +67,7 @@ func described(ctx context.Context, t *testing.T, rt http.RoundTripper, method s
 }
 
 // TestTrailerIsTheReaders checks that a response's trailer is set by the Read
-// that is told of the end, and not by what comes: the reader may look at it
+// that returns the end, and not when it arrives: the reader may look at it
 // before.
 func TestTrailerIsTheReaders(t *testing.T) {
 	bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
@@ -80,7 +80,7 @@ func TestTrailerIsTheReaders(t *testing.T) {
 			return err
 		}
 		defer resp.Body.Close()
-		synctest.Wait() // all has come
+		synctest.Wait() // everything has arrived
 		if got := fmt.Sprint(resp.Trailer); got != "map[X-A:[]]" {
 			t.Errorf("before the end the trailer is %s", got)
 		}
@@ -136,8 +136,7 @@ func TestBadTrailer(t *testing.T) {
 	})
 }
 
-// TestOneGetConn checks that a trace is told once that a connection is looked
-// for, also over HTTP/2.
+// TestOneGetConn checks that a trace's GetConn is called once, over HTTP/2 too.
 func TestOneGetConn(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network

@@ -111,7 +111,7 @@ func TestResponseText(t *testing.T) {
 }
 
 // TestDowngrade checks that credentials do not follow a redirect from https to
-// http on the same host, nor back, and that the jar decides about its own.
+// http on the same host, or back, and that the jar decides about its cookies.
 func TestDowngrade(t *testing.T) {
 	var secure, plain string
 	h := func(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +159,7 @@ func TestDowngrade(t *testing.T) {
 	}
 }
 
-// TestReferer checks how much of a URL a redirect's target is told.
+// TestReferer checks how much of a URL the target of a redirect gets.
 func TestReferer(t *testing.T) {
 	var other string
 	h := func(w http.ResponseWriter, r *http.Request) {

@@ -79,7 +79,7 @@ func TestSharedBound(t *testing.T) {
 					wantBody(t, r, err, 200, fmt.Sprint("/", i))
 					ends = append(ends, time.Since(begin))
 				}
-				// Room is looked for a moment after it is there.
+				// The client notices room a moment after it appears.
 				if d := ends[len(ends)-1].Truncate(time.Second); d != x.took || !slices.IsSorted(ends) {
 					t.Errorf("it took %v, not %v: %v", d, x.took, ends)
 				}
@@ -93,8 +93,8 @@ func TestSharedBound(t *testing.T) {
 }
 
 // TestSharedWaiters checks that a request over HTTP/2 that waits for room can
-// be cancelled, that the others keep their order, and that one for which a
-// connection is dialed in vain is told of that.
+// be cancelled, that the others keep their order, and that one whose dial fails
+// gets the error.
 func TestSharedWaiters(t *testing.T) {
 	why := errors.New("why")
 	bubbleFrames(t, streams(1), func(_ int, p *framePeer) { answersAfter(p, aSecond) },

@@ -38,8 +38,8 @@ func (b *stuckBody) Close() error {
 }
 
 // TestStuckUpload checks that a Read, and a Close, of the request's body that
-// do not return keep no request from its end: neither one that is answered, nor
-// one that is cancelled. They are left behind as an operation.
+// do not return do not keep a request from ending, whether it is answered or
+// cancelled. They are left behind as an operation.
 func TestStuckUpload(t *testing.T) {
 	why := errors.New("why")
 	for _, h2 := range []bool{false, true} {
@@ -138,8 +138,8 @@ func bubbleEarly(t *testing.T, h2, answers bool, main func(ctx context.Context, 
 }
 
 // TestSharedDrainStuck checks that a connection over HTTP/2 whose server does
-// not read keeps neither CloseIdleConnections nor the loop's end waiting, nor
-// the closing of an answer that was not read.
+// not read delays neither CloseIdleConnections nor the loop's end nor the
+// closing of an unread response.
 func TestSharedDrainStuck(t *testing.T) {
 	aiotest.RunBubble(t, func(_ context.Context, t *testing.T) error {
 		var n aiotest.Network

@@ -190,8 +190,8 @@ func (s *soakServer) one(ctx context.Context, c *httpx.Client, url, id string, l
 }
 
 // TestClosingServer has a server close idle connections at random moments under
-// load: GETs never fail, and POSTs are never carried out twice. By HTTP/2 it
-// also says at times that a connection takes no more requests (GOAWAY).
+// load: GETs never fail, and POSTs are never carried out twice. Over HTTP/2 it
+// sometimes also says that a connection accepts no more requests (GOAWAY).
 func TestClosingServer(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		t.Run(protocolName(h2)[1:], func(t *testing.T) {

@@ -127,8 +127,8 @@ func TestContextTimeouts(t *testing.T) {
 	})
 }
 
-// TestDialEndsWithItsRequest checks that a dial that nobody waits for does not
-// hold the loop open.
+// TestDialEndsWithItsRequest checks that a dial for which no request waits does
+// not hold the loop open.
 func TestDialEndsWithItsRequest(t *testing.T) {
 	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		n.BlackHole("hole:80")

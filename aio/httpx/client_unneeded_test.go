@@ -78,7 +78,7 @@ func TestCancelledWithinTLS(t *testing.T) {
 }
 
 // TestCancelledWhileDialed cancels the request that a connection is dialed for
-// at the moment when the connection is there: a request that waits for a
+// at the moment when the connection is made: a request that waits for a
 // connection to the same host does not fail.
 func TestCancelledWhileDialed(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){
@@ -108,7 +108,7 @@ func TestCancelledWhileDialed(t *testing.T) {
 }
 
 // cancelWhileDialed makes two requests to url, and cancels the first when the
-// TCP connection is there or, with TLS, the handshake is about to end.
+// TCP connection is made or, with TLS, the handshake is about to end.
 func cancelWhileDialed(ctx context.Context, t *testing.T, url string) {
 	dialed := make(chan struct{})
 	var first sync.Once

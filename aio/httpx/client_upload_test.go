@@ -22,8 +22,8 @@ import (
 // opaque hides what a Reader is.
 type opaque struct{ io.Reader }
 
-// TestUploads checks what is sent of each kind of body: its framing, itself,
-// and its trailer.
+// TestUploads checks what is sent for each kind of body: its framing, the body
+// itself, and its trailer.
 func TestUploads(t *testing.T) {
 	long := strings.Repeat("0123456789", 50_000)
 	for name, x := range map[string]struct {

@@ -12,8 +12,8 @@ func long11(n int) string {
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", n)
 }
 
-// unread is a case of a body of n bytes that the handler does not read but for
-// the first. The client sends it while it reads the answer, and must get that.
+// unread is a case of a body of n bytes of which the handler reads only the
+// first. The client sends it while it reads the answer, and must get that.
 func unread(name string, n, first int) contract {
 	return contract{
 		name: name,

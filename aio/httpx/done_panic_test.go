@@ -134,8 +134,8 @@ func TestRequestContext(t *testing.T) {
 	}
 }
 
-// TestRequestContextEnds checks that a request ends with a context of
-// RequestContext's that has an end of its own.
+// TestRequestContextEnds checks that a request ends with a context returned by
+// RequestContext that ends on its own.
 func TestRequestContextEnds(t *testing.T) {
 	calls := make(told, 10)
 	var end context.CancelCauseFunc
@@ -166,8 +166,8 @@ func TestRequestContextEnds(t *testing.T) {
 }
 
 // TestRequestContextPanics checks that a panic in RequestContext, and a context
-// that does not come from the one that it was given, have the request answered
-// with 500, and that Done is told.
+// that is not derived from the given one, are answered with 500, and that Done
+// is called.
 func TestRequestContextPanics(t *testing.T) {
 	for name, hook := range map[string]func(ctx context.Context, h httpx.RequestHead) context.Context{
 		"panic":   func(context.Context, httpx.RequestHead) context.Context { panic(errTest) },

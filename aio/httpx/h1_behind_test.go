@@ -12,8 +12,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestBehindGathered checks that an answer which is gathered, because another
-// request has come with its own, is sent whatever comes of that one.
+// TestBehindGathered checks that a response that is gathered, because another
+// request arrived together with its own, is sent whatever happens to the other
+// one.
 func TestBehindGathered(t *testing.T) {
 	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" }
 	for name, behind := range map[string]struct {
@@ -123,7 +124,7 @@ func behindServers() map[string]*httpx.Server {
 	}
 }
 
-// behave ends a handler otherwise than by returning, for some paths.
+// behave ends a handler without returning, for some paths.
 func behave(path string) {
 	switch path {
 	case "/abort":

@@ -61,9 +61,8 @@ func TestPipelinedAnswersBounded(t *testing.T) {
 	}
 }
 
-// TestHeadTimeoutEndsWithHead checks that the time in which a head must come
-// ends when it has come: neither its exchange nor the connection is ended by
-// it.
+// TestHeadTimeoutEndsWithHead checks that the timeout of a head stops when the
+// head has arrived: it ends neither the exchange nor the connection.
 func TestHeadTimeoutEndsWithHead(t *testing.T) {
 	s := &httpx.Server{HeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {

@@ -12,8 +12,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// openers are requests that something else than a plain call of the program's
-// function answers, or may, and what they get. The connection is kept.
+// openers are requests that are not, or not always, answered by a plain call of
+// the program's function, and their responses. The connection is kept.
 var openers = []struct {
 	name, text string
 	want       int

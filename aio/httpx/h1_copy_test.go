@@ -155,8 +155,8 @@ func TestFileParts(t *testing.T) {
 }
 
 // TestFileCut checks that a file that is being sent to a client that does not
-// read is let go of when the client leaves, the server closes, and a timeout or
-// a deadline passes.
+// read is closed when the client leaves, the server closes, or a timeout or a
+// deadline passes.
 func TestFileCut(t *testing.T) {
 	name, _ := largeFile(t, 32<<20)
 	for what, k := range map[string]struct {

@@ -367,7 +367,7 @@ func (w *randomWorld) handle(r *httpx.Request) {
 	w.die()
 }
 
-// die ends a handler otherwise than by returning, sometimes.
+// die sometimes ends a handler without returning.
 func (w *randomWorld) die() {
 	n := w.n(24)
 	if w.calm {

@@ -190,7 +190,7 @@ func TestDiesAfterAnswer(t *testing.T) {
 }
 
 // TestHijackedBeforeDying checks that a connection which was taken over stays
-// with its new owner, whatever becomes of the handler.
+// with its new owner, whatever happens to the handler.
 func TestHijackedBeforeDying(t *testing.T) {
 	for _, path := range []string{"/", "/panic", "/abort"} {
 		for _, body := range []string{"GET", "POST"} {

@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// h2form is a request over HTTP/2, and what must come of it: a status, or the
+// h2form is a request over HTTP/2, and the wanted result: a status, or the
 // error code that the stream is reset with.
 type h2form struct {
 	name, want string

@@ -42,8 +42,8 @@ func slowly(calls, gone *atomic.Int32, times ...time.Duration) http.HandlerFunc 
 	}
 }
 
-// TestHedge checks when a request is made a second time, who wins, and that
-// nothing of the loser is left.
+// TestHedge checks when a request is made a second time, which attempt wins,
+// and that nothing of the loser is left.
 func TestHedge(t *testing.T) {
 	const s = time.Second
 	for name, x := range map[string]struct {

@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRedirects checks how many are followed, and what becomes of method and
+// TestRedirects checks how many redirects are followed, with which method and
 // body.
 func TestRedirects(t *testing.T) {
 	base := origin(t, func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ func TestRedirects(t *testing.T) {
 				t.Errorf("%d: sent %s", status, r.Header.Get("Got-Method"))
 			}
 		}
-		// What cannot be sent again is not.
+		// A body that cannot be sent again is not sent.
 		req := request(t, "POST", base+"/307/1", io.MultiReader(strings.NewReader("body")))
 		r, err = c.Do(ctx, req).Await(ctx)
 		if err != nil || r.Status != 307 {

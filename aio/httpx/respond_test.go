@@ -19,7 +19,7 @@ import (
 )
 
 // TestRespondTwice checks that a request has one response, and that its future
-// tells of it.
+// resolves with it.
 func TestRespondTwice(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		first := r.RespondString(200, "first")
@@ -294,8 +294,8 @@ func TestPanics(t *testing.T) {
 						want = 0
 					}
 					if strings.HasPrefix(where, "Handle, ") && name == "Goexit" {
-						// the response's future, which was not looked at, tells
-						// of it
+						// reported by the response's future, which was not
+						// looked at
 						return
 					}
 					if got := rec.Wait(t, want); len(got) != want {

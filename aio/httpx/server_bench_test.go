@@ -270,8 +270,7 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// rss returns the process's resident memory in bytes, 0 where that cannot be
-// had.
+// rss returns the process's resident memory in bytes, 0 if it is not available.
 func rss() int {
 	text, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(text), "VmRSS:")

@@ -16,7 +16,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// hostile is what is written on a connection, and what must come of it. Each of
+// hostile is what is written on a connection, and the wanted result. Each of
 // the statuses is a response; without open the connection must be closed behind
 // the last.
 type hostile struct {
@@ -189,8 +189,8 @@ func (h hostile) check(t *testing.T, addr string, n int) {
 	}
 }
 
-// done looks at what Done was told of the requests. With inBody the handler may
-// have answered by itself.
+// done checks the arguments of Done for the requests. With inBody the handler
+// may have answered by itself.
 func (h hostile) done(t *testing.T, calls told, inBody bool) {
 	t.Helper()
 	want := h.want

@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestSSE checks what is on the wire, behind a router and middleware, and what
-// comes of a stream that is used wrongly.
+// TestSSE checks what is on the wire, behind a router and middleware, and the
+// errors of a stream that is used wrongly.
 func TestSSE(t *testing.T) {
 	events := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-A", "b")
@@ -164,8 +164,8 @@ func TestSSEClientLeaves(t *testing.T) {
 	})
 }
 
-// TestSSEDrain checks that a stream is told of the drain of its loop or its
-// server, and ends well.
+// TestSSEDrain checks that a stream learns of the drain of its loop or its
+// server, and ends cleanly.
 func TestSSEDrain(t *testing.T) {
 	for name, drain := range map[string]func(b *rig){
 		"loop":   func(b *rig) { b.loop.Exit(nil) },

@@ -124,8 +124,8 @@ func line(t testing.TB, in *bufio.Scanner, want string) {
 	}
 }
 
-// wrapping is middleware that puts a ResponseWriter of its own around the
-// server's, which nothing but Unwrap leads through.
+// wrapping is middleware that wraps the server's ResponseWriter in one that can
+// only be unwrapped.
 func wrapping(next http.Handler) http.Handler {
 	type wrapper struct {
 		http.ResponseWriter

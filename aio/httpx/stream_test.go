@@ -138,7 +138,7 @@ func TestServerSentEvents(t *testing.T) {
 }
 
 // TestHeartbeat checks that a stream on which nothing happens sends comments,
-// and that it is told of the drain.
+// and that it learns of the drain.
 func TestHeartbeat(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {

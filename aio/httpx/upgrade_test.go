@@ -106,7 +106,7 @@ func TestConnect(t *testing.T) {
 
 // TestHijack checks that an http.Handler can take its connection over, as
 // websocket packages do, that it stays an operation of the loop, and that the
-// handler is told of the drain.
+// handler learns of the drain.
 func TestHijack(t *testing.T) {
 	hijacked := make(chan struct{})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -87,7 +87,7 @@ func TestOpenPage(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a page is shown the end, and does not hold that up, as well.
+// Over HTTP/2, too, a page shows the end, and does not delay it.
 func TestOpenPageHTTP2(t *testing.T) {
 	other := httptest.NewTLSServer(nil) // has a certificate
 	other.Close()

@@ -290,7 +290,7 @@ func TestCloseWrite(t *testing.T) {
 	})
 }
 
-// Close fails what is queued, and whoever waits.
+// Close fails queued sends, and calls that wait.
 func TestCloseEndsWaits(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -340,7 +340,7 @@ func TestConnCancelled(t *testing.T) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)
 		})
-		// nobody looks at it: it was cancelled
+		// it is not looked at: it was cancelled
 		sent := s.SendOwned(numbers(8 << 20))
 		servers.Cancel(cause)
 		p.want(cause, "open", "closed")
@@ -352,9 +352,9 @@ func TestConnCancelled(t *testing.T) {
 	})
 }
 
-// Ends that the program asks for are no events, however many sends are queued
-// and fail by that, although nothing has looked at their futures. overAll fails
-// on events, which lost errors are at the loop's end at the latest.
+// Ends that the program asks for are not events, even if queued sends fail
+// because of them and their futures are not looked at. overAll fails on events,
+// which lost errors are at the loop's end at the latest.
 func TestEndsAskedFor(t *testing.T) {
 	for how, end := range map[string]func(w *world, s *tcp.Server, c *tcp.Conn){
 		"Abort":                  func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Abort() },

@@ -20,7 +20,7 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// freeAddr is an address that nobody listens on.
+// freeAddr returns an address without a listener.
 func freeAddr(t testing.TB) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -167,8 +167,8 @@ func TestDialLateSuccess(t *testing.T) {
 	})
 }
 
-// A race between success and cancelling leaves no connection to a future that
-// nobody wants any more.
+// A race between success and cancellation leaves no connection behind for a
+// cancelled future.
 func TestDialCancelRace(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}})

@@ -30,7 +30,7 @@ func streams(w *world, serve func(c *tcp.Conn) error) (client *tcp.Conn, ended c
 	return w.dial(w.start(s)), ended
 }
 
-// wantExit wants err to be that of a Read that is not to wait.
+// wantExit checks that err is the error of a Read that must not wait.
 func wantExit(w *world, err error) {
 	w.Helper()
 	wantErr(w, err, aio.ErrExit, "read")
@@ -476,8 +476,9 @@ func TestDrainReadsYoung(t *testing.T) {
 	})
 }
 
-// Whoever else reads, moves the deadline, marks the connection or gives it to a
-// handler while the loop drains, no byte is lost and no Read stays.
+// No byte is lost and no Read keeps waiting, even if other goroutines read,
+// move the deadline, mark the connection or set a handler while the loop
+// drains.
 func TestDrainReadsStorm(t *testing.T) {
 	const size = 1 << 20
 	overStreams(t, func(w *world) {

@@ -58,7 +58,7 @@ var endMet = map[string]func(w *world, c *tcp.Conn){
 	},
 }
 
-// A handler is told of an end that was met before it came, and the connection
+// A handler gets an end that was reached before it was set, and the connection
 // then ends, unless it is HalfOpen.
 func TestEndMetBeforeHandler(t *testing.T) {
 	for how, meet := range endMet {
@@ -97,7 +97,7 @@ func TestEndMetBeforeHandler(t *testing.T) {
 	}
 }
 
-// A handler is told of an error that a Read has met before it came.
+// A handler gets an error that a Read has returned before it was set.
 func TestErrorMetBeforeHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		if w.transport == "unix" {
@@ -116,8 +116,8 @@ func TestErrorMetBeforeHandler(t *testing.T) {
 	})
 }
 
-// The end is not lost when a Chunks is given up just as it comes, nor is the
-// data before it.
+// If a Chunks is closed just as the end arrives, neither the end nor the data
+// before it is lost.
 func TestEndWhileChunksEnds(t *testing.T) {
 	overAll(t, func(w *world) {
 		for range 40 {

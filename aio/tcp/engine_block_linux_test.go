@@ -71,8 +71,8 @@ func (b *blocker) block(t *testing.T, n int) []net.Conn {
 	return conns
 }
 
-// A callback that blocks holds up the others neither of its poller nor
-// elsewhere, and its connection goes on where it was.
+// A callback that blocks delays no other connection, of its poller or
+// elsewhere, and its connection continues where it was.
 func TestBlockedOthersGoOn(t *testing.T) {
 	blocking(t, func(t *testing.T, b *blocker) {
 		var others []net.Conn
@@ -379,8 +379,8 @@ func TestCrewNeedsMember(t *testing.T) {
 }
 
 // Every message is answered when all clients wait for their answers and some
-// callbacks block for less than the watch sees: nobody else would wake a poller
-// that has parked too early.
+// callbacks block for less than the watch sees: nothing else would wake a
+// poller that has parked too early.
 func TestBlockingSomeClosedLoop(t *testing.T) {
 	data := func(c *tcp.Conn, data []byte) {
 		if rand.N(100) == 0 {

@@ -36,8 +36,8 @@ func TestReadTimeoutHandler(t *testing.T) {
 	})
 }
 
-// Time in a callback is not idle, nor is time in which the queue is full; a new
-// time begins after it.
+// Time in a callback is not idle time, and neither is time with a full queue; a
+// new time begins after it.
 func TestReadTimeoutBusyHandler(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
 		p := newTape(w)

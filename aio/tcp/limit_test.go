@@ -190,7 +190,7 @@ func TestMaxConnsProcess(t *testing.T) {
 	})
 }
 
-// A negative MaxConns is no bound.
+// A negative MaxConns means no bound.
 func TestMaxConnsNone(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		s := &tcp.Server{Handler: echo, MaxConns: -1}

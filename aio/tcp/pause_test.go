@@ -84,7 +84,7 @@ func TestPauseBeforeHandler(t *testing.T) {
 		server.SetHandler(p.handler(tcp.Handler{}))
 		client.SendString("later")
 		client.CloseWrite()
-		// whoever reads it knows that the handler is there
+		// its reader knows that the handler is set
 		server.SendString("x")
 		wantRead(w, client, "x")
 		if got := p.got(); got != "" {

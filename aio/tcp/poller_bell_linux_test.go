@@ -7,7 +7,7 @@ import (
 
 // TestBellTakenByOther checks that a member that waits is rung for again after
 // another one has taken the bell's event, which is edge-triggered and comes
-// once: what is posted next would have nobody look at it.
+// once: no member would look at what is posted next.
 func TestBellTakenByOther(t *testing.T) {
 	p := &poller{conns: new(connTable), left: make(chan struct{})}
 	if err := p.ep.init(); err != nil {

@@ -301,7 +301,7 @@ func eachFault(t *testing.T, test func(w *world)) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, transport)
 					w.loop = &aio.Loop{OnEvent: func(e aio.Event) {
-						// the server's end is told by nobody's Event
+						// the server's end is reported by no Event
 						if e.Op.Kind.String() != "tcp.conn.in" {
 							t.Errorf("event of %v: %v, lost: %v", e.Op, e.Err, e.Lost)
 						}
@@ -378,7 +378,7 @@ func TestSendFaults(t *testing.T) {
 	})
 }
 
-// Whatever fails: a handler is told once, and what it was given before is a
+// Whatever fails: a handler is told once, and the data that it got before is a
 // part of what was sent.
 func TestEchoFaults(t *testing.T) {
 	eachFault(t, func(w *world) {
@@ -425,20 +425,20 @@ func TestEchoFaults(t *testing.T) {
 	})
 }
 
-// A peer that resets fails what is queued. The Event tells it; futures nobody
-// looks at do not tell it again.
+// A peer that resets fails what is queued. The Event tells it; futures that are
+// not looked at do not report it again.
 func TestResetWhileQueued(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
 		p := newTape(w)
 		server.SetHandler(p.handler(tcp.Handler{}))
 		seen := server.SendOwned(numbers(8 << 20))
-		server.SendOwned(numbers(1 << 20)) // nobody looks at this one
+		server.SendOwned(numbers(1 << 20)) // this one is not looked at
 		client.Abort()
 		cond := soon(w, p.closed)
 		broke := func(err error) {
 			w.Helper()
-			// Linux tells of a reset once: to the writer, and then
+			// Linux reports a reset once: to the writer, and then
 			if w.secure() && errors.Is(err, io.ErrUnexpectedEOF) {
 				// the reader meets a mere end
 				wantErr(w, err, io.ErrUnexpectedEOF, "read")
@@ -465,7 +465,7 @@ func TestResetWhileQueued(t *testing.T) {
 	})
 }
 
-// Without a handler nobody else tells it.
+// Without a handler nothing else reports it.
 func TestResetUnseen(t *testing.T) {
 	overAllLoops(t, zeroLoop, func(w *world) {
 		client, server := w.pair()

@@ -95,7 +95,7 @@ func (w *world) splice(p *piped, off, n int) {
 	}
 }
 
-// The errors of splices that say that there is no splice.
+// The errors of splice that mean that it is not supported.
 var noSplice = []error{syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EPERM}
 
 // Where splicing is impossible, into a duct or out of it, nothing is lost, and

@@ -68,8 +68,8 @@ func TestStatsByHand(t *testing.T) {
 	})
 }
 
-// A thousand times served, dialed and exited: aiotest sees to goroutines and
-// file descriptors.
+// A thousand times served, dialed and exited: aiotest checks for leaked
+// goroutines and file descriptors.
 func TestServeDialExitCycles(t *testing.T) {
 	cycles := 1000
 	if testing.Short() {

@@ -13,8 +13,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestNotTLS checks what a client is told that does not speak TLS, in both
-// styles, and that its connection is a failed handshake like any other.
+// TestNotTLS checks what a client gets that does not speak TLS, in both styles,
+// and that its connection is a failed handshake like any other.
 func TestNotTLS(t *testing.T) {
 	const word = "TLS, please\n"
 	cfg := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}

@@ -147,7 +147,7 @@ func TestStartTLSStream(t *testing.T) {
 	})
 }
 
-// Nobody may be reading when TLS is started.
+// No Read may be in progress when TLS is started.
 func TestStartTLSBesideRead(t *testing.T) {
 	plainOver(t, func(w *world, client, server *tls.Config) {
 		c, s := w.pair()
@@ -335,7 +335,7 @@ func TestStartTLSNeverComes(t *testing.T) {
 	})
 }
 
-// rawTLS is a TLS client that is none of ours, and its socket.
+// rawTLS is a TLS client of package tls, and its socket.
 func rawTLS(w *world, addr string) (*tls.Conn, net.Conn) {
 	w.Helper()
 	var nc net.Conn

@@ -89,7 +89,7 @@ func TestLingerUndone(t *testing.T) {
 	wantRead(t, b, "", io.EOF)
 }
 
-// A reset after the end of the data: who has nothing to miss is not told.
+// A reset after the end of the data: a peer that loses nothing does not notice.
 func TestResetAfterCloseWrite(t *testing.T) {
 	a, b := pipe(t, 0)
 	a.CloseWrite()
