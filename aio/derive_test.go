@@ -56,7 +56,7 @@ func TestThenCancelledWhileRunning(t *testing.T) {
 		eq(t, "callbacks", aio.LoopOf(ctx).Stats().Callbacks, 1)
 		f.Cancel(errStop)
 		if _, err := f.Result(); err != aio.ErrPending {
-			t.Error(err)
+			t.Errorf("f.Result: %v", err)
 		}
 		_, err := f.Await(ctx)
 		wantErr(t, "error", err, errTest)

@@ -268,7 +268,7 @@ func TestReport(t *testing.T) {
 	must(t, rec.loop(), func(ctx context.Context) {
 		op, err := aio.Begin(ctx, 0, "reporter")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Begin: %v", err)
 		}
 		op.Report(errTest)
 		op.Report(errStop)

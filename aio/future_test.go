@@ -86,7 +86,7 @@ func TestReadyWins(t *testing.T) {
 			t.Fatal(v, err)
 		}
 		if _, err := g.Await(dead); err != errTest {
-			t.Fatal(err)
+			t.Fatalf("g.Await: %v", err)
 		}
 		wantErr(t, "Wait", aio.Wait(dead, f, f), nil)
 		n := 0
@@ -325,7 +325,7 @@ func TestExactlyOnce(t *testing.T) {
 		"Begin": func(ctx context.Context) (<-chan struct{}, func() error) {
 			op, err := aio.Begin(ctx, 0, "")
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("aio.Begin: %v", err)
 			}
 			told := 0
 			op.OnCancel(func(error) { told++ })

@@ -177,7 +177,7 @@ func TestLimitDriverWaits(t *testing.T) {
 	limited(t, 1, func(ctx context.Context) {
 		op, err := aio.Begin(ctx, aio.NewKind("test.driver"), "driver")
 		if err != nil {
-			t.Error(err)
+			t.Errorf("aio.Begin: %v", err)
 			return
 		}
 		op.OnCancel(func(error) {})

@@ -484,6 +484,6 @@ func TestLimitNone(t *testing.T) {
 	}
 	f := aio.Go(aio.Limit(context.Background(), 1), "", func(context.Context) (int, error) { return 1, nil })
 	if _, err := f.Result(); !errors.Is(err, aio.ErrNoLoop) {
-		t.Error(err)
+		t.Errorf("f.Result: %v", err)
 	}
 }

@@ -250,7 +250,7 @@ func TestForeignCancelsTree(t *testing.T) {
 		p := aio.NewPromise[int](sub, 0, "promise")
 		op, err := aio.Begin(sub, 0, "driver")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Begin: %v", err)
 		}
 		op.OnCancel(func(cause error) { op.End(nil); causes <- cause })
 		synctest.Wait()

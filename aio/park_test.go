@@ -43,7 +43,7 @@ func TestManyWaiters(t *testing.T) {
 				})
 				all.Go(func() {
 					if err := aio.Wait(ctx, f, aio.Resolved(1)); err != nil {
-						t.Error(err)
+						t.Errorf("aio.Wait: %v", err)
 					}
 					told.Add(1)
 				})
@@ -113,7 +113,7 @@ func TestAwaitCancelRace(t *testing.T) {
 				return nil
 			})
 			if err != nil {
-				t.Error(err)
+				t.Errorf("aio.Run: %v", err)
 			}
 			t.Logf("%d of %d were cancelled", cancelled.Load(), rounds)
 		})
@@ -289,6 +289,6 @@ func TestAwaitAmongBusy(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }

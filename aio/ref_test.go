@@ -28,7 +28,7 @@ func within(t testing.TB, fn func(ctx context.Context)) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -36,7 +36,7 @@ func begin(t testing.TB, ctx context.Context) *aio.Op {
 	t.Helper()
 	o, err := aio.Begin(ctx, kindPiece, "child")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("aio.Begin: %v", err)
 	}
 	return o
 }
@@ -172,7 +172,7 @@ func TestRefs(t *testing.T) {
 			why := errors.New("enough")
 			job.Cancel(why)
 			if _, err := f.Await(ctx); err != why {
-				t.Error(err)
+				t.Errorf("f.Await: %v", err)
 			}
 			if _, ok := loop.Find(job.ID()); ok || !job.Ended() {
 				t.Error("found though it has ended")
@@ -180,7 +180,7 @@ func TestRefs(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		if !loop.Main().Ended() {
 			t.Error("main has not ended")

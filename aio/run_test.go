@@ -429,7 +429,7 @@ func TestManyRuns(t *testing.T) {
 		cycle()
 	}
 	if err := goleak.Find(before); err != nil {
-		t.Error(err)
+		t.Errorf("goleak.Find: %v", err)
 	}
 	eq(t, "open files", openFiles(), files)
 }

@@ -53,7 +53,7 @@ func TestStarterEndedRace(t *testing.T) {
 		d.end = func() { mid.End(nil) }
 		kid, err := aio.Begin(low.Context(), 0, "kid")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Begin: %v", err)
 		}
 		eq(t, "By", kid.Info().By, "low")
 		kid.End(nil)

@@ -415,7 +415,7 @@ func TestTreeChurn(t *testing.T) {
 				return nil
 			})
 			if err != nil {
-				t.Error(err)
+				t.Errorf("run: %v", err)
 			}
 			if fns.Load() != ends.Load() {
 				t.Errorf("%d functions, %d ended", fns.Load(), ends.Load())

@@ -159,7 +159,7 @@ func ExampleEachCancel() {
 		aiotest.Run(t, func(ctx context.Context) error {
 			_, err := aio.Go(looks.Context(ctx), "fetch", fetch).Await(ctx)
 			if err != nil && !errors.Is(err, looks.Cause()) {
-				t.Error(err)
+				t.Errorf("aio.Go: %v", err)
 			}
 			return nil
 		})

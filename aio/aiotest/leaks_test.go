@@ -50,7 +50,7 @@ func TestCheckLeaksFD(t *testing.T) {
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	f := trial(func(t testing.TB) {
 		aiotest.CheckLeaks(t)

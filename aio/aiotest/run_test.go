@@ -63,7 +63,7 @@ func TestRunFails(t *testing.T) {
 		"lost error": {func(ctx context.Context) error {
 			aio.Go(ctx, "unseen", future)
 			return nil
-		}, []string{"nobody looked at the error"}},
+		}, []string{"lost error of"}},
 		"connection's events": {func(ctx context.Context) error {
 			op, err := aio.Begin(ctx, 0, "conn")
 			if err != nil {

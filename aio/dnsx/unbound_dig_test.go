@@ -313,7 +313,7 @@ func TestUnboundEmbedded(t *testing.T) {
 	u, d := startUnbound(t), aiotest.StartDNS(t, unboundZone)
 	_, port, err := net.SplitHostPort(d.Addr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.SplitHostPort: %v", err)
 	}
 	qs := slices.DeleteFunc(questions(), func(q question) bool { // what is not in the zone
 		return !strings.HasSuffix(q.name, "example") || q.name == "many.example"

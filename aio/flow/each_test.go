@@ -380,7 +380,7 @@ func TestEachBelowLimit(t *testing.T) {
 			return n, err
 		}).Await(ctx)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("aio.Go: %v", err)
 		}
 	})
 	if o.err != nil || o.took != 10*time.Second {

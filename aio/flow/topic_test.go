@@ -61,7 +61,7 @@ func TestTopic(t *testing.T) {
 		}
 		for v := range 100 {
 			if err := topic.Publish(ctx, v); err != nil {
-				t.Error(err)
+				t.Errorf("topic.Publish: %v", err)
 			}
 		}
 		late := topic.Subscribe(ctx, 0, flow.DropOldest)
@@ -95,7 +95,7 @@ func TestTopicSlow(t *testing.T) {
 		oldest, dropped, standard := topic.Subscribe(ctx, 3, flow.DropOldest), topic.Subscribe(ctx, 3, flow.DropReceiver), topic.Subscribe(ctx, 0, 0)
 		for v := range 20 {
 			if err := topic.Publish(ctx, v); err != nil {
-				t.Error(err)
+				t.Errorf("topic.Publish: %v", err)
 			}
 			if open := v < 3; (dropped.Err() == nil) != open || !open && dropped.Err() != flow.ErrSlow {
 				t.Errorf("after %d: %v", v, dropped.Err())
@@ -144,7 +144,7 @@ func TestTopicWaits(t *testing.T) {
 				topic := flow.NewTopic[int](ctx, "")
 				r, other := topic.Subscribe(rctx, 1, flow.WaitForRoom), topic.Subscribe(ctx, 0, flow.DropOldest)
 				if err := topic.Publish(pctx, 1); err != nil {
-					t.Error(err)
+					t.Errorf("topic.Publish: %v", err)
 				}
 				begin := time.Now()
 				aio.Spawn(ctx, "", func(context.Context) error {
@@ -281,7 +281,7 @@ func TestTopicDrains(t *testing.T) {
 			<-aio.Draining(ctx)
 			timer.Sleep(ctx, time.Second)
 			if err := topic.Publish(ctx, 1); err != nil {
-				t.Error(err)
+				t.Errorf("topic.Publish: %v", err)
 			}
 			if v, ok := <-r.C(); v != 1 || !ok {
 				t.Errorf("%d, %t", v, ok)

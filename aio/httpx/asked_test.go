@@ -56,7 +56,7 @@ func asking(t *testing.T) map[string]*deed {
 		"stream": {handle: func(r *httpx.Request) {
 			w, err := r.Start(200, nil)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.Start: %v", err)
 				return
 			}
 			spawn(r.Context(), func() error {
@@ -70,7 +70,7 @@ func asking(t *testing.T) map[string]*deed {
 		"events": {handle: func(r *httpx.Request) {
 			s, err := r.SSE(nil, time.Second)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.SSE: %v", err)
 				return
 			}
 			spawn(r.Context(), func() error {
@@ -81,7 +81,7 @@ func asking(t *testing.T) map[string]*deed {
 		"idle events": {handle: func(r *httpx.Request) {
 			s, err := r.SSE(nil, time.Millisecond)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.SSE: %v", err)
 				return
 			}
 			spawn(r.Context(), func() error {
@@ -109,7 +109,7 @@ func (d *deed) begin(b *rig) (end func()) {
 	}
 	req, err := http.NewRequestWithContext(context.Background(), method, "http://server/events/x", body)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("http.NewRequestWithContext: %v", err)
 	}
 	done := make(chan *http.Response, 1)
 	go func() {
@@ -166,7 +166,7 @@ func TestAskedFuture(t *testing.T) {
 		"Start": func(r *httpx.Request) {
 			w, err := r.Start(200, nil)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.Start: %v", err)
 				return
 			}
 			aio.Spawn(r.Context(), "write", func(context.Context) error {
@@ -260,7 +260,7 @@ func TestAskedUpgrade(t *testing.T) {
 						c, err := r.Upgrade(nil)
 						if err != nil {
 							if r.Std().ProtoMajor == 1 {
-								t.Error(err)
+								t.Errorf("r.Upgrade: %v", err)
 							}
 							r.RespondString(400, "")
 							return
@@ -307,7 +307,7 @@ func TestAskedClient(t *testing.T) {
 					byCtx, byFuture := c.Get(ctx, "http://server:80/"), c.Get(b.ctx, "http://server:80/")
 					req, err := http.NewRequest("GET", "http://server:80/", nil)
 					if err != nil {
-						b.Fatal(err)
+						b.Fatalf("http.NewRequest: %v", err)
 					}
 					stream := c.Stream(ctx, req)
 					time.Sleep(time.Second)

@@ -59,7 +59,7 @@ func TestSeedSimpleClientServer(t *testing.T) {
 func TestSeedConnectFail(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	ln.Close() // nobody listens there now
 	var rec aiotest.Recorder

@@ -28,7 +28,7 @@ func TestOriginProcess(t *testing.T) {
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(hello)}
 	served := make(chan struct{})
@@ -48,14 +48,14 @@ func originProcess(b *testing.B) string {
 	cmd.Env = append(os.Environ(), "BE_THE_ORIGIN=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.Start: %v", err)
 	}
 	b.Cleanup(func() {
 		in.Close()
@@ -87,7 +87,7 @@ func BenchmarkClient(b *testing.B) {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
 		kinds := []func(){bare, bounded, func() {
 			if _, err := ours.Get(ctx, url).Await(ctx); err != nil {
-				b.Error(err)
+				b.Errorf("ours.Get: %v", err)
 			}
 		}}
 		for _, workers := range []int{1, 64} {
@@ -96,7 +96,7 @@ func BenchmarkClient(b *testing.B) {
 		return nil
 	})
 	if err != nil {
-		b.Error(err)
+		b.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -111,7 +111,7 @@ func plainGet(b *testing.B, url string, t *http.Transport) func() {
 			resp.Body.Close()
 		}
 		if err != nil {
-			b.Error(err)
+			b.Errorf("c.Get: %v", err)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestCancelAtEveryMoment(t *testing.T) {
 					c := inMemory(new(httpx.Client), n)
 					err := do(looks.Context(ctx), t, c)
 					if err != nil && !errors.Is(err, looks.Cause()) && !errors.Is(err, context.Canceled) {
-						t.Error(err)
+						t.Errorf("do: %v", err)
 					}
 					if k := aio.LoopOf(ctx).Stats().Kinds["tcp.conn.out"]; k > 4 {
 						t.Errorf("%d connections", k)

@@ -214,7 +214,7 @@ func TestFirstConnection(t *testing.T) {
 		second := c.Get(ctx, "http://origin/2")
 		for _, f := range []*aio.Future[*httpx.Response]{first, second} {
 			if _, err := f.Await(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("f.Await: %v", err)
 			}
 		}
 		if d := time.Since(begin); d != 2*time.Second {
@@ -233,7 +233,7 @@ func TestFirstConnection(t *testing.T) {
 func TestUselessServer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	var conns atomic.Int32
 	served := make(chan struct{})

@@ -72,7 +72,7 @@ var clientEndContracts = []clientContract{
 			ctx, cancel := context.WithCancel(s.ctx)
 			resp, err := s.rt.RoundTrip(s.request("GET", "/body", nil).WithContext(ctx))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			cancel()
 			synctest.Wait()
@@ -124,7 +124,7 @@ func saysHello(_ *clientSide, w http.ResponseWriter, r *http.Request) {
 func halfRead(s *clientSide) {
 	resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("s.rt.RoundTrip: %v", err)
 	}
 	synctest.Wait() // all that the server sends has come
 	io.CopyN(io.Discard, resp.Body, resp.ContentLength/2)
@@ -186,7 +186,7 @@ var clientConnContracts = []clientContract{
 		for range 2 {
 			resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			synctest.Wait()
 			resp.Body.Close()
@@ -211,7 +211,7 @@ var clientConnContracts = []clientContract{
 			all.Go(func() {
 				resp, err := s.rt.RoundTrip(s.request("GET", path, nil))
 				if err != nil {
-					s.Error(err)
+					s.Errorf("s.rt.RoundTrip: %v", err)
 					return
 				}
 				if b, err := io.ReadAll(resp.Body); err != nil || string(b) != path {

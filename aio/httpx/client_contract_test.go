@@ -122,7 +122,7 @@ var clientTranscripts = flag.Bool("contract.client", false, "show the transcript
 func TestClientContract(t *testing.T) {
 	cert, err := tls.X509KeyPair(certificate(t, "origin"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.X509KeyPair: %v", err)
 	}
 	known := map[string]bool{}
 	for _, group := range clientContracts {
@@ -193,7 +193,7 @@ func (s *clientSide) start(cert tls.Certificate) (stop func()) {
 	}
 	ln, err := s.net.Listen(addr)
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("s.net.Listen: %v", err)
 	}
 	hs := &http.Server{Handler: s, ErrorLog: quiet, Protocols: new(http.Protocols)}
 	hs.ConnState = func(_ net.Conn, st http.ConnState) {

@@ -60,7 +60,7 @@ func TestRedirectMute(t *testing.T) {
 					own, cancel := context.WithTimeout(ctx, time.Hour)
 					defer cancel()
 					if err := do(own, inMemory(new(httpx.Client), n)); err != nil {
-						t.Error(err)
+						t.Errorf("do: %v", err)
 					}
 					if d := time.Since(begin); d > time.Second {
 						t.Errorf("it took %v", d)

@@ -82,7 +82,7 @@ func TestDialErrors(t *testing.T) {
 	dns := aiotest.StartDNS(t, "")
 	refuses, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	refuses.Close()
 	plain := origin(t, echoes)

@@ -89,7 +89,7 @@ func muteLimit(at muteAt) (httpx.Phase, time.Duration, httpx.Timeouts) {
 func TestMutePeers(t *testing.T) {
 	cert, err := tls.X509KeyPair(certificate(t, "origin"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.X509KeyPair: %v", err)
 	}
 	for _, kind := range muteKinds {
 		for _, at := range kind.at {
@@ -145,7 +145,7 @@ func (m *mutePeer) client(timeouts httpx.Timeouts) *httpx.Client {
 	if m.kind.proxy != "" {
 		u, err := url.Parse(m.kind.proxy)
 		if err != nil {
-			m.t.Fatal(err)
+			m.t.Fatalf("url.Parse: %v", err)
 		}
 		c.Proxy = http.ProxyURL(u)
 	}
@@ -236,7 +236,7 @@ func (m *mutePeer) serve() (stop func()) {
 	}
 	ln, err := m.net.Listen(host + ":" + port)
 	if err != nil {
-		m.t.Fatal(err)
+		m.t.Fatalf("m.net.Listen: %v", err)
 	}
 	m.all.Go(func() {
 		for {

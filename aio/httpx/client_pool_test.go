@@ -178,7 +178,7 @@ func TestDrain(t *testing.T) {
 			return err
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		return nil
 	})

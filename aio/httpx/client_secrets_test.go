@@ -96,7 +96,7 @@ func TestNoSecrets(t *testing.T) {
 func TestResponseText(t *testing.T) {
 	u, err := url.Parse("https://user:secret@host/path?token=secret#secret")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("url.Parse: %v", err)
 	}
 	r := &httpx.Response{Status: 200, Proto: "HTTP/1.1", Header: http.Header{"Set-Cookie": {"secret"}}, Body: []byte("secret"), URL: u}
 	const want = "#<http-response 200 HTTP/1.1 of 6 bytes from https://xxxxx@host/path?...>"

@@ -27,7 +27,7 @@ func bubbleTLS(t *testing.T, protocols func(n int) []string, fn func(n int, c *t
 	t.Helper()
 	cert, err := tls.X509KeyPair(certificate(t, "origin"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.X509KeyPair: %v", err)
 	}
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network

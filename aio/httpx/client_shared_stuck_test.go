@@ -169,7 +169,7 @@ func TestSharedDrainStuck(t *testing.T) {
 		l.Run(context.Background(), func(ctx context.Context) error {
 			s, err := c.Stream(ctx, request(t, "GET", "http://origin", nil)).Await(ctx)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("c.Stream: %v", err)
 				return err
 			}
 			f := c.Do(ctx, request(t, "POST", "http://origin", io.LimitReader(endlessly{}, 8<<20)))
@@ -207,10 +207,13 @@ func TestSharedUploadPanics(t *testing.T) {
 						if name != "panics" { // a Goexit ends package http2's goroutine, and its stream is left
 							return nil
 						}
+						// The stream is reset, and the event delivered: framePeer takes one
+						// request at a time.
+						synctest.Wait()
 						r, err = c.Get(ctx, "http://origin/next").Await(ctx)
 						wantBody(t, r, err, 200, "/next")
 						if events.Load() == 0 {
-							t.Error("nobody was told of it")
+							t.Error("after a panic in Read: no event, want one")
 						}
 						return nil
 					})

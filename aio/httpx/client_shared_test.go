@@ -145,7 +145,7 @@ func TestUpgradeOverTLS(t *testing.T) {
 		}
 		c, both, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer c.Close()
@@ -180,8 +180,7 @@ func TestUpgradeOverTLS(t *testing.T) {
 // made on another one, also if that turns out to speak HTTP/1.1.
 func TestFullConnection(t *testing.T) {
 	for _, second := range []string{"HTTP/2.0", "HTTP/1.1"} {
-		var speaks atomic.Pointer[[]string]
-		speaks.Store(&[]string{"h2", "http/1.1"})
+		var conns atomic.Int32
 		asked, goOn := make(chan bool), make(chan bool)
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/hang" {
@@ -195,7 +194,10 @@ func TestFullConnection(t *testing.T) {
 		s.TLS = &tls.Config{}
 		s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			cfg := s.TLS.Clone()
-			cfg.GetConfigForClient, cfg.NextProtos = nil, *speaks.Load()
+			cfg.GetConfigForClient, cfg.NextProtos = nil, []string{"h2", "http/1.1"}
+			if conns.Add(1) > 1 && second == "HTTP/1.1" {
+				cfg.NextProtos = []string{"http/1.1"}
+			}
 			return cfg, nil
 		}
 		s.StartTLS()
@@ -205,9 +207,6 @@ func TestFullConnection(t *testing.T) {
 			wantBody(t, r, err, 200, "/\n")
 			hangs := c.Get(ctx, s.URL+"/hang")
 			<-asked
-			if second == "HTTP/1.1" {
-				speaks.Store(&[]string{"http/1.1"})
-			}
 			for range 2 {
 				r, err = c.Get(ctx, s.URL+"/x").Await(ctx)
 				wantBody(t, r, err, 200, "/x\n")

@@ -49,7 +49,7 @@ func TestClientStream(t *testing.T) {
 		},
 		"close": func(_ context.Context, t *testing.T, s *httpx.Stream, _ context.CancelCauseFunc) {
 			if err := s.Body.Close(); err != nil {
-				t.Error(err)
+				t.Errorf("s.Body.Close: %v", err)
 			}
 			if _, err := s.Body.Read(make([]byte, 1)); err == nil {
 				t.Error("a closed body can be read")

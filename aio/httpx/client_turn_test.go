@@ -28,7 +28,7 @@ func TestTurnKept(t *testing.T) {
 			mu.Unlock()
 			c, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {
-				t.Error(err)
+				t.Errorf("Hijack: %v", err)
 				return
 			}
 			time.Sleep(time.Second)

@@ -74,6 +74,7 @@ func TestUploads(t *testing.T) {
 					if r, err := c.Do(ctx, req).Await(ctx); err != nil || r.Status != 200 {
 						t.Errorf("got %v, %v", r, err)
 					}
+					synctest.Wait() // what sends the body has given the connection back
 					if s, ok := x.body.(io.Seeker); ok {
 						s.Seek(0, io.SeekStart)
 					} else {
@@ -231,7 +232,7 @@ func TestUpgradedStream(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if _, err := io.WriteString(both, "world!"); err != nil {
-			t.Error(err)
+			t.Errorf("io.WriteString: %v", err)
 		}
 		if _, err := io.ReadFull(both, b); err != nil || string(b) != "world!" {
 			t.Errorf("got %q, %v", b, err)
@@ -240,7 +241,7 @@ func TestUpgradedStream(t *testing.T) {
 			t.Errorf("%d requests", k)
 		}
 		if err := both.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("both.Close: %v", err)
 		}
 		synctest.Wait()
 		if k := aio.LoopOf(ctx).Stats(); k.HTTPRequests != 0 || k.OutgoingConns != 0 {
@@ -281,7 +282,7 @@ func TestUpgradedRoundTrip(t *testing.T) {
 			req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"echo"}}
 			resp, err := (&http.Client{Transport: c}).Do(req)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("Do: %v", err)
 			}
 			return resp.Body.(net.Conn)
 		}
@@ -303,7 +304,7 @@ func TestUpgradedRoundTrip(t *testing.T) {
 					loop.Exit(nil)
 					if closed {
 						if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-							t.Error(err)
+							t.Errorf("CloseWrite: %v", err)
 						}
 						if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
 							t.Errorf("then %q, %v", rest, err)
@@ -408,7 +409,7 @@ func TestCancelUploads(t *testing.T) {
 				bubble(t, echoes, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 					err := do(looks.Context(ctx), t, inMemory(new(httpx.Client), n))
 					if err != nil && !errors.Is(err, looks.Cause()) && !errors.Is(err, context.Canceled) {
-						t.Error(err)
+						t.Errorf("do: %v", err)
 					}
 					return nil
 				})
@@ -433,7 +434,7 @@ func TestStaleUpload(t *testing.T) {
 			}
 			n, err := io.ReadFull(r, make([]byte, len(body)))
 			if err != nil {
-				t.Error(err)
+				t.Errorf("io.ReadFull: %v", err)
 			}
 			got.Store(int32(n))
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")

@@ -56,7 +56,7 @@ type side struct {
 func (s *side) listen() net.Listener {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("net.Listen: %v", err)
 	}
 	s.addr = ln.Addr().String()
 	return ln
@@ -92,7 +92,7 @@ func (h *hosts) serveTheirs(s *side, cfg *tls.Config) {
 func (h *hosts) serveOurs(s *side, cfg *tls.Config) {
 	hs := &httpx.Server{Handler: s, MaxHeaderBytes: headerLimit, TLS: cfg}
 	if err := hs.StartOn(h.ctx, s.listen()); err != nil {
-		s.Fatal(err)
+		s.Fatalf("hs.StartOn: %v", err)
 	}
 	s.atEnd(hs.Close)
 }

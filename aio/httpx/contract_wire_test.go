@@ -40,7 +40,7 @@ func (s *side) dial() *wireConn {
 	s.Helper()
 	c, err := net.Dial("tcp", s.addr)
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("net.Dial: %v", err)
 	}
 	c.SetDeadline(time.Now().Add(patience))
 	if s.tls {

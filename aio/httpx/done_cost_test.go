@@ -33,7 +33,7 @@ func BenchmarkServerDone(b *testing.B) {
 				serve(b, s, func(addr string) {
 					c, err := net.Dial("tcp", addr)
 					if err != nil {
-						b.Fatal(err)
+						b.Fatalf("net.Dial: %v", err)
 					}
 					defer c.Close()
 					b.ReportAllocs()

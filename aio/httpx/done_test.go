@@ -297,7 +297,7 @@ func (c *doneCase) check(t *testing.T, wire doneWire, style string) {
 			req, _ := http.NewRequestWithContext(ctx, "GET", scheme+addr+"/occupied", nil)
 			resp, err := client.Do(req)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("client.Do: %v", err)
 			}
 			defer resp.Body.Close()
 		}
@@ -311,7 +311,7 @@ func (c *doneCase) check(t *testing.T, wire doneWire, style string) {
 			io.Copy(io.Discard, resp.Body) // which may break off
 			resp.Body.Close()
 		} else if c.want.Status != 0 && c.want.Outcome == httpx.OutcomeAnswered {
-			t.Error(err)
+			t.Errorf("client.Do: %v", err)
 		}
 		got := calls.next(t)
 		c.compare(t, got, wire, style, addr)

@@ -95,7 +95,7 @@ func TestGuard(t *testing.T) {
 		c := &httpx.Client{Guard: guard, Retry: httpx.Retry{Attempts: 3}}
 		_, err := c.Get(ctx, outer).Await(ctx)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("c.Get: %v", err)
 		}
 		_, err = c.Get(ctx, inner.URL).Await(ctx)
 		failsWith(t, err, httpx.PhaseDial, httpx.ErrBlocked)

@@ -26,7 +26,7 @@ func largeFile(t *testing.T, size int) (name string, data []byte) {
 	}
 	name = filepath.Join(t.TempDir(), "file.bin")
 	if err := os.WriteFile(name, data, 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	return name, data
 }
@@ -48,14 +48,14 @@ func TestFileServer(t *testing.T) {
 					get := func(base string) (*http.Response, []byte) {
 						req, err := http.NewRequest(method, base+"/file.bin", nil)
 						if err != nil {
-							t.Error(err)
+							t.Errorf("http.NewRequest: %v", err)
 						}
 						if part != "" {
 							req.Header.Set("Range", part)
 						}
 						resp, err := web.Do(req)
 						if err != nil {
-							t.Error(err)
+							t.Errorf("web.Do: %v", err)
 							return new(http.Response), nil
 						}
 						defer resp.Body.Close()
@@ -128,7 +128,7 @@ func TestFileParts(t *testing.T) {
 			s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				f, err := os.Open(name)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("os.Open: %v", err)
 					return
 				}
 				defer f.Close()
@@ -136,7 +136,7 @@ func TestFileParts(t *testing.T) {
 					w.Header().Set("Content-Length", c.length)
 				}
 				if err := c.write(w, f); err != nil {
-					t.Error(err)
+					t.Errorf("c.write: %v", err)
 				}
 			})}
 			serve(t, s, func(addr string) {
@@ -174,7 +174,7 @@ func TestFileCut(t *testing.T) {
 			s := &httpx.Server{WriteTimeout: k.timeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				f, err := os.Open(name)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("os.Open: %v", err)
 					return
 				}
 				defer f.Close()
@@ -195,7 +195,7 @@ func TestFileCut(t *testing.T) {
 				defer c.Close()
 				c.say(getOf("/"))
 				if _, err := io.ReadFull(c, make([]byte, 64<<10)); err != nil {
-					t.Fatal(err)
+					t.Fatalf("io.ReadFull: %v", err)
 				}
 				k.cut(s, c, <-controls)
 				if err := <-copied; k.want != nil && !errors.Is(err, k.want) {

@@ -29,7 +29,7 @@ func TestWriteDeadlineLetsGo(t *testing.T) {
 			s := &httpx.Server{WriteTimeout: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				rc := http.NewResponseController(w)
 				if err := rc.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
-					t.Error(err)
+					t.Errorf("rc.SetWriteDeadline: %v", err)
 				}
 				p := bytes.Repeat([]byte("a"), 8<<20)
 				if _, err := write(w, p); !errors.Is(err, os.ErrDeadlineExceeded) {

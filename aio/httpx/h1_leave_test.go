@@ -131,7 +131,7 @@ func TestHijackBytewise(t *testing.T) {
 		time.Sleep(time.Second)
 		c, b, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer c.Close()
@@ -173,7 +173,7 @@ func TestIdleTime(t *testing.T) {
 			time.Sleep(time.Duration(i) * 11 * time.Second)
 			io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 			if _, err := http.ReadResponse(r, nil); err != nil {
-				t.Fatal(err)
+				t.Fatalf("http.ReadResponse: %v", err)
 			}
 			r.Discard(r.Buffered())
 			last = time.Now()

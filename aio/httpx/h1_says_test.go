@@ -162,7 +162,7 @@ func (c *said) check(t *testing.T, conn raw) {
 	closeWrite(conn)
 	all, err := io.ReadAll(conn)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("reading to the end: %v", err)
 	}
 	text, rest, _ := strings.Cut(string(all), "\r\n\r\n")
 	var got []string

@@ -41,7 +41,7 @@ func inH1Dial(t *testing.T, s *httpx.Server, client func(t *testing.T, dial func
 			client(t, func() raw {
 				c, err := n.Dial("tcp", "server:80")
 				if err != nil {
-					t.Fatal(err)
+					t.Fatalf("n.Dial: %v", err)
 				}
 				return raw{t, c, bufio.NewReader(c)}
 			})
@@ -198,7 +198,7 @@ func TestHijackedBeforeDying(t *testing.T) {
 				s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					c, _, err := http.NewResponseController(w).Hijack()
 					if err != nil {
-						t.Error(err)
+						t.Errorf("Hijack: %v", err)
 						return
 					}
 					go func() {
@@ -237,7 +237,7 @@ func TestHijackEndsRead(t *testing.T) {
 		synctest.Wait()
 		c, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer c.Close()
@@ -314,7 +314,7 @@ func TestUpgradeElsewhere(t *testing.T) {
 		go func() {
 			c, err := r.Upgrade(nil)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.Upgrade: %v", err)
 				return
 			}
 			defer c.Close()

@@ -67,12 +67,12 @@ type h2late struct {
 func dialLate(t *testing.T, n *aiotest.Network, cfg *tls.Config) h2late {
 	nc, err := n.Dial("tcp", "server:80")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("n.Dial: %v", err)
 	}
 	if cfg != nil {
 		tc := tls.Client(nc, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 		if err := tc.Handshake(); err != nil {
-			t.Fatal(err)
+			t.Fatalf("tc.Handshake: %v", err)
 		}
 		nc = tc
 	}

@@ -82,7 +82,7 @@ func TestStalledEnd(t *testing.T) {
 		s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if k.own > 0 {
 				if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(k.own)); err != nil {
-					t.Error(err)
+					t.Errorf("SetWriteDeadline: %v", err)
 				}
 			}
 			io.WriteString(w, "little")
@@ -105,13 +105,13 @@ func TestSlowStream(t *testing.T) {
 	s := &httpx.Server{Handler: behind(func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, -1)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
 		time.Sleep(time.Hour) // nothing to send is no lack of progress
 		if err := s.Send(httpx.ServerEvent{Data: strings.Repeat("x", size)}); err != nil {
-			t.Error(err)
+			t.Errorf("s.Send: %v", err)
 		}
 	})}
 	inH2(t, s, func(c h2raw) {
@@ -121,7 +121,7 @@ func TestSlowStream(t *testing.T) {
 		for got, window := 0, 64<<10; ; {
 			f, err := c.ReadFrame()
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("c.ReadFrame: %v", err)
 			}
 			d, ok := f.(*http2.DataFrame)
 			if !ok {

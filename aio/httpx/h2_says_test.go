@@ -67,7 +67,7 @@ func (c h2raw) whole(id uint32) (fields []string, body string) {
 	for {
 		f, err := c.ReadFrame()
 		if err != nil {
-			c.t.Error(err)
+			c.t.Errorf("c.ReadFrame: %v", err)
 			return fields, body
 		}
 		switch f := f.(type) {

@@ -58,7 +58,7 @@ func TestProxy(t *testing.T) {
 	defer secure.Close()
 	through, err := url.Parse(proxy(t, secure.Listener.Addr().String()))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("url.Parse: %v", err)
 	}
 	through.User = url.UserPassword("user", "password")
 	roots := secure.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs

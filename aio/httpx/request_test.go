@@ -154,7 +154,7 @@ func TestHandlerFeatures(t *testing.T) {
 		req.Header.Set("Range", "bytes=2-4")
 		resp, err := c.Do(req)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Do: %v", err)
 		}
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -162,7 +162,7 @@ func TestHandlerFeatures(t *testing.T) {
 			t.Errorf("range: %d %q", resp.StatusCode, body)
 		}
 		if resp, err = c.Get("http://" + addr + "/trailer"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Get: %v", err)
 		}
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
@@ -170,7 +170,7 @@ func TestHandlerFeatures(t *testing.T) {
 			t.Errorf("trailer: %v", resp.Trailer)
 		}
 		if resp, err = c.Get("http://" + addr + "/bad"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Get: %v", err)
 		}
 		resp.Body.Close()
 		if resp.StatusCode != 500 || resp.Header.Get("b") != "" {

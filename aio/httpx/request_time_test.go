@@ -37,7 +37,7 @@ func (d *dripping) Read(p []byte) (int, error) {
 func (b *rig) upload(path string, body io.Reader, length int64) (status int, took time.Duration) {
 	req, err := http.NewRequest("POST", "http://server"+path, body)
 	if err != nil {
-		b.Error(err)
+		b.Errorf("http.NewRequest: %v", err)
 		return 0, 0
 	}
 	req.ContentLength = length

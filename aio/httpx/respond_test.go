@@ -134,7 +134,7 @@ func TestDroppedRequests(t *testing.T) {
 		if r.Resource() == "/stream" {
 			w, err := r.Start(200, nil)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.Start: %v", err)
 			}
 			w.Write([]byte("part"))
 			w.Flush()
@@ -169,7 +169,7 @@ func TestDroppedRequests(t *testing.T) {
 		c.say("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
 		resp, err := http.ReadResponse(c.Reader, nil)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("http.ReadResponse: %v", err)
 		}
 		if body, err := io.ReadAll(resp.Body); err == nil {
 			t.Errorf("a stream that was dropped looks whole: %q", body)
@@ -246,7 +246,7 @@ func TestPanics(t *testing.T) {
 			"Handle, answered": {Handle: func(r *httpx.Request) { r.RespondString(200, "x"); die() }},
 			"Handle, started": {Handle: func(r *httpx.Request) {
 				if _, err := r.Start(200, nil); err != nil {
-					t.Error(err)
+					t.Errorf("r.Start: %v", err)
 				}
 				die()
 			}},
@@ -277,7 +277,7 @@ func TestPanics(t *testing.T) {
 							t.Errorf("an aborted request got %d", resp.StatusCode)
 						}
 					case err != nil:
-						t.Fatal(err)
+						t.Fatalf("http.ReadResponse: %v", err)
 					case begun:
 						if _, err := io.ReadAll(resp.Body); err == nil {
 							t.Error("the response looks whole")

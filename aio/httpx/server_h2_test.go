@@ -64,7 +64,7 @@ func inH2(t *testing.T, s *httpx.Server, client func(c h2raw)) {
 func (c h2raw) check(err error) {
 	if err != nil {
 		c.t.Helper()
-		c.t.Error(err)
+		c.t.Errorf("HTTP/2 client: %v", err)
 	}
 }
 

@@ -56,7 +56,7 @@ func TestWrk(t *testing.T) {
 		l := &aio.Loop{OnEvent: func(aio.Event) {}} // of connections that wrk leaves with a request on them
 		l.Run(t.Context(), func(ctx context.Context) error {
 			if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
-				t.Error(err)
+				t.Errorf("s.Start: %v", err)
 				return err
 			}
 			defer l.Exit(nil)
@@ -126,7 +126,7 @@ func TestH2spec(t *testing.T) {
 				addrs := []string{addr}
 				for _, s := range []*httpx.Server{handle, handler} {
 					if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
-						t.Error(err)
+						t.Errorf("s.Start: %v", err)
 						return err
 					}
 					addrs = append(addrs, s.Addr().String())
@@ -157,7 +157,7 @@ func ownServer(t *testing.T, tls bool) (stop func(), addr string) {
 	own.Protocols.SetUnencryptedHTTP2(!tls)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	done := make(chan error, 1)
 	go func() {

@@ -27,7 +27,7 @@ func certificate(t testing.TB, name string) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ecdsa.GenerateKey: %v", err)
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
@@ -36,11 +36,11 @@ func certificate(t testing.TB, name string) (cert, key []byte) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &k.PublicKey, k)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.CreateCertificate: %v", err)
 	}
 	kder, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.MarshalPKCS8PrivateKey: %v", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kder})
@@ -51,7 +51,7 @@ func serverTLS(t testing.TB) *tls.Config {
 	cert, key := certificate(t, "test")
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.X509KeyPair: %v", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}}
 }
@@ -95,7 +95,7 @@ func TestVersionsOfHTTP(t *testing.T) {
 				for range 3 {
 					resp, err := c.Post(v.scheme+"://"+addr, "text/plain", io.LimitReader(zeros{}, 100<<10))
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("c.Post: %v", err)
 					}
 					body, err := io.ReadAll(resp.Body)
 					resp.Body.Close()
@@ -141,7 +141,7 @@ func TestCertificateReload(t *testing.T) {
 	served := func(addr string) string {
 		c, err := tls.Dial("tcp", addr, anyCert)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("tls.Dial: %v", err)
 		}
 		defer c.Close()
 		return c.ConnectionState().PeerCertificates[0].Subject.CommonName

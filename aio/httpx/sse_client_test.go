@@ -75,7 +75,7 @@ func TestEventsBackoff(t *testing.T) {
 		r := c.Events(ctx, req)
 		wantEnd(t, r, aio.ErrEOF)
 		if err := r.Err(); strings.Contains(err.Error(), "secret") {
-			t.Error(err)
+			t.Errorf("r.Err: %v", err)
 		}
 		reqs, at := s.has()
 		const want = "[0s 1s 3s 7s 8s 10s 14s 19s 24s]"
@@ -418,13 +418,13 @@ func TestEventsTLS(t *testing.T) {
 			last, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 			out, err := httpx.SSE(w, r, 0)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("httpx.SSE: %v", err)
 				return
 			}
 			defer out.Close()
 			for id := last + 1; id <= last+2; id++ {
 				if err := out.Send(httpx.ServerEvent{ID: strconv.Itoa(id), Data: r.Proto}); err != nil {
-					t.Error(err)
+					t.Errorf("out.Send: %v", err)
 				}
 			}
 		}))

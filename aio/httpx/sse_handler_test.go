@@ -21,7 +21,7 @@ func TestSSE(t *testing.T) {
 		w.Header().Set("X-A", "b")
 		s, err := httpx.SSE(w, r, -1)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		if err := s.Send(httpx.ServerEvent{ID: "a\nb"}); !errors.Is(err, httpx.ErrBadEvent) {
@@ -32,11 +32,11 @@ func TestSSE(t *testing.T) {
 			{ID: s.LastEventID() + "+1", Type: "news", Data: "a\nb", Retry: 1500 * time.Millisecond},
 		} {
 			if err := s.Send(e); err != nil {
-				t.Error(err)
+				t.Errorf("s.Send: %v", err)
 			}
 		}
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("s.Close: %v", err)
 		}
 		if err := s.Send(httpx.ServerEvent{Data: "late"}); !errors.Is(err, aio.ErrClosed) {
 			t.Errorf("Send after Close: %v", err)
@@ -89,13 +89,13 @@ func TestSSEHeartbeat(t *testing.T) {
 	beat := func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
 		time.Sleep(20 * time.Second)
 		if err := s.Send(httpx.ServerEvent{Data: "x"}); err != nil {
-			t.Error(err)
+			t.Errorf("s.Send: %v", err)
 		}
 		<-s.Gone()
 	}
@@ -131,7 +131,7 @@ func TestSSEClientLeaves(t *testing.T) {
 	untilGone := func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
@@ -175,7 +175,7 @@ func TestSSEDrain(t *testing.T) {
 			inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 				s, err := httpx.SSE(w, r, 0)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("httpx.SSE: %v", err)
 					return
 				}
 				defer s.Close()
@@ -212,7 +212,7 @@ func TestSSEContextEnds(t *testing.T) {
 		defer cancel()
 		s, err := httpx.SSE(w, r.WithContext(ctx), 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
@@ -242,7 +242,7 @@ func TestSSEForgotten(t *testing.T) {
 	inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 		var err error
 		if s, err = httpx.SSE(w, r, time.Second); err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 		}
 	}), func(b *rig) {
 		resp := b.get(context.Background(), "/events/x")
@@ -291,7 +291,7 @@ func TestSSEFlusherOnly(t *testing.T) {
 		return &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := httpx.SSE(flusher{w, w.(http.Flusher)}, r, 0)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("httpx.SSE: %v", err)
 				return
 			}
 			defer s.Close()

@@ -55,7 +55,7 @@ func onOwnServer(t *testing.T, s func() *http.Server, test func(b *rig)) {
 	eachProtocol(t, func(b *rig) {
 		ln, err := b.net.Listen("server:80")
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("b.net.Listen: %v", err)
 		}
 		hs := s()
 		hs.Protocols = protocols(b.h2)
@@ -93,7 +93,7 @@ func (b *rig) get(ctx context.Context, path string, header ...string) *http.Resp
 	b.Helper()
 	req, err := http.NewRequestWithContext(ctx, "GET", "http://server"+path, nil)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("http.NewRequestWithContext: %v", err)
 	}
 	for _, field := range header {
 		name, value, _ := strings.Cut(field, ": ")
@@ -101,7 +101,7 @@ func (b *rig) get(ctx context.Context, path string, header ...string) *http.Resp
 	}
 	resp, err := b.web.Do(req)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.web.Do: %v", err)
 	}
 	return resp
 }
@@ -111,7 +111,7 @@ func (b *rig) dial() net.Conn {
 	b.Helper()
 	c, err := b.net.Dial("tcp", "server:80")
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.net.Dial: %v", err)
 	}
 	return c
 }

@@ -21,7 +21,7 @@ func TestStream(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		w, err := r.Start(200, http.Header{"X-A": {"b"}})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("r.Start: %v", err)
 			return
 		}
 		aio.Spawn(r.Context(), "stream", func(context.Context) error {
@@ -50,7 +50,7 @@ func TestStream(t *testing.T) {
 		defer c.CloseIdleConnections()
 		resp, err := c.Get("http://" + addr)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Get: %v", err)
 		}
 		defer resp.Body.Close()
 		for _, part := range []string{"one ", "two ", "three"} {
@@ -73,7 +73,7 @@ func TestStreamClientGone(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		w, err := r.Start(200, nil)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("r.Start: %v", err)
 			return
 		}
 		<-w.Gone()
@@ -102,7 +102,7 @@ func TestServerSentEvents(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		s, err := r.SSE(nil, -1)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("r.SSE: %v", err)
 			return
 		}
 		defer s.Close()
@@ -117,7 +117,7 @@ func TestServerSentEvents(t *testing.T) {
 			{Type: "empty"},
 		} {
 			if err := s.Send(e); err != nil {
-				t.Error(err)
+				t.Errorf("s.Send: %v", err)
 			}
 		}
 	}}, func(addr string) {
@@ -144,7 +144,7 @@ func TestHeartbeat(t *testing.T) {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {
 			s, err := r.SSE(nil, time.Millisecond)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.SSE: %v", err)
 				return
 			}
 			<-s.Draining()

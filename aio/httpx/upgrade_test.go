@@ -25,7 +25,7 @@ func echoUpgraded(t *testing.T) func(r *httpx.Request) {
 		c, err := r.Upgrade(http.Header{"X-A": {"b"}})
 		if err != nil {
 			if !errors.Is(err, http.ErrNotSupported) {
-				t.Error(err)
+				t.Errorf("r.Upgrade: %v", err)
 			}
 			r.RespondString(400, "no upgrade")
 			return
@@ -112,14 +112,14 @@ func TestHijack(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, b, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer c.Close()
 		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
 		line, err := b.ReadString('\n')
 		if err != nil {
-			t.Error(err)
+			t.Errorf("b.ReadString: %v", err)
 		}
 		io.WriteString(c, line)
 		close(hijacked)
@@ -164,7 +164,7 @@ func TestSwitchingProtocols(t *testing.T) {
 		w.WriteHeader(http.StatusSwitchingProtocols)
 		c, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer c.Close()

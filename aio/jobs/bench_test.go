@@ -35,6 +35,6 @@ func BenchmarkWorker(b *testing.B) {
 		return w.Shutdown(ctx)
 	})
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("aio.Run: %v", err)
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// parseHeader parses the JSON object of an envelope. It takes each name once,
-// as it is spelled, and no others: what two parsers may read in two ways is
-// refused.
+// parseHeader parses the JSON object of an envelope. It accepts each name once,
+// in exactly its spelling, and no others: it refuses input that two parsers may
+// read in two ways.
 func parseHeader(text []byte) (*header, error) {
 	if !utf8.Valid(text) || !json.Valid(text) {
-		return nil, fmt.Errorf("%w envelope: no JSON: %.80q", ErrInvalid, text)
+		return nil, fmt.Errorf("%w envelope: not JSON: %.80q", ErrInvalid, text)
 	}
 	p := &parser{rest: text}
 	h := new(header)

@@ -24,7 +24,7 @@ func TestEnvelope(t *testing.T) {
 	}
 	got, err := jobs.Decode(jobs.Delivery{Queue: "mail", Data: data, BrokerID: "9", Attempts: 3})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("jobs.Decode: %v", err)
 	}
 	want := full
 	want.Queue, want.Attempt, want.Enqueued = "mail", 5, full.Enqueued.UTC()
@@ -45,7 +45,7 @@ func TestEnvelopeForm(t *testing.T) {
 func TestEncodeFillsIn(t *testing.T) {
 	data, id, err := jobs.Encode("mail", jobs.Job{})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("jobs.Encode: %v", err)
 	}
 	got, err := jobs.Decode(jobs.Delivery{Data: data})
 	if err != nil || got.ID != id || len(id) < 20 || time.Since(got.Enqueued) > time.Minute || got.Attempt != 1 {

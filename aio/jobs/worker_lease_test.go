@@ -274,7 +274,7 @@ func TestInScope(t *testing.T) {
 			return b.worker.Shutdown(ctx)
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("aio.Scope: %v", err)
 		}
 		b.wantStats(jobs.Stats{Reserved: 2, Buried: 2})
 	})
@@ -297,12 +297,12 @@ func TestLoser(t *testing.T) {
 			return context.Cause(ctx)
 		}}
 		if err := w.Start(ctx); err != nil {
-			t.Fatal(err)
+			t.Fatalf("w.Start: %v", err)
 		}
 		b.put(ctx, "one")
 		time.Sleep(2 * time.Minute)
 		if err := w.Shutdown(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("w.Shutdown: %v", err)
 		}
 		if s, want := w.Stats(), (jobs.Stats{Reserved: 2, Deleted: 1, Lost: 1}); s != want {
 			t.Errorf("figures: %+v, want %+v", s, want)

@@ -68,7 +68,7 @@ func TestTokenIsNotShown(t *testing.T) {
 		}
 		var dump bytes.Buffer
 		if err := loop.Dump(&dump); err != nil {
-			t.Error(err)
+			t.Errorf("loop.Dump: %v", err)
 		}
 		if strings.Contains(dump.String(), token) {
 			t.Error("Dump has the token")
@@ -76,7 +76,7 @@ func TestTokenIsNotShown(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	if strings.Contains(log.String(), token) {
 		t.Errorf("the log has the token: %s", log.String())
@@ -120,7 +120,7 @@ func TestStuckClient(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		for _, done := range ended[1:] {
 			<-done
@@ -196,7 +196,7 @@ func TestStuckConnection(t *testing.T) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	if n := loop.Overdue(); len(n) > 0 {
 		t.Errorf("cut off: %d", len(n))
@@ -280,7 +280,7 @@ func TestCloseUnstarted(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -304,7 +304,7 @@ func TestSocketMode(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket's file is left: %v", err)

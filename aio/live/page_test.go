@@ -44,7 +44,7 @@ func run(t *testing.T, loop *aio.Loop, main func(ctx context.Context)) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 	})
 }
@@ -106,7 +106,7 @@ func TestTreeBounds(t *testing.T) {
 		for range 300 {
 			o, err := aio.Begin(deep, aio.NewKind("test.deep"), "deep")
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("aio.Begin: %v", err)
 			}
 			defer o.End(nil)
 			deep = o.Context()
@@ -248,7 +248,7 @@ func TestStreamEnds(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		<-done
 		events := out.take()

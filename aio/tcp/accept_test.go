@@ -74,7 +74,7 @@ func TestAcceptBacksOff(t *testing.T) {
 					}
 					ln.fail(12)
 					if err := s.StartOn(b.ctx, ln); err != nil {
-						b.Fatal(err)
+						b.Fatalf("s.StartOn: %v", err)
 					}
 					c := b.dial(ln.Addr().String())
 					ask(b, c, "hello") // served in the end
@@ -126,13 +126,13 @@ func TestAcceptStopsDuringPause(t *testing.T) {
 				ln.fail(1 << 30)
 				s := &tcp.Server{Handler: echo, OnError: func(error) {}}
 				if err := s.StartOn(b.ctx, ln); err != nil {
-					b.Fatal(err)
+					b.Fatalf("s.StartOn: %v", err)
 				}
 				time.Sleep(10*time.Second + time.Millisecond)
 				start := time.Now()
 				stop(b, s)
 				if _, err := s.Future().Await(b.ctx); err != nil {
-					b.Error(err)
+					b.Errorf("s.Future: %v", err)
 				}
 				if d := time.Since(start); d > 10*time.Millisecond {
 					b.Errorf("it took %v", d)
@@ -151,7 +151,7 @@ func TestAcceptPanics(t *testing.T) {
 		s := &tcp.Server{Handler: echo, OnError: func(error) { panic("OnError") }}
 		ln.fail(1)
 		if err := s.StartOn(b.ctx, ln); err != nil {
-			b.Fatal(err)
+			b.Fatalf("s.StartOn: %v", err)
 		}
 		c := b.dial(ln.Addr().String())
 		ask(b, c, "hello")
@@ -178,7 +178,7 @@ func TestAcceptFromClosed(t *testing.T) {
 		ln := b.listen()
 		s := &tcp.Server{Handler: echo}
 		if err := s.StartOn(b.ctx, ln); err != nil {
-			b.Fatal(err)
+			b.Fatalf("s.StartOn: %v", err)
 		}
 		c := b.dial(ln.Addr().String())
 		ask(b, c, "hello")
@@ -186,7 +186,7 @@ func TestAcceptFromClosed(t *testing.T) {
 		ask(b, c, "hello")
 		c.Close()
 		if _, err := s.Future().Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("s.Future: %v", err)
 		}
 	})
 }

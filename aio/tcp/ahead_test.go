@@ -41,7 +41,7 @@ var putBack = map[string]func(w *world, c *tcp.Conn){
 		got := make(chan []byte, 1)
 		c.SetHandler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
 			if err := c.Hijack(); err != nil {
-				w.Error(err)
+				w.Errorf("c.Hijack: %v", err)
 			}
 			c.Unread(data)
 			got <- data
@@ -104,7 +104,7 @@ func TestChunksToHandler(t *testing.T) {
 		client.SendString("second")
 		p := newTape(w)
 		if err := server.SetHandler(p.handler(tcp.Handler{})); err != nil {
-			w.Error(err)
+			w.Errorf("server.SetHandler: %v", err)
 		}
 		wantNoChunk(w, chunks)
 		p.wantData("first second")
@@ -129,7 +129,7 @@ func TestReadNothing(t *testing.T) {
 		wantRead(w, server, "ahead")
 		client.CloseWrite()
 		if _, err := io.ReadAll(server); err != nil {
-			w.Error(err)
+			w.Errorf("reading to the end: %v", err)
 		}
 		server.Close()
 		client.Close()

@@ -37,7 +37,7 @@ func selfSigned(t testing.TB) tls.Certificate {
 	t.Helper()
 	cert, err := makeCert()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("makeCert: %v", err)
 	}
 	return cert
 }

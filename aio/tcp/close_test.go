@@ -66,12 +66,12 @@ func TestCloseTwice(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		if err := client.Close(); err != nil {
-			w.Error(err)
+			w.Errorf("client.Close: %v", err)
 		}
 		afterEnd(w, client, aio.ErrClosed)
 		wantEOF(w, server)
 		if err := server.Abort(); err != nil {
-			w.Error(err)
+			w.Errorf("server.Abort: %v", err)
 		}
 		afterEnd(w, server, aio.ErrClosed)
 	})
@@ -116,7 +116,7 @@ func TestCloseInCallbacks(t *testing.T) {
 						c.Write([]byte("data"))
 						c.CloseAfterFlush()
 					} else if how != "abort" {
-						w.Error(err)
+						w.Errorf("w.dialer.Dial: %v", err)
 					}
 					log := []string{"open", "data", "EOF"}
 					for i, at := range log {
@@ -146,7 +146,7 @@ func TestAbort(t *testing.T) {
 		}
 		ask()
 		if err := c.Abort(); err != nil {
-			w.Error(err)
+			w.Errorf("c.Abort: %v", err)
 		}
 		afterEnd(w, c, aio.ErrClosed)
 		switch w.transport {
@@ -175,7 +175,7 @@ func TestCloseAfterFlush(t *testing.T) {
 			client.SendString("unread")
 			sent := server.SendOwned(numbers(size))
 			if err := server.CloseAfterFlush(); err != nil {
-				w.Error(err)
+				w.Errorf("server.CloseAfterFlush: %v", err)
 			}
 			if err := server.CloseAfterFlush(); !errors.Is(err, aio.ErrClosed) {
 				w.Errorf("again: %v", err)
@@ -238,7 +238,7 @@ func TestCloseAfterFlushLingers(t *testing.T) {
 				default:
 				}
 				if _, err := io.Copy(io.Discard, client); err != nil {
-					w.Error(err)
+					w.Errorf("io.Copy: %v", err)
 				}
 				flushed := time.Since(begin)
 				client.SendString("x")
@@ -260,7 +260,7 @@ func TestCloseWrite(t *testing.T) {
 		client, server := w.pair()
 		server.SendOwned(numbers(2 << 20))
 		if err := server.CloseWrite(); err != nil {
-			w.Error(err)
+			w.Errorf("server.CloseWrite: %v", err)
 		}
 		if err := server.CloseWrite(); !errors.Is(err, aio.ErrClosed) {
 			w.Errorf("again: %v", err)
@@ -284,7 +284,7 @@ func TestCloseWrite(t *testing.T) {
 		client.Close()
 		wantEOF(w, server)
 		if err := server.Close(); err != nil {
-			w.Error(err)
+			w.Errorf("server.Close: %v", err)
 		}
 	})
 }
@@ -407,7 +407,7 @@ func TestCloseDuringWrite(t *testing.T) {
 				written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return server.Write(numbers(size)) })
 				synctest.Wait()
 				if err := end(server); err != nil {
-					w.Error(err)
+					w.Errorf("end: %v", err)
 				}
 				if got := readAll(w, client); len(got) != size && !w.secure() {
 					w.Errorf("read %d bytes before the end, want %d", len(got), size)

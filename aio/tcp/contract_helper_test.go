@@ -168,7 +168,7 @@ func (w *world) start(s *tcp.Server) string {
 	}
 	if !w.memory() {
 		if err := s.Start(w.ctx, addr); err != nil {
-			w.Fatal(err)
+			w.Fatalf("s.Start: %v", err)
 		}
 		if w.transport == "unix" {
 			return addr
@@ -177,10 +177,10 @@ func (w *world) start(s *tcp.Server) string {
 	}
 	ln, err := w.net.Listen("")
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("w.net.Listen: %v", err)
 	}
 	if err := s.StartOn(w.ctx, ln); err != nil {
-		w.Fatal(err)
+		w.Fatalf("s.StartOn: %v", err)
 	}
 	return s.Addr().String()
 }
@@ -196,7 +196,7 @@ func (w *world) dial(addr string) *tcp.Conn {
 	w.Helper()
 	c, err := w.dialer.Dial(w.ctx, addr).Await(w.ctx)
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("w.dialer.Dial: %v", err)
 	}
 	c.SetDeadline(time.Now().Add(time.Minute))
 	return c

@@ -24,7 +24,7 @@ import (
 func freeAddr(t testing.TB) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer ln.Close()
 	return ln.Addr().String()
@@ -197,7 +197,7 @@ func TestDialCtxEndsAfterSuccess(t *testing.T) {
 		ctx, cancel := context.WithTimeout(b.ctx, time.Second)
 		c, err := d.Dial(ctx, addr).Await(b.ctx)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("d.Dial: %v", err)
 		}
 		cancel()
 		time.Sleep(time.Minute)
@@ -311,7 +311,7 @@ func TestDialTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	leaf, err := x509.ParseCertificate(cert.Certificate[0])
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.ParseCertificate: %v", err)
 	}
 	roots.AddCert(leaf)
 	eachStyle(t, func(t *testing.T, server func() *tcp.Server) {

@@ -115,12 +115,12 @@ func TestDialNoName(t *testing.T) {
 		var d *net.DNSError
 		if !errors.As(err, &c) || !errors.Is(err, aio.ErrDNS) || errors.Is(err, aio.ErrTimeout) ||
 			!errors.As(err, &d) || !d.IsNotFound || d.Name != "nowhere.test" {
-			t.Error(err)
+			t.Errorf("Dial: %v", err)
 		}
 		dns.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Drop: true})
 		_, err = (&tcp.Dialer{Resolver: r}).Dial(ctx, "www.test:80").Await(ctx)
 		if !errors.Is(err, aio.ErrDNS) || !errors.Is(err, aio.ErrTimeout) {
-			t.Error(err)
+			t.Errorf("Dial: %v", err)
 		}
 		return nil
 	})

@@ -73,7 +73,7 @@ func TestEndMetBeforeHandler(t *testing.T) {
 					meet(w, server)
 					p := newTape(w)
 					if err := server.SetHandler(p.handler(tcp.Handler{HalfOpen: half})); err != nil {
-						w.Error(err)
+						w.Errorf("server.SetHandler: %v", err)
 					}
 					log := []string{"EOF", "closed"}
 					if how == "put back" {
@@ -136,7 +136,7 @@ func TestEndWhileChunksEnds(t *testing.T) {
 			p := newTape(w)
 			server.SetHandler(p.handler(tcp.Handler{}))
 			if err := soon(w, p.closed); err != nil {
-				w.Error(err)
+				w.Errorf("waiting for p.closed: %v", err)
 			}
 			if all := string(got) + p.got(); all != "last words" {
 				w.Errorf("received %q and %q", got, p.got())

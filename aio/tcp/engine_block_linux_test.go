@@ -233,7 +233,7 @@ func TestWillBlock(t *testing.T) {
 			data(c, p)
 		}}}
 		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("s.Start: %v", err)
 		}
 		c := connect(t, s.Addr())
 		io.WriteString(c, "block")
@@ -263,7 +263,7 @@ func TestBlockingConnIsKnown(t *testing.T) {
 			},
 		}}
 		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("s.Start: %v", err)
 		}
 		slow := connect(t, s.Addr())
 		known := soon(t, conns)
@@ -299,7 +299,7 @@ func TestCrewShrinks(t *testing.T) {
 			Data: func(c *tcp.Conn, p []byte) { c.Send(p) },
 		}}
 		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("s.Start: %v", err)
 		}
 		other := connect(t, s.Addr())
 		c := soon(t, conns)
@@ -329,7 +329,7 @@ func TestCrewShrinksAtRest(t *testing.T) {
 			returned.Add(1)
 		}}}
 		if err := s.Start(b.ctx, "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("s.Start: %v", err)
 		}
 		for range cap(conns) {
 			c := connect(t, s.Addr())
@@ -400,11 +400,11 @@ func TestBlockingSomeClosedLoop(t *testing.T) {
 				b := make([]byte, 8)
 				for range 200 {
 					if _, err := io.WriteString(c, "question"); err != nil {
-						t.Error(err)
+						t.Errorf("io.WriteString: %v", err)
 						return
 					}
 					if _, err := io.ReadFull(c, b); err != nil {
-						t.Error(err)
+						t.Errorf("io.ReadFull: %v", err)
 						return
 					}
 				}

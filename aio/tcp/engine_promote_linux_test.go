@@ -42,7 +42,7 @@ func wantMuch(t *testing.T, r io.Reader) {
 func giveUp(t *testing.T, c *tcp.Conn) {
 	t.Helper()
 	if err := c.SetHandler(tcp.Handler{}); err != nil {
-		t.Error(err)
+		t.Errorf("c.SetHandler: %v", err)
 	}
 	aiotest.Eventually(t, func() bool { return !tcp.IsBare(c) })
 }
@@ -66,7 +66,7 @@ func TestPromoteWhileWriting(t *testing.T) {
 				giveUp(t, c)
 				wantMuch(t, peer)
 				if err := soon(t, wrote); err != nil {
-					t.Error(err)
+					t.Errorf("waiting for wrote: %v", err)
 				}
 				ask(t, loopback{peer, c}, "on")
 				c.Close()
@@ -133,7 +133,7 @@ func TestPromoteAddr(t *testing.T) {
 					_, port, _ := net.SplitHostPort(s.Addr().String())
 					peer, err := net.Dial("tcp", net.JoinHostPort(host, port))
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("net.Dial: %v", err)
 					}
 					c := soon(t, conns)
 					check := func(when string) {
@@ -172,7 +172,7 @@ func TestStaleEvents(t *testing.T) {
 			tcp.ServeStale(c)
 		}}))
 		if err != nil {
-			t.Error(err)
+			t.Errorf("c.SetHandler: %v", err)
 		}
 		io.WriteString(peer, "x")
 		p.want(nil, "data", "closed")

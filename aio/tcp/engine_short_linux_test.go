@@ -29,13 +29,13 @@ func TestShortReads(t *testing.T) {
 				raw.Write(func(fd uintptr) bool { err = syscall.Sendto(int(fd), []byte("d"), syscall.MSG_OOB, nil); return true })
 			}
 			if err != nil {
-				t.Error(err)
+				t.Errorf("SyscallConn: %v", err)
 			}
 			io.WriteString(c, "efg")
 		}},
 		{"descriptors", "unix", "abcefg", func(t *testing.T, c net.Conn) {
 			if _, _, err := c.(*net.UnixConn).WriteMsgUnix([]byte("abc"), syscall.UnixRights(int(os.Stderr.Fd())), nil); err != nil {
-				t.Error(err)
+				t.Errorf("WriteMsgUnix: %v", err)
 			}
 			io.WriteString(c, "efg")
 		}},

@@ -63,7 +63,7 @@ func TestLengthPrefixed(t *testing.T) {
 		for _, n := range []int{0, 1, 3, 0, 200, 7} {
 			var err error
 			if data, err = tcp.AppendLengthPrefixed(data, size, bytes.Repeat([]byte{'p'}, n)); err != nil {
-				t.Fatal(err)
+				t.Fatalf("tcp.AppendLengthPrefixed: %v", err)
 			}
 		}
 		for _, limit := range []int{1, 2, 3, 199, 200, 1 << 20, math.MaxInt} {
@@ -155,11 +155,11 @@ func testFrameBodyReads(t *testing.T, r io.Reader) {
 	var got []string
 	for line, err := range tcp.Lines(r, 10) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("Lines yielded the error %v", err)
 		}
 		body := make([]byte, line[0]-'0')
 		if _, err := io.ReadFull(r, body); err != nil {
-			t.Fatal(err)
+			t.Fatalf("io.ReadFull: %v", err)
 		}
 		got = append(got, string(line)+string(body))
 	}

@@ -139,7 +139,7 @@ func TestFramingArguments(t *testing.T) {
 				client.SendString("\x00\x00\x00\x01")
 				err := soon(w, p.closed)
 				if !strings.HasSuffix(fmt.Sprint(err), ": "+want) {
-					w.Error(err)
+					w.Errorf("waiting for p.closed: %v", err)
 				}
 				client.Close()
 			})

@@ -174,7 +174,7 @@ func TestHangUpAfterHijack(t *testing.T) {
 		client := w.serve(p.handler(tcp.Handler{Data: func(c *tcp.Conn, _ []byte) {
 			calls, _ = told(c)
 			if err := c.Hijack(); err != nil {
-				w.Error(err)
+				w.Errorf("c.Hijack: %v", err)
 			}
 			hijacked <- c
 		}}))
@@ -183,7 +183,7 @@ func TestHangUpAfterHijack(t *testing.T) {
 		client.CloseWrite()
 		wantErr(w, soon(w, calls), aio.ErrEOF, "read")
 		if _, err := io.ReadAll(server); err != nil {
-			w.Error(err)
+			w.Errorf("reading to the end: %v", err)
 		}
 		server.Close()
 		client.Close()

@@ -56,7 +56,7 @@ func TestLastWordsBehindQueue(t *testing.T) {
 		soon(w, p.conn)
 		words := numbers(48 << 10) // which the kernel takes while nobody reads: an abort drops what has not arrived
 		if _, err := client.Write(words); err != nil {
-			w.Error(err)
+			w.Errorf("client.Write: %v", err)
 		}
 		client.Abort() // there is data that it has not read
 		p.want(aio.ErrReset, "open", "data", "connection reset by peer", "closed")
@@ -77,7 +77,7 @@ func TestCloseAfterFailedSend(t *testing.T) {
 					<-closed
 					sendUntilFails(w, c)
 					if err := end(c); err != nil {
-						w.Error(err)
+						w.Errorf("end: %v", err)
 					}
 				}})}))
 				client.SendString("hello")

@@ -56,7 +56,7 @@ func TestMaxConnsOverload(t *testing.T) {
 			time.Sleep(time.Second)
 			open.Add(-1)
 			return nil
-		}, OnError: func(err error) { b.Error(err) }}
+		}, OnError: func(err error) { b.Errorf("OnError: %v", err) }}
 		addr := b.start(s)
 		start := time.Now()
 		done := make(chan bool)

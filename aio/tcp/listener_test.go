@@ -20,7 +20,7 @@ func (b *bubble) newListener() *tcp.Listener {
 	b.Helper()
 	l, err := tcp.NewListener(b.ctx, b.listen())
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("tcp.NewListener: %v", err)
 	}
 	return l
 }
@@ -48,7 +48,7 @@ func TestListenerAccept(t *testing.T) {
 			client.Close()
 		}
 		if err := l.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("l.Close: %v", err)
 		}
 		if err := l.Close(); !errors.Is(err, aio.ErrClosed) {
 			t.Errorf("second Close: %v", err)
@@ -70,7 +70,7 @@ func TestListenerClose(t *testing.T) {
 		client := b.dial(l.Addr().String())
 		c, err := l.AcceptConn()
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("l.AcceptConn: %v", err)
 		}
 		accepts := aio.Go(b.ctx, "accept", func(context.Context) (*tcp.Conn, error) { return l.AcceptConn() })
 		synctest.Wait()
@@ -146,7 +146,7 @@ func TestListenerErrors(t *testing.T) {
 		ln := &faultyListener{Listener: b.listen(), err: syscall.ENOBUFS}
 		l, err := tcp.NewListener(b.ctx, ln)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("tcp.NewListener: %v", err)
 		}
 		ln.fail(1)
 		var e *aio.ConnError

@@ -67,7 +67,7 @@ func backgroundLoop(t *testing.T) (ctx context.Context, end func()) {
 	return <-ready, func() {
 		loop.Exit(nil)
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	}
 }

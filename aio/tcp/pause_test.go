@@ -42,10 +42,10 @@ func TestPauseReading(t *testing.T) {
 		}
 		server.ResumeReading()
 		if _, err := sent.Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("sent.Await: %v", err)
 		}
 		if err := soon(w, closed); err != nil {
-			w.Error(err)
+			w.Errorf("waiting for closed: %v", err)
 		}
 		if n := got.Load(); n != size+1 {
 			w.Errorf("%d bytes arrived of %d", n, size+1)
@@ -119,7 +119,7 @@ func TestPauseReadTimeout(t *testing.T) {
 			w.Errorf("the connection ended %v after it was read again", d)
 		}
 		if err := server.Err(); !errors.Is(err, tcp.ErrIdle) {
-			w.Error(err)
+			w.Errorf("server.Err: %v", err)
 		}
 		client.Close()
 	})

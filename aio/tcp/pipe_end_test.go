@@ -137,7 +137,7 @@ func TestPipeNoLoop(t *testing.T) {
 		p := w.apart()
 		p.done = tcp.Pipe(context.Background(), p.a, p.b)
 		if _, err := p.done.Result(); !errors.Is(err, aio.ErrNoLoop) {
-			w.Error(err)
+			w.Errorf("p.done.Result: %v", err)
 		}
 		p.wantClosed()
 		p.closePeers()
@@ -200,7 +200,7 @@ func TestPipeReadTimeout(t *testing.T) {
 		time.Sleep(time.Minute)
 		got := make([]byte, size)
 		if _, err := io.ReadFull(p.right, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		begin := time.Now()
@@ -262,7 +262,7 @@ func TestPipeGrace(t *testing.T) {
 			}
 			_, err := p.done.Result()
 			if !errors.Is(err, aio.ErrExit) {
-				w.Error(err)
+				w.Errorf("p.done.Result: %v", err)
 			}
 		})
 	})
@@ -299,12 +299,12 @@ func TestPipePanic(t *testing.T) {
 		}}
 		dying, err := d.Dial(w.ctx, "nowhere").Await(w.ctx)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("d.Dial: %v", err)
 		}
 		_, err = tcp.Pipe(w.ctx, p.a, dying).Await(w.ctx)
 		var dead *aio.PanicError
 		if !errors.As(err, &dead) {
-			w.Error(err)
+			w.Errorf("tcp.Pipe: %v", err)
 		}
 		soon(w, p.a.Done())
 		soon(w, dying.Done())

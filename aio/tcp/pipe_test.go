@@ -179,7 +179,7 @@ func TestPipeAhead(t *testing.T) {
 		p.left.CloseWrite()
 		got := make([]byte, queued)
 		if _, err := io.ReadFull(p.right, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		if rest := readAll(w, p.right); rest != "first second" {

@@ -11,7 +11,7 @@ import (
 func TestBellTakenByOther(t *testing.T) {
 	p := &poller{conns: new(connTable), left: make(chan struct{})}
 	if err := p.ep.init(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.ep.init: %v", err)
 	}
 	defer p.ep.close()
 	waiting, other := &member{poller: p, free: true}, &member{poller: p}

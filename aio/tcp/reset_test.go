@@ -75,7 +75,7 @@ func TestResetBothWait(t *testing.T) {
 			read := aio.Go(w.ctx, "reader", func(context.Context) (int, error) { return c.Read(make([]byte, 1)) })
 			aiotest.Eventually(w, func() bool { return tcp.Readers(c) == 1 })
 			if _, err := io.ReadFull(peer, make([]byte, 1<<20)); err != nil {
-				w.Error(err)
+				w.Errorf("io.ReadFull: %v", err)
 			}
 			peer.Abort()
 			_, err := read.Await(w.ctx)
@@ -127,7 +127,7 @@ func TestResetHandlerWrites(t *testing.T) {
 					var writer sync.WaitGroup
 					writer.Go(func() { write(server, data) })
 					if _, err := io.ReadFull(client, make([]byte, 1<<10)); err != nil {
-						w.Fatal(err)
+						w.Fatalf("io.ReadFull: %v", err)
 					}
 					client.Abort()
 					p.want(aio.ErrReset, "open", condition(aio.ErrReset), "closed")

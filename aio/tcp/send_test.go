@@ -93,7 +93,7 @@ func TestSendOwnedMany(t *testing.T) {
 			sent := server.SendOwned(bufs...)
 			got := make([]byte, total)
 			if _, err := io.ReadFull(client, got); err != nil {
-				w.Fatal(err)
+				w.Fatalf("io.ReadFull: %v", err)
 			}
 			wantNumbers(w, got, 0)
 			if n, err := sent.Await(w.ctx); n != total || err != nil {
@@ -177,11 +177,11 @@ func TestBacklog(t *testing.T) {
 			default:
 			}
 			if _, err := io.CopyN(io.Discard, client, int64(total)); err != nil {
-				w.Fatal(err)
+				w.Fatalf("io.CopyN: %v", err)
 			}
 			<-room
 			if err := server.Flush(w.ctx); err != nil {
-				w.Error(err)
+				w.Errorf("server.Flush: %v", err)
 			}
 		}
 		client.Close()
@@ -210,9 +210,12 @@ func TestBacklogStopsReading(t *testing.T) {
 		}
 		got := make([]byte, size)
 		if _, err := io.ReadFull(c, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
+		if n, err := writer.Await(w.ctx); n != size || err != nil { // the echo may be faster than Write's return
+			w.Errorf("Write: %d, %v; want %d", n, err, size)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if most < 1<<16 || most > 1<<16+1<<17 {
@@ -226,7 +229,7 @@ func TestFlush(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		if err := server.Flush(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("server.Flush: %v", err)
 		}
 		server.SendOwned(numbers(8 << 20))
 		ctx, cancel := context.WithCancel(w.ctx)
@@ -241,7 +244,7 @@ func TestFlush(t *testing.T) {
 			return err
 		})
 		if err := server.Flush(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("server.Flush: %v", err)
 		}
 		if b := server.Buffered(); b != 0 {
 			w.Errorf("%d bytes buffered after Flush", b)
@@ -487,7 +490,7 @@ func TestFlushDuringWrite(t *testing.T) {
 			}
 		}
 		if _, err := io.ReadFull(client, make([]byte, size)); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		if _, err := flushed.Await(w.ctx); err != nil {
 			w.Errorf("Flush: %v", err)

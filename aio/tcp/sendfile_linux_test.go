@@ -23,10 +23,10 @@ import (
 func numbersFile(t *testing.T, size int) *os.File {
 	f := holeFile(t, 0)
 	if _, err := f.Write(numbers(size)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.Write: %v", err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.Seek: %v", err)
 	}
 	return f
 }
@@ -35,11 +35,11 @@ func numbersFile(t *testing.T, size int) *os.File {
 func holeFile(t *testing.T, size int) *os.File {
 	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Create: %v", err)
 	}
 	t.Cleanup(func() { f.Close() })
 	if err := f.Truncate(int64(size)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.Truncate: %v", err)
 	}
 	return f
 }
@@ -77,7 +77,7 @@ func TestSendfile(t *testing.T) {
 	sending(t, numbersFile, size, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
 		got := make([]byte, size)
 		if _, err := io.ReadFull(client, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		wantRead(w, client, " behind")
@@ -108,7 +108,7 @@ func TestSendfileUnfit(t *testing.T) {
 			sending(t, numbersFile, size, func(w *world, client, _ *tcp.Conn, copied *aio.Future[int64]) {
 				got := make([]byte, size)
 				if _, err := io.ReadFull(client, got); err != nil {
-					w.Fatal(err)
+					w.Fatalf("io.ReadFull: %v", err)
 				}
 				wantNumbers(w, got, 0)
 				wantRead(w, client, " behind")
@@ -128,12 +128,12 @@ func TestSendfileFileFails(t *testing.T) {
 	overStreams(t, func(w *world) {
 		closed, err := os.Create(name + w.transport)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("os.Create: %v", err)
 		}
 		closed.Close()
 		unreadable, err := os.OpenFile(name+w.transport, os.O_WRONLY, 0)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("os.OpenFile: %v", err)
 		}
 		defer unreadable.Close()
 		client, server := w.pair()
@@ -199,7 +199,7 @@ func TestSendfileProc(t *testing.T) {
 	overStreams(t, func(w *world) {
 		f, err := os.Open(name)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("os.Open: %v", err)
 		}
 		defer f.Close()
 		client, server := w.pair()
@@ -230,7 +230,7 @@ func TestSendfileEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sending(t, holeFile, 64<<20, func(w *world, client, server *tcp.Conn, copied *aio.Future[int64]) {
 				if _, err := io.ReadFull(client, make([]byte, 1000)); err != nil {
-					w.Fatal(err)
+					w.Fatalf("io.ReadFull: %v", err)
 				}
 				c.end(client, server)
 				if n, err := copied.Await(w.ctx); n == 64<<20 || !errors.Is(err, c.want) {
@@ -262,7 +262,7 @@ func TestSendfileReset(t *testing.T) {
 			})()
 			copied := aio.Go(w.ctx, "copy", func(context.Context) (int64, error) { return server.ReadFrom(f) })
 			if _, err := io.ReadFull(client, make([]byte, 1000)); err != nil {
-				w.Fatal(err)
+				w.Fatalf("io.ReadFull: %v", err)
 			}
 			client.Abort()
 			if _, err := copied.Await(w.ctx); !errors.Is(err, aio.ErrReset) {

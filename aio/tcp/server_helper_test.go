@@ -50,7 +50,7 @@ func (b *bubble) listen() net.Listener {
 	b.Helper()
 	ln, err := b.net.Listen("")
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.net.Listen: %v", err)
 	}
 	return ln
 }
@@ -59,7 +59,7 @@ func (b *bubble) listen() net.Listener {
 func (b *bubble) start(s *tcp.Server) string {
 	b.Helper()
 	if err := s.StartOn(b.ctx, b.listen()); err != nil {
-		b.Fatal(err)
+		b.Fatalf("s.StartOn: %v", err)
 	}
 	return s.Addr().String()
 }
@@ -69,7 +69,7 @@ func (b *bubble) dial(addr string) aiotest.Conn {
 	b.Helper()
 	c, err := b.net.Dial("tcp", addr)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.net.Dial: %v", err)
 	}
 	return c.(aiotest.Conn)
 }
@@ -126,7 +126,7 @@ func connect(t testing.TB, a net.Addr) net.Conn {
 	t.Helper()
 	c, err := net.Dial(a.Network(), a.String())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Dial: %v", err)
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(20 * time.Second))

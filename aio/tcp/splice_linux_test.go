@@ -87,11 +87,11 @@ func (w *world) splice(p *piped, off, n int) {
 	written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return p.left.Write(numbersFrom(off, n)) })
 	got := make([]byte, n)
 	if _, err := io.ReadFull(p.right, got); err != nil {
-		w.Fatal(err)
+		w.Fatalf("io.ReadFull: %v", err)
 	}
 	wantNumbers(w, got, off)
 	if _, err := written.Await(w.ctx); err != nil {
-		w.Fatal(err)
+		w.Fatalf("written.Await: %v", err)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestSpliceTimeouts(t *testing.T) {
 				_, err := p.done.Await(w.ctx)
 				wantErr(w, err, aio.ErrTimeout, op)
 				if !errors.Is(err, tcp.ErrIdle) {
-					w.Error(err)
+					w.Errorf("p.done.Await: %v", err)
 				}
 				p.wantClosed()
 				p.closePeers()

@@ -34,7 +34,7 @@ func TestStatsByHand(t *testing.T) {
 					Data: func(_ *tcp.Conn, data []byte) { got <- len(data) },
 				}).Await(b.ctx)
 				if err != nil {
-					b.Fatal(err)
+					b.Fatalf("d.Send: %v", err)
 				}
 				conns = append(conns, c)
 			}
@@ -98,7 +98,7 @@ func TestServeDialExitCycles(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Run: %v", err)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func TestStartTLSPipelined(t *testing.T) {
 		}}))
 		c.SendString("STARTTLS\n")
 		if _, err := c.StartTLS(client).Await(w.ctx); err != nil {
-			w.Fatal(err)
+			w.Fatalf("c.StartTLS: %v", err)
 		}
 		ask(w, c, "hello")
 		c.Close()
@@ -124,10 +124,10 @@ func TestStartTLSStream(t *testing.T) {
 		c.SetHandler(p.handler(tcp.Handler{}))
 		cf, sf := c.StartTLS(client), s.StartTLSServer(server)
 		if _, err := sf.Await(w.ctx); err != nil {
-			w.Fatal(err)
+			w.Fatalf("sf.Await: %v", err)
 		}
 		if _, err := cf.Await(w.ctx); err != nil {
-			w.Fatal(err)
+			w.Fatalf("cf.Await: %v", err)
 		}
 		wantTLS(w, s)
 		s.Write([]byte("hello"))
@@ -157,7 +157,7 @@ func TestStartTLSBesideRead(t *testing.T) {
 		}
 		c.SendString("x")
 		if _, err := read.Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("read.Await: %v", err)
 		}
 		f := s.StartTLSServer(server)
 		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, aio.ErrConn) {
@@ -345,11 +345,11 @@ func rawTLS(w *world, addr string) (*tls.Conn, net.Conn) {
 		nc, err = net.Dial("tcp", addr)
 	}
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("dialing %s: %v", addr, err)
 	}
 	c := tls.Client(nc, w.dialer.TLS)
 	if err := c.Handshake(); err != nil {
-		w.Fatal(err)
+		w.Fatalf("c.Handshake: %v", err)
 	}
 	return c, nc
 }
@@ -534,7 +534,7 @@ func TestTLSWriteQueuesOneRecord(t *testing.T) {
 		}
 		got := make([]byte, size)
 		if _, err := io.ReadFull(client, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		if n, err := written.Await(w.ctx); n != size || err != nil {

@@ -149,7 +149,7 @@ func TestStopFromInside(t *testing.T) {
 		})
 		got <- d
 		if _, err := d.Future().Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("d.Future: %v", err)
 		}
 	})
 }
@@ -186,7 +186,7 @@ func TestResetToNow(t *testing.T) {
 func TestNewTimer(t *testing.T) {
 	clean(t, time.Second, func(ctx context.Context, t *testing.T) {
 		if _, err := timer.NewTimer(ctx, time.Second, noop).Future().Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("Future: %v", err)
 		}
 	})
 }

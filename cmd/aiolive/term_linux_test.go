@@ -104,7 +104,7 @@ func TestSuspend(t *testing.T) {
 		for state := ""; state != "T"; time.Sleep(5 * time.Millisecond) { // what else tells is a wait for the child, which exec makes
 			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("os.ReadFile: %v", err)
 			}
 			state = strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))[0]
 		}

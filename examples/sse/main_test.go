@@ -39,7 +39,7 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	}
 }
@@ -50,12 +50,12 @@ func TestEvents(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")
 	req, err := http.NewRequest("GET", url+"/events", nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.NewRequest: %v", err)
 	}
 	req.Header.Set("Last-Event-ID", "41")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.DefaultClient.Do: %v", err)
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
@@ -106,7 +106,7 @@ func TestFollow(t *testing.T) {
 	cancel()
 	io.Copy(io.Discard, r)
 	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Errorf("result of done: %v", err)
 	}
 	stop()
 }

@@ -47,7 +47,7 @@ func program(t *testing.T, loop *aio.Loop, page *live.Server, look func(ctx cont
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 
@@ -86,7 +86,7 @@ func (c *complaints) none(t *testing.T) {
 func do(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
 	t.Helper()
 	if err := chromedp.Run(ctx, actions...); err != nil {
-		t.Fatal(err)
+		t.Fatalf("chromedp.Run: %v", err)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestReconnect(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 
@@ -248,7 +248,7 @@ func TestDrain(t *testing.T) {
 				return nil
 			})
 			if err != nil {
-				t.Error(err)
+				t.Errorf("Run: %v", err)
 			}
 			has(t, ctx, contains("link", "The loop has ended, and nothing is left."))
 			is(t, ctx, contains("head", "ended"))

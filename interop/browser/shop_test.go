@@ -47,7 +47,7 @@ func TestShop(t *testing.T) {
 			})
 			<-looked
 			if err != nil {
-				t.Error(err)
+				t.Errorf("shop.Run: %v", err)
 			}
 			has(t, ctx, contains("link", "The loop has ended, and nothing is left."))
 			is(t, ctx, `document.title == "shop: ended"`)

@@ -78,7 +78,7 @@ func (c *client) do(method, path, body string, header ...string) (resp *http.Res
 	c.Helper()
 	req, err := http.NewRequest(method, "http://"+c.addr+path, strings.NewReader(body))
 	if err != nil {
-		c.Fatal(err)
+		c.Fatalf("http.NewRequest: %v", err)
 	}
 	for _, field := range header {
 		name, value, _ := strings.Cut(field, ": ")
@@ -111,11 +111,11 @@ func (c *client) raw(text string) (net.Conn, *bufio.Reader) {
 	c.Helper()
 	conn, err := net.Dial("tcp", c.addr)
 	if err != nil {
-		c.Fatal(err)
+		c.Fatalf("net.Dial: %v", err)
 	}
 	_, err = io.WriteString(conn, text)
 	if err = errors.Join(err, conn.SetDeadline(time.Now().Add(patience))); err != nil {
-		c.Fatal(err)
+		c.Fatalf("dialing and writing: %v", err)
 	}
 	return conn, bufio.NewReader(conn)
 }

@@ -137,13 +137,13 @@ func TestClientBodies(t *testing.T) {
 		get := func(method, path string) *http.Request {
 			req, err := http.NewRequestWithContext(ctx, method, o.url+path, nil)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("http.NewRequestWithContext: %v", err)
 			}
 			return req
 		}
 		s, err := c.Stream(ctx, get("GET", "/stream")).Await(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Stream: %v", err)
 		}
 		if n := strings.Count(r.tree(), "client in"); n != 0 {
 			t.Errorf("%d spans have ended before the body has", n)
@@ -155,7 +155,7 @@ func TestClientBodies(t *testing.T) {
 		s.Body.Close()
 		resp, err := c.RoundTrip(get("POST", "/trip"))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.RoundTrip: %v", err)
 		}
 		resp.Body.Close() // unread
 		c.Do(ctx, get("HEAD", "/head")).Await(ctx)

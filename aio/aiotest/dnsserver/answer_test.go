@@ -197,7 +197,7 @@ func TestTruncation(t *testing.T) {
 		}
 		c := dial(t, s, "tcp", "192.0.2.53:53")
 		if _, err := c.Write(framed(query(t, 1, "big.example.", dnsmessage.TypeTXT, 0))); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Write: %v", err)
 		}
 		if m := unpack(t, receiveFramed(t, c)); m.Truncated || len(m.Answers) != tt.records {
 			t.Errorf("%+v by TCP: truncated %v, %d records, want all", tt, m.Truncated, len(m.Answers))
@@ -211,7 +211,7 @@ func TestTooLong(t *testing.T) {
 	s := inMemory(t, &Server{Zone: txtZone(700)})
 	c := dial(t, s, "tcp", "192.0.2.53:53")
 	if _, err := c.Write(framed(query(t, 1, "big.example.", dnsmessage.TypeTXT, 0))); err != nil {
-		t.Fatal(err)
+		t.Fatalf("c.Write: %v", err)
 	}
 	if m := unpack(t, receiveFramed(t, c)); m.RCode != dnsmessage.RCodeServerFailure {
 		t.Errorf("%v, want a server failure", m.RCode)

@@ -75,7 +75,7 @@ func TestPoison(t *testing.T) {
 				Handle:  func(context.Context, *jobs.Job) error { return errors.New("bad") },
 			}
 			if err := w.Start(ctx); err != nil {
-				t.Fatal(err)
+				t.Fatalf("w.Start: %v", err)
 			}
 			return w
 		}
@@ -182,7 +182,7 @@ func TestSlowBroker(t *testing.T) {
 func slowly(t *testing.T, addr string, delay time.Duration) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	var all sync.WaitGroup
 	t.Cleanup(func() {

@@ -119,10 +119,10 @@ func startWorker(t *testing.T, addr, killAt string) *worker {
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	w := &worker{t, cmd, make(chan string, 1<<20)}
 	go func() {

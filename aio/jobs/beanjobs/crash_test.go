@@ -68,7 +68,7 @@ func TestSIGTERMStuck(t *testing.T) {
 			t.Errorf("the stuck worker has ended before its job came: %v", err)
 		}
 		if err := l.Delete(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("l.Delete: %v", err)
 		}
 		cmd := first.cmd
 		first.end(0)

@@ -63,7 +63,7 @@ func FuzzMaliciousBroker(f *testing.F) {
 				}
 				time.Sleep(30 * time.Second)
 				if err := w.Shutdown(ctx); err != nil {
-					t.Error(err)
+					t.Errorf("w.Shutdown: %v", err)
 				}
 				if d := time.Since(begin); d > time.Minute {
 					t.Errorf("all has taken %v", d)
@@ -82,7 +82,7 @@ func FuzzMaliciousBroker(f *testing.F) {
 func malicious(t *testing.T, network *aiotest.Network, answers [][]byte, again bool) (stop func()) {
 	l, err := network.Listen("10.0.0.1:11300")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("network.Listen: %v", err)
 	}
 	var all sync.WaitGroup
 	serve := func(c net.Conn) {

@@ -52,7 +52,7 @@ func TestSoak(t *testing.T) {
 	if env := os.Getenv("BEANJOBS_JOBS"); env != "" {
 		n, err := strconv.Atoi(env)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("strconv.Atoi: %v", err)
 		}
 		s.n = n
 	}
