@@ -93,7 +93,7 @@ func TestBlackHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var network aiotest.Network
 		if err := network.BlackHole(fakeAddr); err != nil {
-			t.Fatal(err)
+			t.Fatalf("network.BlackHole: %v", err)
 		}
 		var rec aiotest.Recorder
 		aiotest.RunLoop(t, &aio.Loop{OnEvent: rec.OnEvent}, func(ctx context.Context) error {

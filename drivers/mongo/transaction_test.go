@@ -82,7 +82,7 @@ func TestTransaction(t *testing.T) {
 		await(ctx, t, c.Transaction(ctx, "three", func(ctx context.Context) error { return insert(ctx, things, 3) }))
 		b.wantNotes(t, f, "insert 1", "insert 1", "insert 1", "commitTransaction 1")
 		if err := insert(ctx, things, 1); err != nil {
-			t.Error(err)
+			t.Errorf("insert: %v", err)
 		}
 		b.wantNotes(t, f, "insert 0")
 		return nil
