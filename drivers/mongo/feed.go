@@ -39,13 +39,14 @@ type feed struct {
 	link    *link
 	name    string
 	src     source
-	timeout time.Duration   // of one batch
-	handed  func(idle bool) // called when a document was received, or there was none
-	c       chan bson.Raw
-	stop    context.Context // ends when the feed is to end
-	end     context.CancelCauseFunc
-	gone    chan struct{} // closed when nothing comes any more
-	err     error         // set before gone is closed
+	timeout time.Duration // of one batch
+	// called when a document was received, or there was none
+	handed func(idle bool)
+	c      chan bson.Raw
+	stop   context.Context // ends when the feed is to end
+	end    context.CancelCauseFunc
+	gone   chan struct{} // closed when nothing comes any more
+	err    error         // set before gone is closed
 }
 
 // begin starts the operation, whose driver is d, and begins to fetch. ctx is

@@ -94,7 +94,8 @@ func (l *link) configure() (*options.ClientOptions, error) {
 	}
 	o := options.MergeClientOptions(options.Client().ApplyURI(uri), l.client.Options)
 	o.SetDialer(dialer{l})
-	o.SetTimeout(l.client.timeout()) // of what the driver does without a ctx of ours
+	// of what the driver does without a ctx of ours
+	o.SetTimeout(l.client.timeout())
 	o.SetServerMonitor(l.monitor(o.ServerMonitor))
 	return o, o.Validate()
 }
@@ -155,7 +156,8 @@ func (l *link) leave(ctx context.Context) error {
 	defer cancel(nil)
 	late := time.AfterFunc(endTime, func() {
 		cancel(aio.ErrTimeout)
-		l.op.Cancel(aio.ErrStopped) // aborts the connections that the driver waits for
+		// aborts the connections that the driver waits for
+		l.op.Cancel(aio.ErrStopped)
 	})
 	defer late.Stop()
 	l.end(bounded)

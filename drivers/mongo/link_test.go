@@ -109,7 +109,8 @@ func TestTwoLoops(t *testing.T) {
 	})
 }
 
-// Settings that are wrong fail the command, and are read again for the next one.
+// Settings that are wrong fail the command, and are read again for the next
+// one.
 func TestWrongSettings(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		for _, uri := range []string{"http://x", "mongodb://x/?w=0&journal=true", "mongodb+srv://a:27017", "mongodb://u:p@:x"} {

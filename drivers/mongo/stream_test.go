@@ -122,8 +122,8 @@ func wantChanges(t *testing.T, s *mongo.ChangeStream, from, to int) {
 	}
 }
 
-// Changes come in order, the loop's drain ends the stream and the wait for more,
-// and a new stream goes on where the reader was.
+// Changes come in order, the loop's drain ends the stream and the wait for
+// more, and a new stream goes on where the reader was.
 func TestChangeStream(t *testing.T) {
 	log := new(changes)
 	var resume bson.Raw

@@ -45,9 +45,9 @@ func takeTurn(ctx context.Context) (done func(), err error) {
 }
 
 // Transaction runs fn in a transaction as an operation: commands of this
-// package with fn's ctx, or one derived from it, belong to the transaction. They
-// run one after the other, in no particular order if several are started. When
-// fn returns nil, the command in progress, if there is one, ends and the
+// package with fn's ctx, or one derived from it, belong to the transaction.
+// They run one after the other, in no particular order if several are started.
+// When fn returns nil, the command in progress, if there is one, ends and the
 // transaction is committed. An error of fn's aborts the transaction and is that
 // of the future.
 //
