@@ -49,8 +49,8 @@ func (c *Collection) EstimatedCount(ctx context.Context, opts ...options.Lister[
 	})
 }
 
-// Distinct returns the different values of a field in the documents that match
-// a filter.
+// Distinct returns the different values of a field in the documents that match a
+// filter.
 func (c *Collection) Distinct(ctx context.Context, field string, filter any, opts ...options.Lister[options.DistinctOptions]) *aio.Future[*DistinctResult] {
 	return do(ctx, c, kindRead, "distinct", func(ctx context.Context, d *driver.Collection) (*DistinctResult, error) {
 		r := d.Distinct(ctx, field, filter, opts...)

@@ -9,8 +9,8 @@ import (
 	"goaio.example/aio"
 )
 
-// InsertOne inserts a document. It must not be changed until the future is
-// done, which holds for the arguments of all methods.
+// InsertOne inserts a document. It must not be changed until the future is done,
+// which holds for the arguments of all methods.
 func (c *Collection) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *aio.Future[*InsertOneResult] {
 	return do(ctx, c, kindWrite, "insertOne", func(ctx context.Context, d *driver.Collection) (*InsertOneResult, error) {
 		return d.InsertOne(ctx, document, opts...)
@@ -68,8 +68,8 @@ func (c *Collection) FindOneAndUpdate(ctx context.Context, filter, update any, o
 	})
 }
 
-// FindOneAndReplace replaces a document that matches a filter, and returns it
-// as FindOneAndUpdate does.
+// FindOneAndReplace replaces a document that matches a filter, and returns it as
+// FindOneAndUpdate does.
 func (c *Collection) FindOneAndReplace(ctx context.Context, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions]) *aio.Future[*SingleResult] {
 	return do(ctx, c, kindWrite, "findOneAndReplace", func(ctx context.Context, d *driver.Collection) (*SingleResult, error) {
 		return single(d.FindOneAndReplace(ctx, filter, replacement, opts...))

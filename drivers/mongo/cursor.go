@@ -52,8 +52,8 @@ func (c *Cursor) OpCancel(cause error) { c.feed.end(cause) }
 // of them calls Close.
 func (c *Cursor) C() <-chan bson.Raw { return c.feed.c }
 
-// All yields the documents, and closes the Cursor when the loop over it ends.
-// An error ends it: Err, or the cause of ctx's end.
+// All yields the documents, and closes the Cursor when the loop over it ends. An
+// error ends it: Err, or the cause of ctx's end.
 func (c *Cursor) All(ctx context.Context) iter.Seq2[bson.Raw, error] { return c.feed.all(ctx) }
 
 // Decode decodes a document as the client's options say.

@@ -155,8 +155,8 @@ func TestCursorEnds(t *testing.T) {
 	})
 }
 
-// A tailable cursor waits for documents, and does not ask all the time where
-// the server does not wait.
+// A tailable cursor waits for documents, and does not ask all the time where the
+// server does not wait.
 func TestCursorTails(t *testing.T) {
 	answer := func(c *call) bson.D {
 		switch c.name {

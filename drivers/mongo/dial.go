@@ -19,8 +19,7 @@ func (d dialer) DialContext(ctx context.Context, network, addr string) (net.Conn
 	defer cancel(nil) // does not touch a connection that is there
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	defer stop()
-	// it ends with within
-	c, err := t.Dial(within, addr).Await(context.WithoutCancel(within))
+	c, err := t.Dial(within, addr).Await(context.WithoutCancel(within)) // it ends with within
 	if err != nil {
 		return nil, err // no typed nil
 	}

@@ -23,33 +23,33 @@
 //	}).Await(ctx)
 //
 // Filters, options and documents are those of the driver's packages bson and
-// options. Programs that import the driver's package mongo give it another
-// name, driver say. Do runs whatever else the driver has.
+// options. Programs that import the driver's package mongo give it another name,
+// driver say. Do runs whatever else the driver has.
 //
 // # Operations
 //
 //   - A command is an operation of the kind "mongo.read", "mongo.write" or
-//     "mongo.command", which is named after what it does: "find app.users". It
-//     has a goroutine.
+//     "mongo.command", which is named after what it does: "find app.users".
+//     It has a goroutine.
 //   - A Cursor is a "mongo.cursor", a ChangeStream a "mongo.stream", a
 //     Transaction a "mongo.transaction".
 //   - The driver's client is a "mongo.client", one in each loop. It does not
 //     hold the loop open. The connections, those of the driver's monitors too,
-//     are its children, made by Client.Dialer. Their names, and the records of
-//     a mongodb+srv URI, are looked up by the Dialer's resolver.
-//   - That a server does not answer the driver's monitor any more is an event
-//     of the client, which is Served; that it answers again is logged.
+//     are its children, made by Client.Dialer. Their names, and the records of a
+//     mongodb+srv URI, are looked up by the Dialer's resolver.
+//   - That a server does not answer the driver's monitor any more is an event of
+//     the client, which is Served; that it answers again is logged.
 //
 // # Cancellation
 //
 //   - A command that is cancelled, or whose ctx ends, fails with the cause, and
-//     its connection is closed: the server may have run it or not. Servers end
-//     a read whose client has gone.
+//     its connection is closed: the server may have run it or not. Servers end a
+//     read whose client has gone.
 //   - A Cursor and a ChangeStream are children of the operation of the ctx that
 //     they are started with, and end with it; the end of a ctx derived from the
 //     operation's does not touch them.
-//   - A command takes Client.Timeout at most, and the server is told so. Then
-//     it fails with an aio.ErrTimeout that has the driver's error too.
+//   - A command takes Client.Timeout at most, and the server is told so. Then it
+//     fails with an aio.ErrTimeout that has the driver's error too.
 //
 // # Backpressure
 //
@@ -71,8 +71,9 @@
 // Errors are those of the driver, for its functions IsDuplicateKeyError,
 // IsNetworkError and IsTimeout, and for errors.As with a driver.CommandError or
 // a driver.WriteException. Those of connections match aio.ErrConn in addition.
-// The driver repeats reads and writes, once, that a broken connection or a
-// change of the primary has failed; RunCommand is not repeated.
+// The driver repeats reads and writes that a broken connection or a change of
+// the primary has failed, as often as their time allows; RunCommand and the
+// commands of a transaction, except its commit or abort, are not repeated.
 //
 // # Limitations
 //

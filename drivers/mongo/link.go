@@ -81,6 +81,7 @@ func (l *link) begin() {
 // failed ends a link without a client. Those who wait have the error.
 func (l *link) failed(err error) {
 	l.err = err
+	l.client.forget(l)
 	close(l.ended)
 	close(l.ready)
 	l.op.End(nil)
@@ -94,8 +95,7 @@ func (l *link) configure() (*options.ClientOptions, error) {
 	}
 	o := options.MergeClientOptions(options.Client().ApplyURI(uri), l.client.Options)
 	o.SetDialer(dialer{l})
-	// of what the driver does without a ctx of ours
-	o.SetTimeout(l.client.timeout())
+	o.SetTimeout(l.client.timeout()) // of what the driver does without a ctx of ours
 	o.SetServerMonitor(l.monitor(o.ServerMonitor))
 	return o, o.Validate()
 }
@@ -150,14 +150,17 @@ func (l *link) leave(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if l.wait(ctx) != nil { // the users had the error
-		return context.Cause(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			l.op.Cancel(cause)
+			return cause
+		}
+		return nil
 	}
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	late := time.AfterFunc(endTime, func() {
 		cancel(aio.ErrTimeout)
-		// aborts the connections that the driver waits for
-		l.op.Cancel(aio.ErrStopped)
+		l.op.Cancel(aio.ErrStopped) // aborts the connections that the driver waits for
 	})
 	defer late.Stop()
 	l.end(bounded)

@@ -43,8 +43,8 @@ func (l *link) plainURI(ctx context.Context) (string, error) {
 	return resolveURI(ctx, r, rest)
 }
 
-// resolveURI returns the URI that the rest of a mongodb+srv URI stands for.
-// What the records may say is checked by the driver's code.
+// resolveURI returns the URI that the rest of a mongodb+srv URI stands for. What
+// the records may say is checked by the driver's code.
 func resolveURI(ctx context.Context, r records, rest string) (string, error) {
 	u := splitURI(rest)
 	resolver := &dns.Resolver{

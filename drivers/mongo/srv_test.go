@@ -64,8 +64,8 @@ func TestSRVRefused(t *testing.T) {
 	}
 }
 
-// A DNS server that does not answer fails the commands, in time, and a loop
-// that ends meanwhile ends.
+// A DNS server that does not answer fails the commands, in time, and a loop that
+// ends meanwhile ends.
 func TestSRVSilence(t *testing.T) {
 	silence := func(context.Context, string, string) (net.Conn, error) { c, _ := net.Pipe(); return c, nil }
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {

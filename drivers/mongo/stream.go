@@ -44,8 +44,8 @@ func (c *Collection) Watch(ctx context.Context, pipeline any, opts ...options.Li
 	})
 }
 
-// Watch begins a stream of the changes of all of the database's collections.
-// See Collection.Watch.
+// Watch begins a stream of the changes of all of the database's collections. See
+// Collection.Watch.
 func (db *Database) Watch(ctx context.Context, pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *aio.Future[*ChangeStream] {
 	return db.client.stream(ctx, db.name, opts, func(ctx context.Context, d *driver.Client) (*driver.ChangeStream, error) {
 		return db.of(d).Watch(ctx, pipeline, opts...)
@@ -100,16 +100,28 @@ func (s *ChangeStream) OpDrain() { s.Close() }
 // has ended.
 func (s *ChangeStream) C() <-chan bson.Raw { return s.feed.c }
 
-// All yields the changes until the stream has ended, and closes it when the
-// loop over it ends. An error ends it: Err, or the cause of ctx's end.
-func (s *ChangeStream) All(ctx context.Context) iter.Seq2[bson.Raw, error] { return s.feed.all(ctx) }
+// All yields the changes until the stream has ended, and closes it when the loop
+// over it ends. An error ends it: Err, or the cause of ctx's end.
+func (s *ChangeStream) All(ctx context.Context) iter.Seq2[bson.Raw, error] {
+	return func(yield func(bson.Raw, error) bool) {
+		for change, err := range s.feed.all(ctx) {
+			if id, ok := change.Lookup("_id").DocumentOK(); ok {
+				s.note(id)
+			}
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
+}
 
 // Decode decodes a change as the client's options say.
 func (s *ChangeStream) Decode(doc bson.Raw, v any) error { return s.feed.decode(doc, v) }
 
 // ResumeToken returns where a stream that goes on behind what was received
-// begins, with options.ChangeStream().SetResumeAfter or SetStartAfter. It may
-// be nil before the first change.
+// begins, with options.ChangeStream().SetResumeAfter or SetStartAfter. It may be
+// nil before the first change. Just after a change was received from C it may
+// still be the token before: a change's own token is its "_id".
 func (s *ChangeStream) ResumeToken() bson.Raw {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -69,8 +69,8 @@ func call[T any](ctx context.Context, c *Client, fn func(ctx context.Context, l 
 }
 
 // failure returns the error of a command. That of a command that was cancelled
-// is the cause. That of one whose time was over is an aio.ErrTimeout or the
-// cause that its ctx gives, with what the driver says.
+// is the cause. That of one whose time was over is an aio.ErrTimeout or the cause
+// that its ctx gives, with what the driver says.
 func failure(ctx context.Context, name string, err error) error {
 	if err == nil {
 		return nil
@@ -85,8 +85,7 @@ func failure(ctx context.Context, name string, err error) error {
 		return cause
 	case !late:
 		return err
-	// or the server, or the driver, has seen it come
-	case cause == nil || cause == context.DeadlineExceeded:
+	case cause == nil || cause == context.DeadlineExceeded: // or the server, or the driver, has seen it come
 		cause = aio.ErrTimeout
 	case errors.Is(err, cause):
 		return fmt.Errorf("mongo: %s: %w", name, err)

@@ -50,10 +50,8 @@ func readMessage(r io.Reader) (*message, error) {
 	case opMsg:
 		m.doc = section(body[4:]) // behind the flags
 	case opQuery:
-		// flags, the collection's name
-		_, rest, _ := bytes.Cut(body[4:], []byte{0})
-		// how many to skip and to return
-		m.doc = rest[8:]
+		_, rest, _ := bytes.Cut(body[4:], []byte{0}) // flags, the collection's name
+		m.doc = rest[8:]                             // how many to skip and to return
 	default:
 		return nil, fmt.Errorf("a message of the kind %d", m.code)
 	}

@@ -255,7 +255,7 @@ func (s *source) flush(ctx context.Context) error {
 	s.link.mu.Lock()
 	cn := s.link.newest
 	s.link.mu.Unlock()
-	if cn == nil || cn.nc == nil || !cn.nc.IsConnected() {
+	if cn == nil || !isClosed(cn.ready) || cn.nc == nil || !cn.nc.IsConnected() {
 		return nil // what is leased still waits for the end of its lease
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
