@@ -128,7 +128,7 @@ func (c *counter[T]) resolved(i int) {
 	}
 }
 
-// settle resolves p with the result of f, which is there.
+// settle resolves p with the result of f, which is done.
 func settle[T any](p *Promise[T], f *Future[T]) {
 	if f.op.err != nil {
 		p.Reject(f.op.err)

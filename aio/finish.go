@@ -181,7 +181,7 @@ type verdict uint8
 const (
 	hasFailed    verdict = iota
 	wasCancelled         // nothing but that
-	hasPanicked          // and the panic has been told of
+	hasPanicked          // and the panic has been reported
 )
 
 // judge returns the verdict of the operation's error.

@@ -85,9 +85,9 @@ func (p *Promise[T]) Reject(err error) bool {
 	return p.reject(err, 0)
 }
 
-// RejectWith is Reject with a value beside the error, as a function of Go may
-// return one: how many items it has processed, for example. Await, Result and C
-// return both.
+// RejectWith is Reject with a value in addition to the error, as a function of
+// Go may return one: how many items it has processed, for example. Await,
+// Result and C return both.
 func (p *Promise[T]) RejectWith(v T, err error) bool {
 	if err == nil {
 		err = errNilReject

@@ -7,7 +7,7 @@ import (
 
 // beginSpan asks Observer.Span about the operation, which is about to begin
 // with ctx below from, the operation that ctx belongs to; nil for main. It
-// returns what is to be told of the end, which may be nil.
+// returns the function to call at the end, which may be nil.
 func (o *Op) beginSpan(ctx context.Context, from *Op) (end func(err error)) {
 	span := o.run.loop.Observe.Span
 	if span == nil {

@@ -13,7 +13,7 @@ const (
 	isBackground
 	// its error belongs to the holder of its future
 	isFuture
-	// base has a Done channel besides the tree's cancellation
+	// base has a Done channel in addition to the tree's cancellation
 	isForeign
 	isCounted // counts in Stats.Futures by itself
 	// the end of the ctx it was started with does not cancel it

@@ -13,7 +13,7 @@ import (
 
 // c40k is cl-async's own benchmark: very many connections come, and each is
 // answered after a while, by a timer. Here they stay open until all are
-// answered, so that all are there at once. Several processes serve one port, as
+// answered, so that all exist at once. Several processes serve one port, as
 // many as it takes with the files that one may have open, and as many clients
 // connect.
 
@@ -57,7 +57,7 @@ func (k c40k) processes() (int, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, err
 	}
-	const others = 200 // files that are no connections
+	const others = 200 // files that are not connections
 	if limit.Cur <= others {
 		return 0, fmt.Errorf("RLIMIT_NOFILE is %d", limit.Cur)
 	}

@@ -111,8 +111,8 @@ func (c *child) cpu() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// memory returns the process's resident memory in bytes, after it has given
-// back what it does not need.
+// memory returns the process's resident memory in bytes, after it has released
+// unused memory.
 func (c *child) memory() (float64, error) {
 	if _, err := c.ask("gc"); err != nil {
 		return 0, err

@@ -106,8 +106,8 @@ func (c *churn) end(fd int, buf []byte) error {
 	return unix.Close(fd)
 }
 
-// measure runs the churn for warmUp and then window, and tells of the latter
-// what the server has done.
+// measure runs the churn for warmUp and then window, and reports what the
+// server did in window.
 func (c *churn) measure(server *child, threads, width int, warmUp, window time.Duration) (*tally, error) {
 	c.start(threads, width)
 	t, err := observe(server, c.done.Load, warmUp, window, func() {})

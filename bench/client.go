@@ -180,8 +180,8 @@ func fastHTTPClient(c *control) error {
 	})
 }
 
-// workAtOnce is work by some goroutines at once. Their number must divide that
-// of the operations.
+// workAtOnce is work by some goroutines at once. Their number must divide the
+// number of operations.
 func (c *control) workAtOnce(workers int, do func() error) error {
 	return c.work(func(n int) error {
 		var wg sync.WaitGroup

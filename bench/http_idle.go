@@ -23,8 +23,7 @@ type footprint struct {
 	figures
 }
 
-// footprint asks for it, after the server has given back what it does not
-// need.
+// footprint asks for it, after the server has released unused memory.
 func (c *child) footprint() (f footprint, err error) {
 	if f.resident, err = c.memory(); err != nil {
 		return f, err

@@ -25,7 +25,7 @@ type page struct {
 	// what a handler sets as Content-Length; "": the server does
 	length string
 	body   []byte
-	header http.Header // for those who want it as a whole
+	header http.Header // for handlers that want all of it
 }
 
 func newPage(contentType, length string, body []byte) *page {

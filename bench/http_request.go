@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// browserFields are what a browser sends beside Host: ten fields.
+// browserFields are the fields that a browser sends in addition to Host: ten
+// fields.
 const browserFields = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n" +
 	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n" +
 	"Accept-Language: en-US,en;q=0.5\r\n" +

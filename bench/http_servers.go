@@ -21,7 +21,7 @@ import (
 // HTTP servers, each in a separate process. All roles differ only in TLS and
 // the handler.
 
-// httpOptions are what a role's server is beside a peer.
+// httpOptions are the options of a role's server in addition to the peer.
 type httpOptions struct {
 	handler http.Handler            // for those that take one
 	fast    fasthttp.RequestHandler // for fasthttp

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// compareSlow compares how long clients wait for their answers beside others
-// that send a byte a second: of a header, or of a body.
+// compareSlow compares how long clients wait for their responses while others
+// send a byte a second: of a header, or of a body.
 func compareSlow(r *report) error {
 	all := r.settings
 	defer func() { r.settings = all }()
@@ -49,7 +49,7 @@ func compareSlowPart(r *report, name, part string, n int) error {
 	})
 }
 
-// beside measures a load without slow clients and with them.
+// beside measures a load without and with slow clients.
 func beside(s *settings, server *child, part string, n int) (sample, error) {
 	c := httpCase{requests: [][]byte{httpRequest("/")}, conns: 100}
 	c.complete(s)

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// The tables of the workload http, in Markdown: one for each metric, with a
-// row for each case that has it. A peer of goaio's has its ratios to the
-// case's base and to fasthttp beside its figure.
+// The tables of the workload http, in Markdown: one for each metric, with a row
+// for each case that has it. A goaio peer has its ratios to the case's base and
+// to fasthttp next to its figure.
 
-// compared is the peer that HTTP servers are compared with beside the base.
+// compared is the peer that HTTP servers are compared with in addition to the
+// base.
 const compared = "fasthttp"
 
 // tables returns the tables of a report.

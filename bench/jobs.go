@@ -59,8 +59,8 @@ func (c *control) putAndDo(workers int, put func() error, done <-chan error) err
 	})
 }
 
-// goBeanstalkJobs has two connections for each goroutine: one to put, and one to
-// reserve and delete.
+// goBeanstalkJobs has two connections for each goroutine: one to put, and one
+// to reserve and delete.
 func goBeanstalkJobs(c *control) error {
 	addr, workers, err := beanstalkParameter()
 	if err != nil {

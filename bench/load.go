@@ -43,7 +43,7 @@ type loadConn struct {
 	began   int64   // when the request should have been sent, in ns of now
 }
 
-// newLoad connects conns times, and sees to it that each connection answers.
+// newLoad makes conns connections, and checks that each one answers.
 func newLoad(t target, conns, threads int) (*load, error) {
 	l := &load{target: t}
 	for range min(threads, conns) {
@@ -120,8 +120,8 @@ func (l *load) answers() (n int64) {
 	return n
 }
 
-// measure runs the load for warmUp and then window, and tells of the latter
-// what the server has done.
+// measure runs the load for warmUp and then window, and reports what the server
+// did in window.
 func (l *load) measure(server *child, rate float64, warmUp, window time.Duration) (*tally, error) {
 	l.start(rate)
 	time.Sleep(warmUp)

@@ -200,8 +200,7 @@ func (l *loadLoop) write(c *loadConn) {
 	}
 }
 
-// event goes on with a connection for which something has come, or to which
-// something can be written.
+// event continues with a connection that can be read or written.
 func (l *loadLoop) event(c *loadConn) {
 	if c.busy {
 		l.write(c)
@@ -230,8 +229,8 @@ func (l *loadLoop) event(c *loadConn) {
 	}
 }
 
-// answered takes note of an answer, and sends the next request unless that has
-// a time of its own.
+// answered records a response, and sends the next request unless that has its
+// own time.
 func (l *loadLoop) answered(c *loadConn) {
 	if c.got > l.load.target.answer {
 		l.fail("read", fmt.Errorf("%d bytes where %d were expected", c.got, l.load.target.answer))

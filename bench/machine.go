@@ -49,7 +49,8 @@ func (m machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %s, Linux %s, %s", m.CPU, m.Cores, m.Go, m.Kernel, m.Date)
 }
 
-// loadAverage returns the machine's, "unknown" where it cannot be had.
+// loadAverage returns the machine's load average, "unknown" if it is not
+// available.
 func loadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command bench measures goaio beside its peers: one run, all sides in turns,
-// each in a separate process. README.md says what is measured, and how. It
-// needs Linux.
+// Command bench measures goaio and its peers: one run, all sides in turns, each
+// in a separate process. README.md says what is measured, and how. It needs
+// Linux.
 package main
 
 import (

@@ -120,7 +120,7 @@ func copyPipe(c *control, move func(to, from *net.TCPConn) error) error {
 		defer conn.Close()
 		nc, err := net.Dial("tcp", sink)
 		if err != nil {
-			return // the client is told by the connection's end
+			return // the connection's end tells the client
 		}
 		up := nc.(*net.TCPConn)
 		defer up.Close()

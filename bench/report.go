@@ -115,8 +115,8 @@ func (o *outcome) relate() {
 	}
 }
 
-// ratio is that of one peer's metric to another's. It reports false if they
-// have not both been measured in each round.
+// ratio is the ratio of one peer's metric to another's. It reports false if
+// they have not both been measured in each round.
 func (o *outcome) ratio(peer, base, metric string) (spread, bool) {
 	a, b := o.Samples[peer][metric], o.Samples[base][metric]
 	if len(a) == 0 || len(a) != len(b) {

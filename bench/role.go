@@ -14,8 +14,8 @@ import (
 // whatever else is measured in a separate process, instead of what measures.
 const roleVariable = "GOAIO_BENCH_ROLE"
 
-// parameterVariable is the environment variable with what a role needs to know
-// beside its name: an address, a number.
+// parameterVariable is the environment variable with a role's parameters in
+// addition to its name: an address, a number.
 const parameterVariable = "GOAIO_BENCH_PARAMETER"
 
 func parameter() string { return os.Getenv(parameterVariable) }
@@ -64,9 +64,9 @@ type control struct {
 // ready tells that the role has begun, and where it listens, if it does.
 func (c *control) ready(addr string) { fmt.Println("ready", addr) }
 
-// serve answers until standard input ends. Beside do, which may be nil, it
-// knows "gc", which gives all memory that is not used back to the system, and
-// "busy" (see busyCommand).
+// serve answers until standard input ends. In addition to do, which may be nil,
+// it handles "gc", which returns unused memory to the system, and "busy" (see
+// busyCommand).
 func (c *control) serve(do func(command string) (string, error)) error {
 	for c.in.Scan() {
 		command := c.in.Text()

@@ -14,7 +14,7 @@ import (
 // two cores that the server needs.
 
 // sources is how many addresses of loopback the clients connect from, each with
-// ports of its own.
+// separate ports.
 const sources = 16
 
 // target is what is asked of a server.

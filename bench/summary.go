@@ -15,7 +15,7 @@ import (
 // a row for each case and each of goaio's ways to do it, with its first metric,
 // the ratio to the case's base, and the ratio to the best of the others.
 
-// summarize writes the summary beside the results.
+// summarize writes the summary next to the results.
 func summarize(dir string) error {
 	var b bytes.Buffer
 	b.WriteString("| workload | case | peer | figure | | ratio to the base, rounds | ratio to the best peer, rounds | measured |\n")

@@ -26,7 +26,7 @@ func (o *outcome) show(w io.Writer) {
 		}
 		fmt.Fprintln(t)
 	}
-	_ = t.Flush() // nobody can be told that the output is closed
+	_ = t.Flush() // a closed output cannot be reported
 	for _, p := range o.Peers {
 		if own(p) {
 			fmt.Fprintf(w, "  %s\n", o.ours(p))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// crowd is goroutines of a server process that keep its processors busy,
-// beside what it serves.
+// crowd is a set of goroutines that keep the processors of a server process
+// busy while it serves.
 type crowd struct {
 	stop atomic.Bool
 	wg   sync.WaitGroup

@@ -52,8 +52,8 @@ func init() {
 	}
 }
 
-// stoppedTimers is a role with timers that are stopped one by one, as those of
-// package time are.
+// stoppedTimers is a role with timers that are stopped one by one, like those
+// of package time.
 func stoppedTimers(ctx context.Context, c *control) error {
 	var timers []*timer.Timer
 	done := func(context.Context) error { return nil }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Work is what a process does by itself when it is told to, n times: no server,
-// but the other way to be a peer.
+// Work is what a process does alone on command, n times: no server, but the
+// other way to be a peer.
 
 // work makes a role of a function that does its work n times. The answer to
 // "run n" is how much was allocated meanwhile, in objects. The answer to "for d

@@ -14,8 +14,8 @@ import (
 // answered.
 var errOvertaken = errors.New("dnsx: another server has answered")
 
-// race asks servers one question: one after the other, each beside those that
-// are late.
+// race asks servers one question: one after the other, each concurrently with
+// those that are late.
 type race struct {
 	f       *flight
 	q       question
@@ -124,7 +124,8 @@ func (r *race) try(up *upstream, others bool) (result, bool) {
 	return r.collect(false)
 }
 
-// leaveBehind continues a late try in another goroutine, beside the others.
+// leaveBehind continues a late try in another goroutine, concurrently with the
+// others.
 func (r *race) leaveBehind(t *try) {
 	if r.late == nil {
 		r.late = make(chan result, len(r.f.plan.upstreams))
@@ -166,7 +167,7 @@ func (r *race) note(o result) {
 	}
 }
 
-// collect takes in the results of late tries, those that are there or, if wait
+// collect takes the results of late tries: those that are available or, if wait
 // is set, all. It reports whether the race is over.
 func (r *race) collect(wait bool) (result, bool) {
 	for r.pending > 0 {

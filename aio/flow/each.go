@@ -64,7 +64,7 @@ func each[T any](ctx context.Context, from source[T], o Options, fn func(ctx con
 	return f
 }
 
-// begin starts the function for a value, with a slot, which it gives back when
+// begin starts the function for a value, with a slot, which it releases when
 // the function has ended. A failure that ends all keeps its slot, so that
 // nothing begins after it.
 func (b *batch[T]) begin(ctx context.Context, v T) {

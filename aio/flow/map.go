@@ -16,7 +16,7 @@ var kindMap = aio.NewKind("flow.map")
 // values of seq are read. seq may be endless. A goroutine of the Map's reads
 // it.
 //
-// An error of fn is yielded in its place, beside the value, and ends the
+// An error of fn is yielded in its place, together with the value, and ends the
 // sequence. It is joined with those errors of later calls that say more than
 // that they were cancelled. With o.KeepGoing the sequence goes on. A Map that
 // ends early, because seq panics or ctx ends, yields the reason last. Each call
@@ -70,7 +70,7 @@ func mapped[T, R any](ctx context.Context, from source[T], o Options, fn func(ct
 
 // pipeline is a Map in progress.
 type pipeline[R any] struct {
-	ctx   context.Context // of who takes the results
+	ctx   context.Context // of the receiver of the results
 	all   *aio.Future[struct{}]
 	slots slots // of functions in progress, and results that were not taken
 	order chan *aio.Future[R]
@@ -103,7 +103,7 @@ func (p *pipeline[R]) deliver(keepGoing bool, yield func(R, error) bool) {
 	}
 }
 
-// isDone reports whether a future's result is there.
+// isDone reports whether a future is done.
 func isDone[T any](f *aio.Future[T]) bool {
 	select {
 	case <-f.Done():

@@ -31,8 +31,8 @@ func parseHeader(text []byte) (*header, error) {
 	return h, nil
 }
 
-// parser reads valid JSON, up to the first error. A Decoder of package json would
-// make more than half of all allocations for a job.
+// parser reads valid JSON, up to the first error. A Decoder of package json
+// would make more than half of all allocations for a job.
 type parser struct {
 	rest []byte
 	err  error

@@ -87,7 +87,7 @@ func (r *run) quiet() {
 	}
 }
 
-// beside runs fn in a goroutine while Handle runs. The lock is held.
+// beside runs fn in another goroutine while Handle runs. The lock is held.
 func (r *run) beside(fn func()) {
 	r.others.Add(1)
 	r.op.Op().Go(func() {

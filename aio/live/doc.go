@@ -1,5 +1,5 @@
 // Package live shows a loop while it runs, and while it ends: what is in
-// flight, what holds the loop open, who waits for what, rates and events, as a
+// flight, what holds the loop open, what waits for what, rates and events, as a
 // page in a browser, in JSON, and as metrics for Prometheus. Command
 // goaio.example/cmd/aiolive shows the same in a terminal.
 //
@@ -51,7 +51,7 @@
 //
 // # Shutdown
 //
-// A Server runs in its own loop, which ends last: it is no operation of the
+// A Server runs in its own loop, which ends last: it is not an operation of the
 // loop that it shows, does not hold that open, and is not drained with it. When
 // all has ended or was given up, pages are sent what was left, and the server
 // ends. That takes some milliseconds; a browser that keeps a connection open,

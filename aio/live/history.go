@@ -128,8 +128,8 @@ func errText(err error) string {
 // end.
 const lastSampleTime = 100 * time.Millisecond
 
-// sample takes a sample if the last is old enough; final says that it is that
-// of the loop's end.
+// sample takes a sample if the last is old enough; final says that it is the
+// sample of the loop's end.
 func (h *history) sample(final bool) {
 	least := sampleTime - sampleTime/10
 	if final {

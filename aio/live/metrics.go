@@ -10,9 +10,9 @@ import (
 
 // Metrics has a loop's figures for Prometheus and others that read its text
 // format (version 0.0.4) or OpenMetrics (1.0.0), by what the Accept header of a
-// request asks for. It is an http.Handler. It answers whoever asks: put it
-// where only those come who may know the names of the program's kinds of
-// operations, which is all that it tells besides numbers.
+// request asks for. It is an http.Handler. It has no access control: put it
+// where only clients come that may know the names of the program's kinds of
+// operations, which is all that it reports besides numbers.
 //
 // All metrics have the label "loop", which is Loop.Name. Those of operations
 // have the label "kind".

@@ -32,13 +32,13 @@ type Page struct {
 	// AllowControl has the page cancel operations and drain the loop. Without
 	// it the page is read-only.
 	AllowControl bool
-	// Token, if set, must be known to whoever asks: it is given as the bearer
-	// token of the Authorization header, or once in the URL, "?token=TOKEN",
-	// for which a browser is given a cookie. Without it only requests of
-	// this machine, from loopback addresses and unix sockets, are answered. A
-	// proxy on this machine is part of it.
+	// Token, if set, must be sent by clients: it is given as the bearer token
+	// of the Authorization header, or once in the URL, "?token=TOKEN", for
+	// which a browser is given a cookie. Without it only requests of this
+	// machine, from loopback addresses and unix sockets, are answered. A proxy
+	// on this machine is part of it.
 	Token string
-	// Hosts are the names that the page may be asked for by, besides IP
+	// Hosts are the host names that requests may use, in addition to IP
 	// addresses and localhost. Others get 421: a page of another site, whose
 	// name leads here, could read it otherwise.
 	Hosts []string
@@ -165,8 +165,7 @@ func (p *Page) cancel(id uint64) error {
 	return nil
 }
 
-// control does something to the loop if that is allowed, and leads back to the
-// page.
+// control changes the loop if that is allowed, and redirects back to the page.
 func (p *Page) control(w http.ResponseWriter, q query, do func() error) {
 	if !p.AllowControl {
 		http.Error(w, "live: read-only: see live.Page.AllowControl", http.StatusForbidden)

@@ -22,8 +22,8 @@ import (
 // other machines.
 var ErrToken = errors.New("live: a Token is required, because others can reach the address")
 
-// Server serves a Page until its loop has ended. It runs in its own loop,
-// is no operation of the one that it shows, and does not hold that open. Set
+// Server serves a Page until its loop has ended. It runs in its own loop, is
+// not an operation of the loop that it shows, and does not hold that open. Set
 // the fields before Start; a Server starts once.
 type Server struct {
 	Page
@@ -137,9 +137,8 @@ func (s *Server) finish() {
 	s.end(patience)
 }
 
-// Close ends the server, and returns when it has ended. Pages that are open are
-// told the loop's end if it has ended. It does nothing to a server that was not
-// started.
+// Close ends the server, and returns when it has ended. Open pages show the
+// loop's end if it has ended. It does nothing to a server that was not started.
 func (s *Server) Close() {
 	if s.over != nil {
 		s.end(time.Hour)

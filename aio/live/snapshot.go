@@ -34,8 +34,8 @@ type Snapshot struct {
 	events uint64
 }
 
-// Held is a kind of operation that holds the loop open: children of main, which
-// are no daemons. The first is main itself until it has returned.
+// Held is a kind of operation that holds the loop open: children of main that
+// are not daemons. The first is main itself until it has returned.
 type Held struct {
 	Kind   string
 	Count  int

@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// session is what a browser has in the place of the token: a cookie. Other
-// servers on the same host are sent it as well, whatever their port is, so it
-// is made from the token in a way that does not lead back. Its name differs by
+// session is what a browser has in the place of the token: a cookie. Browsers
+// also send it to other servers on the same host, whatever their port, so it is
+// derived from the token in a way that cannot be reversed. Its name differs by
 // token, so that pages on one host do not replace each other's.
 type session struct{ name, value string }
 
-// newSession returns the session of those who have the token.
+// newSession returns the session of clients that have the token.
 func newSession(token string) session {
 	return session{
 		name:  "goaio_live_" + hex.EncodeToString(keyed(token, "name")[:4]),

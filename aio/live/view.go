@@ -76,7 +76,7 @@ func (v *views) cost() (sum time.Duration) {
 	return sum
 }
 
-// pause is for how long there is no look after one.
+// pause is the time between two looks.
 func (v *views) pause(maxAge time.Duration) time.Duration {
 	if maxAge < calmTime {
 		return endFactor * v.cost()

@@ -214,7 +214,8 @@ func TestBacklogStopsReading(t *testing.T) {
 			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
-		if n, err := writer.Await(w.ctx); n != size || err != nil { // the echo may be faster than Write's return
+		// the echo may be faster than Write's return
+		if n, err := writer.Await(w.ctx); n != size || err != nil {
 			w.Errorf("Write: %d, %v; want %d", n, err, size)
 		}
 		mu.Lock()

@@ -100,7 +100,7 @@ func (f *feed) get(ctx context.Context, name string, q url.Values) (*http.Respon
 	return res, nil
 }
 
-// statusError is an answer that is no snapshot. Asking again does not help.
+// statusError is a response that is not a snapshot. Asking again does not help.
 type statusError struct{ status, text string }
 
 func (e *statusError) Error() string { return e.status + ": " + e.text }

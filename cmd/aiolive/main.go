@@ -14,7 +14,7 @@
 //
 // Keys: s sorts otherwise, / searches, j and k or the arrows move, Space and
 // the page keys move further, Enter opens and closes a row, Escape shows all
-// again, q quits. Where the terminal cannot be had key by key (Windows), a key
+// again, q quits. Where the terminal cannot be read key by key (Windows), a key
 // is followed by Enter. Names are shown as live.Visible has them, so that they
 // cannot do anything to the terminal.
 //

@@ -10,7 +10,7 @@ import (
 )
 
 // byKey has the terminal give each key as it is pressed, and not show it.
-// restore undoes that. It does nothing to what is no terminal.
+// restore undoes that. It does nothing if the file is not a terminal.
 func byKey(f *os.File) (restore func()) {
 	var old syscall.Termios
 	if !ioctl(f, getTermios, unsafe.Pointer(&old)) {

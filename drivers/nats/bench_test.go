@@ -20,8 +20,8 @@ import (
 
 // Jobs of 100 bytes that are put and done, 64 at once, on a server in another
 // process: package jobs, and nats.go as it is used plainly, with each job's end
-// confirmed by the server, as package jobs has it, and not. cpu-ns/op is the CPU
-// time of this process for each job.
+// confirmed by the server, as package jobs has it, and not. cpu-ns/op is the
+// CPU time of this process for each job.
 //
 //	go test -run '^$' -bench Jobs -count 5 .
 func BenchmarkJobs(b *testing.B) {
@@ -67,7 +67,8 @@ func begin(b *testing.B) (end func()) {
 
 func cpuTime() time.Duration {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for bad arguments only
+	// fails for bad arguments only
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
@@ -95,7 +96,8 @@ func atOnce(workers, n int, put func() error) error {
 func aioJobs(b *testing.B, addr string, workers int, body []byte) error {
 	return aio.Run(context.Background(), func(ctx context.Context) error {
 		broker := soakBroker(addr)
-		if _, err := broker.Put(ctx, "work", jobs.Job{Body: body}).Await(ctx); err != nil { // makes the stream
+		// makes the stream
+		if _, err := broker.Put(ctx, "work", jobs.Job{Body: body}).Await(ctx); err != nil {
 			return err
 		}
 		done := make(chan struct{}, b.N+1)

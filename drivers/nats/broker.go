@@ -124,7 +124,7 @@ func (b *Broker) store(ctx context.Context, stream string, m *natsgo.Msg) error 
 	return err
 }
 
-// pubAck returns the error that a stream's answer tells of.
+// pubAck returns the error in a stream's response.
 func pubAck(m *natsgo.Msg, stream string) error {
 	var ack struct {
 		Stream string              `json:"stream"`

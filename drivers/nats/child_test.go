@@ -155,7 +155,8 @@ type process struct {
 func newProcess(t testing.TB) *process {
 	t.Helper()
 	host := "127.0.0.1"
-	if runtime.GOOS == "linux" { // a port of 127.0.0.1 may be taken while the server is down
+	// a port of 127.0.0.1 may be taken while the server is down
+	if runtime.GOOS == "linux" {
 		host = fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254))
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))

@@ -31,7 +31,7 @@ type conn struct {
 	subs    map[*natsgo.Subscription]reporter
 }
 
-// reporter is told of a subscription's conditions.
+// reporter receives a subscription's conditions.
 type reporter interface{ report(err error) }
 
 // newConn begins to connect.
@@ -87,7 +87,7 @@ func (cn *conn) connect() {
 	close(cn.ready)
 }
 
-// failed ends a connection that was not made. Those who wait have the error.
+// failed ends a connection that was not made. Waiting calls get the error.
 func (cn *conn) failed(err error) {
 	cn.err = err
 	close(cn.closed)

@@ -15,7 +15,7 @@ var (
 	kindRequest    = aio.NewKind("nats.request")
 )
 
-// ErrNoResponders is the error of a Request whose subject nobody subscribes to.
+// ErrNoResponders is the error of a Request whose subject has no subscriber.
 var ErrNoResponders = natsgo.ErrNoResponders
 
 // maxQueue bounds the bytes of messages that wait to be sent.
@@ -125,8 +125,8 @@ func (c *Client) Request(ctx context.Context, subject string, data []byte) *aio.
 }
 
 // RequestMsg sends a request. The future is the first answer. Its error is
-// ErrNoResponders if nobody subscribes to the subject, and aio.ErrTimeout if no
-// answer comes within Client.Timeout. The request is sent once.
+// ErrNoResponders if the subject has no subscriber, and aio.ErrTimeout if no
+// response arrives within Client.Timeout. The request is sent once.
 func (c *Client) RequestMsg(ctx context.Context, m *Msg) *aio.Future[*Msg] {
 	return start(ctx, kindRequest, m.Subject, func(ctx context.Context) (*Msg, error) {
 		l := c.link(ctx)

@@ -24,7 +24,7 @@ const (
 )
 
 // source is a Source of a Broker. Reserves are not bound to the pulls that they
-// send: whoever has waited longest gets what comes.
+// send: the call that has waited longest gets the next job.
 type source struct {
 	b      *Broker
 	queues []string
@@ -201,7 +201,7 @@ func (s *source) sweep() {
 	}
 }
 
-// Close gives back what is leased, and ends the subscription.
+// Close releases leased jobs, and ends the subscription.
 func (s *source) Close(ctx context.Context) error {
 	s.mu.Lock()
 	op := s.op

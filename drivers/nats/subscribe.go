@@ -26,8 +26,8 @@ type SubscribeOptions struct {
 	// Queue is a queue group: each message comes to one of its members. ""
 	// means none.
 	Queue string
-	// Buffer is for how many messages there is room. What comes when it is full
-	// is dropped, and told of. 0 or less means 1,024.
+	// Buffer is for how many messages there is room. A message that arrives
+	// when it is full is dropped, which is reported. 0 or less means 1,024.
 	Buffer int
 }
 

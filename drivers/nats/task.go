@@ -71,7 +71,7 @@ func repeat[T any](ctx context.Context, again func(error) bool, fn func(ctx cont
 	}
 }
 
-// endedError is the error of what was repeated in vain.
+// endedError is the error of a call that was repeated without success.
 type endedError struct{ cause, last error }
 
 func (e *endedError) Error() string {

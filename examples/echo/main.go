@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		CatchPanics: true, // a panic ends one connection
 		// a connection that broke, say; the server goes on
 		OnEvent: aio.LogEvents,
-		// clients are owed no more than that
+		// bounds the data owed to clients
 		Grace:   500 * time.Millisecond,
 		Signals: []os.Signal{os.Interrupt, syscall.SIGTERM},
 	}

@@ -6,8 +6,8 @@
 //	curl -N http://127.0.0.1:8092/events
 //
 // The jobs are kept by a beanstalkd, whose address -beanstalkd or the variable
-// BEANSTALKD_ADDR tells, or else in the process. A job is answered with its ID
-// once it is there.
+// BEANSTALKD_ADDR tells, or else in the process. The response to a job has its
+// ID, once the broker has the job.
 //
 // SIGTERM loses none. With beanstalkd, jobs that run have time to end, and the
 // rest waits there for the next process, or for another one that runs: start

@@ -6,9 +6,9 @@
 // With -from it is a client instead, which prints the events of a server.
 //
 // A browser, or a client, that loses the connection comes back by itself, and
-// says which event was its last: the count goes on. On Ctrl-C the streams are
-// told that the server drains, say good-bye, and end. In an http.Handler,
-// behind a router, httpx.SSE(w, r, 0) begins the same stream.
+// says which event was its last: the count goes on. On Ctrl-C the streams learn
+// that the server drains, say good-bye, and end. In an http.Handler, behind a
+// router, httpx.SSE(w, r, 0) begins the same stream.
 package main
 
 import (
@@ -71,8 +71,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	})
 }
 
-// follow prints the events of a server until that says that there are no more,
-// or the loop drains.
+// follow prints the events of a server until the server says that there are no
+// more, or the loop drains.
 func follow(ctx context.Context, from string, stdout io.Writer) error {
 	req, err := http.NewRequest(http.MethodGet, from, nil)
 	if err != nil {

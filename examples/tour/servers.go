@@ -33,12 +33,12 @@ type servers struct {
 	echo *tcp.Server
 	web  *httpx.Server
 
-	asked chan string // a request for a page came; nobody need receive that
+	asked chan string // a request for a page came; it need not be received
 }
 
 // serve starts the servers. They hold the loop open, and end with it.
 func serve(ctx context.Context) (s servers, err error) {
-	// made for tests, it is no operation: it ends when all others have
+	// made for tests, it is not an operation: it ends when all others have
 	s.dns = &dnsserver.Server{Zone: zone}
 	aio.LoopOf(ctx).AtExit(func() { s.dns.Close() })
 	if err := s.dns.Start(); err != nil {

@@ -5,8 +5,8 @@
 //
 // A WebSocket is a connection that HTTP was left on: it stays an operation of
 // the loop, as the handler does. On Ctrl-C each client is told that the server
-// goes away, and the program ends when all have gone. The program is a module
-// of its own, since goaio does not require that library.
+// goes away, and the program ends when all have gone. The program is a separate
+// module, since goaio does not require that library.
 package main
 
 import (

@@ -4,11 +4,11 @@
 //	cd examples/wsidle && go run . [-addr HOST:PORT]
 //
 // A tcp.Server calls back with what comes. The callbacks make the handshake,
-// and take the frames apart, with github.com/gobwas/ws, which works on bytes
-// that are there as well as on a stream. On Linux without TLS, what is left of
-// an idle socket is its records in the heap, under 2 KB. On Ctrl-C each client
-// is told that the server goes away. The program is a module of its own, since
-// goaio does not require that library.
+// and take the frames apart, with github.com/gobwas/ws, which works on bytes in
+// memory as well as on a stream. On Linux without TLS, what is left of an idle
+// socket is its records in the heap, under 2 KB. On Ctrl-C each client is told
+// that the server goes away. The program is a separate module, since goaio does
+// not require that library.
 //
 // A server of package httpx routes requests and bounds their headers, and
 // examples/websocket shows how WebSockets are served there. A connection that

@@ -20,13 +20,13 @@ type socket struct {
 	all     *sockets
 	conn    *tcp.Conn
 	shaken  bool      // the handshake is done
-	held    []byte    // a frame that has come in part
-	kind    ws.OpCode // of a message that has come in part
+	held    []byte    // an incomplete frame
+	kind    ws.OpCode // of an incomplete message
 	message []byte    // it
 	partial bool      // there is one
 }
 
-// data takes what has come.
+// data handles arrived bytes.
 func (k *socket) data(_ *tcp.Conn, p []byte) {
 	k.held = append(k.held, p...)
 	if !k.shaken && !k.handshake() {
@@ -55,8 +55,8 @@ func (k *socket) data(_ *tcp.Conn, p []byte) {
 // maxHandshake bounds a handshake, in bytes.
 const maxHandshake = 8 << 10
 
-// handshake makes the handshake once it has come. It reports false if it has
-// not, or has failed.
+// handshake makes the handshake once the request has arrived. It reports false
+// if it has not, or has failed.
 func (k *socket) handshake() bool {
 	end := bytes.Index(k.held, []byte("\r\n\r\n"))
 	switch {

@@ -139,7 +139,7 @@ func (x *exchange) finish(status int, err error) {
 		x.attrs = append(x.attrs, failed)
 		x.span.SetAttributes(failed)
 		if isCancelled(err) {
-			break // nobody wants the response any more
+			break // the response is no longer wanted
 		}
 		x.span.RecordError(err)
 		x.span.SetStatus(codes.Error, text(err.Error()))

@@ -26,7 +26,7 @@ func DefaultSelect(op aio.Ref) bool { return defaultKinds[op.Kind()] }
 
 // Kinds returns a function for Telemetry.Select that selects the operations of
 // the kinds with these names, such as "timer.delay": see aio.Kind. A name that
-// no package has is no error. Call it when the program starts: as with
+// no package has is not an error. Call it when the program starts: as with
 // aio.NewKind, there are 255 kinds at most.
 func Kinds(names ...string) func(op aio.Ref) bool {
 	s := kindsOf(names...)

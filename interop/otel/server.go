@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// Server has each request to s make a span, below that of the client's
+// Server makes each request to s produce a span, below that of the client's
 // traceparent, and metrics. Call it before s.Start, once. It sets
 // Server.RequestContext and Server.Done; functions that are set already are
 // called too: the first before its own, so that a span that it begins is the

@@ -29,11 +29,11 @@ type Telemetry struct {
 	MeterProvider metric.MeterProvider
 	// Propagator reads and writes the headers that carry a trace from process
 	// to process. nil means otel.GetTextMapPropagator(), which does nothing
-	// until the program sets it: to propagation.TraceContext and Baggage, as a
-	// rule.
+	// until the program sets it: usually to propagation.TraceContext and
+	// Baggage.
 	Propagator propagation.TextMapPropagator
 
-	// Select reports whether an operation gets a span of its own. It is called
+	// Select reports whether an operation gets a separate span. It is called
 	// whenever an operation begins within a trace that is sampled, or, with
 	// Roots, outside of any trace, by the goroutine that starts the operation.
 	// It must be fast, and must not keep op. nil means DefaultSelect.
@@ -47,10 +47,10 @@ type Telemetry struct {
 	// none, and the root's attribute goaio.spans.dropped counts them. 0 means
 	// 1,000; negative: no bound.
 	MaxSpans int
-	// Public says that the clients of servers are not trusted. A request with
-	// a traceparent then begins a trace of its own, which is linked to the
-	// client's, and the program's sampler alone decides about it. Baggage is
-	// taken over all the same: leave it out of Propagator if it should not be.
+	// Public says that the clients of servers are not trusted. A request with a
+	// traceparent then begins a new trace, which is linked to the client's, and
+	// the program's sampler alone decides about it. Baggage is taken over all
+	// the same: leave it out of Propagator if it should not be.
 	Public bool
 
 	// Methods are the methods of HTTP that are attributes as they are. Others

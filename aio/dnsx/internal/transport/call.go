@@ -62,8 +62,8 @@ var (
 	errMismatch  = errors.New("the answer is to another question")
 )
 
-// IsMalformed reports whether err says that a server sent something that is no
-// answer to the query.
+// IsMalformed reports whether err says that a server sent something that is not
+// an answer to the query.
 func IsMalformed(err error) bool {
 	for _, e := range []error{errShort, errMismatch, errTooBig, errNotDNS, io.ErrUnexpectedEOF} {
 		if errors.Is(err, e) {
