@@ -156,7 +156,7 @@ func (s *webSoak) round(ctx context.Context) error {
 	}
 	r, err := f.Await(ctx)
 	switch {
-	case errors.Is(err, errCut), errors.Is(err, aio.ErrConn): // the server has broken it off
+	case errors.Is(err, errCut), errors.Is(err, aio.ErrConn), errors.Is(err, io.EOF): // the server has broken it off
 		return nil
 	case err != nil:
 		return err
