@@ -59,7 +59,7 @@ func median(v []float64) float64 {
 func inLoop(b *testing.B, bench func(ctx context.Context)) {
 	b.Helper()
 	if err := run(nil, func(ctx context.Context) error { bench(ctx); return nil }); err != nil {
-		b.Fatal(err)
+		b.Fatalf("run: %v", err)
 	}
 }
 

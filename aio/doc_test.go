@@ -50,7 +50,7 @@ func contents(t *testing.T) (text string, names []string) {
 	t.Helper()
 	paths, err := filepath.Glob("*.go")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("filepath.Glob: %v", err)
 	}
 	fset, files := token.NewFileSet(), []*ast.File(nil)
 	for _, path := range paths {
@@ -59,13 +59,13 @@ func contents(t *testing.T) (text string, names []string) {
 		}
 		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("parser.ParseFile: %v", err)
 		}
 		files = append(files, f)
 	}
 	p, err := doc.NewFromFiles(fset, files, "goaio.example/aio")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("doc.NewFromFiles: %v", err)
 	}
 	funcs, values := p.Funcs, append(p.Vars, p.Consts...)
 	for _, typ := range p.Types {

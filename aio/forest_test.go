@@ -198,7 +198,7 @@ func TestForest(t *testing.T) {
 				})
 				var stuck *aio.StuckError
 				if errors.As(err, &stuck) {
-					t.Fatal(err)
+					t.Fatalf("Run: %v", err)
 				}
 				for _, b := range f.limits {
 					if n := b.now.Load(); n != 0 {

@@ -171,7 +171,7 @@ func TestForeignCtxWithLock(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 

@@ -82,7 +82,7 @@ func TestDump(t *testing.T) {
 		time.Sleep(time.Second)
 		b.Reset()
 		if err := l.Dump(&b); err != nil {
-			t.Error(err)
+			t.Errorf("l.Dump: %v", err)
 		}
 		for _, s := range []string{
 			`loop "dumped": running, 4 in flight, 4 started, 0 failed`,

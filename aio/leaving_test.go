@@ -175,7 +175,7 @@ func TestLeavingGoesOn(t *testing.T) {
 			fs = append(fs, aio.Go(ctx, "queued", func(ctx context.Context) (int, error) { return 1, sleep(ctx, time.Second) }))
 		}
 		if err := aio.Wait(ctx, fs[0], fs[1], fs[2]); err != nil {
-			t.Error(err)
+			t.Errorf("aio.Wait: %v", err)
 		}
 		eq(t, "three took", time.Since(start), 3*time.Second)
 		<-aio.Draining(ctx)
@@ -278,7 +278,7 @@ func TestLeavingNested(t *testing.T) {
 				})
 			})
 			if err != nil && !errors.Is(err, errTest) {
-				t.Error(err)
+				t.Errorf("bubble: %v", err)
 			}
 			eq(t, "left, drained, took", []time.Duration{left, drained, took},
 				[]time.Duration{seconds(c.left), seconds(c.drained), seconds(c.took)})

@@ -16,7 +16,7 @@ func TestBegin(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		op, err := aio.Begin(ctx, 0, "op")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Begin: %v", err)
 		}
 		if op.Loop() != aio.LoopOf(ctx) || op.Info().Name != "op" || op.Ended() || !op.Idle() || !op.TopLevel() {
 			t.Error("a new operation")
@@ -84,7 +84,7 @@ func TestDriver(t *testing.T) {
 		d := &testDriver{name: "named by its driver"}
 		var op aio.Op
 		if err := op.Start(ctx, 0, "", d); err != nil {
-			t.Fatal(err)
+			t.Fatalf("op.Start: %v", err)
 		}
 		eq(t, "names", infoNames(aio.LoopOf(ctx)), []string{d.name})
 		a, b := aio.NewPromise[int](op.Context(), 0, ""), aio.NewPromise[int](op.Context(), 0, "")

@@ -16,7 +16,7 @@ import (
 )
 
 // Any number of goroutines wait for the same future with the same ctx, by every
-// means, and each is told.
+// means, and each gets it.
 func TestManyWaiters(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		for range 3 { // what was waited on is used again
@@ -43,7 +43,7 @@ func TestManyWaiters(t *testing.T) {
 				})
 				all.Go(func() {
 					if err := aio.Wait(ctx, f, aio.Resolved(1)); err != nil {
-						t.Error(err)
+						t.Errorf("aio.Wait: %v", err)
 					}
 					told.Add(1)
 				})
@@ -57,7 +57,7 @@ func TestManyWaiters(t *testing.T) {
 	})
 }
 
-// What waits for a future is told in the order in which it came.
+// Waiters of a future are woken in the order in which they came.
 func TestHooksInOrder(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		p := aio.NewPromise[int](ctx, 0, "awaited")
@@ -113,7 +113,7 @@ func TestAwaitCancelRace(t *testing.T) {
 				return nil
 			})
 			if err != nil {
-				t.Error(err)
+				t.Errorf("aio.Run: %v", err)
 			}
 			t.Logf("%d of %d were cancelled", cancelled.Load(), rounds)
 		})
@@ -170,7 +170,8 @@ func TestAwaitCancelled(t *testing.T) {
 					time.Sleep(after)
 					waiter.Cancel(errStop)
 					waiter.Await(ctx)
-					if n := aio.Hooks(first.Future()); n > 2 { // told's, and a Done channel or an AsCompleted that goes on
+					// told's, and a Done channel or an AsCompleted that goes on
+					if n := aio.Hooks(first.Future()); n > 2 {
 						t.Errorf("%d hooks are left", n)
 					}
 					first.Resolve(7)
@@ -289,6 +290,6 @@ func TestAwaitAmongBusy(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }

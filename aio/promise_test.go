@@ -131,7 +131,7 @@ func TestPromiseOfDriver(t *testing.T) {
 		d := &testDriver{name: "of a driver"}
 		var p aio.Promise[int]
 		if err := p.Start(ctx, 0, "", d); err != nil {
-			t.Fatal(err)
+			t.Fatalf("p.Start: %v", err)
 		}
 		d.onCancel = func(cause error) { p.RejectIdle(cause) }
 		eq(t, "names", infoNames(aio.LoopOf(ctx)), []string{"of a driver"})
@@ -141,7 +141,7 @@ func TestPromiseOfDriver(t *testing.T) {
 		p.Future().Cancel(errStop)
 		eq(t, "told", d.cancel.Load(), 1)
 		if _, err := p.Future().Result(); err != aio.ErrPending {
-			t.Error(err)
+			t.Errorf("p.Future: %v", err)
 		}
 		p.Resolve(4)
 		if v, err := p.Future().Result(); v != 4 || err != nil {

@@ -28,7 +28,7 @@ func within(t testing.TB, fn func(ctx context.Context)) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -36,7 +36,7 @@ func begin(t testing.TB, ctx context.Context) *aio.Op {
 	t.Helper()
 	o, err := aio.Begin(ctx, kindPiece, "child")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("aio.Begin: %v", err)
 	}
 	return o
 }
@@ -109,7 +109,8 @@ func TestPiecesAllLeft(t *testing.T) {
 		if len(read) != len(ops) {
 			t.Errorf("read %d of %d", len(read), len(ops))
 		}
-		if pieces < 12 { // 9 between the pieces, and some to look for one that stays
+		// 9 between the pieces, and some to look for one that stays
+		if pieces < 12 {
 			t.Errorf("%d pieces: more than %d were looked at with the lock held", pieces, aio.Piece)
 		}
 		for _, o := range ops {
@@ -172,7 +173,7 @@ func TestRefs(t *testing.T) {
 			why := errors.New("enough")
 			job.Cancel(why)
 			if _, err := f.Await(ctx); err != why {
-				t.Error(err)
+				t.Errorf("f.Await: %v", err)
 			}
 			if _, ok := loop.Find(job.ID()); ok || !job.Ended() {
 				t.Error("found though it has ended")
@@ -180,7 +181,7 @@ func TestRefs(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		if !loop.Main().Ended() {
 			t.Error("main has not ended")
@@ -189,9 +190,10 @@ func TestRefs(t *testing.T) {
 }
 
 // BenchmarkSnapshot reads a million children of one operation. held-max-us is
-// for how long the lock was held at most, and held-max-cpu-us the processor time
-// that the thread has used meanwhile: if others use the machine, the system may
-// take the processor away with the lock held, which no code can prevent.
+// for how long the lock was held at most, and held-max-cpu-us the processor
+// time that the thread has used meanwhile: if others use the machine, the
+// system may take the processor away with the lock held, which no code can
+// prevent.
 func BenchmarkSnapshot(b *testing.B) {
 	const n = 1_000_000
 	within(b, func(ctx context.Context) {

@@ -53,7 +53,7 @@ func TestStarterEndedRace(t *testing.T) {
 		d.end = func() { mid.End(nil) }
 		kid, err := aio.Begin(low.Context(), 0, "kid")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Begin: %v", err)
 		}
 		eq(t, "By", kid.Info().By, "low")
 		kid.End(nil)
@@ -76,7 +76,7 @@ func TestFailedWithDone(t *testing.T) {
 	})
 }
 
-// A driver whose operation has ended is not told of a cancellation.
+// OpCancel is not called after the operation has ended.
 func TestGhostNotTold(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		top, _ := aio.Begin(ctx, 0, "top")

@@ -11,7 +11,7 @@ import (
 	"goaio.example/aio"
 )
 
-// Taps are told of each event between Tap and stop.
+// Taps get each event between Tap and stop.
 func TestTap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop := &aio.Loop{OnEvent: func(aio.Event) {}}
@@ -33,7 +33,7 @@ func TestTap(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		if !slices.Equal(first, []string{"1: bad", "2: bad"}) || !slices.Equal(second, []string{"2", "3"}) {
 			t.Errorf("got %q, %q", first, second)
@@ -51,7 +51,7 @@ func TestTapPanics(t *testing.T) {
 	})
 	var p *aio.PanicError
 	if !errors.As(err, &p) || p.Value != "tap" {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestPhaseEnd(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		zero("after Run")
 	})
@@ -111,7 +111,7 @@ func TestKindStats(t *testing.T) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	got := map[string]aio.KindStats{}
 	var started, ended int64

@@ -17,7 +17,7 @@ import (
 // many as it takes with the files that one may have open, and as many clients
 // connect.
 
-var c40kPeers = []string{"raw net", "goaio", "libevent"}
+var c40kPeers = []string{"raw net", "goaio", "floor", "libevent"}
 
 // c40k is a run.
 type c40k struct {
@@ -41,7 +41,7 @@ func measureC40k(r *report) error {
 	peers := c40kPeers
 	if _, err := compileLibevent(); err != nil {
 		r.leaveOut("libevent", err)
-		peers = peers[:2]
+		peers = peers[:3]
 	}
 	all := r.settings
 	defer func() { r.settings = all }()

@@ -1,5 +1,5 @@
 // Command bench measures goaio beside its peers: one run, all sides in turns,
-// each in a process of its own. README.md says what is measured, and how. It
+// each in a separate process. README.md says what is measured, and how. It
 // needs Linux.
 package main
 

@@ -34,10 +34,10 @@ func TestQuick(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := run([]string{"-quick", "-run", w.name, "-o", dir}); err != nil {
-				t.Fatal(err)
+				t.Fatalf("run: %v", err)
 			}
 			if _, err := os.Stat(dir + "/" + w.name + ".json"); err != nil {
-				t.Error(err)
+				t.Errorf("os.Stat: %v", err)
 			}
 		})
 	}

@@ -62,6 +62,7 @@ var workloads = []workload{
 	{"client", "HTTP clients: CPU time and allocations of a request", measureClient},
 	{"dns", "DNS clients: CPU time and allocations of a lookup, with a cache and without", measureDNS},
 	{"beanstalk", "beanstalkd clients: CPU time and jobs a second", measureBeanstalk},
+	{"jobs", "jobs on beanstalkd, put and done in one process: CPU time and jobs a second", measureJobs},
 	{"c40k", "40,000 connections, each answered 10 s later, on one port of several processes", measureC40k},
 }
 

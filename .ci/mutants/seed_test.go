@@ -51,18 +51,18 @@ func write(t *testing.T, text string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "x.go")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	return path
 }
 
-// TestFaults holds that each kind of fault is found where it can be seeded, and
-// that the file with it is still Go.
+// TestFaults checks that each kind of fault is found where it can be seeded,
+// and that the file with it is still Go.
 func TestFaults(t *testing.T) {
 	path := write(t, source)
 	faults, err := faultsOf(path, "x.go")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("faultsOf: %v", err)
 	}
 	var got strings.Builder
 	for _, f := range faults {
@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestChoose holds that a sample is of the size asked for, in order, without
+// TestChoose checks that a sample is of the size asked for, in order, without
 // repeats, and the same for the same seed.
 func TestChoose(t *testing.T) {
 	all := make([]fault, 100)
@@ -105,17 +105,17 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestEquivalents holds that a fault of the list is known whatever its line,
+// TestEquivalents checks that a fault of the list is known whatever its line,
 // and that a line without a reason is refused.
 func TestEquivalents(t *testing.T) {
 	f := fault{shown: "a/b.go", line: 9, function: "T.m", kind: "delete", old: "x()"}
 	path := filepath.Join(t.TempDir(), "list")
 	if err := os.WriteFile(path, []byte("# a comment\n\na/b.go: T.m: delete `x()` # x only logs\n"), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	list, err := loadEquivalents(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("loadEquivalents: %v", err)
 	}
 	if got := list.reason(f); got != "x only logs" {
 		t.Errorf("the reason for %v is %q, want %q", f, got, "x only logs")
@@ -125,7 +125,7 @@ func TestEquivalents(t *testing.T) {
 		t.Errorf("the reason for %v is %q, want none", f, got)
 	}
 	if err := os.WriteFile(path, []byte("a/b.go: T.m: delete `x()`\n"), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	if list, err := loadEquivalents(path); err == nil {
 		t.Errorf("a line without a reason gives %v, want an error", list)
@@ -135,7 +135,7 @@ func TestEquivalents(t *testing.T) {
 	}
 }
 
-// TestTry holds that a fault is caught, survives or does not compile as the
+// TestTry checks that a fault is caught, survives or does not compile as the
 // tests have it.
 func TestTry(t *testing.T) {
 	dir := t.TempDir()
@@ -154,21 +154,21 @@ func TestAdd(t *testing.T) {
 `,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+			t.Fatalf("os.WriteFile: %v", err)
 		}
 	}
 	t.Chdir(dir)
 	p, err := load(".", nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("load: %v", err)
 	}
 	faults, err := p.faults()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.faults: %v", err)
 	}
 	s := &suite{pkg: p.ImportPath, timeout: 60e9}
 	if err := s.passes(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("s.passes: %v", err)
 	}
 	bad := faults[0]
 	bad.new = "undefined"

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// EachCancel runs fn as a subtest again and again: with a ctx that is cancelled
-// at the first look at it, at the second, and so on until the ctx is not looked
-// at that often any more. fn gets the ctx by looks.Context from one of its own;
-// when all is done it can tell by looks.Reached whether there was a
-// cancellation at all, and looks.Cause is its cause:
+// EachCancel runs fn as a subtest repeatedly: with a ctx that is cancelled at
+// the first look at it, at the second, and so on until the program no longer
+// looks at the ctx that often. fn gets the ctx by passing one to looks.Context.
+// Afterwards looks.Reached reports whether there was a cancellation, and
+// looks.Cause returns its cause:
 //
 //	aiotest.EachCancel(t, func(t *testing.T, looks *aiotest.Looks) {
 //		aiotest.Run(t, func(ctx context.Context) error {

@@ -6,20 +6,20 @@ import (
 	"goaio.example/aio/aiotest/dnsserver"
 )
 
-// DNS is a DNS server for tests: it knows what a few lines of text say, tells
-// what it was asked, and does wrong what a test wants it to. See package
-// dnsserver for all of it.
+// A DNS is a DNS server for tests. Its zone is a few lines of text. It reports
+// what it was asked, and misbehaves on request. See package dnsserver for all
+// of it.
 type DNS = dnsserver.Server
 
-// What a DNS is used with.
+// Types used with a DNS.
 type (
-	// DNSFault is what a DNS does wrong.
+	// DNSFault is a way in which a DNS misbehaves.
 	DNSFault = dnsserver.Fault
-	// DNSMatch picks queries.
+	// DNSMatch selects queries.
 	DNSMatch = dnsserver.Match
 	// DNSQuery is a question that a DNS was asked.
 	DNSQuery = dnsserver.Query
-	// DNSTransport is how a query came.
+	// DNSTransport says how a query was sent.
 	DNSTransport = dnsserver.Transport
 )
 

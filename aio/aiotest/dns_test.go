@@ -35,7 +35,7 @@ func TestMemoryDNS(t *testing.T) {
 		d.SetFault(aiotest.DNSMatch{Transport: aiotest.DNSOverUDP}, aiotest.DNSFault{Delay: time.Second})
 		c, err := d.Dial(t.Context(), "udp", "192.0.2.53:53")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("d.Dial: %v", err)
 		}
 		defer c.Close()
 		m := dnsmessage.Message{Questions: []dnsmessage.Question{{
@@ -43,11 +43,11 @@ func TestMemoryDNS(t *testing.T) {
 		}}}
 		b, err := m.Pack()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("m.Pack: %v", err)
 		}
 		begin := time.Now()
 		if _, err := c.Write(b); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Write: %v", err)
 		}
 		b = make([]byte, 512)
 		n, err := c.Read(b)

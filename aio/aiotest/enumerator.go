@@ -9,7 +9,7 @@ var maxRounds = 10_000
 // second, and so on until it comes too late to happen.
 type enumerator struct {
 	t    *testing.T
-	what string // is wrong if no disturbance ever happened
+	what string // the error if no disturbance ever happened
 
 	ran, fired bool // any subtest, any disturbance
 	selected   bool // the -run flag leaves subtests out
@@ -19,7 +19,7 @@ type enumerator struct {
 type round struct {
 	name  string
 	run   func(t *testing.T)
-	fired func() bool // whether the disturbance happened
+	fired func() bool // reports whether the disturbance happened
 }
 
 // series runs a round for each place, until the disturbance did not happen or
@@ -55,7 +55,7 @@ func (e *enumerator) series(at func(k int) round) {
 	}
 }
 
-// conclude fails the test if the rounds were all the same.
+// conclude fails the test if no round had a disturbance.
 func (e *enumerator) conclude() {
 	e.t.Helper()
 	if e.ran && !e.selected && !e.fired && !e.t.Failed() {

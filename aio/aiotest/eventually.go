@@ -6,16 +6,15 @@ import (
 	"time"
 )
 
-// patience is how long helpers wait for what should come at once.
+// patience bounds the wait of helpers for what should happen at once.
 const patience = 10 * time.Second
 
-// Eventually waits until cond returns true, asking again and again: often at
-// first, then every 20 ms. It fails the test, with t.Fatalf, when that takes
-// longer than 10 s.
+// Eventually waits until cond returns true. It calls cond repeatedly: often at
+// first, then every 20 ms. It fails the test, with t.Fatalf, after 10 s.
 //
-// It is for tests with real sockets and processes, where nothing tells when
-// something has arrived. In a synctest bubble, synctest.Wait is the exact
-// answer; there the 10 s are of the bubble's clock.
+// It is for tests with real sockets and processes, where nothing signals that
+// data has arrived. In a synctest bubble, synctest.Wait is exact; there the 10
+// s are of the bubble's clock.
 func Eventually(t testing.TB, cond func() bool) {
 	t.Helper()
 	for range 100 {

@@ -8,25 +8,25 @@ import (
 	"testing"
 )
 
-// What EachFault has connections fail with, unless it is told.
+// The default errors of EachFault.
 var (
 	readErrs  = []error{syscall.ECONNRESET, syscall.ETIMEDOUT, io.EOF, io.ErrUnexpectedEOF}
 	writeErrs = []error{syscall.ECONNRESET, syscall.ETIMEDOUT, syscall.EPIPE}
 )
 
-// EachFault runs fn as a subtest again and again, with a fault in the first
-// read, in the second, and so on until there is no read left that could fail,
-// then likewise for writes; all that for each error, and for writes with and
-// without a first byte that gets through. fn puts the plan on a connection
-// with Faulty. It may change the plan before that (Once, MaxRead ...), and must
-// not be parallel.
+// EachFault runs fn as a subtest repeatedly: with a fault in the first read, in
+// the second, and so on until there is no further read that could fail, and
+// then in the same way for writes. It does so for each error, and for writes
+// with and without a first byte that is written. fn applies the plan to a
+// connection with Faulty. It may change the plan before that (Once, MaxRead
+// ...), and must not be parallel.
 //
 // Without errs these are syscall.ECONNRESET and ETIMEDOUT for both, io.EOF and
 // io.ErrUnexpectedEOF for reads, and syscall.EPIPE for writes.
 //
-// A subtest that fails ends its series: what comes after it would mostly fail
-// alike. The test fails if no fault ever happened, and after 10,000 rounds of
-// a series.
+// A subtest that fails ends its series: later ones would mostly fail in the
+// same way. The test fails if no fault ever happened, and after 10,000 rounds
+// of a series.
 func EachFault(t *testing.T, fn func(t *testing.T, plan Plan), errs ...error) {
 	t.Helper()
 	each := enumerator{t: t, what: "no plan's fault ever happened: is it given to Faulty?"}
@@ -51,7 +51,8 @@ func orDefault(errs, defaults []error) []error {
 func faultRound(plan Plan, fn func(t *testing.T, plan Plan)) round {
 	plan.fired = new(atomic.Bool)
 	return round{
-		name:  strings.ReplaceAll(plan.String(), "/", "-"), // a slash separates levels of subtests
+		// a slash separates levels of subtests
+		name:  strings.ReplaceAll(plan.String(), "/", "-"),
 		run:   func(t *testing.T) { fn(t, plan) },
 		fired: plan.fired.Load,
 	}

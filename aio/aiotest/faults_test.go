@@ -43,7 +43,7 @@ func TestFaulty(t *testing.T) {
 		t.Errorf("%q got through", p[:n])
 	}
 	if _, err := io.WriteString(b, "ab"); err != nil {
-		t.Error(err)
+		t.Errorf("io.WriteString: %v", err)
 	}
 	if n, err := f.Read(p); n != 1 || err != nil || f.Reads() != 1 {
 		t.Errorf("read: %d, %v, %d reads", n, err, f.Reads())
@@ -61,7 +61,7 @@ func TestFaultyPassesOn(t *testing.T) {
 		soon := start.Add(time.Second / 2)
 		for _, set := range []func(time.Time) error{f.SetDeadline, f.SetReadDeadline, f.SetWriteDeadline} {
 			if err := set(soon); err != nil {
-				t.Error(err)
+				t.Errorf("set: %v", err)
 			}
 		}
 		if _, err := f.Read(make([]byte, 1)); !isTimeout(err) || time.Since(start) != time.Second/2 {
@@ -69,7 +69,7 @@ func TestFaultyPassesOn(t *testing.T) {
 		}
 		for _, call := range []func() error{f.CloseRead, f.CloseWrite, func() error { return f.SetLinger(1) }, f.Abort} {
 			if err := call(); err != nil {
-				t.Error(err)
+				t.Errorf("call: %v", err)
 			}
 		}
 		if _, err := b.Read(make([]byte, 1)); err == nil {
@@ -85,7 +85,7 @@ func TestFaultyPassesOn(t *testing.T) {
 			t.Errorf("Abort of a net.Pipe: %v", err)
 		}
 		if err := g.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("g.Close: %v", err)
 		}
 	})
 }
@@ -132,7 +132,8 @@ func TestEachFault(t *testing.T) {
 		f := aiotest.Faulty(a, plan)
 		got, err := talk(f)
 		switch {
-		case err == nil && got != "answer" && !(f.Fired() && plan.FailRead > 0): // an EOF cannot be noticed
+		// an EOF cannot be noticed
+		case err == nil && got != "answer" && !(f.Fired() && plan.FailRead > 0):
 			t.Errorf("got %q", got)
 		case err == nil:
 		case !f.Fired() || !errors.Is(err, plan.Err):

@@ -8,9 +8,9 @@ import (
 	"goaio.example/aio/internal/memnet"
 )
 
-// FaultyConn is a connection under a Plan, made by Faulty. It is a Conn; where
-// the inner connection lacks one of the further methods, the FaultyConn's
-// returns errors.ErrUnsupported.
+// A FaultyConn is a connection under a Plan, made by Faulty. It is a Conn; if
+// the inner connection lacks one of the methods, the FaultyConn's returns
+// errors.ErrUnsupported.
 type FaultyConn struct {
 	mem   *memnet.FaultyConn
 	fired *atomic.Bool
@@ -18,13 +18,13 @@ type FaultyConn struct {
 
 var _ Conn = (*FaultyConn)(nil)
 
-// Faulty returns c, any connection, as it is under the plan. Of the same plan
-// each connection counts its own calls.
+// Faulty returns a connection that passes calls to c according to plan.
+// Connections with the same plan count their calls separately.
 func Faulty(c net.Conn, plan Plan) *FaultyConn {
 	return &FaultyConn{memnet.Faulty(c, plan.inner()), plan.fired}
 }
 
-// note notes for EachFault that the fault has happened.
+// note records for EachFault that the fault has happened.
 func (f *FaultyConn) note() {
 	if f.fired != nil && f.mem.Fired() {
 		f.fired.Store(true)
@@ -47,10 +47,10 @@ func (f *FaultyConn) Write(p []byte) (int, error) {
 // reads and writes do not count.
 func (f *FaultyConn) Fired() bool { return f.mem.Fired() }
 
-// Reads returns how many calls of Read there were, those under way included.
+// Reads returns the number of calls of Read, including those in progress.
 func (f *FaultyConn) Reads() int { return f.mem.Reads() }
 
-// Writes returns how many calls of Write there were, those under way included.
+// Writes returns the number of calls of Write, including those in progress.
 func (f *FaultyConn) Writes() int { return f.mem.Writes() }
 
 // NetConn returns the inner connection.
@@ -59,10 +59,10 @@ func (f *FaultyConn) NetConn() net.Conn { return f.mem.NetConn() }
 // Close closes the inner connection and ends delays.
 func (f *FaultyConn) Close() error { return f.mem.Close() }
 
-// LocalAddr returns the inner connection's.
+// LocalAddr returns the inner connection's local address.
 func (f *FaultyConn) LocalAddr() net.Addr { return f.mem.LocalAddr() }
 
-// RemoteAddr returns the inner connection's.
+// RemoteAddr returns the inner connection's remote address.
 func (f *FaultyConn) RemoteAddr() net.Addr { return f.mem.RemoteAddr() }
 
 // SetDeadline is the inner SetDeadline, for delays too.

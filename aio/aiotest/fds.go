@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// fds are the process's open file descriptors, each with what it refers to.
-// nil: they cannot be known here.
+// fds holds the process's open file descriptors, each with its target. nil:
+// this system does not tell.
 type fds map[string]string
 
 const fdDir = "/proc/self/fd"
@@ -24,8 +24,8 @@ func openFDs() fds {
 	return readFDs()
 }
 
-// warmUp has the runtime open what it keeps open from the first use on: the
-// descriptors of its poller.
+// warmUp makes the runtime open the descriptors that it keeps open after their
+// first use: those of its poller.
 func warmUp() {
 	r, w, err := os.Pipe()
 	if err == nil {
@@ -41,7 +41,7 @@ func readFDs() fds {
 	}
 	open := fds{}
 	for _, e := range entries {
-		// The descriptor of the folder itself is closed by now.
+		// The descriptor of the directory itself is closed by now.
 		if target, err := os.Readlink(fdDir + "/" + e.Name()); err == nil {
 			open[e.Name()] = target
 		}
@@ -49,8 +49,9 @@ func readFDs() fds {
 	return open
 }
 
-// left lists the descriptors that are open now and were not then, a line each.
-// Those that are about to be closed are waited for, for at most half a second.
+// left lists the descriptors that are open now and were not before, one per
+// line. It waits for at most half a second for those that are about to be
+// closed.
 func (before fds) left() string {
 	if before == nil {
 		return ""
@@ -64,7 +65,7 @@ func (before fds) left() string {
 	}
 }
 
-// added lists what is in now but not in before.
+// added lists the entries of now that are not in before.
 func (before fds) added(now fds) string {
 	var b strings.Builder
 	for _, fd := range slices.Sorted(maps.Keys(now)) {

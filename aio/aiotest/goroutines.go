@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// goroutines are stacks, by what the first line of each calls the goroutine.
+// goroutines holds stacks by the goroutine's name in the first line.
 type goroutines map[string]string
 
 // header matches the first line of the stack of a goroutine in a bubble.
 var header = regexp.MustCompile(`^(goroutine \d+) .*\[.*(synctest bubble \d+)`)
 
-// bubble names the synctest bubble that the caller is in, "" if in none.
+// bubble returns the name of the caller's synctest bubble, "" if it is in none.
 func bubble() string {
 	buf := make([]byte, 256)
 	first, _, _ := strings.Cut(string(buf[:runtime.Stack(buf, false)]), "\n")
@@ -45,8 +45,7 @@ func allStacks() string {
 	}
 }
 
-// without returns the stacks of those that are not among before, each after an
-// empty line.
+// without returns the stacks that are not in before, each after an empty line.
 func (g goroutines) without(before goroutines) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(g)) {

@@ -9,14 +9,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// CheckLeaks fails the test if, when it and its cleanups have ended, goroutines
-// are left that did not exist when CheckLeaks was called, or file descriptors
-// (on Linux). Call it first, so that its own cleanup is the last. What is just
-// about to go is given half a second.
+// CheckLeaks fails the test if, after it and its cleanups, goroutines are left
+// that did not exist when CheckLeaks was called, or file descriptors (on
+// Linux). Call it first, so that its own cleanup is the last. Whatever is about
+// to end has half a second.
 //
-// Inside a synctest bubble it compares the bubble's goroutines only. Elsewhere
-// it must not be used beside parallel tests, whose goroutines it would take for
-// leaks.
+// Inside a synctest bubble it compares only the bubble's goroutines. Elsewhere
+// it must not be used next to parallel tests, whose goroutines it would take
+// for leaks.
 func CheckLeaks(t testing.TB) {
 	t.Helper()
 	before := look(false)
@@ -42,16 +42,17 @@ func VerifyMain(m *testing.M) {
 	}))
 }
 
-// A view is what existed at some moment, to compare a later one with.
+// A view is the state at some moment, for comparison with a later one.
 type view struct {
 	bubble     string // the synctest bubble looked at; "" for the process
 	goroutines goroutines
-	process    goleak.Option // ignores the goroutines of that moment; nil: do not compare
-	fds        fds
+	// ignores the goroutines of that moment; nil: do not compare
+	process goleak.Option
+	fds     fds
 }
 
-// look looks at what exists: in the bubble, else in the process unless that
-// would tell nothing because other tests run there.
+// look returns the state of the bubble, or of the process. It leaves out the
+// process if parallel tests would make it meaningless.
 func look(parallel bool) view {
 	if b := bubble(); b != "" {
 		return view{bubble: b, goroutines: goroutinesOf(b)}
@@ -62,7 +63,8 @@ func look(parallel bool) view {
 	return view{process: goleak.IgnoreCurrent(), fds: openFDs()}
 }
 
-// compare fails the test for what exists now and did not at the view's moment.
+// compare fails the test for what exists now and did not at the moment of the
+// view.
 func (v view) compare(t testing.TB) {
 	t.Helper()
 	if v.bubble != "" {

@@ -12,21 +12,21 @@ import (
 
 // CancelAt returns a ctx derived from ctx that is cancelled, with the cause, at
 // the k-th look at it. The k-th look itself sees it cancelled already. Each
-// call of Done, Err, Value and Deadline on it is a look, be it by the program,
-// by package context for contexts derived from it, or by package aio for the
-// operations started with it. Once somebody has its Done channel or has derived
-// a context, using these is no look. k <= 0 is never: looks are counted only. A
-// nil cause means context.Canceled.
+// call of Done, Err, Value and Deadline on it is a look, whether by the
+// program, by package context for contexts derived from it, or by package aio
+// for the operations started with it. Using its Done channel or a derived
+// context later is not a look. If k <= 0, it is never cancelled, and looks are
+// only counted. A nil cause means context.Canceled.
 //
-// For package aio the ctx is a foreign one with a cancellation of its own, and
-// belongs to the loop that ctx belongs to. It is released when its parent ends.
+// For package aio the ctx is a foreign one with a separate cancellation. It
+// belongs to the loop of ctx. It is released when its parent ends.
 func CancelAt(ctx context.Context, k int, cause error) (context.Context, *Looks) {
 	l := newLooks(k, cause)
 	return l.Context(ctx), l
 }
 
-// Looks counts the looks at a context, and has it cancelled at one of them. Its
-// methods may be called from any goroutine.
+// Looks counts the looks at a context, and cancels it at one of them. Its
+// methods are safe for concurrent use.
 type Looks struct {
 	at    int // the look to cancel at
 	cause error
@@ -57,22 +57,22 @@ func (l *Looks) Context(parent context.Context) context.Context {
 	return &watchedCtx{ctx, l}
 }
 
-// Count returns how many looks there were.
+// Count returns the number of looks.
 func (l *Looks) Count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.n
 }
 
-// Reached reports whether the k-th look has happened, so that the context is
-// cancelled by it.
+// Reached reports whether the k-th look has happened, and so has cancelled the
+// context.
 func (l *Looks) Reached() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.at > 0 && l.n >= l.at
 }
 
-// Cause returns the cause that the context is cancelled with at the k-th look.
+// Cause returns the cause of the cancellation at the k-th look.
 func (l *Looks) Cause() error { return l.cause }
 
 // String says which look was the k-th one, as in "look 3 of 7: Done in
@@ -102,10 +102,11 @@ func (l *Looks) look(method string) {
 	}
 }
 
-// caller names the function that looks, other than package context's.
+// caller returns the name of the function that looks, skipping package context.
 func caller() string {
 	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)]) // above caller, look, and the method
+	// skips caller, look, and the method
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
 	for {
 		f, more := frames.Next()
 		if !strings.HasPrefix(f.Function, "context.") && f.Function != "" {

@@ -20,7 +20,7 @@ func TestNetwork(t *testing.T) {
 		n := aiotest.Network{Latency: time.Second, BufferSize: 4, Backlog: 1}
 		l, err := n.Listen("db.internal:5432")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("n.Listen: %v", err)
 		}
 		defer l.Close()
 		if l2, err := n.Listen("db.internal:5432"); !errors.Is(err, syscall.EADDRINUSE) || l2 != nil {
@@ -43,11 +43,11 @@ func TestNetwork(t *testing.T) {
 		}
 		s, err := l.Accept()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("l.Accept: %v", err)
 		}
 		defer s.Close()
 		if err := c.(aiotest.Conn).Abort(); err != nil {
-			t.Error(err)
+			t.Errorf("Abort: %v", err)
 		}
 		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("Read after Abort: %v", err)
@@ -60,11 +60,11 @@ func TestNetworkBlackHole(t *testing.T) {
 		var n aiotest.Network
 		l, err := n.Listen(":80")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("n.Listen: %v", err)
 		}
 		defer l.Close()
 		if err := n.BlackHole("www:80"); err != nil {
-			t.Error(err)
+			t.Errorf("n.BlackHole: %v", err)
 		}
 		time.AfterFunc(time.Hour, func() { n.Heal("www:80") })
 		start := time.Now()
@@ -88,7 +88,7 @@ func TestNetworkHTTP(t *testing.T) {
 		var n aiotest.Network
 		l, err := n.Listen("www:80")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("n.Listen: %v", err)
 		}
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "hello, "+r.Host)
@@ -98,7 +98,7 @@ func TestNetworkHTTP(t *testing.T) {
 		client := &http.Client{Transport: &http.Transport{DialContext: n.DialContext, DisableKeepAlives: true}}
 		resp, err := client.Get("http://www/")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("client.Get: %v", err)
 		}
 		defer resp.Body.Close()
 		if body, err := io.ReadAll(resp.Body); string(body) != "hello, www" || err != nil {
@@ -110,10 +110,10 @@ func TestNetworkHTTP(t *testing.T) {
 func TestPipe(t *testing.T) {
 	a, b := pipe(t)
 	if _, err := io.WriteString(a, "hello"); err != nil {
-		t.Error(err)
+		t.Errorf("io.WriteString: %v", err)
 	}
 	if err := a.CloseWrite(); err != nil {
-		t.Error(err)
+		t.Errorf("a.CloseWrite: %v", err)
 	}
 	if got, err := io.ReadAll(b); string(got) != "hello" || err != nil {
 		t.Errorf("%q, %v", got, err)

@@ -9,38 +9,39 @@ import (
 	"goaio.example/aio/internal/memnet"
 )
 
-// Plan says what goes wrong on a connection, see Faulty. The zero Plan is no
-// fault at all. Calls are counted from 1, those of Read and of Write each by
-// themselves.
+// A Plan says what goes wrong on a connection; see Faulty. With the zero Plan
+// nothing does. Calls are counted from 1, Read and Write separately.
 type Plan struct {
-	// FailRead and FailWrite are the calls that fail, 0 for none.
+	// FailRead and FailWrite are the numbers of the calls that fail, 0 for
+	// none.
 	FailRead, FailWrite int
 
-	// Err is what the failing call returns; nil means syscall.ECONNRESET. It
-	// comes in a *net.OpError unless it is one or is io.EOF.
+	// Err is the error of the failing call; nil means syscall.ECONNRESET. It is
+	// wrapped in a *net.OpError unless it is one or is io.EOF.
 	Err error
 
-	// Once limits the fault to the one call. Otherwise later calls of the same
-	// kind fail too, as on a connection that is broken. Either way the inner
-	// connection is not closed, and its peer is not told.
+	// Once limits the fault to one call. Otherwise later calls of the same kind
+	// fail too, as on a broken connection. In either case the inner connection
+	// is not closed, and its peer is not told.
 	Once bool
 
-	// Partial is how many bytes of the failing Write still get through. They
+	// Partial is how many bytes of the failing Write are still written. They
 	// are counted in its result.
 	Partial int
 
-	// MaxRead is the most bytes that a Read returns, 0 for no bound.
+	// MaxRead bounds the bytes that a Read returns, 0 for no bound.
 	MaxRead int
 
-	// MaxWrite is the most bytes that go to the inner connection at once, 0 for
-	// no bound. A Write then becomes several.
+	// MaxWrite bounds the bytes that are passed to the inner connection at
+	// once, 0 for no bound. A Write is then split into several.
 	MaxWrite int
 
-	// ReadDelay and WriteDelay pass at the start of each Read and each Write.
-	// Close and deadlines cut them short.
+	// ReadDelay and WriteDelay are how long each Read and each Write waits at
+	// its start. Close and deadlines cut the wait short.
 	ReadDelay, WriteDelay time.Duration
 
-	fired *atomic.Bool // of EachFault: whether any connection's fault happened
+	// for EachFault: set when any connection's fault happened
+	fired *atomic.Bool
 }
 
 // String says what fails, as in "write 3 after 1 byte: broken pipe".

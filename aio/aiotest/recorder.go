@@ -12,14 +12,14 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// Recorder keeps the events of a loop for a test that expects some. The zero
-// value is ready for use:
+// A Recorder keeps the events of a loop for a test that expects some. The zero
+// value is ready to use:
 //
 //	var rec aiotest.Recorder
 //	aiotest.RunLoop(t, &aio.Loop{OnEvent: rec.OnEvent}, main)
 //
 // or, for a part of the loop, ctx = aio.OnEvent(ctx, rec.OnEvent). Its methods
-// may be called from any goroutine.
+// are safe for concurrent use.
 type Recorder struct {
 	mu     sync.Mutex
 	events []aio.Event
@@ -34,15 +34,15 @@ func (r *Recorder) OnEvent(e aio.Event) {
 	r.more.Ring()
 }
 
-// Events returns what has been recorded so far, in the order it happened.
+// Events returns the events recorded so far, in order.
 func (r *Recorder) Events() []aio.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.events)
 }
 
-// Wait waits until at least n events have been recorded and returns them all.
-// It fails the test, with t.Fatalf, when that takes longer than 10 s.
+// Wait waits until at least n events have been recorded and returns all of
+// them. It fails the test, with t.Fatalf, after 10 s.
 func (r *Recorder) Wait(t testing.TB, n int) []aio.Event {
 	t.Helper()
 	timer := time.NewTimer(patience)

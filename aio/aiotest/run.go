@@ -8,24 +8,24 @@ import (
 	"goaio.example/aio"
 )
 
-// Run runs main in a zero aio.Loop and fails the test on anything that goes
-// unnoticed or is left behind. See Runner.Run.
+// Run runs main in a zero aio.Loop and fails the test for unnoticed errors and
+// for anything left behind. See Runner.Run.
 func Run(t testing.TB, main func(ctx context.Context) error) {
 	t.Helper()
 	Runner{}.Run(t, main)
 }
 
-// RunLoop is Run for a loop of the caller's own. See Runner.Run for what it
-// sets in it.
+// RunLoop is Run with the caller's loop. See Runner.Run for the fields that it
+// sets.
 func RunLoop(t testing.TB, l *aio.Loop, main func(ctx context.Context) error) {
 	t.Helper()
 	Runner{Loop: l}.Run(t, main)
 }
 
-// RunBubble is Run inside a synctest bubble of its own: time passes only when
-// everything in the loop waits for it, and then at once. The t that main needs
-// is that of the bubble. To run a loop with settings in a bubble, call RunLoop
-// inside synctest.Test.
+// RunBubble is Run inside a new synctest bubble: time advances only when
+// everything in the loop waits for it, and then at once. main must use the t
+// that it is given, which belongs to the bubble. To run a loop with settings in
+// a bubble, call RunLoop inside synctest.Test.
 func RunBubble(t *testing.T, main func(ctx context.Context, t *testing.T) error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -34,14 +34,15 @@ func RunBubble(t *testing.T, main func(ctx context.Context, t *testing.T) error)
 	})
 }
 
-// Runner says how a test runs a loop. The zero value is what Run uses.
+// A Runner says how a test runs a loop. The zero value is what Run uses.
 type Runner struct {
 	// Loop is the loop to run; nil means a zero one.
 	Loop *aio.Loop
 
-	// Parallel says that other tests run at the same time, as after t.Parallel:
-	// goroutines and file descriptors, which cannot be told from theirs, are
-	// not compared. Inside a synctest bubble it is not needed.
+	// Parallel says that other tests run at the same time, as after t.Parallel.
+	// Then goroutines and file descriptors, which cannot be distinguished from
+	// those of the other tests, are not compared. Inside a synctest bubble it
+	// is not needed.
 	Parallel bool
 
 	// Overdue says that the test is about operations that Grace cuts off: they
@@ -53,23 +54,23 @@ type Runner struct {
 //
 //   - the loop's Run returns an error: main's, one given to Exit or Cancel, or
 //     an *aio.StuckError, whose operations are listed with their stacks;
-//   - an event that is no mere information reaches the loop's handler, the
-//     errors of futures that nobody looked at among them. As the default
-//     handler exits the loop, this one cancels it, unless the event is lost or
-//     about a connection;
+//   - an event that is more than information reaches the loop's handler,
+//     including errors of futures that the program did not look at. Where the
+//     default handler exits the loop, this one cancels it, unless the event is
+//     lost or about a connection;
 //   - operations, or main, had to be cancelled because the loop's Grace had
 //     passed (see aio.Loop.Overdue): a connection that was not closed, or a
 //     main that waits on its ctx;
-//   - goroutines are left that were not there before, or file descriptors.
-//     Those that are just about to go are given half a second.
+//   - new goroutines or file descriptors are left. Those that are about to end
+//     have half a second.
 //
-// A Loop.OnEvent that is set takes the events instead, and then it is up to the
-// test to look at them: see Recorder. A nil Loop.OnEvent and a nil Loop.Logger
-// are set, the latter to the test's log.
+// If Loop.OnEvent is set, it gets the events instead, and the test must look at
+// them: see Recorder. A nil Loop.OnEvent and a nil Loop.Logger are set, the
+// latter to the test's log.
 //
-// When main calls t.FailNow, t.SkipNow or one that does, Run ends the loop and
-// does not return; likewise when an operation does, whose error is then not
-// reported besides.
+// When main calls t.FailNow or t.SkipNow, directly or through another function,
+// Run ends the loop and does not return. The same holds for an operation; its
+// error is then not reported separately.
 func (r Runner) Run(t testing.TB, main func(ctx context.Context) error) {
 	t.Helper()
 	l := r.Loop

@@ -11,17 +11,17 @@ import (
 	"goaio.example/aio"
 )
 
-// A watcher passes on to a test what a loop has to tell while it runs. After
-// that the test may be over, and must not hear of operations that were stuck.
+// A watcher reports to a test what its loop reports while it runs. After that
+// the test may be over, and the watcher reports nothing more.
 type watcher struct {
 	t testing.TB
 
 	mu     sync.Mutex
-	goexit bool // an operation of the test's called t.FailNow or the like
+	goexit bool // an operation of the test called t.FailNow or the like
 	over   bool
 }
 
-// watch has the loop tell the test what nobody else is to be told.
+// watch makes the loop report to the test what has no other receiver.
 func watch(t testing.TB, l *aio.Loop) *watcher {
 	w := &watcher{t: t}
 	if l.OnEvent == nil {
@@ -44,7 +44,7 @@ func (w *watcher) event(e aio.Event) {
 	}
 }
 
-// report tells the test of an event.
+// report reports an event to the test.
 func (w *watcher) report(e aio.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -53,7 +53,7 @@ func (w *watcher) report(e aio.Event) {
 	case w.ended(e.Err):
 		w.goexit = true
 	case e.Lost:
-		w.t.Errorf("aiotest: nobody looked at the error of %v: %v%s", e.Op, e.Err, stackOf(e.Err))
+		w.t.Errorf("aiotest: lost error of %v: %v%s", e.Op, e.Err, stackOf(e.Err))
 	default:
 		w.t.Errorf("aiotest: event of %v: %v%s", e.Op, e.Err, stackOf(e.Err))
 	}
@@ -92,15 +92,15 @@ func (w *watcher) conclude(err error) {
 	}
 }
 
-// overdue reports what had to be cancelled after Grace.
+// overdue reports operations that had to be cancelled after Grace.
 func (w *watcher) overdue(l *aio.Loop) {
 	w.t.Helper()
 	for _, op := range l.Overdue() {
-		w.t.Errorf("aiotest: it had not ended when Grace had passed: %v", op)
+		w.t.Errorf("aiotest: %v had not ended when Grace had passed", op)
 	}
 }
 
-// end ends the passing on.
+// end stops the reports.
 func (w *watcher) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,7 +113,7 @@ func isStuck(err error) bool {
 	return errors.As(err, &stuck)
 }
 
-// stackOf returns the stacks that err has, on lines of their own.
+// stackOf returns the stacks in err, on separate lines.
 func stackOf(err error) string {
 	var b strings.Builder
 	var p *aio.PanicError

@@ -12,43 +12,43 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// DefaultAddr is where beanstalkd listens unless it is told otherwise.
+// DefaultAddr is beanstalkd's default address.
 const DefaultAddr = "127.0.0.1:11300"
 
-// Client puts jobs, and asks about and changes jobs and tubes by their IDs and
-// names, on one connection that all its operations share. Jobs are reserved by
-// a Consumer. The zero Client is ready. Its fields must not be changed once it
-// is used; its methods may be called from any goroutine, in any number of
-// loops. Each loop has its own connection.
+// A Client puts jobs, and inspects and changes jobs and tubes by their IDs and
+// names, on one connection that all its operations share. A Consumer reserves
+// jobs. The zero Client is ready to use. Its fields must not be changed once it
+// is in use. Its methods are safe for concurrent use, in any number of loops.
+// Each loop has a separate connection.
 type Client struct {
-	// Addr is the server's address, "HOST:PORT" or "unix:PATH", as tcp.Dial
-	// takes it. "" means DefaultAddr.
+	// Addr is the server's address, "HOST:PORT" or "unix:PATH", as for
+	// tcp.Dial. "" means DefaultAddr.
 	Addr string
-	// Dialer makes the connections; nil means a zero one. Its HighWater and
-	// Background are set by the client.
+	// Dialer makes the connections; nil means a zero one. The client sets its
+	// HighWater and Background.
 	Dialer *tcp.Dialer
-	// Backoff says how often, and how far apart, a connection is tried to be
-	// made before what waits for it fails. The zero Backoff tries 5 times
-	// within some 1.5 s. Use Attempts and Elapsed -1 to go on until the
-	// operation's ctx ends.
+	// Backoff says how often, and how far apart, the client tries to connect
+	// before the operations that wait for the connection fail. The zero Backoff
+	// tries 5 times within about 1.5 s. Set Attempts and Elapsed to -1 to try
+	// until the operation's ctx ends.
 	Backoff timer.Backoff
-	// Timeout is how long the server may send nothing while it owes an answer.
-	// Then the connection is given up. It includes the time that it takes to
-	// send a job. 0 means 30 s; negative: no bound.
+	// Timeout is how long the server may send nothing while a response is
+	// outstanding. Then the connection is given up. It includes the time for
+	// sending a job. 0 means 30 s; negative: no bound.
 	Timeout time.Duration
-	// IdleTimeout is how long a connection that nothing uses is kept. 0 means
-	// 60 s; negative: no bound.
+	// IdleTimeout is how long an unused connection is kept. 0 means 60 s;
+	// negative: no bound.
 	IdleTimeout time.Duration
-	// MaxJobSize is the most bytes of a job. A longer one is not sent, and not
-	// kept when it comes. 0 means 1 MiB, 16 times what beanstalkd takes unless
-	// its option -z says otherwise; negative: 1 GiB, the most that -z takes.
+	// MaxJobSize bounds a job, in bytes. A larger one is not sent, and not kept
+	// when it arrives. 0 means 1 MiB, 16 times what beanstalkd accepts unless
+	// its option -z says otherwise; negative: 1 GiB, the most that -z allows.
 	MaxJobSize int
-	// MaxQueue is the most commands that wait for a connection or for an
-	// answer, with the Reserves that wait for a job. One more fails with
-	// aio.ErrBacklog. Commands about a reserved job are not counted. 0 means
-	// 4096.
+	// MaxQueue bounds the commands that wait for a connection or for a
+	// response, together with the Reserves that wait for a job. A further one
+	// fails with aio.ErrBacklog. Commands about a reserved job are not counted.
+	// 0 means 4096.
 	MaxQueue int
-	// MaxQueueBytes is the most bytes that those commands have. 0 means 64 MiB.
+	// MaxQueueBytes bounds the bytes of those commands. 0 means 64 MiB.
 	MaxQueueBytes int
 
 	mu    sync.Mutex
@@ -89,7 +89,7 @@ func (c *Client) maxQueueBytes() int {
 	return c.MaxQueueBytes
 }
 
-// attempts is how often a connection is tried to be used, negative for ever.
+// attempts returns how often to try to connect, negative for no limit.
 func (c *Client) attempts() int {
 	if c.Backoff.Attempts == 0 {
 		return 5
@@ -104,15 +104,15 @@ func (c *Client) dialer() *tcp.Dialer {
 		*d = *c.Dialer
 	}
 	d.Background = true
-	d.HighWater = math.MaxInt / 2 // the queue of commands is what is bounded
+	d.HighWater = math.MaxInt / 2 // the queue of commands is bounded instead
 	if d.WriteTimeout == 0 {
 		d.WriteTimeout = max(c.timeout(), 0)
 	}
 	return d
 }
 
-// CloseIdle closes the connections that nothing uses, in all loops. The next
-// operation makes a new one.
+// CloseIdle closes the unused connections, in all loops. The next operation
+// makes a new one.
 func (c *Client) CloseIdle() {
 	c.mu.Lock()
 	pools := make([]*pool, 0, len(c.pools))
@@ -141,7 +141,7 @@ func (c *Client) poolOf(ctx context.Context) (*pool, error) {
 	if err := p.op.Start(p.top, kindPool, "beanstalk pool", p); err != nil {
 		return nil, err
 	}
-	if first := c.enter(p); first != p { // another operation has made one meanwhile
+	if first := c.enter(p); first != p { // another operation made one meanwhile
 		p.op.End(nil)
 		return first, nil
 	}
@@ -149,8 +149,8 @@ func (c *Client) poolOf(ctx context.Context) (*pool, error) {
 	return p, nil
 }
 
-// enter enters a loop's pool, unless there is one. It returns the pool that is
-// entered.
+// enter registers p as its loop's pool, unless there is one. It returns the
+// registered pool.
 func (c *Client) enter(p *pool) *pool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

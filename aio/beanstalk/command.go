@@ -9,26 +9,26 @@ import (
 	"goaio.example/aio"
 )
 
-// A command is one of the protocol, from when it is asked for to its answer.
-// The pool's lock guards it.
+// A command is a command of the protocol, from its request to its response. The
+// pool's lock guards it.
 type command struct {
-	list       *commands // that it is in
+	list       *commands // the list that it is in
 	prev, next *command
 
 	verb    *verb
-	line    []byte // what is sent, the body included; nil once it is
-	tube    string // that must be used, "" for any
-	about   string // a tube that is named by the command, for people
-	id      uint64 // the job that it is about
+	line    []byte // the bytes to send, including the body; nil once sent
+	tube    string // the tube that must be used, "" for any
+	about   string // a tube named by the command, for error texts
+	id      uint64 // its job
 	asker   asker
 	state   commandState
-	counted bool          // in the pool's queue
+	counted bool          // counted in the pool's queue
 	size    int           // of line
-	lasts   time.Duration // the server may take that long by itself
+	lasts   time.Duration // the server itself may take that long
 	at      time.Time     // when it was sent
 }
 
-// commandState is how far a command has come:
+// commandState is the progress of a command:
 //
 //	new ─► held ─► sent ─► over
 //	  └──────┴───────────────┘
@@ -43,14 +43,14 @@ const (
 	commandOver
 )
 
-// An asker is told once what has become of its command. It is called without
+// An asker is called once with the result of its command. It is called without
 // the pool's lock, and must not block.
 type asker interface {
 	answered(w *wire, r *reply)
 	failed(err error, sent bool)
 }
 
-// askFunc is an asker that is one function: r is nil if err is not.
+// askFunc is an asker that is a function: r is nil unless err is nil.
 type askFunc func(w *wire, r *reply, err error)
 
 func (f askFunc) answered(w *wire, r *reply)  { f(w, r, r.word.errorOf()) }
@@ -92,7 +92,7 @@ func (l *commands) pop() *command {
 	return c
 }
 
-// unlink takes the command out of its list.
+// unlink removes the command from its list.
 func (c *command) unlink() {
 	l := c.list
 	if c.prev == nil {
@@ -109,29 +109,30 @@ func (c *command) unlink() {
 	l.n--
 }
 
-// A call is a command that a program has asked for: an operation with a future.
+// A call is a command that a program has requested: an operation with a future.
 type call[T any] struct {
 	aio.Promise[T]
 	command
 	pool *pool
-	job  *Job                                  // whose connection it goes by; nil for others
-	out  atomic.Int64                          // bytes that were sent, for the loop's listings
-	take func(c *call[T], r *reply) (T, error) // makes the result of an answer that is no error
+	job  *Job         // the job whose connection it uses; nil for others
+	out  atomic.Int64 // bytes sent, for the loop's listings
+	// makes the result from a response that is not an error
+	take func(c *call[T], r *reply) (T, error)
 }
 
 // begin starts the operation of a call. It reports false if the future has
-// failed already.
+// already failed.
 func (c *call[T]) begin(ctx context.Context, p *pool, kind aio.Kind, v *verb) bool {
 	c.pool, c.verb, c.asker = p, v, c
 	return c.Start(ctx, kind, "", c) == nil
 }
 
-// invalid returns the future of a call whose argument is wrong.
+// invalid returns the future of a call with an invalid argument.
 func invalid[T any](client *Client, v *verb, tube string, id uint64, err error) *aio.Future[T] {
 	return aio.Failed[T](&Error{Op: v.name, Addr: client.addr(), Tube: tube, ID: id, Err: err})
 }
 
-// errorFor returns the error of the command.
+// errorFor returns err as an error of the command.
 func (c *command) errorFor(p *pool, err error, sent bool) *Error {
 	return &Error{Op: c.verb.name, Addr: p.client.addr(), Tube: cmp.Or(c.tube, c.about), ID: c.id, Err: err, Unanswered: sent}
 }
@@ -163,8 +164,8 @@ func (c *call[T]) failed(err error, sent bool) {
 	c.Reject(c.errorFor(c.pool, err, sent))
 }
 
-// OpCancel takes a command that was not sent out of the queue. The answer of
-// one that was is dropped when it comes.
+// OpCancel removes an unsent command from the queue. If the command was sent,
+// its response is dropped when it arrives.
 func (c *call[T]) OpCancel(cause error) {
 	c.pool.lock()
 	was := c.state
@@ -184,5 +185,5 @@ func (c *call[T]) OpName() string {
 	return c.verb.name
 }
 
-// OpBytes tells what was sent.
+// OpBytes returns the number of bytes sent.
 func (c *call[T]) OpBytes() (in, out int64) { return 0, c.out.Load() }

@@ -9,31 +9,31 @@ import (
 	"goaio.example/aio"
 )
 
-// Consumer reserves jobs. It makes the connections that it needs: one for the
-// Reserves that wait, which they share, and those that hold jobs. Its fields
-// must not be changed once it is used; its methods may be called from any
-// goroutine, in any number of loops. Each loop has its own connections.
+// A Consumer reserves jobs. It makes the connections that it needs: one that
+// waiting Reserves share, and others that hold jobs. Its fields must not be
+// changed once it is in use. Its methods are safe for concurrent use, in any
+// number of loops. Each loop has separate connections.
 type Consumer struct {
-	// Client is whose server is asked, and whose settings count. nil means a
-	// zero Client of this consumer's own.
+	// Client provides the server and the settings. nil means a zero Client used
+	// only by this consumer.
 	Client *Client
-	// Tubes are those that are watched, whose jobs are reserved. None means
+	// Tubes are the watched tubes, whose jobs are reserved. None means
 	// DefaultTube. Watch and Ignore change the list, not this field.
 	Tubes []string
-	// Stats has the server be asked about each job that is reserved, before the
-	// future of Reserve resolves: then Job.LastStats and Job.Deadline know. It
+	// Stats asks the server about each reserved job before the future of
+	// Reserve resolves, so that Job.LastStats and Job.Deadline are known. It
 	// costs a round trip for each job.
 	Stats bool
 
 	mu      sync.Mutex
 	own     Client   // if Client is nil
-	tubes   []string // that are watched; nil before the first use
-	changes int      // how often they were changed
+	tubes   []string // the watched tubes; nil before the first use
+	changes int      // number of changes to tubes
 	closed  bool
 }
 
-// Consumer returns a Consumer of jobs of the given tubes, DefaultTube if there
-// are none.
+// Consumer returns a Consumer of jobs of the given tubes, or of DefaultTube if
+// there are none.
 func (c *Client) Consumer(tubes ...string) *Consumer {
 	return &Consumer{Client: c, Tubes: slices.Clone(tubes)}
 }
@@ -45,7 +45,7 @@ func (c *Consumer) client() *Client {
 	return c.Client
 }
 
-// watched returns the tubes that are watched. The slice is not changed.
+// watched returns the watched tubes. The slice must not be changed.
 func (c *Consumer) watched() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,7 +67,7 @@ func (c *Consumer) list() []string {
 	return c.tubes
 }
 
-// check returns why the consumer cannot be used.
+// check returns an error if the consumer cannot be used.
 func (c *Consumer) check() error {
 	for _, t := range c.watched() {
 		if err := checkName(t); err != nil {
@@ -82,8 +82,8 @@ func (c *Consumer) check() error {
 	return nil
 }
 
-// on returns what the consumer has in the loop of ctx. The caller unpins it when
-// it has given it something to do.
+// on returns the consumer's state in the loop of ctx. The caller unpins it
+// after starting something with it.
 func (c *Consumer) on(ctx context.Context, v *verb) (*consuming, error) {
 	p, err := c.client().poolOf(ctx)
 	if err != nil {
@@ -105,22 +105,21 @@ func (c *Consumer) on(ctx context.Context, v *verb) (*consuming, error) {
 
 var kindReserve = aio.NewKind("beanstalk.reserve")
 
-// Reserve reserves a job, and waits for one as long as ctx lives. The future
-// must be awaited, or cancelled: a job that is not taken from it is kept from
+// Reserve reserves a job, and waits for one until ctx ends. The future must be
+// awaited, or cancelled: a job that is not taken from it is unavailable to
 // others until its TTR has passed.
 //
-// When the future is cancelled no job is lost: one that was reserved for it and
-// arrives later is given to another Reserve that waits, or released at once.
-// While the loop drains no job is reserved: a Reserve that waits fails with
-// aio.ErrExit, and so does a new one.
+// Cancelling the future loses no job: a job that was reserved for it and
+// arrives later is given to another waiting Reserve, or released at once. While
+// the loop drains no job is reserved: a waiting Reserve fails with aio.ErrExit,
+// and so does a new one.
 func (c *Consumer) Reserve(ctx context.Context) *aio.Future[*Job] { return c.reserve(ctx, 0) }
 
-// ReserveWithin is Reserve that waits for at most d, in whole seconds, rounded
-// up, and fails with ErrTimedOut then. 0 means not to wait at all: that fails
-// with ErrDeadlineSoon when no job is ready and one that the consumer has
-// reserved is in the last second of its TTR. The time counts from when it is
-// called, whether there is a connection or not; with 0 it is the server's
-// answer that decides.
+// ReserveWithin is Reserve with a limit on the wait: after d, in whole seconds,
+// rounded up, it fails with ErrTimedOut. With 0 it does not wait: it fails with
+// ErrDeadlineSoon if no job is ready and a job that the consumer has reserved
+// is in the last second of its TTR. The time counts from the call, whether
+// there is a connection or not; with 0 the server's response decides.
 func (c *Consumer) ReserveWithin(ctx context.Context, d time.Duration) *aio.Future[*Job] {
 	s, err := seconds("time to wait", d)
 	if err != nil {
@@ -149,7 +148,7 @@ func (c *Consumer) reserve(ctx context.Context, d time.Duration) *aio.Future[*Jo
 
 // ReserveJob reserves the job with the ID if it is ready, delayed or buried. It
 // fails with ErrNotFound if there is no such job or it is reserved. The job's
-// tube need not be watched. Servers before version 1.12 answer with
+// tube need not be watched. Servers before version 1.12 respond with
 // ErrUnknownCommand.
 func (c *Consumer) ReserveJob(ctx context.Context, id uint64) *aio.Future[*Job] {
 	call := new(call[*Job])
@@ -163,9 +162,9 @@ func (c *Consumer) reserveNow(ctx context.Context) *aio.Future[*Job] {
 	return reserveBy(ctx, c, verbReserve, call)
 }
 
-// Close ends the consumer: Reserves that wait fail with aio.ErrClosed, and so
-// do new ones. Jobs that are reserved stay so, and each connection is closed
-// once the last of its jobs is done with.
+// Close ends the consumer: waiting Reserves fail with aio.ErrClosed, and so do
+// new ones. Reserved jobs remain reserved, and each connection is closed when
+// the last of its jobs is finished.
 func (c *Consumer) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -175,7 +174,7 @@ func (c *Consumer) Close() {
 	}
 }
 
-// everywhere returns what the consumer has in all loops.
+// everywhere returns the consumer's state in all loops.
 func (c *Consumer) everywhere() (all []*consuming) {
 	cl := c.client()
 	cl.mu.Lock()

@@ -8,12 +8,12 @@ import (
 	"goaio.example/aio"
 )
 
-// consuming is what a consumer has in one loop. A reserve that waits blocks all
-// commands behind it on its connection, so that it is sent only on one that
-// holds no job: what is done with a job never waits for another job. There is
-// at most one such connection, for all Reserves that wait. When a job has come
-// on it, reserves that do not wait are sent on the connections that hold jobs,
-// as long as these bring more: first one, then twice as many with each success.
+// consuming is a consumer's state in one loop. A reserve that waits blocks all
+// commands behind it on its connection, so it is sent only on a connection that
+// holds no job: commands about a job never wait for another job. There is at
+// most one such connection, for all waiting Reserves. When a job has arrived on
+// it, reserves that do not wait are sent on the connections that hold jobs, as
+// long as these bring more: first one, then twice as many with each success.
 //
 // The pool's lock guards it.
 type consuming struct {
@@ -21,28 +21,29 @@ type consuming struct {
 	pool     *pool
 
 	waiters commands
-	direct  commands // that are to be sent on a connection that is not blocked
+	direct  commands // commands to send on a connection that is not blocked
 	wires   []*wire
 	dial    *dialing
 	blocked *wire // has the reserve that waits
-	asking  int   // reserves that do not wait, not answered
-	burst   int   // the most of them
-	dry     bool  // the last one has brought no job
-	changes int   // to the list of tubes, that the connection in the making has
-	futile  int   // connections in a row that have ended without an answer
+	asking  int   // unanswered reserves that do not wait
+	burst   int   // limit of asking
+	dry     bool  // the last one brought no job
+	changes int   // changes to the tubes known to the connection in the making
+	futile  int   // successive connections that ended without a response
 	pins    int   // calls that are about to use it
 }
 
 const (
 	maxBurst = 64
-	// maxWait is how long a reserve waits before it is sent again: a server
-	// that has silently gone is noticed.
+	// maxWait is how long a reserve waits before it is sent again, so that a
+	// server that has silently disappeared is noticed.
 	maxWait = 30 * time.Second
-	// early is by how much a reserve may wait less than it was told to.
+	// early is by how much a reserve may end before its time.
 	early = 250 * time.Millisecond
 )
 
-// pump sends what can be sent, and otherwise sees that it can be.
+// pump sends the commands that can be sent, and makes connections for the
+// others.
 func (on *consuming) pump() {
 	for on.direct.n > 0 {
 		w := on.open()
@@ -57,12 +58,12 @@ func (on *consuming) pump() {
 		on.dry = false
 		on.stopWaiting()
 	case on.blocked != nil && on.blocked.stale && on.stopWaiting():
-		return // lost has done it
+		return // kill has called lost, which has done it
 	case hot != nil && !on.dry:
 		for on.asking < min(waiting, on.burst) {
 			on.ask(hot)
 		}
-		waiting = 0 // until these are answered
+		waiting = 0 // wait until these are answered
 	case on.blocked == nil && waiting > on.asking:
 		if w := on.idle(); w != nil {
 			on.wait(w)
@@ -80,8 +81,8 @@ func (on *consuming) pump() {
 	on.forget()
 }
 
-// forget takes a consumer that has nothing to do off the pool: a program may
-// make any number of consumers.
+// forget removes a consumer that has nothing to do from the pool, because a
+// program may make any number of consumers.
 func (on *consuming) forget() {
 	if on.pins == 0 && on.waiters.n == 0 && on.direct.n == 0 && len(on.wires) == 0 && on.dial == nil {
 		delete(on.pool.consumers, on.consumer)
@@ -95,8 +96,8 @@ func (on *consuming) unpin() {
 	on.forget()
 }
 
-// open returns a connection that is not blocked: one that holds jobs if there
-// is one.
+// open returns a connection that is not blocked, preferably one that holds
+// jobs.
 func (on *consuming) open() *wire {
 	if w := on.hot(); w != nil {
 		return w
@@ -124,7 +125,7 @@ func (on *consuming) idle() *wire {
 	return nil
 }
 
-// askNow is a reserve that does not wait. What is sent is not changed.
+// askNow is the line of a reserve that does not wait. It is never changed.
 var askNow = numbered("reserve-with-timeout", 0)
 
 // ask sends a reserve that does not wait.
@@ -145,8 +146,8 @@ func (on *consuming) wait(w *wire) {
 	w.put(&a.command)
 }
 
-// patience returns how long the reserve that waits is to wait: until the last
-// waiter's time has passed.
+// patience returns how long the reserve must wait: until the time of the last
+// waiter.
 func (on *consuming) patience() time.Duration {
 	now, most := on.pool.op.Age(), time.Second
 	for c := on.waiters.first; c != nil; c = c.next {
@@ -160,21 +161,21 @@ func (on *consuming) patience() time.Duration {
 }
 
 // stopWaiting closes the connection with the reserve that waits: the server
-// gives back what it has reserved by it. Until what was sent before the reserve
-// is answered, the connection stays, and may bring a job.
+// takes back what it has reserved for it. The connection stays until commands
+// sent before the reserve are answered, and may bring a job.
 //
-// It reports whether it has.
+// It reports whether it has closed the connection.
 func (on *consuming) stopWaiting() bool {
 	w := on.blocked
 	if w == nil || w.sent.first != w.blocked {
 		return false
 	}
-	w.useful = true // it is not to blame
+	w.useful = true // it did not fail
 	w.kill(aio.ErrClosed)
 	return true
 }
 
-// reserved takes the answer to a reserve that pump has sent.
+// reserved handles the response to a reserve that pump has sent.
 func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 	waits := a.waits > 0
 	on.pool.lock()
@@ -196,8 +197,8 @@ func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 		}
 		on.give(on.next(), w, r)
 	case waits && w.clock()-a.began < a.waits-early:
-		// It waits for less than it was told to: asked again at once, it would
-		// do so for ever.
+		// The reserve ended too early: sent again at once, it would do so
+		// forever.
 		w.useful = false
 		w.kill(w.broken(fmt.Errorf("%w: a reserve ended before its time", ErrProtocol)))
 	default:
@@ -206,12 +207,12 @@ func (on *consuming) reserved(w *wire, r *reply, a *reserveAsker) {
 	}
 }
 
-// A reserveAsker is told of the answer to a reserve that pump has sent. If the
-// connection ends, lost accounts for all of them.
+// A reserveAsker receives the response to a reserve that pump has sent. If the
+// connection ends, lost handles all of them.
 type reserveAsker struct {
 	command
 	on    *consuming
-	waits time.Duration // 0: it does not
+	waits time.Duration // 0: it does not wait
 	began time.Duration // by the pool's clock
 }
 
@@ -219,7 +220,7 @@ func (a *reserveAsker) failed(error, bool) {}
 
 func (a *reserveAsker) answered(w *wire, r *reply) { a.on.reserved(w, r, a) }
 
-// lost takes a connection off that has ended.
+// lost removes a connection that has ended.
 func (on *consuming) lost(w *wire) {
 	on.wires = slices.DeleteFunc(on.wires, func(other *wire) bool { return other == w })
 	on.asking -= w.asks

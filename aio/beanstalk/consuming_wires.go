@@ -6,7 +6,7 @@ import (
 	"goaio.example/aio"
 )
 
-// setup has a new connection watch the consumer's tubes.
+// setup makes a new connection watch the consumer's tubes.
 func (on *consuming) setup() []*command {
 	on.consumer.mu.Lock()
 	tubes := on.consumer.list()
@@ -70,7 +70,7 @@ func (on *consuming) closeIdle() {
 	}
 }
 
-// changed reports whether the list of tubes is another one than it was.
+// changed reports whether the list of tubes has changed since.
 func (c *Consumer) changed(since int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *Consumer) isClosed() bool {
 	return c.closed
 }
 
-// close ends what waits, and closes what nothing uses.
+// close ends what waits, and closes unused connections.
 func (on *consuming) close() {
 	on.pool.lock()
 	defer on.pool.unlock()

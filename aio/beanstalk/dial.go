@@ -9,15 +9,15 @@ import (
 	"goaio.example/aio"
 )
 
-// A dialing makes a connection for its owner, with as many tries as Backoff
-// says. It is an operation of the loop, and does not hold it open: those who
-// wait for the connection do.
+// A dialing makes a connection for its owner, with the number of tries that
+// Backoff allows. It is an operation of the loop, and does not hold it open:
+// the operations that wait for the connection do.
 type dialing struct {
 	op     aio.Op
 	pool   *pool
 	to     dialer
 	futile int
-	result chan error // of setting a connection up; has room for one
+	result chan error // result of setting a connection up; has room for one
 
 	// The pool's lock guards these.
 	started  bool // op has been started
@@ -28,18 +28,18 @@ type dialing struct {
 // lock held.
 type dialer interface {
 	owner
-	// setup returns what a new connection is sent before it is used.
+	// setup returns the commands to send on a new connection before it is used.
 	setup() []*command
 	// dialed reports false if the connection is not needed.
 	dialed(d *dialing, w *wire) bool
 	dialFailed(d *dialing, err error)
 }
 
-// errNotNeeded is the cause with which a dial ends that nothing waits for.
+// errNotNeeded is the cause that ends an unneeded dial.
 var errNotNeeded = errors.New("beanstalk: the connection is not needed")
 
-// startDial begins to make a connection. futile is how many in a row have
-// served nothing. The pool's lock is held.
+// startDial starts making a connection. futile is the number of successive
+// connections that served nothing. The pool's lock is held.
 func startDial(p *pool, o dialer, futile int) *dialing {
 	d := &dialing{pool: p, to: o, futile: futile, result: make(chan error, 1)}
 	p.do(d.start)
@@ -61,7 +61,7 @@ func (d *dialing) start() {
 	d.op.Go(func() {
 		d.run(d.op.Context())
 		d.op.End(nil)
-	}, func(err error) { // a panic, which was told of
+	}, func(err error) { // a panic, which has been reported
 		d.fail(err)
 		d.op.End(nil)
 	})
@@ -75,7 +75,7 @@ func (d *dialing) drop() {
 	}
 }
 
-// OpCancel does nothing: what the dial waits for ends by its context.
+// OpCancel does nothing: cancelling the operation's context ends the dial.
 func (d *dialing) OpCancel(error) {}
 
 // OpName names the dial.
@@ -114,7 +114,7 @@ func (d *dialing) run(ctx context.Context) {
 	}
 }
 
-// pause waits. The error is the cause of ctx's end.
+// pause waits for d. It returns the cause if ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		t := time.NewTimer(d)
@@ -127,7 +127,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	return context.Cause(ctx)
 }
 
-// try makes a connection, once, and gives it to the owner.
+// try makes a connection, once, and passes it to the owner.
 func (d *dialing) try(ctx context.Context) error {
 	w, err := d.connect(ctx)
 	if err != nil {
@@ -149,8 +149,8 @@ func (d *dialing) try(ctx context.Context) error {
 	return nil
 }
 
-// connect connects, as an operation of the loop and not of the dial, which the
-// connection outlives.
+// connect connects. The connection is an operation of the loop and not of the
+// dial, which it outlives.
 func (d *dialing) connect(ctx context.Context) (*wire, error) {
 	w := newWire(d.pool, d)
 	f := d.pool.client.dialer().Send(d.pool.top, d.pool.client.addr(), nil, w.handler())
@@ -164,7 +164,7 @@ func (d *dialing) connect(ctx context.Context) (*wire, error) {
 	return w, nil
 }
 
-// prepare sends what the owner wants to be sent, and waits for the answers.
+// prepare sends the owner's setup commands, and waits for the responses.
 func (d *dialing) prepare(ctx context.Context, w *wire) error {
 	d.pool.lock()
 	if w.dead != nil {
@@ -174,7 +174,7 @@ func (d *dialing) prepare(ctx context.Context, w *wire) error {
 	cmds := d.to.setup()
 	var left atomic.Int32
 	left.Store(int32(len(cmds)))
-	select { // what an earlier connection has left
+	select { // left by an earlier connection
 	case <-d.result:
 	default:
 	}
@@ -201,7 +201,7 @@ func (d *dialing) prepare(ctx context.Context, w *wire) error {
 	}
 }
 
-// tell says how setting a connection up has ended. The first word counts.
+// tell reports how setting up a connection has ended. The first report counts.
 func (d *dialing) tell(err error) {
 	select {
 	case d.result <- err:
@@ -209,7 +209,7 @@ func (d *dialing) tell(err error) {
 	}
 }
 
-// A connection that is not its owner's yet is the dial's.
+// The dial owns a connection until its owner gets it.
 
 func (d *dialing) settled(*wire)   {}
 func (d *dialing) release(w *wire) { w.quit() }

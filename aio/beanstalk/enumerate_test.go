@@ -65,7 +65,7 @@ func TestEachCancel(t *testing.T) {
 					t.Errorf("%v, want the cause", err)
 				}
 				if !looks.Reached() && err != nil {
-					t.Error(err)
+					t.Errorf("session: %v", err)
 				}
 				return nil
 			})

@@ -55,7 +55,7 @@ func must[T any](ctx context.Context, t *testing.T, f *aio.Future[T]) T {
 	t.Helper()
 	v, err := f.Await(ctx)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.Await: %v", err)
 	}
 	return v
 }

@@ -7,11 +7,11 @@ import (
 	"goaio.example/aio"
 )
 
-// Job is a job that was reserved. It belongs to the connection that has
-// reserved it, and is given back by the server when that ends or when the job's
-// TTR has passed since it was reserved or touched last. It is done with by
-// Delete, Release or Bury: until then it keeps a connection from waiting for
-// the next job. All methods may be called from any goroutine.
+// A Job is a reserved job. It belongs to the connection that has reserved it.
+// The server makes it ready again when the connection ends or when its TTR has
+// passed since it was reserved or last touched. Delete, Release or Bury
+// finishes it: until then it keeps a connection from waiting for the next job.
+// All methods are safe for concurrent use.
 type Job struct {
 	ID   uint64
 	Body []byte
@@ -23,17 +23,17 @@ type Job struct {
 	known    bool // stats were asked for
 	stats    JobStats
 	deadline time.Time
-	gone     chan struct{} // what Lost returns; nil until it is asked for
+	gone     chan struct{} // result of Lost; nil until asked for
 }
 
-// jobState is how far a job has come:
+// jobState is the state of a reserved job:
 //
 //	held ─► leaving ─► done
 //	  │ ▲________│ │
 //	  └──────► lost ◄┘
 //
-// A job is leaving while an answer to Delete, Release or Bury is awaited. It is
-// held again if the server could not do that.
+// A job is leaving while the response to Delete, Release or Bury is
+// outstanding. It is held again if the server could not carry out the command.
 type jobState uint8
 
 const (
@@ -49,8 +49,8 @@ var (
 	kindTouch   = aio.NewKind("beanstalk.touch")
 )
 
-// newJob is a job that a wire has reserved. If the wire has reserved it before,
-// that reservation has run out. The lock is held.
+// newJob returns a job that a wire has reserved. If the wire has reserved it
+// before, that reservation has expired. The lock is held.
 func (w *wire) newJob(r *reply) *Job {
 	j := &Job{ID: r.id, Body: r.body, w: w}
 	if w.dead != nil {
@@ -75,8 +75,8 @@ func (j *Job) lose() {
 	}
 }
 
-// notFound notes that the server does not know the job as reserved. The lock is
-// held.
+// notFound records that the job is not reserved for the wire any more,
+// according to the server. The lock is held.
 func (j *Job) notFound() {
 	if j.w.jobs[j.ID] == j {
 		delete(j.w.jobs, j.ID)
@@ -85,9 +85,9 @@ func (j *Job) notFound() {
 }
 
 // Lost returns a channel that is closed when the job is known to be lost: its
-// connection has ended, it was reserved anew after its TTR, or the server has
-// answered a command with NOT_FOUND. Delete, Release and Bury do not close it.
-// That the TTR has passed is not known otherwise: see Deadline.
+// connection has ended, it was reserved again after its TTR, or the server has
+// responded to a command with NOT_FOUND. Delete, Release and Bury do not close
+// it. There is no other way to notice that the TTR has passed: see Deadline.
 func (j *Job) Lost() <-chan struct{} {
 	j.w.pool.lock()
 	defer j.w.pool.unlock()
@@ -100,8 +100,8 @@ func (j *Job) Lost() <-chan struct{} {
 	return j.gone
 }
 
-// LastStats returns what Stats has told last, or what was asked for when the
-// job was reserved (Consumer.Stats). It reports false if there was neither.
+// LastStats returns the latest result of Stats, or the statistics from when the
+// job was reserved (Consumer.Stats). It reports false if there are none.
 func (j *Job) LastStats() (JobStats, bool) {
 	j.w.pool.lock()
 	defer j.w.pool.unlock()
@@ -109,9 +109,9 @@ func (j *Job) LastStats() (JobStats, bool) {
 }
 
 // Deadline returns the time until which the server keeps the job reserved at
-// least, by what Stats and Touch have told: what the server said was left,
-// counted from when it was asked. It is up to a second early, as the server
-// rounds down, and the zero time if the job's TTR is not known.
+// least, according to Stats and Touch: the time left, counted from the request.
+// It is up to a second early, as the server rounds down, and the zero time if
+// the job's TTR is not known.
 func (j *Job) Deadline() time.Time {
 	j.w.pool.lock()
 	defer j.w.pool.unlock()
@@ -123,14 +123,14 @@ func (j *Job) Deadline() time.Time {
 // Errors of Delete, Release, Bury and Touch: ErrJobLost, with ErrNotFound if
 // the server has said so, and with the connection's error if that has ended;
 // ErrJobDone after the first Delete, Release or Bury that succeeded or whose
-// outcome is not known; what the server answers. If the error is an
-// ErrUnanswered, the server may have done it.
+// outcome is not known; and the server's error responses. If the error is an
+// ErrUnanswered, the server may have carried out the command.
 func (j *Job) Delete(ctx context.Context) *aio.Future[struct{}] {
 	return j.finish(ctx, kindDelete, verbDelete, numbered(verbDelete.name, j.ID))
 }
 
-// Release gives the job back, with a priority (see PutOptions), and a delay, in
-// whole seconds, rounded up, before which it is not reserved again.
+// Release makes the job ready again after a delay, in whole seconds, rounded
+// up, with a priority (see PutOptions).
 func (j *Job) Release(ctx context.Context, priority uint32, delay time.Duration) *aio.Future[struct{}] {
 	s, err := seconds("delay", delay)
 	if err != nil {
@@ -144,16 +144,15 @@ func (j *Job) Bury(ctx context.Context, priority uint32) *aio.Future[struct{}] {
 	return j.finish(ctx, kindBury, verbBury, numbered(verbBury.name, j.ID, uint64(priority)))
 }
 
-// Touch has the job's TTR begin anew.
+// Touch restarts the job's TTR.
 func (j *Job) Touch(ctx context.Context) *aio.Future[struct{}] {
 	c := &call[none]{take: takeNone}
 	c.line = numbered(verbTouch.name, j.ID)
 	return jobCommand(ctx, j, kindTouch, verbTouch, c)
 }
 
-// Stats returns a future of what the server tells of the job, and has it kept
-// for LastStats and Deadline. It goes by the connection that has reserved the
-// job.
+// Stats returns a future of the server's statistics of the job, and stores them
+// for LastStats and Deadline. It uses the connection that has reserved the job.
 func (j *Job) Stats(ctx context.Context) *aio.Future[JobStats] {
 	c := &call[JobStats]{}
 	c.line = numbered(verbStatsJob.name, j.ID)
@@ -169,7 +168,7 @@ func (j *Job) Stats(ctx context.Context) *aio.Future[JobStats] {
 	return jobCommand(ctx, j, kindStats, verbStatsJob, c)
 }
 
-// learn keeps what the server has told of the job. The lock is held.
+// learn stores the server's statistics of the job. The lock is held.
 func (j *Job) learn(s JobStats, asked time.Time) {
 	j.stats, j.known = s, true
 	if s.State == Reserved {

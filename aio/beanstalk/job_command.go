@@ -16,7 +16,7 @@ func (j *Job) finish(ctx context.Context, kind aio.Kind, v *verb, line []byte) *
 	return jobCommand(ctx, j, kind, v, c)
 }
 
-// takeReleased: a job that could not be released was buried.
+// takeReleased fails if the job was buried because it could not be released.
 func takeReleased(_ *call[none], r *reply) (none, error) {
 	if r.word == wordBuried {
 		return none{}, ErrBuried
@@ -24,7 +24,7 @@ func takeReleased(_ *call[none], r *reply) (none, error) {
 	return none{}, nil
 }
 
-// jobCommand sends a command by the connection that has reserved the job.
+// jobCommand sends a command on the connection that has reserved the job.
 func jobCommand[T any](ctx context.Context, j *Job, kind aio.Kind, v *verb, c *call[T]) *aio.Future[T] {
 	p := j.w.pool
 	c.id, c.job = j.ID, j
@@ -51,7 +51,7 @@ func jobCommand[T any](ctx context.Context, j *Job, kind aio.Kind, v *verb, c *c
 // ends reports whether the command ends a job's reservation.
 func (v *verb) ends() bool { return v == verbDelete || v == verbRelease || v == verbBury }
 
-// refusal is why the job can take no command. The lock is held.
+// refusal returns an error if the job accepts no commands. The lock is held.
 func (j *Job) refusal(v *verb) error {
 	switch {
 	case j.state == jobLost:
@@ -66,13 +66,13 @@ func (j *Job) refusal(v *verb) error {
 	return nil
 }
 
-// lostError is the error of a command about a job that is lost.
+// lostError returns the error of a command about a lost job.
 func (j *Job) lostError(v *verb, err error, sent bool) error {
 	return &Error{Op: v.name, Addr: j.w.pool.client.addr(), ID: j.ID, Err: err, Unanswered: sent, Lost: true}
 }
 
-// heard notes the answer to a command about the job, and returns the error that
-// it is if the job is lost.
+// heard records the response to a command about the job, and returns an error
+// if the job is lost.
 func (j *Job) heard(c *command, answer word) error {
 	j.w.pool.lock()
 	defer j.w.pool.unlock()
@@ -88,7 +88,7 @@ func (j *Job) heard(c *command, answer word) error {
 	return nil
 }
 
-// unheard notes that a command about the job, which was sent, has no answer, as
+// unheard records that a sent command about the job gets no response, because
 // the connection has ended. It returns the command's error.
 func (j *Job) unheard(c *command, err error, sent bool) error {
 	j.w.pool.lock()
@@ -97,19 +97,19 @@ func (j *Job) unheard(c *command, err error, sent bool) error {
 	return j.lostError(c.verb, err, sent)
 }
 
-// leave notes that a command is sent that ends the reservation. The lock is
+// leave records that a command that ends the reservation is sent. The lock is
 // held.
 func (j *Job) leave() {
 	j.state = jobLeaving
 	delete(j.w.jobs, j.ID)
 }
 
-// left notes the answer to that. The lock is held.
+// left records the response to that command. The lock is held.
 func (j *Job) left(answer word) {
 	switch {
 	case j.state != jobLeaving:
 	case anyCommand.has(answer):
-		j.state = jobHeld // the server could not do it
+		j.state = jobHeld // the server could not carry it out
 		if j.w.dead != nil || j.w.jobs[j.ID] != nil {
 			j.lose()
 			return

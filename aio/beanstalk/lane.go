@@ -3,30 +3,31 @@ package beanstalk
 import "slices"
 
 // lane is the connection that a client's commands share, and the commands that
-// wait to be sent on it. Those about a tube that must be used are sent once the
-// server has confirmed that it is: were they sent right behind a use that the
-// server then fails to do, a job would end up in another tube. Meanwhile all
-// that need another tube gather, and go out together.
+// wait to be sent on it. Commands that need a certain tube are sent once the
+// server has confirmed its use: if they were sent together with a use that then
+// failed, a job would end up in another tube. Meanwhile all commands that need
+// another tube gather, and go out together.
 //
 // The pool's lock guards it.
 type lane struct {
 	pool *pool
 	w    *wire    // nil without a connection
-	dial *dialing // that is to make one
+	dial *dialing // makes a connection
 
-	using  string       // the tube that is used, "" if that is not known
-	asked  string       // the tube that the server has been asked to use, "" if it has answered
-	queues []*tubeQueue // that wait for their tube, each with at least one command
-	futile int          // connections in a row that have ended without an answer
+	using string // the tube in use, "" if it is not known
+	asked string // the tube requested from the server, "" if it has answered
+	// one per tube waited for, each with at least one command
+	queues []*tubeQueue
+	futile int // successive connections that ended without a response
 }
 
-// tubeQueue is the commands that need a tube, or none: "".
+// tubeQueue holds the commands that need a tube, or none: "".
 type tubeQueue struct {
 	tube string
 	held commands
 }
 
-// submit takes a command. It returns an error if there is no room for it.
+// submit accepts a command. It returns an error if there is no room for it.
 func (l *lane) submit(c *command) error {
 	l.pool.lock()
 	defer l.pool.unlock()
@@ -63,7 +64,8 @@ func (l *lane) queue(tube string) *tubeQueue {
 	return q
 }
 
-// pump sends what can be sent, and otherwise sees that it can be.
+// pump sends the commands that can be sent, and makes a connection or changes
+// the tube for the others.
 func (l *lane) pump() {
 	l.queues = slices.DeleteFunc(l.queues, func(q *tubeQueue) bool {
 		if l.w != nil && l.fits(q.tube) {
@@ -93,7 +95,7 @@ func (l *lane) use(tube string) {
 	})})
 }
 
-// used takes the answer to use.
+// used handles the response to use.
 func (l *lane) used(w *wire, tube string, err error) {
 	l.pool.lock()
 	defer l.pool.unlock()
@@ -102,7 +104,7 @@ func (l *lane) used(w *wire, tube string, err error) {
 	}
 	l.asked, l.using = "", tube
 	if err != nil {
-		l.using = "" // which is no tube's name: it is asked for again
+		l.using = "" // not a tube's name: it is requested again
 		l.fail(err, tube)
 	}
 	l.pump()
@@ -125,7 +127,7 @@ func (l *lane) failAll(held *commands, err error) {
 	}
 }
 
-// dropped is told that a command was taken out of its queue.
+// dropped is called after a command was removed from its queue.
 func (l *lane) dropped() {
 	l.queues = slices.DeleteFunc(l.queues, func(q *tubeQueue) bool { return q.held.n == 0 })
 	if len(l.queues) == 0 && l.dial != nil {
@@ -134,7 +136,7 @@ func (l *lane) dropped() {
 	}
 }
 
-// setup: a new connection needs nothing, and uses the tube default.
+// setup returns nil: a new connection uses the tube default.
 func (l *lane) setup() []*command { return nil }
 
 // dialed takes a new connection.

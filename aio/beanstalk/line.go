@@ -2,7 +2,7 @@ package beanstalk
 
 import "strconv"
 
-// line returns a command of a word and names.
+// line returns a command made of a word and names.
 func line(verb string, names ...string) []byte {
 	n := len(verb) + 2
 	for _, s := range names {
@@ -15,7 +15,7 @@ func line(verb string, names ...string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// numbered returns a command of a word and numbers.
+// numbered returns a command made of a word and numbers.
 func numbered(verb string, numbers ...uint64) []byte {
 	b := append(make([]byte, 0, len(verb)+2+21*len(numbers)), verb...)
 	for _, n := range numbers {

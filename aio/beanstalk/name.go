@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// DefaultTube is the tube that a connection uses and watches at first.
+// DefaultTube is the tube that a new connection uses and watches.
 const DefaultTube = "default"
 
-// maxName is the most bytes that the name of a tube may have (protocol.txt).
+// maxName is the longest name of a tube, in bytes (protocol.txt).
 const maxName = 200
 
-// checkName returns an ErrInvalid unless a tube may have the name. It is what
-// keeps a name from being another command: a name has no white space.
+// checkName returns an ErrInvalid if the name is not valid for a tube. It keeps
+// a name from injecting another command: a name has no white space.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -30,7 +30,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// isNameByte reports whether the name of a tube may have the byte.
+// isNameByte reports whether the name of a tube may contain the byte.
 func isNameByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
@@ -43,7 +43,7 @@ func isNameByte(c byte) bool {
 	return false
 }
 
-// maxSeconds is the longest time that the protocol knows.
+// maxSeconds is the longest time in the protocol.
 const maxSeconds = 1<<32 - 1
 
 // seconds returns a time in whole seconds, rounded up.

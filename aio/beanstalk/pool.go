@@ -7,9 +7,9 @@ import (
 	"goaio.example/aio"
 )
 
-// pool is what a client has in one loop: the connection that its commands
-// share, and its consumers. One lock guards all of it, the connections
-// included; what must not be done with the lock held is left to unlock.
+// pool is a client's state in one loop: the connection that its commands share,
+// and its consumers. One lock guards all of it, including the connections;
+// unlock does what must not be done with the lock held.
 type pool struct {
 	client *Client
 	loop   *aio.Loop
@@ -19,12 +19,12 @@ type pool struct {
 	mu        sync.Mutex
 	lane      lane
 	consumers map[*Consumer]*consuming
-	queued    int // commands that are counted
-	bytes     int // that they have
+	queued    int // counted commands
+	bytes     int // bytes of them
 	drained   bool
 
 	dirty []*wire  // have bytes to send
-	later []func() // to be called without the lock
+	later []func() // called without the lock
 }
 
 var (
@@ -41,7 +41,7 @@ func newPool(c *Client, l *aio.Loop) *pool {
 
 func (p *pool) lock() { p.mu.Lock() }
 
-// unlock releases the lock, and does what was left for then.
+// unlock releases the lock, and then does what was postponed.
 func (p *pool) unlock() {
 	dirty, later := p.dirty, p.later
 	p.dirty, p.later = nil, nil
@@ -54,10 +54,10 @@ func (p *pool) unlock() {
 	}
 }
 
-// do has fn called once the lock is released.
+// do postpones a call of fn until the lock is released.
 func (p *pool) do(fn func()) { p.later = append(p.later, fn) }
 
-// admit counts a command, or returns why there is no room for it.
+// admit counts a command, or returns an error if there is no room for it.
 func (p *pool) admit(c *command) error {
 	if p.queued >= p.client.maxQueue() || p.bytes > 0 && p.bytes+c.size > p.client.maxQueueBytes() {
 		return aio.ErrBacklog
@@ -68,7 +68,7 @@ func (p *pool) admit(c *command) error {
 	return nil
 }
 
-// over notes that a command is over, which has left its list.
+// over marks a command as over. It has left its list.
 func (p *pool) over(c *command) {
 	c.state, c.line = commandOver, nil
 	if c.counted {
@@ -78,7 +78,7 @@ func (p *pool) over(c *command) {
 	}
 }
 
-// drop ends a command that was not sent.
+// drop ends an unsent command.
 func (p *pool) drop(c *command) {
 	switch c.state {
 	case commandNew:
@@ -93,8 +93,8 @@ func (p *pool) drop(c *command) {
 	}
 }
 
-// OpCancel comes when the loop drains, and when it is empty. What is asked by
-// work in progress goes on; connections are closed when they are not used.
+// OpCancel is called when the loop drains, and when it is empty. Work in
+// progress may still send commands; unused connections are closed.
 func (p *pool) OpCancel(error) {
 	p.lock()
 	p.drained = true
@@ -103,7 +103,7 @@ func (p *pool) OpCancel(error) {
 	p.op.End(nil)
 }
 
-// closeIdle closes the connections that nothing uses.
+// closeIdle closes the unused connections.
 func (p *pool) closeIdle() {
 	p.lock()
 	defer p.unlock()
@@ -113,7 +113,7 @@ func (p *pool) closeIdle() {
 	}
 }
 
-// forget takes the pool of a loop that has ended off its client.
+// forget removes the pool of a loop that has ended from its client.
 func (p *pool) forget() {
 	p.client.mu.Lock()
 	defer p.client.mu.Unlock()

@@ -8,15 +8,15 @@ import (
 	"goaio.example/aio"
 )
 
-// PutOptions are a job's. The zero PutOptions are those of a job that is most
-// urgent, ready at once, and given back when its worker has neither finished
-// nor touched it for a minute.
+// PutOptions are the options of a job. With the zero PutOptions a job is most
+// urgent, ready at once, and made ready again when its worker has neither
+// finished nor touched it for a minute.
 type PutOptions struct {
 	// Priority is the job's priority: jobs with a smaller one are reserved
 	// first. 0 is the most urgent.
 	Priority uint32
-	// Delay is how long the job is not ready, in whole seconds, rounded up. 0
-	// means that it is ready at once.
+	// Delay is how long until the job becomes ready, in whole seconds, rounded
+	// up. 0 means that it is ready at once.
 	Delay time.Duration
 	// TTR is the time to run: how long the job is reserved for a worker that
 	// does not touch it, in whole seconds, rounded up. 0 means 60 s.
@@ -31,11 +31,12 @@ var kindPut = aio.NewKind("beanstalk.put")
 // Put puts a job into a tube, and returns a future of its ID, which resolves
 // when the server has the job. body is copied.
 //
-// Errors, beside those of the connection: ErrInvalid for a tube or a time that
-// the protocol does not allow, ErrJobTooBig, ErrDraining, ErrOutOfMemory,
-// ErrInternal, aio.ErrBacklog; and ErrBuried with the ID of a job that is
-// there, but buried. An error that is an ErrUnanswered leaves open whether the
-// job is there: to put it again may double it. With any other error it is not.
+// Errors, in addition to those of the connection: ErrInvalid for a tube or a
+// time that the protocol does not allow, ErrJobTooBig, ErrDraining,
+// ErrOutOfMemory, ErrInternal, aio.ErrBacklog; and ErrBuried with the ID of a
+// job that was put, but buried. After an ErrUnanswered it is not known whether
+// the job was put: putting it again may duplicate it. After any other error it
+// was not.
 func (c *Client) Put(ctx context.Context, tube string, body []byte, o PutOptions) *aio.Future[uint64] {
 	p, err := c.poolOf(ctx)
 	if err != nil {
@@ -50,7 +51,7 @@ func (c *Client) Put(ctx context.Context, tube string, body []byte, o PutOptions
 	return submit(ctx, p, kindPut, verbPut, call)
 }
 
-// putCommand returns what is sent.
+// putCommand returns the bytes to send.
 func (c *Client) putCommand(tube string, body []byte, o PutOptions) ([]byte, error) {
 	if err := checkName(tube); err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func takePut(_ *call[uint64], r *reply) (uint64, error) {
 	return r.id, nil
 }
 
-// submit begins a call and has it sent on the connection that all share.
+// submit begins a call and sends it on the shared connection.
 func submit[T any](ctx context.Context, p *pool, kind aio.Kind, v *verb, c *call[T]) *aio.Future[T] {
 	c.out.Store(int64(len(c.line)))
 	if c.begin(ctx, p, kind, v) {

@@ -99,8 +99,9 @@ func TestRealCommands(t *testing.T) {
 }
 
 func TestRealErrors(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	b := realServer(t, "-z", "1000")
-	aiotest.Run(t, func(ctx context.Context) error {
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		c := &beanstalk.Client{Addr: b.addr}
 		cons := c.Consumer()
 		put := func(n int, ttr time.Duration) *aio.Future[uint64] {
@@ -202,14 +203,16 @@ func TestRealCancel(t *testing.T) {
 // The server is killed and started again, amid commands: no job that was put is
 // lost, and each is done as often as the errors allow.
 func TestRealKill(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	b := realServer(t)
 	const jobs, producers, consumers, kills = 3000, 4, 8, 4
-	aiotest.Run(t, func(ctx context.Context) error {
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		c := &beanstalk.Client{Addr: b.addr, Backoff: timer.Backoff{Attempts: -1, Elapsed: -1, Max: 50 * time.Millisecond}}
 		cons := c.Consumer("work")
 		var mu sync.Mutex
 		done := map[string]int{}
-		doubled, unsure := 0, 0 // puts that may be there twice, deletes that may not be done
+		// puts that may be there twice, deletes that may not be done
+		doubled, unsure := 0, 0
 		finished := make(chan struct{})
 		produce := func(ctx context.Context, from int) error {
 			for i := from; i < jobs; i += producers {

@@ -6,36 +6,38 @@ import (
 	"math"
 )
 
-// reply is an answer of the server.
+// reply is a response of the server.
 type reply struct {
 	word    word
 	id      uint64
 	count   uint64
 	name    string
-	size    int    // of the body, if there is one
-	body    []byte // its own memory
-	skipped bool   // the body was too long, and has been dropped
+	size    int    // of the body, if any
+	body    []byte // not shared
+	skipped bool   // the body was too long, and was dropped
 }
 
 const (
-	maxReplyLine = 224      // bytes of a line with its CR LF; the longest there is has 208
+	// bytes of a line with its CR LF; the longest has 208
+	maxReplyLine = 224
 	maxInfo      = 16 << 20 // bytes of a list or of statistics
-	maxBody      = 1 << 30  // bytes of a job that a server can be told to take (its option -z)
+	// bytes of a job that a server can be set to accept (its option -z)
+	maxBody = 1 << 30
 )
 
-// parser divides what a server sends into answers. It keeps no more than has
-// come of one.
+// parser splits the server's data into responses. It keeps only what has
+// arrived of one.
 type parser struct {
-	maxJob int // bytes of a job that are kept
+	maxJob int // limit for keeping a job, in bytes
 
-	line []byte // the part of a line that has come
+	line []byte // the incomplete line
 	r    reply
-	left int // bytes of the body that are to come, with the CR LF behind it
+	left int // bytes missing of the body, including the CR LF after it
 }
 
-// next takes bytes from data, and returns how many, and the answer if it is
-// complete. Until then it takes all of data. It must not be called again after
-// an error, which is an ErrProtocol.
+// next consumes bytes of data, and returns how many, and the response if it is
+// complete. Until then it consumes all of data. It must not be called again
+// after an error, which is an ErrProtocol.
 func (p *parser) next(data []byte) (n int, r reply, done bool, err error) {
 	if p.left == 0 {
 		if n, err = p.takeLine(data); err != nil || n < 0 {
@@ -53,8 +55,8 @@ func (p *parser) next(data []byte) (n int, r reply, done bool, err error) {
 	return n, r, true, nil
 }
 
-// takeLine takes a line, and returns how many bytes of data belong to it, -1 if
-// its end has not come.
+// takeLine consumes a line, and returns how many bytes of data belong to it, -1
+// if its end has not arrived.
 func (p *parser) takeLine(data []byte) (int, error) {
 	i := bytes.IndexByte(data, '\n')
 	part := data
@@ -125,7 +127,7 @@ func (p *parser) expect(size []byte, keep, most int) bool {
 	return true
 }
 
-// takeBody takes what has come of the body and of the CR LF behind it.
+// takeBody consumes the arrived part of the body and of the CR LF after it.
 func (p *parser) takeBody(data []byte) (int, error) {
 	n := 0
 	if of := min(p.left-2, len(data)); of > 0 {
@@ -140,14 +142,14 @@ func (p *parser) takeBody(data []byte) (int, error) {
 	}
 	for p.left <= 2 && p.left > 0 && n < len(data) {
 		if data[n] != "\n\r"[p.left-1] {
-			return n, fmt.Errorf("%w: byte %#02x behind a body of %d bytes", ErrProtocol, data[n], p.r.size)
+			return n, fmt.Errorf("%w: byte %#02x after a body of %d bytes", ErrProtocol, data[n], p.r.size)
 		}
 		n, p.left = n+1, p.left-1
 	}
 	return n, nil
 }
 
-// number parses a decimal number: digits only, and no zero before others.
+// number parses a decimal number: digits only, without leading zeros.
 func number(text []byte) (n uint64, ok bool) {
 	if len(text) == 0 || len(text) > 1 && text[0] == '0' {
 		return 0, false

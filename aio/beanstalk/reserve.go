@@ -7,7 +7,7 @@ import (
 	"goaio.example/aio"
 )
 
-// give gives a job that has come to a waiter, or back if there is none. The
+// give gives an arrived job to a waiter, or releases it if there is none. The
 // lock is held.
 func (on *consuming) give(wt *waiter, w *wire, r *reply) {
 	j := w.newJob(r)
@@ -30,15 +30,15 @@ func (on *consuming) give(wt *waiter, w *wire, r *reply) {
 	}
 }
 
-// take resolves the future with the job. If that is over, the job is given
-// back.
+// take resolves the future with the job. If the future is over, the job is
+// released.
 func (wt *waiter) take(j *Job) {
 	if !wt.Resolve(j) {
 		j.giveBack(verbRelease)
 	}
 }
 
-// study asks about the job, and gives it to the waiter then. The lock is held.
+// study asks about the job, and then gives it to the waiter. The lock is held.
 func (on *consuming) study(wt *waiter, j *Job) {
 	on.pins++
 	j.ask(func(error) {
@@ -54,9 +54,9 @@ func (on *consuming) study(wt *waiter, j *Job) {
 	})
 }
 
-// ask has the server be asked about the job, and calls fn with the error. A job
-// that the server does not know is lost. If the server cannot tell, the job is
-// what it was. The lock is held.
+// ask asks the server about the job, and calls fn with the error. A job that
+// the server does not know is lost. If the server cannot answer, the job is
+// unchanged. The lock is held.
 func (j *Job) ask(fn func(err error)) {
 	c := &command{verb: verbStatsJob, id: j.ID, line: numbered(verbStatsJob.name, j.ID)}
 	c.asker = askFunc(func(w *wire, r *reply, err error) {
@@ -79,9 +79,9 @@ func (j *Job) ask(fn func(err error)) {
 	j.w.put(c)
 }
 
-// giveBack releases, or buries, a job that no caller has got, with the priority
-// that it has: it is as if it had not been reserved, except that the server
-// counts it. If the connection ends meanwhile, the server gives it back anyway.
+// giveBack releases, or buries, a job that no caller has got, with its own
+// priority: as if it had not been reserved, except that the server counts it.
+// If the connection ends meanwhile, the server makes the job ready anyway.
 func (j *Job) giveBack(v *verb) {
 	p := j.w.pool
 	p.lock()
@@ -142,7 +142,7 @@ func reserveBy(ctx context.Context, c *Consumer, v *verb, call *call[*Job]) *aio
 	return call.Future()
 }
 
-// submit has a command be sent on a connection that is not blocked.
+// submit sends a command on a connection that is not blocked.
 func (on *consuming) submit(c *command) {
 	p := on.pool
 	p.lock()
@@ -163,7 +163,7 @@ func (on *consuming) submit(c *command) {
 	}
 }
 
-// A nowAsker passes the answer to a reserve that does not wait on to its call.
+// A nowAsker passes the response to a reserve that does not wait to its call.
 type nowAsker struct {
 	on   *consuming
 	call *call[*Job]

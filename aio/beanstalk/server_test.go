@@ -41,7 +41,7 @@ func realServer(t *testing.T, args ...string) *beanstalkd {
 	} else {
 		l, err := net.Listen("tcp", ownAddr())
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("net.Listen: %v", err)
 		}
 		b.addr = l.Addr().String()
 		l.Close()

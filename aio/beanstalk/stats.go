@@ -9,7 +9,7 @@ import (
 
 var kindStats = aio.NewKind("beanstalk.stats")
 
-// JobState is the state of a job.
+// JobState is the state of a job in the server.
 type JobState string
 
 // The states of a job.
@@ -20,8 +20,8 @@ const (
 	Buried   JobState = "buried"
 )
 
-// JobStats is what a server tells of a job. Times are of whole seconds, rounded
-// down by the server.
+// JobStats holds the server's statistics of a job. Times are in whole seconds,
+// rounded down by the server.
 type JobStats struct {
 	ID       uint64
 	Tube     string
@@ -30,9 +30,10 @@ type JobStats struct {
 	Age      time.Duration // since the put
 	Delay    time.Duration // of the last put or release
 	TTR      time.Duration
-	TimeLeft time.Duration // until the job, reserved or delayed, becomes ready
-	File     uint64        // number of the earliest file of the log with the job; 0 without one
-	Reserves uint64        // these five are forgotten when the server starts again
+	// until the job, if reserved or delayed, becomes ready
+	TimeLeft time.Duration
+	File     uint64 // number of the oldest log file with the job; 0 without one
+	Reserves uint64 // these five are lost when the server restarts
 	Timeouts uint64
 	Releases uint64
 	Buries   uint64
@@ -57,7 +58,7 @@ func parseJobStats(body []byte, id uint64) (s JobStats, err error) {
 	return s, err
 }
 
-// StatsJob returns a future of what the server tells of a job. It fails with
+// StatsJob returns a future of the statistics of a job. It fails with
 // ErrNotFound if there is no such job.
 func (c *Client) StatsJob(ctx context.Context, id uint64) *aio.Future[JobStats] {
 	return byID(ctx, c, kindStats, verbStatsJob, id, takeJobStats)
@@ -65,16 +66,18 @@ func (c *Client) StatsJob(ctx context.Context, id uint64) *aio.Future[JobStats] 
 
 func takeJobStats(c *call[JobStats], r *reply) (JobStats, error) { return parseJobStats(r.body, c.id) }
 
-// TubeStats is what a server tells of a tube.
+// TubeStats holds the server's statistics of a tube.
 type TubeStats struct {
-	Name                             string
-	Urgent                           uint64        // ready jobs with a priority below 1024
-	Ready, Reserved, Delayed, Buried uint64        // jobs
-	Total                            uint64        // jobs put since the server has started
-	Using, Watching, Waiting         uint64        // connections
-	Deletes, Pauses                  uint64        // commands
-	Pause                            time.Duration // that the tube was paused for, 0 if it is not
-	PauseLeft                        time.Duration
+	Name string
+	// ready jobs with a priority below 1024
+	Urgent                           uint64
+	Ready, Reserved, Delayed, Buried uint64 // jobs
+	Total                            uint64 // jobs put since the server started
+	Using, Watching, Waiting         uint64 // connections
+	Deletes, Pauses                  uint64 // commands
+	// length of the current pause, 0 if there is none
+	Pause     time.Duration
+	PauseLeft time.Duration
 }
 
 func (s *TubeStats) fields() fields {
@@ -88,7 +91,7 @@ func (s *TubeStats) fields() fields {
 	}
 }
 
-// StatsTube returns a future of what the server tells of a tube. It fails with
+// StatsTube returns a future of the statistics of a tube. It fails with
 // ErrNotFound if there is no such tube.
 func (c *Client) StatsTube(ctx context.Context, tube string) *aio.Future[TubeStats] {
 	p, err := c.poolOf(ctx)
@@ -108,7 +111,7 @@ func (c *Client) StatsTube(ctx context.Context, tube string) *aio.Future[TubeSta
 	return submit(ctx, p, kindStats, verbStatsTube, call)
 }
 
-// Stats returns a future of what the server tells of itself.
+// Stats returns a future of the server's own statistics.
 func (c *Client) Stats(ctx context.Context) *aio.Future[ServerStats] {
 	return plain(ctx, c, kindStats, verbStats, line(verbStats.name),
 		func(_ *call[ServerStats], r *reply) (s ServerStats, err error) {

@@ -2,10 +2,11 @@ package beanstalk
 
 import "time"
 
-// ServerStats is what a server tells of itself. What is counted is counted
-// since it has started.
+// ServerStats holds a server's own statistics. Counters begin when the server
+// starts.
 type ServerStats struct {
-	Urgent                           uint64 // ready jobs with a priority below 1024
+	// ready jobs with a priority below 1024
+	Urgent                           uint64
 	Ready, Reserved, Delayed, Buried uint64 // jobs
 	Total                            uint64 // jobs put
 	Timeouts                         uint64 // of reserved jobs
@@ -21,7 +22,7 @@ type ServerStats struct {
 
 	PID        uint64
 	Version    string
-	UserTime   time.Duration // of the processor
+	UserTime   time.Duration // of processor time
 	SystemTime time.Duration
 	Uptime     time.Duration
 	Draining   bool
@@ -30,14 +31,14 @@ type ServerStats struct {
 	OS         string
 	Platform   string
 
-	LogOldest   uint64 // index of the oldest file of the log that is needed
-	LogCurrent  uint64 // index of the file that is written; 0 without a log
+	LogOldest   uint64 // index of the oldest log file in use
+	LogCurrent  uint64 // index of the current log file; 0 without a log
 	LogMigrated uint64 // records
 	LogWritten  uint64 // records
 	LogMaxSize  uint64 // bytes of a file
 }
 
-// CommandStats is how many commands of each sort a server was sent.
+// CommandStats holds how many commands of each kind a server was sent.
 type CommandStats struct {
 	Put, Peek, PeekReady, PeekDelayed, PeekBuried uint64
 	Reserve, ReserveWithTimeout, Delete, Release  uint64

@@ -28,16 +28,16 @@ func (c *Client) ListTubes(ctx context.Context) *aio.Future[[]string] {
 func takeTubes(_ *call[[]string], r *reply) ([]string, error) { return parseList(r.body) }
 
 // TubeUsed returns a future of the tube that the client's shared connection
-// uses at that moment: that of the last Put, Kick, PeekReady, PeekDelayed or
-// PeekBuried. Programs have no need of it, as each of these names its tube.
+// currently uses: that of the last Put, Kick, PeekReady, PeekDelayed or
+// PeekBuried. Programs do not need it, as each of these names its tube.
 func (c *Client) TubeUsed(ctx context.Context) *aio.Future[string] {
 	return plain(ctx, c, kindTubes, verbTubeUsed, line(verbTubeUsed.name),
 		func(_ *call[string], r *reply) (string, error) { return r.name, nil })
 }
 
-// PauseTube has no job of a tube be reserved for the time d, in whole seconds,
-// rounded up; 0 ends a pause. It fails with ErrNotFound if there is no such
-// tube.
+// PauseTube keeps jobs of a tube from being reserved for the time d, in whole
+// seconds, rounded up; 0 ends a pause. It fails with ErrNotFound if there is no
+// such tube.
 func (c *Client) PauseTube(ctx context.Context, tube string, d time.Duration) *aio.Future[struct{}] {
 	p, err := c.poolOf(ctx)
 	if err != nil {

@@ -128,7 +128,7 @@ func TestErrorText(t *testing.T) {
 	}{
 		{Error{Op: "put", Addr: "h:1", Tube: "t", Err: ErrDraining}, `beanstalk: put tube "t" at h:1: the server is draining`},
 		{Error{Op: "delete", Addr: "h:1", ID: 5, Err: ErrNotFound, Lost: true}, `beanstalk: delete job 5 at h:1: not found (the job's reservation has ended)`},
-		{Error{Op: "put", Err: ErrProtocol, Unanswered: true}, `beanstalk: put: the server broke the protocol (the command was sent, and may have been done)`},
+		{Error{Op: "put", Err: ErrProtocol, Unanswered: true}, `beanstalk: put: the server broke the protocol (the command was sent, and may have been carried out)`},
 		{Error{Op: "touch", ID: 5, Err: ErrJobLost, Lost: true}, `beanstalk: touch job 5: the job's reservation has ended`},
 	} {
 		if got := test.err.Error(); got != test.want {

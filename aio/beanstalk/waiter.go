@@ -8,22 +8,22 @@ import (
 )
 
 // A waiter is a Reserve that waits for a job. It is not bound to a command that
-// was sent: whoever has waited longest gets the job that comes next.
+// was sent: the waiter that has waited longest gets the next job.
 type waiter struct {
 	aio.Promise[*Job]
 	command // its place among the waiters; it is never sent
 	on      *consuming
-	within  time.Duration // 0: as long as it takes
+	within  time.Duration // 0: no limit
 	until   time.Duration // by the pool's clock
-	left    bool          // it has been cancelled, or is late
+	left    bool          // it was cancelled, or is late
 	alarm   alarm.Alarm
 }
 
-// late is how long after the time of a ReserveWithin the server's word is
-// waited for.
+// late is how long to wait for the server's response after the time of a
+// ReserveWithin.
 const late = 250 * time.Millisecond
 
-// enter has the waiter wait.
+// enter makes the waiter wait.
 func (wt *waiter) enter() {
 	p := wt.on.pool
 	if wt.Op().Draining() {
@@ -64,10 +64,10 @@ func (wt *waiter) leave(err error) {
 
 func (wt *waiter) OpCancel(cause error) { wt.leave(cause) }
 
-// OpDrain: a loop that drains begins nothing new.
+// OpDrain ends the wait: a draining loop begins nothing new.
 func (wt *waiter) OpDrain() { wt.leave(aio.ErrExit) }
 
-// Fire comes when the time of a ReserveWithin has passed.
+// Fire is called when the time of a ReserveWithin has passed.
 func (wt *waiter) Fire() { wt.leave(ErrTimedOut) }
 
 func (wt *waiter) OpName() string { return "reserve a job" }
@@ -78,7 +78,7 @@ func (wt *waiter) failed(err error, sent bool) {
 
 func (wt *waiter) answered(*wire, *reply) {} // it is never sent
 
-// unlist takes a waiter off the list of those that wait. The lock is held.
+// unlist removes a waiter from the list. The lock is held.
 func (on *consuming) unlist(wt *waiter) {
 	alarm.Of(&on.pool.op).Stop(&wt.alarm)
 	switch wt.state {
@@ -90,8 +90,8 @@ func (on *consuming) unlist(wt *waiter) {
 	}
 }
 
-// next takes the waiter that has waited longest, nil if there is none. The lock
-// is held.
+// next removes and returns the waiter that has waited longest, nil if there is
+// none. The lock is held.
 func (on *consuming) next() *waiter {
 	c := on.waiters.first
 	if c == nil {
@@ -102,8 +102,8 @@ func (on *consuming) next() *waiter {
 	return wt
 }
 
-// again has a waiter wait whose job was lost before it got it. The lock is
-// held.
+// again makes a waiter wait again whose job was lost before it got it. The lock
+// is held.
 func (on *consuming) again(wt *waiter) {
 	if wt.left {
 		return

@@ -8,16 +8,16 @@ import (
 	"goaio.example/aio"
 )
 
-// Watch adds a tube to those whose jobs are reserved. It returns a future of
-// how many these are, which resolves when all connections of the consumer watch
-// it. A connection on which a reserve waits is closed, and another one made.
+// Watch adds a tube to the watched ones, whose jobs are reserved. It returns a
+// future of their number, which resolves when all connections of the consumer
+// watch the tube. A connection on which a reserve waits is closed and replaced.
 func (c *Consumer) Watch(ctx context.Context, tube string) *aio.Future[int] {
 	return c.change(ctx, verbWatch, tube)
 }
 
-// Ignore takes a tube off those whose jobs are reserved, as Watch adds one. A
-// job of it may still come that was on its way. The last tube cannot be taken
-// off: that fails with ErrNotIgnored.
+// Ignore removes a tube from the watched ones, as Watch adds one. A job of it
+// that was on its way may still arrive. The last tube cannot be removed: that
+// fails with ErrNotIgnored.
 func (c *Consumer) Ignore(ctx context.Context, tube string) *aio.Future[int] {
 	return c.change(ctx, verbIgnore, tube)
 }
@@ -72,7 +72,7 @@ func (c *Consumer) relist(v *verb, tube string) (int, error) {
 	return len(tubes), nil
 }
 
-// relist has the connections change their lists, and calls done for each that
+// relist makes the connections change their lists, and calls done for each that
 // has.
 func (on *consuming) relist(v *verb, tube string, left *atomic.Int32, done func()) {
 	on.pool.lock()
@@ -86,7 +86,7 @@ func (on *consuming) relist(v *verb, tube string, left *atomic.Int32, done func(
 		cmd := watchCommand(v, tube)
 		cmd.asker = askFunc(func(_ *wire, _ *reply, err error) {
 			if err != nil {
-				w.fail(err) // its list is not what it should be
+				w.fail(err) // its list is wrong
 			}
 			done()
 		})
@@ -96,7 +96,7 @@ func (on *consuming) relist(v *verb, tube string, left *atomic.Int32, done func(
 }
 
 // Watched returns a future of the tubes that a connection of the consumer
-// watches, as the server tells.
+// watches, according to the server.
 func (c *Consumer) Watched(ctx context.Context) *aio.Future[[]string] {
 	on, err := c.on(ctx, verbTubesWatched)
 	if err != nil {

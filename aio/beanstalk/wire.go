@@ -21,29 +21,29 @@ type wire struct {
 	alarm  alarm.Alarm
 
 	owner    owner
-	sent     commands      // that are not answered
-	out      []byte        // to be sent
-	spare    []byte        // what was sent last, for the next time
+	sent     commands      // unanswered commands
+	out      []byte        // bytes to send
+	spare    []byte        // buffer of the last send, for reuse
 	flushing bool          // a goroutine sends, or is about to
 	yielder  yield.Yielder // of that goroutine
 	taking   bool          // data is running, and flushes at its end
 	dead     error         // why it has ended
-	useful   bool          // its owner has had an answer
+	useful   bool          // its owner has got a response
 	due      time.Duration
 	alert    time.Duration // when the alarm is set for; 0: it is not
 
-	// Of a consumer's.
-	jobs    map[uint64]*Job // that it has reserved
-	asks    int             // reserves that do not wait, not answered
+	// Used by consumers.
+	jobs    map[uint64]*Job // jobs that it has reserved
+	asks    int             // unanswered reserves that do not wait
 	blocked *command        // the reserve that waits
-	stale   bool            // it has another list of tubes than it should
+	stale   bool            // its list of tubes is outdated
 }
 
-// An owner is who a wire is made for. It is called with the lock held.
+// An owner uses a wire. Its methods are called with the lock held.
 type owner interface {
-	settled(w *wire) // answers have come, or a job is done with
+	settled(w *wire) // responses have arrived, or a job is finished
 	lost(w *wire)    // it has ended, w.dead says why
-	release(w *wire) // it is to be closed, as nothing uses it
+	release(w *wire) // nothing uses it: close it
 }
 
 func newWire(p *pool, o owner) *wire {
@@ -77,7 +77,7 @@ func (w *wire) put(c *command) {
 	w.soil()
 }
 
-// soil has what is in out be sent.
+// soil schedules the sending of out.
 func (w *wire) soil() {
 	if !w.flushing && !w.taking {
 		w.flushing = true
@@ -85,9 +85,9 @@ func (w *wire) soil() {
 	}
 }
 
-// flush sends what is to be sent. While others wait for answers, more commands
-// are about to come from goroutines that have just got theirs: these run first,
-// so that what they send goes out together.
+// flush sends the bytes in out. If responses are outstanding, goroutines that
+// have just got theirs are about to send more commands: flush lets these run
+// first, so that their commands go out together.
 func (w *wire) flush() {
 	w.pool.mu.Lock()
 	if w.sent.n > 1 {
@@ -99,7 +99,7 @@ func (w *wire) flush() {
 		buf := w.out
 		w.out, w.spare = w.spare[:0], nil
 		w.pool.mu.Unlock()
-		w.c.Send(buf) // if it fails, so does the connection, which tells
+		w.c.Send(buf) // if it fails, the connection ends and calls event
 		w.pool.mu.Lock()
 		if cap(buf) <= maxSpare {
 			w.spare = buf
@@ -109,10 +109,10 @@ func (w *wire) flush() {
 	w.pool.mu.Unlock()
 }
 
-// maxSpare is how many bytes are kept to be used again.
+// maxSpare bounds the buffer kept for reuse.
 const maxSpare = 64 << 10
 
-// data takes what has come.
+// data handles arrived bytes.
 func (w *wire) data(_ *tcp.Conn, p []byte) {
 	w.pool.lock()
 	w.taking = true
@@ -135,7 +135,7 @@ func (w *wire) data(_ *tcp.Conn, p []byte) {
 	}
 }
 
-// take takes the answers in p.
+// take handles the responses in p.
 func (w *wire) take(p []byte) error {
 	for len(p) > 0 {
 		n, r, done, err := w.parser.next(p)
@@ -159,16 +159,16 @@ func (w *wire) take(p []byte) error {
 		case ended:
 			return nil
 		case c == nil:
-			return fmt.Errorf("%w: an answer that nothing was asked for", ErrProtocol)
+			return fmt.Errorf("%w: a response without a command", ErrProtocol)
 		}
 		if !accepted {
-			err := w.broken(fmt.Errorf("%w: an answer that does not belong to %s", ErrProtocol, c.verb.name))
+			err := w.broken(fmt.Errorf("%w: a response that does not belong to %s", ErrProtocol, c.verb.name))
 			w.fail(err)
 			c.asker.failed(err, true)
 			return nil
 		}
 		if c.verb == verbPut && (r.word == wordBadFormat || r.word == wordUnknownCommand) {
-			// The server takes the body for commands.
+			// The server would take the body for commands.
 			w.fail(w.broken(fmt.Errorf("%w: a put was refused before its body", ErrProtocol)))
 		}
 		c.asker.answered(w, &r)
@@ -181,7 +181,7 @@ func (w *wire) broken(err error) error {
 	return aio.NewConnError("read", w.c.RemoteAddr().Network(), w.pool.client.addr(), w.c.FD(), err)
 }
 
-// accepts reports whether r may be the answer to the command.
+// accepts reports whether r may be the response to the command.
 func (c *command) accepts(r *reply) bool {
 	switch {
 	case anyCommand.has(r.word):
@@ -198,18 +198,18 @@ func (c *command) accepts(r *reply) bool {
 	return true
 }
 
-// event is told of the connection's condition.
+// event is called with the connection's condition.
 func (w *wire) event(c *tcp.Conn, err error) {
 	if c == nil {
-		return // of the dial, which returns it
+		return // the dial returns it
 	}
-	if aio.IsInfo(err) { // an end that was not asked for
+	if aio.IsInfo(err) { // an unexpected end
 		err = w.broken(io.ErrUnexpectedEOF)
 	}
 	w.fail(err)
 }
 
-// closed is told of the connection's end.
+// closed is called at the connection's end.
 func (w *wire) closed(_ *tcp.Conn, err error) {
 	if err == nil {
 		err = aio.ErrClosed
@@ -224,26 +224,26 @@ func (w *wire) fail(err error) {
 	w.kill(err)
 }
 
-// kill ends the wire. What was sent and not answered fails, its jobs are lost.
-// The lock is held.
+// kill ends the wire. Unanswered commands fail, and its jobs are lost. The lock
+// is held.
 func (w *wire) kill(err error) {
 	if w.dead != nil {
 		return
 	}
 	sent, conn := w.bury(err), w.c
 	w.pool.do(func() {
-		if conn != nil { // else it has ended before it was opened
+		if conn != nil { // otherwise it ended before it was opened
 			conn.Abort() // fails only on a connection that has ended
 		}
 		for c := sent.first; c != nil; {
-			next := c.next // the asker may use the command again
+			next := c.next // the asker may reuse the command
 			c.asker.failed(err, true)
 			c = next
 		}
 	})
 }
 
-// bury marks the wire as dead, and returns what was not answered.
+// bury marks the wire as dead, and returns the unanswered commands.
 func (w *wire) bury(err error) commands {
 	w.dead = err
 	sent := w.sent
@@ -261,12 +261,12 @@ func (w *wire) bury(err error) commands {
 	return sent
 }
 
-// quit closes a wire that nothing uses. The lock is held.
+// quit closes an unused wire. The lock is held.
 func (w *wire) quit() {
 	if w.dead != nil {
 		return
 	}
-	w.useful = true // it is not to blame
+	w.useful = true // it did not fail
 	w.bury(aio.ErrClosed)
 	w.pool.do(func() {
 		w.c.SendString("quit\r\n")
@@ -274,5 +274,5 @@ func (w *wire) quit() {
 	})
 }
 
-// free reports whether nothing uses the wire.
+// free reports whether the wire is unused.
 func (w *wire) free() bool { return w.sent.n == 0 && len(w.jobs) == 0 }

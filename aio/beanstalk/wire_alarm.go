@@ -11,13 +11,13 @@ import (
 // clock returns the time since the pool began.
 func (w *wire) clock() time.Duration { return w.pool.op.Age() }
 
-// nudgeAfter is how long a connection that holds jobs is silent. beanstalkd up
-// to 1.13 may overlook that the TTR of a job has passed (its issues 262 and
-// 380), and looks again when the connection says something. It also shows
+// nudgeAfter is how long a connection that holds jobs may be silent. beanstalkd
+// up to 1.13 may overlook that the TTR of a job has passed (its issues 262 and
+// 380), and looks again when the connection sends something. It also shows
 // whether the server is still there.
 const nudgeAfter = 10 * time.Second
 
-// rearm sets when the wire is late: when the server owes an answer, or when the
+// rearm sets when the wire is late: when a response is overdue, or when the
 // connection has been silent for too long. The lock is held.
 func (w *wire) rearm() {
 	var d time.Duration
@@ -42,8 +42,8 @@ func (w *wire) rearm() {
 	}
 }
 
-// Fire comes at the alarm's time, when nothing may be late after all: the alarm
-// is not moved with each answer.
+// Fire is called when the alarm is due. The wire may not be late after all: the
+// alarm is not moved with each response.
 func (w *wire) Fire() {
 	w.pool.lock()
 	defer w.pool.unlock()
@@ -58,7 +58,7 @@ func (w *wire) Fire() {
 	}
 	w.due = 0
 	if c := w.sent.first; c != nil {
-		w.kill(w.broken(fmt.Errorf("%w: no answer to %s for %v", aio.ErrTimeout, c.verb.name, w.pool.client.timeout()+c.lasts)))
+		w.kill(w.broken(fmt.Errorf("%w: no response to %s for %v", aio.ErrTimeout, c.verb.name, w.pool.client.timeout()+c.lasts)))
 		return
 	}
 	if len(w.jobs) > 0 {

@@ -1,6 +1,7 @@
 package beanstalk
 
-// A word is what an answer begins with, with what follows it on the line.
+// A word is the first word of a response together with the form of its
+// arguments.
 type word uint8
 
 const (
@@ -32,7 +33,7 @@ const (
 	wordUnknownCommand
 )
 
-// args is what follows a word.
+// args is the form of a word's arguments.
 type args uint8
 
 const (
@@ -54,7 +55,7 @@ type wordForm struct {
 	args args
 }
 
-// words are the answers of protocol.txt.
+// words holds the responses of protocol.txt.
 var words = map[wordKey]wordForm{
 	{"INSERTED", true}:         {wordInserted, argsID},
 	{"BURIED", true}:           {wordBuriedID, argsID},
@@ -83,7 +84,7 @@ var words = map[wordKey]wordForm{
 	{"UNKNOWN_COMMAND", false}: {wordUnknownCommand, argsNone},
 }
 
-// errorOf returns the error that an answer is, nil if it is none.
+// errorOf returns the error for a response, nil if it is not an error.
 func (w word) errorOf() error {
 	switch w {
 	case wordNotFound:
@@ -124,7 +125,7 @@ func setOf(ws ...word) (s wordSet) {
 
 func (s wordSet) has(w word) bool { return s&(1<<w) != 0 }
 
-// hasError reports whether err is that of a word in the set.
+// hasError reports whether err is the error of a word in the set.
 func (s wordSet) hasError(err error) bool {
 	for w := wordNone + 1; w <= wordUnknownCommand; w++ {
 		if s.has(w) && w.errorOf() == err {
@@ -134,10 +135,10 @@ func (s wordSet) hasError(err error) bool {
 	return false
 }
 
-// anyCommand may be the answer to every command.
+// anyCommand is the set of responses that every command may get.
 var anyCommand = setOf(wordOutOfMemory, wordInternalError, wordBadFormat, wordUnknownCommand)
 
-// A verb is a command of the protocol, with what may be answered to it.
+// A verb is a command of the protocol, with its possible responses.
 type verb struct {
 	name    string
 	answers wordSet

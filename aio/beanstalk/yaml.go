@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// What beanstalkd answers to stats and list commands is a small part of YAML:
-// a line of "---", then "key: value" or "- value" on each line.
+// beanstalkd's responses to stats and list commands are in a small subset of
+// YAML: a line "---", then "key: value" or "- value" on each line.
 
-// yamlLines calls fn with each line behind the first.
+// yamlLines calls fn with each line after the first.
 func yamlLines(body []byte, fn func(line string) error) error {
 	rest, ok := bytes.CutPrefix(body, []byte("---\n"))
 	if !ok {
@@ -48,16 +48,16 @@ func parseList(body []byte) ([]string, error) {
 	return names, nil
 }
 
-// A field is where the value of a key goes: a *uint64, *uint32, *int,
-// *string, *bool, a *seconds for a whole number, or a *time.Duration for
+// fields maps each key to the destination of its value: a *uint64, *uint32,
+// *int, *string, *bool, a *seconds for a whole number, or a *time.Duration for
 // seconds with a fraction.
 type fields map[string]any
 
-// wholeSeconds is a time.Duration that comes as a whole number of seconds.
+// wholeSeconds is a time.Duration that is sent as a whole number of seconds.
 type wholeSeconds time.Duration
 
-// parseFields parses statistics. Keys that are not known are skipped: a newer
-// server may have more. Those that are missing leave zero.
+// parseFields parses statistics. It skips unknown keys: a newer server may have
+// more. The values of missing keys stay zero.
 func parseFields(body []byte, known fields) error {
 	seen := make(map[string]bool, len(known))
 	return yamlLines(body, func(line string) error {
@@ -111,7 +111,7 @@ func setField(to any, value string) (err error) {
 	return err
 }
 
-// unquote takes the double quotes off a value. beanstalkd writes no escapes.
+// unquote removes the double quotes from a value. beanstalkd writes no escapes.
 func unquote(s string) string {
 	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
 		return s[1 : len(s)-1]

@@ -63,7 +63,7 @@ func BenchmarkUnready(b *testing.B) {
 		for b.Loop() {
 			q := quest{r: r, s: r.now.Load(), host: "www.example", now: clock()}
 			if _, err := q.begin(); err != nil {
-				b.Fatal(err)
+				b.Fatalf("q.begin: %v", err)
 			}
 		}
 	})

@@ -86,7 +86,7 @@ func TestResolvConfOfGo(t *testing.T) {
 	for _, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("os.ReadFile: %v", err)
 		}
 		c := parseResolvConf(data)
 		c.withDefaults(func() (string, error) { return "host.domain.local", nil })
@@ -230,7 +230,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("queries for a.sub.example after a change of servers: %+v, want one to 192.0.2.54", q)
 		}
 		if err := errors.Join(os.Remove(r.env.hosts), os.Remove(r.env.resolvConf)); err != nil {
-			t.Error(err)
+			t.Errorf("removing the files: %v", err)
 		}
 		time.Sleep(recheck)
 		look("one.example", "")
@@ -361,22 +361,22 @@ func TestUnreadableFile(t *testing.T) {
 	look(f, "", true) // missing
 	look(f, "", false)
 	if err := os.Mkdir(path, 0o700); err != nil { // exists, and cannot be read
-		t.Fatal(err)
+		t.Fatalf("os.Mkdir: %v", err)
 	}
 	look(f, "", false)
 	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Remove: %v", err)
 	}
 	write(t, path, "one")
 	look(f, "one", true)
 	look(f, "", false)
 	info, err := os.Stat(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Stat: %v", err)
 	}
 	write(t, path+"2", "two")
 	if err := errors.Join(os.Chtimes(path+"2", info.ModTime(), info.ModTime()), os.Rename(path+"2", path)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("replacing the file: %v", err)
 	}
 	look(f, "two", true)
 	look(f, "", false)
@@ -384,7 +384,7 @@ func TestUnreadableFile(t *testing.T) {
 	f.limit = 3
 	look(f, "thr", true)
 	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Remove: %v", err)
 	}
 	look(f, "", true)
 	look(f, "", false)
@@ -393,7 +393,7 @@ func TestUnreadableFile(t *testing.T) {
 	look(dir, "", false)
 	r := &Resolver{env: testEnvironment(t)}
 	if err := errors.Join(os.Mkdir(r.env.resolvConf, 0o700), os.Mkdir(r.env.hosts, 0o700)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("making the directories: %v", err)
 	}
 	if s := r.settle(clock()); len(s.cfg.servers) != 2 || s.cfg.servers[0] != "127.0.0.1:53" || s.hosts == nil {
 		t.Errorf("with files that cannot be read: servers %q, hosts %v, want those of this machine, and an empty table", s.cfg.servers, s.hosts)
@@ -464,7 +464,8 @@ func TestSearch(t *testing.T) {
 			t.Errorf("search names of %+v: %q", tt, got)
 		}
 	}
-	long := string(slices.Repeat([]byte("abcdefg."), 31)) + "abc" // 251 characters
+	// 251 characters
+	long := string(slices.Repeat([]byte("abcdefg."), 31)) + "abc"
 	if got := listed(long, false, 99); !slices.Equal(got, []string{long + ".x.", long + "."}) {
 		t.Errorf("search names of one that is too long with y.z: %q, want it with x, and alone", got)
 	}

@@ -22,7 +22,7 @@ func benchServer(b *testing.B) string {
 	b.Helper()
 	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("net.ListenUDP: %v", err)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -59,7 +59,7 @@ func benchAnswer(query []byte) []byte {
 func inLoop(b *testing.B, fn func(ctx context.Context)) {
 	b.Helper()
 	if err := aio.Run(context.Background(), func(ctx context.Context) error { fn(ctx); return nil }); err != nil {
-		b.Fatal(err)
+		b.Fatalf("aio.Run: %v", err)
 	}
 }
 
@@ -80,7 +80,7 @@ func atOnce(b *testing.B, goroutines int, fn func(i int64) error) {
 					return
 				}
 				if err := fn(i); err != nil {
-					b.Error(err)
+					b.Errorf("fn: %v", err)
 					return
 				}
 			}

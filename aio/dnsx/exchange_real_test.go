@@ -16,11 +16,11 @@ func realServer(t testing.TB, n *fake) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	pc, err := net.ListenPacket("udp", l.Addr().String())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.ListenPacket: %v", err)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -96,7 +96,7 @@ func TestRealSockets(t *testing.T) {
 func TestRealRefused(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.ListenPacket: %v", err)
 	}
 	closed := pc.LocalAddr().String()
 	pc.Close()
@@ -125,7 +125,8 @@ func TestRealSpoof(t *testing.T) {
 		spoofers = append(spoofers, pc)
 	}
 	n := &fake{answer: func(q *fakeQuery) {
-		to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(q.server)) // where the query came from
+		// where the query came from
+		to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(q.server))
 		for _, s := range spoofers {
 			if _, err := s.WriteTo(q.response(bad(q.name())), to); err != nil {
 				t.Errorf("forged answer from %v: %v", s.LocalAddr(), err)

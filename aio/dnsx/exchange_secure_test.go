@@ -154,7 +154,7 @@ func TestTLS(t *testing.T) {
 	hangUp := make(chan struct{})
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: s.TLS.Certificates})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.Listen: %v", err)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {

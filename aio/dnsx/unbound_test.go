@@ -167,10 +167,10 @@ func run(t *testing.T, cmd *exec.Cmd) (log string, ok bool) {
 	t.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StderrPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	var b strings.Builder
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
@@ -196,7 +196,7 @@ func run(t *testing.T, cmd *exec.Cmd) (log string, ok bool) {
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 }
 
@@ -206,7 +206,7 @@ func freePort(t *testing.T) string {
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("net.Listen: %v", err)
 		}
 		port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 		c, err := net.ListenPacket("udp", "127.0.0.1:"+port)
@@ -218,13 +218,13 @@ func freePort(t *testing.T) string {
 	}
 }
 
-// writeCertificate writes key.pem and cert.pem, for 127.0.0.1, and returns who
-// trusts them.
+// writeCertificate writes key.pem and cert.pem, for 127.0.0.1, and returns a
+// pool that trusts them.
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ecdsa.GenerateKey: %v", err)
 	}
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -232,11 +232,11 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.CreateCertificate: %v", err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.MarshalPKCS8PrivateKey: %v", err)
 	}
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	write(t, dir, "cert.pem", string(cert))
@@ -246,7 +246,7 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
-// client is the TLS configuration of who trusts the server.
+// client is the TLS configuration of a client that trusts the server.
 func (u *unbound) client() *tls.Config {
 	return &tls.Config{RootCAs: u.trust, MinVersion: tls.VersionTLS12}
 }

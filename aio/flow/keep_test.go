@@ -182,7 +182,7 @@ func TestKeepHealthy(t *testing.T) {
 					return errTest
 				})
 				if _, err := k.Future().Await(ctx); err != nil {
-					t.Error(err)
+					t.Errorf("k.Future: %v", err)
 				}
 				waits := []time.Duration{time.Second, 2 * time.Second, time.Second, time.Second}
 				if name == "ill" {
@@ -383,7 +383,7 @@ func TestKeepEndsInOnRestart(t *testing.T) {
 				took := clean(t, func(ctx context.Context, t *testing.T) {
 					op, err := aio.Begin(ctx, 0, "")
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("aio.Begin: %v", err)
 					}
 					defer op.End(nil)
 					var k *flow.Keeper

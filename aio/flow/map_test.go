@@ -27,7 +27,7 @@ func TestMap(t *testing.T) {
 			return i * i, timer.Sleep(ctx, time.Duration(8-i)*time.Second)
 		}) {
 			if err != nil {
-				t.Error(err)
+				t.Errorf("Map yielded the error %v", err)
 			}
 			got = append(got, v)
 		}
@@ -311,7 +311,7 @@ func TestMapChan(t *testing.T) {
 		close(ch)
 		for v, err := range flow.MapChan(ctx, ch, flow.Options{}, func(_ context.Context, i int) (int, error) { return i, nil }) {
 			if sum += v; err != nil {
-				t.Error(err)
+				t.Errorf("MapChan yielded the error %v", err)
 			}
 		}
 		if sum != 7 {

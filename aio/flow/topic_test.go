@@ -61,7 +61,7 @@ func TestTopic(t *testing.T) {
 		}
 		for v := range 100 {
 			if err := topic.Publish(ctx, v); err != nil {
-				t.Error(err)
+				t.Errorf("topic.Publish: %v", err)
 			}
 		}
 		late := topic.Subscribe(ctx, 0, flow.DropOldest)
@@ -87,15 +87,15 @@ func TestTopic(t *testing.T) {
 	})
 }
 
-// Those who never read: the oldest values are dropped, or the receiver is;
-// neither holds up who publishes.
+// Those who never read: the oldest values are dropped, or the receiver is; they
+// do not delay the publisher.
 func TestTopicSlow(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")
 		oldest, dropped, standard := topic.Subscribe(ctx, 3, flow.DropOldest), topic.Subscribe(ctx, 3, flow.DropReceiver), topic.Subscribe(ctx, 0, 0)
 		for v := range 20 {
 			if err := topic.Publish(ctx, v); err != nil {
-				t.Error(err)
+				t.Errorf("topic.Publish: %v", err)
 			}
 			if open := v < 3; (dropped.Err() == nil) != open || !open && dropped.Err() != flow.ErrSlow {
 				t.Errorf("after %d: %v", v, dropped.Err())
@@ -144,7 +144,7 @@ func TestTopicWaits(t *testing.T) {
 				topic := flow.NewTopic[int](ctx, "")
 				r, other := topic.Subscribe(rctx, 1, flow.WaitForRoom), topic.Subscribe(ctx, 0, flow.DropOldest)
 				if err := topic.Publish(pctx, 1); err != nil {
-					t.Error(err)
+					t.Errorf("topic.Publish: %v", err)
 				}
 				begin := time.Now()
 				aio.Spawn(ctx, "", func(context.Context) error {
@@ -162,7 +162,8 @@ func TestTopicWaits(t *testing.T) {
 				if got, _ := buffered(r); !slices.Equal(got, c.rest) {
 					t.Errorf("the receiver got %v", got)
 				}
-				if got, _ := buffered(other); !slices.Equal(got, []int{1, 2}) { // it was not made to wait
+				// it was not made to wait
+				if got, _ := buffered(other); !slices.Equal(got, []int{1, 2}) {
 					t.Errorf("the other one got %v", got)
 				}
 			})
@@ -281,7 +282,7 @@ func TestTopicDrains(t *testing.T) {
 			<-aio.Draining(ctx)
 			timer.Sleep(ctx, time.Second)
 			if err := topic.Publish(ctx, 1); err != nil {
-				t.Error(err)
+				t.Errorf("topic.Publish: %v", err)
 			}
 			if v, ok := <-r.C(); v != 1 || !ok {
 				t.Errorf("%d, %t", v, ok)

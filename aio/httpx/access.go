@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// logAccess tells the access log of a request that is done.
+// logAccess writes a finished request to the access log.
 func (x *inbound) logAccess() {
 	log := x.s.AccessLog
 	if log == nil || !log.Enabled(context.Background(), slog.LevelInfo) {

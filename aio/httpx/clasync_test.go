@@ -59,12 +59,13 @@ func TestSeedSimpleClientServer(t *testing.T) {
 func TestSeedConnectFail(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	ln.Close() // nobody listens there now
 	var rec aiotest.Recorder
 	aiotest.RunLoop(t, &aio.Loop{OnEvent: rec.OnEvent}, func(ctx context.Context) error {
-		new(httpx.Client).Get(ctx, "http://"+ln.Addr().String()) // nobody looks at its future
+		// its future is not looked at
+		new(httpx.Client).Get(ctx, "http://"+ln.Addr().String())
 		return nil
 	})
 	events := rec.Events()

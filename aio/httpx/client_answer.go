@@ -13,46 +13,46 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// arrival is what has come of the answer to a trip.
+// arrival holds what has arrived of the response to a trip.
 type arrival struct {
 	state   answerState
-	begun   bool // something has come
+	begun   bool // something has arrived
 	held    []byte
 	heads   int // bytes of interim responses
 	interim int
 	parsed  http1.Response
-	left    int64          // of a body whose length is known
-	chunks  *http1.Chunked // of one that says where it ends
-	most    int64          // how much of it is gathered
-	body    []byte         // what is gathered
+	left    int64          // bytes missing of a body whose length is known
+	chunks  *http1.Chunked // state of a chunked body
+	most    int64          // how many bytes of the body may be gathered
+	body    []byte         // what has been gathered
 	stream  atomic.Pointer[clientBody]
-	sink    func(p []byte) error // takes the body as it comes, instead
-	tunnel  *clientTunnel
+	// receives the body as it arrives, instead of body
+	sink   func(p []byte) error
+	tunnel *clientTunnel
 }
 
 type answerState uint8
 
 const (
 	answerHead   answerState = iota
-	answerBody               // of a known length
+	answerBody               // a body of a known length
 	answerChunks             // until its last chunk
 	answerClose              // until the connection's end
-	answerTunnel             // what follows is no HTTP
+	answerTunnel             // what follows is not HTTP
 )
 
-// The bounds of a response's head: its bytes, those of the interim responses
-// before it included, its fields, and how many interim responses there may be.
+// The bounds on a response's head: its bytes, including the interim responses
+// before it, its fields, and the number of interim responses.
 const (
 	maxHeaderBytes  = 256 << 10
 	maxHeaderFields = 2000
 	maxInterim      = 32
 )
 
-// faultInterim is the error of a server that sends interim responses without
-// end.
+// faultInterim is the error if a server sends too many interim responses.
 const faultInterim http1.Fault = "too many interim responses"
 
-// receive takes what has come on the trip's connection.
+// receive handles the bytes p, which have arrived on the trip's connection.
 func (t *trip) receive(k *clientConn, p []byte) {
 	a := &t.in
 	if !a.begun {
@@ -102,8 +102,9 @@ func (t *trip) receive(k *clientConn, p []byte) {
 	}
 }
 
-// takeHead parses the head at the beginning of p, behind what is held of it. It
-// returns how many bytes of p belong to it, -1 if it is not complete.
+// takeHead parses the head at the beginning of p, after the bytes that it has
+// kept from earlier calls. It returns how many bytes of p belong to the head,
+// or -1 if the head is not complete.
 func (t *trip) takeHead(p []byte) (n int, err error) {
 	a := &t.in
 	known, src := len(a.held), p
@@ -128,7 +129,7 @@ func (t *trip) takeHead(p []byte) (n int, err error) {
 	return n - known, nil
 }
 
-// redirects reports whether the answer is a redirect.
+// redirects reports whether the response is a redirect.
 func (a *arrival) redirects() bool {
 	switch a.parsed.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
@@ -138,7 +139,7 @@ func (a *arrival) redirects() bool {
 	return false
 }
 
-// takeInterim takes an interim response.
+// takeInterim handles an interim response.
 func (t *trip) takeInterim() error {
 	a := &t.in
 	if a.interim++; a.interim > maxInterim {
@@ -161,12 +162,12 @@ func (t *trip) takeInterim() error {
 	return nil
 }
 
-// errUnaskedUpgrade is the error of a 101 to a request that has not asked for
-// it.
+// errUnaskedUpgrade is the error of a 101 to a request that did not ask for an
+// upgrade.
 const errUnaskedUpgrade http1.Fault = "101 to a request without Upgrade"
 
-// answered takes the head, behind which rest has come, and asks the taker what
-// is to become of the body. It reports false if the trip is over.
+// answered handles the head, after which rest has arrived, and asks the taker
+// how to deliver the body. It reports false if the trip is over.
 func (t *trip) answered(k *clientConn, rest []byte) bool {
 	a := &t.in
 	length := a.parsed.BodyLength(t.req.Method)
@@ -212,8 +213,8 @@ func asksUpgrade(req *http.Request) bool {
 
 var errChunk http1.Fault = "chunked body"
 
-// takeBody takes what has come of the body. It returns how many bytes of p that
-// is, and whether the body is complete.
+// takeBody handles the part of the body in p. It returns how many bytes of p
+// belong to the body, and whether the body is complete.
 func (t *trip) takeBody(p []byte) (used int, over bool, err error) {
 	a := &t.in
 	switch a.state {
@@ -237,7 +238,7 @@ func (t *trip) takeBody(p []byte) (used int, over bool, err error) {
 	return used, a.chunks.Over(), nil
 }
 
-// put gives a part of the body to who reads it, or gathers it.
+// put passes a part of the body to its reader, or gathers it.
 func (t *trip) put(data []byte) error {
 	a := &t.in
 	if len(data) == 0 {
@@ -257,8 +258,8 @@ func (t *trip) put(data []byte) error {
 	return nil
 }
 
-// gather adds to the body. Of what was announced it believes 64 KiB, and then
-// 16 times what has come.
+// gather appends data to the body. It reserves memory for an announced length
+// up to 64 KiB, and beyond that up to 16 times what has arrived.
 func (a *arrival) gather(data []byte) {
 	if room := len(a.body) + len(data); room > cap(a.body) {
 		want := max(2*room, 512)
@@ -270,12 +271,12 @@ func (a *arrival) gather(data []byte) {
 	a.body = append(a.body, data...)
 }
 
-// complete ends the trip: its answer has come whole. The connection is used
-// again if keep is true, and the request was sent.
+// complete ends the trip once its response has arrived completely. The
+// connection is used again if keep is true and the request was sent.
 //
-// The connection is given back first, so that the taker's next request finds
-// it. Another trip that gets it begins last: what its trace does must not keep
-// the taker from being told.
+// The connection goes back to the pool first, so that the taker's next request
+// finds it. A trip that was waiting for the connection begins last: its trace's
+// hooks must not delay the taker.
 func (t *trip) complete(k *clientConn, keep bool) {
 	t.mu.Lock()
 	if t.state != tripAnswered {
@@ -308,9 +309,10 @@ func (t *trip) complete(k *clientConn, keep bool) {
 	}
 }
 
-// keeps reports whether a connection whose answer has come may be used again,
-// now or, once the rest of the request is written, later: what another request
-// sends must not wait behind that. The caller gives it back if it is now.
+// keeps reports whether a connection whose response is complete may be used
+// again: now, or later, when the rest of the request is written. Another
+// request must not be sent behind that. If now is true, the caller returns the
+// connection to the pool.
 func (t *trip) keeps(k *clientConn, up *upload) (now, later bool) {
 	if up == nil && k.c.Buffered() == 0 { // Send has not returned
 		return true, false
@@ -327,8 +329,8 @@ func (t *trip) keeps(k *clientConn, up *upload) (now, later bool) {
 	return now, later
 }
 
-// holds notes that a connection is held until the request is sent, unless that
-// is so.
+// holds marks the connection as held until the request is sent. If the request
+// has been sent already, it reports now.
 func (t *trip) holds(k *clientConn) (now, later bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -339,7 +341,8 @@ func (t *trip) holds(k *clientConn) (now, later bool) {
 	return false, true
 }
 
-// tellWhole tells who reads the answer that it has come whole.
+// tellWhole tells the reader of the response, or the taker, that the response
+// is complete.
 func (t *trip) tellWhole(stream *clientBody) {
 	if stream != nil {
 		stream.finish(t.in.chunks)
@@ -360,7 +363,8 @@ func closes(req *http.Request) bool {
 	return false
 }
 
-// eof takes the server's end. It reports false if that comes too early.
+// eof handles the end of the server's stream. It reports false if the response
+// is incomplete.
 func (t *trip) eof(k *clientConn) bool {
 	if t.in.state != answerClose {
 		return false
@@ -369,7 +373,7 @@ func (t *trip) eof(k *clientConn) bool {
 	return true
 }
 
-// headerOf returns the fields of a response as package net/http has them.
+// headerOf returns the fields of a response as an http.Header.
 func headerOf(r *http1.Response) http.Header {
 	n := r.Len()
 	h := make(http.Header, n)
@@ -384,11 +388,11 @@ func headerOf(r *http1.Response) http.Header {
 		i := len(values)
 		h[name] = values[i-1 : i : i]
 	}
-	if n := h["Content-Length"]; len(n) > 1 { // which are equal
+	if n := h["Content-Length"]; len(n) > 1 { // the values are equal
 		h["Content-Length"] = n[:1]
 	}
 	if p := h["Pragma"]; len(p) > 0 && p[0] == "no-cache" && h["Cache-Control"] == nil {
-		h["Cache-Control"] = []string{"no-cache"} // as net/http has it
+		h["Cache-Control"] = []string{"no-cache"} // as net/http does
 	}
 	return h
 }

@@ -19,8 +19,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestOriginProcess is no test but the server of BenchmarkClient, in a process
-// of its own: it answers each request with the same few bytes until its
+// TestOriginProcess is not a test but the server of BenchmarkClient, in a
+// separate process: it answers each request with the same few bytes until its
 // standard input ends.
 func TestOriginProcess(t *testing.T) {
 	if os.Getenv("BE_THE_ORIGIN") == "" {
@@ -28,7 +28,7 @@ func TestOriginProcess(t *testing.T) {
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(hello)}
 	served := make(chan struct{})
@@ -48,14 +48,14 @@ func originProcess(b *testing.B) string {
 	cmd.Env = append(os.Environ(), "BE_THE_ORIGIN=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.Start: %v", err)
 	}
 	b.Cleanup(func() {
 		in.Close()
@@ -71,7 +71,7 @@ func originProcess(b *testing.B) string {
 }
 
 // BenchmarkClient measures requests of net/http's client with nothing set, of
-// the same with the bounds that ours has, and of ours: some of each in turn,
+// net/http's client with the limits of ours, and of ours: some of each in turn,
 // one at a time and 64 at once, with the whole body read. The figures that
 // count are the medians, over the rounds, of the processor time that this
 // process takes for a request, and of the ratios to net/http's in the same
@@ -87,7 +87,7 @@ func BenchmarkClient(b *testing.B) {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
 		kinds := []func(){bare, bounded, func() {
 			if _, err := ours.Get(ctx, url).Await(ctx); err != nil {
-				b.Error(err)
+				b.Errorf("ours.Get: %v", err)
 			}
 		}}
 		for _, workers := range []int{1, 64} {
@@ -96,7 +96,7 @@ func BenchmarkClient(b *testing.B) {
 		return nil
 	})
 	if err != nil {
-		b.Error(err)
+		b.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -111,7 +111,7 @@ func plainGet(b *testing.B, url string, t *http.Transport) func() {
 			resp.Body.Close()
 		}
 		if err != nil {
-			b.Error(err)
+			b.Errorf("c.Get: %v", err)
 		}
 	}
 }

@@ -11,31 +11,32 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// clientBody is the body of an answer, read as it comes. The connection is not
-// read while bodyAhead bytes wait for the reader.
+// clientBody is a response's body that is read as it arrives. The connection is
+// not read while bodyAhead bytes wait for the reader.
 type clientBody struct {
 	t *trip
 	c *tcp.Conn
 
-	mu      sync.Mutex
-	buf     []byte // buf[off:] waits for the reader
-	off     int
-	err     error // behind buf; nil while more may come
-	closed  bool
-	paused  bool
-	more    bell.Bell
-	resp    *http.Response // whose trailer is set by the Read that is told of the end
-	trailer []http1.Field  // for that
+	mu     sync.Mutex
+	buf    []byte // buf[off:] waits for the reader
+	off    int
+	err    error // returned after buf; nil while more may arrive
+	closed bool
+	paused bool
+	more   bell.Bell
+	// the Read that returns the body's end sets its trailer
+	resp    *http.Response
+	trailer []http1.Field // for resp
 }
 
-// openStream has the answer's body be a stream.
+// openStream makes the response's body a stream.
 func (t *trip) openStream(k *clientConn) *clientBody {
 	b := &clientBody{t: t, c: k.c}
 	t.in.stream.Store(b)
 	return b
 }
 
-// errBodyClosed is the error of reading a body that was closed.
+// errBodyClosed is the error of reading a closed body.
 var errBodyClosed = errors.New("httpx: read on a closed response body")
 
 func (b *clientBody) Read(p []byte) (int, error) {
@@ -65,8 +66,8 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	}
 }
 
-// Close lets go of the body. What has not come is not waited for: the
-// connection is closed.
+// Close closes the body. It does not wait for the rest: if the body is not
+// complete, it closes the connection.
 func (b *clientBody) Close() error {
 	b.mu.Lock()
 	b.closed, b.buf = true, nil
@@ -79,7 +80,7 @@ func (b *clientBody) Close() error {
 	return nil
 }
 
-// put adds what has come.
+// put appends data to the buffer.
 func (b *clientBody) put(data []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,7 +99,7 @@ func (b *clientBody) put(data []byte) {
 	b.more.Ring()
 }
 
-// end ends the body with an error, behind what has come.
+// end ends the body with err, which Read returns after the buffered data.
 func (b *clientBody) end(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,8 +109,8 @@ func (b *clientBody) end(err error) {
 	}
 }
 
-// detach lets go of the connection, which may be another trip's from now on:
-// all of the body has come.
+// detach releases the connection after the whole body has arrived. Another trip
+// may use it then.
 func (b *clientBody) detach() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -119,7 +120,7 @@ func (b *clientBody) detach() {
 	}
 }
 
-// finish ends a body that has come whole.
+// finish ends a body that has arrived completely.
 func (b *clientBody) finish(chunks *http1.Chunked) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -132,8 +133,8 @@ func (b *clientBody) finish(chunks *http1.Chunked) {
 	b.more.Ring()
 }
 
-// publish sets the response's trailer. It is the reader who does, as the
-// response is the reader's.
+// publish sets the response's trailer. The reader calls it, because the
+// response belongs to the reader.
 func (b *clientBody) publish() {
 	if len(b.trailer) == 0 {
 		return

@@ -9,19 +9,19 @@ import (
 
 // call is a request whose response is read into memory.
 //
-// It is made without a goroutine: as a trip whose answer is gathered by the
-// connection's callbacks. If that is not all, because the answer is a redirect,
-// has to be unpacked, or is worth another attempt, a goroutine goes on with
-// what the trip has brought. Requests with cookies, with hedging or with a body
-// that must be read have a goroutine from the start.
+// It begins without a goroutine: as a trip, whose response the connection's
+// callbacks gather. If the response is a redirect, has to be unpacked, or is to
+// be retried, a goroutine continues with the trip's result. Requests with
+// cookies, with hedging or with a body that must be read have a goroutine from
+// the start.
 type call struct {
 	aio.Promise[*Response]
 	ex   outgoing
 	trip trip
 }
 
-// direct reports whether the request begins as a trip. What package net/http's
-// Client would add to it, or refuse, is left to that.
+// direct reports whether the request begins as a trip. It does not if
+// net/http's Client would add something to it or refuse it.
 func (ex *outgoing) direct() bool {
 	c, req := ex.client, ex.req
 	switch {
@@ -37,8 +37,8 @@ func (ex *outgoing) direct() bool {
 	return isHTTP(req.URL.Scheme)
 }
 
-// directBody is how large a body may be that is sent at once. What the kernel
-// does not take is copied.
+// directBody bounds the bodies that are sent in one call. What the kernel does
+// not accept is copied.
 const directBody = 1 << 20
 
 // begin begins the trip.
@@ -62,8 +62,8 @@ func (p *call) begin() {
 	p.trip.start()
 }
 
-// goOn has a goroutine make the request, or go on with what the trip has
-// brought.
+// goOn starts a goroutine that makes the request, or continues with the trip's
+// result.
 func (p *call) goOn() { p.Op().Go(p.run, p.died) }
 
 // run makes the request.
@@ -84,7 +84,7 @@ func (p *call) died(err error) {
 	p.Reject(err)
 }
 
-// reject ends the request with an error of the trip's.
+// reject ends the request with an error of the trip.
 func (p *call) reject(err error) {
 	err = p.ex.wrap(err)
 	p.ex.done()
@@ -97,8 +97,7 @@ func (p *call) OpCancel(cause error) { p.ex.end(cause) }
 // OpName names the request.
 func (p *call) OpName() string { return requestName(p.ex.req) }
 
-// head decides whether the answer is final: whether it is the response, which
-// can be gathered.
+// head decides whether the response is final and can be gathered.
 func (p *call) head(t *trip, k *clientConn) (most int64, gather bool) {
 	if p.final(t) {
 		p.ex.setPhase(atBody)
@@ -113,9 +112,9 @@ func (p *call) head(t *trip, k *clientConn) (most int64, gather bool) {
 	return p.ex.handOver(t, k, p.goOn)
 }
 
-// handOver has a goroutine go on with an answer whose head has come: at once,
-// or when the trip is complete, which its taker is told of. It is called by
-// head, and returns what that returns.
+// handOver starts a goroutine that continues with a response whose head has
+// arrived: at once, or, if the response has no body, when the trip is complete.
+// head calls it and returns its results.
 func (ex *outgoing) handOver(t *trip, k *clientConn, goOn func()) (most int64, gather bool) {
 	var resp *http.Response
 	switch {
@@ -132,7 +131,8 @@ func (ex *outgoing) handOver(t *trip, k *clientConn, goOn func()) (most int64, g
 	return 0, false
 }
 
-// final reports whether the trip's answer is the response, and is not packed.
+// final reports whether the trip's response is the request's final one, and
+// does not have to be unpacked.
 func (p *call) final(t *trip) bool {
 	c := p.ex.client
 	if t.in.state == answerTunnel || t.packed() {
@@ -144,8 +144,8 @@ func (p *call) final(t *trip) bool {
 	return c.Retry.Attempts < 2 || !slices.Contains(c.Retry.statuses(), t.in.parsed.Status)
 }
 
-// whole resolves the request with its response. An answer that is not final,
-// and has no body, is gone on with now that its connection is free.
+// whole resolves the request with its response. If the response is not final,
+// and has no body, a goroutine continues now that the connection is free.
 func (p *call) whole(t *trip, body []byte) {
 	if p.ex.first.Load() != nil {
 		p.goOn()
@@ -170,7 +170,7 @@ func (p *call) whole(t *trip, body []byte) {
 	p.Resolve(r)
 }
 
-// failed rejects the request, or has it made again if it may be.
+// failed rejects the request, or retries it if it may.
 func (p *call) failed(_ *trip, err error) {
 	if p.ex.client.Retry.Attempts >= 2 && err != errStalled { //nolint:errorlint // which ends a request
 		p.ex.first.Store(&outcome{err: err})
@@ -180,5 +180,5 @@ func (p *call) failed(_ *trip, err error) {
 	p.reject(err)
 }
 
-// share has a goroutine make the request by HTTP/2.
+// share starts a goroutine that makes the request over HTTP/2.
 func (p *call) share(*trip, *sharedConns) { p.goOn() }

@@ -12,8 +12,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// clientConn is a connection of a client's that speaks HTTP/1.1, in tcp's
-// handler style. It has one trip at a time, and no goroutine of ours.
+// clientConn is a client's connection over HTTP/1.1, in tcp's handler style. It
+// has one trip at a time, and no goroutine in this package.
 type clientConn struct {
 	c     *tcp.Conn
 	host  *host
@@ -26,20 +26,20 @@ type clientConn struct {
 	mu    sync.Mutex
 	trip  *trip
 	dead  bool
-	kept  bool          // it was given back before, so that it may be stale
-	held  bool          // its answer has come, and the request is not all written
-	due   time.Duration // when what is waited for is late, as clock has it; 0: nothing is
-	why   error         // what the trip fails with then
-	alert time.Duration // when the alarm is set for; 0: it is not
+	kept  bool          // it has been used before, so it may be stale
+	held  bool          // response complete, but the request is not all written
+	due   time.Duration // deadline of the current wait, by clock; 0: none
+	why   error         // error of the trip if due passes
+	alert time.Duration // when the alarm is set for; 0: it is not set
 	since time.Duration // when the connection became idle
 }
 
-// handler is what the connection's tcp.Conn calls.
+// handler returns the callbacks of the connection's tcp.Conn.
 func (k *clientConn) handler() tcp.Handler {
 	return tcp.Handler{Data: k.data, Event: k.ended, Closed: k.closed}
 }
 
-// opened sets the connection, which is there.
+// opened sets the connection, unless it is set already.
 func (k *clientConn) opened(c *tcp.Conn) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -48,7 +48,7 @@ func (k *clientConn) opened(c *tcp.Conn) {
 	}
 }
 
-// reason is why a new connection has ended before it was used.
+// reason returns why a new connection ended before it was used.
 func (k *clientConn) reason() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -61,8 +61,8 @@ func (k *clientConn) reason() error {
 // clock returns the time since the pool began.
 func (k *clientConn) clock() time.Duration { return k.host.pool.op.Age() }
 
-// begin places a trip on the connection, and sends the request. It reports
-// false if the connection has ended.
+// begin places a trip on the connection and sends the request. It reports false
+// if the connection has ended.
 func (k *clientConn) begin(t *trip) bool {
 	k.mu.Lock()
 	if k.dead {
@@ -81,7 +81,7 @@ func (k *clientConn) begin(t *trip) bool {
 	}
 	done := false
 	defer func() {
-		if !done { // a hook has panicked
+		if !done { // a hook panicked
 			t.fail(errHook)
 		}
 	}()
@@ -92,7 +92,7 @@ func (k *clientConn) begin(t *trip) bool {
 }
 
 // letGo takes a trip off the connection. It reports false if the connection has
-// another one, or none.
+// another trip, or none.
 func (k *clientConn) letGo(t *trip) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -103,8 +103,9 @@ func (k *clientConn) letGo(t *trip) bool {
 	return true
 }
 
-// putBack gives the connection of a trip that has let go of it back, or closes
-// it. It returns the trip that gets it, which the caller carries.
+// putBack returns the connection of a trip that has let go of it to the pool,
+// or closes it. It returns the trip that gets the connection next, which the
+// caller carries.
 func (k *clientConn) putBack(t *trip, keep bool) *trip {
 	var why error
 	if !keep {
@@ -120,8 +121,9 @@ func (k *clientConn) putBack(t *trip, keep bool) *trip {
 	return k.free()
 }
 
-// free gives the connection, which has no trip, to the idle ones, or closes it.
-// If a trip waits, it is returned instead: the caller carries it.
+// free adds the connection, which has no trip, to the idle ones, or closes it.
+// If a trip is waiting, free returns that trip instead, and the caller carries
+// it.
 func (k *clientConn) free() *trip {
 	if !k.spare() {
 		return nil
@@ -138,14 +140,14 @@ func (k *clientConn) free() *trip {
 	return nil
 }
 
-// carry begins a trip that was given the connection; t may be nil.
+// carry begins a trip that was given the connection. t may be nil.
 func (k *clientConn) carry(t *trip) {
 	if t != nil && !k.begin(t) {
 		t.seek()
 	}
 }
 
-// spare notes that the connection is given back. It reports false if it has
+// spare marks the connection as idle. It reports false if the connection has
 // ended.
 func (k *clientConn) spare() bool {
 	k.mu.Lock()
@@ -154,8 +156,8 @@ func (k *clientConn) spare() bool {
 	return !k.dead
 }
 
-// rest has the alarm close the connection when it has been idle for too long.
-// It reports false if the connection has ended.
+// rest sets the alarm to close the connection when it has been idle for too
+// long. It reports false if the connection has ended.
 func (k *clientConn) rest() bool {
 	limit := orDefault(k.host.pool.client.Timeouts.Idle, 60*time.Second)
 	k.mu.Lock()
@@ -169,7 +171,7 @@ func (k *clientConn) rest() bool {
 	return true
 }
 
-// lateIn sets when what is waited for is late; 0 is never. The lock is held.
+// lateIn sets the deadline of the current wait; 0 means none. The lock is held.
 func (k *clientConn) lateIn(d time.Duration) {
 	if d <= 0 {
 		k.due = 0
@@ -178,7 +180,7 @@ func (k *clientConn) lateIn(d time.Duration) {
 	k.lateAt(k.clock(), d)
 }
 
-// lateAt is lateIn for what began at a time. The lock is held.
+// lateAt is lateIn for a wait that began at now. The lock is held.
 func (k *clientConn) lateAt(now, d time.Duration) {
 	k.due = now + d
 	if k.alert == 0 || k.alert > k.due {
@@ -187,8 +189,8 @@ func (k *clientConn) lateAt(now, d time.Duration) {
 	}
 }
 
-// Fire comes at the alarm's time, when nothing may be late any more: the alarm
-// is not moved with each request.
+// Fire is called when the alarm is due. The deadline may have moved by then:
+// the alarm is not moved with each request.
 func (k *clientConn) Fire() {
 	k.mu.Lock()
 	k.alert = 0
@@ -212,12 +214,12 @@ func (k *clientConn) Fire() {
 	}
 }
 
-// holdTime is how long a connection whose answer has come is held for the rest
-// of the request to be written, before it is closed.
+// holdTime is how long a connection whose response is complete waits for the
+// rest of the request to be written before it is closed.
 const holdTime = 100 * time.Millisecond
 
-// hold keeps the connection, which has let go of its trip, from being used. If
-// settle is not called in time, the alarm closes it.
+// hold keeps the connection, which has let go of its trip, from being used. The
+// alarm closes it if settle is not called in time.
 func (k *clientConn) hold() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -225,7 +227,7 @@ func (k *clientConn) hold() {
 	k.lateIn(holdTime)
 }
 
-// unhold undoes hold. It reports false if the connection is not held any more.
+// unhold undoes hold. It reports false if the connection is no longer held.
 func (k *clientConn) unhold() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -236,15 +238,15 @@ func (k *clientConn) unhold() bool {
 	return held
 }
 
-// settle gives back a connection that is held, or closes it.
+// settle returns a held connection to the pool, or closes it.
 func (k *clientConn) settle(t *trip, keep bool) {
 	if k.unhold() {
 		k.carry(k.putBack(t, keep))
 	}
 }
 
-// waits sets how long a trip's connection may wait for what comes next, and
-// what the trip fails with then.
+// waits sets how long a trip's connection may wait for the next bytes, and the
+// error of the trip if it waits longer.
 func (k *clientConn) waits(t *trip, d time.Duration, why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -254,7 +256,7 @@ func (k *clientConn) waits(t *trip, d time.Duration, why error) {
 	}
 }
 
-// close closes the connection, and returns its trip, if it has one.
+// close closes the connection, and returns its trip, if any.
 func (k *clientConn) close() *trip {
 	t := k.kill()
 	k.c.Close() // fails only on a connection that has ended
@@ -290,7 +292,8 @@ func (k *clientConn) current() *trip {
 	return k.trip
 }
 
-// data takes what has come. What no trip has asked for ends the connection.
+// data handles arrived bytes. If no request is waiting for them, it closes the
+// connection.
 func (k *clientConn) data(_ *tcp.Conn, p []byte) {
 	if t := k.current(); t != nil && !t.unsent() {
 		t.receive(k, p)
@@ -303,10 +306,10 @@ func (k *clientConn) data(_ *tcp.Conn, p []byte) {
 	}
 }
 
-// errUnasked is the error of a server that answers before it was asked.
+// errUnasked is the error if a server answers before the request was sent.
 const errUnasked http1.Fault = "bytes before the request was sent"
 
-// ended is told of the connection's condition. The trip that it ends is the one
+// ended handles the connection's condition. The trip that it ends is the one
 // that kill finds: another one may have been placed since current.
 func (k *clientConn) ended(_ *tcp.Conn, err error) {
 	if t := k.current(); t != nil && aio.IsInfo(err) && t.eof(k) {
@@ -323,7 +326,7 @@ func (k *clientConn) ended(_ *tcp.Conn, err error) {
 	t.lost(k, err)
 }
 
-// closed is told of the connection's end.
+// closed handles the connection's end.
 func (k *clientConn) closed(_ *tcp.Conn, err error) {
 	t := k.kill()
 	alarm.Of(&k.host.pool.op).Stop(&k.alarm)
@@ -337,10 +340,10 @@ func (k *clientConn) closed(_ *tcp.Conn, err error) {
 	k.host.gone()
 }
 
-// errHook is the error of a trip whose trace has panicked.
+// errHook is the error of a trip whose trace panicked.
 var errHook = errors.New("httpx: a hook of the request's trace did not return")
 
-// errSend and errHeader are the errors of trips that have waited for too long.
+// errSend and errHeader are the errors of trips that waited for too long.
 var (
 	errSend   error = timeoutError("sending the request made no progress for Timeouts.Send")
 	errHeader error = timeoutError("the response's header did not come within Timeouts.Header")

@@ -122,14 +122,14 @@ var clientDoContracts = []clientContract{
 	fetches("301 of POST", "POST", text("hello"), sendsOn(301)),
 	fetches("307 of POST", "POST", text("hello"), sendsOn(307)),
 	fetches("308 of a stream", "POST", streamed("hello"), sendsOn(308)),
-	fetches("in circles", "GET", nil, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/from", 302) }),
+	fetches("in circles", "GET", nil, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/from", http.StatusFound) }),
 	{
 		name: "cookies",
 		serve: func(s *clientSide, w http.ResponseWriter, r *http.Request) {
 			s.served("%s: %q", r.URL.Path, r.Header["Cookie"])
 			http.SetCookie(w, &http.Cookie{Name: "k", Value: "v", Path: "/"})
 			if r.URL.Path == "/from" {
-				http.Redirect(w, r, "/to", 302)
+				http.Redirect(w, r, "/to", http.StatusFound)
 			}
 		},
 		visit: func(s *clientSide) {
@@ -143,7 +143,7 @@ var clientDoContracts = []clientContract{
 		serve: func(_ *clientSide, w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			if r.URL.Path == "/from" {
-				http.Redirect(w, r, "/to", 302)
+				http.Redirect(w, r, "/to", http.StatusFound)
 				return
 			}
 			for range 3 {

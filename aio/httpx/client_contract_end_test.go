@@ -15,7 +15,8 @@ import (
 func pauses(s *clientSide, w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/head" {
 		s.served("its ctx ends: %v", ends(r.Context()))
-		panic(http.ErrAbortHandler) // an answer could come before the client's end is known there
+		// an answer could come before the client's end is known there
+		panic(http.ErrAbortHandler)
 	}
 	io.WriteString(w, "hello")
 	http.NewResponseController(w).Flush()
@@ -72,7 +73,7 @@ var clientEndContracts = []clientContract{
 			ctx, cancel := context.WithCancel(s.ctx)
 			resp, err := s.rt.RoundTrip(s.request("GET", "/body", nil).WithContext(ctx))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			cancel()
 			synctest.Wait()
@@ -124,9 +125,9 @@ func saysHello(_ *clientSide, w http.ResponseWriter, r *http.Request) {
 func halfRead(s *clientSide) {
 	resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("s.rt.RoundTrip: %v", err)
 	}
-	synctest.Wait() // all that the server sends has come
+	synctest.Wait() // everything that the server sends has arrived
 	io.CopyN(io.Discard, resp.Body, resp.ContentLength/2)
 	resp.Body.Close()
 	synctest.Wait()
@@ -186,7 +187,7 @@ var clientConnContracts = []clientContract{
 		for range 2 {
 			resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			synctest.Wait()
 			resp.Body.Close()
@@ -211,7 +212,7 @@ var clientConnContracts = []clientContract{
 			all.Go(func() {
 				resp, err := s.rt.RoundTrip(s.request("GET", path, nil))
 				if err != nil {
-					s.Error(err)
+					s.Errorf("s.rt.RoundTrip: %v", err)
 					return
 				}
 				if b, err := io.ReadAll(resp.Body); err != nil || string(b) != path {

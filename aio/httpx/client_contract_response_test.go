@@ -45,7 +45,7 @@ var clientResponseContracts = []clientContract{
 		visit: func(s *clientSide) {
 			resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			s.saw("Connection: %q", resp.Header["Connection"])
 			resp.Body.Close()
@@ -139,7 +139,7 @@ var clientBodyContracts = []clientContract{
 		visit: func(s *clientSide) {
 			resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			defer resp.Body.Close()
 			sum := 0
@@ -163,7 +163,7 @@ var clientBodyContracts = []clientContract{
 		visit: func(s *clientSide) {
 			resp, err := s.rt.RoundTrip(s.request("GET", "/", nil))
 			if err != nil {
-				s.Fatal(err)
+				s.Fatalf("s.rt.RoundTrip: %v", err)
 			}
 			s.saw("Close: %v", resp.Body.Close())
 			n, err := resp.Body.Read(make([]byte, 1))

@@ -19,29 +19,35 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// dialing is a connection that is being made for a host. It is an operation of
-// the loop and not of the request that it was begun for, as another one may get
-// the connection. It does not hold the loop open: those who wait for it do.
+// dialing is a connection that is being made to a host. Its operation is a
+// child of the loop and not of the request that it was begun for, because
+// another request may get the connection. It does not hold the loop open: the
+// requests that wait for it do.
 type dialing struct {
-	op     aio.Op
-	host   *host
-	of     context.Context // of what it is begun for, without cancellation; dropped by start
+	op   aio.Op
+	host *host
+	// context of the request it is begun for, without cancellation; dropped by
+	// start
+	of     context.Context
 	values *dialValues
-	made   bool // the connection is there, and uncounts itself; only the dial's goroutine touches it
+	// the connection exists and uncounts itself; only the dial's goroutine
+	// touches it
+	made bool
 
 	// The pool's lock guards these.
-	trip     *trip // that waits for it, if one does
+	trip     *trip // the trip that waits for it, if any
 	started  bool  // op has been started
-	unwanted bool  // nobody wants the connection
+	unwanted bool  // no request wants the connection
 
-	shared *sharedConns // whose requests wait for it; nil if it was begun for a trip
+	// the requests that wait for it; nil if it was begun for a trip
+	shared *sharedConns
 }
 
 var kindDial = aio.NewKind("http.dial")
 
 // dialValues is the context that a connection is made with. It has the values
-// of the request that it is made for, until it is there: the connection must
-// not keep them.
+// of the request that it is made for, until the connection is made: the
+// connection must not keep them.
 type dialValues struct {
 	context.Context // of the loop
 	of              atomic.Pointer[requestValues]
@@ -86,8 +92,8 @@ func (d *dialing) start() {
 	d.op.Go(func() {
 		d.run()
 		d.end()
-	}, func(err error) { // a panic, which was told of
-		if !d.made { // else it is one of a trip that got the connection, which has failed
+	}, func(err error) { // a panic, which has been reported
+		if !d.made { // otherwise it failed the trip that got the connection
 			d.fail(err)
 		}
 		d.end()
@@ -99,13 +105,13 @@ func (d *dialing) end() {
 	d.op.End(nil)
 }
 
-// OpCancel does nothing: what the dial waits for ends by its context.
+// OpCancel does nothing: cancelling the operation's context ends the dial.
 func (d *dialing) OpCancel(error) {}
 
 // OpName names the dial.
 func (d *dialing) OpName() string { return "connection to " + d.host.target() }
 
-// fail ends a dial that has failed.
+// fail ends a failed dial.
 func (d *dialing) fail(err error) {
 	if t := d.host.dialFailed(d, err); t != nil {
 		t.fail(err)
@@ -130,7 +136,7 @@ func (d *dialing) run() {
 	}
 }
 
-// connect makes a connection for HTTP/1.1, or one for HTTP/2.
+// connect makes a connection over HTTP/1.1 or HTTP/2.
 func (d *dialing) connect(ctx context.Context) (*clientConn, *tcp.Conn, error) {
 	h := d.host
 	if h.key.scheme == "http" && (h.proxy == nil || h.key.name == "" && h.proxy.Scheme == "http") && !h.pool.client.H2C {
@@ -164,7 +170,7 @@ func (d *dialing) connect(ctx context.Context) (*clientConn, *tcp.Conn, error) {
 
 var errNoHTTP2 = errors.New("httpx: the server does not speak HTTP/2")
 
-// protocols are those that TLS offers.
+// protocols returns the protocols to offer over TLS.
 func (h *host) protocols() []string {
 	if h.key.old {
 		return []string{"http/1.1"}
@@ -175,7 +181,7 @@ func (h *host) protocols() []string {
 	return []string{"h2", "http/1.1"}
 }
 
-// newConn returns a connection of the host's.
+// newConn returns a connection to the host.
 func (h *host) newConn() *clientConn {
 	k := &clientConn{host: h}
 	k.alarm.Init(k)
@@ -183,13 +189,14 @@ func (h *host) newConn() *clientConn {
 }
 
 // connectPlain makes a connection without TLS, and without a proxy that must be
-// told where to.
+// told the host.
 func (d *dialing) connectPlain(ctx context.Context) (*clientConn, error) {
 	h := d.host
 	k := h.newConn()
 	handler := k.handler()
 	handler.Open = k.opened
 	c, err := d.await(ctx, d.dialer(ctx).Send(d.values, hostPort(h.firstHop()), nil, handler))
+	d.made = c != nil
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +204,8 @@ func (d *dialing) connectPlain(ctx context.Context) (*clientConn, error) {
 	return k, nil
 }
 
-// transport makes the connection that TLS or HTTP/2 is spoken on, through a
-// proxy if there is one. It is in stream style.
+// transport makes the connection for TLS or HTTP/2, through a proxy if there is
+// one. It is in stream style.
 func (d *dialing) transport(ctx context.Context) (*tcp.Conn, error) {
 	h := d.host
 	if h.proxy != nil {
@@ -207,7 +214,7 @@ func (d *dialing) transport(ctx context.Context) (*tcp.Conn, error) {
 	return d.await(ctx, d.dialer(ctx).Dial(d.values, hostPort(h.firstHop())))
 }
 
-// firstHop returns the address that is connected to.
+// firstHop returns the address to connect to: the host's or the proxy's.
 func (h *host) firstHop() string {
 	if h.proxy == nil {
 		return h.key.addr()
@@ -219,7 +226,7 @@ func (h *host) firstHop() string {
 	return net.JoinHostPort(h.proxy.Hostname(), port)
 }
 
-// target returns what the host is called.
+// target returns the host's name for listings.
 func (h *host) target() string {
 	if h.key.name == "" {
 		return h.firstHop()
@@ -227,12 +234,18 @@ func (h *host) target() string {
 	return h.key.addr()
 }
 
-// await waits for a connection to be made, to the end, so that none is lost. It
-// is made as an operation of the loop, not of the dial, which it outlives.
+// await waits until f is done, even if ctx ends before, so that no connection
+// is lost. The connection is an operation of the loop, not of the dial, since
+// it outlives the dial. If ctx ends at the moment when f resolves, await
+// returns both the connection, which is being aborted, and ctx's cause.
 func (d *dialing) await(ctx context.Context, f *aio.Future[*tcp.Conn]) (*tcp.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { f.Cancel(context.Cause(ctx)) })
-	defer stop()
-	return f.Await(context.WithoutCancel(ctx))
+	c, err := f.Await(context.WithoutCancel(ctx))
+	if !stop() && err == nil {
+		c.Abort()
+		err = context.Cause(ctx)
+	}
+	return c, err
 }
 
 // dialer returns the Dialer for a connection.
@@ -245,21 +258,23 @@ func (d *dialing) dialer(ctx context.Context) *tcp.Dialer {
 	if td.Resolver == nil {
 		td.Resolver = dnsx.DefaultResolver
 	}
-	if _, ours := td.Resolver.(*dnsx.Resolver); ours { // package net tells of its own
+	// package net calls the trace itself
+	if _, ours := td.Resolver.(*dnsx.Resolver); ours {
 		td.Resolver = &tracedResolver{Resolver: td.Resolver, trace: trace}
 	}
 	return td
 }
 
-// dialer returns the Dialer of the pools.
+// dialer returns the Dialer that the pools use.
 func (c *Client) dialer() *tcp.Dialer {
 	d := new(tcp.Dialer)
 	if c.Dialer != nil {
 		*d = *c.Dialer
 	}
-	d.TLS = nil // it is made apart
+	d.TLS = nil // connect begins TLS itself
 	d.Background = true
-	d.HighWater = math.MaxInt32 // one request is all that is queued; with a mark, its answer might not be read
+	// only one request is queued; with a mark, its response might not be read
+	d.HighWater = math.MaxInt32
 	if c.Timeouts.Dial != 0 {
 		d.Timeout = c.Timeouts.Dial
 	}
@@ -278,7 +293,8 @@ func (c *Client) dialer() *tcp.Dialer {
 	return d
 }
 
-// secure begins TLS with a host, and returns the protocol that was agreed upon.
+// secure performs a TLS handshake with a host, and returns the negotiated
+// protocol.
 func (d *dialing) secure(ctx context.Context, c *tcp.Conn, name string, protocols []string) (string, error) {
 	var cfg *tls.Config
 	if own := d.host.pool.client.Dialer; own != nil && own.TLS != nil {
@@ -296,9 +312,8 @@ func (d *dialing) secure(ctx context.Context, c *tcp.Conn, name string, protocol
 		trace.TLSHandshakeStart()
 	}
 	stop := context.AfterFunc(ctx, func() { c.Abort() })
-	defer stop()
 	state, err := c.StartTLS(cfg).Await(context.WithoutCancel(ctx))
-	if err != nil && ctx.Err() != nil {
+	if !stop() { // c is being aborted
 		err = context.Cause(ctx)
 	}
 	err = tlsFailure(err)
@@ -308,8 +323,8 @@ func (d *dialing) secure(ctx context.Context, c *tcp.Conn, name string, protocol
 	return state.NegotiatedProtocol, err
 }
 
-// offered returns the protocols for TLS: ours, and behind them those that the
-// user has set.
+// offered returns the protocols to offer over TLS: this package's, followed by
+// the user's.
 func offered(ours, own []string) []string {
 	for _, p := range own {
 		if !slices.Contains(ours, p) && p != "h2" {
@@ -319,9 +334,9 @@ func offered(ours, own []string) []string {
 	return ours
 }
 
-// tlsFailure returns what is wrong with a handshake. It is the connection's
-// condition only if the connection has broken or was too slow: what is wrong
-// with a certificate is no matter of the connection.
+// tlsFailure returns the error of a failed handshake. The error is a condition
+// of the connection only if the connection broke or was too slow: an invalid
+// certificate is not one.
 func tlsFailure(err error) error {
 	var conn *aio.ConnError
 	var op *net.OpError
@@ -333,7 +348,7 @@ func tlsFailure(err error) error {
 	return conn.Err
 }
 
-// phase says that those who wait for the dial have come to a phase.
+// phase sets the phase of the requests that wait for the dial.
 func (d *dialing) phase(p int32) {
 	d.host.pool.mu.Lock()
 	defer d.host.pool.mu.Unlock()
@@ -345,7 +360,8 @@ func (d *dialing) phase(p int32) {
 	}
 }
 
-// tracedResolver tells a trace of its lookups, which package dnsx does not.
+// tracedResolver calls a trace's hooks for lookups, which package dnsx does
+// not.
 type tracedResolver struct {
 	tcp.Resolver
 	trace *httptrace.ClientTrace
@@ -355,8 +371,8 @@ type tracedResolver struct {
 	found   []net.IPAddr
 }
 
-// LookupNetIP is called for both families at the same time, which is one lookup
-// to the trace.
+// LookupNetIP is called for both families at the same time, which the trace
+// sees as one lookup.
 func (r *tracedResolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	r.mu.Lock()
 	first := r.pending == 0

@@ -15,55 +15,57 @@ import (
 	"goaio.example/aio"
 )
 
-// outgoing is a request of a client's with all that is done for it: redirects,
-// retries, hedging.
+// outgoing is a client's request with all its attempts: redirects, retries and
+// hedged requests.
 type outgoing struct {
-	client  *Client
-	req     *http.Request
-	small   []byte  // the body, if the client was given it as bytes; req has none then, until giveBody
+	client *Client
+	req    *http.Request
+	// the body, if given to the client as bytes; req has none then, until
+	// giveBody
+	small   []byte
 	op      *aio.Op // in progress
 	at      atomic.Int32
 	watch   *progressWatch
-	once    bool        // no redirects, cookies and retries: it is a RoundTrip
+	once    bool        // a RoundTrip: no redirects, cookies and retries
 	bounded bool        // see bounds
-	earned  bool        // it has been counted for Retry.Budget
+	earned  bool        // it was counted for Retry.Budget
 	sent    atomic.Bool // the transport has the request's own body
-	url     *url.URL    // that the response came from
-	stall   *stall      // of the response's body
-	endless bool        // it is a stream of events, without an end: see Client.EventsFunc
-	gathers bool        // the response's body is read into memory, as a part of each attempt
+	url     *url.URL    // URL that the response came from
+	stall   *stall      // alarm of the response's body
+	endless bool        // an endless stream of events: see Client.EventsFunc
+	gathers bool        // each attempt reads the response's body into memory
 	taken   *http.Response
-	body    []byte                  // of taken, if it is gathered
-	first   atomic.Pointer[outcome] // of a trip that was made before; taken once
+	body    []byte                  // body of taken, if gathers
+	first   atomic.Pointer[outcome] // result of a trip made before; taken once
 
 	mu     sync.Mutex
 	over   bool
-	why    error           // what the exchange was ended with
-	trip   *trip           // the request made once, without a goroutine
+	why    error           // the cause that ended the exchange
+	trip   *trip           // the trip made without a goroutine
 	tunnel io.Closer       // see hold
 	ctx    context.Context // see context
 	cancel context.CancelCauseFunc
 	stops  []func()
 }
 
-// outcome is what a request made once has brought.
+// outcome is the result of a request made once.
 type outcome struct {
 	resp *http.Response
 	err  error
 }
 
-// init makes the record of a request whose operation is about to be begun as op
-// under ctx. done must be called when it is over, and end when the operation is
-// cancelled.
+// init initializes ex for a request whose operation will begin as op under ctx.
+// The caller must call done when the request is over, and end when the
+// operation is cancelled.
 func (ex *outgoing) init(ctx context.Context, c *Client, req *http.Request, op *aio.Op) {
 	ex.client, ex.req, ex.op, ex.watch = c, req, op, watchOf(ctx)
 	if c.Transport != nil {
-		ex.setPhase(atDial) // which may not tell of phases
+		ex.setPhase(atDial) // a foreign Transport may not report phases
 	}
 }
 
-// context returns the context that ends when op is cancelled, req's own context
-// ends, or the request takes too long. It is made when it is first asked for.
+// context returns a context that ends when op is cancelled, when req's own
+// context ends, or when the request takes too long. The first call makes it.
 func (ex *outgoing) context() context.Context {
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
@@ -99,7 +101,7 @@ func (ex *outgoing) end(cause error) {
 	}
 }
 
-// hold has the end of the exchange close a connection that HTTP has ended on,
+// hold makes the end of the exchange close a connection that HTTP has ended on,
 // unless letGo is called before.
 func (ex *outgoing) hold(tunnel io.Closer) {
 	ex.mu.Lock()
@@ -120,8 +122,8 @@ func (ex *outgoing) letGo() {
 	ex.tunnel = nil
 }
 
-// attach has the end of the exchange end a trip. It returns the cause if the
-// exchange has ended.
+// attach makes the end of the exchange end the trip. It returns the cause if
+// the exchange has ended.
 func (ex *outgoing) attach(t *trip) error {
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
@@ -129,9 +131,9 @@ func (ex *outgoing) attach(t *trip) error {
 	return ex.why
 }
 
-// outgoingValues is what an exchange's ctx has its values from: the operation
-// and, behind that, the request's own context. It has no end of its own: the
-// operation's driver ends the exchange.
+// outgoingValues provides the values of an exchange's context: those of the
+// operation and, behind them, those of the request's own context. It never
+// ends: the operation's driver ends the exchange.
 type outgoingValues outgoing
 
 func (v *outgoingValues) Done() <-chan struct{}       { return nil }
@@ -147,14 +149,14 @@ func (v *outgoingValues) Value(key any) any {
 
 func (ex *outgoing) setPhase(p int32) { ex.at.Store(p) }
 
-// passPhase goes on to the next phase. What comes from a connection that is not
-// the request's own is no matter.
+// passPhase advances from one phase to the next. It ignores events of a
+// connection that is not the request's own.
 func (ex *outgoing) passPhase(from, to int32) { ex.at.CompareAndSwap(from, to) }
 
 func (ex *outgoing) phase() Phase { return phases[ex.at.Load()] }
 
-// The phases by their numbers. Package net/http checks the request before it
-// asks for a connection.
+// The numbers of the phases. Package net/http checks the request before it asks
+// for a connection.
 const (
 	_ int32 = iota
 	atDial
@@ -167,9 +169,9 @@ const (
 
 var phases = [...]Phase{PhaseRequest, PhaseDial, PhaseTLS, PhaseSend, PhaseHeader, PhaseBody, PhaseLimit}
 
-// cause is why the exchange was ended from this side, nil if it was not. The
-// operation's ctx may know of the end of a foreign one a moment before the
-// exchange is cancelled.
+// cause returns why this side ended the exchange, nil if it did not. The
+// operation's context may see that a foreign context has ended a moment before
+// the exchange is cancelled.
 func (ex *outgoing) cause() error {
 	ex.mu.Lock()
 	why := ex.why
@@ -186,21 +188,21 @@ var (
 	errStalled error = timeoutError("the response's body made no progress for Timeouts.Body")
 )
 
-// timeoutError is a net.Error of our own.
+// timeoutError is a net.Error that reports a timeout.
 type timeoutError string
 
 func (e timeoutError) Error() string { return string(e) }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return false }
 
-// onDone has fn called when the exchange is done.
+// onDone registers fn to be called when the exchange is done.
 func (ex *outgoing) onDone(fn func()) {
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
 	ex.stops = append(ex.stops, fn)
 }
 
-// done lets go of all that the exchange holds.
+// done releases everything that the exchange holds.
 func (ex *outgoing) done() {
 	ex.mu.Lock()
 	stops, over := ex.stops, ex.over
@@ -218,7 +220,7 @@ func (ex *outgoing) done() {
 	ex.end(nil)
 }
 
-// doneWhole is done for an exchange that was one trip, which is over: it holds
+// doneWhole is done for an exchange of a single trip that is over: it holds
 // nothing.
 func (ex *outgoing) doneWhole() {
 	ex.mu.Lock()
@@ -235,8 +237,8 @@ func (ex *outgoing) doneWhole() {
 	}
 }
 
-// bounds begins to bound the exchange in time, and has it end with the
-// request's own context.
+// bounds starts the exchange's total timeout, and makes the end of the
+// request's own context end it.
 func (ex *outgoing) bounds() {
 	if ex.bounded {
 		return
@@ -252,8 +254,8 @@ func (ex *outgoing) bounds() {
 	}
 }
 
-// do makes the request. The response's body is still to be read; the exchange
-// bounds that.
+// do makes the request. It returns before the response's body is read; the
+// exchange bounds that.
 func (ex *outgoing) do() (*http.Response, error) {
 	if ex.req.URL == nil {
 		return nil, &Error{methodOf(ex.req), "", PhaseRequest, errors.New("the request has no URL")}
@@ -285,8 +287,8 @@ func (ex *outgoing) do() (*http.Response, error) {
 	return resp, nil
 }
 
-// take takes a response to be that of the request, once, and gathers its body
-// if that is wanted.
+// take accepts resp as the request's response, once, and gathers its body if
+// gathers is set.
 func (ex *outgoing) take(resp *http.Response) error {
 	if ex.taken == resp {
 		return nil
@@ -303,13 +305,13 @@ func (ex *outgoing) take(resp *http.Response) error {
 		return nil
 	}
 	defer resp.Body.Close()
-	if tunnel { // which has no end that could be waited for
+	if tunnel { // it has no end to wait for
 		ex.body = []byte{}
 		return nil
 	}
 	announced := resp.ContentLength
 	if resp.Request.Method == http.MethodHead {
-		announced = 0 // it is the length of what a GET would bring
+		announced = 0 // the length that a GET's body would have
 	}
 	limit := ex.client.MaxBody
 	if limit == 0 {
@@ -320,7 +322,7 @@ func (ex *outgoing) take(resp *http.Response) error {
 	return err
 }
 
-// giveBody gives the request the body that the client was given as bytes.
+// giveBody gives the request the body that the client got as bytes.
 func (ex *outgoing) giveBody() {
 	if ex.small == nil {
 		return
@@ -334,15 +336,15 @@ func (ex *outgoing) giveBody() {
 	}
 }
 
-// try makes the request once, redirects included, under ctx, which is the
-// exchange's or derived from that.
+// try makes the request once, including redirects. ctx is the exchange's
+// context or derived from it.
 func (ex *outgoing) try(ctx context.Context, hc *http.Client) (*http.Response, error) {
 	if ex.client.Transport != nil {
 		ctx = ex.traced(ctx)
 	}
 	req := ex.req.WithContext(ctx)
 	host := req.Header.Get("Host")
-	if host != "" || hc.Jar != nil { // which would change the headers
+	if host != "" || hc.Jar != nil { // the header would change
 		req = ex.req.Clone(ctx)
 	}
 	if host != "" {
@@ -362,7 +364,7 @@ func (ex *outgoing) try(ctx context.Context, hc *http.Client) (*http.Response, e
 	return hc.Do(req)
 }
 
-// onceRequest is the request of a RoundTrip.
+// onceRequest returns the request of a RoundTrip.
 func (ex *outgoing) onceRequest() *http.Request {
 	ctx := ex.context()
 	if ex.client.Transport != nil {
@@ -374,7 +376,7 @@ func (ex *outgoing) onceRequest() *http.Request {
 	return req
 }
 
-// traced returns a ctx that tells the exchange of the phases of a foreign
+// traced returns a context whose trace follows the phases of a foreign
 // Transport.
 func (ex *outgoing) traced(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -390,8 +392,8 @@ func (ex *outgoing) traced(ctx context.Context) context.Context {
 	})
 }
 
-// closeBody closes the request's own body, unless the transport has it, which
-// does so.
+// closeBody closes the request's own body, unless the transport has it and
+// closes it.
 func (ex *outgoing) closeBody() {
 	if ex.req.Body != nil && !ex.sent.Load() {
 		ex.req.Body.Close()

@@ -8,34 +8,35 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// host is the connections to a host. The pool's lock guards it.
+// host holds the connections to a host. The pool's lock guards it.
 //
-// A trip that finds no idle connection waits, in order, and has one dialed for
-// it unless MaxConnsPerHost are there. The trip that has waited longest gets
-// the first connection that is free, whoever it was dialed for. A dial has a
-// trip only while that waits, and no two have the same.
+// A trip that finds no idle connection waits, in order, and dials one unless
+// MaxConnsPerHost connections exist. The trip that has waited longest gets the
+// first connection that becomes free, no matter which trip it was dialed for. A
+// dial has a trip only while that trip waits, and no two dials have the same.
 type host struct {
 	pool  *pool
 	key   hostKey
 	proxy *url.URL
 
-	first   *clientConn // the idle connections, that used last first
+	first   *clientConn // idle connections, most recently used first
 	idle    int
 	waiting tripQueue
-	conns   int           // open, or being dialed
-	moved   time.Duration // when a trip that waited has got a connection last, as the pool's clock has it
-	alarm   alarm.Alarm   // of trips that wait too long
-	watched bool          // alarm is set
-	h2      *sharedConns  // those of HTTP/2, made with the first of them
-	shared  *sharedConns  // h2, while the host is known to speak it
+	conns   int // open, or being dialed
+	// when a waiting trip last got a connection, by the pool's clock
+	moved   time.Duration
+	alarm   alarm.Alarm  // fires for trips that wait too long
+	watched bool         // alarm is set
+	h2      *sharedConns // connections over HTTP/2, made with the first of them
+	shared  *sharedConns // h2, while the host is known to speak it
 }
 
-// find has a trip get a connection. It returns an idle one, or the host's
-// HTTP/2; with neither, the trip waits.
+// find looks for a connection for a trip. It returns an idle connection, or the
+// host's HTTP/2 connections. If it returns neither, the trip waits.
 func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 	p.mu.Lock()
 	p.emptied = false
-	if t.turn == 0 { // else its connection has turned out to be closed
+	if t.turn == 0 { // otherwise its connection turned out to be closed
 		p.turns++
 		t.turn = p.turns
 	}
@@ -48,9 +49,9 @@ func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 		p.hosts[t.key] = h
 	}
 	t.host = h
-	if h.shared != nil {
+	if shared := h.shared; shared != nil {
 		p.mu.Unlock()
-		return nil, h.shared
+		return nil, shared
 	}
 	if k := h.popIdle(); k != nil {
 		p.mu.Unlock()
@@ -63,8 +64,8 @@ func (p *pool) find(t *trip) (*clientConn, *sharedConns) {
 	return nil, nil
 }
 
-// dialFor begins a connection for a trip that waits, if there may be another
-// one. The caller starts it, without the lock.
+// dialFor returns a new dial for a trip that waits, if there may be another
+// connection. The caller starts it, without the lock.
 func (h *host) dialFor(t *trip) *dialing {
 	if t == nil || h.full() {
 		return nil
@@ -80,7 +81,7 @@ func (h *host) full() bool {
 	return limit > 0 && h.conns >= limit
 }
 
-// popIdle takes the connection that was used last.
+// popIdle removes and returns the idle connection that was used last.
 func (h *host) popIdle() *clientConn {
 	k := h.first
 	if k != nil {
@@ -89,7 +90,7 @@ func (h *host) popIdle() *clientConn {
 	return k
 }
 
-// removeIdle takes an idle connection off the list.
+// removeIdle removes a connection from the idle list.
 func (h *host) removeIdle(k *clientConn) {
 	if k.prev != nil {
 		k.prev.next = k.next
@@ -103,8 +104,8 @@ func (h *host) removeIdle(k *clientConn) {
 	h.idle--
 }
 
-// take gives a connection that is free to the trip that has waited longest, or
-// keeps it as idle. With neither it reports false.
+// take gives a free connection to the trip that has waited longest, or keeps it
+// as idle. If it does neither, it returns nil and false.
 func (h *host) take(k *clientConn) (t *trip, kept bool) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
@@ -123,8 +124,8 @@ func (h *host) take(k *clientConn) (t *trip, kept bool) {
 	return nil, true
 }
 
-// next takes the trip that gets the next connection out of the queue, nil if
-// none waits.
+// next removes and returns the trip that gets the next connection, nil if none
+// waits.
 func (h *host) next() *trip {
 	t := h.waiting.pop()
 	if t != nil {
@@ -134,8 +135,9 @@ func (h *host) next() *trip {
 	return t
 }
 
-// spare gives the connection that is being dialed for a trip, which needs it no
-// more, to one that waits without. It returns the dial if there is none.
+// spare passes the connection that is being dialed for a trip, which no longer
+// needs it, to a waiting trip without a dial. It returns the dial if there is
+// none.
 func (h *host) spare(t *trip) *dialing {
 	d := t.dial
 	if t.dial = nil; d == nil {
@@ -148,7 +150,8 @@ func (h *host) spare(t *trip) *dialing {
 	return nil
 }
 
-// unlist takes a connection off the idle ones. It reports false if it is none.
+// unlist removes a connection from the idle list. It reports false if the
+// connection was not idle.
 func (h *host) unlist(k *clientConn) bool {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
@@ -159,8 +162,8 @@ func (h *host) unlist(k *clientConn) bool {
 	return false
 }
 
-// gone uncounts a connection, and has another one dialed if a trip waits for
-// that.
+// gone uncounts a connection, and dials another one if a trip is waiting for
+// it.
 func (h *host) gone() {
 	h.pool.mu.Lock()
 	h.conns--
@@ -177,8 +180,8 @@ func (h *host) gone() {
 	shared.start()
 }
 
-// leave ends a trip's waiting, if it waits. The connection that is being dialed
-// for it goes to one that waits without, or is given up.
+// leave removes a trip from the queue, if it waits. The connection that is
+// being dialed for it goes to a waiting trip without a dial, or is given up.
 func (p *pool) leave(t *trip) {
 	p.mu.Lock()
 	h := t.host
@@ -197,16 +200,16 @@ func (p *pool) leave(t *trip) {
 	}
 }
 
-// dialed ends a dial that has succeeded, and returns who is to have the
-// connection: the trip that has waited longest, nil if none waits. The dial of
-// that one becomes the dial of the one that this was for.
+// dialed ends a dial that succeeded. It returns the trip that gets the
+// connection: the one that has waited longest, nil if none waits. If that trip
+// had a dial, the trip that this dial was for takes it over.
 func (h *host) dialed(d *dialing) *trip {
 	h.pool.mu.Lock()
 	if d.trip != nil {
 		d.trip.dial, d.trip = nil, nil
 	}
 	var idle []*sharedConn
-	if d.shared != nil { // which the host does not speak any more
+	if d.shared != nil { // the host no longer speaks HTTP/2
 		idle = d.shared.retire(d)
 	}
 	t := h.next()
@@ -219,7 +222,7 @@ func (h *host) dialed(d *dialing) *trip {
 	return t
 }
 
-// dialFailed ends a dial that has failed, and returns the trip that it was for.
+// dialFailed ends a dial that failed, and returns the trip that it was for.
 func (h *host) dialFailed(d *dialing, err error) *trip {
 	h.pool.mu.Lock()
 	if d.shared != nil {
@@ -237,8 +240,8 @@ func (h *host) dialFailed(d *dialing, err error) *trip {
 	return t
 }
 
-// tripQueue is the trips that wait for a connection, in the order of their
-// turns.
+// tripQueue is a queue of trips that wait for a connection, in the order of
+// their turns.
 type tripQueue struct{ head, tail *trip }
 
 // push adds a trip: last, unless it has had a connection before.
@@ -268,7 +271,7 @@ func (q *tripQueue) pop() *trip {
 	return t
 }
 
-// remove reports whether t was in the queue.
+// remove removes t and reports whether it was in the queue.
 func (q *tripQueue) remove(t *trip) bool {
 	if t == nil || !t.queued {
 		return false
@@ -287,7 +290,7 @@ func (q *tripQueue) remove(t *trip) bool {
 	return true
 }
 
-// undialed returns the first trip that no connection is dialed for.
+// undialed returns the first trip without a dial.
 func (q *tripQueue) undialed() *trip {
 	for t := q.head; t != nil; t = t.next {
 		if t.dial == nil {

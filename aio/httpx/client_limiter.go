@@ -13,7 +13,8 @@ type limitedTransport struct {
 	ex   *outgoing
 }
 
-// limited returns the transport with the client's Limiter before it.
+// limited returns a transport that waits for the client's Limiter, if any,
+// before rt.
 func (ex *outgoing) limited(rt http.RoundTripper) http.RoundTripper {
 	if ex.client.Limiter == nil {
 		return rt
@@ -44,7 +45,8 @@ func (t *limitedTransport) wait(req *http.Request) error {
 	return nil
 }
 
-// limiterError is an error of a Limiter's. It is no condition of a connection.
+// limiterError marks an error of a Limiter, which is not taken for a condition
+// of a connection.
 type limiterError struct{ err error }
 
 func (e *limiterError) Error() string { return "limiter: " + e.err.Error() }

@@ -21,8 +21,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// muteAt is where a peer goes mute: it says nothing more, or reads nothing
-// more.
+// muteAt is the point from which a peer is mute: it sends nothing more, or
+// reads nothing more.
 type muteAt string
 
 const (
@@ -83,13 +83,13 @@ func muteLimit(at muteAt) (httpx.Phase, time.Duration, httpx.Timeouts) {
 	return httpx.PhaseBody, 30 * s, httpx.Timeouts{Body: s}
 }
 
-// TestMutePeers holds that every wait has an end: a peer that goes mute at any
+// TestMutePeers checks that every wait has an end: a peer that goes mute at any
 // moment, on any kind of connection, ends the request in that phase, by
 // default, with that phase's Timeout set, and with Timeouts.Total.
 func TestMutePeers(t *testing.T) {
 	cert, err := tls.X509KeyPair(certificate(t, "origin"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.X509KeyPair: %v", err)
 	}
 	for _, kind := range muteKinds {
 		for _, at := range kind.at {
@@ -145,7 +145,7 @@ func (m *mutePeer) client(timeouts httpx.Timeouts) *httpx.Client {
 	if m.kind.proxy != "" {
 		u, err := url.Parse(m.kind.proxy)
 		if err != nil {
-			m.t.Fatal(err)
+			m.t.Fatalf("url.Parse: %v", err)
 		}
 		c.Proxy = http.ProxyURL(u)
 	}
@@ -236,7 +236,7 @@ func (m *mutePeer) serve() (stop func()) {
 	}
 	ln, err := m.net.Listen(host + ":" + port)
 	if err != nil {
-		m.t.Fatal(err)
+		m.t.Fatalf("m.net.Listen: %v", err)
 	}
 	m.all.Go(func() {
 		for {
@@ -379,14 +379,15 @@ func (m *mutePeer) frames(c net.Conn) {
 		if !ok || m.at != muteBody && m.at != muteChunk && m.at != muteEarly {
 			continue
 		}
-		f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true}) // :status 200
+		// :status 200
+		f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true})
 		if m.at == muteChunk {
 			f.WriteData(h.StreamID, false, []byte("hel"))
 		}
 	}
 }
 
-// TestNoTimeouts holds that negative Timeouts are no bounds.
+// TestNoTimeouts checks that negative Timeouts mean no bound.
 func TestNoTimeouts(t *testing.T) {
 	const text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	for name, at := range map[string]int{"header": 0, "within the header": 20, "body": len(text) - 2, "within the body": len(text) - 1} {

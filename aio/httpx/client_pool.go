@@ -16,7 +16,7 @@ import (
 	"goaio.example/aio"
 )
 
-// pool is the connections of a client in one loop. Its lock also guards its
+// pool holds a client's connections in one loop. Its lock also guards its
 // hosts.
 type pool struct {
 	client *Client
@@ -26,15 +26,18 @@ type pool struct {
 
 	mu      sync.Mutex
 	hosts   map[hostKey]*host
-	turns   uint64 // that trips were given
+	turns   uint64 // number of turns given to trips
 	drained bool   // the loop drains, or is empty: no connection is kept
-	emptied bool   // CloseIdleConnections was called, and no request has come since: likewise
+	// CloseIdleConnections was called, and no request came since: no connection
+	// is kept
+	emptied bool
 }
 
-// kindPool is the daemon that closes a loop's idle connections when it drains.
+// kindPool is the kind of the daemon that closes a loop's idle connections when
+// it drains.
 var kindPool = aio.NewKind("http.pool")
 
-// poolOf returns the pool of a loop.
+// poolOf returns the client's pool in a loop.
 func (c *Client) poolOf(l *aio.Loop) (*pool, error) {
 	c.mu.Lock()
 	made := c.pools[l]
@@ -47,7 +50,7 @@ func (c *Client) poolOf(l *aio.Loop) (*pool, error) {
 	if err := p.op.Start(p.top, kindPool, "http pool", p); err != nil {
 		return nil, err
 	}
-	if first := c.enter(p); first != p { // another request has made one meanwhile
+	if first := c.enter(p); first != p { // another request made one meanwhile
 		p.op.End(nil)
 		return first, nil
 	}
@@ -55,8 +58,8 @@ func (c *Client) poolOf(l *aio.Loop) (*pool, error) {
 	return p, nil
 }
 
-// enter enters a loop's pool, unless there is one. It returns the pool that is
-// entered.
+// enter registers p as its loop's pool, unless there is one. It returns the
+// registered pool.
 func (c *Client) enter(p *pool) *pool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +73,7 @@ func (c *Client) enter(p *pool) *pool {
 	return p
 }
 
-// OpCancel comes when the loop drains, and when it is empty. Requests in
+// OpCancel is called when the loop drains, and when it is empty. Requests in
 // progress go on; their connections are closed when they are done.
 func (p *pool) OpCancel(error) {
 	p.mu.Lock()
@@ -80,15 +83,15 @@ func (p *pool) OpCancel(error) {
 	p.op.End(nil)
 }
 
-// forget takes the pool of a loop that has ended off its client.
+// forget removes the pool of a loop that has ended from its client.
 func (p *pool) forget() {
 	p.client.mu.Lock()
 	defer p.client.mu.Unlock()
 	delete(p.client.pools, p.loop)
 }
 
-// CloseIdleConnections closes the connections that no request uses, in all
-// loops. Those that come to be idle are closed too, until the next request.
+// CloseIdleConnections closes the idle connections in all loops. Connections
+// that become idle later are closed too, until the next request.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
@@ -127,9 +130,10 @@ func (p *pool) closeIdle() {
 	}
 }
 
-// hostKey says which requests can use the same connections.
+// hostKey identifies the requests that can use the same connections.
 type hostKey struct {
-	scheme, name, port string // name and port are "" for all hosts behind a proxy that is sent their requests
+	// name and port are "" if requests to all hosts are sent to the proxy
+	scheme, name, port string
 	proxy              string // its URL, "" for none
 	old                bool   // HTTP/2 is not offered
 }
@@ -159,13 +163,14 @@ func (c *Client) keyOf(req *http.Request) (hostKey, *url.URL, error) {
 	if key.port = req.URL.Port(); key.port == "" {
 		key.port = portOf(key.scheme)
 	}
-	if proxy != nil && !httpguts.ValidHostHeader(key.addr()) { // which a proxy is told
+	// the proxy is told the host
+	if proxy != nil && !httpguts.ValidHostHeader(key.addr()) {
 		return key, nil, errors.New("invalid host in the request's URL")
 	}
 	return key, proxy, nil
 }
 
-// isProxy reports whether proxies of a scheme are known.
+// isProxy reports whether the scheme is that of a supported proxy.
 func isProxy(scheme string) bool {
 	return isHTTP(scheme) || scheme == "socks5" || scheme == "socks5h"
 }
@@ -192,16 +197,16 @@ func asciiName(name string) (string, error) {
 	return name, nil
 }
 
-// addr returns the key's address: host and port.
+// addr returns the address to connect to: host and port.
 func (k *hostKey) addr() string { return net.JoinHostPort(k.name, k.port) }
 
-// hostPort keeps a host from being taken for one of the networks that
-// tcp.Dial's addresses may begin with: the URL http://unix:80 is about a host,
-// and not about a socket in the file system.
+// hostPort returns addr for tcp.Dial, whose addresses may begin with a network.
+// It keeps a host from being taken for one: the URL http://unix:80 names a
+// host, not a socket in the file system.
 func hostPort(addr string) string {
 	switch host, port, _ := strings.Cut(addr, ":"); host {
 	case "unix", "tcp4", "tcp6":
-		return host + ".:" + port // the same name, written in full
+		return host + ".:" + port // the same name, fully qualified
 	}
 	return addr
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // headTime is how long the first Read of a body may take before the head is
-// sent without what it brings.
+// sent without its result.
 const headTime = 200 * time.Millisecond
 
-// probes reports whether the body is looked at before the head is sent: a
-// request whose method usually has none, and whose length is not known, has one
-// only if there is something in it.
+// probes reports whether to look at the body before sending the head. If the
+// method usually has no body, and its length is not known, the request has a
+// body only if a Read returns something.
 func (u *upload) probes() bool {
 	if u.length != -1 {
 		return false
@@ -24,17 +24,17 @@ func (u *upload) probes() bool {
 	return false
 }
 
-// headStart is who sends the head of a request whose body is looked at: the
-// one who reads the body, or the timer if that takes long.
+// headStart decides which goroutine sends the head while the body is probed:
+// the one that reads the body, or the timer if the Read takes long.
 type headStart struct {
 	mu   sync.Mutex
 	read bool  // the first Read has returned
 	late bool  // the timer has sent the head, or tried to
-	err  error // of that
+	err  error // error of sending it
 }
 
-// look reads the first bytes of the body. early says that the head was sent
-// meanwhile: whatever is read of the body is sent in chunks.
+// look reads the first bytes of the body. early reports that the head was sent
+// meanwhile: the body is then sent in chunks.
 func (u *upload) look(k *clientConn, buf *[uploadBuffer]byte) (first int, end, early bool, err error) {
 	if u.memory { // the Read returns at once
 		first, end, err = u.read(k, buf, 0)

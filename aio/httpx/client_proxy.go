@@ -16,7 +16,7 @@ import (
 )
 
 // throughProxy makes a connection through the host's proxy. Connecting to the
-// proxy, and what is said to it, together may take Timeouts.Dial.
+// proxy and the exchange with it together may take Timeouts.Dial.
 func (d *dialing) throughProxy(ctx context.Context) (*tcp.Conn, error) {
 	h := d.host
 	td := d.dialer(ctx)
@@ -38,7 +38,8 @@ func (d *dialing) throughProxy(ctx context.Context) (*tcp.Conn, error) {
 	if h.key.name == "" {
 		return c, nil
 	}
-	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) // fails only on a connection that has ended
+	// fails only on a connection that has ended
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	err = d.askProxy(ctx, c)
 	if !stop() && err == nil {
 		err = os.ErrDeadlineExceeded
@@ -56,10 +57,10 @@ func (d *dialing) throughProxy(ctx context.Context) (*tcp.Conn, error) {
 	return c, nil
 }
 
-// errProxy is the error of a proxy that takes too long.
+// errProxy is the error if a proxy takes too long.
 var errProxy error = timeoutError("the proxy did not connect within Timeouts.Dial")
 
-// askProxy has the proxy connect to the host.
+// askProxy asks the proxy to connect to the host.
 func (d *dialing) askProxy(ctx context.Context, c *tcp.Conn) error {
 	if isHTTP(d.host.proxy.Scheme) {
 		return d.connectBy(ctx, c)
@@ -82,7 +83,7 @@ func (d *dialing) socks(ctx context.Context, c *tcp.Conn) error {
 	return err
 }
 
-// givenConn is a proxy.Dialer that returns a connection that is there.
+// givenConn is a proxy.Dialer that returns an existing connection.
 type givenConn struct{ c net.Conn }
 
 func (g givenConn) Dial(_, _ string) (net.Conn, error) { return g.c, nil }
@@ -90,7 +91,7 @@ func (g givenConn) DialContext(context.Context, string, string) (net.Conn, error
 	return g.c, nil
 }
 
-// connectBy asks for a tunnel.
+// connectBy asks for a tunnel with CONNECT.
 func (d *dialing) connectBy(_ context.Context, c *tcp.Conn) error {
 	addr := withoutZone(d.host.key.addr())
 	req := "CONNECT " + addr + " HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Go-http-client/1.1\r\n"
@@ -110,8 +111,8 @@ func (d *dialing) connectBy(_ context.Context, c *tcp.Conn) error {
 	return nil
 }
 
-// readHead reads the head of a response, behind interim ones. What follows it
-// is read from c next.
+// readHead reads the head of a response, skipping interim responses. The bytes
+// after it stay in c.
 func readHead(c *tcp.Conn) (*http1.Response, error) {
 	var buf []byte
 	piece := make([]byte, 1<<10)
@@ -138,7 +139,7 @@ func readHead(c *tcp.Conn) (*http1.Response, error) {
 	}
 }
 
-// proxyError is the answer of a proxy that does not connect.
+// proxyError is the error if a proxy refuses to connect.
 type proxyError struct {
 	status int
 	reason string
@@ -151,7 +152,8 @@ func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy answered %d %s", e.status, http.StatusText(e.status))
 }
 
-// nest returns a connection on which TLS can begin, on one that has TLS.
+// nest returns a connection over inner, which has TLS, on which TLS can begin
+// again.
 func (d *dialing) nest(ctx context.Context, inner *tcp.Conn) (*tcp.Conn, error) {
 	td := d.host.pool.client.dialer()
 	td.Control = nil

@@ -11,7 +11,7 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// response returns the answer as package net/http has it, with the body.
+// response returns the trip's response as an http.Response with the given body.
 func (t *trip) response(k *clientConn, body io.ReadCloser) *http.Response {
 	p := &t.in.parsed
 	resp := &http.Response{
@@ -21,7 +21,8 @@ func (t *trip) response(k *clientConn, body io.ReadCloser) *http.Response {
 	if state, ok := k.c.TLS(); ok {
 		resp.TLS = &state
 	}
-	if resp.Header["Transfer-Encoding"] != nil { // another one was refused
+	// always chunked: others were refused
+	if resp.Header["Transfer-Encoding"] != nil {
 		resp.TransferEncoding = []string{"chunked"}
 		delete(resp.Header, "Transfer-Encoding")
 	}
@@ -46,7 +47,7 @@ func (t *trip) response(k *clientConn, body io.ReadCloser) *http.Response {
 	return resp
 }
 
-// statusText returns the status with its reason, as http.Response has it.
+// statusText returns the status and the reason, as in http.Response.Status.
 func statusText(p *http1.Response) string {
 	if p.Reason == "" {
 		return strconv.Itoa(p.Status)
@@ -54,8 +55,8 @@ func statusText(p *http1.Response) string {
 	return strconv.Itoa(p.Status) + " " + p.Reason
 }
 
-// declaredTrailerOf takes the names of the trailer that a response declares off
-// its header.
+// declaredTrailerOf removes the Trailer field from h, and returns the names
+// that it declares.
 func declaredTrailerOf(h http.Header) http.Header {
 	names := h["Trailer"]
 	if names == nil {
@@ -73,8 +74,8 @@ func declaredTrailerOf(h http.Header) http.Header {
 	return t
 }
 
-// packed reports whether the answer is to be unpacked: the client has asked for
-// gzip by itself, and got it.
+// packed reports whether the response has to be unpacked: the client itself
+// asked for gzip, and the server used it.
 func (t *trip) packed() bool {
 	if !gzipAccepted(t.req) || t.in.state == answerTunnel || t.in.state == answerBody && t.in.left == 0 {
 		return false
@@ -82,8 +83,7 @@ func (t *trip) packed() bool {
 	return http1.EqualFold(t.in.parsed.Value("Content-Encoding"), "gzip")
 }
 
-// gzipBody unpacks a body. What is wrong with its beginning is the error of the
-// first Read.
+// gzipBody unpacks a body. The first Read returns an error in the gzip header.
 type gzipBody struct {
 	packed io.ReadCloser
 	z      *gzip.Reader
@@ -92,7 +92,7 @@ type gzipBody struct {
 }
 
 func (b *gzipBody) Read(p []byte) (int, error) {
-	if b.closed.Load() { // there may be data that is unpacked
+	if b.closed.Load() { // unpacked data may be buffered
 		return 0, errBodyClosed
 	}
 	if b.z == nil && b.err == nil {

@@ -17,7 +17,7 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// checkRequest tells what is wrong with a request, before a connection is
+// checkRequest returns an error if a request is invalid, before a connection is
 // looked for.
 func checkRequest(req *http.Request) error {
 	switch {
@@ -48,10 +48,10 @@ func checkRequest(req *http.Request) error {
 	return checkHeader(req.Trailer)
 }
 
-// endsHost reports whether a host ends before c, wherever it is written.
+// endsHost reports whether c ends a host, wherever it is written.
 func endsHost(c rune) bool { return c <= ' ' || c == 0x7f }
 
-// checkHeader tells what is wrong with a request's header.
+// checkHeader returns an error if a request's header is invalid.
 func checkHeader(h http.Header) error {
 	for name, values := range h {
 		if !http1.ValidName(name) {
@@ -59,20 +59,21 @@ func checkHeader(h http.Header) error {
 		}
 		for _, v := range values {
 			if !http1.ValidValue(v) {
-				return fmt.Errorf("invalid header field value for %q", name) // which may be a secret
+				// the value may be a secret
+				return fmt.Errorf("invalid header field value for %q", name)
 			}
 		}
 	}
 	return nil
 }
 
-// gzipAccepted reports whether the client asks for a packed answer, which it
-// unpacks by itself.
+// gzipAccepted reports whether the client itself asks for a packed response,
+// which it unpacks.
 func gzipAccepted(req *http.Request) bool {
 	return req.Header["Accept-Encoding"] == nil && req.Header["Range"] == nil && req.Method != http.MethodHead
 }
 
-// smallBody is how much of a body is sent together with the head.
+// smallBody bounds the part of a body that is sent together with the head.
 const smallBody = 16 << 10
 
 // send sends the request.
@@ -97,7 +98,8 @@ func (k *clientConn) send(t *trip) {
 		putBuffer(out)
 		return
 	}
-	t.ex.passPhase(atSend, atHeader) // the server may answer before Send returns
+	// the server may answer before Send returns
+	t.ex.passPhase(atSend, atHeader)
 	apart := len(t.small) > smallBody
 	if !apart {
 		b = append(b, t.small...)
@@ -120,8 +122,8 @@ func (k *clientConn) send(t *trip) {
 	})
 }
 
-// sent notes that the kernel has the request, or that the connection has ended,
-// which its handler is told of.
+// sent notes that the kernel has the request, or that the connection has ended.
+// The connection's handler is called for the latter.
 func (k *clientConn) sent(t *trip, err error) {
 	t.sentWhole(err)
 	if t.handedOver(k, err) {
@@ -138,8 +140,8 @@ func (k *clientConn) sent(t *trip, err error) {
 	}
 }
 
-// handedOver notes that the kernel has the request, unless err is why not. It
-// reports whether the connection is held for that.
+// handedOver notes that the kernel has the request, unless err says why not. It
+// reports whether the connection was held for that.
 func (t *trip) handedOver(k *clientConn, err error) (held bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -152,7 +154,7 @@ func (t *trip) handedOver(k *clientConn, err error) (held bool) {
 	return held
 }
 
-// sends takes back the bound of a piece of the body that was waited for.
+// sends removes the bound on the wait for a piece of the body.
 func (k *clientConn) sends(t *trip) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -161,7 +163,7 @@ func (k *clientConn) sends(t *trip) {
 	}
 }
 
-// unanswered reports whether the answer's head has not come.
+// unanswered reports whether the response's head has not arrived.
 func (t *trip) unanswered() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -174,8 +176,8 @@ func (t *trip) wroteHead() {
 	}
 }
 
-// appendHead appends the head of the trip's request to b. length is that of its
-// body, as bodyLength has it.
+// appendHead appends the head of the trip's request to b. length is the body's
+// length as bodyLength returns it.
 func (t *trip) appendHead(b []byte, req *http.Request, length int64) ([]byte, error) {
 	host, err := hostField(req, t.proxied())
 	if err != nil {
@@ -209,11 +211,11 @@ func (t *trip) appendHead(b []byte, req *http.Request, length int64) ([]byte, er
 	return append(b, "\r\n"...), nil
 }
 
-// proxied reports whether the request goes to a proxy as it is.
+// proxied reports whether the request itself is sent to a proxy.
 func (t *trip) proxied() bool { return t.proxy != nil && t.key.name == "" }
 
-// proxyAuth returns the credentials for a proxy, as a field's value, "" without
-// any.
+// proxyAuth returns the value of Proxy-Authorization, "" if the proxy's URL has
+// no credentials.
 func proxyAuth(proxy *url.URL) string {
 	if proxy.User == nil {
 		return ""
@@ -234,7 +236,8 @@ func hostField(req *http.Request, proxied bool) (string, error) {
 		return "", err
 	case !httpguts.ValidHostHeader(host) && proxied:
 		return "", errors.New("invalid Host")
-	case !httpguts.ValidHostHeader(host): // which a server that goes by the connection does not need: RFC 9112, section 3.2
+	// a server that goes by the connection needs no Host: RFC 9112, section 3.2
+	case !httpguts.ValidHostHeader(host):
 		return "", nil
 	}
 	return withoutZone(host), nil
@@ -281,8 +284,8 @@ func (t *trip) appendTarget(b []byte, req *http.Request, host string) ([]byte, e
 	return cleanTarget(b, begin)
 }
 
-// cleanTarget escapes the spaces in the target that begins at b[i:]: they would
-// end it. Control bytes are an error.
+// cleanTarget escapes the spaces in the target at b[i:], since a space would
+// end the target. A control byte is an error.
 func cleanTarget(b []byte, i int) ([]byte, error) {
 	spaces := false
 	for _, c := range b[i:] {
@@ -297,7 +300,7 @@ func cleanTarget(b []byte, i int) ([]byte, error) {
 	return b, nil
 }
 
-// appendLength appends the fields that tell the body's length.
+// appendLength appends the fields that describe the body's length.
 func (t *trip) appendLength(b []byte, req *http.Request, n int64) []byte {
 	switch {
 	case n == lengthRaw:
@@ -320,8 +323,8 @@ func (t *trip) appendLength(b []byte, req *http.Request, n int64) []byte {
 	return b
 }
 
-// wantsLength reports whether a request without a body says so: many servers
-// want that with these methods.
+// wantsLength reports whether a request without a body says so with a
+// Content-Length: many servers want one with these methods.
 func wantsLength(req *http.Request) bool {
 	switch req.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
@@ -330,12 +333,13 @@ func wantsLength(req *http.Request) bool {
 	return false
 }
 
-// appendFields appends the fields of the request's own header, by their names.
+// appendFields appends the fields of the request's own header, sorted by name.
 func (t *trip) appendFields(b []byte, h http.Header) []byte {
 	var room [16]string
 	for _, name := range sortedNames(h, room[:0]) {
 		switch name {
-		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer": // which are those of http.Request
+		// set from fields of http.Request
+		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
 			continue
 		}
 		for _, v := range h[name] {
@@ -363,11 +367,11 @@ func (t *trip) appendField(b []byte, name, value string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// lengthRaw is the length of a CONNECT's body that is not known: it is sent as
-// it is, and is the first of what the tunnel carries.
+// lengthRaw is the length of a CONNECT's body whose length is not known. The
+// body is sent unframed, as the first bytes in the tunnel.
 const lengthRaw = -2
 
-// bodyLength returns the length of a request's body, -1 if it is not known and
+// bodyLength returns the length of a request's body: -1 if it is not known and
 // the body is sent in chunks, or lengthRaw.
 func bodyLength(req *http.Request) int64 {
 	switch {

@@ -1,5 +1,6 @@
-//lint:file-ignore SA1019 http.Transport, which package http2 points to, takes no connection that is there, and for ALPN only
-// one of crypto/tls: its dialing, and its pool, would have to be used with it.
+//lint:file-ignore SA1019 http.Transport, which package http2 points to, cannot
+//use an existing connection, and only one of crypto/tls for ALPN: this package
+//would have to use its dialing and its pool.
 
 package httpx
 
@@ -16,10 +17,10 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// sharedConns is the connections to a host that speaks HTTP/2. Package http2
-// speaks it; which connection a request gets is decided here: the first one
-// that has room. A request that finds none waits, in order, for room or for the
-// connection that is dialed then.
+// sharedConns holds the connections to a host that speaks HTTP/2. Package http2
+// implements the protocol; sharedConns decides which connection a request gets:
+// the first one that has room. A request that finds none waits, in order, for
+// room or for the connection that is then dialed.
 type sharedConns struct {
 	host *host
 	t    http2.Transport
@@ -28,13 +29,14 @@ type sharedConns struct {
 	// The pool's lock guards these.
 	conns   []*sharedConn
 	waiting list.List     // of *sharedWait
-	dialing *dialing      // for those that wait
-	every   time.Duration // how soon the tick comes again
-	moved   time.Duration // when a request has got a connection last, as the pool's clock has it
+	dialing *dialing      // the dial that waiting requests wait for
+	every   time.Duration // current interval of the tick
+	// when a request last got a connection, by the pool's clock
+	moved time.Duration
 }
 
-// sharedConnsOf returns the host's connections for HTTP/2, whether it is known
-// to speak that or not. The pool's lock is held.
+// sharedConnsOf returns the host's connections over HTTP/2, whether or not the
+// host is known to speak it. The pool's lock is held.
 func (h *host) sharedConnsOf() *sharedConns {
 	if h.h2 != nil {
 		return h.h2
@@ -49,8 +51,9 @@ func (h *host) sharedConnsOf() *sharedConns {
 	return s
 }
 
-// current reports whether requests to the host are made here. A host that was
-// forgotten with its last connection is known again. The pool's lock is held.
+// current reports whether s serves the requests to the host. It registers a
+// host that was forgotten with its last connection again. The pool's lock is
+// held.
 func (s *sharedConns) current() bool {
 	h := s.host
 	if h.shared != s {
@@ -63,11 +66,11 @@ func (s *sharedConns) current() bool {
 	return known == nil || known == h
 }
 
-// errNotShared says that the host does not speak HTTP/2 any more, or is known
-// by other connections.
+// errNotShared is the error if the host no longer speaks HTTP/2, or is known by
+// other connections.
 var errNotShared = errors.New("httpx: the host does not speak HTTP/2 any more")
 
-// sharedPool is the sharedConns as package http2 asks for connections.
+// sharedPool is the http2.ClientConnPool of a sharedConns.
 type sharedPool sharedConns
 
 var _ http2.ClientConnPool = (*sharedPool)(nil)
@@ -77,7 +80,7 @@ var _ http2.ClientConnPool = (*sharedPool)(nil)
 func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientConn, error) {
 	w := req.Context().Value(sharedWatchKey{}).(*sharedWatch)
 	w.leave()
-	w.enter(atDial) // the trip has told the trace
+	w.enter(atDial) // the trip has called the trace's GetConn
 	c, err := (*sharedConns)(p).take(req.Context(), w)
 	if err != nil {
 		return nil, err
@@ -98,11 +101,10 @@ func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
 	}
 }
 
-// roundTrip makes a request by HTTP/2. It returns another request instead if
-// that is to be made: the connection was closed, which had brought answers
-// before, or the host does not speak HTTP/2 any more, and to make the request
-// again does no harm. tries counts these.
-func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (resp *http.Response, again *http.Request, err error) {
+// roundTrip makes a request over HTTP/2. It returns another request instead if
+// that is to be made: the server has closed the connection, or the host no
+// longer speaks HTTP/2, and repeating the request does no harm.
+func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries *sharedTries) (resp *http.Response, again *http.Request, err error) {
 	sent, err := sharedRequest(req)
 	if err != nil {
 		closeBodyOf(req)
@@ -110,7 +112,9 @@ func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (res
 	}
 	w := newSharedWatch(ex, req, sent)
 	resp, err = s.t.RoundTrip(w.req)
-	if resp == nil && err == nil { // a hook of another request has called Goexit in what reads the connection
+	// a hook of another request called Goexit in the goroutine that reads the
+	// connection
+	if resp == nil && err == nil {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
@@ -120,7 +124,8 @@ func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (res
 			again, err = w.again(err)
 		}
 		if again == nil && w.upload != nil {
-			w.upload.Close() // which package http2 does not if it got no connection
+			// package http2 does not close it if it got no connection
+			w.upload.Close()
 		}
 		return nil, again, w.cause(err)
 	}
@@ -130,7 +135,7 @@ func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries int) (res
 	return resp, nil, nil
 }
 
-// closeIdle closes the connections that have no request.
+// closeIdle closes the connections without a request.
 func (s *sharedConns) closeIdle() {
 	var idle []*sharedConn
 	s.host.pool.mu.Lock()
@@ -146,8 +151,8 @@ func (s *sharedConns) closeIdle() {
 	}
 }
 
-// dialedShared ends a dial that has brought a connection for HTTP/2. All that
-// wait for the host share it, and what is being dialed for them is not needed.
+// dialedShared ends a dial that made a connection over HTTP/2. All that wait
+// for the host share it, and their other dials are given up.
 func (h *host) dialedShared(ctx context.Context, d *dialing, c *sharedConn) {
 	s, needed := h.needsShared(d)
 	if !needed {
@@ -157,9 +162,11 @@ func (h *host) dialedShared(ctx context.Context, d *dialing, c *sharedConn) {
 	c.s = s
 	stop := context.AfterFunc(ctx, func() { c.Abort() })
 	cc, err := s.t.NewClientConn(c)
-	stop()
+	if !stop() && err == nil {
+		err = context.Cause(ctx) // c is being aborted
+	}
 	if err != nil {
-		d.made = true // Close uncounts it
+		d.made = true // Close uncounts the connection
 		c.Close()
 		d.fail(err)
 		return
@@ -185,9 +192,9 @@ func (h *host) dialedShared(ctx context.Context, d *dialing, c *sharedConn) {
 	}
 }
 
-// retire ends the use of HTTP/2 for the host, to which a dial has brought a
-// connection that does not speak it. It returns the connections to be closed:
-// those that have no request. The pool's lock is held.
+// retire ends the use of HTTP/2 for the host, because a dial made a connection
+// that does not speak it. It returns the connections without a request, which
+// the caller closes. The pool's lock is held.
 func (s *sharedConns) retire(d *dialing) (idle []*sharedConn) {
 	s.dialOver(d, nil)
 	if s.host.shared != s {
@@ -204,22 +211,22 @@ func (s *sharedConns) retire(d *dialing) (idle []*sharedConn) {
 	return idle
 }
 
-// needsShared returns where the dial's connection belongs, and whether it is
-// needed.
+// needsShared returns the sharedConns that the dial's connection belongs to,
+// and whether the connection is needed.
 func (h *host) needsShared(d *dialing) (s *sharedConns, needed bool) {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
 	return h.sharedConnsOf(), h.stillNeeded(d)
 }
 
-// stillNeeded reports whether no other connection than the dial's will do. The
-// pool's lock is held.
+// stillNeeded reports whether requests need the dial's connection because there
+// is no other. The pool's lock is held.
 func (h *host) stillNeeded(d *dialing) bool {
 	return h.shared == nil || len(h.shared.conns) == 0 || d.shared == h.shared
 }
 
-// allWaiting takes all trips that wait, and what is being dialed for them. The
-// pool's lock is held.
+// allWaiting removes and returns all trips that wait, and the dials for them.
+// The pool's lock is held.
 func (h *host) allWaiting() (all []*trip, spare []*dialing) {
 	for t := h.waiting.pop(); t != nil; t = h.waiting.pop() {
 		d := t.dial

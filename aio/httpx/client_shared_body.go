@@ -11,16 +11,19 @@ import (
 	"goaio.example/aio"
 )
 
-// sharedUpload is a request's body that package http2 sends. It tells the watch
-// of its progress. It is an operation from its first Read on until it is closed
-// and no Read is left, since a Read that does not return is left behind.
+// sharedUpload is a request's body that package http2 sends. It reports its
+// progress to the watch. It is an operation from its first Read until it is
+// closed and no Read is in progress, because a Read that does not return is
+// left behind.
 type sharedUpload struct {
-	op      aio.Op
-	w       *sharedWatch
-	body    io.ReadCloser
-	length  int64         // -1: not known
-	sum     int64         // bytes read; only Read touches it
-	asks    bool          // the server is still to be asked whether it wants the body; only Read touches it
+	op     aio.Op
+	w      *sharedWatch
+	body   io.ReadCloser
+	length int64 // -1: not known
+	sum    int64 // bytes read; only Read touches it
+	// the server has not been asked yet whether it wants the body; only Read
+	// touches it
+	asks    bool
 	wanted  chan struct{} // closed by goOn
 	stopped chan struct{} // closed by Close
 
@@ -32,9 +35,10 @@ type sharedUpload struct {
 	done    bool // the body's own Close has returned
 }
 
-// Read reads. A body that has neither a byte nor an error makes no progress,
-// and package http2 would ask it for ever. A panic in it is contained, and
-// fails the request: package http2 calls it in a goroutine of its own.
+// Read reads from the body. It fails if the body returns neither a byte nor an
+// error, since package http2 would call Read forever. It recovers from a panic
+// of the body and fails the request, because package http2 calls Read in a
+// goroutine that it starts.
 func (u *sharedUpload) Read(p []byte) (n int, err error) {
 	if err := u.enter(); err != nil {
 		return 0, err
@@ -44,7 +48,8 @@ func (u *sharedUpload) Read(p []byte) (n int, err error) {
 		return 0, errNotNeeded
 	}
 	u.asks = false
-	failed := func(err error) { u.w.fail(err) } // also of a Goexit, behind which package http2 would hang
+	// also after a Goexit, which would make package http2 hang
+	failed := func(err error) { u.w.fail(err) }
 	if died := u.op.Call(func() { n, err = u.body.Read(p) }, failed); died != nil {
 		failed(died)
 		return 0, died
@@ -52,14 +57,15 @@ func (u *sharedUpload) Read(p []byte) (n int, err error) {
 	if n > 0 || err != nil {
 		u.w.progress()
 	}
-	if u.sum += int64(n); err == io.EOF && u.length >= 0 && u.sum < u.length { // which package http2 sends as it is
+	// package http2 would send a short body as it is
+	if u.sum += int64(n); err == io.EOF && u.length >= 0 && u.sum < u.length {
 		err = wrongLength(u.length, u.sum)
 	}
 	return n, err
 }
 
-// isWanted waits, before the first Read, for the server to want the body, for a
-// while. It reports false if the body is not to be sent.
+// isWanted waits before the first Read, for a limited time, until the server
+// wants the body. It reports false if the body is not to be sent.
 func (u *sharedUpload) isWanted() bool {
 	if tr := httptrace.ContextClientTrace(u.w.req.Context()); tr != nil && tr.Wait100Continue != nil {
 		u.w.hook(tr.Wait100Continue)
@@ -75,7 +81,7 @@ func (u *sharedUpload) isWanted() bool {
 	return true
 }
 
-// goOn says that the server wants the body.
+// goOn is called when the server wants the body.
 func (u *sharedUpload) goOn() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -113,8 +119,9 @@ func (u *sharedUpload) leave() {
 	}
 }
 
-// Close closes the body, once. It waits for it only if nothing was read:
-// package http2 has the end of the request wait for Close.
+// Close closes the body, once. It waits for the body's own Close only if
+// nothing was read: package http2 delays the end of the request until Close
+// returns.
 func (u *sharedUpload) Close() error {
 	u.mu.Lock()
 	first := !u.closed
@@ -139,7 +146,7 @@ func (u *sharedUpload) Close() error {
 	return nil
 }
 
-// end notes that the body is closed.
+// end marks the body as closed.
 func (u *sharedUpload) end() {
 	u.mu.Lock()
 	u.done = true
@@ -150,31 +157,31 @@ func (u *sharedUpload) end() {
 	}
 }
 
-// untouched reports whether the body is as it was.
+// untouched reports whether nothing was read from the body.
 func (u *sharedUpload) untouched() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return !u.started && !u.closed
 }
 
-// OpCancel does nothing: the request's end closes the body.
+// OpCancel does nothing: the end of the request closes the body.
 func (u *sharedUpload) OpCancel(error) {}
 
 // OpName names the upload.
 func (u *sharedUpload) OpName() string { return "body of " + requestName(u.w.own) }
 
-// sharedBody is the body of an answer. Its end is that of the request on its
-// connection.
+// sharedBody is the body of a response. The request stays on its connection
+// until the body ends.
 type sharedBody struct {
 	io.ReadCloser
 	w      *sharedWatch
-	ended  atomic.Bool // it was read to its end, or has failed
+	ended  atomic.Bool // it was read to its end, or failed
 	closed atomic.Bool
 }
 
-// newSharedBody returns the body of an answer. Package http2 does not look at
+// newSharedBody returns the body of a response. Package http2 does not watch
 // the request's context while it waits for a window for the request's body, so
-// that the end of that closes the answer's.
+// the end of that context closes the response's body.
 func newSharedBody(body io.ReadCloser, w *sharedWatch) *sharedBody {
 	b := &sharedBody{ReadCloser: body, w: w}
 	if w.upload != nil {
@@ -196,26 +203,28 @@ func (b *sharedBody) Read(p []byte) (int, error) {
 	return n, b.w.cause(err)
 }
 
-// Close lets go of the body. Package http2 waits for the end of the request's
-// own body too, unless the context has ended.
+// Close closes the body. Package http2 also waits for the end of the request's
+// own body, unless the context has ended.
 func (b *sharedBody) Close() error {
 	b.w.cancel(errBodyClosed)
 	b.close()
 	return nil
 }
 
-// kindClose is a response's body by HTTP/2 that is let go of.
+// kindClose is the kind of the operation that closes a response's body over
+// HTTP/2.
 var kindClose = aio.NewKind("http.close")
 
-// close closes the body, once. What was not read goes back to the connection's
-// window, which is written: that waits while the server does not read, and must
-// keep nobody from ending.
+// close closes the body, once. Closing returns what was not read to the
+// connection's window by writing to the connection. That blocks while the
+// server does not read, so it is done in an operation for which no caller
+// waits.
 func (b *sharedBody) close() {
 	if b.closed.Swap(true) {
 		return
 	}
 	if b.ended.Load() {
-		b.ReadCloser.Close() // has no errors
+		b.ReadCloser.Close() // returns no error
 		b.w.leave()
 		return
 	}
@@ -230,7 +239,7 @@ func (b *sharedBody) close() {
 	}, func(error) { c.end() })
 }
 
-// sharedClose is the operation that closes a body.
+// sharedClose is an operation that closes a body.
 type sharedClose struct {
 	op aio.Op
 	b  *sharedBody
@@ -244,5 +253,5 @@ func (c *sharedClose) end() {
 // OpCancel does nothing: the end of the connection ends it.
 func (c *sharedClose) OpCancel(error) {}
 
-// OpName names it.
+// OpName names the operation.
 func (c *sharedClose) OpName() string { return "close the answer to " + requestName(c.b.w.own) }

@@ -15,16 +15,17 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// sharedConn is a connection by HTTP/2, as package http2 has it.
+// sharedConn is a connection over HTTP/2, as the net.Conn that package http2
+// uses.
 type sharedConn struct {
 	*tcp.Conn
 	host   *host
 	state  *tls.ConnectionState
 	once   sync.Once
-	proved atomic.Bool // it has brought an answer
+	proved atomic.Bool // it has brought a response
 	lost   atomic.Bool // the server has closed it
 
-	s *sharedConns // that it belongs to; set once
+	s *sharedConns // set once
 
 	// The pool's lock guards these.
 	cc     *http2.ClientConn
@@ -39,7 +40,7 @@ func newSharedConn(h *host, c *tcp.Conn) *sharedConn {
 	return conn
 }
 
-// ConnectionState returns the state of TLS, which package http2 looks for.
+// ConnectionState returns the TLS state, which package http2 asks for.
 func (c *sharedConn) ConnectionState() tls.ConnectionState {
 	if c.state != nil {
 		return *c.state
@@ -59,7 +60,7 @@ func (c *sharedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// note notes that the server has closed the connection.
+// note records that the server has closed the connection.
 func (c *sharedConn) note(err error) {
 	if err != nil && !errors.Is(err, aio.ErrClosed) && !errors.Is(err, aio.ErrTimeout) {
 		c.lost.Store(true)
@@ -73,7 +74,7 @@ func (c *sharedConn) Close() error {
 	return err
 }
 
-// forget takes a connection off the list, so that it gets no request any more.
+// forget removes a connection from the list, so that it gets no more requests.
 // The pool's lock is held.
 func (s *sharedConns) forget(c *sharedConn) {
 	if i := slices.Index(s.conns, c); i >= 0 {
@@ -81,8 +82,8 @@ func (s *sharedConns) forget(c *sharedConn) {
 	}
 }
 
-// reserve returns a connection that has room for another request, whose place
-// is taken; nil if there is none. The pool's lock is held.
+// reserve takes a place for a request on a connection that has room, and
+// returns the connection, or nil if none has room. The pool's lock is held.
 func (s *sharedConns) reserve() *sharedConn {
 	for _, c := range s.conns {
 		if c.cc.ReserveNewRequest() {
@@ -94,8 +95,8 @@ func (s *sharedConns) reserve() *sharedConn {
 	return nil
 }
 
-// release notes that a request of a connection's is over. A connection without
-// any is closed if it is not to be kept.
+// release notes that a request on a connection is over. It closes a connection
+// that has no other request and is not to be kept.
 func (s *sharedConns) release(c *sharedConn) {
 	s.host.pool.mu.Lock()
 	c.active--

@@ -8,18 +8,18 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// sharedWait is a request that waits for a connection by HTTP/2.
+// sharedWait is a request that waits for a connection over HTTP/2.
 type sharedWait struct {
 	ctx   context.Context
 	watch *sharedWatch
-	since time.Duration // as the pool's clock has it
+	since time.Duration // by the pool's clock
 	over  chan struct{} // closed with one of the following
 	conn  *sharedConn
 	err   error
 }
 
-// take returns a connection whose place for another request is taken. It waits
-// until there is one.
+// take returns a connection on which it has taken a place for a request. It
+// waits until there is one.
 func (s *sharedConns) take(ctx context.Context, w *sharedWatch) (*sharedConn, error) {
 	p := s.host.pool
 	p.mu.Lock()
@@ -47,9 +47,9 @@ func (s *sharedConns) take(ctx context.Context, w *sharedWatch) (*sharedConn, er
 	}
 }
 
-// giveUp ends a request's waiting. The last one's has the dial be given up. A
-// request that has got a connection meanwhile has it: package http2 gives its
-// place back.
+// giveUp removes a request from the queue. If it is the last one, the dial is
+// given up. A request that got a connection meanwhile keeps it: package http2
+// gives its place back.
 func (s *sharedConns) giveUp(e *list.Element, x *sharedWait) (*sharedConn, error) {
 	p := s.host.pool
 	p.mu.Lock()
@@ -72,9 +72,9 @@ func (s *sharedConns) giveUp(e *list.Element, x *sharedWait) (*sharedConn, error
 	return nil, context.Cause(x.ctx)
 }
 
-// serve gives room to those that wait, in order. If there is not enough, it
-// begins a connection, which the caller starts without the lock. The pool's
-// lock is held.
+// serve assigns free places to the requests that wait, in order. If there are
+// not enough, it returns a new dial, which the caller starts without the lock.
+// The pool's lock is held.
 func (s *sharedConns) serve() *dialing {
 	for e := s.waiting.Front(); e != nil; e = s.waiting.Front() {
 		c := s.reserve()
@@ -98,8 +98,9 @@ func (s *sharedConns) serve() *dialing {
 	return s.dialing
 }
 
-// dialOver ends a dial for those that wait, who get its error if it has one.
-// One that was given up is no matter to them. The pool's lock is held.
+// dialOver ends a dial for the requests that wait. If the dial failed, they
+// fail with its error. A dial that was given up does not affect them. The
+// pool's lock is held.
 func (s *sharedConns) dialOver(d *dialing, err error) {
 	if s.dialing != d {
 		return
@@ -110,7 +111,7 @@ func (s *sharedConns) dialOver(d *dialing, err error) {
 	}
 }
 
-// failAll fails all that wait. The pool's lock is held.
+// failAll fails all requests that wait. The pool's lock is held.
 func (s *sharedConns) failAll(err error) {
 	for e := s.waiting.Front(); e != nil; e = s.waiting.Front() {
 		s.failOne(e, err)
@@ -123,21 +124,21 @@ func (s *sharedConns) failOne(e *list.Element, err error) {
 	close(x.over)
 }
 
-// The tick's interval begins with lookSoon, and doubles up to lookLate.
+// The tick's interval is lookSoon at first, and doubles up to lookLate.
 const (
 	lookSoon = time.Millisecond
 	lookLate = time.Second
 )
 
-// look has the tick come: package http2 does not tell when a stream has ended,
-// or the server allows more of them, but a moment after a response was read
-// there is room, as a rule. The pool's lock is held.
+// look schedules the tick. Package http2 does not report when a stream ends or
+// when the server allows more streams, but there is usually room a moment after
+// a response was read. The pool's lock is held.
 func (s *sharedConns) look() {
 	s.every = min(max(2*s.every, lookSoon), lookLate)
 	alarm.Of(&s.host.pool.op).Set(&s.tick, s.every)
 }
 
-// Fire is the tick.
+// Fire is called at each tick.
 func (s *sharedConns) Fire() {
 	p := s.host.pool
 	p.mu.Lock()
@@ -149,7 +150,8 @@ func (s *sharedConns) Fire() {
 	d.start()
 }
 
-// failLate fails those that have waited too long. The pool's lock is held.
+// failLate fails the requests that have waited too long. The pool's lock is
+// held.
 func (s *sharedConns) failLate() {
 	for e := s.waiting.Front(); e != nil; e = s.waiting.Front() {
 		if !s.host.waitsTooLong(max(e.Value.(*sharedWait).since, s.moved)) {
@@ -159,8 +161,8 @@ func (s *sharedConns) failLate() {
 	}
 }
 
-// setPhase says that the connection that all wait for has come to a phase. The
-// pool's lock is held.
+// setPhase sets the phase of the requests that wait for the dial. The pool's
+// lock is held.
 func (s *sharedConns) setPhase(p int32) {
 	for e := s.waiting.Front(); e != nil; e = e.Next() {
 		e.Value.(*sharedWait).watch.ex.setPhase(p)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// sharedRequest returns a request as it is sent by HTTP/2: as over HTTP/1.1,
-// the values of its header have no white space around them, which a server must
-// refuse (RFC 9113, section 8.2.1), and its target has no spaces and no control
-// bytes. It is a copy if it is not req.
+// sharedRequest returns a request in the form that is sent over HTTP/2. As over
+// HTTP/1.1, the values of its header have no white space around them, which a
+// server must refuse (RFC 9113, section 8.2.1), and its target has no spaces
+// and no control bytes. It returns req, or a copy if something has to change.
 func sharedRequest(req *http.Request) (*http.Request, error) {
 	target := req.URL.RequestURI()
 	clean, err := cleanTarget([]byte(target), 0)

@@ -9,10 +9,10 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// trace returns a context for package http2, which tells the watch, and the
-// user's trace if there is one, of how far the request has come. A hook that
-// panics fails the request only: package http2 calls it in goroutines of its
-// own, which the whole connection depends on.
+// trace returns a context for package http2 whose trace reports the request's
+// progress to the watch, and to the user's trace if there is one. A hook that
+// panics fails only its request: package http2 calls hooks in goroutines that
+// the whole connection depends on.
 func (w *sharedWatch) trace(ctx context.Context) context.Context {
 	own, ours := httptrace.ContextClientTrace(ctx), w.ownTrace()
 	if own == nil {
@@ -29,7 +29,7 @@ func (w *sharedWatch) trace(ctx context.Context) context.Context {
 		t.Got100Continue = func() { w.hook(fn) }
 	}
 	if fn := own.Got1xxResponse; fn != nil {
-		ours.Got1xxResponse = nil // of two, the error of one only counts
+		ours.Got1xxResponse = nil // if there are two, only one's error counts
 		t.Got1xxResponse = func(status int, h textproto.MIMEHeader) error {
 			if err := w.takeInterim(status, h); err != nil {
 				return err
@@ -53,7 +53,7 @@ func (w *sharedWatch) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(httptrace.WithClientTrace(untraced{ctx}, &t), ours)
 }
 
-// ownTrace is what the watch itself is told.
+// ownTrace returns the watch's own hooks.
 func (w *sharedWatch) ownTrace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { w.enter(atSend) },
@@ -69,7 +69,7 @@ func (w *sharedWatch) ownTrace() *httptrace.ClientTrace {
 	}
 }
 
-// takeInterim bounds the interim answers, as over HTTP/1.1.
+// takeInterim bounds the interim responses, as over HTTP/1.1.
 func (w *sharedWatch) takeInterim(status int, h textproto.MIMEHeader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +94,7 @@ func (w *sharedWatch) takeInterim(status int, h textproto.MIMEHeader) error {
 	return nil
 }
 
-// hook calls a hook of the user's.
+// hook calls a hook of the user's trace.
 func (w *sharedWatch) hook(fn func()) {
 	failed := func(error) { w.fail(errHook) }
 	if err := w.ex.op.Call(fn, failed); err != nil {
@@ -102,8 +102,9 @@ func (w *sharedWatch) hook(fn func()) {
 	}
 }
 
-// untraced is a context without its trace, which would be called beside the one
-// that is put in its place. The key of a trace is not known, but its type.
+// untraced is a context without its trace, which would otherwise be called in
+// addition to the trace that replaces it. The key of a trace is known only by
+// its type.
 type untraced struct{ context.Context }
 
 func (c untraced) Value(key any) any {

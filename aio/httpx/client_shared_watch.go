@@ -11,35 +11,37 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// sharedWatch bounds the sending of a request by HTTP/2, and the waiting for
-// its answer, which package http2 does not. It knows what became of the request
-// if its connection is lost.
+// sharedWatch bounds the time for sending a request over HTTP/2 and for waiting
+// for its response, which package http2 does not. It also records how far the
+// request had come if its connection is lost.
 type sharedWatch struct {
 	ex     *outgoing
 	own    *http.Request // as it was given
-	req    *http.Request // that package http2 is given
+	req    *http.Request // as given to package http2
 	cancel context.CancelCauseFunc
 	alarm  alarm.Alarm
 
-	mu       sync.Mutex
-	conn     *sharedConn   // that has the request; nil once it is over
-	last     *sharedConn   // that has had it last
-	upload   *sharedUpload // its body, the latest if there were several; may be nil
-	wrote    bool          // some of it may have been sent on last
-	begun    bool          // something of the answer has come
-	interim  int           // answers before it
-	heads    int           // bytes of these
+	mu sync.Mutex
+	// the connection that has the request; nil once it is over
+	conn *sharedConn
+	last *sharedConn // the connection that had it last
+	// its body, the latest if there were several; may be nil
+	upload   *sharedUpload
+	wrote    bool // some of it may have been sent on last
+	begun    bool // something of the response has arrived
+	interim  int  // interim responses before it
+	heads    int  // bytes of them
 	phase    int32
-	since    time.Time // when the phase began, or the last progress in it was
-	answered bool      // the answer's head has come
+	since    time.Time // when the phase began, or last made progress
+	answered bool      // the response's head has arrived
 	over     bool
-	why      error // what the request was cancelled with
+	why      error // why the request was cancelled
 }
 
 // sharedWatchKey is the key of the watch in the context of its request.
 type sharedWatchKey struct{}
 
-// newSharedWatch returns the watch of a request, which is sent as sent is.
+// newSharedWatch returns the watch of req, which is sent in the form of sent.
 func newSharedWatch(ex *outgoing, req, sent *http.Request) *sharedWatch {
 	w := &sharedWatch{ex: ex, own: req}
 	w.alarm.Init(w)
@@ -74,14 +76,14 @@ func (w *sharedWatch) sends(b io.ReadCloser) *sharedUpload {
 	return u
 }
 
-// join notes which connection has the request.
+// join records which connection has the request.
 func (w *sharedWatch) join(c *sharedConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conn, w.last, w.wrote = c, c, false
 }
 
-// leave notes that no connection has the request any more.
+// leave records that no connection has the request any more.
 func (w *sharedWatch) leave() {
 	w.mu.Lock()
 	c := w.conn
@@ -106,15 +108,10 @@ func (w *sharedWatch) answerBegins() {
 	w.ex.passPhase(atSend, atHeader)
 }
 
-// newTries is how often a request is made again because a connection was closed
-// that had brought no answer: a server that closes each at once is not dialed
-// for ever. Many requests may have shared it.
-const newTries = 2
-
-// stale reports whether a request that has failed may be made again: the server
-// has closed its connection, nothing of the answer has come, and to repeat the
-// request does no harm. tries is how often it was made again.
-func (w *sharedWatch) stale(err error, tries int) bool {
+// stale reports whether a request that has failed is made again: the server has
+// closed its connection, no head of an answer has come, and repeating the
+// request does no harm.
+func (w *sharedWatch) stale(err error, tries *sharedTries) bool {
 	if errors.Is(err, errNotShared) {
 		return true
 	}
@@ -122,16 +119,17 @@ func (w *sharedWatch) stale(err error, tries int) bool {
 	defer w.mu.Unlock()
 	c := w.last
 	switch {
-	case c == nil, !c.lost.Load(), w.begun, w.why != nil, w.own.Context().Err() != nil:
+	case c == nil, !c.lost.Load(), w.interim > 0, w.why != nil, w.own.Context().Err() != nil:
 		return false
-	case !c.proved.Load() && tries >= newTries:
+	case w.wrote && !idempotent(w.own):
 		return false
 	}
-	return !w.wrote || idempotent(w.own)
+	// The connection's end may overtake the head that has begun to come.
+	return c.proved.Load() && !w.begun || tries.another()
 }
 
-// again returns the request to be made again, or err with what keeps it from
-// that.
+// again returns the request to repeat, or the error that prevents it, which is
+// err or that of GetBody.
 func (w *sharedWatch) again(err error) (*http.Request, error) {
 	w.mu.Lock()
 	u := w.upload
@@ -152,7 +150,7 @@ func (w *sharedWatch) again(err error) (*http.Request, error) {
 	return &again, nil
 }
 
-// limit returns how long a phase may make no progress, 0 for no bound.
+// limit returns how long a phase may make no progress; 0 means no bound.
 func (w *sharedWatch) limit(phase int32) time.Duration {
 	switch phase {
 	case atSend:
@@ -177,14 +175,14 @@ func (w *sharedWatch) enter(phase int32) {
 	}
 }
 
-// progress says that some of the body was read, to be sent.
+// progress notes that some of the body was read for sending.
 func (w *sharedWatch) progress() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.since = time.Now()
 }
 
-// Fire ends the request if it has made no progress.
+// Fire ends the request if it made no progress.
 func (w *sharedWatch) Fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -204,8 +202,8 @@ func (w *sharedWatch) Fire() {
 	w.cancel(w.why)
 }
 
-// head notes that the answer's head has come. A body that is still being sent
-// is watched on.
+// head notes that the response's head has arrived. The alarm goes on if the
+// body is still being sent.
 func (w *sharedWatch) head() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -214,7 +212,7 @@ func (w *sharedWatch) head() {
 	}
 }
 
-// sent notes that no more of the request is sent.
+// sent notes that nothing more of the request will be sent.
 func (w *sharedWatch) sent() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -223,7 +221,7 @@ func (w *sharedWatch) sent() {
 	}
 }
 
-// fail ends the request with an error from this side.
+// fail ends the request with an error of this side.
 func (w *sharedWatch) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -233,7 +231,8 @@ func (w *sharedWatch) fail(err error) {
 	w.cancel(w.why)
 }
 
-// sentBy is sent for a body, which may be that of an attempt before.
+// sentBy is sent for the body u. It does nothing if u belongs to an earlier
+// attempt.
 func (w *sharedWatch) sentBy(u *sharedUpload) {
 	w.mu.Lock()
 	latest := w.upload == u
@@ -243,7 +242,7 @@ func (w *sharedWatch) sentBy(u *sharedUpload) {
 	}
 }
 
-// end ends the watch, since the request has failed.
+// end ends the watch, because the request has failed.
 func (w *sharedWatch) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -255,7 +254,7 @@ func (w *sharedWatch) endLocked() {
 	alarm.Of(w.ex.op).Stop(&w.alarm)
 }
 
-// cause returns what the watch has cancelled the request with, or else err.
+// cause returns why the watch cancelled the request, or err if it did not.
 func (w *sharedWatch) cause(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

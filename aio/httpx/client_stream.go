@@ -11,11 +11,11 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// bound makes the response's body fail when it makes no progress, and tells of
+// bound makes the response's body fail when it makes no progress, and reports
 // its progress.
 func (ex *outgoing) bound(resp *http.Response) {
 	ex.watch.download(resp)
-	if endsHTTP(resp) { // what follows is no body
+	if endsHTTP(resp) { // what follows is not a body
 		return
 	}
 	limit, why := orDefault(ex.client.Timeouts.Body, 30*time.Second), errStalled
@@ -26,7 +26,7 @@ func (ex *outgoing) bound(resp *http.Response) {
 	resp.Body = &boundBody{resp.Body, ex, ex.stall}
 }
 
-// boundBody is a response's body that is bounded in the time that a Read waits.
+// boundBody is a response's body that bounds the time of each Read.
 type boundBody struct {
 	io.ReadCloser
 	ex    *outgoing
@@ -45,14 +45,16 @@ func (b *boundBody) Read(p []byte) (int, error) {
 }
 
 // stall is an alarm for a Read that waits too long. It is set once and, when it
-// fires, again for what is left: most bodies end before. Reads of one body do
-// not overlap.
+// fires, again for the rest of the time: most bodies end before. Reads of one
+// body do not overlap.
 type stall struct {
 	ex    *outgoing
 	limit time.Duration // 0: none
 	why   error         // what the request fails with
 	alarm alarm.Alarm
-	since atomic.Int64 // when the Read began that is waiting, in nanoseconds since epoch; 0: none is
+	// when the current Read began, in nanoseconds since epoch; 0: no Read is
+	// waiting
+	since atomic.Int64
 	epoch time.Time
 	over  atomic.Bool
 }
@@ -80,7 +82,7 @@ func (s *stall) leave() {
 	}
 }
 
-// stop takes the alarm back. It may be called on a nil stall.
+// stop stops the alarm. It may be called on a nil stall.
 func (s *stall) stop() {
 	if s == nil {
 		return
@@ -91,7 +93,7 @@ func (s *stall) stop() {
 	}
 }
 
-// Fire ends the request if a Read has waited for too long.
+// Fire ends the request if a Read has waited too long.
 func (s *stall) Fire() {
 	left := s.limit
 	if since := s.since.Load(); since > 0 {
@@ -107,26 +109,26 @@ func (s *stall) Fire() {
 	}
 }
 
-// Stream is a response whose body is still to be read. It is part of its
-// request's operation, which goes on until the body is closed, or read to its
-// end, or fails: until then it holds the loop open.
+// A Stream is a response whose body is still to be read. The operation of its
+// request goes on, and holds the loop open, until the body is closed, read to
+// its end, or fails.
 type Stream struct {
 	Status int // such as 200
 	Proto  string
 	Header http.Header
-	// Body must be closed. It is bounded by the client's Timeouts, and not by
-	// MaxBody. That of a 101 (Switching Protocols), and over HTTP/1.1 of a 2xx
-	// to CONNECT, is an io.ReadWriteCloser, which carries what the connection
-	// does from then on. Timeouts.Total bounds it, and so do the request's
-	// contexts. It is also a net.Conn with a method CloseWrite() error, unless
-	// the client has a Transport whose body is none.
+	// Body must be closed. The client's Timeouts bound it, MaxBody does not.
+	// The body of a 101 (Switching Protocols), and over HTTP/1.1 of a 2xx to
+	// CONNECT, is an io.ReadWriteCloser that carries the connection's further
+	// data. Timeouts.Total and the request's contexts bound it. It is also a
+	// net.Conn with a method CloseWrite() error, unless the client has a
+	// Transport whose body is not one.
 	Body io.ReadCloser
-	// Std is the response as package net/http has it, with the same body.
+	// Std is the response as net/http's type, with the same body.
 	Std *http.Response
 }
 
-// Stream makes a request and returns the future of its response, once the
-// header has come. See Do for the rest.
+// Stream makes a request and returns a future that resolves when the response's
+// header has arrived. Everything else is as for Do.
 func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Stream] {
 	op := new(aio.Op)
 	ex := new(outgoing)
@@ -146,7 +148,8 @@ func (c *Client) Stream(ctx context.Context, req *http.Request) *aio.Future[*Str
 func (ex *outgoing) stream() (*Stream, error) {
 	end := func() {
 		ex.done()
-		ex.op.End(nil) // whoever has the future, or reads the body, has the error
+		// the caller gets the error from the future or from the body
+		ex.op.End(nil)
 	}
 	open := false
 	defer func() {
@@ -180,7 +183,7 @@ func (ex *outgoing) stream() (*Stream, error) {
 	return s, nil
 }
 
-// streamCall is a Stream's operation's driver.
+// streamCall is the driver of a Stream's operation.
 type streamCall struct{ ex *outgoing }
 
 // OpName names the request.

@@ -8,15 +8,16 @@ import (
 	"goaio.example/aio"
 )
 
-// endsHTTP reports whether a response ends HTTP on its connection: what follows
-// it is no body.
+// endsHTTP reports whether a response ends HTTP on its connection. What follows
+// such a response is not a body.
 func endsHTTP(resp *http.Response) bool {
 	_, tunnel := resp.Body.(*clientTunnel)
 	return tunnel || resp.StatusCode == http.StatusSwitchingProtocols
 }
 
-// tunnelOf returns the body of a response that ends HTTP, which calls end when
-// it is closed; nil for another response and for a body that cannot be written.
+// tunnelOf returns the body of a response that ends HTTP. The body calls end
+// when it is closed. tunnelOf returns nil for another response, or if the body
+// cannot be written to.
 func tunnelOf(resp *http.Response, end func()) io.ReadWriteCloser {
 	if !endsHTTP(resp) {
 		return nil
@@ -30,7 +31,7 @@ func tunnelOf(resp *http.Response, end func()) io.ReadWriteCloser {
 	return nil
 }
 
-// takenConn is a connection that HTTP has ended on.
+// takenConn is a connection on which HTTP has ended.
 type takenConn struct {
 	net.Conn
 	end func()
@@ -46,7 +47,7 @@ func (c *takenConn) Close() error {
 // CloseWrite ends the sending side.
 func (c *takenConn) CloseWrite() error { return closeWrite(c.Conn) }
 
-// takenBody is takenConn for a body that is no net.Conn.
+// takenBody is takenConn for a body that is not a net.Conn.
 type takenBody struct {
 	io.ReadWriteCloser
 	end func()
@@ -68,12 +69,13 @@ func closeWrite(to any) error {
 	return http.ErrNotSupported
 }
 
-// kindTunnel is a connection that a RoundTrip's 101 has left HTTP on.
+// kindTunnel is the kind of a connection on which a RoundTrip's 101 has ended
+// HTTP.
 var kindTunnel = aio.NewKind("http.tunnel")
 
-// outlive returns a body of a 101 that goes on when the request's operation has
-// ended, as users of an http.RoundTripper expect. It is an operation of the
-// loop itself from then on.
+// outlive returns the body of a 101 that outlives the request's operation, as
+// users of an http.RoundTripper expect. It becomes an operation of the loop
+// itself.
 func (ex *outgoing) outlive(resp *http.Response) (io.ReadWriteCloser, error) {
 	op, err := aio.Begin(aio.Detach(ex.op.Context()), kindTunnel, requestName(ex.req))
 	if err != nil {

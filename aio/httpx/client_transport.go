@@ -8,11 +8,11 @@ import (
 	"goaio.example/aio"
 )
 
-// transport is an exchange as the http.RoundTripper that makes its requests: on
-// the connections of the loop's pool.
+// transport is the http.RoundTripper that makes an exchange's requests on the
+// connections of the loop's pool.
 type transport outgoing
 
-// RoundTrip makes a request. The first one may have been made already.
+// RoundTrip makes a request. A trip may have made the first one already.
 func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ex := (*outgoing)(tr)
 	if first := ex.first.Swap(nil); first != nil {
@@ -26,7 +26,8 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBodyOf(req)
 		return nil, err
 	}
-	for tries := 0; ; tries++ {
+	var tries sharedTries
+	for {
 		w := &waiter{came: make(chan struct{})}
 		w.trip.trace = httptrace.ContextClientTrace(req.Context())
 		if err := w.trip.plan(ex, req, w, req.Context()); err != nil {
@@ -37,9 +38,13 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if s == nil {
 			return resp, err
 		}
-		resp, again, err := s.roundTrip(ex, req, tries)
+		resp, again, err := s.roundTrip(ex, req, &tries)
 		if again == nil {
 			return resp, err
+		}
+		if err := tries.pause(req.Context()); err != nil {
+			closeBodyOf(again)
+			return nil, err
 		}
 		req = again
 	}
@@ -68,8 +73,8 @@ func (t *trip) plan(ex *outgoing, req *http.Request, to taker, ctx context.Conte
 	return nil
 }
 
-// waiter is the taker of a trip whose answer a goroutine waits for. The body is
-// a stream.
+// waiter is the taker of a trip whose response a goroutine waits for. The body
+// is a stream.
 type waiter struct {
 	trip   trip
 	came   chan struct{} // closed with one of the following
@@ -78,7 +83,7 @@ type waiter struct {
 	shared *sharedConns
 }
 
-// make makes the trip.
+// make makes the trip, and waits for its response.
 func (w *waiter) make(ctx context.Context) (*http.Response, *sharedConns, error) {
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { w.trip.fail(context.Cause(ctx)) })
@@ -119,13 +124,13 @@ func (w *waiter) share(_ *trip, s *sharedConns) {
 
 // RoundTrip makes a request once: without redirects, cookies, retries and
 // hedging, which are up to the caller. It makes a Client an http.RoundTripper,
-// so that a library that wants an http.Client can be given one whose Transport
-// it is. The request's context must have a loop: it is an operation of that, as
-// those of Do are, until the response's body is closed or read to its end. The
-// body of a 101 is an operation of the loop itself, "http.tunnel", until it is
-// closed: as with package net/http, the end of the request's context is no
-// matter to it. See Stream.Body for its type, and aio.WithLoop for contexts
-// that have no loop. The error is that of Do.
+// so that a library that wants an http.Client can be given one with the Client
+// as its Transport. The request's context must have a loop. The request is an
+// operation of that loop, as those of Do are, until the response's body is
+// closed or read to its end. The body of a 101 is an operation of the loop
+// itself, "http.tunnel", until it is closed: as with net/http, the end of the
+// request's context does not affect it. See Stream.Body for its type, and
+// aio.WithLoop for contexts without a loop. The error is as for Do.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	op := new(aio.Op)

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// trip is a request made once, on a connection of our own. It may go to another
-// one if a kept connection turns out to be closed.
+// trip is a request made once, on a connection of the pool. It may move to
+// another connection if a reused one turns out to be closed.
 //
 //	waiting ──a connection──▶ placed ──▶ sending ──head──▶ giving ──▶ answered ──body whole──▶ over
 //	   ▲                         │          │
 //	   └───the connection was stale─────────┘
 //	any ──cancelled, failed──▶ over
 //
-// Whoever brings it to over under its lock tells its taker, once. While the
-// head is given to the taker, which is the taker's turn already, a failure is
-// recorded instead, and told behind the head.
+// The goroutine that sets the state to over, under the trip's lock, notifies
+// the taker, once. A failure while the head is being given to the taker is
+// recorded instead, and reported after the head.
 type trip struct {
 	ex     *outgoing
 	req    *http.Request
@@ -37,19 +37,21 @@ type trip struct {
 	// The pool's lock guards these.
 	prev, next *trip
 	queued     bool
-	since      time.Duration // when it has begun to wait, as the pool's clock has it
-	turn       uint64        // its place among those that wait; 0: it has not looked for a connection
-	dial       *dialing
+	since      time.Duration // when it began to wait, by the pool's clock
+	// its place in the queue; 0: it has not looked for a connection yet
+	turn uint64
+	dial *dialing
 
 	mu      sync.Mutex
 	state   tripState
-	conn    *clientConn // of placed to answered
-	reused  bool        // conn was kept, so that it may be stale
-	failure error       // what the trip failed with while the head was given
+	conn    *clientConn // from placed to answered
+	reused  bool        // conn was used before, so it may be stale
+	failure error       // failure while the head was given to the taker
 	upload  *upload     // nil unless the body is being sent piece by piece
 	sent    bool        // the kernel has all of the request
-	held    *clientConn // that is given back then; see keeps
-	unwatch func() bool // has the context that cancels the trip forget it; may be nil
+	held    *clientConn // returned to the pool once sent is true; see keeps
+	// unregisters from the context that cancels the trip; may be nil
+	unwatch func() bool
 
 	telling sync.Mutex // of trips with a trace; see inOrder
 
@@ -60,32 +62,32 @@ type tripState uint8
 
 const (
 	tripWaiting  tripState = iota
-	tripPlaced             // on a connection, which has got nothing of the request
+	tripPlaced             // on a connection, which has got none of the request
 	tripSending            // the server may have got some of the request
-	tripGiving             // the taker is being given the answer's head
-	tripAnswered           // it has it
+	tripGiving             // the taker is being given the response's head
+	tripAnswered           // the taker has it
 	tripOver
 )
 
-// taker is who gets what a trip brings. Its methods are called by callbacks of
-// connections, and must not wait.
+// A taker receives a trip's result. Callbacks of connections call its methods,
+// so they must not block.
 type taker interface {
-	// head is called when the answer's head has come, with the rest of the
-	// answer to come. It returns how much of the body is gathered in memory,
-	// and false if the body is to be a stream.
+	// head is called when the response's head has arrived and the rest has not.
+	// It returns true and the limit for the body if the body is to be gathered
+	// in memory, and false if it is to be a stream.
 	head(t *trip, k *clientConn) (most int64, gather bool)
-	// whole is called when a gathered body is complete: the trip is over.
+	// whole is called when a gathered body is complete. The trip is over.
 	whole(t *trip, body []byte)
-	// failed is called when the trip has failed, before the head or while the
-	// body was gathered.
+	// failed is called if the trip fails before the head, or while the body is
+	// gathered.
 	failed(t *trip, err error)
-	// share is called instead if the host speaks HTTP/2.
+	// share is called instead of the others if the host speaks HTTP/2.
 	share(t *trip, s *sharedConns)
 }
 
 var errNotNeeded = errors.New("httpx: the connection is not needed any more")
 
-// start looks for a connection, and begins.
+// start calls the trace and looks for a connection.
 func (t *trip) start() {
 	if t.trace != nil && t.trace.GetConn != nil {
 		t.trace.GetConn((&host{key: t.key, proxy: t.proxy}).target())
@@ -94,8 +96,8 @@ func (t *trip) start() {
 	t.seek()
 }
 
-// seek looks for a connection until there is one that is alive, or the trip
-// waits for one.
+// seek looks for a connection until one begins the trip, or the trip waits for
+// one.
 func (t *trip) seek() {
 	for {
 		k, shared := t.pool.find(t)
@@ -112,9 +114,9 @@ func (t *trip) seek() {
 	}
 }
 
-// place places the trip on a connection, whose lock is held, so that the two
-// know of each other from the same moment on. It reports false if the trip is
-// over.
+// place places the trip on a connection, whose lock the caller holds, so that
+// both refer to each other from the same moment on. It reports false if the
+// trip is over.
 func (t *trip) place(k *clientConn, reused bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -125,8 +127,8 @@ func (t *trip) place(k *clientConn, reused bool) bool {
 	return true
 }
 
-// sends notes that the request begins to be sent on a connection. It reports
-// false if the trip is not on that any more: nothing is to be sent.
+// sends notes that sending the request on a connection begins. It reports false
+// if the trip is no longer on that connection: nothing may be sent.
 func (t *trip) sends(k *clientConn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,23 +140,23 @@ func (t *trip) sends(k *clientConn) bool {
 }
 
 // unsent reports whether nothing of the request was sent on its connection, so
-// that what comes on that is no answer to it.
+// that arriving bytes cannot be the response to it.
 func (t *trip) unsent() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.state == tripPlaced
 }
 
-// uploadOn returns what sends the request's body, nil without one. It reports
-// false if the trip is not on the connection any more.
+// uploadOn returns the upload of the request's body, nil if there is none. It
+// reports false if the trip is no longer on the connection.
 func (t *trip) uploadOn(k *clientConn) (*upload, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.upload, t.conn == k
 }
 
-// leaveIfOver ends the waiting of a trip that was cancelled just before that
-// began.
+// leaveIfOver removes the trip from the queue if it was cancelled just before
+// it began to wait.
 func (t *trip) leaveIfOver() {
 	t.mu.Lock()
 	over := t.state == tripOver
@@ -164,14 +166,14 @@ func (t *trip) leaveIfOver() {
 	}
 }
 
-// toShared hands the request over to the host's HTTP/2.
+// toShared hands the request over to the host's HTTP/2 connections.
 func (t *trip) toShared(s *sharedConns) {
 	if t.finish() {
 		t.taker.share(t, s)
 	}
 }
 
-// finish makes the trip be over. It reports false if it was.
+// finish sets the state to over. It reports false if it was over already.
 func (t *trip) finish() bool {
 	t.mu.Lock()
 	if t.state == tripOver {
@@ -184,7 +186,7 @@ func (t *trip) finish() bool {
 	return true
 }
 
-// forget has the context that cancels the trip forget it.
+// forget unregisters the trip from the context that cancels it.
 func (t *trip) forget() {
 	t.mu.Lock()
 	unwatch := t.unwatch
@@ -194,8 +196,8 @@ func (t *trip) forget() {
 	}
 }
 
-// fail ends the trip with an error from this side, wherever it is. Its
-// connection is aborted.
+// fail ends the trip with an error of this side, in any state. It aborts the
+// trip's connection.
 func (t *trip) fail(err error) {
 	t.mu.Lock()
 	if t.state == tripOver {
@@ -222,7 +224,7 @@ func (t *trip) fail(err error) {
 	}
 }
 
-// tellFailed tells who reads the answer, or waits for it, that the trip has
+// tellFailed tells the reader of the response, or the taker, that the trip has
 // failed.
 func (t *trip) tellFailed(err error) {
 	if s := t.in.stream.Load(); s != nil {
@@ -232,7 +234,7 @@ func (t *trip) tellFailed(err error) {
 	t.taker.failed(t, err)
 }
 
-// give gives the answer's head to the taker. It reports false if the trip is
+// give gives the response's head to the taker. It reports false if the trip is
 // over.
 func (t *trip) give(k *clientConn) (most int64, gather, ok bool) {
 	t.mu.Lock()
@@ -256,8 +258,8 @@ func (t *trip) give(k *clientConn) (most int64, gather, ok bool) {
 	return most, gather, ok
 }
 
-// lost ends the trip's stay on a connection that has ended with err, or has it
-// look for another one.
+// lost handles the end of the trip's connection, whose error is err. The trip
+// looks for another connection, or fails.
 func (t *trip) lost(k *clientConn, err error) {
 	t.mu.Lock()
 	if t.conn != k {
@@ -283,9 +285,9 @@ func (t *trip) lost(k *clientConn, err error) {
 	t.seek()
 }
 
-// repeatable reports whether the request may be sent again, of which nothing is
-// known but that the connection has ended: nothing of it was sent, or to repeat
-// it does no harm. The lock is held.
+// repeatable reports whether the request may be sent again after its connection
+// has ended: nothing of it was sent, or repeating it does no harm. The lock is
+// held.
 func (t *trip) repeatable() bool {
 	if t.upload != nil && t.upload.begun() && t.req.GetBody == nil {
 		return false
@@ -293,7 +295,7 @@ func (t *trip) repeatable() bool {
 	return t.state == tripPlaced || t.state == tripSending && !t.in.begun && idempotent(t.req)
 }
 
-// idempotent reports whether to make a request twice does no harm.
+// idempotent reports whether making a request twice does no harm.
 func idempotent(req *http.Request) bool {
 	switch methodOf(req) {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -304,7 +306,7 @@ func idempotent(req *http.Request) bool {
 	return key || other
 }
 
-// errGetBody is the error of a trip whose request's GetBody has panicked.
+// errGetBody is the error of a trip whose request's GetBody panicked.
 var errGetBody = errors.New("httpx: the request's GetBody did not return")
 
 // rewind gives the request a new body.
@@ -344,8 +346,8 @@ func (t *trip) sentWhole(err error) {
 	}
 }
 
-// inOrder keeps a trip's trace from being told of the answer before it was told
-// that the request is sent. It returns what ends that.
+// inOrder makes the trip's trace see WroteRequest before the response. It
+// returns a function that ends this.
 func (t *trip) inOrder() func() {
 	if t.trace == nil {
 		return nothing
@@ -354,7 +356,7 @@ func (t *trip) inOrder() func() {
 	return t.telling.Unlock
 }
 
-// gotConn tells the trace of the connection.
+// gotConn calls the trace's GotConn.
 func (t *trip) gotConn(k *clientConn, reused bool) {
 	t.ex.setPhase(atSend)
 	if t.trace == nil || t.trace.GotConn == nil {
@@ -369,7 +371,7 @@ func (t *trip) gotConn(k *clientConn, reused bool) {
 	t.trace.GotConn(info)
 }
 
-// peerGone is the error of a connection that the server has closed.
+// peerGone returns the error if the server has closed the connection.
 func (t *trip) peerGone() error {
 	if t.in.begun {
 		return io.ErrUnexpectedEOF

@@ -9,13 +9,13 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// clientTunnel is the body of an answer that ends HTTP on its connection: of a
-// 101, or of one to CONNECT. It is what the connection carries from then on,
-// both ways, and is not bounded in time.
+// clientTunnel is the body of a response that ends HTTP on its connection: of a
+// 101, or of a 2xx to CONNECT. It carries the connection's further data in both
+// directions, and has no timeout.
 type clientTunnel struct {
 	*tcp.Conn
 	host   *host
-	upload *upload // of the request's body, which may go on; may be nil
+	upload *upload // of the request's body, which may still be sent; may be nil
 	once   sync.Once
 }
 
@@ -35,8 +35,8 @@ func (b *clientTunnel) Close() error {
 
 var errTunnel = errors.New("httpx: the connection ended when it was to be taken over")
 
-// beginTunnel gives the connection to the trip's taker. rest has come behind
-// the head.
+// beginTunnel passes the connection to the trip's taker. rest is what has
+// arrived after the head.
 func (t *trip) beginTunnel(k *clientConn, rest []byte) {
 	up, here := t.uploadOn(k)
 	if !here || !k.letGo(t) {

@@ -15,7 +15,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestTurnKept holds that a request whose connection turns out to be closed
+// TestTurnKept checks that a request whose connection turns out to be closed
 // keeps its place among those that wait: a server that closes each connection
 // behind its answer, without saying so, changes the order of none.
 func TestTurnKept(t *testing.T) {
@@ -28,7 +28,7 @@ func TestTurnKept(t *testing.T) {
 			mu.Unlock()
 			c, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {
-				t.Error(err)
+				t.Errorf("Hijack: %v", err)
 				return
 			}
 			time.Sleep(time.Second)

@@ -13,16 +13,16 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// upload is a request's body that is sent piece by piece: an operation below
-// the request's, with a goroutine.
+// upload sends a request's body piece by piece. It is an operation below the
+// request's, with a goroutine.
 type upload struct {
 	op      aio.Op
 	t       *trip
 	req     *http.Request
 	body    io.ReadCloser
-	length  int64         // as bodyLength has it
+	length  int64         // as returned by bodyLength
 	expect  bool          // the server is asked whether it wants the body
-	memory  bool          // the body can be had again, so it is taken for one that does not block
+	memory  bool          // the request has GetBody: Read should not block
 	stopped chan struct{} // closed by stop
 	wanted  chan struct{} // closed by goOn
 	closed  atomic.Bool   // see close
@@ -34,7 +34,7 @@ type upload struct {
 	held  *clientConn // the connection that settle gives back; see keeps
 }
 
-// uploadState is how far an upload has come. It only goes up.
+// uploadState is the progress of an upload. It only increases.
 type uploadState uint8
 
 const (
@@ -45,15 +45,15 @@ const (
 	uploadEnded               // the goroutine has ended before that
 )
 
-// kindUpload is a request's body that is being sent.
+// kindUpload is the kind of a request's body that is being sent.
 var kindUpload = aio.NewKind("http.upload")
 
-// continueTime is how long a server is waited for that was asked whether it
-// wants the body.
+// continueTime is how long to wait for a server that was asked whether it wants
+// the body.
 const continueTime = time.Second
 
-// uploadSize is how much of a body is read at a time. Before it there is room
-// for a chunk's size, behind it for the line's end.
+// uploadSize is how much of a body is read at a time. The buffer has room for a
+// chunk's size before it, and for the line's end behind it.
 const (
 	uploadSize   = 32 << 10
 	chunkRoom    = 16
@@ -62,7 +62,7 @@ const (
 
 var uploadBuffers = sync.Pool{New: func() any { return new([uploadBuffer]byte) }}
 
-// newUpload returns what sends the request's body.
+// newUpload returns the upload of a trip's request.
 func newUpload(t *trip) *upload {
 	req := t.req
 	u := &upload{
@@ -80,7 +80,7 @@ func expectsContinue(req *http.Request) bool {
 	return len(v) > 0 && http1.HasToken(v[0], "100-continue")
 }
 
-// run begins to send on a connection.
+// run starts sending on a connection.
 func (u *upload) run(k *clientConn) {
 	if !u.starts(k) {
 		return
@@ -94,11 +94,12 @@ func (u *upload) run(k *clientConn) {
 		err := u.send(k)
 		u.settle()
 		u.close()
-		if err != nil && !u.isStopped() { // else the trip may be on another connection by now
+		// otherwise the trip may be on another connection by now
+		if err != nil && !u.isStopped() {
 			u.t.fail(err)
 		}
 		u.op.End(nil)
-	}, func(err error) { // a panic, which was told of
+	}, func(err error) { // a panic, which has been reported
 		u.settle()
 		u.close()
 		u.t.fail(err)
@@ -106,8 +107,8 @@ func (u *upload) run(k *clientConn) {
 	})
 }
 
-// starts reports whether the upload is to begin, once: the trip is still on the
-// connection.
+// starts reports whether the upload is to begin on the connection, which it
+// does once.
 func (u *upload) starts(k *clientConn) bool {
 	u.t.mu.Lock()
 	defer u.t.mu.Unlock()
@@ -127,22 +128,21 @@ func (u *upload) begun() bool {
 	return u.state != uploadIdle
 }
 
-// OpCancel comes when the request is cancelled.
+// OpCancel is called when the request is cancelled.
 func (u *upload) OpCancel(error) { u.stop() }
 
 // OpName names the upload.
 func (u *upload) OpName() string { return "body of " + requestName(u.req) }
 
-// close closes the body, unless that was begun.
+// close closes the body, unless it has been closed.
 func (u *upload) close() {
 	if !u.closed.Swap(true) {
 		u.body.Close()
 	}
 }
 
-// stop ends the sending. A Read of the body that waits is ended by closing the
-// body, as far as the body's type has it so: one that waits for the body's end,
-// behind its last byte, as well.
+// stop ends the sending. It closes the body, which ends a Read that is waiting
+// if the body's type allows that, including a Read for the end of the body.
 func (u *upload) stop() {
 	u.mu.Lock()
 	if u.over {
@@ -175,7 +175,7 @@ func (u *upload) isStopped() bool {
 	return u.over
 }
 
-// reach notes that the upload has come to a state.
+// reach advances the upload's state.
 func (u *upload) reach(s uploadState) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -183,7 +183,7 @@ func (u *upload) reach(s uploadState) {
 }
 
 // written notes that all of the request is written. It reports whether settle
-// is to give the connection back.
+// must return the connection to the pool.
 func (u *upload) written() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -191,9 +191,9 @@ func (u *upload) written() bool {
 	return u.held != nil
 }
 
-// keeps reports whether a connection whose answer has come may be used again.
-// If the last bytes of the request are still being written, settle gives it
-// back: what another request sends must not come before them.
+// keeps reports whether a connection whose response is complete may be used
+// again. If the last bytes of the request are still being written, settle
+// returns the connection later: another request must not be sent before them.
 func (u *upload) keeps(k *clientConn) (now, later bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -207,7 +207,8 @@ func (u *upload) keeps(k *clientConn) (now, later bool) {
 	return false, false
 }
 
-// settle ends the writing, and gives back the connection that waits for that.
+// settle ends the writing, and returns a connection that waits for it to the
+// pool.
 func (u *upload) settle() {
 	u.mu.Lock()
 	written, k := u.state == uploadWritten, u.held
@@ -221,7 +222,7 @@ func (u *upload) settle() {
 	}
 }
 
-// goOn says that the server wants the body.
+// goOn is called when the server wants the body.
 func (u *upload) goOn() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -231,8 +232,8 @@ func (u *upload) goOn() {
 	}
 }
 
-// send sends head and body. The error is one of the body; that of the
-// connection is told to its handler.
+// send sends the head and the body. It returns errors of the body; the
+// connection's handler is called for those of the connection.
 func (u *upload) send(k *clientConn) error {
 	buf := uploadBuffers.Get().(*[uploadBuffer]byte)
 	defer uploadBuffers.Put(buf)
@@ -262,7 +263,7 @@ func (u *upload) send(k *clientConn) error {
 }
 
 // sendHead sends the head, and the first bytes of the body with it. It reports
-// false if there is no more to be sent.
+// false if there is nothing more to send.
 func (u *upload) sendHead(k *clientConn, buf *[uploadBuffer]byte, first int) (sent bool, err error) {
 	out := getBuffer()
 	defer putBuffer(out)
@@ -277,7 +278,8 @@ func (u *upload) sendHead(k *clientConn, buf *[uploadBuffer]byte, first int) (se
 	return u.writeHead(k, head, int64(first) == u.length), nil
 }
 
-// asks waits for the server to want the body, for a while.
+// asks waits, for a limited time, until the server wants the body. It reports
+// false if the body is not to be sent.
 func (u *upload) asks() bool {
 	if tr := u.t.trace; tr != nil && tr.Wait100Continue != nil {
 		tr.Wait100Continue()
@@ -293,7 +295,7 @@ func (u *upload) asks() bool {
 	return true
 }
 
-// rest sends the body behind its first bytes.
+// rest sends the body after its first bytes.
 func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end bool) error {
 	for !end {
 		n, last, err := u.read(k, buf, sum)
@@ -308,21 +310,21 @@ func (u *upload) rest(k *clientConn, buf *[uploadBuffer]byte, sum int64, end boo
 	if u.length >= 0 && sum != u.length {
 		return wrongLength(u.length, sum)
 	}
-	if u.length < 0 && !u.write(k, u.trailer(), true) { // also if that is empty
+	if u.length < 0 && !u.write(k, u.trailer(), true) { // also if it is empty
 		return nil
 	}
 	k.sent(u.t, nil)
 	return nil
 }
 
-// wrongLength is the error of a body that is not as long as it was said to be.
+// wrongLength returns the error for a body whose length differs from the
+// declared one.
 func wrongLength(length, sum int64) error {
 	return fmt.Errorf("the request's ContentLength is %d, and its body has %d bytes", length, sum)
 }
 
-// read reads a piece of the body, of which sum bytes were read. end says that
-// it was the last one. A Read that brings neither a byte nor an error is no
-// progress.
+// read reads a piece of the body after sum bytes. end reports that it was the
+// last one. A Read that returns neither a byte nor an error is not progress.
 func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int, end bool, err error) {
 	k.waits(u.t, orDefault(u.t.ex.client.Timeouts.Send, 30*time.Second), errSend)
 	for n == 0 && err == nil {
@@ -344,7 +346,7 @@ func (u *upload) read(k *clientConn, buf *[uploadBuffer]byte, sum int64) (n int,
 	return n, true, err
 }
 
-// frame returns what is sent for the piece of n bytes in buf.
+// frame returns the bytes to send for the piece of n bytes in buf.
 func (u *upload) frame(buf *[uploadBuffer]byte, n int) []byte {
 	if u.length != -1 {
 		return buf[chunkRoom : chunkRoom+n]
@@ -357,7 +359,7 @@ func (u *upload) frame(buf *[uploadBuffer]byte, n int) []byte {
 	return buf[i : chunkRoom+n+2]
 }
 
-// trailer returns what ends a body whose length is not known.
+// trailer returns the bytes that end a body of unknown length.
 func (u *upload) trailer() []byte {
 	if u.length == lengthRaw {
 		return nil
@@ -365,7 +367,8 @@ func (u *upload) trailer() []byte {
 	b := []byte("0\r\n")
 	for _, name := range sortedNames(u.req.Trailer, nil) {
 		for _, v := range u.req.Trailer[name] {
-			if http1.ValidValue(v) { // the user may have set it while the body was read
+			// the user may have set it while the body was read
+			if http1.ValidValue(v) {
 				b = append(append(append(append(b, name...), ": "...), http1.Trim(v)...), "\r\n"...)
 			}
 		}
@@ -373,7 +376,7 @@ func (u *upload) trailer() []byte {
 	return append(b, "\r\n"...)
 }
 
-// writeHead is write for what begins the request.
+// writeHead is write for the beginning of the request.
 func (u *upload) writeHead(k *clientConn, p []byte, last bool) bool {
 	defer u.t.inOrder()()
 	if !u.t.sends(k) || !u.write(k, p, last) {
@@ -383,7 +386,7 @@ func (u *upload) writeHead(k *clientConn, p []byte, last bool) bool {
 	return true
 }
 
-// write writes on the connection; last says that the request ends with p. It
+// write writes p to the connection; last means that p ends the request. It
 // reports false if the connection has ended.
 func (u *upload) write(k *clientConn, p []byte, last bool) bool {
 	if last {
@@ -393,7 +396,7 @@ func (u *upload) write(k *clientConn, p []byte, last bool) bool {
 		return false
 	}
 	if last && u.written() {
-		u.stop() // the answer has come: the body's end is not waited for
+		u.stop() // the response is complete: do not wait for the body's end
 	}
 	return true
 }

@@ -22,8 +22,8 @@ import (
 // opaque hides what a Reader is.
 type opaque struct{ io.Reader }
 
-// TestUploads holds what is sent of each kind of body: its framing, itself, and
-// its trailer.
+// TestUploads checks what is sent for each kind of body: its framing, the body
+// itself, and its trailer.
 func TestUploads(t *testing.T) {
 	long := strings.Repeat("0123456789", 50_000)
 	for name, x := range map[string]struct {
@@ -74,6 +74,8 @@ func TestUploads(t *testing.T) {
 					if r, err := c.Do(ctx, req).Await(ctx); err != nil || r.Status != 200 {
 						t.Errorf("got %v, %v", r, err)
 					}
+					// what sends the body has given the connection back
+					synctest.Wait()
 					if s, ok := x.body.(io.Seeker); ok {
 						s.Seek(0, io.SeekStart)
 					} else {
@@ -90,8 +92,8 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestBadUploads holds that a body that fails, or is not as long as it was said
-// to be, fails the request, and that its connection is not used again.
+// TestBadUploads checks that a body that fails, or is not as long as it was
+// said to be, fails the request, and that its connection is not used again.
 func TestBadUploads(t *testing.T) {
 	why := errors.New("why")
 	for name, body := range map[string]io.Reader{
@@ -123,7 +125,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestEarlyAnswer holds that an answer that comes while the body is being sent
+// TestEarlyAnswer checks that an answer that comes while the body is being sent
 // is the answer, that the body is closed, and the connection with it.
 func TestEarlyAnswer(t *testing.T) {
 	bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
@@ -145,7 +147,7 @@ func TestEarlyAnswer(t *testing.T) {
 	})
 }
 
-// TestExpectContinue holds that a body whose request asks for 100 is sent when
+// TestExpectContinue checks that a body whose request asks for 100 is sent when
 // the server says so, or after a second, and not if it answers otherwise.
 func TestExpectContinue(t *testing.T) {
 	for name, x := range map[string]struct {
@@ -184,7 +186,7 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// TestProgressHedged holds that an upload that is made twice, side by side,
+// TestProgressHedged checks that an upload that is made twice, side by side,
 // counts once.
 func TestProgressHedged(t *testing.T) {
 	var calls, gone atomic.Int32
@@ -206,7 +208,7 @@ func TestProgressHedged(t *testing.T) {
 	})
 }
 
-// TestUpgradedStream holds that the body of a 101 carries what the connection
+// TestUpgradedStream checks that the body of a 101 carries what the connection
 // does, both ways, for as long as it takes; that bytes behind the header are
 // its first; and that its operation ends when it is closed.
 func TestUpgradedStream(t *testing.T) {
@@ -231,7 +233,7 @@ func TestUpgradedStream(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if _, err := io.WriteString(both, "world!"); err != nil {
-			t.Error(err)
+			t.Errorf("io.WriteString: %v", err)
 		}
 		if _, err := io.ReadFull(both, b); err != nil || string(b) != "world!" {
 			t.Errorf("got %q, %v", b, err)
@@ -240,7 +242,7 @@ func TestUpgradedStream(t *testing.T) {
 			t.Errorf("%d requests", k)
 		}
 		if err := both.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("both.Close: %v", err)
 		}
 		synctest.Wait()
 		if k := aio.LoopOf(ctx).Stats(); k.HTTPRequests != 0 || k.OutgoingConns != 0 {
@@ -265,7 +267,7 @@ func TestUpgradedStream(t *testing.T) {
 	})
 }
 
-// TestUpgradedRoundTrip holds that the body of a RoundTrip's 101 goes on when
+// TestUpgradedRoundTrip checks that the body of a RoundTrip's 101 goes on when
 // the context of the request has ended, that it holds the loop open, is a
 // net.Conn that can be half-closed, and ends with the loop.
 func TestUpgradedRoundTrip(t *testing.T) {
@@ -281,7 +283,7 @@ func TestUpgradedRoundTrip(t *testing.T) {
 			req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"echo"}}
 			resp, err := (&http.Client{Transport: c}).Do(req)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("Do: %v", err)
 			}
 			return resp.Body.(net.Conn)
 		}
@@ -303,7 +305,7 @@ func TestUpgradedRoundTrip(t *testing.T) {
 					loop.Exit(nil)
 					if closed {
 						if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-							t.Error(err)
+							t.Errorf("CloseWrite: %v", err)
 						}
 						if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
 							t.Errorf("then %q, %v", rest, err)
@@ -321,7 +323,7 @@ func TestUpgradedRoundTrip(t *testing.T) {
 	})
 }
 
-// TestRoundTripper holds that a Client can be the Transport of an http.Client,
+// TestRoundTripper checks that a Client can be the Transport of an http.Client,
 // which then follows redirects and keeps cookies, and that the request is an
 // operation until its body is closed.
 func TestRoundTripper(t *testing.T) {
@@ -371,7 +373,7 @@ func TestRoundTripper(t *testing.T) {
 	})
 }
 
-// TestCancelUploads holds that an upload may be cancelled whenever, and leaves
+// TestCancelUploads checks that an upload may be cancelled whenever, and leaves
 // nothing: in each form, to a server that reads, and to one that does not.
 func TestCancelUploads(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context, t *testing.T, c *httpx.Client) error{
@@ -408,7 +410,7 @@ func TestCancelUploads(t *testing.T) {
 				bubble(t, echoes, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 					err := do(looks.Context(ctx), t, inMemory(new(httpx.Client), n))
 					if err != nil && !errors.Is(err, looks.Cause()) && !errors.Is(err, context.Canceled) {
-						t.Error(err)
+						t.Errorf("do: %v", err)
 					}
 					return nil
 				})
@@ -417,7 +419,7 @@ func TestCancelUploads(t *testing.T) {
 	}
 }
 
-// TestStaleUpload holds that an upload that may be repeated begins again, with
+// TestStaleUpload checks that an upload that may be repeated begins again, with
 // its whole body, on another connection when the one that was kept turns out to
 // be closed, and that one that may not fails.
 func TestStaleUpload(t *testing.T) {
@@ -433,7 +435,7 @@ func TestStaleUpload(t *testing.T) {
 			}
 			n, err := io.ReadFull(r, make([]byte, len(body)))
 			if err != nil {
-				t.Error(err)
+				t.Errorf("io.ReadFull: %v", err)
 			}
 			got.Store(int32(n))
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")

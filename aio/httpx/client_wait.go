@@ -6,26 +6,26 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// errWait is the error of a request that has waited too long for one of
-// Client.MaxConnsPerHost.
+// errWait is the error of a request that waited too long for one of
+// Client.MaxConnsPerHost connections.
 var errWait error = timeoutError("no connection to the host became free within Timeouts.Wait: Client.MaxConnsPerHost are in use")
 
 // waitLimit returns how long a request waits while no other one gets a
-// connection to its host; 0: for ever.
+// connection to its host; 0 means forever.
 func (c *Client) waitLimit() time.Duration { return orDefault(c.Timeouts.Wait, 3*time.Minute) }
 
-// waitsTooLong reports whether a wait has taken too long that has begun, or
-// come closer to its end, at a time. The pool's lock is held.
+// waitsTooLong reports whether a wait has taken too long. It began, or last
+// made progress, at since. The pool's lock is held.
 func (h *host) waitsTooLong(since time.Duration) bool {
 	limit := h.pool.client.waitLimit()
 	return limit > 0 && h.pool.op.Age()-since >= limit
 }
 
-// enqueue has a trip wait. The pool's lock is held.
+// enqueue adds a trip to the queue. The pool's lock is held.
 func (h *host) enqueue(t *trip) {
 	h.waiting.push(t)
 	limit := h.pool.client.waitLimit()
-	if limit == 0 || !h.full() { // which is bounded by a dial of its own
+	if limit == 0 || !h.full() { // its own dial bounds it
 		return
 	}
 	t.since = h.pool.op.Age()

@@ -8,8 +8,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// connCtx is the context that the requests of a connection start with: the
-// connection's context, with the values that net/http promises.
+// connCtx is the context from which the contexts of a connection's requests
+// derive: the connection's context, with the values that net/http provides.
 type connCtx struct {
 	c  *tcp.Conn
 	hs *http.Server // the value of http.ServerContextKey

@@ -18,12 +18,12 @@ func (s *side) file(n int) string {
 	name := filepath.Join(s.TempDir(), "file.txt")
 	text := strings.Repeat("0123456789", n/10+1)[:n]
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		s.Error(err)
+		s.Errorf("os.WriteFile: %v", err)
 	}
 	at := time.Unix(1e9, 0)
 	for _, name := range []string{name, filepath.Dir(name)} {
 		if err := os.Chtimes(name, at, at); err != nil {
-			s.Error(err)
+			s.Errorf("os.Chtimes: %v", err)
 		}
 	}
 	return name
@@ -36,7 +36,7 @@ func copied(name string, n int, set func(h http.Header), copyFile func(w io.Writ
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			f, err := os.Open(s.file(n))
 			if err != nil {
-				s.Error(err)
+				s.Errorf("os.Open: %v", err)
 				return
 			}
 			defer f.Close()
@@ -101,7 +101,7 @@ var handlersContracts = []contract{
 		serve: func(s *side, w http.ResponseWriter, _ *http.Request) {
 			f, err := os.Open(s.file(2000))
 			if err != nil {
-				s.Error(err)
+				s.Errorf("os.Open: %v", err)
 				return
 			}
 			defer f.Close()

@@ -42,7 +42,7 @@ func (s *side) request(method, path string, body io.Reader, fields ...string) *h
 	s.atEnd(cancel)
 	r, err := http.NewRequestWithContext(ctx, method, s.url(path), body)
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("http.NewRequestWithContext: %v", err)
 	}
 	for _, f := range fields {
 		name, value, _ := strings.Cut(f, ": ")

@@ -40,7 +40,7 @@ func (s *side) dial() *wireConn {
 	s.Helper()
 	c, err := net.Dial("tcp", s.addr)
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("net.Dial: %v", err)
 	}
 	c.SetDeadline(time.Now().Add(patience))
 	if s.tls {
@@ -196,7 +196,7 @@ func nameOf(field string) string {
 	return name
 }
 
-// bad notes what makes no sense.
+// bad notes malformed data.
 func (m *answerText) bad(line string) *answerText {
 	m.err = fmt.Errorf("bad line")
 	m.lines = append(m.lines, "bad: "+line)

@@ -7,9 +7,10 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// NewJar returns a jar for Client.Jar that keeps cookies in memory, and takes
+// NewJar returns a jar for Client.Jar that keeps cookies in memory, and accepts
 // none for a whole public suffix such as "co.uk".
 func NewJar() http.CookieJar {
-	jar, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List}) // has no errors
+	// never fails
+	jar, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	return jar
 }

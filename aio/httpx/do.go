@@ -10,7 +10,7 @@ import (
 	"goaio.example/aio"
 )
 
-// kindOut is a request of a client in progress.
+// kindOut is the kind of a client's request.
 var kindOut = aio.NewKind("http.request.out")
 
 // Do makes a request with the DefaultClient. See Client.Do.
@@ -56,20 +56,20 @@ func (c *Client) Head(ctx context.Context, url string) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodHead, url, "", nil)
 }
 
-// Post makes a POST request with a body, which must not be changed until the
-// future has resolved. See Do.
+// Post makes a POST request with the given body, which must not be changed
+// until the future has resolved. See Do.
 func (c *Client) Post(ctx context.Context, url, contentType string, body []byte) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodPost, url, contentType, body)
 }
 
-// Put makes a PUT request with a body, which must not be changed until the
-// future has resolved. See Do.
+// Put makes a PUT request with the given body, which must not be changed until
+// the future has resolved. See Do.
 func (c *Client) Put(ctx context.Context, url, contentType string, body []byte) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodPut, url, contentType, body)
 }
 
-// Patch makes a PATCH request with a body, which must not be changed until the
-// future has resolved. See Do.
+// Patch makes a PATCH request with the given body, which must not be changed
+// until the future has resolved. See Do.
 func (c *Client) Patch(ctx context.Context, url, contentType string, body []byte) *aio.Future[*Response] {
 	return c.short(ctx, http.MethodPatch, url, contentType, body)
 }
@@ -79,7 +79,7 @@ func (c *Client) Delete(ctx context.Context, url string) *aio.Future[*Response] 
 	return c.short(ctx, http.MethodDelete, url, "", nil)
 }
 
-// short makes a request of its parts.
+// short makes a request from its parts.
 func (c *Client) short(ctx context.Context, method, url, contentType string, body []byte) *aio.Future[*Response] {
 	req, err := http.NewRequest(method, url, nil)
 	if err != nil {
@@ -94,17 +94,17 @@ func (c *Client) short(ctx context.Context, method, url, contentType string, bod
 
 // Do makes a request and returns the future of its response, with the body read
 // into memory, up to MaxBody. The request's method, URL, headers and body are
-// as package net/http has them; Host is taken from the URL unless it, or a Host
-// header, is set. Its own context's values and end apply beside ctx's, and req
-// must not be changed until the future has resolved. A response is a response,
-// whatever its status. The error is an *Error, which says in what phase the
-// request failed and matches the conditions of package aio, or ErrNoLoop or
-// ErrLoopDone.
+// as in net/http. Host is taken from the URL unless it, or a Host header, is
+// set. The values and the end of the request's own context apply in addition to
+// ctx's. req must not be changed until the future has resolved. Every response
+// is a result, whatever its status. The error is an *Error, which says in what
+// phase the request failed and matches the conditions of package aio, or it is
+// ErrNoLoop or ErrLoopDone.
 func (c *Client) Do(ctx context.Context, req *http.Request) *aio.Future[*Response] {
 	return c.do(ctx, req, nil)
 }
 
-// do is Do, with a body that the request itself does not have.
+// do is Do with a body that req itself does not have.
 func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Future[*Response] {
 	p := new(call)
 	p.ex.init(ctx, c, req, p.Op())
@@ -118,7 +118,8 @@ func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Fu
 		return p.Future()
 	}
 	p.trip.trace = httptrace.ContextClientTrace((*outgoingValues)(&p.ex))
-	if c.Proxy == nil && p.trip.trace == nil { // nothing of the user's is called
+	// nothing of the user's is called
+	if c.Proxy == nil && p.trip.trace == nil {
 		p.begin()
 	} else if err := p.Op().Call(p.begin, p.died); err != nil {
 		p.died(err)
@@ -126,9 +127,9 @@ func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Fu
 	return p.Future()
 }
 
-// growStack has the goroutine's stack grow at once, while it is nearly empty,
-// to what package net/http needs: growing it bit by bit, and copying it each
-// time, takes a tenth of a request's processor time.
+// growStack grows the goroutine's stack at once, while it is nearly empty, to
+// the size that net/http needs. Growing it step by step, with a copy each time,
+// takes a tenth of a request's processor time.
 //
 //go:noinline
 func growStack() {
@@ -148,8 +149,8 @@ func (ex *outgoing) whole() (*Response, error) {
 	return &Response{resp.StatusCode, resp.Proto, resp.Header, resp.Trailer, ex.body, resp.Request.URL}, nil
 }
 
-// requestName names a request in listings, without its query, which may be
-// secret.
+// requestName returns a request's name for listings, without its query, which
+// may be secret.
 func requestName(req *http.Request) string {
 	path := "/"
 	if req.URL != nil && req.URL.Path != "" {

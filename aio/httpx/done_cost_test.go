@@ -8,7 +8,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestDoneNilIsFree holds that a server without Done looks at that and does
+// TestDoneNilIsFree checks that a server without Done looks at that and does
 // nothing else: it reads no clock, and nothing of the request.
 func TestDoneNilIsFree(t *testing.T) {
 	if n := testing.AllocsPerRun(100, httpx.TellNoDone); n != 0 {
@@ -33,7 +33,7 @@ func BenchmarkServerDone(b *testing.B) {
 				serve(b, s, func(addr string) {
 					c, err := net.Dial("tcp", addr)
 					if err != nil {
-						b.Fatal(err)
+						b.Fatalf("net.Dial: %v", err)
 					}
 					defer c.Close()
 					b.ReportAllocs()

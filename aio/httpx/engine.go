@@ -7,14 +7,15 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// preface is how HTTP/2 without ALPN begins.
+// preface is the first line of HTTP/2 without ALPN.
 const preface = "PRI * HTTP/2.0\r\n"
 
 // Two engines serve connections, one for each version of HTTP: h1Engine, which
-// is ours, and h2Engine, which is net/http's server. The first bytes of a
-// connection, or what TLS has negotiated, tell which one.
+// this package implements, and h2Engine, which uses net/http's server. The
+// protocol negotiated by TLS, or the first bytes of a connection, select the
+// engine.
 
-// data is called with what has arrived on a connection.
+// data is called with the bytes that have arrived on a connection.
 func (s *Server) data(c *tcp.Conn, data []byte) {
 	switch v := c.Value().(type) {
 	case *h1Conn:
@@ -26,8 +27,9 @@ func (s *Server) data(c *tcp.Conn, data []byte) {
 	}
 }
 
-// began gives a connection from which first has arrived to the engine of its
-// version of HTTP. One that has sent nothing has nothing of HTTP's.
+// began passes a connection, on which first has arrived, to the engine of its
+// version of HTTP. A connection that has sent nothing belongs to neither
+// engine.
 func (s *Server) began(c *tcp.Conn, first []byte) {
 	h2 := false
 	if state, ok := c.TLS(); ok {
@@ -37,7 +39,8 @@ func (s *Server) began(c *tcp.Conn, first []byte) {
 		h2 = string(first[:n]) == preface[:n]
 		if h2 && n < len(preface) {
 			c.SetValue(bytes.Clone(first))
-			c.SetBusy(true) // when the server drains it is not idle
+			// while the server drains the connection is not idle
+			c.SetBusy(true)
 			return
 		}
 	}
@@ -49,14 +52,14 @@ func (s *Server) began(c *tcp.Conn, first []byte) {
 		return
 	}
 	if c.SetHandler(tcp.Handler{}) != nil || c.SetTimeouts(0, s.lim.write) != nil {
-		return // it has ended
+		return // the connection has ended
 	}
 	c.SetValue(nil)
 	s.h2.take(c, bytes.Clone(first))
 }
 
-// event is told of a condition of a connection, which has ended it unless it is
-// the client's end.
+// event is called with a condition of a connection. Each condition has ended
+// the connection, except the end of the client's sending side.
 func (s *Server) event(c *tcp.Conn, err error) {
 	switch k, ok := c.Value().(*h1Conn); {
 	case ok:
@@ -66,7 +69,7 @@ func (s *Server) event(c *tcp.Conn, err error) {
 	}
 }
 
-// closed is told that a connection has ended.
+// closed is called when a connection has ended.
 func (s *Server) closed(c *tcp.Conn, err error) {
 	if k, ok := c.Value().(*h1Conn); ok {
 		k.closed(err)

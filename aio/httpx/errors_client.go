@@ -12,31 +12,32 @@ import (
 	"goaio.example/aio"
 )
 
-// Phase is how far a client's request had come.
+// A Phase says how far a client's request had come.
 type Phase string
 
-// The phases of a request, in their order.
+// The phases of a request, in order.
 const (
 	PhaseRequest Phase = "request" // the request itself is not valid
 	PhaseLimit   Phase = "limit"   // waiting for Client.Limiter
-	PhaseDial    Phase = "dial"    // looking up and connecting, or waiting for a connection
-	PhaseTLS     Phase = "tls"     // the TLS handshake
-	PhaseSend    Phase = "send"    // sending the request
-	PhaseHeader  Phase = "header"  // waiting for the response's header
-	PhaseBody    Phase = "body"    // reading the response's body
+	// looking up, connecting, or waiting for a connection
+	PhaseDial   Phase = "dial"
+	PhaseTLS    Phase = "tls"    // the TLS handshake
+	PhaseSend   Phase = "send"   // sending the request
+	PhaseHeader Phase = "header" // waiting for the response's header
+	PhaseBody   Phase = "body"   // reading the response's body
 )
 
-// Error is why a client's request failed. It matches by errors.Is and errors.As
-// what Err does: the conditions of package aio where the connection failed.
+// An Error says why a client's request failed. It wraps Err, and so matches the
+// conditions of package aio if the connection failed.
 type Error struct {
 	Method string
-	URL    string // with the credentials cut
+	URL    string // without credentials
 	Phase  Phase
 	Err    error
 }
 
-// Error says what was requested, in which phase it failed, and why. It has no
-// secrets of the URL.
+// Error says what was requested, in which phase it failed, and why. The text
+// has no secrets of the URL.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s %q: %s: %v", e.Method, e.URL, e.Phase, e.Err)
 }
@@ -52,7 +53,7 @@ func (e *Error) Temporary() bool { return false }
 
 var _ net.Error = (*Error)(nil)
 
-// wrap makes the Error of what package net/http returned.
+// wrap returns the Error for an error that net/http returned.
 func (ex *outgoing) wrap(err error) error {
 	var done *Error
 	if errors.As(err, &done) {
@@ -72,8 +73,8 @@ func (ex *outgoing) wrap(err error) error {
 	return &Error{method, cutCredentials(raw), ex.phase(), redact(ex.condition(err))}
 }
 
-// condition makes a condition of an error of the connection's that package
-// net/http does not call one.
+// condition turns an error of the connection that net/http does not mark as one
+// into a condition.
 func (ex *outgoing) condition(err error) error {
 	var conn *aio.ConnError
 	var timeout net.Error
@@ -92,13 +93,13 @@ func (ex *outgoing) condition(err error) error {
 	return err
 }
 
-// isServerGone reports whether err is that of a request on a pooled connection
-// that the server was just closing. Package net/http does not export it.
+// isServerGone reports whether err means that the server was closing the idle
+// connection that a request used. Package net/http does not export this error.
 func isServerGone(err error) bool {
 	return strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
-// parseError returns what is wrong with a URL, without what may be a part of
+// parseError returns what is wrong with a URL, without text that may be part of
 // its credentials.
 func parseError(raw string, err error) error {
 	var u *url.Error
@@ -111,7 +112,7 @@ func parseError(raw string, err error) error {
 	return u.Err
 }
 
-// cutCredentials returns a URL for people to read: without password, and
+// cutCredentials returns a URL for people to read: without its password, and
 // without its query, which may hold secrets.
 func cutCredentials(raw string) string {
 	u, err := url.Parse(raw)

@@ -13,14 +13,14 @@ import (
 // allow.
 var ErrBlocked = errors.New("httpx: the address is not allowed")
 
-// guarded returns a Control function that asks the guard about the address that
-// is about to be connected to: after the name was looked up, so that no answer
-// of a name server gets around it.
+// guarded returns a Control function that calls the guard with the address that
+// is about to be connected to. The name has been looked up by then, so that no
+// answer of a name server gets around the guard.
 func guarded(guard func(context.Context, netip.AddrPort) error, next func(context.Context, string, string, syscall.RawConn) error) func(context.Context, string, string, syscall.RawConn) error {
 	return func(ctx context.Context, network, address string, c syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil {
-			return fmt.Errorf("%w: %q is no IP address", ErrBlocked, address)
+			return fmt.Errorf("%w: %q is not an IP address", ErrBlocked, address)
 		}
 		if err := guard(ctx, addr); err != nil {
 			return err
@@ -32,9 +32,9 @@ func guarded(guard func(context.Context, netip.AddrPort) error, next func(contex
 	}
 }
 
-// guardedDial returns a DialContext function that asks the guard about the
-// address, which must be a literal one: what a name leads to is not seen by
-// this side.
+// guardedDial returns a DialContext function that calls the guard with the
+// address, which must be an IP address: this side does not see what a name
+// resolves to.
 func guardedDial(guard func(context.Context, netip.AddrPort) error, dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		addr, err := netip.ParseAddrPort(address)
@@ -48,16 +48,17 @@ func guardedDial(guard func(context.Context, netip.AddrPort) error, dial func(co
 	}
 }
 
-// GuardPublicOnly is a Client.Guard that allows public addresses only: no
-// loopback, private, link-local, shared, multicast, documentation or otherwise
-// special ones (IANA's special-purpose registries), in IPv4 or as embedded in
-// IPv6. It keeps a server that fetches URLs for others from reaching into its
-// own network. With a proxy it is the proxy's address that is asked about. A
+// GuardPublicOnly is a Client.Guard that allows only public addresses. It
+// refuses loopback, private, link-local, shared, multicast, documentation and
+// other special addresses (IANA's special-purpose registries), in IPv4 and
+// embedded in IPv6. It keeps a server that fetches URLs for others from
+// reaching into its own network. With a proxy it checks the proxy's address. A
 // network's own NAT64 prefix (RFC 6052, section 2.2) looks like any public
-// address: where there is one, refuse it in a Guard of your own that calls this
-// one.
+// address: where there is one, write a Guard that refuses it and otherwise
+// calls this one.
 func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
-	ip := addr.Addr().WithZone("").Unmap() // no prefix contains an address with a zone
+	// no prefix contains an address with a zone
+	ip := addr.Addr().WithZone("").Unmap()
 	if v4, ok := embedded(ip); ok {
 		ip = v4
 	}
@@ -72,8 +73,8 @@ func GuardPublicOnly(_ context.Context, addr netip.AddrPort) error {
 	return nil
 }
 
-// embedded returns the IPv4 address that an IPv6 address leads to, through
-// NAT64 (RFC 6052) or 6to4 (RFC 3056).
+// embedded returns the IPv4 address that an IPv6 address leads to through NAT64
+// (RFC 6052) or 6to4 (RFC 3056).
 func embedded(ip netip.Addr) (netip.Addr, bool) {
 	b := ip.As16()
 	switch {
@@ -90,19 +91,20 @@ var (
 	nat64     = netip.MustParsePrefix("64:ff9b::/96")
 	sixToFour = netip.MustParsePrefix("2002::/16")
 
-	// globalUnicast is all of IPv6 that was ever given out for public
-	// addresses.
+	// globalUnicast contains all IPv6 addresses that IANA has allocated for
+	// public use.
 	globalUnicast = netip.MustParsePrefix("2000::/3")
 )
 
-// specialPurpose is the address ranges of IANA's special-purpose registries
-// that are not reachable from everywhere.
+// specialPurpose lists the address ranges of IANA's special-purpose registries
+// that are not globally reachable.
 var specialPurpose = func() (out []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 		"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 		"224.0.0.0/4", "240.0.0.0/4",
-		"2001::/23", "2001:db8::/32", "3fff::/20", // all others are outside of globalUnicast
+		// all others are outside of globalUnicast
+		"2001::/23", "2001:db8::/32", "3fff::/20",
 	} {
 		out = append(out, netip.MustParsePrefix(s))
 	}

@@ -12,13 +12,14 @@ import (
 
 // h1Answer serialises the responses to a request.
 type h1Answer struct {
-	e     *h1Engine
-	head  *http1.Head // of the request
-	id    string      // for Server.RequestIDHeader
-	close bool        // the connection ends with the response; set too if the header says so
+	e    *h1Engine
+	head *http1.Head // of the request
+	id   string      // for Server.RequestIDHeader
+	// the connection ends with the response; also set if the header says so
+	close bool
 }
 
-// statusLines has the first lines of responses of HTTP/1.1 from 100 to 599.
+// statusLines holds the status lines of HTTP/1.1 for 100 to 599.
 var statusLines = func() (t [500]string) {
 	for i := range t {
 		if text := http.StatusText(100 + i); text != "" {
@@ -28,7 +29,7 @@ var statusLines = func() (t [500]string) {
 	return t
 }()
 
-// appendStatus appends the first line of a response.
+// appendStatus appends a status line.
 func (w *h1Answer) appendStatus(b []byte, status int) []byte {
 	if i := status - 100; w.head.Minor > 0 && i >= 0 && i < len(statusLines) && statusLines[i] != "" {
 		return append(b, statusLines[i]...)
@@ -40,15 +41,17 @@ func (w *h1Answer) appendStatus(b []byte, status int) []byte {
 	if text := http.StatusText(status); text != "" {
 		b = append(b, text...)
 	} else {
-		b = append(b, "status code "...) // as net/http's server says it
+		b = append(b, "status code "...) // as net/http's server writes it
 		b = strconv.AppendInt(b, int64(status), 10)
 	}
 	return append(b, "\r\n"...)
 }
 
-// seen is what a response's header has that the server would set.
+// seen records the fields of a response's header that the server would
+// otherwise set.
 type seen struct {
-	date, kind bool // even without a value, which has the server not set it
+	// even without a value, which keeps the server from setting it
+	date, kind bool
 	length     string
 	coding     string // Transfer-Encoding
 	encoded    bool   // Content-Encoding
@@ -57,9 +60,9 @@ type seen struct {
 	upgrade    bool
 }
 
-// appendFields appends the fields of a header, in the order of their names,
-// without those that the server sets itself, and those that the status does not
-// allow. It fails with ErrBadHeader.
+// appendFields appends the fields of a header, sorted by name. It leaves out
+// those that the server sets itself, and those that the status does not allow.
+// Its error is ErrBadHeader.
 func (w *h1Answer) appendFields(b []byte, status int, h http.Header, canon bool) (_ []byte, s seen, err error) {
 	var room [16]namedValues
 	fields := room[:0]
@@ -102,8 +105,8 @@ type namedValues struct {
 	values []string
 }
 
-// note keeps what the server has to know of a field. It reports whether the
-// server writes the field itself.
+// note records what the server has to know about a field. It reports whether
+// the server writes the field itself.
 func (s *seen) note(name string, values []string) bool {
 	switch name {
 	case "Date":
@@ -125,7 +128,7 @@ func (s *seen) note(name string, values []string) bool {
 		}
 		return true
 	case "Connection":
-		if s.connection != nil { // of another spelling
+		if s.connection != nil { // from another spelling
 			values = slices.Concat(s.connection, values)
 		}
 		s.connection = values
@@ -152,7 +155,7 @@ func appendLength(b []byte, n int64) []byte {
 }
 
 // append appends the header of a whole response. It returns the part of the
-// body that is to be sent.
+// body that must be sent.
 func (w *h1Answer) append(b []byte, a *answer) (_ []byte, body []byte, err error) {
 	b = w.appendStatus(b, a.status)
 	b, s, err := w.appendFields(b, a.status, a.header, true)
@@ -190,21 +193,21 @@ func (w *h1Answer) append(b []byte, a *answer) (_ []byte, body []byte, err error
 	return w.appendCommon(b, a.status, &s, f), body, nil
 }
 
-// tunnels reports whether the response makes the connection a tunnel, which has
-// neither a Content-Length nor a body (RFC 9110, section 9.3.6).
+// tunnels reports whether the response turns the connection into a tunnel. Such
+// a response has neither a Content-Length nor a body (RFC 9110, section 9.3.6).
 func (w *h1Answer) tunnels(status int) bool {
 	return w.head.Method == http.MethodConnect && status >= 200 && status < 300
 }
 
-// framing is what the server says of a response's body.
+// framing describes a response's body in the header.
 type framing struct {
-	length  int64  // -1 to say nothing of it
-	kind    string // the Content-Type, "" to say nothing of it
+	length  int64  // Content-Length, -1 to leave it out
+	kind    string // Content-Type, "" to leave it out
 	chunked bool
 }
 
-// appendCommon appends what the server says of every response, in the order of
-// net/http's server, and the empty line.
+// appendCommon appends the fields that the server adds to every response, in
+// the order of net/http's server, and the empty line.
 func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte {
 	if !s.date {
 		b = append(b, "Date: "...)
@@ -227,15 +230,16 @@ func (w *h1Answer) appendCommon(b []byte, status int, s *seen, f framing) []byte
 	return append(b, "\r\n"...)
 }
 
-// appendConnection appends what the response says of the connection, and of
-// that what the user says himself. He may end the connection, but not keep it.
+// appendConnection appends the Connection field. Of the handler's own tokens,
+// it honors those that end the connection, but not those that keep it.
 func (w *h1Answer) appendConnection(b []byte, status int, user []string) []byte {
 	has := func(token string) bool {
 		return slices.ContainsFunc(user, func(v string) bool { return http1.HasToken(v, token) })
 	}
 	says := len(user) > 0 && has("close")
 	w.close = w.close || says
-	through := status == http.StatusSwitchingProtocols || w.tunnels(status) // it goes on as something else
+	// the connection goes on with another protocol
+	through := status == http.StatusSwitchingProtocols || w.tunnels(status)
 	for _, v := range user {
 		if through || says || !w.close || !http1.HasToken(v, "keep-alive") {
 			b = appendField(b, "Connection", http1.Trim(v))
@@ -244,7 +248,7 @@ func (w *h1Answer) appendConnection(b []byte, status int, user []string) []byte 
 	switch {
 	case through:
 	case w.close && !says:
-		if w.head.Minor > 0 { // others do not expect anything else
+		if w.head.Minor > 0 { // clients of HTTP/1.0 expect nothing else
 			b = append(b, "Connection: close\r\n"...)
 		}
 	case !w.close && w.head.Minor == 0 && (len(user) == 0 || !has("keep-alive")):
@@ -253,7 +257,7 @@ func (w *h1Answer) appendConnection(b []byte, status int, user []string) []byte 
 	return b
 }
 
-// parseLength parses a Content-Length of a response.
+// parseLength parses a response's Content-Length.
 func parseLength(s string) (n int64, ok bool) {
 	if s == "" {
 		return 0, false

@@ -8,26 +8,26 @@ import (
 	"goaio.example/aio"
 )
 
-// h1Batch is the answers to requests that came together, which are sent
+// h1Batch gathers the responses to requests that arrived together, to send them
 // together.
 type h1Batch struct {
 	out  *outBuffer
-	over []*h1Exchange // those whose answers are in out
+	over []*h1Exchange // exchanges whose responses are in out
 }
 
 const (
-	batchTime = time.Millisecond // how long an answer is gathered at most
-	batchSize = 32 << 10         // how much is gathered
+	batchTime = time.Millisecond // how long responses are gathered at most
+	batchSize = 32 << 10         // how many bytes are gathered at most
 )
 
-// outBuffer is a buffer for what is sent.
+// outBuffer is a buffer for bytes to be sent.
 type outBuffer struct{ b []byte }
 
 var outBuffers = sync.Pool{New: func() any { return &outBuffer{make([]byte, 0, 4<<10)} }}
 
 func getBuffer() *outBuffer { return outBuffers.Get().(*outBuffer) }
 
-// putBuffer gives a buffer back, unless it has grown large.
+// putBuffer returns a buffer to the pool, unless it has grown large.
 func putBuffer(o *outBuffer) {
 	if cap(o.b) <= 2*batchSize {
 		o.b = o.b[:0]
@@ -35,18 +35,18 @@ func putBuffer(o *outBuffer) {
 	}
 }
 
-// batches are batches that were sent.
+// batches holds batches for reuse.
 var batches = sync.Pool{New: func() any { return new(h1Batch) }}
 
-// delivery is a batch that was handed to the connection, and the future of
-// that. The zero delivery is none.
+// delivery is a batch that was handed to the connection, and the future of the
+// send. The zero delivery is empty.
 type delivery struct {
 	b *h1Batch
 	f *aio.Future[int]
 }
 
-// tell ends the exchanges whose answers were sent. The connection's lock is not
-// held.
+// tell ends the exchanges whose responses were sent. The connection's lock is
+// not held.
 func (d delivery) tell() {
 	if d.b == nil {
 		return
@@ -59,10 +59,10 @@ func (d delivery) tell() {
 	batches.Put(d.b)
 }
 
-// put sends the whole answer to x, head and body. It gathers one that is small
-// while another request has come already. What it returns are the answers that
-// were gathered before, or with it, and the future of x's own answer, which is
-// nil if that is among them. The lock is held.
+// put sends the whole response to x, head and body. It gathers a small one if
+// the next request has already arrived. It returns the delivery of responses
+// gathered before or together with this one, and the future of x's own
+// response, which is nil if the response was gathered. The lock is held.
 func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) (sent delivery, f *aio.Future[int]) {
 	more := k.inData && len(k.rest) > 0 && !x.close
 	if (more || k.batch != nil) && len(head.b)+len(body) < batchSize {
@@ -76,8 +76,8 @@ func (k *h1Conn) put(x *h1Exchange, head *outBuffer, body []byte) (sent delivery
 	return sent, k.send(head, body)
 }
 
-// wasPut ends the exchanges whose answers put has handed over. The lock is not
-// held.
+// wasPut ends the exchanges whose responses put has handed over. The lock is
+// not held.
 func (x *h1Exchange) wasPut(sent delivery, f *aio.Future[int]) {
 	sent.tell()
 	if f != nil {
@@ -88,7 +88,7 @@ func (x *h1Exchange) wasPut(sent delivery, f *aio.Future[int]) {
 // nothing does nothing.
 func nothing() {}
 
-// gather adds an answer to the batch. The lock is held.
+// gather adds a response to the batch. The lock is held.
 func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) {
 	b := k.batch
 	if b == nil {
@@ -104,8 +104,8 @@ func (k *h1Conn) gather(x *h1Exchange, head *outBuffer, body []byte) {
 	b.over = append(b.over, x)
 }
 
-// flush sends the batch. The caller tells what it returns without the lock,
-// which is held.
+// flush sends the batch. The caller calls tell on the result after releasing
+// the lock, which is held.
 func (k *h1Conn) flush() delivery {
 	b := k.batch
 	if b == nil {
@@ -120,8 +120,8 @@ func (k *h1Conn) flush() delivery {
 	return delivery{b, k.send(out, nil)}
 }
 
-// flushNow sends the batch. The lock is held, but not while those are told
-// whose answers it has.
+// flushNow sends the batch and ends its exchanges. The lock is held; it is
+// released while the exchanges are ended.
 func (k *h1Conn) flushNow() {
 	if k.batch == nil {
 		return
@@ -132,13 +132,14 @@ func (k *h1Conn) flushNow() {
 	sent.tell()
 }
 
-// send sends bytes of which head is to be given back. The lock is held, so that
-// the order is kept.
+// send sends head and body, and returns head to the pool. The lock is held,
+// which keeps the order.
 func (k *h1Conn) send(head *outBuffer, body []byte) *aio.Future[int] {
 	if len(head.b)+len(body) <= batchSize {
 		head.b = append(head.b, body...)
 		f := k.c.Send(head.b)
-		if _, err := f.Result(); errors.Is(err, aio.ErrBacklog) { // answers that were gathered have filled the queue
+		// gathered responses have filled the queue
+		if _, err := f.Result(); errors.Is(err, aio.ErrBacklog) {
 			return k.c.SendOwned(head.b)
 		}
 		putBuffer(head)
@@ -147,5 +148,5 @@ func (k *h1Conn) send(head *outBuffer, body []byte) *aio.Future[int] {
 	return k.c.SendOwned(head.b, body)
 }
 
-// copyBuffers are for copying a body.
+// copyBuffers holds buffers for copying a body.
 var copyBuffers = sync.Pool{New: func() any { return new([piece]byte) }}

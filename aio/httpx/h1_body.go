@@ -14,35 +14,36 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// h1Body is the body of a request. What comes of it goes to a Handle when it is
-// whole, or to an http.Handler that reads it. The connection's lock guards it.
+// h1Body is the body of a request. Its data goes to Handle when it is complete,
+// or to an http.Handler that reads it. The connection's lock guards it.
 type h1Body struct {
 	x      *h1Exchange
-	left   int64          // bytes of a known length that have not come
-	read   int64          // bytes that were read, or have come for a Handle
+	left   int64          // bytes missing of a known length
+	read   int64          // bytes read, or received for Handle
 	chunks *http1.Chunked // nil unless it is chunked
-	buf    []byte         // what has come and was not read
-	err    error          // why no more comes, if not because it is whole
-	status int            // that it is refused with, 0: it is not
-	whole  bool           // all of it has come
+	buf    []byte         // received and not read
+	err    error          // why no more will come, unless whole is set
+	status int            // status to refuse it with; 0: it is not refused
+	whole  bool           // all of it has been received
 	expect bool           // the client waits for a 100
-	closed bool           // what comes is dropped
+	closed bool           // further data is dropped
 	wake   bell.Bell      // rung when a Read may go on
-	by     time.Time      // the read deadline, zero for none
+	by     time.Time      // read deadline, zero for none
 
 	skipped int // bytes that were dropped
 }
 
 const (
-	bodyAhead = 64 << 10  // bytes of a body that come before it is read
-	bodySkip  = 256 << 10 // bytes of an unread body that are dropped to keep a connection
+	bodyAhead = 64 << 10 // bytes of a body to receive before it is read
+	// bytes of an unread body to drop to keep a connection
+	bodySkip = 256 << 10
 )
 
 // errBody is the error of reading a body that is refused.
 var errBody = errors.New("httpx: malformed request body")
 
-// takeBody returns the body of a request that has one, with what has come of
-// it. The lock is held.
+// takeBody returns the body of a request that has one, with the part that has
+// arrived. The lock is held.
 func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 	b, h := &h1Body{x: x}, &x.head
 	if b.left = h.Length; h.Length < 0 {
@@ -53,7 +54,8 @@ func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 	if n := len(k.rest); b.chunks == nil && int64(n) >= b.left {
 		n = int(b.left)
 		b.left, b.whole = 0, true
-		b.buf, k.rest = k.rest[:n:n], k.rest[n:] // borrowed, until the exchange is over or has a copy
+		// borrowed until the exchange is over or copies it
+		b.buf, k.rest = k.rest[:n:n], k.rest[n:]
 		if k.e.s.Handle != nil {
 			x.inbound.body, b.buf, b.read = append([]byte(nil), b.buf...), nil, int64(n)
 		}
@@ -63,13 +65,13 @@ func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 	return b
 }
 
-// The methods that nil has are those of a request without a body.
+// A nil *h1Body is the body of a request without one.
 
-// isWhole reports whether all of the body has come.
+// isWhole reports whether all of the body has been received.
 func (b *h1Body) isWhole() bool { return b == nil || b.whole }
 
-// refusal returns the status that the body is refused with, 0 for none. The
-// lock is held, or nothing more comes.
+// refusal returns the status to refuse the body with, 0 if it is not refused.
+// The lock is held, or nothing more will come.
 func (b *h1Body) refusal() int {
 	if b == nil {
 		return 0
@@ -77,14 +79,14 @@ func (b *h1Body) refusal() int {
 	return b.status
 }
 
-// noContinue says that no 100 is sent any more. The lock is held.
+// noContinue prevents a 100 from being sent. The lock is held.
 func (b *h1Body) noContinue() {
 	if b != nil {
 		b.expect = false
 	}
 }
 
-// unread takes what has come and was not read. The lock is held.
+// unread removes and returns what was received and not read. The lock is held.
 func (b *h1Body) unread() (rest []byte) {
 	if b != nil {
 		rest, b.buf = bytes.Clone(b.buf), nil
@@ -102,8 +104,8 @@ func (b *h1Body) taken() int64 {
 	return b.read
 }
 
-// feed gives a body what has come of it. It returns the status to refuse the
-// body with, 0 for none. The lock is held.
+// feed passes arrived bytes to a body. It returns the status to refuse the body
+// with, 0 if it is valid. The lock is held.
 func (k *h1Conn) feed(b *h1Body) (status int) {
 	for len(k.rest) > 0 && !b.whole && b.status == 0 {
 		if b.chunks != nil {
@@ -130,7 +132,7 @@ func (k *h1Conn) feed(b *h1Body) (status int) {
 	return b.status
 }
 
-// add appends what has come. The lock is held.
+// add appends received data. The lock is held.
 func (b *h1Body) add(data []byte) {
 	if !b.closed {
 		b.buf = append(b.buf, data...)
@@ -140,8 +142,8 @@ func (b *h1Body) add(data []byte) {
 	}
 }
 
-// size returns how many bytes of a Handle's body have come. The lock is held,
-// or nothing more comes.
+// size returns how many bytes of a body for Handle have been received. The lock
+// is held, or nothing more will come.
 func (b *h1Body) size() int64 {
 	if b == nil {
 		return 0
@@ -149,12 +151,12 @@ func (b *h1Body) size() int64 {
 	return int64(max(len(b.buf), len(b.x.inbound.body)))
 }
 
-// full reports whether no more is taken before something is read.
+// full reports whether a handler must read before more is received.
 func (b *h1Body) full() bool {
 	return !b.whole && !b.closed && len(b.buf) >= bodyAhead && b.x.k.e.s.Handle == nil
 }
 
-// fail ends the reading of a body that is not whole. The lock is held.
+// fail makes reading an incomplete body fail with err. The lock is held.
 func (b *h1Body) fail(err error) {
 	if b != nil && !b.whole && b.err == nil {
 		b.err = bodyError(err)
@@ -163,7 +165,7 @@ func (b *h1Body) fail(err error) {
 	}
 }
 
-// bodyError is the error of reading a body that ends with err.
+// bodyError returns the error of reading a body that err cut short.
 func bodyError(err error) error {
 	if errors.Is(err, aio.ErrEOF) {
 		return io.ErrUnexpectedEOF
@@ -171,7 +173,7 @@ func bodyError(err error) error {
 	return err
 }
 
-// refused returns the status that the body was refused with, 0 for none.
+// refused returns the status that the body was refused with, 0 if it was not.
 func (b *h1Body) refused() int {
 	if b == nil {
 		return 0
@@ -181,24 +183,25 @@ func (b *h1Body) refused() int {
 	return b.status
 }
 
-// sendContinue tells a client that waits for it to send the body. The lock is
-// held, but not all the while.
+// sendContinue tells a client that waits for a 100 to send the body. The lock
+// is held; it is released meanwhile.
 func (b *h1Body) sendContinue() {
 	if b.expect {
 		b.expect = false
 		k := b.x.k
 		k.flushNow()
-		k.c.SendString("HTTP/1.1 100 Continue\r\n\r\n").Result() // an error ends the connection
+		// an error ends the connection
+		k.c.SendString("HTTP/1.1 100 Continue\r\n\r\n").Result()
 	}
 }
 
-// skippable reports whether what is left of the body may be dropped for the
-// connection to be kept. The lock is held.
+// skippable reports whether the rest of the body may be dropped to keep the
+// connection. The lock is held.
 func (b *h1Body) skippable() bool {
 	return b == nil || b.whole || !b.expect && b.err == nil && b.status == 0 && b.left <= bodySkip
 }
 
-// over says that what comes from now on is dropped. The lock is held.
+// over makes the body drop further data. The lock is held.
 func (b *h1Body) over() {
 	if b == nil {
 		return
@@ -207,7 +210,7 @@ func (b *h1Body) over() {
 	b.wake.Ring()
 }
 
-// Read reads what has come, or waits.
+// Read reads received data, or waits for some.
 func (b *h1Body) Read(p []byte) (int, error) {
 	k := b.x.k
 	k.mu.Lock()
@@ -239,8 +242,8 @@ func (b *h1Body) Read(p []byte) (int, error) {
 	}
 }
 
-// wait waits for more, for BodyTimeout or the read deadline. The lock is held,
-// but not meanwhile.
+// wait waits for more data, for at most BodyTimeout or until the read deadline.
+// The lock is held; it is released meanwhile.
 func (b *h1Body) wait() {
 	k := b.x.k
 	left := k.e.s.lim.body
@@ -270,7 +273,7 @@ func (b *h1Body) wait() {
 	}
 }
 
-// Close says that the rest is dropped. It does not wait for the rest.
+// Close drops the rest of the body. It does not wait for it.
 func (b *h1Body) Close() error {
 	k := b.x.k
 	k.mu.Lock()
@@ -294,7 +297,7 @@ func (b *h1Body) setDeadline(t time.Time) {
 	b.wake.Ring()
 }
 
-// setTrailer gives the handler's request the trailer. The lock is held.
+// setTrailer sets the trailer of the handler's request. The lock is held.
 func (b *h1Body) setTrailer() {
 	if b.chunks == nil || len(b.chunks.Trailer) == 0 || b.x.req == nil {
 		return
@@ -310,8 +313,8 @@ func (b *h1Body) setTrailer() {
 	b.chunks.Trailer = nil
 }
 
-// readBody gives the body what has come. The lock is held, but not while a
-// function of the user's runs.
+// readBody passes arrived bytes to the body. The lock is held; it is released
+// while a function of the user's runs.
 func (k *h1Conn) readBody() bool {
 	x := k.x
 	status := k.feed(x.body)
@@ -343,7 +346,7 @@ func (k *h1Conn) readBody() bool {
 	return true
 }
 
-// skipBody drops what comes of an unread body. The lock is held.
+// skipBody drops arrived bytes of an unread body. The lock is held.
 func (k *h1Conn) skipBody() bool {
 	b := k.x.body
 	before := len(k.rest)
@@ -365,8 +368,7 @@ func (k *h1Conn) skipBody() bool {
 	return true
 }
 
-// paceSkip starts the time in which all that is left of an unread body must
-// come. The lock is held.
+// paceSkip starts the timeout for the rest of an unread body. The lock is held.
 func (k *h1Conn) paceSkip() {
 	if d := k.e.s.lim.body; d > 0 && k.state == connSkip && k.due == dueNothing {
 		k.setAlarm(dueHead, d)

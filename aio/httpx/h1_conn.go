@@ -15,8 +15,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// h1Conn is a connection that speaks HTTP/1. It has one exchange at a time;
-// what comes behind the exchange's request waits.
+// h1Conn is an HTTP/1 connection. It has one exchange at a time; what follows
+// the exchange's request waits.
 type h1Conn struct {
 	connCtx
 	e          *h1Engine
@@ -24,40 +24,43 @@ type h1Conn struct {
 
 	mu      sync.Mutex // guards what follows
 	state   connState
-	inData  bool        // the callback is running
-	paused  bool        // reading is paused
-	watched bool        // hungUp is told when the client leaves
-	timed   bool        // the connection has the timeouts of one that has sent a request
-	posted  uint8       // how many empty lines may come before the next head
-	used    bool        // it has had an exchange
-	busy    bool        // the connection is marked as busy
-	x       *h1Exchange // in connBody, connOwed and connSkip, once it has begun
-	part    []byte      // in connHead: of a head that has come in part
-	rest    []byte      // what of the callback's data was not used yet; borrowed
-	behind  []byte      // in connGone: what a callback that ran meanwhile has left
-	batch   *h1Batch    // answers that are gathered
-	gone    error       // that the client has left, once it was told
-	idle    time.Duration
-	addr    string               // the client's, once it was asked for
-	secure  *tls.ConnectionState // likewise, nil without TLS
-	alarm   *alarm.Alarm         // nil before it is set
-	due     h1Due                // what the alarm is for
-	dueAt   time.Duration        // when, as the server's age
+	inData  bool // the callback is running
+	paused  bool // reading is paused
+	watched bool // hungUp will be called when the client leaves
+	// the timeouts for a connection that has sent a request are set
+	timed  bool
+	posted uint8       // how many empty lines may come before the next head
+	used   bool        // it has had an exchange
+	busy   bool        // the connection is marked as busy
+	x      *h1Exchange // in connHead: the part of a head that has arrived
+	part   []byte      // in connHead: of a head that has come in part
+	rest   []byte      // what is not used yet of the callback's data; borrowed
+	// in connGone: the data left by a callback that ran meanwhile
+	behind []byte
+	batch  *h1Batch // responses being gathered
+	gone   error    // why the client left; nil before
+	idle   time.Duration
+	addr   string               // the client's, once asked for
+	secure *tls.ConnectionState // once asked for; nil without TLS
+	alarm  *alarm.Alarm         // nil until it is first set
+	due    h1Due                // what the alarm is for
+	dueAt  time.Duration        // when it is due, as the server's age
 }
 
-// connState is what a connection does with what comes.
+// connState says what a connection does with arriving data.
 type connState uint8
 
 const (
-	connHead connState = iota // it waits for a request
-	connBody                  // it gives it to the body of x
-	connOwed                  // it leaves it unread until x is over
-	connSkip                  // it drops what is left of the body of x, which is over
-	connOver                  // it drops it: the connection closes
-	connGone                  // it leaves it to somebody else: the connection was taken over
+	connHead connState = iota // waits for a request
+	connBody                  // passes the data to the body of x
+	connOwed                  // leaves it unread until x is over
+	connSkip                  // drops the rest of the body of x, which is over
+	connOver                  // drops it: the connection closes
+	// leaves it to the program, which took the connection over
+	connGone
 )
 
-// data is called with what has arrived.
+// data is called with the bytes that have arrived.
 func (k *h1Conn) data(data []byte) {
 	k.mu.Lock()
 	k.inData, k.rest = true, data
@@ -66,9 +69,9 @@ func (k *h1Conn) data(data []byte) {
 	}
 }
 
-// step takes something of what has arrived. It reports false if there is
-// nothing that may be taken now. The lock is held, but not while a function of
-// the user's runs.
+// step processes some of the arrived bytes. It reports false if none may be
+// processed now. The lock is held; it is released while a function of the
+// user's runs.
 func (k *h1Conn) step() bool {
 	if len(k.rest) == 0 {
 		return false
@@ -84,14 +87,15 @@ func (k *h1Conn) step() bool {
 	return false
 }
 
-// dataOver ends the callback: it keeps what was not used, and sends what is
-// gathered. The lock is held, and let go.
+// dataOver ends the callback: it keeps the unused bytes, and sends the gathered
+// responses. It is called with the lock held, and releases it.
 func (k *h1Conn) dataOver() {
 	rest := k.rest
 	k.inData, k.rest = false, nil
 	switch k.state {
 	case connOwed, connHead, connBody:
-		if len(rest) > 0 { // in connHead and connBody, because of a full queue or buffer
+		// in connHead and connBody, if a queue or buffer is full
+		if len(rest) > 0 {
 			k.c.Unread(rest)
 		}
 		if k.state == connOwed || k.state == connBody && k.x.body.full() {
@@ -115,7 +119,7 @@ func (k *h1Conn) pause() {
 	}
 }
 
-// resume ends what pause began. The lock is held.
+// resume undoes pause. The lock is held.
 func (k *h1Conn) resume() {
 	if k.paused {
 		k.paused = false
@@ -157,8 +161,8 @@ func (k *h1Conn) readHead() bool {
 	return true
 }
 
-// skipEmpty drops up to two empty lines, which old clients send behind the body
-// of a POST (RFC 9112, section 2.2). It leaves posted as it is if another one
+// skipEmpty drops up to two empty lines, which old clients send after the body
+// of a POST (RFC 9112, section 2.2). It leaves posted unchanged if another one
 // may have begun. The lock is held.
 func (k *h1Conn) skipEmpty(p []byte) []byte {
 	for k.posted > 0 && bytes.HasPrefix(p, crlf) {
@@ -177,8 +181,8 @@ func (k *h1Conn) skipEmpty(p []byte) []byte {
 
 var crlf = []byte("\r\n")
 
-// partHead keeps a head that has come in part, of which some was checked
-// before. The lock is held.
+// partHead keeps an incomplete head, of which the first checked bytes were
+// checked before. The lock is held.
 func (k *h1Conn) partHead(p []byte, checked int, l http1.Limits) bool {
 	if status := http1.Check(p, checked, l); status != 0 {
 		k.headOver()
@@ -201,7 +205,7 @@ func (k *h1Conn) partHead(p []byte, checked int, l http1.Limits) bool {
 	return false
 }
 
-// setBusy marks the connection as busy, or not busy any more. The lock is held.
+// setBusy marks the connection as busy or not busy. The lock is held.
 func (k *h1Conn) setBusy(busy bool) {
 	if k.busy != busy {
 		k.busy = busy
@@ -209,8 +213,7 @@ func (k *h1Conn) setBusy(busy bool) {
 	}
 }
 
-// headOver ends what partHead or holdIfDrains began, if one did. The lock is
-// held.
+// headOver undoes what partHead or holdIfDrains began. The lock is held.
 func (k *h1Conn) headOver() {
 	k.part, k.posted = nil, 0
 	if k.busy {
@@ -223,8 +226,8 @@ func (k *h1Conn) headOver() {
 	}
 }
 
-// setTimeouts sets the connection's idle timeouts. One that has ended meanwhile
-// needs none. The lock is held.
+// setTimeouts sets the connection's idle timeouts. It ignores errors, since a
+// connection that has ended needs no timeouts. The lock is held.
 func (k *h1Conn) setTimeouts(read time.Duration) {
 	if k.idle != read || !k.timed {
 		k.idle, k.timed = read, true
@@ -232,8 +235,8 @@ func (k *h1Conn) setTimeouts(read time.Duration) {
 	}
 }
 
-// refuse answers what is no request, as net/http's server does, and ends the
-// connection. The lock is held, but not all the while.
+// refuse answers a malformed request, as net/http's server does, and ends the
+// connection. The lock is held; it is released meanwhile.
 func (k *h1Conn) refuse(status int) {
 	k.flushNow()
 	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
@@ -250,8 +253,8 @@ func (k *h1Conn) refuse(status int) {
 	})
 }
 
-// close ends the connection once everything was sent. The lock is held, but not
-// all the while.
+// close ends the connection after everything was sent. The lock is held; it is
+// released meanwhile.
 func (k *h1Conn) close() {
 	k.state, k.rest = connOver, nil
 	k.flushNow()
@@ -259,8 +262,8 @@ func (k *h1Conn) close() {
 	k.c.CloseAfterFlush() // fails only on a connection that has ended
 }
 
-// drop closes the connection at once, unless it was taken over. What is
-// gathered is sent before. The lock is not held.
+// drop closes the connection at once, unless it was taken over. It sends
+// gathered responses first. The lock is not held.
 func (k *h1Conn) drop() {
 	k.mu.Lock()
 	sent, over := k.flush(), k.state == connGone
@@ -271,7 +274,8 @@ func (k *h1Conn) drop() {
 	}
 }
 
-// event is told of the client's end, or what has ended the connection.
+// event is called when the client ends its sending side, and when the
+// connection ends.
 func (k *h1Conn) event(err error) {
 	k.mu.Lock()
 	x, state := k.x, k.state
@@ -296,7 +300,7 @@ func (k *h1Conn) event(err error) {
 	}
 }
 
-// closed is told that the connection has ended.
+// closed is called when the connection has ended.
 func (k *h1Conn) closed(err error) {
 	k.e.forget(k)
 	if err == nil {
@@ -329,7 +333,7 @@ func (k *h1Conn) remote() string {
 	return k.addr
 }
 
-// tls returns the state of the connection's TLS, nil without any.
+// tls returns the state of the connection's TLS, nil without TLS.
 func (k *h1Conn) tls() *tls.ConnectionState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -341,8 +345,8 @@ func (k *h1Conn) tls() *tls.ConnectionState {
 	return k.secure
 }
 
-// watch has hungUp called when the client leaves, whether or not somebody
-// reads.
+// watch arranges for hungUp to be called when the client leaves, even while
+// nothing reads from the connection.
 func (k *h1Conn) watch() {
 	k.mu.Lock()
 	watched := k.watched
@@ -354,7 +358,7 @@ func (k *h1Conn) watch() {
 }
 
 // hungUp notes that the client has left, or has ended its sending side: with
-// HalfOpen it still waits for its answer.
+// HalfOpen it still waits for its response.
 func (k *h1Conn) hungUp(err error) {
 	half := errors.Is(err, aio.ErrEOF)
 	if half && k.e.s.HalfOpen {
@@ -370,13 +374,13 @@ func (k *h1Conn) hungUp(err error) {
 	}
 }
 
-// drainTime is how long a connection that has had a request is given for
-// another one when the server drains: its client may have sent one before it
-// can know.
+// drainTime is how long a draining server waits for another request on a
+// connection that has had one: the client may have sent it before it could
+// know.
 const drainTime = 250 * time.Millisecond
 
-// drain keeps the connection from being taken for idle as long as its client
-// may have sent something.
+// drain keeps the connection open as long as its client may already have sent a
+// request.
 func (k *h1Conn) drain() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -385,9 +389,10 @@ func (k *h1Conn) drain() {
 	}
 }
 
-// holdIfDrains begins drainTime, unless that has begun, if the server drains
-// and no operation keeps the connection open: it waits for a request, drops
-// what is before it, or has an exchange that is answered. The lock is held.
+// holdIfDrains starts drainTime, unless it has started, if the server drains
+// and no operation keeps the connection open: the connection waits for a
+// request, drops the rest of a body, or has an exchange that is answered. The
+// lock is held.
 func (k *h1Conn) holdIfDrains() {
 	waits := false
 	switch k.state {
@@ -404,19 +409,19 @@ func (k *h1Conn) holdIfDrains() {
 	}
 }
 
-// h1Due is what a connection's alarm is for.
+// h1Due says what a connection's alarm is for.
 type h1Due uint8
 
 const (
 	dueNothing h1Due = iota
-	dueHead          // a head that has begun, or the rest of an unread body, must have come
-	dueBody          // more of a body must have come
+	dueHead          // a head, or the rest of an unread body, is due
+	dueBody          // more of a body is due
 	dueIdle          // drainTime is over
-	dueBatch         // answers were gathered for batchTime
+	dueBatch         // batchTime is over
 )
 
-// setAlarm sets the connection's alarm, for one thing at a time: there is no
-// batch while something is waited for. The lock is held.
+// setAlarm sets the connection's alarm for one purpose at a time: there is no
+// batch while the connection waits for data. The lock is held.
 func (k *h1Conn) setAlarm(due h1Due, d time.Duration) {
 	if k.alarm == nil {
 		k.alarm = new(alarm.Alarm)
@@ -435,17 +440,18 @@ func (k *h1Conn) stopAlarm() {
 	}
 }
 
-// h1Alarm is a connection as what its alarm calls.
+// h1Alarm is the alarm.Firer of a connection.
 type h1Alarm h1Conn
 
-// Fire ends what has taken too long.
+// Fire ends what took too long.
 func (a *h1Alarm) Fire() {
 	k := (*h1Conn)(a)
 	var sent delivery
 	var late *h1Exchange
 	k.mu.Lock()
 	due := k.due
-	if k.e.s.op.Op().Age() < k.dueAt { // it was set again when it was about to fire
+	// the alarm was set again when it was about to fire
+	if k.e.s.op.Op().Age() < k.dueAt {
 		due = dueNothing
 	}
 	if due != dueNothing {
@@ -453,7 +459,8 @@ func (a *h1Alarm) Fire() {
 	}
 	switch due {
 	case dueHead:
-		if k.state == connHead && k.c.Buffered() > 0 { // the client is held up, until it reads
+		// the client must read before its next request is taken
+		if k.state == connHead && k.c.Buffered() > 0 {
 			k.setAlarm(dueHead, k.e.s.lim.header)
 			break
 		}
@@ -462,7 +469,7 @@ func (a *h1Alarm) Fire() {
 		late = k.x
 	case dueIdle:
 		if k.state == connSkip {
-			k.close() // without a reset by what the client still sends
+			k.close() // without a reset, even if the client still sends
 			break
 		}
 		k.setBusy(false)

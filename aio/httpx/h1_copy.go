@@ -14,13 +14,13 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// sendfileLeast is from how many bytes on the system sends a file: fewer are
-// cheaper to copy, together with the header.
+// sendfileLeast is the least number of bytes that the system sends from a file.
+// Fewer are cheaper to copy, together with the header.
 const sendfileLeast = 128 << 10
 
-// ReadFrom sends what r has. The system sends a large part of a file itself, on
-// a connection without TLS, if the Content-Length is known and no write
-// deadline is set.
+// ReadFrom sends what it reads from r. The system sends a large part of a file
+// itself, on a connection without TLS, if the Content-Length is known and no
+// write deadline is set.
 func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
 	if f, most := fileOf(r); f != nil && min(most, w.left()) >= sendfileLeast && w.sendsFiles() {
 		n, err := w.copyFrom(io.LimitReader(r, sniffSize)) // fixes the header
@@ -40,7 +40,7 @@ func (w *h1Writer) ReadFrom(r io.Reader) (sum int64, err error) {
 	return sum + n, err
 }
 
-// left returns how many bytes are missing of the body, as far as that is known.
+// left returns how many bytes of the body are missing, if that is known.
 func (w *h1Writer) left() int64 {
 	if w.stage == h1NoHeader {
 		n, _ := parseLength(w.Header().Get("Content-Length"))
@@ -49,15 +49,16 @@ func (w *h1Writer) left() int64 {
 	return max(w.length, w.written) - w.written
 }
 
-// fileOf returns the file that r reads, and how much of it at most, nil if it
-// reads something else.
+// fileOf returns the file that r reads, and how much of it at most. It returns
+// nil if r reads something else.
 func fileOf(r io.Reader) (f io.Reader, most int64) {
 	most = math.MaxInt64
 	if l, ok := r.(*io.LimitedReader); ok {
 		r, most = l.R, l.N
 	}
 	switch r.(type) {
-	case interface { // an *os.File, also one that hides its WriteTo, which io.Copy gives
+	// an *os.File, or what io.Copy makes of it to hide its WriteTo
+	case interface {
 		syscall.Conn
 		Name() string
 		Stat() (fs.FileInfo, error)
@@ -67,7 +68,7 @@ func fileOf(r io.Reader) (f io.Reader, most int64) {
 	return nil, 0
 }
 
-// copyFrom writes what r has.
+// copyFrom writes what it reads from r.
 func (w *h1Writer) copyFrom(r io.Reader) (sum int64, err error) {
 	buf := copyBuffers.Get().(*[piece]byte)
 	defer copyBuffers.Put(buf)
@@ -95,7 +96,7 @@ func (w *h1Writer) sendsFiles() bool {
 	return w.err == nil && !w.over.Load() && w.stage <= h1Sent && w.x.head.Method != http.MethodHead && w.x.s.tcp.TLS == nil
 }
 
-// sendFile has the system send n bytes of f, or less if f ends. It sends
+// sendFile makes the system send n bytes of f, or fewer if f ends. It sends
 // nothing if there is a write deadline.
 func (w *h1Writer) sendFile(f io.Reader, n int64) (sent int64, err error) {
 	if err := w.FlushError(); err != nil {
@@ -117,11 +118,12 @@ func (w *h1Writer) sendFile(f io.Reader, n int64) (sent int64, err error) {
 	k.mu.Lock()
 	w.direct = false
 	if !w.by.IsZero() {
-		k.c.SetWriteDeadline(time.Time{}) // fails only on a connection that has ended
+		// fails only on a connection that has ended
+		k.c.SetWriteDeadline(time.Time{})
 	}
 	k.mu.Unlock()
 	if !errors.Is(err, aio.ErrConn) {
-		return sent, err // of the file
+		return sent, err // an error of the file
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, tcp.ErrIdle) {
 		err = os.ErrDeadlineExceeded

@@ -26,12 +26,12 @@ func largeFile(t *testing.T, size int) (name string, data []byte) {
 	}
 	name = filepath.Join(t.TempDir(), "file.bin")
 	if err := os.WriteFile(name, data, 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	return name, data
 }
 
-// TestFileServer holds that large files and parts of them come whole, to many
+// TestFileServer checks that large files and parts of them come whole, to many
 // clients at once, as from net/http's server.
 func TestFileServer(t *testing.T) {
 	name, data := largeFile(t, 5<<20+17)
@@ -48,14 +48,14 @@ func TestFileServer(t *testing.T) {
 					get := func(base string) (*http.Response, []byte) {
 						req, err := http.NewRequest(method, base+"/file.bin", nil)
 						if err != nil {
-							t.Error(err)
+							t.Errorf("http.NewRequest: %v", err)
 						}
 						if part != "" {
 							req.Header.Set("Range", part)
 						}
 						resp, err := web.Do(req)
 						if err != nil {
-							t.Error(err)
+							t.Errorf("web.Do: %v", err)
 							return new(http.Response), nil
 						}
 						defer resp.Body.Close()
@@ -70,7 +70,8 @@ func TestFileServer(t *testing.T) {
 					if got.StatusCode != want.StatusCode || got.ContentLength != want.ContentLength {
 						t.Errorf("%s %s: %d, length %d; net/http has %d, %d", method, part, got.StatusCode, got.ContentLength, want.StatusCode, want.ContentLength)
 					}
-					if !bytes.Contains(wantBody, []byte("Content-Range")) && !bytes.Equal(gotBody, wantBody) { // multipart has a random boundary
+					// multipart has a random boundary
+					if !bytes.Contains(wantBody, []byte("Content-Range")) && !bytes.Equal(gotBody, wantBody) {
 						t.Errorf("%s %s: other bytes than from net/http", method, part)
 					}
 					if part == "" && method == "GET" && !bytes.Equal(gotBody, data) {
@@ -82,7 +83,7 @@ func TestFileServer(t *testing.T) {
 	})
 }
 
-// TestFileParts holds what a handler may do around the copying of a file.
+// TestFileParts checks what a handler may do around the copying of a file.
 func TestFileParts(t *testing.T) {
 	const size = 1<<20 + 17
 	name, data := largeFile(t, size)
@@ -128,7 +129,7 @@ func TestFileParts(t *testing.T) {
 			s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				f, err := os.Open(name)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("os.Open: %v", err)
 					return
 				}
 				defer f.Close()
@@ -136,7 +137,7 @@ func TestFileParts(t *testing.T) {
 					w.Header().Set("Content-Length", c.length)
 				}
 				if err := c.write(w, f); err != nil {
-					t.Error(err)
+					t.Errorf("c.write: %v", err)
 				}
 			})}
 			serve(t, s, func(addr string) {
@@ -153,9 +154,9 @@ func TestFileParts(t *testing.T) {
 	}
 }
 
-// TestFileCut holds that a file that is being sent to a client that does not
-// read is let go of when the client leaves, the server closes, and a timeout or
-// a deadline passes.
+// TestFileCut checks that a file that is being sent to a client that does not
+// read is closed when the client leaves, the server closes, or a timeout or a
+// deadline passes.
 func TestFileCut(t *testing.T) {
 	name, _ := largeFile(t, 32<<20)
 	for what, k := range map[string]struct {
@@ -174,7 +175,7 @@ func TestFileCut(t *testing.T) {
 			s := &httpx.Server{WriteTimeout: k.timeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				f, err := os.Open(name)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("os.Open: %v", err)
 					return
 				}
 				defer f.Close()
@@ -195,7 +196,7 @@ func TestFileCut(t *testing.T) {
 				defer c.Close()
 				c.say(getOf("/"))
 				if _, err := io.ReadFull(c, make([]byte, 64<<10)); err != nil {
-					t.Fatal(err)
+					t.Fatalf("io.ReadFull: %v", err)
 				}
 				k.cut(s, c, <-controls)
 				if err := <-copied; k.want != nil && !errors.Is(err, k.want) {

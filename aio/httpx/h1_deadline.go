@@ -7,14 +7,14 @@ import (
 	"goaio.example/aio"
 )
 
-// SetReadDeadline sets the deadline of reading the request's body.
+// SetReadDeadline sets the deadline for reading the request's body.
 func (w *h1Writer) SetReadDeadline(t time.Time) error {
 	w.x.body.setDeadline(t)
 	return nil
 }
 
-// SetWriteDeadline sets the deadline of the calls that write, also of one that
-// is under way. When it has passed the connection ends.
+// SetWriteDeadline sets the deadline for writing, including calls in progress.
+// The connection ends when it passes.
 func (w *h1Writer) SetWriteDeadline(t time.Time) error {
 	k := w.x.k
 	k.mu.Lock()
@@ -31,8 +31,8 @@ func (w *h1Writer) SetWriteDeadline(t time.Time) error {
 // is written.
 func (w *h1Writer) EnableFullDuplex() error { return nil }
 
-// await waits for a send, until the write deadline: then it closes the
-// connection, which lets go of what it was given.
+// await waits for a send until the write deadline. Then it closes the
+// connection, which releases the buffers of the send.
 func (w *h1Writer) await(f *aio.Future[int]) error {
 	late := time.NewTimer(0)
 	defer late.Stop()
@@ -49,8 +49,9 @@ func (w *h1Writer) await(f *aio.Future[int]) error {
 			return err
 		case <-moved:
 		case <-late.C:
-			err := w.x.writeFailure(os.ErrDeadlineExceeded) // before the closing is its cause
-			w.x.k.c.Close()                                 // fails only on a connection that has ended
+			// before closing becomes its cause
+			err := w.x.writeFailure(os.ErrDeadlineExceeded)
+			w.x.k.c.Close() // fails only on a connection that has ended
 			<-f.Done()
 			return err
 		}

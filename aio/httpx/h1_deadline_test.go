@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestWriteDeadlineLetsGo holds that what a handler has given to a Write that
+// TestWriteDeadlineLetsGo checks that what a handler has given to a Write that
 // failed by its deadline is its own again: the client gets nothing of what is
 // there later.
 func TestWriteDeadlineLetsGo(t *testing.T) {
@@ -22,14 +22,15 @@ func TestWriteDeadlineLetsGo(t *testing.T) {
 			return int64(n), err
 		},
 		"ReadFrom": func(w http.ResponseWriter, p []byte) (int64, error) {
-			return w.(io.ReaderFrom).ReadFrom(io.MultiReader(bytes.NewReader(p))) // which has no WriteTo
+			// which has no WriteTo
+			return w.(io.ReaderFrom).ReadFrom(io.MultiReader(bytes.NewReader(p)))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &httpx.Server{WriteTimeout: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				rc := http.NewResponseController(w)
 				if err := rc.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
-					t.Error(err)
+					t.Errorf("rc.SetWriteDeadline: %v", err)
 				}
 				p := bytes.Repeat([]byte("a"), 8<<20)
 				if _, err := write(w, p); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -59,7 +60,7 @@ func TestWriteDeadlineLetsGo(t *testing.T) {
 	}
 }
 
-// TestWriteDeadlineInBetween holds that a deadline that is set, put off, or
+// TestWriteDeadlineInBetween checks that a deadline that is set, put off, or
 // taken back while a Write waits is kept to.
 func TestWriteDeadlineInBetween(t *testing.T) {
 	for _, k := range []struct {

@@ -9,18 +9,18 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// h1Engine serves HTTP/1 on connections in tcp's handler style. A connection
-// between two requests has no goroutine and no buffer of the engine's, and
-// neither has one whose request was deferred.
+// h1Engine serves HTTP/1 on connections in tcp's handler style. The engine has
+// no goroutine and no buffer for a connection between two requests, or for one
+// whose request was deferred.
 type h1Engine struct {
 	s        *Server
-	hs       http.Server // what http.ServerContextKey has; it is never started
-	idField  string      // Server.RequestIDHeader as http.Header has it
+	hs       http.Server // value of http.ServerContextKey; never started
+	idField  string      // Server.RequestIDHeader in canonical form
 	draining atomic.Bool
 	date     atomic.Pointer[dateText]
 
 	mu    sync.Mutex
-	first *h1Conn // a list of all connections
+	first *h1Conn // list of all connections
 }
 
 func newH1Engine(s *Server) *h1Engine {
@@ -31,7 +31,7 @@ func newH1Engine(s *Server) *h1Engine {
 	return e
 }
 
-// take returns the state of a connection from which something has arrived.
+// take returns the state of a connection on which the first bytes have arrived.
 func (e *h1Engine) take(c *tcp.Conn) *h1Conn {
 	k := &h1Conn{connCtx: connCtx{c, &e.hs}, e: e}
 	e.mu.Lock()
@@ -43,7 +43,7 @@ func (e *h1Engine) take(c *tcp.Conn) *h1Conn {
 	return k
 }
 
-// forget takes a connection off the list.
+// forget removes a connection from the list.
 func (e *h1Engine) forget(k *h1Conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -53,7 +53,7 @@ func (e *h1Engine) forget(k *h1Conn) {
 	case e.first == k:
 		e.first = k.next
 	default:
-		return // it was forgotten before
+		return // it was removed before
 	}
 	if k.next != nil {
 		k.next.prev = k.prev
@@ -61,8 +61,9 @@ func (e *h1Engine) forget(k *h1Conn) {
 	k.prev, k.next = nil, nil
 }
 
-// drain has connections end. One that waits for another request is given
-// drainTime: its client may have sent one already, which is answered.
+// drain makes connections end. A connection that waits for another request gets
+// drainTime, because its client may already have sent one, which is then
+// answered.
 func (e *h1Engine) drain() {
 	e.draining.Store(true)
 	e.mu.Lock()
@@ -76,11 +77,11 @@ func (e *h1Engine) drain() {
 	}
 }
 
-// drains reports whether connections are to end. They are once the loop drains,
-// which may be a moment before it tells the server.
+// drains reports whether connections are to end. The loop may drain a moment
+// before it tells the server.
 func (e *h1Engine) drains() bool { return e.draining.Load() || e.s.op.Op().Draining() }
 
-// dateText is the text of a Date field, for a second.
+// dateText caches the text of a Date field for a second.
 type dateText struct {
 	second int64
 	text   string

@@ -13,23 +13,27 @@ type h1Exchange struct {
 	k    *h1Conn
 	head http1.Head
 	body *h1Body       // nil without one
-	hdr  http.Header   // what header returns; guarded by the exchange's lock
-	req  *http.Request // of an http.Handler
-	out  *h1Writer     // nil before it is asked for; guarded by the exchange's lock
-	kit  *handlerKit   // of an http.Handler
+	hdr  http.Header   // result of header; guarded by the exchange's lock
+	req  *http.Request // for an http.Handler
+	// nil until it is first used; guarded by the exchange's lock
+	out *h1Writer
+	kit *handlerKit // for an http.Handler
 
-	// close says that the connection ends with the response. The connection's
-	// lock guards it until the response begins.
+	// close makes the connection end with the response. The connection's lock
+	// guards it until the response begins.
 	close bool
 
-	answered bool // the operation is about to end; guarded by the connection's lock
+	// the operation is about to end; guarded by the connection's lock
+	answered bool
 
 	aside bool // it has a goroutine; immutable once the user's function runs
 
-	given bool // answer was given to the connection; set by whoever ends the exchange
+	// answer was given to the connection; set by the goroutine that ends the
+	// exchange
+	given bool
 
-	// What is over of the exchange, guarded by its lock.
-	finishing bool // somebody ends it, or has
+	// The parts of the end of the exchange, guarded by its lock.
+	finishing bool // a goroutine is ending it, or has ended it
 	finished  bool // nothing more is written
 	entered   bool // it counts for Server.MaxInFlight
 }
@@ -48,7 +52,7 @@ func (x *h1Exchange) checks() bool             { return false }
 func (x *h1Exchange) awaitGone()               { x.k.watch() }
 func (x *h1Exchange) changedLocked()           {}
 
-// sent returns what was sent.
+// sent returns the status and the size of the body that were sent.
 func (x *h1Exchange) sent() (status int, bytes int64) {
 	switch {
 	case x.given:
@@ -59,7 +63,7 @@ func (x *h1Exchange) sent() (status int, bytes int64) {
 	return 0, 0
 }
 
-// tally returns what Server.Done is told.
+// tally returns the figures for Server.Done.
 func (x *h1Exchange) tally() (t tally) {
 	t.status, t.out = x.sent()
 	if w := x.out; w != nil && !x.given {
@@ -75,8 +79,8 @@ func (x *h1Exchange) tally() (t tally) {
 	return t
 }
 
-// begin begins the exchange of a request whose head is read. The connection's
-// lock is held, but not while a function of the user's runs.
+// begin begins the exchange of a request whose head was read. The connection's
+// lock is held; it is released while a function of the user's runs.
 func (k *h1Conn) begin(x *h1Exchange) {
 	s := k.e.s
 	k.state = connOwed
@@ -94,7 +98,7 @@ func (k *h1Conn) begin(x *h1Exchange) {
 	defer k.mu.Lock()
 	died, err := x.start(&k.connCtx, s, x)
 	k.mu.Lock()
-	k.x = x // whose operation must not be cancelled before it has started
+	k.x = x // before the operation, which may be cancelled at once
 	gone := k.gone
 	k.mu.Unlock()
 	if err != nil { // the loop is done
@@ -119,14 +123,14 @@ func (k *h1Conn) begin(x *h1Exchange) {
 		x.answerNow(&answer{status: http.StatusExpectationFailed, close: true}, OutcomeRefused)
 	case s.Handle != nil:
 		x.takeBody()
-	case x.head.Form == http1.Asterisk: // as net/http's server answers it
+	case x.head.Form == http1.Asterisk: // as net/http's server does
 		x.answerNow(&answer{status: http.StatusOK}, OutcomeAnswered)
 	default:
 		x.serveHandler()
 	}
 }
 
-// answerNow answers a request that no function is called for.
+// answerNow answers a request without calling a function.
 func (x *h1Exchange) answerNow(a *answer, outcome Outcome) {
 	x.change(func() bool {
 		if x.state != inboundOpen {
@@ -137,7 +141,7 @@ func (x *h1Exchange) answerNow(a *answer, outcome Outcome) {
 	})
 }
 
-// style is what becomes of the body.
+// style returns how the body is delivered.
 func (x *h1Exchange) style() bodyStyle {
 	if x.s.Handle != nil {
 		return bodyForHandle
@@ -145,16 +149,16 @@ func (x *h1Exchange) style() bodyStyle {
 	return bodyForHandler
 }
 
-// bodyStyle is who gets a request's body.
+// bodyStyle says how a request's body is delivered.
 type bodyStyle uint8
 
 const (
-	bodyForHandle  bodyStyle = iota // Handle, when it is whole
-	bodyForHandler                  // an http.Handler, which reads it
+	bodyForHandle  bodyStyle = iota // to Handle, when it is complete
+	bodyForHandler                  // to an http.Handler, which reads it
 )
 
-// takeBody calls Handle if the body is there. Otherwise the body is to come
-// first.
+// takeBody calls Handle if the body is complete. Otherwise it waits for the
+// body.
 func (x *h1Exchange) takeBody() {
 	k := x.k
 	if max(x.head.Length, x.body.size()) > x.s.lim.bodyBytes {
@@ -172,7 +176,7 @@ func (x *h1Exchange) takeBody() {
 	k.mu.Unlock()
 }
 
-// paceBody starts the time in which more of a body must come. The lock is held.
+// paceBody starts the timeout for more of a body. The lock is held.
 func (k *h1Conn) paceBody() {
 	if d := k.e.s.lim.body; d > 0 {
 		k.setAlarm(dueBody, d)
@@ -184,13 +188,13 @@ func (x *h1Exchange) serveHandle() {
 	if !x.enter() {
 		return
 	}
-	deferred := false // nor is it after a panic or runtime.Goexit
+	deferred := false // also after a panic or runtime.Goexit
 	defer func() { x.handleReturned(deferred) }()
 	deferred = x.callHandle()
 }
 
-// handleReturned has the exchange go on after Handle has returned. A request
-// that is not answered then is deferred.
+// handleReturned continues the exchange after Handle has returned. If the
+// request is not answered, it is deferred.
 func (x *h1Exchange) handleReturned(deferred bool) {
 	if deferred {
 		x.k.watch()
@@ -198,8 +202,8 @@ func (x *h1Exchange) handleReturned(deferred bool) {
 	x.functionOver()
 }
 
-// serveHandler calls the http.Handler: in the callback if the request is there
-// as a whole, else in a goroutine.
+// serveHandler calls the http.Handler: in the callback if the request is
+// complete, else in a goroutine.
 func (x *h1Exchange) serveHandler() {
 	if !x.enter() {
 		return
@@ -227,11 +231,12 @@ func (x *h1Exchange) callHandler() {
 	x.handlerReturned()
 }
 
-// handlerOver has the exchange go on after the http.Handler has returned, or
-// will not.
+// handlerOver continues the exchange after the http.Handler has returned or
+// ended its goroutine.
 func (x *h1Exchange) handlerOver() {
 	if x.req.MultipartForm != nil {
-		x.req.MultipartForm.RemoveAll() // as net/http's server does, whatever comes of it
+		// net/http's server ignores the error too
+		x.req.MultipartForm.RemoveAll()
 	}
 	x.mu.Lock()
 	if x.state == inboundOpen { // runtime.Goexit
@@ -243,8 +248,8 @@ func (x *h1Exchange) handlerOver() {
 }
 
 // enter counts the exchange for Server.MaxInFlight, and notes that a function
-// of the user's runs. It reports false if none is to run: the exchange is
-// refused then, or was over already, being cancelled.
+// of the user's runs. It reports false if none may run: the exchange is
+// refused, or was cancelled before.
 func (x *h1Exchange) enter() bool {
 	if !x.s.enter() {
 		x.refuseBusy()
@@ -261,7 +266,7 @@ func (x *h1Exchange) enter() bool {
 }
 
 // functionOver notes that the function that serves the exchange has returned.
-// An exchange that is not answered was perhaps cancelled meanwhile.
+// If it gave no answer, the exchange may have been cancelled meanwhile.
 func (x *h1Exchange) functionOver() {
 	x.mu.Lock()
 	x.running = false
@@ -277,8 +282,8 @@ func (x *h1Exchange) functionOver() {
 	x.changed()
 }
 
-// changed ends the exchange if its state says so: a Handle that has answered
-// may still be running.
+// changed ends the exchange if its state allows: a Handle that has answered may
+// still be running.
 func (x *h1Exchange) changed() {
 	x.mu.Lock()
 	due := false
@@ -296,7 +301,8 @@ func (x *h1Exchange) changed() {
 	state, a, out := x.state, x.answer, x.out
 	x.stopAlarm()
 	x.mu.Unlock()
-	if state == inboundAnswered && out == nil { // nothing has written, or can
+	// nothing has been written, or can be
+	if state == inboundAnswered && out == nil {
 		x.give(a)
 	} else {
 		x.finish(state, a, out)
@@ -314,19 +320,19 @@ func (x *h1Exchange) cancelled() {
 	}
 }
 
-// why returns why the exchange was cancelled.
+// why returns the cause of the exchange's cancellation.
 func (x *h1Exchange) why() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.cause
 }
 
-// finish writes what is left to be written, and ends the exchange.
+// finish writes the rest of the response, and ends the exchange.
 func (x *h1Exchange) finish(state inboundState, a *answer, out *h1Writer) {
 	if state == inboundAborted {
-		x.k.drop() // fails a Write that is under way
+		x.k.drop() // fails a Write in progress
 	}
-	x.wmu.Lock() // a stream's Write has returned, and there will be no other
+	x.wmu.Lock() // a stream's Write has returned, and no other will begin
 	defer x.wmu.Unlock()
 	switch {
 	case state == inboundAnswered && !out.begun():
@@ -338,7 +344,7 @@ func (x *h1Exchange) finish(state inboundState, a *answer, out *h1Writer) {
 	}
 }
 
-// give sends a whole answer.
+// give sends a whole response.
 func (x *h1Exchange) give(a *answer) {
 	k := x.k
 	w := &h1Answer{e: k.e, head: &x.head, id: x.sentID()}
@@ -365,8 +371,8 @@ func (x *h1Exchange) give(a *answer) {
 	x.wasPut(sent, f)
 }
 
-// ends has the connection end with the response. It takes the connection from
-// tcp's callback that is about to end by runtime.Goexit, which would reset it.
+// ends makes the connection end with the response. It hijacks the connection if
+// tcp's callback is about to end by runtime.Goexit, which would reset it.
 func (x *h1Exchange) ends(err error) {
 	x.k.mu.Lock()
 	x.close = true
@@ -392,7 +398,7 @@ func (x *h1Exchange) endsWithLocked(asked bool) bool {
 	return x.close
 }
 
-// sentBy ends the exchange, whose response was handed over with f.
+// sentBy ends the exchange after f, the send of its response.
 func (x *h1Exchange) sentBy(f *aio.Future[int]) {
 	switch _, err := f.Result(); err {
 	case nil:
@@ -411,8 +417,8 @@ func (x *h1Exchange) sentBy(f *aio.Future[int]) {
 }
 
 // notSent ends an exchange whose response could not be sent. A handler that has
-// written it piece by piece learns that by its ctx only, as with net/http's
-// server.
+// written it piece by piece learns this only from its context, as with
+// net/http's server.
 func (x *h1Exchange) notSent(err error) {
 	if x.out == nil {
 		x.broken(err)
@@ -422,7 +428,7 @@ func (x *h1Exchange) notSent(err error) {
 	x.handedOver(false)
 }
 
-// broken ends an exchange with an error, and the connection.
+// broken ends an exchange and its connection with an error.
 func (x *h1Exchange) broken(err error) {
 	x.mu.Lock()
 	if x.fail == nil {
@@ -436,8 +442,8 @@ func (x *h1Exchange) broken(err error) {
 	x.handedOver(false)
 }
 
-// handedOver ends the operation, when the kernel has the response, which is
-// whole, or will not have it.
+// handedOver ends the operation when the kernel has accepted the response
+// (whole), or will not accept it.
 func (x *h1Exchange) handedOver(whole bool) {
 	outcome, told, fail := x.over(nil, whole)
 	if x.entered {
@@ -450,8 +456,9 @@ func (x *h1Exchange) handedOver(whole bool) {
 	x.tellDone(fail, outcome)
 }
 
-// operationOver keeps the connection open for drainTime if the server drains:
-// the operation that has kept it open is about to end, and goOn may come later.
+// operationOver keeps the connection open for drainTime if the server drains.
+// The operation that has kept it open is about to end, and goOn may be called
+// later.
 func (k *h1Conn) operationOver(x *h1Exchange) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -461,8 +468,8 @@ func (k *h1Conn) operationOver(x *h1Exchange) {
 	}
 }
 
-// passOn has the connection go on, as nothing more is written for the exchange,
-// if the function that serves it has returned.
+// passOn lets the connection continue, since nothing more is written for the
+// exchange, if the function that serves it has returned.
 func (x *h1Exchange) passOn() {
 	x.mu.Lock()
 	x.finished = true
@@ -473,7 +480,7 @@ func (x *h1Exchange) passOn() {
 	}
 }
 
-// goOn has the connection go on after an exchange.
+// goOn continues with the connection after an exchange.
 func (k *h1Conn) goOn(x *h1Exchange) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestPipelined holds that requests that are sent together, in pieces of any
+// TestPipelined checks that requests that are sent together, in pieces of any
 // size, are answered in their order, each once.
 func TestPipelined(t *testing.T) {
 	const rounds, depth = 30, 16
@@ -21,7 +21,7 @@ func TestPipelined(t *testing.T) {
 		"Handler": {Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("reading the body: %v", err)
 			}
 			fmt.Fprintf(w, "%s %s\n%s", r.Method, r.RequestURI, body)
 		})},

@@ -12,12 +12,12 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// noRequest is what requests are made of: WithContext is the only way to give
-// one its ctx.
+// noRequest is the template of requests: WithContext is the only way to set a
+// request's context.
 var noRequest http.Request
 
-// handlerKit is what each http.Handler is given, in one allocation. Its parts
-// stay as long as the program keeps one of them.
+// handlerKit holds everything that an http.Handler is given, in one allocation.
+// Its parts stay in memory while the program keeps any of them.
 type handlerKit struct {
 	out    h1Writer
 	url    url.URL
@@ -35,7 +35,8 @@ func (x *h1Exchange) request() *http.Request {
 	} else {
 		r.URL = new(url.URL)
 	}
-	if err := h.SetURL(r.URL); err != nil { // which the parser has made sure of
+	// cannot fail: the parser has checked it
+	if err := h.SetURL(r.URL); err != nil {
 		panic(fmt.Sprintf("httpx: target %q: %v", h.Target, err))
 	}
 	r.Header = x.header()
@@ -54,8 +55,8 @@ func (x *h1Exchange) request() *http.Request {
 	return r
 }
 
-// header returns the header as net/http has it: without Host and
-// Transfer-Encoding, and without the Trailer of a chunked body.
+// header returns the header as in net/http: without Host and Transfer-Encoding,
+// and without the Trailer of a chunked body.
 func (x *h1Exchange) header() http.Header {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -85,16 +86,15 @@ func (x *h1Exchange) header() http.Header {
 		x.hdr[name] = values[i-1 : i : i]
 	}
 	if p := x.hdr["Pragma"]; len(p) > 0 && p[0] == "no-cache" && x.hdr["Cache-Control"] == nil {
-		x.hdr["Cache-Control"] = []string{"no-cache"} // as net/http has it
+		x.hdr["Cache-Control"] = []string{"no-cache"} // as net/http does
 	}
 	return x.hdr
 }
 
-// canonical returns a field's name as http.Header has it.
+// canonical returns the canonical form of a field's name.
 func canonical(name string) string { return textproto.CanonicalMIMEHeaderKey(name) }
 
-// declaredTrailer returns the names of the trailer that a chunked request
-// declares.
+// declaredTrailer returns the names in the Trailer field of a chunked request.
 func declaredTrailer(h *http1.Head) http.Header {
 	var t http.Header
 	for f := range h.Fields {
@@ -113,16 +113,17 @@ func declaredTrailer(h *http1.Head) http.Header {
 	return t
 }
 
-// maxBytesReader is the type of what http.MaxBytesReader returns.
+// maxBytesReader is the type that http.MaxBytesReader returns.
 var maxBytesReader = reflect.TypeOf(http.MaxBytesReader(nil, http.NoBody, 0))
 
-// tooLarge reports whether the handler has met the bound of an
-// http.MaxBytesReader: net/http's server ends the connection then.
+// tooLarge reports whether the handler has exceeded the limit of an
+// http.MaxBytesReader. As with net/http's server, the connection ends then.
 func (x *h1Exchange) tooLarge() bool {
 	if x.req == nil || x.req.Body == nil || reflect.TypeOf(x.req.Body) != maxBytesReader {
 		return false
 	}
-	_, err := x.req.Body.Read(nil) // which does not read, and tells of an error there was
+	// reads nothing, and returns an earlier error
+	_, err := x.req.Body.Read(nil)
 	var tooLarge *http.MaxBytesError
 	return errors.As(err, &tooLarge)
 }

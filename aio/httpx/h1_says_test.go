@@ -125,7 +125,7 @@ var handlerSaids = []said{
 	{name: "CONNECT 200 and data", text: connect1, status: 200, header: xy, body: "data", want: []string{ok11, typed}, rest: "data"},
 }
 
-// TestSays holds what is on the wire of answers whose headers have what the
+// TestSays checks what is on the wire of answers whose headers have what the
 // server says itself, or would garble it.
 func TestSays(t *testing.T) {
 	for mode, list := range map[string][]said{"Handle": append(respondSaids, saids...), "Handler": append(handlerSaids, saids...)} {
@@ -162,7 +162,7 @@ func (c *said) check(t *testing.T, conn raw) {
 	closeWrite(conn)
 	all, err := io.ReadAll(conn)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("reading to the end: %v", err)
 	}
 	text, rest, _ := strings.Cut(string(all), "\r\n\r\n")
 	var got []string

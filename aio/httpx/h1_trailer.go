@@ -11,8 +11,9 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// appendTrailer appends the fields that the header has declared as a Trailer,
-// or that have http.TrailerPrefix, without those that no trailer may have.
+// appendTrailer appends the trailer: the fields that the header declared in
+// Trailer, and those with http.TrailerPrefix, without fields that a trailer
+// must not have.
 func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
 	trailer := make(http.Header)
 	for name, values := range w.header {
@@ -45,10 +46,11 @@ func (w *h1Writer) appendTrailer(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// noTrailer are fields that frame a message, which no trailer has at all.
+// noTrailer lists the fields that frame a message, which a trailer must not
+// have.
 var noTrailer = [...]string{"Transfer-Encoding", "Content-Length", "Trailer"}
 
-// badTrailerError is an ErrBadHeader behind the body.
+// badTrailerError is an ErrBadHeader found after the body.
 type badTrailerError struct{ name string }
 
 func (e *badTrailerError) Error() string { return "httpx: bad trailer field " + clip(e.name) }

@@ -10,9 +10,9 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// takeOver ends HTTP on the connection, which the caller has from then on. What
-// the client has sent behind the request's head is read next, unless it was
-// read as the body.
+// takeOver ends HTTP on the connection, which belongs to the caller from then
+// on. What the client has sent after the request's head is read from it next,
+// unless it was read as the body.
 func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 	k := x.k
 	k.mu.Lock()
@@ -39,10 +39,10 @@ func (x *h1Exchange) takeOver() (*tcp.Conn, error) {
 	return k.c, nil
 }
 
-// leave ends handler style. A callback that the exchange is not served by has
-// returned by then: what it was given is in behind. The lock is held, with
-// which no other callback can begin before Hijack, but not while that is waited
-// for.
+// leave ends handler style. If the exchange is not served in tcp's callback,
+// leave waits until a running callback has returned and left its data in
+// behind. The lock is held, so no other callback can begin before Hijack; it is
+// released while waiting.
 func (k *h1Conn) leave(inline bool) error {
 	if inline {
 		return k.c.Hijack()
@@ -52,11 +52,12 @@ func (k *h1Conn) leave(inline bool) error {
 	if err := k.c.SetHandler(tcp.Handler{}); err != nil {
 		return err
 	}
-	k.c.Read(nil) // waits for the callback; an error is that of the next Read too
+	// waits for the callback; the next Read returns the error again
+	k.c.Read(nil)
 	return nil
 }
 
-// upgrade answers the request and hands its connection over.
+// upgrade answers the request and hands over its connection.
 func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
 	connect := x.head.Method == http.MethodConnect
 	if !connect && !x.head.Upgrades() {
@@ -97,10 +98,12 @@ func (x *h1Exchange) upgrade(header http.Header) (*tcp.Conn, error) {
 	return c, nil
 }
 
-// upgradeHeader is the response to a request whose connection is handed over.
+// upgradeHeader returns the response to a request whose connection is handed
+// over.
 func (x *h1Exchange) upgradeHeader(status int, header http.Header) []byte {
 	w := h1Answer{e: x.k.e, head: &x.head}
-	fields, s, _ := w.appendFields(nil, status, header, true) // checked by begin
+	// begin has checked the header
+	fields, s, _ := w.appendFields(nil, status, header, true)
 	for _, v := range s.connection {
 		fields = appendField(fields, "Connection", http1.Trim(v))
 	}

@@ -14,47 +14,49 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// h1Writer is the http.ResponseWriter of an HTTP/1 exchange. The header is
-// fixed by WriteHeader and goes out with the first bytes of the body: by then
-// it is known whether these are all.
+// h1Writer is the http.ResponseWriter of an HTTP/1 exchange. WriteHeader fixes
+// the header, which goes out with the first bytes of the body: by then it is
+// known whether these are all.
 type h1Writer struct {
-	x       *h1Exchange
-	header  http.Header
-	over    atomic.Bool // the handler has returned: nothing more is taken
-	stage   h1Stage
-	status  int        // 0 before WriteHeader
-	fields  *outBuffer // the status line and the fields that WriteHeader has fixed
-	seen    seen
-	pending *outBuffer // of the body, before the header goes out; nil for nothing
-	length  int64      // the Content-Length, -1 without one
-	written int64      // bytes of the body
-	chunked bool       // the body is
-	err     error      // why nothing more is sent
+	x      *h1Exchange
+	header http.Header
+	over   atomic.Bool // the handler has returned: writes fail
+	stage  h1Stage
+	status int        // 0 before WriteHeader
+	fields *outBuffer // the status line and the fields fixed by WriteHeader
+	seen   seen
+	// start of the body, before the header goes out; nil if empty
+	pending *outBuffer
+	length  int64 // the Content-Length, -1 without one
+	written int64 // bytes of the body
+	chunked bool  // the body is chunked
+	err     error // why nothing more is sent
 
-	// The connection's lock guards what follows.
+	// The connection's lock guards the fields below.
 	by     time.Time // the write deadline, zero for none
 	moved  bell.Bell // rung when by has changed
 	direct bool      // the system sends a file
 }
 
-// h1Stage is how far a response has come.
+// h1Stage is the progress of a response.
 type h1Stage uint8
 
 const (
 	h1NoHeader h1Stage = iota // WriteHeader was not called
-	h1Fixed                   // it was
+	h1Fixed                   // WriteHeader was called
 	h1Sent                    // the header is sent
-	h1Finished                // all is
-	h1Hijacked                // the connection is somebody else's
+	h1Finished                // everything is sent
+	h1Hijacked                // the program took the connection over
 )
 
-// pendingSize is how much of a body is kept for the case that it is all.
+// pendingSize is how much of a body is kept until it is known whether more
+// follows.
 const pendingSize = 2 << 10
 
 // sniffSize is how much of a body http.DetectContentType looks at.
 const sniffSize = 512
 
-// writer returns the exchange's writer, made now if need be.
+// writer returns the exchange's writer. The first call makes it.
 func (x *h1Exchange) writer() pieceWriter {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -74,7 +76,7 @@ func (w *h1Writer) init(x *h1Exchange) { w.x, w.length = x, -1 }
 // begun reports whether the response has begun.
 func (w *h1Writer) begun() bool { return w.stage != h1NoHeader }
 
-// Header returns the header to be sent.
+// Header returns the response's header.
 func (w *h1Writer) Header() http.Header {
 	if w.header == nil {
 		w.header = make(http.Header)
@@ -82,9 +84,9 @@ func (w *h1Writer) Header() http.Header {
 	return w.header
 }
 
-// WriteHeader fixes the header. One with a line's end or another control byte
-// in it fails the response: the client gets 500, and ErrBadHeader is an event
-// and the error of Write. An informational response is sent at once.
+// WriteHeader fixes the header. A control byte in it, such as a line's end,
+// fails the response: the client gets 500, and ErrBadHeader is an event and the
+// error of Write. An informational response is sent at once.
 func (w *h1Writer) WriteHeader(status int) {
 	if w.over.Load() || w.stage != h1NoHeader {
 		return
@@ -110,7 +112,7 @@ func (w *h1Writer) WriteHeader(status int) {
 	}
 }
 
-// fail answers with 500 instead of what cannot be sent.
+// fail answers with 500 instead of a response that cannot be sent.
 func (w *h1Writer) fail(err error) {
 	w.err, w.status = err, http.StatusInternalServerError
 	w.fields.b, w.seen, w.header = w.answer().appendStatus(w.fields.b[:0], w.status), seen{}, nil
@@ -118,12 +120,12 @@ func (w *h1Writer) fail(err error) {
 	w.x.Op().Report(err)
 }
 
-// answer returns what serialises the response.
+// answer returns the serialiser of the response.
 func (w *h1Writer) answer() *h1Answer {
 	return &h1Answer{e: w.x.k.e, head: &w.x.head, id: w.x.sentID()}
 }
 
-// inform sends an informational response, to clients that know of these.
+// inform sends an informational response, unless the client is too old for it.
 func (w *h1Writer) inform(status int) {
 	x := w.x
 	if x.head.Minor == 0 {
@@ -144,7 +146,7 @@ func (w *h1Writer) inform(status int) {
 		x.body.noContinue()
 		x.k.mu.Unlock()
 	}
-	w.push(buf) // the next Write says what is wrong
+	w.push(buf) // the next Write returns the error
 }
 
 // Write sends a part of the body.
@@ -153,7 +155,7 @@ func (w *h1Writer) Write(p []byte) (int, error) { return w.write(p, "") }
 // WriteString is Write for a string.
 func (w *h1Writer) WriteString(s string) (int, error) { return w.write(nil, s) }
 
-// write sends p, or s if p is nil.
+// write writes p, or s if p is nil.
 func (w *h1Writer) write(p []byte, s string) (int, error) {
 	n := len(p) + len(s)
 	switch {
@@ -191,13 +193,14 @@ func (w *h1Writer) write(p []byte, s string) (int, error) {
 	return n, nil
 }
 
-// closed is the error of a call when the handler has returned.
+// closed returns the error of a call after the handler has returned.
 func (w *h1Writer) closed() error {
 	return aio.NewConnError("write", "tcp", w.x.remote(), -1, aio.ErrClosed)
 }
 
-// Flush sends what is kept.
-func (w *h1Writer) Flush() { w.FlushError() } // the next Write says what is wrong
+// Flush sends buffered bytes.
+// the next Write returns the error
+func (w *h1Writer) Flush() { w.FlushError() }
 
 // FlushError is Flush with an error.
 func (w *h1Writer) FlushError() error {
@@ -216,7 +219,7 @@ func (w *h1Writer) FlushError() error {
 	return w.sendPart(nil)
 }
 
-// kept returns what is kept of the body.
+// kept returns the buffered start of the body.
 func (w *h1Writer) kept() []byte {
 	if w.pending == nil {
 		return nil
@@ -224,7 +227,7 @@ func (w *h1Writer) kept() []byte {
 	return w.pending.b
 }
 
-// dropKept forgets what is kept of the body.
+// dropKept drops the buffered start of the body.
 func (w *h1Writer) dropKept() {
 	if w.pending != nil {
 		putBuffer(w.pending)
@@ -232,7 +235,7 @@ func (w *h1Writer) dropKept() {
 	}
 }
 
-// sendPart sends the header, if it is not sent, what is kept, and p.
+// sendPart sends the header, unless it is sent, the buffered bytes, and p.
 func (w *h1Writer) sendPart(p []byte) error {
 	var buf *outBuffer
 	keep := w.kept()
@@ -269,11 +272,12 @@ func (w *h1Writer) sendPart(p []byte) error {
 	return w.push(buf, p)
 }
 
-// endHeader returns the header, with what follows from the body: data begins
-// it, and is all of it if whole is set.
+// endHeader returns the complete header. data is the beginning of the body, and
+// all of it if whole is set.
 func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 	x, a, out := w.x, w.answer(), w.fields
-	a.close = x.endsWith(w.status == http.StatusSwitchingProtocols) // what the client sends then is not HTTP
+	// what the client sends next is not HTTP
+	a.close = x.endsWith(w.status == http.StatusSwitchingProtocols)
 	w.fields = nil
 	isHead := x.head.Method == http.MethodHead
 	body := bodyAllowed(w.status) && !a.tunnels(w.status)
@@ -288,7 +292,7 @@ func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 		w.length, f.length = w.written, w.written
 	case isHead:
 	case x.head.Minor == 0 || w.seen.coding == "identity":
-		a.close = true // which ends the body
+		a.close = true // the connection's end is the body's end
 	default:
 		w.chunked, f.chunked = true, true
 	}
@@ -302,8 +306,8 @@ func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 	return out
 }
 
-// finish ends the response, and hands over what is left of it. It does not
-// block.
+// finish ends the response, and hands the rest of it to the connection. It does
+// not block.
 func (w *h1Writer) finish() {
 	x := w.x
 	if w.stage == h1Hijacked {
@@ -362,8 +366,8 @@ func (w *h1Writer) finish() {
 	x.wasPut(sent, f)
 }
 
-// push sends head and bufs, and waits until the kernel has taken them, so that
-// what a handler writes does not queue up. head is the writer's no more.
+// push sends head and bufs, and waits until the kernel has accepted them, so
+// that a handler's writes do not queue up. It takes ownership of head.
 func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	k := w.x.k
 	k.mu.Lock()
@@ -399,14 +403,14 @@ func (w *h1Writer) push(head *outBuffer, bufs ...[]byte) error {
 	return w.err
 }
 
-// Hijack takes the connection over. The connection stays an operation of the
-// loop's, and is told by aio.Draining when that drains.
+// Hijack takes the connection over. The connection remains an operation of the
+// loop; aio.Draining tells when the loop drains.
 func (w *h1Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.over.Load() || w.stage == h1Hijacked {
 		return nil, nil, http.ErrHijacked
 	}
 	if w.stage == h1Fixed {
-		w.dropKept() // as net/http has it
+		w.dropKept() // as net/http does
 		if err := w.sendPart(nil); err != nil {
 			return nil, nil, err
 		}

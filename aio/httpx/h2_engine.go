@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// h2Engine serves HTTP/2 on net/http's Server, which is given its connections.
+// h2Engine serves HTTP/2 by passing connections to net/http's Server.
 type h2Engine struct {
 	s        *Server
 	hs       http.Server
@@ -25,7 +25,7 @@ type h2Engine struct {
 
 	mu    sync.Mutex
 	wires map[*h2Wire]struct{}
-	open  sync.WaitGroup // the connections that net/http serves
+	open  sync.WaitGroup // connections that net/http serves
 }
 
 // newH2Engine starts the engine.
@@ -35,7 +35,7 @@ func newH2Engine(s *Server) *h2Engine {
 		conns: make(chan net.Conn), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	ps := new(http.Protocols)
-	ps.SetUnencryptedHTTP2(true) // which it is to net/http, beneath which tcp does TLS
+	ps.SetUnencryptedHTTP2(true) // net/http sees no TLS: tcp does it
 	l := s.lim
 	e.hs = http.Server{
 		Handler:           http.HandlerFunc(e.serve),
@@ -48,19 +48,21 @@ func newH2Engine(s *Server) *h2Engine {
 		ErrorLog:          slog.NewLogLogger(s.log().Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: l.write, PermitProhibitedCipherSuites: true},
 
-		DisableGeneralOptionsHandler: s.Handle != nil, // which gets "OPTIONS *" too
+		// Handle gets "OPTIONS *" too
+		DisableGeneralOptionsHandler: s.Handle != nil,
 	}
 	s.op.Op().Go(func() {
 		defer close(e.done)
-		e.hs.Serve((*h2Listener)(e)) // until the listener is closed, as the error says
+		e.hs.Serve((*h2Listener)(e)) // returns only when the listener is closed
 	}, func(error) {})
 	return e
 }
 
-// h2Listener is an engine as the listener that net/http accepts from.
+// h2Listener is the listener from which net/http accepts an engine's
+// connections.
 type h2Listener h2Engine
 
-// Accept returns a connection that was given to the engine.
+// Accept returns a connection that was passed to the engine.
 func (d *h2Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-d.conns:
@@ -70,18 +72,18 @@ func (d *h2Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept.
+// Close makes Accept return.
 func (d *h2Listener) Close() error {
 	d.once.Do(func() { close(d.over) })
 	return nil
 }
 
-// Addr returns an address that says nothing: net/http only puts it into a ctx,
-// where that of the connection follows.
+// Addr returns a meaningless address: net/http only puts it into a context,
+// which the connection's own address follows.
 func (d *h2Listener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// take serves a connection from which first has arrived. It has neither a
-// handler nor a read timeout any more.
+// take serves a connection on which first has arrived. The connection has
+// neither a handler nor a read timeout any more.
 func (e *h2Engine) take(c *tcp.Conn, first []byte) {
 	w := newH2Wire(e, c, first)
 	e.open.Add(1)
@@ -99,14 +101,14 @@ func (e *h2Engine) take(c *tcp.Conn, first []byte) {
 	}
 }
 
-// state is told by net/http what it does with a connection.
+// state is net/http's ConnState hook.
 func (e *h2Engine) state(nc net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
 		e.forget(nc.(*h2Wire))
 	}
 }
 
-// forget notes that net/http is done with a connection.
+// forget removes a connection that net/http has finished with.
 func (e *h2Engine) forget(w *h2Wire) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -116,8 +118,8 @@ func (e *h2Engine) forget(w *h2Wire) {
 	}
 }
 
-// drain has connections say that they end. It does not use Shutdown, which
-// drops those that are still to come.
+// drain makes connections announce that they end. It does not use Shutdown,
+// which drops connections that are still to come.
 func (e *h2Engine) drain() {
 	e.draining.Store(true)
 	e.mu.Lock()
@@ -128,7 +130,7 @@ func (e *h2Engine) drain() {
 	}
 }
 
-// close waits for the engine's goroutines, when all connections have ended.
+// close waits for the engine's goroutines after all connections have ended.
 func (e *h2Engine) close() {
 	e.open.Wait()
 	(*h2Listener)(e).Close()

@@ -21,11 +21,12 @@ type h2Exchange struct {
 	inbound
 	w       *h2Wire
 	raw     *http.Request // net/http's
-	req     *http.Request // of an http.Handler
+	req     *http.Request // for an http.Handler
 	rw      plainWriter
-	unwatch func() bool // ends the watching over the stream
-	wake    bell.Bell   // rung when a parked exchange may go on; guarded by the exchange's lock
-	intake  sync.Mutex  // held while the body is read before Handle is called
+	unwatch func() bool // stops watching the stream
+	// rung when a parked exchange may continue; guarded by the exchange's lock
+	wake   bell.Bell
+	intake sync.Mutex // held while the body is read before Handle is called
 }
 
 var _ side = (*h2Exchange)(nil)
@@ -43,15 +44,15 @@ func (x *h2Exchange) request() *http.Request   { return x.raw.WithContext(x.Cont
 func (x *h2Exchange) writer() pieceWriter      { return &x.rw }
 func (x *h2Exchange) sent() (int, int64)       { return int(x.rw.status), x.rw.bytes }
 func (x *h2Exchange) checks() bool             { return true }
-func (x *h2Exchange) awaitGone()               {} // paceStream does
+func (x *h2Exchange) awaitGone()               {} // paceStream does it
 func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
 func (x *h2Exchange) changed()                 {}
 func (x *h2Exchange) ends(error)               {}
 
-// cancelled ends the reading of the body.
+// cancelled ends reading the body.
 func (x *h2Exchange) cancelled() {
 	if !x.intake.TryLock() {
-		// Without effect on a stream that has ended.
+		// It has no effect on a stream that has ended.
 		http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past)
 		return
 	}
@@ -62,8 +63,8 @@ func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
 	return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.raw.Method, x.raw.Proto, http.ErrNotSupported)
 }
 
-// exchange has the server answer a request over HTTP/2 that net/http has read.
-// It returns when the response was handed to rw.
+// exchange answers a request over HTTP/2 that net/http has read. It returns
+// when the response was passed to rw.
 func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	if !validH2(r) {
 		s.refuse(rw, r, w, http.StatusBadRequest)
@@ -83,13 +84,14 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	x.running = true
 	died, err := x.start(&w.connCtx, s, x)
 	if err != nil {
-		http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable) // the loop is done
+		// the loop is done
+		http.Error(rw, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}
 	x.serve(died)
 }
 
-// refuse answers a request that is not handled.
+// refuse answers a request without handling it.
 func (s *Server) refuse(rw http.ResponseWriter, r *http.Request, w *h2Wire, status int) {
 	text := http.StatusText(status)
 	http.Error(rw, text, status)
@@ -136,8 +138,8 @@ func (x *h2Exchange) serve(died *aio.PanicError) {
 	x.handlerReturned()
 }
 
-// park prepares for waiting for a response. It returns nil if there is nothing
-// to wait for.
+// park prepares to wait for a response. It returns nil if there is nothing to
+// wait for.
 func (x *h2Exchange) park() <-chan struct{} {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -152,8 +154,8 @@ func (x *h2Exchange) park() <-chan struct{} {
 	return wake
 }
 
-// readBody reads the body whole. It reports false if the request was refused
-// because of it.
+// readBody reads the whole body. It reports false if the request was refused
+// because of the body.
 func (x *h2Exchange) readBody() bool {
 	if x.bodyless() {
 		return true
@@ -165,7 +167,8 @@ func (x *h2Exchange) readBody() bool {
 	}
 	var buf bytes.Buffer
 	if n := x.raw.ContentLength; n > 0 {
-		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead) // what is promised need not come
+		// the client need not send what it announced
+		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead)
 	}
 	x.intake.Lock()
 	_, err := buf.ReadFrom(io.LimitReader(x.raw.Body, limit+1))
@@ -190,8 +193,9 @@ func (x *h2Exchange) readBody() bool {
 	return false
 }
 
-// lockWriting locks wmu. If the response is aborted it fails a Write that is
-// under way: the client may not read, and nothing else would end it soon.
+// lockWriting locks wmu. If the response is aborted, it first fails a Write in
+// progress: the client may not be reading, and nothing else would end the Write
+// soon.
 func (x *h2Exchange) lockWriting(state inboundState) {
 	if state != inboundAborted {
 		x.wmu.Lock()
@@ -204,9 +208,10 @@ func (x *h2Exchange) lockWriting(state inboundState) {
 	x.wmu.Lock()
 }
 
-// finish writes what is left to be written and ends the operation.
+// finish writes the rest of the response and ends the operation.
 func (x *h2Exchange) finish() {
-	// A client that leaves with its answer does not cancel what awaits its end.
+	// A client that leaves after its response does not cancel what waits for
+	// the operation's end.
 	x.unwatch()
 	x.mu.Lock()
 	state, a, fail := x.state, x.answer, x.fail
@@ -228,7 +233,8 @@ func (x *h2Exchange) finish() {
 			state, fail = inboundAborted, err
 		}
 	}
-	x.lockWriting(state) // a stream's Write has returned, and there will be no other
+	// a stream's Write has returned, and no other will begin
+	x.lockWriting(state)
 	outcome, told, _ := x.over(fail, state != inboundAborted && (x.raw.Context().Err() == nil || x.mayHaveHead()))
 	x.wmu.Unlock()
 	x.rw.rw.(*pacedWriter).last()
@@ -236,20 +242,20 @@ func (x *h2Exchange) finish() {
 	defer func() { // also if Done calls runtime.Goexit
 		x.end(x.rw.bytes, fail, told)
 		if state == inboundAborted {
-			panic(http.ErrAbortHandler) // has net/http reset the stream
+			panic(http.ErrAbortHandler) // makes net/http reset the stream
 		}
 	}()
 	x.tellDone(fail, outcome)
 }
 
-// mayHaveHead reports whether a client that has reset the stream may have the
-// whole response: one that has asked for the header only often does so when
-// that has come.
+// mayHaveHead reports whether a client that has reset the stream may have got
+// the whole response. A client that asked only for the header often resets the
+// stream once that has arrived.
 func (x *h2Exchange) mayHaveHead() bool {
 	return x.raw.Method == http.MethodHead && x.rw.wrote && !x.rw.rw.(*pacedWriter).late()
 }
 
-// tally returns what Server.Done is told.
+// tally returns the figures for Server.Done.
 func (x *h2Exchange) tally() tally {
 	t := tally{status: int(x.rw.status), out: x.rw.bytes, in: int64(len(x.body))}
 	if b, ok := x.raw.Body.(*pacedBody); ok {

@@ -1,16 +1,16 @@
 package httpx
 
 // frameCheck follows the frames that an HTTP/2 client sends (RFC 9113, section
-// 4.1), to tell when a header is under way: net/http bounds its size, and not
+// 4.1), to know when a header is in progress: net/http bounds its size, but not
 // its time.
 type frameCheck struct {
-	preface int     // bytes of the preface that have come
+	preface int     // bytes of the preface received
 	head    [9]byte // of the current frame
-	got     int     // bytes of head that have come
-	left    int     // bytes of the frame that have not
-	open    bool    // a header's last frame has not come whole
-	begun   bool    // a frame has come whole: the first one, which is about settings
-	asked   bool    // so has a request's header
+	got     int     // bytes of head received
+	left    int     // bytes of the frame missing
+	open    bool    // a header's last frame is not complete
+	begun   bool    // a frame is complete: the first one, SETTINGS
+	asked   bool    // a request's header is complete
 }
 
 const (
@@ -26,10 +26,10 @@ func (f *frameCheck) inHeader() bool {
 	return f.open || f.preface < prefaceLen || 0 < f.got && f.got < len(f.head)
 }
 
-// between reports whether the next byte begins a frame that may be any one.
+// between reports whether the next byte begins a frame of any type.
 func (f *frameCheck) between() bool { return f.begun && f.got == 0 && !f.open }
 
-// feed takes the next bytes from the connection.
+// feed processes the next bytes from the connection.
 func (f *frameCheck) feed(p []byte) {
 	n := min(prefaceLen-f.preface, len(p))
 	f.preface += n
@@ -51,7 +51,7 @@ func (f *frameCheck) feed(p []byte) {
 	}
 }
 
-// frameEnded goes on behind a frame.
+// frameEnded is called at the end of a frame.
 func (f *frameCheck) frameEnded() {
 	f.got, f.begun = 0, true
 	if kind := f.head[3]; (kind == frameHeaders || kind == frameContinuation) && f.head[4]&flagEndHeaders != 0 {

@@ -7,41 +7,42 @@ import (
 	"time"
 )
 
-// How a connection of HTTP/2 ends when the server drains. net/http's Shutdown
-// tells all clients at once that their connections take no more requests, and
-// lets no connection begin after it; but one that was accepted before has a
-// second to send its first request. So each connection is told for itself.
-// There is no call for that. But a client that takes leave has net/http's
-// server do the same: say with a GOAWAY which request is the last, answer those
-// up to it, and close the connection a second later. So the wire has net/http
-// read a GOAWAY between two frames of the client's.
+// This file ends HTTP/2 connections when the server drains. net/http's Shutdown
+// tells all clients at once that their connections accept no more requests, and
+// lets no new connection begin. But a connection that was just accepted has a
+// second to send its first request. So each connection must be told separately,
+// for which net/http has no call. But when a client sends a GOAWAY, net/http's
+// server does the same: it sends a GOAWAY with the last request, answers the
+// requests up to that one, and closes the connection a second later. So h2Wire
+// inserts a GOAWAY between two frames that net/http reads from the client.
 
-// youngTime is how long a connection is given for its first request when the
-// server drains, from the first bytes on. Package tcp gives it as long for
-// these.
+// youngTime is how long a draining server waits for a connection's first
+// request, from the first bytes on. Package tcp uses the same time.
 const youngTime = time.Second
 
-// probeTime is how long a connection is given for what the kernel has already.
+// probeTime is how long a draining server waits for bytes that the kernel has
+// already received.
 const probeTime = time.Millisecond
 
-// parting is what a wire knows about its end.
+// parting is the state of a connection's end.
 type parting struct {
 	leaving atomic.Bool
-	by      time.Time // when the reader is to look again, zero for not; guarded by the wire's lock
+	// when the reader looks again, zero for never; guarded by the wire's lock
+	by time.Time
 
-	// What follows is the reader's.
-	told bool      // net/http has the GOAWAY, or what is read of it
-	at   time.Time // when it is to have that, zero before the first look
-	late bool      // at is that of a connection on which a request has come
-	rest []byte    // what is still to be read of the GOAWAY
+	// Only the reader uses the fields below.
+	told bool      // net/http has read the GOAWAY, or part of it
+	at   time.Time // when net/http is to read it; zero before the first look
+	late bool      // at was set after a request had arrived
+	rest []byte    // the rest of the GOAWAY to read
 }
 
-// goAway is a GOAWAY with NO_ERROR, as a client sends it that has got no
+// goAway is a GOAWAY with NO_ERROR, as a client sends it that has received no
 // streams from the server (RFC 9113, section 6.8).
 var goAway = [...]byte{2: 8, 3: 7, 16: 0}
 
-// leave has the client told that the connection takes no more requests: now, or
-// when its first request has come.
+// leave makes the server tell the client that the connection accepts no more
+// requests: now, or when its first request has arrived.
 func (w *h2Wire) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,10 +50,11 @@ func (w *h2Wire) leave() {
 		return
 	}
 	w.part.by = time.Now()
-	w.applyDeadline() // fails only on a closed connection, as the read does
+	// fails only on a closed connection, on which the read fails too
+	w.applyDeadline()
 }
 
-// Read reads from the connection, or the GOAWAY.
+// Read reads from the connection, or the inserted GOAWAY.
 func (w *h2Wire) Read(p []byte) (int, error) {
 	for {
 		if w.part.leaving.Load() && !w.part.told {
@@ -74,10 +76,10 @@ func (w *h2Wire) Read(p []byte) (int, error) {
 	}
 }
 
-// lookAtPart has net/http read the GOAWAY if it is time for that, or sets when
-// to look again. What has come with the connection is read before it, and so is
-// what the kernel has already. A client that stalls within a frame has
-// BodyTimeout to go on.
+// lookAtPart inserts the GOAWAY if it is time, or sets when to look again. The
+// bytes that came with the connection, and those that the kernel has already
+// received, are read before it. A client that stalls within a frame has
+// BodyTimeout to continue.
 func (w *h2Wire) lookAtPart() {
 	k, now := &w.part, time.Now()
 	switch {

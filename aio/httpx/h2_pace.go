@@ -13,19 +13,19 @@ import (
 )
 
 // net/http bounds how long an HTTP/2 connection makes no progress. It does not
-// bound that for one stream, whose client may hold back its flow-control
+// bound the time of one stream, whose client may hold back its flow-control
 // window.
 
 var (
-	// errStreamGone is the cause of an HTTP/2 request that the client gave up.
+	// errStreamGone is the cause if the client gave up an HTTP/2 request.
 	errStreamGone = aio.NewConnError("read", "tcp", "", -1, errors.New("the client gave up the request"))
-	// errStreamStalled is the cause of an HTTP/2 request whose response the
-	// client did not read.
+	// errStreamStalled is the cause if the client did not read the response to
+	// an HTTP/2 request.
 	errStreamStalled = aio.NewConnError("write", "tcp", "", -1, os.ErrDeadlineExceeded)
 )
 
 // paceStream bounds how long the request's stream makes no progress, and
-// watches for its end.
+// watches for the stream's end.
 func (x *h2Exchange) paceStream() {
 	rc := http.NewResponseController(x.rw.rw)
 	x.raw.Body = &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
@@ -34,7 +34,7 @@ func (x *h2Exchange) paceStream() {
 }
 
 // streamGone notes that the request's stream has ended before its response.
-// net/http tells of that by a ctx, and by the error of a write, in any order.
+// net/http reports this by a context and by the error of a write, in any order.
 func (x *h2Exchange) streamGone() {
 	cause := errStreamGone
 	if x.rw.rw.(*pacedWriter).late() {
@@ -43,7 +43,7 @@ func (x *h2Exchange) streamGone() {
 	x.clientGone(cause)
 }
 
-// pacedBody bounds how long nothing of an HTTP/2 request's body may come.
+// pacedBody bounds the wait for more of an HTTP/2 request's body.
 type pacedBody struct {
 	io.ReadCloser
 	rc   *http.ResponseController
@@ -53,7 +53,8 @@ type pacedBody struct {
 
 func (b *pacedBody) Read(p []byte) (int, error) {
 	if b.max > 0 {
-		b.rc.SetReadDeadline(time.Now().Add(b.max)) // without effect on a stream that has ended
+		// has no effect on a stream that has ended
+		b.rc.SetReadDeadline(time.Now().Add(b.max))
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
@@ -63,27 +64,29 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// pacedWriter bounds how long nothing of an HTTP/2 response's body may go out
-// while there is some to send. It sets a deadline only for a call that may
-// wait: net/http gathers the first bytes.
+// pacedWriter bounds how long sending an HTTP/2 response's body may make no
+// progress. It sets a deadline only for calls that may block: net/http buffers
+// the first bytes.
 type pacedWriter struct {
 	http.ResponseWriter
 	x        *h2Exchange
 	rc       *http.ResponseController
 	max      time.Duration // 0: no bound
-	gathered int           // bytes that net/http has gathered
-	own      time.Time     // the deadline that the handler has set
-	by       atomic.Int64  // the deadline of the call under way, in Unix nanoseconds; 0 for none
-	stalled  atomic.Bool   // that has passed
+	gathered int           // bytes buffered by net/http
+	own      time.Time     // the handler's own deadline
+	// deadline of the call in progress, in Unix nanoseconds; 0: none
+	by      atomic.Int64
+	stalled atomic.Bool // that deadline has passed
 }
 
-// gatherSize is how many bytes net/http gathers before it sends them.
+// gatherSize is how many bytes net/http buffers before it sends them.
 const gatherSize = 4 << 10
 
-// Unwrap gives http.ResponseController what this writer has not.
+// Unwrap provides http.ResponseController with the methods that this writer
+// lacks.
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write sends a part of the body, in pieces, so that the bound is about
+// Write sends a part of the body, in pieces, so that the bound applies to
 // progress.
 func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	if w.gathered+len(p) <= gatherSize {
@@ -103,22 +106,21 @@ func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// gather notes that n bytes are written, of which net/http gathers what its
-// bufio.Writer does.
+// gather counts n written bytes as net/http's bufio.Writer buffers them.
 func (w *pacedWriter) gather(n int) {
 	switch {
 	case w.gathered+n <= gatherSize:
 		w.gathered += n
 		return
 	case w.gathered > 0:
-		n -= gatherSize - w.gathered // fills it up
+		n -= gatherSize - w.gathered // fills the buffer up
 	}
-	if w.gathered = n; n > gatherSize { // goes out as it is
+	if w.gathered = n; n > gatherSize { // goes out without being buffered
 		w.gathered = 0
 	}
 }
 
-// FlushError sends what is gathered. A header alone waits for no window.
+// FlushError sends buffered bytes. A header alone does not wait for the window.
 func (w *pacedWriter) FlushError() error {
 	if w.gathered == 0 {
 		return w.result(w.rc.Flush())
@@ -127,7 +129,8 @@ func (w *pacedWriter) FlushError() error {
 	return w.within(w.rc.Flush)
 }
 
-// SetWriteDeadline sets the handler's deadline. The bound holds beside it.
+// SetWriteDeadline sets the handler's deadline. The writer's own bound still
+// applies.
 func (w *pacedWriter) SetWriteDeadline(t time.Time) error {
 	w.own = t
 	return w.rc.SetWriteDeadline(t)
@@ -140,7 +143,7 @@ func (w *pacedWriter) within(fn func() error) error {
 		return w.result(fn())
 	}
 	w.by.Store(by.UnixNano())
-	w.rc.SetWriteDeadline(by) // without effect on a stream that has ended
+	w.rc.SetWriteDeadline(by) // has no effect on a stream that has ended
 	err := w.result(fn())
 	w.by.Store(0)
 	w.rc.SetWriteDeadline(w.own)
@@ -162,7 +165,7 @@ func (w *pacedWriter) result(err error) error {
 }
 
 // disconnected is net/http's error of a write to a connection that is gone,
-// which it does not export. Its ctx may end a moment later.
+// which it does not export. The request's context may end a moment later.
 const disconnected = "client disconnected"
 
 // late reports whether the stream has ended because a call took too long.
@@ -171,7 +174,7 @@ func (w *pacedWriter) late() bool {
 	return w.stalled.Load() || by != 0 && time.Now().UnixNano() >= by
 }
 
-// last bounds how long net/http waits to send what is still gathered, when the
+// last bounds how long net/http may take to send the buffered bytes after the
 // handler has returned.
 func (w *pacedWriter) last() {
 	if by := time.Now().Add(w.max); w.gathered > 0 && w.max > 0 && (w.own.IsZero() || by.Before(w.own)) {

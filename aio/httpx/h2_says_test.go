@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestH2Says holds what answers over HTTP/2 say whose headers have what the
+// TestH2Says checks what answers over HTTP/2 say whose headers have what the
 // server says itself, or that HTTP/2 does not allow.
 func TestH2Says(t *testing.T) {
 	connect := ":method: CONNECT\n:authority: server:80"
@@ -67,7 +67,7 @@ func (c h2raw) whole(id uint32) (fields []string, body string) {
 	for {
 		f, err := c.ReadFrame()
 		if err != nil {
-			c.t.Error(err)
+			c.t.Errorf("c.ReadFrame: %v", err)
 			return fields, body
 		}
 		switch f := f.(type) {

@@ -8,20 +8,21 @@ import (
 )
 
 // validH2 reports whether a request over HTTP/2 is well-formed (RFC 9113,
-// sections 8.1.1, 8.2.1, 8.3.1 and 8.5), as far as net/http does not see to
-// that: it resets the stream when a pseudo-header field is missing, double or
-// unknown, and refuses the fields that HTTP/2 has no use for. The rest is as
-// strict as it is over HTTP/1.1. That the data has the length which was
-// announced is seen when it is read.
+// sections 8.1.1, 8.2.1, 8.3.1 and 8.5). It makes the checks that net/http does
+// not make: net/http resets the stream when a pseudo-header field is missing,
+// duplicate or unknown, and refuses the fields that HTTP/2 does not allow. The
+// rest is as strict as over HTTP/1.1. Whether the data has the announced length
+// is checked when it is read.
 func validH2(r *http.Request) bool {
 	return http1.ValidMethod(r.Method) && validTargetH2(r) && validHostH2(r) && validLengthH2(r) && validValuesH2(r.Header)
 }
 
-// validTargetH2 reports whether the path, or the authority of CONNECT, is one
-// that fits the method. No path has a scheme and a host in it.
+// validTargetH2 reports whether the path, or the authority of CONNECT, fits the
+// method. A path has no scheme and host.
 func validTargetH2(r *http.Request) bool {
 	target := r.RequestURI
-	_, extended := r.Header[":protocol"] // which makes CONNECT a method like others (RFC 8441)
+	// makes CONNECT a method like others (RFC 8441)
+	_, extended := r.Header[":protocol"]
 	switch {
 	case extended:
 		return r.Method == http.MethodConnect && strings.HasPrefix(target, "/") && http1.ValidTarget(http.MethodGet, target)
@@ -31,8 +32,8 @@ func validTargetH2(r *http.Request) bool {
 	return false
 }
 
-// validHostH2 reports whether the authority is there, and is the only one.
-// r.Host is the Host field if it came without one. An http URL must have a host
+// validHostH2 reports whether there is exactly one authority. r.Host is the
+// Host field if the request has no :authority. An http URL must have a host
 // (RFC 9110, section 4.2.1).
 func validHostH2(r *http.Request) bool {
 	if r.Host == "" || !http1.ValidHost(r.Host) {
@@ -48,8 +49,8 @@ func validHostH2(r *http.Request) bool {
 }
 
 // validLengthH2 reports whether there is at most one Content-Length, and it is
-// a number. net/http has it as r.ContentLength, or 0 there if the stream ended
-// with the header.
+// a number. In net/http's r.ContentLength it is 0 if the stream ended with the
+// header.
 func validLengthH2(r *http.Request) bool {
 	switch lengths := r.Header["Content-Length"]; len(lengths) {
 	case 0:
@@ -61,8 +62,8 @@ func validLengthH2(r *http.Request) bool {
 	return false
 }
 
-// validValuesH2 reports whether no value has white space around it, which would
-// be lost over HTTP/1.1. net/http looks for control bytes.
+// validValuesH2 reports whether no value has white space around it, which
+// HTTP/1.1 would drop. net/http checks for control bytes.
 func validValuesH2(h http.Header) bool {
 	for _, values := range h {
 		for _, v := range values {
@@ -75,7 +76,7 @@ func validValuesH2(h http.Header) bool {
 }
 
 // bodyless reports whether nothing can follow the header. Over HTTP/2 more may
-// come than a Content-Length of 0 says, which only reading tells.
+// come than a Content-Length of 0 says, which only reading shows.
 func (x *h2Exchange) bodyless() bool {
 	if x.raw.Body == nil {
 		return true

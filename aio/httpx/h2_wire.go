@@ -15,20 +15,22 @@ import (
 // writes. It bounds how long a header may take, which net/http does not.
 type h2Wire struct {
 	connCtx
-	e     *h2Engine
-	tls   *tls.ConnectionState // nil without
-	first []byte               // what arrived before net/http had the connection; the reader's
-	frame frameCheck           // the reader's
-	born  time.Time            // immutable
+	e   *h2Engine
+	tls *tls.ConnectionState // nil without TLS
+	// bytes that arrived before net/http had the connection; the reader's
+	first []byte
+	frame frameCheck // the reader's
+	born  time.Time  // immutable
 	part  parting
 
-	mu       sync.Mutex
-	want     time.Time // the read deadline that net/http asked for, zero for none
-	headerBy time.Time // when the header that has begun must be complete, zero for none
-	set      time.Time // the read deadline that the connection has
+	mu   sync.Mutex
+	want time.Time // the read deadline set by net/http, zero for none
+	// when the current header must be complete, zero for none
+	headerBy time.Time
+	set      time.Time // the read deadline set on the connection
 }
 
-// piece is how much is written at a time: what counts as progress.
+// piece is how much is written at a time, and so the unit of progress.
 const piece = 64 << 10
 
 func newH2Wire(e *h2Engine, c *tcp.Conn, first []byte) *h2Wire {
@@ -42,10 +44,10 @@ func newH2Wire(e *h2Engine, c *tcp.Conn, first []byte) *h2Wire {
 	return w
 }
 
-// h2WireKey is the key under which a ctx has its *h2Wire.
+// h2WireKey is the context key of the *h2Wire.
 var h2WireKey = new(byte)
 
-// read reads what is there, or waits, until what is due first.
+// read reads available bytes, or waits for some until the earliest deadline.
 func (w *h2Wire) read(p []byte) (int, error) {
 	if len(w.first) > 0 {
 		n := copy(p, w.first)
@@ -56,7 +58,8 @@ func (w *h2Wire) read(p []byte) (int, error) {
 	}
 	for {
 		w.mu.Lock()
-		w.applyDeadline() // fails only on a closed connection, as the read will
+		// fails only on a closed connection, on which the read fails too
+		w.applyDeadline()
 		w.mu.Unlock()
 		n, err := w.c.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || w.c.Err() != nil || w.late() {
@@ -65,7 +68,7 @@ func (w *h2Wire) read(p []byte) (int, error) {
 	}
 }
 
-// late reports whether something is due.
+// late reports whether a deadline has passed.
 func (w *h2Wire) late() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,8 +76,8 @@ func (w *h2Wire) late() bool {
 	return !due.IsZero() && !time.Now().Before(due)
 }
 
-// due returns the time by which something must have been read, zero for none.
-// The lock is held.
+// due returns the earliest deadline of reading, zero for none. The lock is
+// held.
 func (w *h2Wire) due() (t time.Time) {
 	for _, by := range [...]time.Time{w.want, w.headerBy, w.part.by} {
 		if !by.IsZero() && (t.IsZero() || by.Before(t)) {
@@ -84,7 +87,8 @@ func (w *h2Wire) due() (t time.Time) {
 	return t
 }
 
-// applyDeadline has the connection keep to what is due. The lock is held.
+// applyDeadline sets the connection's read deadline to the earliest one. The
+// lock is held.
 func (w *h2Wire) applyDeadline() error {
 	if t := w.due(); t != w.set {
 		w.set = t
@@ -93,7 +97,7 @@ func (w *h2Wire) applyDeadline() error {
 	return nil
 }
 
-// setHeaderBy sets or clears the time by which a header must be complete.
+// setHeaderBy sets or clears the deadline of a header.
 func (w *h2Wire) setHeaderBy() {
 	in := w.frame.inHeader()
 	w.mu.Lock()
@@ -106,7 +110,7 @@ func (w *h2Wire) setHeaderBy() {
 	}
 }
 
-// SetReadDeadline sets the read deadline that net/http wants.
+// SetReadDeadline sets net/http's read deadline.
 func (w *h2Wire) SetReadDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -114,7 +118,7 @@ func (w *h2Wire) SetReadDeadline(t time.Time) error {
 	return w.applyDeadline()
 }
 
-// Write writes p in pieces, so that the write timeout is about progress.
+// Write writes p in pieces, so that the write timeout applies to progress.
 func (w *h2Wire) Write(p []byte) (n int, err error) {
 	for {
 		m, err := w.c.Write(p[n:min(n+piece, len(p))])
@@ -128,8 +132,8 @@ func (w *h2Wire) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Close closes the connection: at once, or when the client has had a chance to
-// read what it was told.
+// Close closes the connection. While the server drains, it waits until the
+// client has had time to read what was sent.
 func (w *h2Wire) Close() error {
 	if w.e.draining.Load() {
 		return w.c.CloseAfterFlush()
@@ -137,10 +141,10 @@ func (w *h2Wire) Close() error {
 	return w.c.Close()
 }
 
-// CloseWrite ends the outgoing side.
+// CloseWrite closes the sending side.
 func (w *h2Wire) CloseWrite() error { return w.c.CloseWrite() }
 
-// LocalAddr and the others are the connection's.
+// LocalAddr returns the server's address.
 func (w *h2Wire) LocalAddr() net.Addr { return w.c.LocalAddr() }
 
 // RemoteAddr returns the client's address.

@@ -13,8 +13,8 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// plainWriter is the http.ResponseWriter of an HTTP/2 exchange: it checks the
-// header, and knows what was sent.
+// plainWriter is the http.ResponseWriter of an HTTP/2 exchange. It checks the
+// header, and records what was sent.
 type plainWriter struct {
 	rw      http.ResponseWriter
 	x       *h2Exchange
@@ -22,19 +22,20 @@ type plainWriter struct {
 	err     error     // why nothing more is sent
 	length  [1]string // the Content-Length of a whole response
 	status  int32
-	checked bool // the header is known to be right
+	checked bool // the header is known to be valid
 	wrote   bool // the header is sent, or about to be
 }
 
-// Unwrap gives http.ResponseController what this writer has not.
+// Unwrap provides http.ResponseController with the methods that this writer
+// lacks.
 func (w *plainWriter) Unwrap() http.ResponseWriter { return w.rw }
 
-// Header returns the header to be sent.
+// Header returns the response's header.
 func (w *plainWriter) Header() http.Header { return w.rw.Header() }
 
-// WriteHeader sends the header. One with a line's end or another control byte
-// in it fails the response: the client gets 500, and ErrBadHeader is an event
-// and the error of Write.
+// WriteHeader sends the header. A control byte in it, such as a line's end,
+// fails the response: the client gets 500, and ErrBadHeader is an event and the
+// error of Write.
 func (w *plainWriter) WriteHeader(status int) {
 	if w.wrote {
 		return
@@ -59,7 +60,7 @@ func (w *plainWriter) WriteHeader(status int) {
 	w.rw.WriteHeader(status)
 }
 
-// fail answers with 500 instead of what could not be sent.
+// fail answers with 500 instead of a response that cannot be sent.
 func (w *plainWriter) fail(err error) {
 	w.err, w.status = err, http.StatusInternalServerError
 	clear(w.rw.Header())
@@ -86,8 +87,9 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 // WriteString is Write for a string.
 func (w *plainWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 
-// Flush sends what is buffered.
-func (w *plainWriter) Flush() { w.FlushError() } // the next Write says what is wrong
+// Flush sends buffered bytes.
+// the next Write returns the error
+func (w *plainWriter) Flush() { w.FlushError() }
 
 // FlushError is Flush with an error.
 func (w *plainWriter) FlushError() error {
@@ -103,7 +105,7 @@ func (w *plainWriter) FlushError() error {
 // begun reports whether the response has begun.
 func (w *plainWriter) begun() bool { return w.wrote }
 
-// send sends a whole response, and waits until the kernel has it.
+// send sends a whole response, and waits until the kernel has accepted it.
 func (w *plainWriter) send(a *answer) error {
 	h := w.rw.Header()
 	w.checked = len(h) == 0 || a.close
@@ -118,7 +120,8 @@ func (w *plainWriter) send(a *answer) error {
 	}
 	body := a.body
 	switch {
-	case w.x.raw.Method == http.MethodConnect && a.status < 300: // RFC 9110, section 9.3.6
+	// RFC 9110, section 9.3.6
+	case w.x.raw.Method == http.MethodConnect && a.status < 300:
 		body = nil
 		delete(h, "Content-Length")
 	case bodyAllowed(a.status):
@@ -141,7 +144,7 @@ func (w *plainWriter) send(a *answer) error {
 	return w.FlushError()
 }
 
-// end checks what an http.Handler may have added behind the body.
+// end checks the trailer that an http.Handler may have set.
 func (w *plainWriter) end() error {
 	if !w.wrote || w.err != nil {
 		return nil
@@ -159,14 +162,14 @@ func (w *plainWriter) end() error {
 	return err
 }
 
-// trimValues takes the white space around values off, which no field has over
-// HTTP/2 (RFC 9113, section 8.2.1), and which does not matter over HTTP/1.
+// trimValues removes white space around values, which HTTP/2 forbids (RFC 9113,
+// section 8.2.1), and which has no meaning in HTTP/1.
 func trimValues(h http.Header) {
 	for k, values := range h {
 		if !slices.ContainsFunc(values, func(v string) bool { return v != http1.Trim(v) }) {
 			continue
 		}
-		values = slices.Clone(values) // the program's
+		values = slices.Clone(values) // the slice belongs to the program
 		for i, v := range values {
 			values[i] = http1.Trim(v)
 		}
@@ -183,7 +186,7 @@ func hasTrailer(h http.Header) bool {
 	return false
 }
 
-// bodyAllowed reports whether responses of a status have a body (RFC 9110,
+// bodyAllowed reports whether responses with a status have a body (RFC 9110,
 // section 6.4.1).
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
@@ -191,10 +194,10 @@ func bodyAllowed(status int) bool {
 
 // ErrBadHeader is the error of a response whose status or header cannot be
 // sent: a line's end in a value would let its author write the rest of the
-// response. It is never rewritten; the client gets 500.
+// response. The response is never rewritten; the client gets 500.
 var ErrBadHeader = errors.New("httpx: bad response header")
 
-// checkAnswer checks what is to be sent before the body.
+// checkAnswer checks a response's status and header.
 func checkAnswer(status int, h http.Header) error {
 	if err := checkStatus(status); err != nil {
 		return err
@@ -223,7 +226,7 @@ func checkFields(h http.Header) error {
 	return nil
 }
 
-// clip cuts what the peer may have made long.
+// clip shortens text that the peer may have made long.
 func clip(s string) string {
 	const most = 128
 	if len(s) > most {

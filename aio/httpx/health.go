@@ -2,8 +2,8 @@ package httpx
 
 import "net/http"
 
-// readiness is the answer to ReadyPath: whether the server should be given
-// requests.
+// readiness returns the response to a request for ReadyPath: whether the server
+// should be given requests.
 func (s *Server) readiness() *answer {
 	a := &answer{status: http.StatusServiceUnavailable, header: http.Header{
 		"Cache-Control": {"no-store"}, "Content-Type": {"text/plain; charset=utf-8"},
@@ -42,8 +42,8 @@ func (s *Server) serveReady(rw http.ResponseWriter, r *http.Request, w *h2Wire) 
 	s.tellAtOnce(&w.connCtx, stats)
 }
 
-// leaves reports whether the loop is about to drain. The connection goes on
-// then: its next request may be one that a balancer has sent before it knew.
+// leaves reports whether the loop is about to drain. Connections are kept then,
+// because a balancer may have sent the next request before it knew.
 func (s *Server) leaves() bool {
 	select {
 	case <-s.op.Op().Loop().Leaving():
@@ -53,7 +53,7 @@ func (s *Server) leaves() bool {
 	}
 }
 
-// ready asks Ready. A panic in it has been told of, and is a no.
+// ready calls Ready. A panic in it is reported, and counts as not ready.
 func (s *Server) ready() bool {
 	if s.Ready == nil {
 		return true

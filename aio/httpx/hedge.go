@@ -8,18 +8,18 @@ import (
 	"goaio.example/aio"
 )
 
-// Hedge says when a request is made a second time beside the first, because
-// that takes long: the first response's header wins, and the other request is
-// cancelled. Only requests that may be repeated are hedged: see Retry.
+// Hedge makes a second request if the first takes long. The first response's
+// header wins, and the other request is cancelled. Only requests that may be
+// repeated are hedged: see Retry.
 type Hedge struct {
-	// Delay is how long the first request has before the next is made beside
-	// it. 0 means no hedging.
+	// Delay is how long to wait for a response before the next request is made.
+	// 0 means no hedging.
 	Delay time.Duration
-	// Max is how many requests there may be beside the first. 0 means 1.
+	// Max is the number of additional requests. 0 means 1.
 	Max int
 }
 
-// hedged makes the request once, and again beside that as Hedge says.
+// hedged makes the request, and makes it again as Hedge says.
 func (ex *outgoing) hedged(hc *http.Client) (*http.Response, error) {
 	h := ex.client.Hedge
 	if h.Delay <= 0 || !ex.repeatable() {
@@ -55,7 +55,7 @@ func (ex *outgoing) hedged(hc *http.Client) (*http.Response, error) {
 	}
 }
 
-// hedgeRace is a request that is made several times side by side.
+// hedgeRace is a set of concurrent attempts of one request.
 type hedgeRace struct {
 	ex      *outgoing
 	hc      *http.Client
@@ -71,7 +71,7 @@ type hedgeResult struct {
 	err  error
 }
 
-// enter makes the request once more, as an operation of its own.
+// enter starts one more attempt, as an operation.
 func (r *hedgeRace) enter() {
 	ctx, cancel := context.WithCancel(r.ex.context())
 	n := r.entered
@@ -86,20 +86,20 @@ func (r *hedgeRace) enter() {
 		}
 	}
 	op, err := aio.Begin(r.ex.context(), kindAttempt, "attempt of "+requestName(r.ex.req))
-	if err != nil { // the loop has ended; nobody waits for long
+	if err != nil { // the loop has ended: the wait ends soon
 		cancel()
 		return
 	}
 	op.Go(func() {
 		tell(r.ex.try(ctx, r.hc))
 		op.End(nil)
-	}, func(err error) { // a panic, which was told of
+	}, func(err error) { // a panic, which has been reported
 		tell(nil, err)
 		op.End(nil)
 	})
 }
 
-// kindAttempt is one of the requests that are made side by side.
+// kindAttempt is the kind of an attempt of a hedged request.
 var kindAttempt = aio.NewKind("http.attempt")
 
 // win keeps the winner's request alive until the exchange is done, and ends the

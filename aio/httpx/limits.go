@@ -17,8 +17,8 @@ const (
 	defaultBodyBytes       = 1 << 20
 )
 
-// limits is a Server's limits with the defaults filled in. A duration of 0 is
-// none.
+// limits holds a Server's limits with the defaults filled in. A duration of 0
+// means none.
 type limits struct {
 	header, body, idle, write, response, request time.Duration
 	headerBytes, headerFields                    int
@@ -40,8 +40,8 @@ func (s *Server) limits() limits {
 	}
 }
 
-// durationOr returns a duration: zero is the default, negative is none, which
-// is 0.
+// durationOr returns d. It returns def if d is 0, and 0, which means none, if d
+// is negative.
 func durationOr(d, def time.Duration) time.Duration {
 	if d == 0 {
 		return def
@@ -49,10 +49,10 @@ func durationOr(d, def time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-// unbounded is a bound that is none, with room for what is added to it.
+// unbounded stands for no limit, and leaves room for additions.
 const unbounded = 1<<31 - 1<<16
 
-// atMost returns a bound: zero is the default, negative is no bound.
+// atMost returns n. It returns def if n is 0, and unbounded if n is negative.
 func atMost(n, def int) int {
 	switch {
 	case n == 0:
@@ -74,8 +74,8 @@ func bodyBound(n int64) int64 {
 	return n
 }
 
-// negativeIfNone returns a duration as net/http wants it, where 0 may stand for
-// another one.
+// negativeIfNone returns a duration for a field of net/http's in which 0 may
+// mean another field's value.
 func negativeIfNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1

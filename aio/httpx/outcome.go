@@ -2,14 +2,14 @@ package httpx
 
 import "errors"
 
-// Outcome is how a request to a Server ended. See RequestStats.
+// An Outcome says how a request to a Server ended. See RequestStats.
 type Outcome uint8
 
 const (
 	// OutcomeAnswered says that the whole response was handed to the kernel,
 	// whatever its status.
 	OutcomeAnswered Outcome = iota
-	// OutcomeHijacked says that the program took the connection over, by
+	// OutcomeHijacked says that the program took the connection over, with
 	// Request.Upgrade or Hijack.
 	OutcomeHijacked
 	// OutcomeRefused says that the server refused the request or its body: it
@@ -44,10 +44,10 @@ func (o Outcome) String() string {
 	return "unknown"
 }
 
-// settleLocked decides how the exchange ended, which is about to be over: whole
-// says that the kernel has all of the response. Before, outcome has why there
-// is no response of the program's, or that the client has left, which may have
-// got its response nevertheless. The lock is held.
+// settleLocked determines the outcome of an exchange that is about to be over.
+// whole means that the kernel has all of the response. Until then, outcome says
+// why there is no response from the program, or that the client has left, which
+// may nevertheless have got its response. The lock is held.
 func (x *inbound) settleLocked(whole bool) {
 	switch {
 	case x.outcome != OutcomeAnswered && x.outcome != OutcomeGone:

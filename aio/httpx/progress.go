@@ -8,14 +8,17 @@ import (
 	"sync/atomic"
 )
 
-// Progress is how far a request has come, in bytes of the bodies.
+// Progress says how much of the bodies of a request and its response was
+// transferred, in bytes.
 type Progress struct {
-	Sent, SendTotal       int64 // the request's body; the total is -1 if it is not known
-	Received, ReceiveSize int64 // the response's body; the size is -1 if it is not known
+	// The request's body. SendTotal is -1 if its size is not known.
+	Sent, SendTotal int64
+	// The response's body. ReceiveSize is -1 if its size is not known.
+	Received, ReceiveSize int64
 }
 
-// WithProgress returns a ctx for one request, and a channel of its progress:
-// the latest is kept for a reader that does not keep up. The channel is closed
+// WithProgress returns a context for one request, and a channel of its
+// progress. A slow reader gets only the latest state. The channel is closed
 // when the request is done.
 func WithProgress(ctx context.Context) (context.Context, <-chan Progress) {
 	progressWanted.Store(true)
@@ -25,11 +28,11 @@ func WithProgress(ctx context.Context) (context.Context, <-chan Progress) {
 
 type progressKey struct{}
 
-// progressWanted says that WithProgress was called, so that most programs need
-// not look for a watch.
+// progressWanted is set once WithProgress was called, so that most programs
+// need not look for a watch.
 var progressWanted atomic.Bool
 
-// progressWatch tells of a request's progress. A nil one does nothing.
+// progressWatch reports a request's progress. All methods may be called on nil.
 type progressWatch struct {
 	mu    sync.Mutex
 	ch    chan Progress
@@ -37,7 +40,7 @@ type progressWatch struct {
 	ended bool
 }
 
-// watchOf returns what watches the request of ctx, nil without one.
+// watchOf returns the progressWatch in ctx, nil if there is none.
 func watchOf(ctx context.Context) *progressWatch {
 	if !progressWanted.Load() {
 		return nil
@@ -46,7 +49,7 @@ func watchOf(ctx context.Context) *progressWatch {
 	return w
 }
 
-// update changes the progress and tells of it.
+// update changes the progress and reports it.
 func (w *progressWatch) update(change func(*Progress)) {
 	if w == nil {
 		return
@@ -58,21 +61,21 @@ func (w *progressWatch) update(change func(*Progress)) {
 	}
 	change(&w.now)
 	select {
-	case <-w.ch: // the old one
+	case <-w.ch: // drops the old state
 	default:
 	}
 	w.ch <- w.now
 }
 
-// upload watches a request's body. Of several that are sent side by side, as of
-// hedged requests, the one that has come furthest counts.
+// upload watches a request's body. If several bodies are sent concurrently, as
+// for hedged requests, the one that has come furthest counts.
 func (w *progressWatch) upload(req *http.Request, beside bool) {
 	if w == nil || req.Body == nil || req.Body == http.NoBody {
 		return
 	}
 	total := req.ContentLength
 	if total == 0 {
-		total = -1 // as package net/http has it
+		total = -1 // as in net/http
 	}
 	watched := func(b io.ReadCloser) io.ReadCloser {
 		w.update(func(p *Progress) {
@@ -94,7 +97,7 @@ func (w *progressWatch) upload(req *http.Request, beside bool) {
 	}
 }
 
-// watchedBody tells of what is read of a request's body.
+// watchedBody reports what is read of a request's body.
 type watchedBody struct {
 	io.ReadCloser
 	w    *progressWatch
@@ -110,17 +113,17 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// again says that the request is made once more, from the start.
+// again resets the progress for another attempt.
 func (w *progressWatch) again() {
 	w.update(func(p *Progress) { p.Sent, p.Received = 0, 0 })
 }
 
-// download begins to watch a response's body.
+// download starts watching a response's body.
 func (w *progressWatch) download(resp *http.Response) {
 	w.update(func(p *Progress) { p.ReceiveSize = resp.ContentLength })
 }
 
-// received adds what was read of the response's body.
+// received counts n bytes read of the response's body.
 func (w *progressWatch) received(n int) {
 	if n > 0 {
 		w.update(func(p *Progress) { p.Received += int64(n) })

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// redactedError is an error whose text has a URL with secrets in it. It shows
-// the text without them. It matches what err does, but does not unwrap, since
-// the errors within have the secrets in their texts too.
+// redactedError is an error whose text had a URL with secrets in it. Its text
+// has the URL without them. It matches what err matches, but does not unwrap,
+// because the wrapped errors have the secrets in their texts too.
 type redactedError struct {
 	text string
 	err  error
@@ -20,7 +20,8 @@ func (e *redactedError) Error() string { return e.text }
 // Is reports whether err matches target.
 func (e *redactedError) Is(target error) bool { return errors.Is(e.err, target) }
 
-// As finds target in err. A *url.Error has the URL, and is not found.
+// As finds target in err. It does not find a *url.Error, which has the whole
+// URL.
 func (e *redactedError) As(target any) bool {
 	if _, ok := target.(**url.Error); ok {
 		return false
@@ -28,8 +29,8 @@ func (e *redactedError) As(target any) bool {
 	return errors.As(e.err, target)
 }
 
-// redact returns err, or, if its text has the user information or the query of
-// a URL in it, an error that shows the text without.
+// redact returns err. If its text contains the user information or the query of
+// a URL, it returns an error whose text does not.
 func redact(err error) error {
 	text := err.Error()
 	if clean := redactText(text); clean != text {
@@ -38,8 +39,8 @@ func redact(err error) error {
 	return err
 }
 
-// redactText cuts user information and queries of the URLs in a text. A URL is
-// what is quoted, or a word. Only what has an "@" or a "?" can have either.
+// redactText removes user information and queries from the URLs in a text. A
+// quoted string or a word is taken for a URL if it contains "@" or "?".
 func redactText(text string) string {
 	if !strings.ContainsAny(text, "@?") {
 		return text
@@ -63,7 +64,7 @@ func redactText(text string) string {
 	return b.String()
 }
 
-// redactQuoted cuts the URL that a quoted string is.
+// redactQuoted removes secrets from a quoted string.
 func redactQuoted(quoted string) string {
 	s, err := strconv.Unquote(quoted)
 	if err != nil || !strings.ContainsAny(s, "@?") {
@@ -72,8 +73,8 @@ func redactQuoted(quoted string) string {
 	return strconv.Quote(redactText(cutSecrets(s)))
 }
 
-// redactWords cuts the URLs among words. What is between a scheme and the last
-// "@" may be a password with spaces.
+// redactWords removes secrets from the words of a text. Everything from a
+// scheme to the last "@" may be a password with spaces.
 func redactWords(s string) string {
 	if i, j := strings.Index(s, "://"), strings.LastIndexByte(s, '@'); i >= 0 && j > i {
 		s = s[:i] + "://xxxxx" + s[j:]
@@ -87,8 +88,8 @@ func redactWords(s string) string {
 	return strings.Join(words, "")
 }
 
-// cutSecrets is cutCredentials for what may be no URL: other text with an "@"
-// in it is left as it is, unless that may end a password.
+// cutSecrets is cutCredentials for text that may not be a URL. Text with an "@"
+// is left unchanged, unless the "@" may end a password.
 func cutSecrets(s string) string {
 	at := strings.IndexByte(s, '@')
 	if at >= 0 && !strings.Contains(s[:at], ":") && !strings.Contains(s, "?") {

@@ -5,9 +5,9 @@ import (
 	"net/url"
 )
 
-// checkRedirect bounds the redirects, and keeps secrets from following them to
-// where package net/http would let them go. It lets go of the redirect's own
-// body, which package net/http would wait for without a bound.
+// checkRedirect bounds the redirects, and drops secrets that net/http would
+// send on with them. It closes the redirect's own body, for which net/http
+// would wait without a bound.
 func (ex *outgoing) checkRedirect(req *http.Request, via []*http.Request) error {
 	limit := ex.client.MaxRedirects
 	if limit == 0 {
@@ -31,14 +31,14 @@ func (ex *outgoing) checkRedirect(req *http.Request, via []*http.Request) error 
 	return nil
 }
 
-// credentials are the fields that package net/http does not send to another
-// host. The cookies of a Jar are added later, as the jar has it.
+// credentials lists the fields that net/http does not send to another host. The
+// cookies of a Jar are added later, as the jar decides.
 var credentials = []string{
 	"Authorization", "Cookie", "Cookie2", "Proxy-Authenticate", "Proxy-Authorization", "Www-Authenticate",
 }
 
-// lostTLS reports whether a request comes behind a redirect from https to
-// another scheme. Whoever is on the way may have made up all that follows that.
+// lostTLS reports whether a request follows a redirect from https to another
+// scheme. An attacker on the network may have forged everything after it.
 func lostTLS(via []*http.Request, req *http.Request) bool {
 	secure := false
 	for _, r := range via {
@@ -50,9 +50,9 @@ func lostTLS(via []*http.Request, req *http.Request) bool {
 	return secure && req.URL.Scheme != "https"
 }
 
-// trimReferer leaves of the Referer, which is from, the origin only if the
-// request goes to another one: "strict-origin-when-cross-origin", the default
-// of browsers. From https to http net/http sends none.
+// trimReferer reduces the Referer, which is from, to the origin if the request
+// goes to another one: "strict-origin-when-cross-origin", the default of
+// browsers. From https to http net/http sends none.
 func trimReferer(req *http.Request, from *url.URL) {
 	if req.Header["Referer"] == nil || from.Scheme == req.URL.Scheme && from.Host == req.URL.Host {
 		return

@@ -13,9 +13,9 @@ import (
 	crand "crypto/rand"
 )
 
-// String returns an overview of the request for people, as cl-async's pretty
-// print does: method, target, header and length of the body. What may be a
-// secret is left out.
+// String returns a summary of the request, as cl-async's pretty print does:
+// method, target, header and length of the body. It leaves out what may be a
+// secret.
 func (r *Request) String() string {
 	var b strings.Builder
 	x := r.x
@@ -36,15 +36,16 @@ func (r *Request) String() string {
 	return b.String()
 }
 
-// LogValue returns what a log should have of the request: no query, no body,
-// and nothing of the header but the length of it.
+// LogValue returns the request for a log: no query, no body, and only the
+// length of the header.
 func (r *Request) LogValue() slog.Value { return slog.GroupValue(r.x.attrs()...) }
 
-// attrs describes the request in logs.
+// attrs returns the request's attributes for logs.
 func (x *inbound) attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.String("method", clip(x.side.method())),
-		slog.String("path", clip(x.side.path())), // escaped: no control bytes
+		// escaped, so without control bytes
+		slog.String("path", clip(x.side.path())),
 		slog.String("proto", x.side.proto()),
 		slog.String("host", quoted(x.side.host())),
 		slog.String("remote", x.side.remote()),
@@ -52,7 +53,7 @@ func (x *inbound) attrs() []slog.Attr {
 	}
 }
 
-// redacted is the text that stands for what may be a secret.
+// redactedText replaces text that may be a secret.
 const redactedText = "[redacted]"
 
 // redacted returns a header field's value, unless it may be a secret.
@@ -76,8 +77,8 @@ func redacted(name, value string) string {
 	return value
 }
 
-// redactedTarget returns the request's target with the names of its query's
-// values only.
+// redactedTarget returns the request's target, with the values in its query
+// left out.
 func redactedTarget(r side) string {
 	path := clip(r.path())
 	if r.query() == "" {
@@ -94,8 +95,7 @@ func redactedTarget(r side) string {
 	return path + "?" + strings.Join(names, "&")
 }
 
-// quoted returns what a peer sent, cut, and quoted if it is anything but plain
-// text.
+// quoted returns text from a peer, shortened, and quoted unless it is plain.
 func quoted(s string) string {
 	s = clip(s)
 	if q := strconv.Quote(s); q[1:len(q)-1] != s {
@@ -104,7 +104,7 @@ func quoted(s string) string {
 	return s
 }
 
-// idSource makes request IDs, different ones in different processes.
+// idSource makes request IDs that are unique across processes.
 type idSource struct {
 	prefix string
 	last   atomic.Uint64
@@ -118,8 +118,8 @@ func (i *idSource) init() {
 
 func (i *idSource) next() string { return i.prefix + strconv.FormatUint(i.last.Add(1), 36) }
 
-// takeID gives the request its ID if that is to be sent: the one that came with
-// it, if it is a plain one.
+// takeID sets the request's ID if it will be sent: to the one in the request,
+// if that is plain text.
 func (x *inbound) takeID() {
 	name := x.s.RequestIDHeader
 	if name == "" {
@@ -132,8 +132,8 @@ func (x *inbound) takeID() {
 	}
 }
 
-// requestID returns the request's ID, which the first call makes unless takeID
-// has.
+// requestID returns the request's ID. The first call makes it, unless takeID
+// has set it.
 func (x *inbound) requestID() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -143,7 +143,7 @@ func (x *inbound) requestID() string {
 	return x.id
 }
 
-// sentID returns the ID that is sent with the response, "" for none.
+// sentID returns the ID to send with the response, "" for none.
 func (x *inbound) sentID() string {
 	if x.s.RequestIDHeader == "" {
 		return ""
@@ -151,8 +151,8 @@ func (x *inbound) sentID() string {
 	return x.id
 }
 
-// plainID reports whether an ID that came with a request may be written into
-// logs and headers.
+// plainID reports whether an ID from a client may be written into logs and
+// headers.
 func plainID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false

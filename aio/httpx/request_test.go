@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRequestAccessors holds the seed's accessors, and that what is printed
+// TestRequestAccessors checks the seed's accessors, and that what is printed
 // tells no secrets.
 func TestRequestAccessors(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -58,7 +58,7 @@ func TestRequestAccessors(t *testing.T) {
 	})
 }
 
-// TestAccessLog holds what is logged of a request, and that IDs go through.
+// TestAccessLog checks what is logged of a request, and that IDs go through.
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer
 	s := &httpx.Server{Handle: answers, AccessLog: slog.New(slog.NewTextHandler(&log, nil)), RequestIDHeader: "X-Request-Id"}
@@ -85,7 +85,7 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// TestResponseForms holds what is sent for HEAD, for statuses without a body,
+// TestResponseForms checks what is sent for HEAD, for statuses without a body,
 // and for Expect: 100-continue.
 func TestResponseForms(t *testing.T) {
 	s := &httpx.Server{Handle: func(r *httpx.Request) {
@@ -128,7 +128,7 @@ func TestResponseForms(t *testing.T) {
 	})
 }
 
-// TestHandlerFeatures holds that what http.Handlers rely on passes through:
+// TestHandlerFeatures checks that what http.Handlers rely on passes through:
 // ranges, files, trailers, early hints.
 func TestHandlerFeatures(t *testing.T) {
 	mux := http.NewServeMux()
@@ -154,7 +154,7 @@ func TestHandlerFeatures(t *testing.T) {
 		req.Header.Set("Range", "bytes=2-4")
 		resp, err := c.Do(req)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Do: %v", err)
 		}
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -162,7 +162,7 @@ func TestHandlerFeatures(t *testing.T) {
 			t.Errorf("range: %d %q", resp.StatusCode, body)
 		}
 		if resp, err = c.Get("http://" + addr + "/trailer"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Get: %v", err)
 		}
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
@@ -170,7 +170,7 @@ func TestHandlerFeatures(t *testing.T) {
 			t.Errorf("trailer: %v", resp.Trailer)
 		}
 		if resp, err = c.Get("http://" + addr + "/bad"); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Get: %v", err)
 		}
 		resp.Body.Close()
 		if resp.StatusCode != 500 || resp.Header.Get("b") != "" {

@@ -18,26 +18,27 @@ var (
 	// ErrResponded is the error of a second response to a request.
 	ErrResponded = errors.New("httpx: the request has a response already")
 	// ErrAbandoned is the event of a request that was dropped without a
-	// response, or has had none for Server.ResponseTimeout (it is
-	// aio.ErrTimeout then too); and the error of a response that comes after
-	// that.
+	// response, or has had none for Server.ResponseTimeout (it then also
+	// matches aio.ErrTimeout). It is also the error of a response that comes
+	// after that.
 	ErrAbandoned = errors.New("httpx: the request was abandoned")
 
 	errDropped = fmt.Errorf("%w: it was dropped without a response (call Respond on every way out)", ErrAbandoned)
 	errLate    = fmt.Errorf("%w: it had no response in time: %w", ErrAbandoned, aio.ErrTimeout)
 )
 
-// Respond answers the request: http-response of cl-async. It may be called from
-// any goroutine, during Handle or after it, once. It never blocks, and the
-// response is sent at once, also while Handle goes on. header and body must not
-// be changed until the future is done. The Content-Length is set from body. A
-// HEAD request gets the header only, and so do 204 and 304.
+// Respond answers the request, once: http-response of cl-async. It may be
+// called from any goroutine, during Handle or after it. It never blocks, and
+// the response is sent at once, even while Handle is running. header and body
+// must not be changed until the future is done. The Content-Length is set from
+// body. For a HEAD request, and with status 204 or 304, only the header is
+// sent.
 //
-// The future resolves with the length of the body that was sent, when all is
-// handed to the kernel. It fails with ErrResponded if the request has a
-// response already, ErrBadHeader (the client gets 500), ErrAbandoned, the cause
-// of the request's ctx when the client is gone, and with what befell the
-// connection, an *aio.ConnError.
+// The future resolves with the length of the body that was sent, when the
+// kernel has accepted the whole response. It fails with ErrResponded if the
+// request has a response already, ErrBadHeader (the client gets 500),
+// ErrAbandoned, the cause of the request's context when the client is gone, or
+// the *aio.ConnError of the connection.
 func (r *Request) Respond(status int, header http.Header, body []byte) *aio.Future[int] {
 	return r.respond(answer{status: status, header: header, body: body})
 }
@@ -51,20 +52,20 @@ func (r *Request) respond(a answer) *aio.Future[int] {
 	return f
 }
 
-// RespondString is Respond with a text, as text/plain in UTF-8.
+// RespondString is Respond with a text, sent as text/plain in UTF-8.
 func (r *Request) RespondString(status int, text string) *aio.Future[int] {
 	return r.respond(answer{status: status, isText: true, body: []byte(text)})
 }
 
-// textType is the media type of what RespondString sends.
+// textType is the media type of RespondString.
 const textType = "text/plain; charset=utf-8"
 
-// errTaken says that the server has answered for the program.
+// errTaken is the error if the server has answered in place of the program.
 var errTaken = errors.New("httpx: answered by the server")
 
-// begin claims the response for the caller, who calls changed after
-// inboundAnswered. After an error the caller must not write. For a bad header
-// the client gets 500.
+// begin claims the response for the caller, which calls changed after
+// inboundAnswered. After an error the caller must not write. If the header is
+// invalid the client gets 500.
 func (r *Request) begin(to inboundState, a answer) error {
 	x := r.x
 	bad := checkStatus(a.status)
@@ -72,7 +73,7 @@ func (r *Request) begin(to inboundState, a answer) error {
 		bad = checkFields(a.header)
 	}
 	if bad == nil && a.status < 200 {
-		bad = fmt.Errorf("%w: status %d is no response", ErrBadHeader, a.status)
+		bad = fmt.Errorf("%w: status %d is not a response", ErrBadHeader, a.status)
 	}
 	if bad != nil {
 		defer x.side.changed()
@@ -102,14 +103,14 @@ func (r *Request) begin(to inboundState, a answer) error {
 // refusal returns the future of a response that is not sent.
 func (x *inbound) refusal(err error) *aio.Future[int] {
 	if !errors.Is(err, ErrResponded) {
-		return x.Future() // which fails, or has failed, with the reason
+		return x.Future() // it fails, or has failed, with the reason
 	}
 	p := aio.NewPromise[int](x.Context(), kindRespond, "respond")
 	p.Reject(err)
 	return p.Future()
 }
 
-// reason is the error for a caller whose response was refused with err.
+// reason returns the error for a caller whose response was refused with err.
 func (x *inbound) reason(err error) error {
 	if !errors.Is(err, errTaken) {
 		return err
@@ -126,8 +127,8 @@ func (x *inbound) reason(err error) error {
 }
 
 // watch bounds how long a request waits for its response after Handle has
-// returned, and has it answered when the program drops it. It reports whether
-// there is none yet, or one that is not over.
+// returned, and answers it if the program drops it. It reports whether the
+// response is still to come, or not complete.
 func (x *inbound) watch(r *Request) (awaited bool) {
 	x.mu.Lock()
 	open, stream := x.state == inboundOpen, x.state == inboundStream
@@ -142,13 +143,14 @@ func (x *inbound) watch(r *Request) (awaited bool) {
 	return open || stream
 }
 
-// droppedList has the exchanges whose Requests were collected. That is noticed
-// by a goroutine of the runtime, which must not touch what belongs to a
-// synctest bubble: it only appends, and the server looks at growing intervals.
+// droppedList holds the exchanges whose Requests were collected. The runtime
+// reports this in one of its own goroutines, which must not touch objects of a
+// synctest bubble. So that goroutine only appends, and the server looks at the
+// list at growing intervals.
 type droppedList struct {
 	mu      sync.Mutex
 	list    []*inbound
-	watched int // how many requests' ends may still come
+	watched int // number of Requests that are still to be collected
 	op      *aio.Op
 	alarm   alarm.Alarm
 	set     bool
@@ -161,7 +163,7 @@ const (
 	lastLook  = time.Second
 )
 
-// watch has the list looked at from time to time.
+// watch makes sure that the list is looked at from time to time.
 func (d *droppedList) watch(op *aio.Op) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -177,8 +179,8 @@ func (d *droppedList) watch(op *aio.Op) {
 	alarm.Of(op).Set(&d.alarm, d.wait)
 }
 
-// add notes that a Request was collected. It is called for those that were
-// answered too.
+// add notes that a Request was collected. It is also called for those that were
+// answered.
 func (d *droppedList) add(x *inbound) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -206,7 +208,7 @@ func (d *droppedList) Fire() {
 	}
 }
 
-// stop ends the looking.
+// stop stops looking at the list.
 func (d *droppedList) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -217,8 +219,8 @@ func (d *droppedList) stop() {
 	}
 }
 
-// wasDropped ends an exchange whose Request is gone: 500 if there is no
-// response, the end of the connection if it is incomplete.
+// wasDropped ends an exchange whose Request is gone: with 500 if there is no
+// response, or by ending the connection if the response is incomplete.
 func (x *inbound) wasDropped() {
 	tell := x.abandon(http.StatusInternalServerError, errDropped, true)
 	x.change(func() bool {

@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// Response is a response with its body in memory.
+// A Response is a response with its body in memory.
 type Response struct {
 	Status  int // such as 200
 	Proto   string
@@ -21,13 +21,13 @@ type Response struct {
 	URL     *url.URL // of the last request, after redirects
 }
 
-// String describes the response without its header and body, which may hold
-// secrets, as may the query of the URL.
+// String describes the response without its header, its body and the query of
+// its URL, which may hold secrets.
 func (r *Response) String() string {
 	return fmt.Sprintf("#<http-response %d %s of %d bytes from %s>", r.Status, r.Proto, len(r.Body), r.cutURL())
 }
 
-// LogValue returns what a log should have of the response: what String shows.
+// LogValue returns the response for a log: what String shows.
 func (r *Response) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Int("status", r.Status),
@@ -48,12 +48,12 @@ func (r *Response) cutURL() string {
 // Client.MaxBody.
 var ErrBodyTooLarge = errors.New("httpx: the response's body is too large")
 
-// defaultMaxBody is how much of a response's body is read unless Client.MaxBody
-// says otherwise.
+// defaultMaxBody bounds a response's body if Client.MaxBody is 0.
 const defaultMaxBody = 10 << 20
 
-// readAll reads all of r, at most limit bytes if that is not negative. Of what
-// was announced it believes 64 KiB, and makes room for more as bytes come.
+// readAll reads all of r, at most limit bytes if limit is not negative. It
+// reserves up to 64 KiB for an announced length, and grows the buffer as bytes
+// arrive.
 func readAll(r io.Reader, limit, announced int64) ([]byte, error) {
 	if limit < 0 {
 		limit = math.MaxInt64 - 1
@@ -63,7 +63,8 @@ func readAll(r io.Reader, limit, announced int64) ([]byte, error) {
 	}
 	room := int64(512)
 	if announced >= 0 {
-		room = min(announced, 64<<10) + 1 // one more, to read the end without growing
+		// one more, to read the end without growing
+		room = min(announced, 64<<10) + 1
 	}
 	b := make([]byte, 0, room)
 	for {

@@ -14,36 +14,36 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Retry says how requests are repeated that failed, or were answered with a
-// status that asks for it. Only requests that may be repeated are: those with
-// an idempotent method (RFC 9110, 9.2.2) or an Idempotency-Key header, whose
-// body, if there is one, can be sent again (http.Request.GetBody).
+// Retry repeats requests that failed, or were answered with one of Statuses.
+// Only requests that may be repeated are: those with an idempotent method (RFC
+// 9110, 9.2.2) or an Idempotency-Key header, whose body, if there is one, can
+// be sent again (http.Request.GetBody).
 //
-// A response whose body breaks off has failed, as long as the client reads it:
-// a request of Do is made again. That of a Stream is not, since the program has
-// a part of the body by then. Neither is one that is over, because its ctx, its
-// Timeouts.Total or, within the body, its Timeouts.Body has ended it, or
-// because its body is larger than MaxBody.
+// If a response's body breaks off while the client reads it, the request has
+// failed: a request of Do is repeated. A request of Stream is not, because the
+// program has part of the body by then. A request is not repeated either if its
+// context, its Timeouts.Total or, within the body, its Timeouts.Body has ended
+// it, or if its body is larger than MaxBody.
 type Retry struct {
-	// Attempts is how often a request is made in all. 0 and 1 mean once.
+	// Attempts is how often a request is made in total. 0 and 1 mean once.
 	Attempts int
-	// Backoff is how long to wait before each repetition, with full jitter; its
-	// own Attempts and Limiter do not count.
+	// Backoff is how long to wait before each retry, with full jitter. Its own
+	// Attempts and Limiter have no effect.
 	Backoff timer.Backoff
-	// Statuses are those for which a request is repeated. nil means 429, 502,
-	// 503 and 504.
+	// Statuses are the statuses for which a request is repeated. nil means 429,
+	// 502, 503 and 504.
 	Statuses []int
-	// MaxWait is the longest Retry-After that is waited for; a response that
-	// asks for more is returned as it is. 0 means 30 s; negative: no bound.
+	// MaxWait is the longest Retry-After to wait for; a response that asks for
+	// more is returned. 0 means 30 s; negative: no bound.
 	MaxWait time.Duration
-	// Budget is how many repetitions there may be for each request, over all
-	// requests of the client to all hosts: so that a failing server does not
-	// get a multiple of its load. A start of 10 is free. 0 means 0.1; negative:
-	// no bound.
+	// Budget is the number of retries allowed per request, over all requests of
+	// the client to all hosts. It keeps a failing server from getting a
+	// multiple of its load. The first 10 retries are free. 0 means 0.1;
+	// negative: no bound.
 	Budget float64
 }
 
-// budget is what a client may still spend on repetitions.
+// budget is what a client may still spend on retries.
 type budget struct {
 	mu     sync.Mutex
 	tokens float64
@@ -52,7 +52,7 @@ type budget struct {
 
 const freeRetries = 10
 
-// earn adds what one request brings.
+// earn adds the share of one request.
 func (b *budget) earn(rate float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -62,7 +62,7 @@ func (b *budget) earn(rate float64) {
 	b.tokens = min(b.tokens+rate, max(freeRetries, 100*rate))
 }
 
-// spend takes one repetition. It reports false if there is none.
+// spend takes one retry. It reports false if none is left.
 func (b *budget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,14 +73,14 @@ func (b *budget) spend() bool {
 	return true
 }
 
-// attempts makes the request, and again as Retry says.
+// attempts makes the request, and repeats it as Retry says.
 func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 	r := &ex.client.Retry
 	rate := r.Budget
 	if rate == 0 {
 		rate = 0.1
 	}
-	if ex.endless { // which comes back by itself
+	if ex.endless { // the stream reconnects itself
 		return ex.try(ex.context(), hc)
 	}
 	ex.earn()
@@ -153,8 +153,8 @@ func (ex *outgoing) retryable(resp *http.Response, err error) bool {
 	return slices.Contains(ex.client.Retry.statuses(), resp.StatusCode)
 }
 
-// worthwhile reports whether another attempt may succeed where one has failed
-// with err: not one that has met a bad certificate, for example.
+// worthwhile reports whether another attempt may succeed after one has failed
+// with err. It may not after a bad certificate, for example.
 func (ex *outgoing) worthwhile(err error) bool {
 	var conn *aio.ConnError
 	return errors.As(ex.condition(err), &conn) && !errors.Is(err, ErrBlocked)
@@ -190,8 +190,8 @@ func (r *Retry) retryAfter(resp *http.Response) (time.Duration, bool) {
 	return max(d, 0), d <= limit || limit < 0
 }
 
-// drop lets go of a response that is not wanted, reading a little of it, for a
-// moment, so that its connection can be used again.
+// drop discards a response. It reads a little of the body, for a moment, so
+// that the connection can be used again.
 func drop(resp *http.Response) {
 	if resp == nil {
 		return
@@ -202,7 +202,7 @@ func drop(resp *http.Response) {
 	resp.Body.Close()
 }
 
-// pause waits for d. Its error is the cause of ctx's end.
+// pause waits for d. It returns the cause if ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	if _, err := timer.After(ctx, d).Await(ctx); err != nil {
 		if ctx.Err() != nil {

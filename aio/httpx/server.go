@@ -18,125 +18,127 @@ import (
 
 var kindServer = aio.NewKind("http.server")
 
-// Server serves HTTP/1 and HTTP/2. It gives each request to Handle, as
-// cl-async's http-server does, or to an http.Handler. It is settings and handle
-// in one, as http.Server is. Set the fields before Start. The methods may be
-// called from any goroutine after it. A Server starts once.
+// A Server serves HTTP/1 and HTTP/2. It passes each request to Handle, as
+// cl-async's http-server does, or to an http.Handler. Like http.Server, it
+// holds both the settings and the running server. Set the fields before Start,
+// which may be called once. After Start, the methods are safe for concurrent
+// use.
 //
 // For each duration and bound, 0 means the default and a negative value none. A
 // server is an operation. Its connections are its children, and the requests
-// are the connections' (kind "http.request.in", named "GET /path").
+// are children of the connections (kind "http.request.in", named "GET /path").
 type Server struct {
-	// Handle is called with each request once its body is there. It answers the
-	// request with Request.Respond, then or later, from any goroutine. Calls
-	// run concurrently, except those for one HTTP/1 connection, and may block.
+	// Handle is called with each request once its body has arrived. It answers
+	// the request with Request.Respond, then or later, from any goroutine.
+	// Calls run concurrently, except those for one HTTP/1 connection, and may
+	// block.
 	Handle func(r *Request)
 	// Handler serves requests if Handle is nil: routers and middleware that are
-	// written for net/http. The bodies are read as they come, and MaxBody does
+	// written for net/http. It reads bodies as they arrive, and MaxBody does
 	// not bound them.
 	Handler http.Handler
 
-	// TLS serves TLS, with this configuration. HTTP/2 is offered beside
-	// HTTP/1.1 unless NextProtos is set. MinVersion is TLS 1.2 if it is not
+	// TLS is the configuration for serving TLS. HTTP/2 is offered in addition
+	// to HTTP/1.1 unless NextProtos is set. MinVersion is TLS 1.2 if it is not
 	// set.
 	TLS *tls.Config
 	// CertFile and KeyFile name a certificate and its key, in PEM, for TLS. The
-	// files are read again when they have changed. That is looked for at a
-	// handshake, at most every 2 s.
+	// files are read again when they have changed, which is checked during
+	// handshakes, at most every 2 s.
 	CertFile, KeyFile string
 	// H2C serves HTTP/2 without TLS to clients that begin with it (RFC 9113,
-	// section 3.3), beside HTTP/1.1.
+	// section 3.3), in addition to HTTP/1.1.
 	H2C bool
 
-	// HalfOpen has a client that has ended its sending side wait for the answer
-	// to its last request. Without it such a client is taken for gone, since a
-	// connection that was closed looks the same. With it a client that has
-	// closed its connection is seen to be gone only when something is sent to
-	// it.
+	// HalfOpen makes the server answer a client that has ended its sending
+	// side. Without it such a client is considered gone, since a closed
+	// connection looks the same. With it the server notices that a client has
+	// closed its connection only when it sends something to the client.
 	HalfOpen bool
 
-	// MaxConns bounds the open connections; see tcp.Server. Beyond it they wait
+	// MaxConns bounds the open connections; see tcp.Server. Further ones wait
 	// in the accept queue.
 	MaxConns int
-	// ReusePort has Start open one of several listeners on one port; see
+	// ReusePort makes Start open one of several listeners on one port; see
 	// tcp.Server.
 	ReusePort bool
-	// MaxInFlight bounds the requests being handled, deferred ones included.
-	// Beyond it they get 503 with a Retry-After. Default: none.
+	// MaxInFlight bounds the requests being handled, including deferred ones.
+	// Further ones get 503 with a Retry-After. Default: none.
 	MaxInFlight int
-	// HeaderTimeout is how long the header may take in all. Default: 10 s
+	// HeaderTimeout is how long the whole header may take. Default: 10 s
 	HeaderTimeout time.Duration
-	// BodyTimeout is how long nothing of a request's body may come while it is
+	// BodyTimeout is how long to wait for more of a request's body while it is
 	// read. Default: 30 s
 	BodyTimeout time.Duration
 	// IdleTimeout is how long a connection is kept for another request.
 	// Default: 60 s
 	IdleTimeout time.Duration
-	// WriteTimeout is how long nothing may go out while there is something to
-	// send. The connection ends then. Over HTTP/2 each stream has that time for
-	// every 64 KiB, and is reset then. Default: 30 s
+	// WriteTimeout is how long sending may make no progress. Then the
+	// connection ends. Over HTTP/2 each stream has that time for every 64 KiB;
+	// then it is reset. Default: 30 s
 	WriteTimeout time.Duration
-	// ResponseTimeout is how long a Request may remain without a response, from
-	// the call of Handle on. It is then answered with 503, and ErrAbandoned is
-	// an event. Default: 60 s
+	// ResponseTimeout is how long a Request may remain without a response after
+	// Handle is called. Then it is answered with 503, and ErrAbandoned is an
+	// event. Default: 60 s
 	ResponseTimeout time.Duration
 	// RequestTimeout is how long a request may take from its header to the end
-	// of its response. Its ctx ends then, with aio.ErrTimeout as the cause. If
-	// nothing was sent it is answered with 503: at once, or when Handler
+	// of its response. Then its context ends, with aio.ErrTimeout as the cause.
+	// If nothing was sent it is answered with 503: at once, or when Handler
 	// returns. Default: none
 	RequestTimeout time.Duration
-	// MaxHeaderBytes and MaxHeaderFields bound a request's header; beyond them
-	// it is refused with 431. Default: 32 KiB, 100
+	// MaxHeaderBytes and MaxHeaderFields bound a request's header; a larger one
+	// is refused with 431. Default: 32 KiB, 100
 	MaxHeaderBytes, MaxHeaderFields int
-	// MaxBody bounds Request.Body, in bytes; beyond it the request is refused
-	// with 413. Default: 1 MiB
+	// MaxBody bounds Request.Body, in bytes; a request with a larger body is
+	// refused with 413. Default: 1 MiB
 	MaxBody int64
 
-	// AccessLog, if set, is told of each request when it is done, at level
-	// Info: method, path, status, sizes and duration. It is never told of query
-	// strings, bodies, Authorization or cookies.
+	// AccessLog, if set, logs each request when it is done, at level Info:
+	// method, path, status, sizes and duration. It never logs query strings,
+	// bodies, Authorization or cookies.
 	AccessLog *slog.Logger
-	// RequestContext, if set, is called with each request, before its operation
-	// begins and anything else is done with it. The operation, and so the
-	// request's Context and that of its http.Request, has the values of what it
-	// returns: ctx, the connection's, or a context derived from that. A request
-	// ends with that context if it has an end of its own. RequestContext is
-	// called in the goroutine that serves the connection. It must not block. A
-	// panic in it, or a context that is not derived from ctx, is an event about
-	// the request, which is answered with 500. It is not called for requests
-	// whose header is refused, nor over HTTP/2 for those of ReadyPath. Done is
-	// called for each request that it was called for.
+	// RequestContext, if set, is called with each request before its operation
+	// begins. It returns ctx, the connection's context, or a context derived
+	// from it. The operation, and so the request's Context and that of its
+	// http.Request, has the values of the returned context, and ends when that
+	// context ends. RequestContext is called in the goroutine that serves the
+	// connection. It must not block. If it panics, or returns a context that is
+	// not derived from ctx, the request is answered with 500, and the panic is
+	// an event of the request. RequestContext is not called for requests whose
+	// header is refused, nor, over HTTP/2, for those for ReadyPath. Done is
+	// called for each request for which RequestContext was called.
 	RequestContext func(ctx context.Context, h RequestHead) context.Context
-	// Done, if set, is told of each request that is over, once: whoever answered
-	// it, Handle, Handler or the server itself. Among them are requests of
-	// ReadyPath and those beyond MaxInFlight. A request whose header is refused
-	// is told of with its Status, Remote, TLS and Outcome only. What ends
-	// without a request is not told of: a connection on which nothing came, a
-	// header that took longer than HeaderTimeout, a TLS handshake that failed,
-	// and streams of HTTP/2 that net/http's server refuses.
+	// Done, if set, is called once for each finished request, no matter whether
+	// Handle, Handler or the server itself answered it. This includes requests
+	// for ReadyPath and those beyond MaxInFlight. For a request whose header is
+	// refused, only Status, Remote, TLS and Outcome are set. Done is not called
+	// for what ends without a request: a connection on which nothing arrived, a
+	// header that took longer than HeaderTimeout, a failed TLS handshake, and
+	// streams of HTTP/2 that net/http's server refuses.
 	//
 	// Done is called before the request's operation ends, so that all calls are
 	// over when Run returns. It is called in the goroutine that ends the
-	// request, which may be the one that serves the connection or one that has
-	// called Respond, without a lock of the loop's; calls run concurrently. It
-	// must be fast, must not block or call runtime.Goexit, and must not use the
-	// request any more. A panic in it is an event about the request, whose
-	// response is sent as it was; without Loop.CatchPanics it ends the loop.
+	// request, which may be the one that serves the connection or the one that
+	// has called Respond, without a lock of the loop; calls run concurrently.
+	// It must be fast, must not block or call runtime.Goexit, and must not use
+	// the request any more. A panic in it is an event of the request, whose
+	// response is sent unchanged; without Loop.CatchPanics it ends the loop.
 	// Without Done nothing is measured.
 	Done func(RequestStats)
-	// RequestIDHeader names the field that carries a request's ID in responses,
-	// "X-Request-Id" say, and in requests: an ID that a request has there is
-	// taken over if it is plain. "" means that IDs are neither sent nor taken.
+	// RequestIDHeader names the field that carries a request's ID, such as
+	// "X-Request-Id". The server sends it in responses, and accepts an ID from
+	// the request if it is plain text. "" means that IDs are neither sent nor
+	// accepted.
 	RequestIDHeader string
-	// ReadyPath, "/readyz" say, is answered by the server itself. The answer is
-	// 200 as long as the server takes requests, and 503 when it drains or Ready
-	// has an error. It is 503 already while the loop is leaving: with
-	// aio.Loop.DrainDelay a load balancer can see that on connections that are
-	// still accepted. "" means that there is none.
+	// ReadyPath, such as "/readyz", is a path that the server itself answers:
+	// with 200 while the server accepts requests, and with 503 when it drains
+	// or Ready returns an error. It is 503 already while the loop is leaving:
+	// with aio.Loop.DrainDelay a load balancer can see that on connections that
+	// are still accepted. "" means no such path.
 	ReadyPath string
-	// Ready is asked at each request of ReadyPath. nil: always ready.
+	// Ready is called for each request for ReadyPath. nil: always ready.
 	Ready func() error
-	// OnError is told of errors of accepting; see tcp.Server. nil means the
+	// OnError is called with errors of accepting; see tcp.Server. nil means the
 	// event handler.
 	OnError func(err error)
 
@@ -153,29 +155,29 @@ type Server struct {
 	ids      idSource
 }
 
-// Serve starts a server that gives each request to h. addr is as for tcp.Serve:
-// "HOST:PORT", ":PORT" for all addresses, or "unix:PATH".
+// Serve starts a server that passes each request to h. addr is as for
+// tcp.Serve: "HOST:PORT", ":PORT" for all addresses, or "unix:PATH".
 func Serve(ctx context.Context, addr string, h func(r *Request)) (*Server, error) {
 	s := &Server{Handle: h}
 	return s, s.Start(ctx, addr)
 }
 
-// ServeHandler starts a server that gives each request to h.
+// ServeHandler starts a server that passes each request to h.
 func ServeHandler(ctx context.Context, addr string, h http.Handler) (*Server, error) {
 	s := &Server{Handler: h}
 	return s, s.Start(ctx, addr)
 }
 
-// Start listens on addr and serves what comes, until the loop drains, ctx's
+// Start listens on addr and serves connections until the loop drains, ctx's
 // operation is cancelled, or the server is shut down or closed. It returns at
-// once. Its errors are an *aio.ConnError (the address is in use, say), those of
-// reading the certificate, aio.ErrNoLoop and aio.ErrLoopDone.
+// once. Its errors are an *aio.ConnError (for example, if the address is in
+// use), those of reading the certificate, aio.ErrNoLoop and aio.ErrLoopDone.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	return s.start(ctx, func(ctx context.Context) error { return s.tcp.Start(ctx, addr) })
 }
 
-// StartOn is Start on a listener of the caller's, which the server takes over,
-// and closes on error.
+// StartOn is Start on the caller's listener. The server takes it over, and
+// closes it on error.
 func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	err := s.start(ctx, func(ctx context.Context) error { return s.tcp.StartOn(ctx, ln) })
 	if err != nil {
@@ -185,18 +187,18 @@ func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 }
 
 // StartInherited is Start on a listener that the process has inherited, if
-// there is one, and tells a predecessor that this process serves: see
+// there is one. It tells a predecessor that this process serves: see
 // tcp.Server.StartInherited. After an error no listener was taken, or it is
 // closed.
 func (s *Server) StartInherited(ctx context.Context, addr string) error {
 	return s.start(ctx, func(ctx context.Context) error { return s.tcp.StartInherited(ctx, addr) })
 }
 
-// start starts the server, with listen starting the one beneath it.
+// start starts the server. listen starts the tcp.Server.
 func (s *Server) start(ctx context.Context, listen func(ctx context.Context) error) error {
 	switch {
 	case s.Handle == nil && s.Handler == nil:
-		return errors.New("httpx: the server has neither a Handle nor a Handler")
+		return errors.New("httpx: the server has neither Handle nor Handler set")
 	case s.started.Swap(true):
 		return errors.New("httpx: the server was started before")
 	}
@@ -228,8 +230,8 @@ func (s *Server) start(ctx context.Context, listen func(ctx context.Context) err
 	return nil
 }
 
-// untilEnd is the goroutine that ends the server when its last connection has
-// ended.
+// untilEnd waits in a goroutine for the server's last connection to end, and
+// ends the server.
 func (s *Server) untilEnd() {
 	<-s.tcp.Future().Done()
 	s.h2.close()
@@ -237,19 +239,19 @@ func (s *Server) untilEnd() {
 	s.op.Resolve(struct{}{})
 }
 
-// serverDriver is a Server as its operation's driver.
+// serverDriver is the driver of a Server's operation.
 type serverDriver Server
 
 var _ aio.Drainer = (*serverDriver)(nil)
 
-func (d *serverDriver) OpCancel(error) {} // its children are cancelled too, and end it
+func (d *serverDriver) OpCancel(error) {} // cancelling its children ends it
 func (d *serverDriver) OpDrain()       { (*Server)(d).drain() }
 
 func (d *serverDriver) OpName() string {
 	if addr := d.tcp.Addr(); addr != nil {
 		return "http server " + addr.String()
 	}
-	return "http server" // it does not listen yet
+	return "http server" // it is not listening yet
 }
 
 // Addr returns the address that the server listens on, nil before Start.
@@ -259,20 +261,21 @@ func (s *Server) Addr() net.Addr { return s.tcp.Addr() }
 // tcp.Listener.File and tcp.HandOver.
 func (s *Server) File() (*os.File, error) { return s.tcp.File() }
 
-// Future returns the server's future: it is done when the server accepts no
-// more and its last connection, upgraded ones included, has ended.
+// Future returns the server's future. It is done when the server no longer
+// accepts connections and its last connection, including upgraded ones, has
+// ended.
 func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 
-// StopAccepting closes the listener, after accepting what the kernel has
-// queued. Connections go on.
+// StopAccepting closes the listener, after accepting the connections that the
+// kernel has queued. Connections go on.
 func (s *Server) StopAccepting() { s.tcp.StopAccepting() }
 
-// Shutdown ends the server gracefully, as the loop's drain does. It stops
-// accepting. Connections that wait for a request are closed, and the others
-// after the answer to come, which says so. Requests being handled, deferred
-// ones included, are answered. Streams are told by Request.Draining. Shutdown
-// waits for that until ctx ends, and then returns an *aio.AwaitError; the
-// server goes on to shut down.
+// Shutdown ends the server gracefully, as the loop's drain does. The server
+// stops accepting connections. It closes connections that wait for a request,
+// and the others after their next response, which says so. It answers the
+// requests being handled, including deferred ones. Request.Draining tells
+// streams to end. Shutdown waits for all this until ctx ends, and then returns
+// an *aio.AwaitError; the server continues to shut down.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.tcp.Addr() == nil {
 		return nil
@@ -289,7 +292,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // and cancels the requests. It does not wait: see Future.
 func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 
-// drain has connections end when they are idle.
+// drain makes connections end when they are idle.
 func (s *Server) drain() {
 	s.drainOne.Do(func() {
 		close(s.draining)
@@ -319,7 +322,7 @@ func (s *Server) log() *slog.Logger {
 }
 
 // enter counts a request that is about to be handled. It reports false, and
-// counts nothing, if there are Server.MaxInFlight already.
+// counts nothing, if there are Server.MaxInFlight of them.
 func (s *Server) enter() bool {
 	if s.MaxInFlight <= 0 {
 		return true
@@ -331,7 +334,7 @@ func (s *Server) enter() bool {
 	return true
 }
 
-// leave ends what enter began.
+// leave undoes enter.
 func (s *Server) leave() {
 	if s.MaxInFlight > 0 {
 		s.inFlight.Add(-1)

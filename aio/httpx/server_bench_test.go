@@ -37,7 +37,7 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 	if kind == "net/http" {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("net.Listen: %v", err)
 		}
 		s := &http.Server{Handler: http.HandlerFunc(hello), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 		done := make(chan struct{})
@@ -67,7 +67,7 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 		})
 	}()
 	if err := <-started; err != nil {
-		b.Fatal(err)
+		b.Fatalf("result of started: %v", err)
 	}
 	return s.Addr().String(), func() {
 		l.Cancel(nil)
@@ -77,8 +77,8 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 
 var benchKinds = []string{"net/http", "Handler", "Handle"}
 
-// TestServerProcess is no test but a server of the benchmarks, in a process of
-// its own: it serves until its standard input ends, and answers each line there
+// TestServerProcess is not a test but a server of the benchmarks, in a separate
+// process: it serves until its standard input ends, and answers each line there
 // with what the process has used so far.
 func TestServerProcess(t *testing.T) {
 	kind := os.Getenv("BE_THE_SERVER")
@@ -88,7 +88,7 @@ func TestServerProcess(t *testing.T) {
 	if dir := os.Getenv("HTTPX_PROFILE"); dir != "" {
 		file, err := os.Create(filepath.Join(dir, filepath.Base(kind)+".pprof"))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("os.Create: %v", err)
 		}
 		defer file.Close()
 		pprof.StartCPUProfile(file) // fails only if there is one already
@@ -122,18 +122,18 @@ func startProcess(b *testing.B, kind string) *benchProcess {
 	cmd.Env = append(os.Environ(), "BE_THE_SERVER="+kind)
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.Start: %v", err)
 	}
 	p := &benchProcess{in: in, out: bufio.NewReader(out)}
 	if _, err := fmt.Fscanln(p.out, new(string), &p.addr); err != nil {
-		b.Fatal(err)
+		b.Fatalf("fmt.Fscanln: %v", err)
 	}
 	b.Cleanup(func() {
 		for _, c := range p.conns {
@@ -156,10 +156,10 @@ func (p *benchProcess) used(b *testing.B, rest bool) (cpu time.Duration, rss int
 		ask = "rest"
 	}
 	if _, err := fmt.Fprintln(p.in, ask); err != nil {
-		b.Fatal(err)
+		b.Fatalf("fmt.Fprintln: %v", err)
 	}
 	if _, err := fmt.Fscanln(p.out, new(string), &cpu, &rss); err != nil {
-		b.Fatal(err)
+		b.Fatalf("fmt.Fscanln: %v", err)
 	}
 	return cpu, rss
 }
@@ -169,7 +169,7 @@ func (p *benchProcess) open(b *testing.B, n int) {
 	for range n {
 		c, err := net.Dial("tcp", p.addr)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("net.Dial: %v", err)
 		}
 		p.conns = append(p.conns, c)
 		benchAsk(b, c, 1)
@@ -183,13 +183,13 @@ func benchAsk(b *testing.B, c net.Conn, n int) {
 	req, buf := []byte("GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n"), make([]byte, 1<<10)
 	for range n {
 		if _, err := c.Write(req); err != nil {
-			b.Error(err)
+			b.Errorf("c.Write: %v", err)
 			return
 		}
 		for got := 0; !bytes.HasSuffix(buf[:got], []byte(body)); {
 			m, err := c.Read(buf[got:])
 			if err != nil {
-				b.Error(err)
+				b.Errorf("c.Read: %v", err)
 				return
 			}
 			got += m
@@ -270,8 +270,7 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// rss returns the process's resident memory in bytes, 0 where that cannot be
-// had.
+// rss returns the process's resident memory in bytes, 0 if it is not available.
 func rss() int {
 	text, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(text), "VmRSS:")

@@ -10,7 +10,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestCurl holds that curl gets what it asks for, in both modes.
+// TestCurl checks that curl gets what it asks for, in both modes.
 func TestCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
@@ -19,7 +19,7 @@ func TestCurl(t *testing.T) {
 	features, _ := exec.Command(curl, "--version").Output()
 	big := filepath.Join(t.TempDir(), "big")
 	if err := os.WriteFile(big, []byte(strings.Repeat("x", 100<<10)), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	for _, c := range []struct {
 		name, scheme, want string

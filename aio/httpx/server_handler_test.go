@@ -23,7 +23,7 @@ func TestServerRemovesFormFiles(t *testing.T) {
 	t.Setenv("TMP", dir) // of Windows
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseMultipartForm(1 << 10); err != nil {
-			t.Error(err)
+			t.Errorf("r.ParseMultipartForm: %v", err)
 		}
 		files, err := os.ReadDir(dir)
 		if len(files) != 1 {
@@ -35,13 +35,13 @@ func TestServerRemovesFormFiles(t *testing.T) {
 		m := multipart.NewWriter(&form)
 		part, err := m.CreateFormFile("file", "a")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("m.CreateFormFile: %v", err)
 		}
 		part.Write(make([]byte, 1<<20))
 		m.Close()
 		resp, err := http.Post("http://"+addr+"/", m.FormDataContentType(), &form)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("http.Post: %v", err)
 		}
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()

@@ -59,7 +59,7 @@ func dialRaw(t testing.TB, addr string) raw {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Dial: %v", err)
 	}
 	c.SetDeadline(time.Now().Add(patience))
 	return raw{t, c, bufio.NewReader(c)}

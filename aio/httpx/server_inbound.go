@@ -16,40 +16,44 @@ import (
 
 var kindRequestIn = aio.NewKind("http.request.in")
 
-// inbound is a request and its response. It is an operation, whose result is
-// the number of bytes of the response's body.
+// inbound is a request and its response. It is an operation whose result is the
+// size of the response's body.
 type inbound struct {
 	aio.Promise[int]
-	s     *Server
-	side  side
-	id    string        // immutable once the operation has started if it is sent; else guarded by mu
-	body  []byte        // whole, for Handle
+	s    *Server
+	side side
+	// if sent, immutable once the operation has started; otherwise guarded by
+	// mu
+	id    string
+	body  []byte        // the whole body, for Handle
 	began time.Duration // the operation's age when Handle was called
 
-	// wmu is held while a stream writes the response, and when that is over.
+	// wmu is held while a stream writes the response, and while the stream
+	// ends.
 	wmu sync.Mutex
 
 	route atomic.Pointer[string] // nil unless SetRoute was called
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	state   inboundState
-	outcome Outcome       // see settleLocked
-	running bool          // the user's function, or a goroutine of net/http's, runs
-	own     bool          // the user has answered, or begun to
-	told    bool          // fail has been told of
-	left    bool          // gone is closed, or to be closed when it is made
-	alarm   *alarm.Alarm  // nil before it is set
+	outcome Outcome // see settleLocked
+	// the user's function, or a goroutine of net/http's, is running
+	running bool
+	own     bool          // the user has answered, or started to
+	told    bool          // fail has been reported
+	left    bool          // gone is closed, or will be closed when it is made
+	alarm   *alarm.Alarm  // nil until it is first set
 	answer  *answer       // nil while there is none
-	kept    answer        // what the program has answered
+	kept    answer        // the program's response
 	cause   error         // why the operation was cancelled
-	fail    error         // what the operation ends with
-	gone    chan struct{} // for Request.Gone; nil before it is asked for
+	fail    error         // error of the operation
+	gone    chan struct{} // for Request.Gone; nil until asked for
 }
 
 // side is an engine's side of an exchange.
 type side interface {
-	// What the request says. header returns the same map each time, and request
-	// a new http.Request with the exchange's ctx and no body.
+	// The request's parts. header returns the same map each time, and request a
+	// new http.Request with the exchange's context and no body.
 	method() string
 	target() string
 	proto() string
@@ -63,23 +67,25 @@ type side interface {
 
 	// writer writes the response piece by piece.
 	writer() pieceWriter
-	// sent returns the status that was sent, 0 for none, and the bytes of the
-	// body. tally is for Server.Done, when the exchange is over.
+	// sent returns the status that was sent, 0 for none, and the size of the
+	// body. tally returns the figures for Server.Done, when the exchange is
+	// over.
 	sent() (status int, bytes int64)
 	tally() tally
-	// checks reports whether an answer's header is to be checked before it is
-	// given: else the engine does so when it sends it.
+	// checks reports whether a response's header must be checked before it is
+	// given. Otherwise the engine checks it when it sends it.
 	checks() bool
-	// upgrade ends HTTP on the connection, after an answer with header.
+	// upgrade ends HTTP on the connection, after a response with header.
 	upgrade(header http.Header) (*tcp.Conn, error)
-	// awaitGone has the client's leaving noticed, if it is not anyway.
+	// awaitGone makes the engine watch for the client leaving, if it does not
+	// do so anyway.
 	awaitGone()
-	// changedLocked and changed let the exchange go on after its state has
-	// changed: the one with its lock held, the other without.
+	// changedLocked and changed continue the exchange after its state has
+	// changed: the first is called with its lock held, the second without.
 	changedLocked()
 	changed()
-	// ends has the connection end with the response, because of what a function
-	// of the user's did.
+	// ends makes the connection end with the response, because of err in a
+	// function of the user's.
 	ends(err error)
 	// cancelled is called after OpCancel, without the lock.
 	cancelled()
@@ -95,32 +101,33 @@ type pieceWriter interface {
 	begun() bool
 }
 
-// inboundState is how far the response has come.
+// inboundState is the progress of the response.
 type inboundState uint8
 
 const (
-	inboundOpen     inboundState = iota // there is none
-	inboundAnswered                     // it is in answer
-	inboundStream                       // it is being written by a StreamWriter
-	inboundEnded                        // nothing is to be written any more
-	inboundAborted                      // the connection is to be closed
+	inboundOpen     inboundState = iota // there is no response
+	inboundAnswered                     // the response is in answer
+	// a StreamWriter is writing the response
+	inboundStream
+	inboundEnded   // nothing more may be written
+	inboundAborted // the connection is to be closed
 )
 
-// answer is a response that is to be sent.
+// answer is a response to be sent.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 	close  bool
-	isText bool // the body is text/plain, besides what header has
+	isText bool // the body is text/plain, in addition to header
 }
 
-// errRequestTime is the cause of a request's ctx that has had all its time.
+// errRequestTime is the cause if a request took longer than RequestTimeout.
 var errRequestTime = fmt.Errorf("httpx: the request took longer than RequestTimeout: %w", aio.ErrTimeout)
 
-// start begins the exchange's operation under ctx's, the connection's. A panic
-// in Server.RequestContext is returned: the caller has the exchange end with
-// it, by fault.
+// start starts the exchange's operation under ctx's, the connection's. It
+// returns a panic in Server.RequestContext: the caller then ends the exchange
+// with it, by calling fault.
 func (x *inbound) start(ctx context.Context, s *Server, e side) (died *aio.PanicError, err error) {
 	x.s, x.side = s, e
 	x.AsCallback()
@@ -131,10 +138,11 @@ func (x *inbound) start(ctx context.Context, s *Server, e side) (died *aio.Panic
 	return died, x.Start(ctx, kindRequestIn, "", (*inboundDriver)(x))
 }
 
-// fault has the exchange end as if the user's function had panicked.
+// fault ends the exchange as if the user's function had panicked.
 func (x *inbound) fault(p *aio.PanicError) { x.call(func() { panic(p) }) }
 
-// call calls the user's function, contained. http.ErrAbortHandler is no panic.
+// call calls a function of the user's and recovers from panics.
+// http.ErrAbortHandler is not treated as a panic.
 func (x *inbound) call(fn func()) {
 	err := x.Op().Call(func() {
 		defer func() {
@@ -154,8 +162,8 @@ func (x *inbound) call(fn func()) {
 	}
 }
 
-// died has a function that panicked or called runtime.Goexit answered with 500
-// if nothing was sent, and the connection closed.
+// died handles a function that panicked or called runtime.Goexit: the request
+// is answered with 500 if nothing was sent, and the connection closed.
 func (x *inbound) died(err error) {
 	var p *aio.PanicError
 	begun := x.s.Handle == nil && x.side.writer().begun()
@@ -173,7 +181,7 @@ func (x *inbound) died(err error) {
 }
 
 // change calls fn with the lock held. If fn reports that it has changed the
-// state, the exchange goes on.
+// state, the exchange continues.
 func (x *inbound) change(fn func() bool) {
 	x.mu.Lock()
 	changed := fn()
@@ -186,8 +194,7 @@ func (x *inbound) change(fn func() bool) {
 	}
 }
 
-// plainAnswer is a response that says no more than its status, and ends the
-// connection.
+// plainAnswer returns a response with only a status, which ends the connection.
 func plainAnswer(status int) *answer {
 	return &answer{
 		status: status, close: true,
@@ -207,7 +214,7 @@ func (x *inbound) handling() bool {
 func (x *inbound) handlerReturned() {
 	w := x.side.writer()
 	begun := w.begun()
-	// The driver may not have been told yet.
+	// The driver may not have been called yet.
 	late := x.s.lim.request > 0 && errors.Is(context.Cause(x.Context()), errRequestTime)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -225,8 +232,8 @@ func (x *inbound) handlerReturned() {
 	w.WriteHeader(http.StatusOK)
 }
 
-// abort has the connection closed, and the operation end with err, unless there
-// is a whole response.
+// abort closes the connection, and ends the operation with err, unless there is
+// a whole response.
 func (x *inbound) abort(err error, told bool, outcome Outcome) {
 	x.change(func() bool { return x.abortLocked(err, told, outcome) })
 }
@@ -239,8 +246,8 @@ func (x *inbound) abortLocked(err error, told bool, outcome Outcome) bool {
 	return true
 }
 
-// abandon answers a request for the user, unless it has an answer: without an
-// err it is refused. It reports whether it did.
+// abandon answers a request in place of the program, unless it has a response.
+// If err is nil, the request is refused. abandon reports whether it answered.
 func (x *inbound) abandon(status int, err error, told bool) (did bool) {
 	x.change(func() bool {
 		if did = x.state == inboundOpen; did {
@@ -268,7 +275,7 @@ func (x *inbound) refuseBusy() {
 	})
 }
 
-// clientGone notes that nobody waits for the response any more.
+// clientGone notes that the client no longer waits for the response.
 func (x *inbound) clientGone(cause error) {
 	x.mu.Lock()
 	x.leaveLocked()
@@ -283,8 +290,8 @@ func (x *inbound) clientGone(cause error) {
 }
 
 // serverCause returns why the server was cancelled, nil if it was not. The
-// cancellation closes a connection before it comes to the connection's
-// requests: what they meet is not the client's doing.
+// cancellation closes a connection before it reaches the connection's requests,
+// so their errors are then not the client's doing.
 func (x *inbound) serverCause() error { return context.Cause(x.s.op.Context()) }
 
 // leaveLocked closes gone. The lock is held.
@@ -295,7 +302,7 @@ func (x *inbound) leaveLocked() {
 	x.left = true
 }
 
-// inboundDriver is an exchange as its operation's driver.
+// inboundDriver is the driver of an exchange's operation.
 type inboundDriver inbound
 
 var _ aio.Watcher = (*inboundDriver)(nil)
@@ -311,8 +318,8 @@ func (d *inboundDriver) OpCancel(cause error) {
 	x.side.cancelled()
 }
 
-// cancelledLocked ends a request that was cancelled and that no function works
-// on. It reports whether the state has changed. The lock is held.
+// cancelledLocked ends a request that was cancelled and has no running
+// function. It reports whether the state has changed. The lock is held.
 func (x *inbound) cancelledLocked() bool {
 	if x.cause == errRequestTime && x.state == inboundOpen {
 		x.state, x.answer, x.fail = inboundAnswered, plainAnswer(http.StatusServiceUnavailable), x.cause
@@ -326,7 +333,7 @@ func (x *inbound) cancelledLocked() bool {
 	return x.abortLocked(x.cause, true, outcome)
 }
 
-// OpWatched has the client's leaving noticed from now on.
+// OpWatched starts watching for the client leaving.
 func (d *inboundDriver) OpWatched() { d.side.awaitGone() }
 
 func (d *inboundDriver) OpName() string { return d.side.method() + " " + clip(d.side.path()) }
@@ -352,7 +359,7 @@ func (x *inbound) stopAlarm() {
 	}
 }
 
-// inboundAlarm is an exchange as what its alarm calls.
+// inboundAlarm is the alarm.Firer of an exchange.
 type inboundAlarm inbound
 
 func (a *inboundAlarm) Fire() {
@@ -368,7 +375,7 @@ func (a *inboundAlarm) Fire() {
 	}
 }
 
-// setAlarm sets the alarm for the time by which there must be a response.
+// setAlarm sets the alarm to when there must be a response.
 func (x *inbound) setAlarm() {
 	age := x.Op().Age()
 	next := time.Duration(-1)
@@ -382,8 +389,8 @@ func (x *inbound) setAlarm() {
 	}
 }
 
-// writeFailure is what an operation ends with whose response could not be sent:
-// why it was cancelled, if it was.
+// writeFailure returns the error of an operation whose response could not be
+// sent: the cause if it was cancelled.
 func (x *inbound) writeFailure(err error) error {
 	if cause := x.serverCause(); cause != nil {
 		x.Op().Cancel(cause)
@@ -397,9 +404,9 @@ func (x *inbound) writeFailure(err error) error {
 	return aio.NewConnError("write", "tcp", x.side.remote(), -1, err)
 }
 
-// over ends the exchange's part in the connection, which has all of the
-// response if whole is set. err is an error that the exchange does not have
-// yet; it may be nil. over returns the operation's error.
+// over ends the exchange's use of its connection, which has all of the response
+// if whole is set. err is a new error of the exchange; it may be nil. over
+// returns the operation's error.
 func (x *inbound) over(err error, whole bool) (outcome Outcome, told bool, fail error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -412,10 +419,10 @@ func (x *inbound) over(err error, whole bool) (outcome Outcome, told bool, fail 
 	return x.outcome, x.told, x.fail
 }
 
-// end ends the operation, with the bytes of the response's body.
+// end ends the operation, whose result is the size of the response's body.
 func (x *inbound) end(bytes int64, fail error, told bool) {
 	if told {
-		x.Future() // it is no callback's error any more
+		x.Future() // the error is reported: it is not a lost one
 		x.Op().Told()
 	}
 	if fail != nil {

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// certLook is how often the files of a certificate are looked at, at most.
+// certLook is the least time between two checks of a certificate's files.
 var certLook = 2 * time.Second
 
-// notTLS is what a client is told that speaks HTTP without TLS where the server
-// has it: what net/http's server says.
+// notTLS is the response to a client that speaks HTTP without TLS to a server
+// with TLS. net/http's server sends the same.
 const notTLS = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
-// tlsConfig returns the configuration to serve TLS with, nil to serve without.
+// tlsConfig returns the configuration for TLS, nil to serve without TLS.
 func (s *Server) tlsConfig() (*tls.Config, error) {
 	if s.TLS == nil && s.CertFile == "" && s.KeyFile == "" {
 		return nil, nil
@@ -47,7 +47,7 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// certFiles is a certificate from files that may change.
+// certFiles is a certificate in files that may change.
 type certFiles struct {
 	cert, key string
 
@@ -57,14 +57,14 @@ type certFiles struct {
 	looked time.Time
 }
 
-// fileState tells whether a file has changed.
+// fileState identifies a version of a file.
 type fileState struct {
 	size int64
 	mod  time.Time
 }
 
-// get returns the certificate, read again if its files have changed. If that
-// fails the old one stays.
+// get returns the certificate, read again if its files have changed. If reading
+// fails, the old one stays in use.
 func (f *certFiles) get(failed func(error)) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,10 +88,11 @@ func (f *certFiles) load() error {
 	return f.loadLocked()
 }
 
-// loadLocked reads the files. While they do not fit together, as in the midst
-// of being replaced, it fails, and will be tried again. The lock is held.
+// loadLocked reads the files. It fails if they do not match, because they are
+// being replaced, and is then called again later. The lock is held.
 func (f *certFiles) loadLocked() error {
-	states, err := f.states() // first: what changes while it is read is read again
+	// before reading, so that a change while reading causes another read
+	states, err := f.states()
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func certificate(t testing.TB, name string) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ecdsa.GenerateKey: %v", err)
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
@@ -36,11 +36,11 @@ func certificate(t testing.TB, name string) (cert, key []byte) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &k.PublicKey, k)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.CreateCertificate: %v", err)
 	}
 	kder, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.MarshalPKCS8PrivateKey: %v", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kder})
@@ -51,14 +51,14 @@ func serverTLS(t testing.TB) *tls.Config {
 	cert, key := certificate(t, "test")
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("tls.X509KeyPair: %v", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}}
 }
 
 var anyCert = &tls.Config{InsecureSkipVerify: true}
 
-// TestVersionsOfHTTP holds that both versions are served over TLS and, if that
+// TestVersionsOfHTTP checks that both versions are served over TLS and, if that
 // is asked for, without.
 func TestVersionsOfHTTP(t *testing.T) {
 	for _, mode := range []string{"Handle", "Handler"} {
@@ -95,7 +95,7 @@ func TestVersionsOfHTTP(t *testing.T) {
 				for range 3 {
 					resp, err := c.Post(v.scheme+"://"+addr, "text/plain", io.LimitReader(zeros{}, 100<<10))
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("c.Post: %v", err)
 					}
 					body, err := io.ReadAll(resp.Body)
 					resp.Body.Close()
@@ -115,7 +115,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestOldTLS holds that TLS 1.1 is refused.
+// TestOldTLS checks that TLS 1.1 is refused.
 func TestOldTLS(t *testing.T) {
 	serve(t, &httpx.Server{Handle: answers, TLS: serverTLS(t)}, func(addr string) {
 		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
@@ -126,8 +126,8 @@ func TestOldTLS(t *testing.T) {
 	})
 }
 
-// TestCertificateReload holds that a certificate that was replaced is used, and
-// that half of one does no harm.
+// TestCertificateReload checks that a certificate that was replaced is used,
+// and that half of one does no harm.
 func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -141,7 +141,7 @@ func TestCertificateReload(t *testing.T) {
 	served := func(addr string) string {
 		c, err := tls.Dial("tcp", addr, anyCert)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("tls.Dial: %v", err)
 		}
 		defer c.Close()
 		return c.ConnectionState().PeerCertificates[0].Subject.CommonName
@@ -164,7 +164,7 @@ func TestCertificateReload(t *testing.T) {
 	}
 }
 
-// TestPlainToTLS holds that HTTP on a port with TLS is answered as net/http's
+// TestPlainToTLS checks that HTTP on a port with TLS is answered as net/http's
 // server does, and that other things are not.
 func TestPlainToTLS(t *testing.T) {
 	const want = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"

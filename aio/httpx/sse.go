@@ -10,8 +10,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// EventStream sends server-sent events. Request.SSE and SSE return one. Its
-// methods may be called from any goroutine.
+// An EventStream sends server-sent events. Request.SSE and SSE return one. It
+// is safe for concurrent use.
 type EventStream struct {
 	to   eventSink
 	beat time.Duration
@@ -22,12 +22,12 @@ type EventStream struct {
 	over  bool
 }
 
-// eventSink is the response that an EventStream writes.
+// eventSink is the response to which an EventStream writes.
 type eventSink interface {
-	// send writes text and flushes it. It fails with the cause of Context,
-	// or with aio.ErrClosed after Close.
+	// send writes text and flushes it. Its error is the cause of Context, or
+	// aio.ErrClosed after Close.
 	send(text string) error
-	// Close ends the stream, after a send that is under way.
+	// Close ends the stream, after a send in progress.
 	Close() error
 	Context() context.Context
 	Gone() <-chan struct{}
@@ -35,13 +35,13 @@ type eventSink interface {
 	lastEventID() string
 }
 
-// defaultBeat is the heartbeat of a stream that asks for the default.
+// defaultBeat is the default interval of heartbeats.
 const defaultBeat = 15 * time.Second
 
-// SSE begins a stream of server-sent events. header may be nil. When nothing
-// was sent for heartbeat, a comment is sent, so that proxies keep the
-// connection and a client that is gone is noticed. 0 means 15 s, and a negative
-// value none. Errors are those of Start.
+// SSE begins a stream of server-sent events. header may be nil. If nothing was
+// sent for the duration heartbeat, the stream sends a comment, so that proxies
+// keep the connection and the server notices when the client is gone. 0 means
+// 15 s, and a negative value no heartbeat. Errors are those of Start.
 func (r *Request) SSE(header http.Header, heartbeat time.Duration) (*EventStream, error) {
 	h := header.Clone()
 	if h == nil {
@@ -55,14 +55,14 @@ func (r *Request) SSE(header http.Header, heartbeat time.Duration) (*EventStream
 	return newEventStream(w, heartbeat), nil
 }
 
-// LastEventID returns the ID of the last event that a client which comes back
-// has seen, "" for a new one.
+// LastEventID returns the ID of the last event that a reconnecting client has
+// received, "" for a new client.
 func (r *Request) LastEventID() string { return r.x.side.field("Last-Event-ID") }
 
-// lastEventID returns the ID of the last event that the client has seen.
+// lastEventID returns the ID of the last event that the client has received.
 func lastEventID(r *http.Request) string { return r.Header.Get("Last-Event-ID") }
 
-// setEventHeader makes h the header of an event stream.
+// setEventHeader sets the fields of an event stream in h.
 func setEventHeader(h http.Header) {
 	h.Set("Content-Type", "text/event-stream")
 	if h.Get("Cache-Control") == "" {
@@ -70,7 +70,7 @@ func setEventHeader(h http.Header) {
 	}
 }
 
-// newEventStream returns a stream whose header is sent, and starts its
+// newEventStream returns a stream whose header has been sent, and starts its
 // heartbeat.
 func newEventStream(to eventSink, heartbeat time.Duration) *EventStream {
 	s := &EventStream{to: to, beat: durationOr(heartbeat, defaultBeat), last: time.Now()}
@@ -78,8 +78,8 @@ func newEventStream(to eventSink, heartbeat time.Duration) *EventStream {
 	return s
 }
 
-// setTimer has a heartbeat sent d from now, if nothing else is before. The
-// timer is an operation where there is a loop.
+// setTimer schedules a heartbeat d from now. The timer is an operation if there
+// is a loop.
 func (s *EventStream) setTimer(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,18 +90,18 @@ func (s *EventStream) setTimer(d time.Duration) {
 	if aio.LoopOf(ctx) != nil {
 		s.timer = timer.Delay(ctx, d, s.heartbeat)
 	} else {
-		s.timer = time.AfterFunc(d, func() { s.heartbeat(ctx) }) // has no error
+		s.timer = time.AfterFunc(d, func() { s.heartbeat(ctx) }) // never fails
 	}
 }
 
-// heartbeat sends a comment if it is time to.
+// heartbeat sends a comment if one is due.
 func (s *EventStream) heartbeat(context.Context) error {
 	s.mu.Lock()
 	left := s.beat - time.Since(s.last)
 	s.mu.Unlock()
 	if left <= 0 {
 		if s.write(":\n\n") != nil {
-			return nil // the client is gone, which the request's ctx says
+			return nil // the client is gone, which the request's context shows
 		}
 		left = s.beat
 	}
@@ -109,9 +109,9 @@ func (s *EventStream) heartbeat(context.Context) error {
 	return nil
 }
 
-// Send sends an event at once. It waits while the client does not read, for a
-// bounded time: see StreamWriter.Write and SSE. It fails with ErrBadEvent, with
-// the cause of Context when that has ended, and with aio.ErrClosed after Close.
+// Send sends an event at once. It blocks while the client does not read, for a
+// bounded time: see StreamWriter.Write and SSE. Its error is ErrBadEvent, the
+// cause of Context when that has ended, or aio.ErrClosed after Close.
 func (s *EventStream) Send(e ServerEvent) error {
 	text, err := e.text()
 	if err != nil {
@@ -129,8 +129,8 @@ func (s *EventStream) write(text string) error {
 	return err
 }
 
-// Close ends the stream. It waits for a Send that is under way. If the stream
-// has ended already it fails with the cause of Context or aio.ErrClosed.
+// Close ends the stream. It waits for a Send in progress. If the stream has
+// ended already, it returns the cause of Context or aio.ErrClosed.
 func (s *EventStream) Close() error {
 	s.mu.Lock()
 	s.over = true
@@ -145,12 +145,12 @@ func (s *EventStream) Close() error {
 // Context returns the request's context.
 func (s *EventStream) Context() context.Context { return s.to.Context() }
 
-// LastEventID returns the ID of the last event that a client which comes back
-// has seen, "" for a new one.
+// LastEventID returns the ID of the last event that a reconnecting client has
+// received, "" for a new client.
 func (s *EventStream) LastEventID() string { return s.to.lastEventID() }
 
-// Gone is Request.Gone. On a stream from SSE it is closed when the request's
-// context has ended.
+// Gone is Request.Gone. On a stream returned by SSE it is closed when the
+// request's context has ended.
 func (s *EventStream) Gone() <-chan struct{} { return s.to.Gone() }
 
 // Draining is Request.Draining: the stream should be closed then. It is nil,

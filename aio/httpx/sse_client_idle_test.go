@@ -15,8 +15,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestEventsIdle holds that a stream that nothing comes on has no goroutine, on
-// Linux, and that events still come on it.
+// TestEventsIdle checks that a stream that nothing comes on has no goroutine,
+// on Linux, and that events still come on it.
 func TestEventsIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("connections have a goroutine each on", runtime.GOOS)
@@ -24,7 +24,7 @@ func TestEventsIdle(t *testing.T) {
 	const streams = 200
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer ln.Close()
 	conns := make(chan net.Conn, streams)
@@ -32,11 +32,11 @@ func TestEventsIdle(t *testing.T) {
 		for range streams {
 			c, err := ln.Accept()
 			if err != nil {
-				t.Error(err)
+				t.Errorf("ln.Accept: %v", err)
 				return
 			}
 			if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
-				t.Error(err)
+				t.Errorf("http.ReadRequest: %v", err)
 			}
 			io.WriteString(c, streamHead+"data: a\n\n")
 			conns <- c

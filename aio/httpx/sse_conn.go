@@ -11,20 +11,20 @@ import (
 )
 
 // eventConn is a connection of an eventSource: a request whose response is a
-// stream of events. As a call, it is made without a goroutine if it can be: the
-// connection's callbacks parse the events then.
+// stream of events. Like a call, it is made without a goroutine if possible;
+// the connection's callbacks then parse the events.
 type eventConn struct {
 	src    *eventSource
 	ex     outgoing
 	trip   trip
 	parser *eventParser
-	other  error // the response is another one: why
+	other  error // why the response is not an event stream
 }
 
-// errNoContent says that the server has no more events: its answer is 204.
+// errNoContent means that the server has no more events: it answered 204.
 var errNoContent = errors.New("httpx: no more events")
 
-// errSilent is the error of a connection that is given up.
+// errSilent is the error of a connection that was silent for too long.
 var errSilent error = timeoutError("the server sent nothing for Reconnect.Silence")
 
 // begin makes the request.
@@ -34,7 +34,8 @@ func (c *eventConn) begin() {
 		return
 	}
 	c.trip.trace = httptrace.ContextClientTrace((*outgoingValues)(&c.ex))
-	if c.src.client.Proxy == nil && c.trip.trace == nil { // nothing of the user's is called
+	// nothing of the user's is called
+	if c.src.client.Proxy == nil && c.trip.trace == nil {
 		c.beginTrip()
 	} else if err := c.src.Op().Call(c.beginTrip, c.src.died); err != nil {
 		c.src.died(err)
@@ -56,8 +57,8 @@ func (c *eventConn) beginTrip() {
 	c.trip.start()
 }
 
-// goOn has a goroutine make the request, or go on with what the trip has
-// brought.
+// goOn starts a goroutine that makes the request, or continues with the trip's
+// result.
 func (c *eventConn) goOn() { c.src.Op().Go(c.run, c.src.died) }
 
 // run makes the request, and reads the response.
@@ -86,7 +87,8 @@ func (c *eventConn) run() {
 	c.ended(err)
 }
 
-// judge tells whether a response is a stream of events.
+// judge returns nil if a response is a stream of events, and an error
+// otherwise.
 func (c *eventConn) judge(status int, h http.Header) error {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	switch {
@@ -98,7 +100,7 @@ func (c *eventConn) judge(status int, h http.Header) error {
 	return c.other
 }
 
-// feed takes bytes of the stream.
+// feed parses bytes of the stream.
 func (c *eventConn) feed(p []byte) (err error) {
 	if !c.src.enter(c) {
 		return errEventsClosed
@@ -115,8 +117,8 @@ func (c *eventConn) feed(p []byte) (err error) {
 	return err
 }
 
-// ended tells the source that the connection has ended, with err or with the
-// end of the response.
+// ended tells the source that the connection has ended, with err or, if err is
+// nil, with the end of the response.
 func (c *eventConn) ended(err error) {
 	end := connEnd{err: err}
 	var other *EventStreamError
@@ -141,15 +143,15 @@ func (c *eventConn) ended(err error) {
 	c.src.connEnded(c, end)
 }
 
-// head has the connection's callbacks parse the events, or a goroutine deal
-// with a redirect.
+// head makes the connection's callbacks parse the events, or starts a goroutine
+// for a redirect.
 func (c *eventConn) head(t *trip, k *clientConn) (most int64, gather bool) {
 	if t.in.redirects() && c.src.client.MaxRedirects >= 0 {
 		return c.ex.handOver(t, k, c.goOn)
 	}
 	tunnel := t.in.tunnel
 	switch err := c.judge(t.in.parsed.Status, headerOf(&t.in.parsed)); {
-	case tunnel != nil: // the request has asked for another protocol
+	case tunnel != nil: // the request asked for another protocol
 		tunnel.Close()
 		c.ended(err)
 	case err == nil:
@@ -164,7 +166,7 @@ func (c *eventConn) head(t *trip, k *clientConn) (most int64, gather bool) {
 	return math.MaxInt64, true
 }
 
-// whole comes with the response's end.
+// whole is called at the response's end.
 func (c *eventConn) whole(*trip, []byte) {
 	if c.ex.first.Load() != nil {
 		c.goOn()
@@ -175,8 +177,9 @@ func (c *eventConn) whole(*trip, []byte) {
 
 func (c *eventConn) failed(_ *trip, err error) { c.ended(err) }
 
-// share has a goroutine make the request by HTTP/2.
+// share starts a goroutine that makes the request over HTTP/2.
 func (c *eventConn) share(*trip, *sharedConns) { c.goOn() }
 
-// silence is how long the stream's server may send nothing; 0: for ever.
+// silence returns how long the stream's server may send nothing; 0 means
+// forever.
 func (ex *outgoing) silence() time.Duration { return max(ex.client.Reconnect.Silence, 0) }

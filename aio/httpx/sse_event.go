@@ -8,19 +8,25 @@ import (
 	"time"
 )
 
-// ErrBadEvent is the error of a ServerEvent that cannot be sent: with a line's
-// end or a NUL in its ID or its type.
+// ErrBadEvent is the error of a ServerEvent that cannot be sent because its ID
+// or its type contains a line's end or a NUL.
 var ErrBadEvent = errors.New("httpx: bad server-sent event")
 
-// ServerEvent is a server-sent event (HTML standard, section 9.2).
+// A ServerEvent is a server-sent event (HTML standard, section 9.2).
 type ServerEvent struct {
-	ID    string        // what a client that comes back gives as its last one; "" leaves the one before
-	Type  string        // "" is "message"
-	Data  string        // any text; its lines are sent one by one, and "\r\n" and "\r" arrive as "\n"
-	Retry time.Duration // how long a client waits before it comes back; 0 leaves it as it was
+	// ID is the event ID that a reconnecting client sends as its last one. ""
+	// leaves the previous ID in effect.
+	ID   string
+	Type string // "" means "message"
+	// Data is any text. It is sent line by line, and "\r\n" and "\r" arrive as
+	// "\n".
+	Data string
+	// Retry is how long a client waits before it reconnects. 0 leaves the
+	// previous value in effect.
+	Retry time.Duration
 }
 
-// text returns the event as it is sent. It fails with ErrBadEvent.
+// text returns the event in the format of the stream. Its error is ErrBadEvent.
 func (e *ServerEvent) text() (string, error) {
 	if strings.ContainsAny(e.ID, "\r\n\x00") || strings.ContainsAny(e.Type, "\r\n\x00") {
 		return "", fmt.Errorf("%w: a line's end or NUL in the ID %q or the type %q", ErrBadEvent, clip(e.ID), clip(e.Type))

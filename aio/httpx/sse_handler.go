@@ -13,9 +13,9 @@ import (
 )
 
 // SSE begins a stream of server-sent events in an http.Handler, behind any
-// router and middleware, as Request.SSE does for a Request. What w's header has
-// by then is sent with it. While nothing is sent for heartbeat a comment is;
-// 0 means 15 s, negative none.
+// router and middleware, as Request.SSE does for a Request. It sends the
+// current header of w. The stream sends a comment if nothing was sent for the
+// duration heartbeat; 0 means 15 s, and a negative value no heartbeat.
 //
 // The stream must be closed before the handler returns, and w not be used
 // meanwhile:
@@ -27,27 +27,27 @@ import (
 //	}
 //	defer events.Close()
 //
-// Its Context is r's: Send fails with the cause once that has ended, because
-// the client is gone or middleware has set a timeout. Draining tells when the
-// loop or the server drains.
+// Its Context is r's context. Send fails with the cause once that has ended,
+// because the client is gone or middleware has set a timeout. Draining tells
+// when the loop or the server drains.
 //
-// SSE writes and flushes by an http.ResponseController, so a ResponseWriter of
-// middleware's must flush or have an Unwrap method. SSE fails with
+// SSE writes and flushes through an http.ResponseController, so a middleware's
+// ResponseWriter must implement Flush or Unwrap. SSE fails with
 // http.ErrNotSupported, and sends nothing, if w cannot flush; with ErrResponded
 // if the response has begun; and as Send does.
 //
-// On a server of this package a Send fails when nothing has gone out for
+// On a server of this package a Send fails when sending makes no progress for
 // Server.WriteTimeout, and a handler that returns without Close ends the
 // stream.
 //
-// SSE works on net/http's own server too. It gives each 64 KiB of an event 30 s
-// to go out. That is a write deadline: it replaces the one of
-// http.Server.WriteTimeout, and needs a ResponseWriter that has
-// SetWriteDeadline or Unwrap. Over HTTP/2 it bounds a client that does not read
+// SSE also works on net/http's own server. It allows 30 s for sending each 64
+// KiB of an event. To do so it sets a write deadline, which replaces the one of
+// http.Server.WriteTimeout and needs a ResponseWriter that has SetWriteDeadline
+// or Unwrap. Over HTTP/2 the deadline applies to a client that does not read
 // the stream; set http.HTTP2Config.WriteByteTimeout for one that does not read
 // the connection. A failed write is an *aio.ConnError. Draining is closed only
-// if the server's BaseContext belongs to a loop. A response that has begun is
-// not noticed.
+// if the server's BaseContext belongs to a loop. SSE does not notice that a
+// response has begun.
 func SSE(w http.ResponseWriter, r *http.Request, heartbeat time.Duration) (*EventStream, error) {
 	if !canFlush(w) {
 		return nil, fmt.Errorf("httpx: SSE through a %T, which cannot flush (give it a method Unwrap): %w", w, http.ErrNotSupported)
@@ -59,8 +59,8 @@ func SSE(w http.ResponseWriter, r *http.Request, heartbeat time.Duration) (*Even
 	return newEventStream(h, heartbeat), nil
 }
 
-// unwrapper is a ResponseWriter of middleware's, as http.ResponseController
-// knows it.
+// unwrapper is a middleware's ResponseWriter that http.ResponseController can
+// unwrap.
 type unwrapper interface{ Unwrap() http.ResponseWriter }
 
 // canFlush reports whether an http.ResponseController can flush w.
@@ -78,7 +78,7 @@ func canFlush(w http.ResponseWriter) bool {
 }
 
 // inboundOf returns the exchange whose response w writes, nil if w does not
-// tell.
+// lead to one.
 func inboundOf(w http.ResponseWriter) *inbound {
 	for {
 		switch t := w.(type) {
@@ -94,20 +94,20 @@ func inboundOf(w http.ResponseWriter) *inbound {
 	}
 }
 
-// handlerSink is an http.Handler's response that an EventStream writes.
+// handlerSink is an http.Handler's response to which an EventStream writes.
 type handlerSink struct {
 	w  http.ResponseWriter
 	rc *http.ResponseController
 	r  *http.Request
-	x  *inbound // nil on another server, and if w does not tell
+	x  *inbound // nil on another server, and if w does not lead to it
 
 	mu   *sync.Mutex // held while the response is written
-	own  sync.Mutex  // is mu without an x
+	own  sync.Mutex  // used as mu if x is nil
 	over bool        // Close was called
 	err  error       // why nothing more is sent
 }
 
-// handlerWriteTime is how long a write to another server's response may take.
+// handlerWriteTime bounds a write to another server's response.
 const handlerWriteTime = defaultWriteTimeout
 
 func newHandlerSink(w http.ResponseWriter, r *http.Request) *handlerSink {
@@ -134,7 +134,7 @@ func (h *handlerSink) begin() error {
 	return h.within(h.rc.Flush)
 }
 
-// send writes text and flushes it, in pieces, so that the bound is about
+// send writes text and flushes it, in pieces, so that the deadline applies to
 // progress.
 func (h *handlerSink) send(text string) error {
 	h.mu.Lock()
@@ -153,7 +153,8 @@ func (h *handlerSink) send(text string) error {
 	return err
 }
 
-// ended returns why nothing can be sent, nil if it can. The lock is held.
+// ended returns why nothing can be sent, nil if something can. The lock is
+// held.
 func (h *handlerSink) ended() error {
 	if h.err != nil {
 		return h.err
@@ -171,8 +172,8 @@ func (h *handlerSink) closedError(op string) error {
 	return aio.NewConnError(op, "tcp", h.r.RemoteAddr, -1, aio.ErrClosed)
 }
 
-// within calls fn, which writes, in bounded time. An error ends the stream: a
-// part of an event may have gone out. The lock is held.
+// within calls fn, which writes, with a deadline. An error ends the stream: a
+// part of an event may have been sent. The lock is held.
 func (h *handlerSink) within(fn func() error) error {
 	err := h.deadline(handlerWriteTime)
 	if err == nil {
@@ -187,8 +188,8 @@ func (h *handlerSink) within(fn func() error) error {
 	return h.err
 }
 
-// deadline has writes fail d from now, 0 for never. A server of this package
-// does so itself.
+// deadline makes writes fail d from now, 0 for never. A server of this package
+// needs no deadline.
 func (h *handlerSink) deadline(d time.Duration) error {
 	if h.x != nil {
 		return nil
@@ -203,7 +204,7 @@ func (h *handlerSink) deadline(d time.Duration) error {
 	return nil
 }
 
-// why is the error of a write that failed with err.
+// why returns the error of a write that failed with err.
 func (h *handlerSink) why(err error) error {
 	if h.x == nil {
 		return aio.NewConnError("write", "tcp", h.r.RemoteAddr, -1, err)
@@ -214,7 +215,7 @@ func (h *handlerSink) why(err error) error {
 	return err
 }
 
-// Close ends the stream, after a write that is under way.
+// Close ends the stream, after a write in progress.
 func (h *handlerSink) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -223,7 +224,8 @@ func (h *handlerSink) Close() error {
 	}
 	h.over = true
 	if h.r.ProtoMajor == 1 && h.err == nil {
-		h.deadline(handlerWriteTime) // for what net/http sends last; it fails as that will
+		// for the last bytes that net/http sends; if it fails, so will they
+		h.deadline(handlerWriteTime)
 	}
 	return nil
 }

@@ -14,14 +14,14 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestSSE holds what is on the wire, behind a router and middleware, and what
-// comes of a stream that is used wrongly.
+// TestSSE checks what is on the wire, behind a router and middleware, and the
+// errors of a stream that is used wrongly.
 func TestSSE(t *testing.T) {
 	events := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-A", "b")
 		s, err := httpx.SSE(w, r, -1)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		if err := s.Send(httpx.ServerEvent{ID: "a\nb"}); !errors.Is(err, httpx.ErrBadEvent) {
@@ -32,11 +32,11 @@ func TestSSE(t *testing.T) {
 			{ID: s.LastEventID() + "+1", Type: "news", Data: "a\nb", Retry: 1500 * time.Millisecond},
 		} {
 			if err := s.Send(e); err != nil {
-				t.Error(err)
+				t.Errorf("s.Send: %v", err)
 			}
 		}
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("s.Close: %v", err)
 		}
 		if err := s.Send(httpx.ServerEvent{Data: "late"}); !errors.Is(err, aio.ErrClosed) {
 			t.Errorf("Send after Close: %v", err)
@@ -84,18 +84,18 @@ func TestSSE(t *testing.T) {
 // ours is the key under which a request's ctx says that the server is httpx's.
 var ours = new(byte)
 
-// TestSSEHeartbeat holds that a comment is sent when nothing was for 15 s.
+// TestSSEHeartbeat checks that a comment is sent when nothing was for 15 s.
 func TestSSEHeartbeat(t *testing.T) {
 	beat := func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
 		time.Sleep(20 * time.Second)
 		if err := s.Send(httpx.ServerEvent{Data: "x"}); err != nil {
-			t.Error(err)
+			t.Errorf("s.Send: %v", err)
 		}
 		<-s.Gone()
 	}
@@ -124,14 +124,14 @@ func TestSSEHeartbeat(t *testing.T) {
 	})
 }
 
-// TestSSEClientLeaves holds that a client that is gone ends a stream.
+// TestSSEClientLeaves checks that a client that is gone ends a stream.
 func TestSSEClientLeaves(t *testing.T) {
 	var begun chan struct{}
 	var ended chan error
 	untilGone := func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
@@ -164,8 +164,8 @@ func TestSSEClientLeaves(t *testing.T) {
 	})
 }
 
-// TestSSEDrain holds that a stream is told of the drain of its loop or its
-// server, and ends well.
+// TestSSEDrain checks that a stream learns of the drain of its loop or its
+// server, and ends cleanly.
 func TestSSEDrain(t *testing.T) {
 	for name, drain := range map[string]func(b *rig){
 		"loop":   func(b *rig) { b.loop.Exit(nil) },
@@ -175,7 +175,7 @@ func TestSSEDrain(t *testing.T) {
 			inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 				s, err := httpx.SSE(w, r, 0)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("httpx.SSE: %v", err)
 					return
 				}
 				defer s.Close()
@@ -205,14 +205,14 @@ func TestSSEDrain(t *testing.T) {
 	}
 }
 
-// TestSSEContextEnds holds that a ctx that middleware has ended ends a stream.
+// TestSSEContextEnds checks that a ctx that middleware has ended ends a stream.
 func TestSSEContextEnds(t *testing.T) {
 	inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), 10*time.Second, errEnough)
 		defer cancel()
 		s, err := httpx.SSE(w, r.WithContext(ctx), 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
@@ -235,14 +235,14 @@ func TestSSEContextEnds(t *testing.T) {
 
 var errEnough = errors.New("enough")
 
-// TestSSEForgotten holds that a stream that its handler has not closed ends
+// TestSSEForgotten checks that a stream that its handler has not closed ends
 // with the handler, and does not write behind the response.
 func TestSSEForgotten(t *testing.T) {
 	var s *httpx.EventStream
 	inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 		var err error
 		if s, err = httpx.SSE(w, r, time.Second); err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 		}
 	}), func(b *rig) {
 		resp := b.get(context.Background(), "/events/x")
@@ -260,7 +260,7 @@ func TestSSEForgotten(t *testing.T) {
 	})
 }
 
-// TestSSECannotFlush holds that nothing is sent through a ResponseWriter that
+// TestSSECannotFlush checks that nothing is sent through a ResponseWriter that
 // cannot flush, so that the handler can say so.
 func TestSSECannotFlush(t *testing.T) {
 	type opaque struct{ http.ResponseWriter } // hides all but its three methods
@@ -285,13 +285,13 @@ type flusher struct {
 	http.Flusher
 }
 
-// TestSSEFlusherOnly holds that a ResponseWriter that hides the server serves.
+// TestSSEFlusherOnly checks that a ResponseWriter that hides the server serves.
 func TestSSEFlusherOnly(t *testing.T) {
 	inBubbles(t, func() *httpx.Server {
 		return &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := httpx.SSE(flusher{w, w.(http.Flusher)}, r, 0)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("httpx.SSE: %v", err)
 				return
 			}
 			defer s.Close()

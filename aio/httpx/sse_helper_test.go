@@ -25,9 +25,9 @@ type rig struct {
 	h2     bool
 }
 
-// inBubbles serves s by HTTP/1 and by HTTP/2, each in a synctest bubble of its
-// own, and calls test in the loop. The loop exits when test returns. An event,
-// an operation or a goroutine that is left fails the test.
+// inBubbles serves s over HTTP/1 and over HTTP/2, each in a separate synctest
+// bubble, and calls test in the loop. The loop exits when test returns. An
+// event, an operation or a goroutine that is left fails the test.
 func inBubbles(t *testing.T, s func() *httpx.Server, test func(b *rig)) {
 	t.Helper()
 	eachProtocol(t, func(b *rig) {
@@ -55,7 +55,7 @@ func onOwnServer(t *testing.T, s func() *http.Server, test func(b *rig)) {
 	eachProtocol(t, func(b *rig) {
 		ln, err := b.net.Listen("server:80")
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("b.net.Listen: %v", err)
 		}
 		hs := s()
 		hs.Protocols = protocols(b.h2)
@@ -93,7 +93,7 @@ func (b *rig) get(ctx context.Context, path string, header ...string) *http.Resp
 	b.Helper()
 	req, err := http.NewRequestWithContext(ctx, "GET", "http://server"+path, nil)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("http.NewRequestWithContext: %v", err)
 	}
 	for _, field := range header {
 		name, value, _ := strings.Cut(field, ": ")
@@ -101,7 +101,7 @@ func (b *rig) get(ctx context.Context, path string, header ...string) *http.Resp
 	}
 	resp, err := b.web.Do(req)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.web.Do: %v", err)
 	}
 	return resp
 }
@@ -111,7 +111,7 @@ func (b *rig) dial() net.Conn {
 	b.Helper()
 	c, err := b.net.Dial("tcp", "server:80")
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.net.Dial: %v", err)
 	}
 	return c
 }
@@ -124,8 +124,8 @@ func line(t testing.TB, in *bufio.Scanner, want string) {
 	}
 }
 
-// wrapping is middleware that puts a ResponseWriter of its own around the
-// server's, which nothing but Unwrap leads through.
+// wrapping is middleware that wraps the server's ResponseWriter in one that can
+// only be unwrapped.
 func wrapping(next http.Handler) http.Handler {
 	type wrapper struct {
 		http.ResponseWriter

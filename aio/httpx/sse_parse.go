@@ -9,34 +9,34 @@ import (
 	"unicode/utf8"
 )
 
-// ErrEventTooLarge is the error of a stream whose event, or a line of it, is
+// ErrEventTooLarge is the error of a stream with an event, or a line, that is
 // larger than Reconnect.MaxEvent.
 var ErrEventTooLarge = errors.New("httpx: the server-sent event is too large")
 
-// eventParser parses a stream of server-sent events as it comes (HTML standard,
-// section 9.2.6). It holds the event that has come in part, and the line.
+// eventParser parses a stream of server-sent events as it arrives (HTML
+// standard, section 9.2.6). It keeps the incomplete event and line.
 type eventParser struct {
-	limit   int // of a line, and of an event's data
+	limit   int // for a line, and for an event's data
 	begun   bool
 	skipLF  bool   // the last byte was a CR, whose LF may follow
-	comment bool   // what comes belongs to a comment, up to the end of the line
-	line    []byte // that has not ended
-	data    []byte // with an LF behind each of its lines
+	comment bool   // the rest of the line is a comment
+	line    []byte // the incomplete line
+	data    []byte // with an LF after each line
 	kind    string
 	retry   time.Duration
-	again   time.Duration // the last retry of the stream; -1: there was none
+	again   time.Duration // the stream's last retry; -1: there was none
 	id      string        // of the last id field
-	last    string        // the last event ID: id as it was at the end of a block
+	last    string        // the last event ID: id at the end of the last block
 }
 
-// newEventParser returns a parser of a stream that follows another one, whose
-// last event ID was last.
+// newEventParser returns a parser for a stream. last is the last event ID of
+// the stream before.
 func newEventParser(limit int, last string) *eventParser {
 	return &eventParser{limit: limit, id: last, last: last, again: -1}
 }
 
-// next takes bytes of p up to the end of the next event. It returns how many it
-// has taken, and the event, nil if it does not end within p.
+// next parses p up to the end of the next event. It returns how many bytes it
+// has consumed, and the event, nil if it does not end within p.
 func (s *eventParser) next(p []byte) (n int, e *ServerEvent, err error) {
 	for n < len(p) && e == nil && err == nil {
 		if s.skipLF {
@@ -61,7 +61,7 @@ func (s *eventParser) next(p []byte) (n int, e *ServerEvent, err error) {
 	return n, e, err
 }
 
-// hold adds to the line.
+// hold appends to the line.
 func (s *eventParser) hold(p []byte) error {
 	if s.comment {
 		return nil
@@ -73,7 +73,7 @@ func (s *eventParser) hold(p []byte) error {
 	return nil
 }
 
-// endLine takes the line.
+// endLine handles a complete line.
 func (s *eventParser) endLine() (*ServerEvent, error) {
 	line := s.line
 	s.line = line[:0]
@@ -92,8 +92,8 @@ func (s *eventParser) endLine() (*ServerEvent, error) {
 	return nil, s.field(string(name), bytes.TrimPrefix(value, []byte(" ")))
 }
 
-// field takes a field. Unknown ones, and comments, which have no name, are
-// ignored.
+// field handles a field. It ignores unknown fields, and comments, which have no
+// name.
 func (s *eventParser) field(name string, value []byte) error {
 	switch name {
 	case "data":
@@ -135,11 +135,11 @@ func (s *eventParser) dispatch() (e *ServerEvent) {
 	return e
 }
 
-// keptEvent is how much memory is kept for the next event.
+// keptEvent bounds the memory that is kept for the next event.
 const keptEvent = 4 << 10
 
-// milliseconds returns the time of a retry field, which is digits only. At most
-// it is 29 years.
+// milliseconds returns the time of a retry field, which must be digits only. It
+// is at most 29 years.
 func milliseconds(value []byte) (time.Duration, bool) {
 	const most = math.MaxInt64 / int64(time.Millisecond) / 10
 	var n int64
@@ -152,8 +152,9 @@ func milliseconds(value []byte) (time.Duration, bool) {
 	return time.Duration(n) * time.Millisecond, len(value) > 0
 }
 
-// decodeUTF8 decodes as browsers do: each maximal part of an invalid sequence
-// becomes one U+FFFD (Encoding standard, "UTF-8 decode without BOM").
+// decodeUTF8 decodes as browsers do: it replaces each maximal part of an
+// invalid sequence by one U+FFFD (Encoding standard, "UTF-8 decode without
+// BOM").
 func decodeUTF8(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -171,7 +172,7 @@ func decodeUTF8(b []byte) string {
 }
 
 // invalidPart returns the length of the part of an invalid sequence at the
-// beginning of b that one U+FFFD stands for.
+// beginning of b that is replaced by one U+FFFD.
 func invalidPart(b []byte) int {
 	low, high, more := byte(0x80), byte(0xbf), 0
 	switch c := b[0]; {

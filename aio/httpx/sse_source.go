@@ -14,39 +14,39 @@ import (
 	"goaio.example/aio/internal/http1"
 )
 
-// kindEvents is a stream of server-sent events that is received.
+// kindEvents is the kind of a client's stream of server-sent events.
 var kindEvents = aio.NewKind("http.events")
 
-// eventSource is a stream of server-sent events over as many connections as it
-// takes, one after the other. It is one operation.
+// eventSource is a stream of server-sent events over successive connections. It
+// is one operation.
 //
 //	connected ──the connection has ended──▶ waiting ──the alarm──▶ connected
 //	any ──ended, cancelled, failed for good──▶ over
 //
-// A connection that ends while its bytes are parsed, or fn is called, is dealt
-// with behind that: so fn is called for one event at a time, and not when the
-// stream is over.
+// If a connection ends while its bytes are parsed, or while fn is running, the
+// end is handled afterwards. So fn is called for one event at a time, and not
+// after the stream is over.
 type eventSource struct {
 	aio.Promise[struct{}]
 	client *Client
 	req    *http.Request
 	fn     func(ServerEvent)
 	after  func()        // called at the end; may be nil
-	stop   chan struct{} // closed when the stream is to end
+	stop   chan struct{} // closed when the stream must end
 	watch  *progressWatch
-	unbind func() bool // has the request's own context forget the stream; may be nil
+	unbind func() bool // unregisters from the request's own context; may be nil
 	alarm  alarm.Alarm
 
 	mu       sync.Mutex
 	state    sourceState
-	conn     *eventConn // of connected
+	conn     *eventConn // the connection, in state connected
 	busy     bool       // bytes of conn are being parsed, or fn is being called
-	pending  *connEnd   // of conn, which has ended while busy
+	pending  *connEnd   // the end of conn, if it has ended while busy
 	stopped  bool
-	cause    error // of stopped
+	cause    error // why the stream was stopped
 	last     string
-	retry    time.Duration // that the server has asked for
-	failures int           // one after the other
+	retry    time.Duration // the server's latest retry field
+	failures int           // successive ones
 }
 
 type sourceState uint8
@@ -57,10 +57,10 @@ const (
 	sourceOver
 )
 
-// connEnd is how a stream's connection has ended.
+// connEnd says how a stream's connection has ended.
 type connEnd struct {
-	err   error // nil: with the response's end
-	final bool  // there shall be no other one
+	err   error // nil: at the response's end
+	final bool  // do not reconnect
 	after time.Duration
 }
 
@@ -89,7 +89,7 @@ func (s *eventSource) open(ctx context.Context) *aio.Future[struct{}] {
 	if s.Op().Draining() {
 		s.end(nil)
 	}
-	if s.req.GetBody != nil { // which is a function of the user's
+	if s.req.GetBody != nil { // GetBody is a function of the user's
 		s.Op().Go(s.connect, s.died)
 	} else {
 		s.connect()
@@ -103,7 +103,7 @@ func (s *eventSource) OpName() string { return "events of " + requestName(s.req)
 // OpCancel ends the stream.
 func (s *eventSource) OpCancel(cause error) { s.end(cause) }
 
-// OpDrain ends the stream, which would go on for ever.
+// OpDrain ends the stream, which would otherwise go on forever.
 func (s *eventSource) OpDrain() { s.end(nil) }
 
 // end ends the stream from this side.
@@ -129,7 +129,7 @@ func (s *eventSource) end(cause error) {
 	}
 }
 
-// errEventsClosed ends the connection of a stream that is closed.
+// errEventsClosed is the error of the connection of a stream that is closed.
 var errEventsClosed = errors.New("httpx: the event stream is closed")
 
 func orClosed(cause error) error {
@@ -139,7 +139,7 @@ func orClosed(cause error) error {
 	return cause
 }
 
-// wrapped is the error of a stream that was ended while it waited.
+// wrapped returns the error of a stream that was ended while it waited.
 func (s *eventSource) wrapped(cause error) error {
 	if cause == nil {
 		return nil
@@ -160,14 +160,15 @@ func (s *eventSource) finish(err error) {
 	}
 }
 
-// release lets go of what the stream holds. The request is the user's again
-// when the future has resolved.
+// release releases everything that the stream holds. The caller may use the
+// request again when the future has resolved.
 func (s *eventSource) release() {
 	if s.unbind != nil {
 		s.unbind()
 	}
 	s.watch.end()
-	if s.req.Body != nil && s.req.GetBody != nil { // else a connection has closed it
+	// otherwise a connection has closed it
+	if s.req.Body != nil && s.req.GetBody != nil {
 		s.req.Body.Close()
 	}
 }
@@ -175,7 +176,8 @@ func (s *eventSource) release() {
 // connect makes the next connection.
 func (s *eventSource) connect() {
 	c := &eventConn{src: s}
-	c.ex.init(context.Background(), s.client, s.req, s.Op()) // its progress is nobody's
+	// it reports no progress
+	c.ex.init(context.Background(), s.client, s.req, s.Op())
 	c.ex.endless = true
 	s.mu.Lock()
 	last, stopped, cause := s.last, s.stopped, s.cause
@@ -205,14 +207,15 @@ func (s *eventSource) request(last string) (*http.Request, error) {
 	if h["Accept"] == nil {
 		h.Set("Accept", "text/event-stream")
 	}
-	if h["Accept-Encoding"] == nil { // what is packed comes late
+	if h["Accept-Encoding"] == nil { // compressed events arrive late
 		h.Set("Accept-Encoding", "identity")
 	}
 	if h["Cache-Control"] == nil {
 		h.Set("Cache-Control", "no-cache")
 	}
 	h.Del("Last-Event-ID")
-	if last != "" && http1.ValidValue(last) { // no field can have another one
+	// a field cannot contain other values
+	if last != "" && http1.ValidValue(last) {
 		h.Set("Last-Event-ID", last)
 	}
 	req.Header = h
@@ -223,8 +226,8 @@ func (s *eventSource) request(last string) (*http.Request, error) {
 	return req, err
 }
 
-// connEnded goes on when a connection has ended: it waits, for the next one, or
-// ends the stream.
+// connEnded is called when a connection has ended. It schedules the next one,
+// or ends the stream.
 func (s *eventSource) connEnded(c *eventConn, end connEnd) {
 	s.mu.Lock()
 	switch {
@@ -260,7 +263,7 @@ func (s *eventSource) connEnded(c *eventConn, end connEnd) {
 	}
 }
 
-// nextLocked decides what follows a connection: another one, after a time, or
+// nextLocked decides what follows a connection: another one after a wait, or
 // the end of the stream with an error. The lock is held.
 func (s *eventSource) nextLocked(c *eventConn, end connEnd) (wait time.Duration, again bool, err error) {
 	r := &s.client.Reconnect
@@ -283,7 +286,7 @@ func (s *eventSource) nextLocked(c *eventConn, end connEnd) (wait time.Duration,
 	return r.wait(s.failures, max(s.retry, end.after)), true, nil
 }
 
-// Fire makes the next connection when it is time to.
+// Fire makes the next connection if it is due.
 func (s *eventSource) Fire() {
 	s.mu.Lock()
 	if s.state != sourceWaiting {
@@ -295,7 +298,7 @@ func (s *eventSource) Fire() {
 	s.Op().Go(s.connect, s.died)
 }
 
-// died ends the stream after a panic, in a function of the user's.
+// died ends the stream after a panic in a function of the user's.
 func (s *eventSource) died(err error) {
 	s.mu.Lock()
 	c := s.conn
@@ -307,8 +310,8 @@ func (s *eventSource) died(err error) {
 	}
 }
 
-// enter begins to take bytes of a connection. It reports false if they are not
-// wanted any more.
+// enter marks the source as busy with bytes of a connection. It reports false
+// if it does not want them any more.
 func (s *eventSource) enter(c *eventConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -319,11 +322,11 @@ func (s *eventSource) enter(c *eventConn) bool {
 	return true
 }
 
-// leave ends what enter began, and deals with the connection's end if that has
-// come meanwhile.
+// leave undoes enter. If the connection has ended meanwhile, it handles the
+// end.
 func (s *eventSource) leave(c *eventConn) {
 	s.mu.Lock()
-	if s.conn != c { // fn has panicked
+	if s.conn != c { // fn panicked
 		s.mu.Unlock()
 		return
 	}
@@ -336,7 +339,7 @@ func (s *eventSource) leave(c *eventConn) {
 }
 
 // deliver calls fn for an event of a connection. It returns an error if no more
-// are wanted.
+// events are wanted.
 func (s *eventSource) deliver(c *eventConn, e *ServerEvent) error {
 	s.mu.Lock()
 	if s.conn != c || s.stopped || s.pending != nil {
@@ -358,7 +361,7 @@ func (s *eventSource) lastEventID() string {
 	return s.last
 }
 
-// maxEvent returns the bound of an event.
+// maxEvent returns the limit for an event.
 func (r *Reconnect) maxEvent() int {
 	switch {
 	case r.MaxEvent == 0:
@@ -369,7 +372,7 @@ func (r *Reconnect) maxEvent() int {
 	return r.MaxEvent
 }
 
-// wait returns how long to wait before the nth attempt to come back.
+// wait returns how long to wait before the nth attempt to reconnect.
 func (r *Reconnect) wait(n int, asked time.Duration) time.Duration {
 	b := r.Backoff
 	if b.Attempts, b.Elapsed = -1, -1; b.Initial == 0 {
@@ -382,7 +385,7 @@ func (r *Reconnect) wait(n int, asked time.Duration) time.Duration {
 	case limit < 0:
 		limit = math.MaxInt64
 	}
-	n = min(n, 1000) // by which a Backoff has reached its maximum
+	n = min(n, 1000) // a Backoff has reached its maximum by then
 	for try, d := range b.Delays() {
 		if try > n {
 			return min(max(d, 0)+min(asked, limit), limit)
@@ -391,5 +394,6 @@ func (r *Reconnect) wait(n int, asked time.Duration) time.Duration {
 	return min(asked, limit)
 }
 
-// triesAgain reports whether a status is one after which the stream comes back.
+// triesAgain reports whether the stream reconnects after a response with
+// status.
 func (r *Reconnect) triesAgain(status int) bool { return slices.Contains(r.Statuses, status) }

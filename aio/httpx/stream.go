@@ -7,17 +7,18 @@ import (
 	"goaio.example/aio"
 )
 
-// StreamWriter writes a response piece by piece. Request.Start returns one. Its
-// methods may be called from any goroutine. Those that write do so one after
-// the other. It must be closed: if it is dropped before, together with its
-// Request, the connection is closed, and ErrAbandoned is an event.
+// A StreamWriter writes a response piece by piece. Request.Start returns one.
+// It is safe for concurrent use; calls that write wait for each other. It must
+// be closed: if it is dropped before, together with its Request, the connection
+// is closed, and ErrAbandoned is an event.
 type StreamWriter struct {
 	r *Request
 }
 
 // Start begins a response whose body follows in pieces, and sends the header.
-// It is a response: there can be no other. The body has the Content-Length that
-// header says, or is chunked. Errors are those of Respond's future.
+// It counts as the request's response: there can be no other. The body has the
+// Content-Length given in header, or else is chunked. Errors are those of
+// Respond's future.
 func (r *Request) Start(status int, header http.Header) (*StreamWriter, error) {
 	if err := r.begin(inboundStream, answer{status: status, header: header}); err != nil {
 		return nil, r.x.reason(err)
@@ -58,7 +59,7 @@ func (w *StreamWriter) locked(fn func(p pieceWriter) error) error {
 	return nil
 }
 
-// ended is the error of what op does to a stream that has ended.
+// ended returns the error of a call of op after the stream has ended.
 func (w *StreamWriter) ended(op string) error {
 	x := w.r.x
 	if cause := context.Cause(x.Context()); cause != nil {
@@ -67,9 +68,9 @@ func (w *StreamWriter) ended(op string) error {
 	return aio.NewConnError(op, "tcp", x.side.remote(), -1, aio.ErrClosed)
 }
 
-// Write sends a part of the body. The part may be kept until Flush. Write waits
-// while the client does not read. It fails with the cause of Context when the
-// client is gone, and with aio.ErrClosed after Close.
+// Write sends a part of the body. It may buffer the part until Flush. Write
+// blocks while the client does not read. Its error is the cause of Context when
+// the client is gone, and aio.ErrClosed after Close.
 func (w *StreamWriter) Write(p []byte) (n int, err error) {
 	err = w.locked(func(rw pieceWriter) error {
 		n, err = rw.Write(p)
@@ -78,7 +79,7 @@ func (w *StreamWriter) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Flush sends what is buffered.
+// Flush sends buffered bytes.
 func (w *StreamWriter) Flush() error { return w.locked(pieceWriter.FlushError) }
 
 // send writes text and flushes it.
@@ -91,7 +92,8 @@ func (w *StreamWriter) send(text string) error {
 	})
 }
 
-// Close ends the response. If that has ended already it fails as Write does.
+// Close ends the response. If the response has ended already, Close fails as
+// Write does.
 func (w *StreamWriter) Close() error {
 	x := w.r.x
 	x.wmu.Lock() // a Write has returned
@@ -119,9 +121,9 @@ func (w *StreamWriter) Gone() <-chan struct{} { return w.r.Gone() }
 // Draining is Request.Draining.
 func (w *StreamWriter) Draining() <-chan struct{} { return w.r.Draining() }
 
-// lastEventID returns the ID of the last event that the client has seen.
+// lastEventID returns the ID of the last event that the client has received.
 func (w *StreamWriter) lastEventID() string { return w.r.LastEventID() }
 
-// Future returns the future of the response: the length of the body that was
-// sent.
+// Future returns the future of the response. Its value is the length of the
+// body that was sent.
 func (w *StreamWriter) Future() *aio.Future[int] { return w.r.x.Future() }

@@ -15,13 +15,13 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestStream holds that what is flushed arrives before the response ends.
+// TestStream checks that what is flushed arrives before the response ends.
 func TestStream(t *testing.T) {
 	next := make(chan struct{})
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		w, err := r.Start(200, http.Header{"X-A": {"b"}})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("r.Start: %v", err)
 			return
 		}
 		aio.Spawn(r.Context(), "stream", func(context.Context) error {
@@ -50,7 +50,7 @@ func TestStream(t *testing.T) {
 		defer c.CloseIdleConnections()
 		resp, err := c.Get("http://" + addr)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Get: %v", err)
 		}
 		defer resp.Body.Close()
 		for _, part := range []string{"one ", "two ", "three"} {
@@ -66,14 +66,14 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestStreamClientGone holds that writing to a client that is gone fails with
+// TestStreamClientGone checks that writing to a client that is gone fails with
 // the reason.
 func TestStreamClientGone(t *testing.T) {
 	failed := make(chan error, 1)
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		w, err := r.Start(200, nil)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("r.Start: %v", err)
 			return
 		}
 		<-w.Gone()
@@ -96,13 +96,13 @@ func TestStreamClientGone(t *testing.T) {
 	})
 }
 
-// TestServerSentEvents holds what is on the wire, and that a client that comes
+// TestServerSentEvents checks what is on the wire, and that a client that comes
 // back says where it was.
 func TestServerSentEvents(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		s, err := r.SSE(nil, -1)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("r.SSE: %v", err)
 			return
 		}
 		defer s.Close()
@@ -117,7 +117,7 @@ func TestServerSentEvents(t *testing.T) {
 			{Type: "empty"},
 		} {
 			if err := s.Send(e); err != nil {
-				t.Error(err)
+				t.Errorf("s.Send: %v", err)
 			}
 		}
 	}}, func(addr string) {
@@ -137,14 +137,14 @@ func TestServerSentEvents(t *testing.T) {
 	})
 }
 
-// TestHeartbeat holds that a stream on which nothing happens sends comments,
-// and that it is told of the drain.
+// TestHeartbeat checks that a stream on which nothing happens sends comments,
+// and that it learns of the drain.
 func TestHeartbeat(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {
 			s, err := r.SSE(nil, time.Millisecond)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("r.SSE: %v", err)
 				return
 			}
 			<-s.Draining()

@@ -11,9 +11,9 @@ import (
 var kindCalls = aio.NewKind("jobs.calls")
 
 // calls is the operation that a Worker's calls to its broker belong to. It is a
-// child of the loop, so that a job can be released when the operation that has
-// started the Worker was cancelled. When the loop is cancelled, calls have half
-// of Abandon left.
+// child of the loop, so that a job can be released after the operation that has
+// started the Worker was cancelled. When the loop is cancelled, calls may take
+// half of Abandon.
 type calls struct {
 	op    aio.Op
 	live  context.Context // of all calls; a cancellation of op does not end it
@@ -47,19 +47,19 @@ func (c *calls) end() {
 	c.kill(aio.ErrClosed)
 }
 
-// ctx returns the ctx of a call that may take d.
+// ctx returns a context for a call that may take d.
 func (c *calls) ctx(d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(c.live, d, aio.ErrTimeout)
 }
 
-// callsDriver is the calls as their operation's driver.
+// callsDriver is the driver of the calls' operation.
 type callsDriver calls
 
 func (d *callsDriver) OpCancel(error) {
 	alarm.Of(&d.op).Set(&d.clock, loopAbandon(d.op.Loop())/2)
 }
 
-// callsClock is the calls as their clock's Firer.
+// callsClock is the alarm.Firer of the calls.
 type callsClock calls
 
 func (c *callsClock) Fire() { c.kill(aio.ErrExit) }

@@ -68,7 +68,7 @@ func TestEachCancelWorker(t *testing.T) {
 			}
 			time.Sleep(2 * time.Minute)
 			if err := w.Shutdown(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("w.Shutdown: %v", err)
 			}
 			if left := m.Stats("q"); left.Ready+done != 1 || left.Reserved+left.Delayed != 0 || s.calls("close") != 1 {
 				t.Errorf("done %d times; the queue has %+v; calls %v", done, left, s.noted)

@@ -30,10 +30,10 @@ type header struct {
 	Meta     map[string]string `json:"meta,omitempty"`
 }
 
-// Encode returns the bytes by which a driver puts a job into a queue, and the
+// Encode returns the bytes that a driver puts into a queue for a job, and the
 // job's ID, which is new if j has none. Its errors are ErrInvalid. The output
-// is at most 8 KiB larger than j.Body. j.Delay is not in it: it is the
-// driver's.
+// is at most 8 KiB larger than j.Body. It does not contain j.Delay, which the
+// driver handles.
 func Encode(queue string, j Job) ([]byte, ID, error) {
 	h := header{ID: j.ID, Queue: queue, Attempts: j.Attempt, At: j.Enqueued, Type: j.Type, Meta: j.Meta}
 	if h.ID == "" {
@@ -61,15 +61,15 @@ func Encode(queue string, j Job) ([]byte, ID, error) {
 	return buf.Bytes(), h.ID, nil
 }
 
-// Decode makes a job of what a broker has handed out. Data that does not begin
-// as an envelope, with "aio.job/", is a job of others: the whole of it is the
-// Body, and ID is made of BrokerID. Queue is the delivery's, Attempt the sum of
-// the attempts before the job was put and d.Attempts.
+// Decode returns the job in a broker's delivery. Data that does not begin as an
+// envelope, with "aio.job/", is a foreign job: all of it is the Body, and ID is
+// derived from BrokerID. Queue is the delivery's, and Attempt the sum of the
+// attempts before the job was put and d.Attempts.
 //
 // Its errors are ErrVersion, for a version of the envelope that this package
 // does not know, and ErrInvalid. The job then has what is known without Data.
-// Decode takes what Encode makes, and what others make in the same form: see
-// the package documentation.
+// Decode accepts the output of Encode, and data of other programs in the same
+// format: see the package documentation.
 func Decode(d Delivery) (Job, error) {
 	j := Job{ID: foreignID(d.BrokerID), Queue: d.Queue, Attempt: max(d.Attempts, 1)}
 	if !bytes.HasPrefix(d.Data, []byte(magic)) {
@@ -99,13 +99,13 @@ func Decode(d Delivery) (Job, error) {
 	return j, nil
 }
 
-// isVersion reports whether a line begins with the word of some version.
+// isVersion reports whether a line begins with the word of any version.
 func isVersion(line []byte) bool {
 	word, _, ok := bytes.Cut(line[len(magic):], []byte(" "))
 	return ok && len(word) > 0 && len(word) <= 4 && len(bytes.Trim(word, "0123456789")) == 0
 }
 
-// foreignID makes an ID of a broker's.
+// foreignID derives an ID from a broker's.
 func foreignID(broker string) ID {
 	id := strings.Map(func(r rune) rune {
 		if r <= ' ' || r >= 0x7f {

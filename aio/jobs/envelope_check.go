@@ -12,7 +12,7 @@ const (
 	maxValue = 1024
 )
 
-// check returns an ErrInvalid for a header that an envelope must not have.
+// check returns an ErrInvalid if the header is not allowed in an envelope.
 func (h *header) check() error {
 	switch {
 	case h.ID == "" || len(h.ID) > maxID || !isToken(string(h.ID)):

@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	// ErrNoJob is what Source.Reserve returns when the broker has no job now.
+	// ErrNoJob is returned by Source.Reserve if the broker has no job now.
 	ErrNoJob = errors.New("jobs: no job is ready")
 	// ErrLeaseLost is the error of a call for a lease that has ended, and the
 	// cause (context.Cause) of the ctx of a job whose lease was lost: the
@@ -15,24 +15,25 @@ var (
 	// ErrFull is the error of a Put into a queue that has no room.
 	ErrFull = errors.New("jobs: the queue is full")
 	// ErrTooBig is the error of a Put of a job that is larger than the broker
-	// takes.
+	// accepts.
 	ErrTooBig = errors.New("jobs: the job is too big")
 	// ErrInvalid is the error of a job that cannot be encoded, of data that
-	// begins as an envelope and is none, and of a bad name of a queue.
+	// begins like an envelope but is not one, and of an invalid name of a
+	// queue.
 	ErrInvalid = errors.New("jobs: invalid")
 	// ErrVersion is the error of an envelope of a version that this package
 	// does not know.
 	ErrVersion = errors.New("jobs: unknown version of the envelope")
 )
 
-// LeaseError is an event of a job: the lease was lost, or a call to the broker
-// about it failed.
+// LeaseError is an event of a job: its lease was lost, or a call to the broker
+// for the lease failed.
 type LeaseError struct {
 	Op      string // "touch", "delete", "release" or "bury"
 	Queue   string
 	ID      ID
 	Attempt int
-	Err     error // ErrLeaseLost, or what the Lease returned
+	Err     error // ErrLeaseLost, or the Lease's error
 }
 
 // Error says which call failed, about which job.
@@ -48,7 +49,7 @@ type BuriedError struct {
 	Queue   string
 	ID      ID
 	Attempt int
-	Err     error // why: what Handle returned, or that attempts were used up
+	Err     error // why: the error of Handle, or that the attempts were used up
 }
 
 // Error says which job was buried, and why.
@@ -60,7 +61,7 @@ func (e *BuriedError) Error() string {
 func (e *BuriedError) Unwrap() error { return e.Err }
 
 // OutageError is the event of a Worker whose broker cannot be reached. There is
-// one for each outage. The Worker goes on trying.
+// one for each outage. The Worker keeps trying.
 type OutageError struct {
 	Err error // of the first Reserve that failed
 }

@@ -12,36 +12,35 @@ import (
 
 var kindPut = aio.NewKind("jobs.put")
 
-// Memory is a broker within the process: a Putter, with Sources. It is for
-// tests, in synctest bubbles too, and for programs whose jobs may end with
-// them. The zero Memory is ready. It needs no loop, has no goroutine, and may
-// be used by several loops. Jobs of one queue are handed out in the order in
-// which they were put, or came back. Set the fields before use; the methods may
-// be called from any goroutine.
+// A Memory is a broker within the process: a Putter, with Sources. It is for
+// tests, including those in synctest bubbles, and for programs whose jobs may
+// end with them. The zero Memory is ready to use. It needs no loop, has no
+// goroutine, and may be used by several loops. Jobs of one queue are handed out
+// in the order in which they were put, or became ready again. Set the fields
+// before use. The methods are safe for concurrent use.
 type Memory struct {
-	// Lease is for how long jobs are leased. 0 means 1 minute; negative: for
-	// ever.
+	// Lease is how long jobs are leased. 0 means 1 minute; negative: forever.
 	Lease time.Duration
-	// MaxBytes bounds the jobs that are kept, buried ones included: their
-	// bodies and envelopes, in bytes. A Put beyond it fails with ErrFull, that
-	// of a job which is larger with ErrTooBig. 0 means 256 MiB; negative: no
-	// bound.
+	// MaxBytes bounds the stored jobs, including buried ones: their bodies and
+	// envelopes, in bytes. A Put beyond it fails with ErrFull, and one of a job
+	// that is larger than MaxBytes with ErrTooBig. 0 means 256 MiB; negative:
+	// no bound.
 	MaxBytes int64
 
 	mu     sync.Mutex
 	queues map[string]*memoryQueue
-	count  uint64 // of jobs that were put or came back
+	count  uint64 // number of jobs that were put or became ready again
 	bytes  int64
 	more   bell.Bell // rung when a job becomes ready, or waits for a time
 }
 
 // Put is Putter.Put. It never waits. The errors are ErrInvalid, ErrFull and
-// ErrTooBig, those of a ctx without a running loop, and the cause of a dead
+// ErrTooBig, those of a ctx without a running loop, and the cause of an ended
 // ctx.
 func (m *Memory) Put(ctx context.Context, queue string, j Job) *aio.Future[ID] {
 	p := aio.NewPromise[ID](ctx, kindPut, printable(queue))
 	if p.Op().Ended() {
-		return p.Future() // no loop, or a dead ctx
+		return p.Future() // no loop, or an ended ctx
 	}
 	id, err := m.put(queue, j)
 	if err != nil {
@@ -86,7 +85,7 @@ func (m *Memory) lease() time.Duration {
 	return max(m.Lease, 0)
 }
 
-// queue returns a queue, made if need be. The lock is held.
+// queue returns a queue, which the first call makes. The lock is held.
 func (m *Memory) queue(name string) *memoryQueue {
 	q := m.queues[name]
 	if q == nil {
@@ -99,20 +98,20 @@ func (m *Memory) queue(name string) *memoryQueue {
 	return q
 }
 
-// Source returns a Source of the given queues. One of no queue has no jobs.
+// Source returns a Source of the given queues. Without queues it has no jobs.
 func (m *Memory) Source(queues ...string) Source {
 	return &memorySource{m: m, queues: queues, held: make(map[*memoryLease]bool), end: make(chan struct{})}
 }
 
-// MemoryStats are the numbers of jobs of a queue.
+// MemoryStats holds the numbers of jobs of a queue.
 type MemoryStats struct {
-	Ready    int // to be handed out
+	Ready    int // ready to be handed out
 	Delayed  int // to be ready later
 	Reserved int // leased
 	Buried   int
 }
 
-// Stats returns the numbers of jobs of a queue at the moment.
+// Stats returns the current numbers of jobs of a queue.
 func (m *Memory) Stats(queue string) MemoryStats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,8 +148,8 @@ func (m *Memory) Buried(queue string) []MemoryBuried {
 	return out
 }
 
-// Kick makes up to n buried jobs of a queue ready, the first first, and returns
-// how many. Their attempts count from 0 again.
+// Kick makes up to n buried jobs of a queue ready, the oldest first, and
+// returns how many. Their attempts count from 0 again.
 func (m *Memory) Kick(queue string, n int) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -164,5 +163,5 @@ func (m *Memory) Kick(queue string, n int) int {
 	return n
 }
 
-// errClosed is what a closed Source returns.
+// errClosed is the error of a closed Source.
 var errClosed = fmt.Errorf("jobs: the Source: %w", aio.ErrClosed)

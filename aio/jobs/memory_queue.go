@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// memoryJob is a job that a Memory keeps. It is ready, waits for a time
-// (delayed or leased), is buried, or gone.
+// memoryJob is a job in a Memory. It is ready, waits for a time (delayed or
+// leased), is buried, or gone.
 type memoryJob struct {
 	data     []byte
 	id       ID
@@ -40,7 +40,7 @@ func (q *memoryQueue) wait(m *Memory, j *memoryJob, d time.Duration) {
 	m.more.Ring()
 }
 
-// until has a job wait for a time.
+// until makes a job wait for a time.
 func (q *memoryQueue) until(m *Memory, j *memoryJob, at time.Time) {
 	j.at = at
 	heap.Push(&q.waits, j)

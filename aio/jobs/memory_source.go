@@ -15,7 +15,7 @@ type memorySource struct {
 	end    chan struct{} // closed by Close
 }
 
-// Reserve waits for a job. It returns no ErrNoJob.
+// Reserve waits for a job. It never returns ErrNoJob.
 func (s *memorySource) Reserve(ctx context.Context) (Lease, error) {
 	m := s.m
 	for {
@@ -37,8 +37,8 @@ func (s *memorySource) Reserve(ctx context.Context) (Lease, error) {
 	}
 }
 
-// take leases the first job that is ready, or returns when one may be. The lock
-// is held.
+// take leases the first ready job, or returns when one may become ready. The
+// lock is held.
 func (s *memorySource) take(now time.Time) (l *memoryLease, next time.Time) {
 	var first *memoryQueue
 	for _, name := range s.queues {
@@ -75,7 +75,7 @@ func (s *memorySource) await(ctx context.Context, more <-chan struct{}, next tim
 	}
 }
 
-// Close closes the Source. Jobs that it has leased still are ready at once.
+// Close closes the Source. Jobs that it still leases are ready at once.
 func (s *memorySource) Close(context.Context) error {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
@@ -126,7 +126,7 @@ func (l *memoryLease) Bury(ctx context.Context, why error) error {
 }
 
 // with calls fn with the job, which is then in no heap and not leased, if the
-// lease lasts.
+// lease has not ended.
 func (l *memoryLease) with(ctx context.Context, fn func(m *Memory, j *memoryJob)) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -44,7 +44,7 @@ func TestMemoryBound(t *testing.T) {
 			t.Errorf("a job of more than MaxBytes: %v, want %v", err, jobs.ErrTooBig)
 		}
 		if err := put(600); err != nil {
-			t.Error(err)
+			t.Errorf("put: %v", err)
 		}
 		if err := put(600); !errors.Is(err, jobs.ErrFull) {
 			t.Errorf("more than there is room for: %v, want %v", err, jobs.ErrFull)
@@ -55,7 +55,7 @@ func TestMemoryBound(t *testing.T) {
 			return err
 		}
 		if err := l.Delete(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("l.Delete: %v", err)
 		}
 		if err := put(600); err != nil {
 			t.Errorf("the room of a deleted job is not free: %v", err)
@@ -160,10 +160,10 @@ func TestMemoryNoLease(t *testing.T) {
 		}
 		time.Sleep(1000 * time.Hour)
 		if err := l.Touch(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("l.Touch: %v", err)
 		}
 		if err := l.Delete(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("l.Delete: %v", err)
 		}
 		return s.Close(ctx)
 	})

@@ -8,18 +8,18 @@ import (
 	"goaio.example/aio"
 )
 
-// outage is whether a Worker's broker can be reached.
+// outage records whether a Worker's broker can be reached.
 type outage struct {
 	mu    sync.Mutex
-	alive time.Time // of the newest sign of life
+	alive time.Time // time of the latest sign of life
 	since time.Time // zero if the broker can be reached
 	err   error
 	count int
 }
 
-// begin tells of a Reserve that was called at began and has failed. The first
-// of an outage is an event. It is no outage if there was a sign of life since:
-// one connection of several that the last outage has broken.
+// begin records that a Reserve that was called at began has failed. The first
+// failure of an outage is an event. A failure is ignored if there was a sign of
+// life since began: several connections may have broken in the last outage.
 func (o *outage) begin(w *Worker, began time.Time, err error) {
 	o.mu.Lock()
 	first := o.since.IsZero() && !began.Before(o.alive)
@@ -36,7 +36,7 @@ func (o *outage) begin(w *Worker, began time.Time, err error) {
 	}
 }
 
-// end tells of a sign of life.
+// end records a sign of life.
 func (o *outage) end(w *Worker) {
 	o.mu.Lock()
 	o.alive = time.Now()

@@ -99,11 +99,11 @@ func TestNoLease(t *testing.T) {
 	inBubble(t, func(ctx context.Context, b *bench) {
 		w := &jobs.Worker{Source: nothing{}, Handle: func(context.Context, *jobs.Job) error { return nil }}
 		if err := w.Start(ctx); err != nil {
-			t.Fatal(err)
+			t.Fatalf("w.Start: %v", err)
 		}
 		time.Sleep(time.Minute)
 		if err := w.Shutdown(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("w.Shutdown: %v", err)
 		}
 		b.wantEvents("jobs: cannot reserve jobs: jobs: the Source has returned neither a lease nor an error")
 	})

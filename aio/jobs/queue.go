@@ -5,9 +5,9 @@ import "fmt"
 // maxQueue bounds a queue's name, in bytes.
 const maxQueue = 128
 
-// CheckQueue returns an ErrInvalid for a name that not every broker takes for a
-// queue. A good one has 1 to 128 letters and digits of ASCII, '-', '_' and '.',
-// begins and ends with a letter or digit, and has no two dots in a row.
+// CheckQueue returns an ErrInvalid for a name that some broker does not accept
+// for a queue. A valid name has 1 to 128 ASCII letters, digits, '-', '_' and
+// '.', begins and ends with a letter or digit, and has no two dots in a row.
 func CheckQueue(name string) error {
 	if name == "" || len(name) > maxQueue {
 		return fmt.Errorf("%w queue: a name has 1 to %d bytes, not %d", ErrInvalid, maxQueue, len(name))

@@ -8,8 +8,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// quietTime is how often a Reserve that returns ErrNoJob is called at most, by
-// each goroutine.
+// quietTime is the least time between two calls of a Reserve that returns
+// ErrNoJob, in each goroutine.
 const quietTime = 100 * time.Millisecond
 
 var errNoLease = errors.New("jobs: the Source has returned neither a lease nor an error")
@@ -17,14 +17,14 @@ var errNoLease = errors.New("jobs: the Source has returned neither a lease nor a
 // reserver is a goroutine of a Worker that reserves jobs, and begins them.
 type reserver struct {
 	w        *Worker
-	failures int       // of Reserve, in a row
-	began    time.Time // the newest call of Reserve
+	failures int       // successive failures of Reserve
+	began    time.Time // time of the latest call of Reserve
 }
 
 func (v *reserver) start() { v.w.op.Op().Go(v.run, v.gone) }
 
-// gone is called when Reserve has called runtime.Goexit: another goroutine goes
-// on.
+// gone is called when Reserve has called runtime.Goexit: another goroutine
+// continues.
 func (v *reserver) gone(err error) {
 	v.w.outage.begin(v.w, v.began, err)
 	v.failures++
@@ -48,7 +48,8 @@ func (v *reserver) run() {
 		case ctx.Err() != nil:
 		case errors.Is(err, ErrNoJob):
 			v.alive()
-			_ = timer.Sleep(ctx, quietTime-time.Since(v.began)) // fails only when ctx ends
+			// fails only if ctx ends
+			_ = timer.Sleep(ctx, quietTime-time.Since(v.began))
 		default:
 			v.failures++
 			w.outage.begin(w, v.began, err)
@@ -58,7 +59,7 @@ func (v *reserver) run() {
 	w.reserverEnded()
 }
 
-// alive notes a sign of the broker's life.
+// alive records a sign of the broker's life.
 func (v *reserver) alive() {
 	v.failures = 0
 	v.w.outage.end(v.w)
@@ -67,11 +68,13 @@ func (v *reserver) alive() {
 // pause waits if there were failures.
 func (v *reserver) pause(ctx context.Context) {
 	if v.failures > 0 {
-		_ = timer.Sleep(ctx, v.w.Reconnect.Wait(v.failures+1)) // fails only when ctx ends
+		// fails only if ctx ends
+		_ = timer.Sleep(ctx, v.w.Reconnect.Wait(v.failures+1))
 	}
 }
 
-// reserve calls Reserve. A panic, which has been told of, is an error.
+// reserve calls Reserve. It returns a panic, which has been reported, as an
+// error.
 func (w *Worker) reserve(ctx context.Context) (r *run, err error) {
 	panicked := w.op.Op().Call(func() {
 		var l Lease
@@ -104,7 +107,7 @@ func (w *Worker) takeSlot(ctx context.Context) bool {
 func (w *Worker) giveSlot()          { <-w.slots }
 func (w *Worker) giveSlotOf(_ error) { w.giveSlot() }
 
-// reserverEnded counts a goroutine out that has stopped reserving.
+// reserverEnded uncounts a goroutine that has stopped reserving.
 func (w *Worker) reserverEnded() {
 	w.mu.Lock()
 	w.reservers--

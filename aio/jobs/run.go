@@ -32,14 +32,15 @@ type run struct {
 	state     leaseState
 	expires   time.Time
 	stopTouch context.CancelFunc // of a Touch in progress
-	others    sync.WaitGroup     // goroutines that call the lease while Handle runs
-	turn      chan struct{}      // one in it while one of them does
-	returned  chan struct{}      // closed when Handle has returned
+	// goroutines that use the lease while Handle runs
+	others   sync.WaitGroup
+	turn     chan struct{} // held by one of them at a time
+	returned chan struct{} // closed when Handle has returned
 
-	ending bool // Handle has returned; of the goroutine that does
+	ending bool // Handle has returned; used by its goroutine
 }
 
-// newRun makes the run of a lease.
+// newRun returns a run for a lease.
 func newRun(w *Worker, l Lease) *run {
 	r := &run{w: w, lease: l, d: l.Delivery(), turn: make(chan struct{}, 1), returned: make(chan struct{})}
 	r.job, r.bad = Decode(r.d)
@@ -51,7 +52,7 @@ func newRun(w *Worker, l Lease) *run {
 	return r
 }
 
-// printable returns s, quoted if it is no name for listings.
+// printable returns s, quoted if it is not fit for listings.
 func printable(s string) string {
 	if isToken(s) {
 		return s
@@ -59,12 +60,13 @@ func printable(s string) string {
 	return strconv.QuoteToASCII(s[:min(len(s), maxQueue)])
 }
 
-// begin begins the run of a lease that has just come, or returns the job if the
-// Worker leaves. The run has taken over a slot.
+// begin begins the run of a new lease, or returns the job if the Worker leaves.
+// The run takes over a slot.
 func (w *Worker) begin(r *run) {
 	w.figures.reserved.Add(1)
 	w.figures.running.Add(1)
-	if r.op.Start(w.op.Context(), kindJob, r.name, (*runDriver)(r)) != nil { // the loop is done
+	// the loop is done
+	if r.op.Start(w.op.Context(), kindJob, r.name, (*runDriver)(r)) != nil {
 		w.figures.running.Add(-1)
 		w.giveSlot()
 		return
@@ -86,7 +88,7 @@ func (w *Worker) begin(r *run) {
 	<-w.calls.reserve.Done() // it ends soon
 }
 
-// runDriver is a run as its operation's driver.
+// runDriver is the driver of a run's operation.
 type runDriver run
 
 // OpCancel does nothing: Handle's ctx has ended, and the Worker settles the
@@ -119,7 +121,7 @@ func (r *run) gone(err error) {
 	r.op.Op().Go(func() { r.conclude(err) }, r.gone)
 }
 
-// conclude settles the lease by what Handle has returned.
+// conclude settles the lease according to the error of Handle.
 func (r *run) conclude(err error) {
 	r.ending = true
 	switch r.end() {
@@ -151,7 +153,7 @@ func (r *run) settle(err error) {
 	case timer.IsPermanent(err):
 		r.bury(err)
 	case w.at(cutting), w.cancelled():
-		w.calls.stopReserving(aio.ErrExit) // what is given back is for others
+		w.calls.stopReserving(aio.ErrExit) // released jobs are for others
 		r.giveBack()
 	case most > 0 && r.attempt >= most:
 		r.bury(err)
@@ -173,7 +175,8 @@ func (r *run) retry(err error) {
 	wait := r.w.Backoff.Wait(r.attempt + 1)
 	if tell := r.w.OnRetry; tell != nil {
 		j := r.job
-		_ = r.op.Op().Call(func() { tell(&j, err, wait) }, func(error) {}) // a panic has been told of
+		// a panic has been reported
+		_ = r.op.Op().Call(func() { tell(&j, err, wait) }, func(error) {})
 	} else {
 		logger(r.op.Op()).Warn("a job failed", "queue", r.d.Queue, "id", string(r.job.ID), "attempt", r.attempt, "wait", wait, "err", err)
 	}
@@ -190,7 +193,7 @@ func (r *run) giveBack() {
 }
 
 // call makes a call that settles the lease, up to three times. It reports
-// whether that succeeded, and tells of the failure.
+// whether the call succeeded; a failure is an event.
 func (r *run) call(op string, fn func(ctx context.Context) error) bool {
 	ctx, cancel := r.w.calls.ctx(r.w.callTimeout())
 	defer cancel()
@@ -210,7 +213,7 @@ func (r *run) call(op string, fn func(ctx context.Context) error) bool {
 	return false
 }
 
-// contain calls fn. A panic in it, which has been told of, is an error.
+// contain calls fn. It returns a panic, which has been reported, as an error.
 func (r *run) contain(ctx context.Context, fn func(ctx context.Context) error) (err error) {
 	if panicked := r.op.Op().Call(func() { err = fn(ctx) }, func(error) {}); panicked != nil {
 		return panicked
@@ -218,7 +221,7 @@ func (r *run) contain(ctx context.Context, fn func(ctx context.Context) error) (
 	return err
 }
 
-// unsure tells of a lease that could not be settled.
+// unsure reports a lease that could not be settled.
 func (r *run) unsure(op string, err error) {
 	r.w.figures.unsure.Add(1)
 	r.tell(op, err)
@@ -238,11 +241,11 @@ func (r *run) finish(err error) {
 		r.op.Resolve(struct{}{})
 		return
 	}
-	r.op.Op().Told() // by what became of the job
+	r.op.Op().Told() // reported by the event about the job
 	r.op.Reject(err)
 }
 
-// settled takes a run out of those whose leases are held.
+// settled removes a run from those whose leases are held.
 func (w *Worker) settled(r *run) {
 	w.mu.Lock()
 	delete(w.runs, r)
@@ -250,11 +253,11 @@ func (w *Worker) settled(r *run) {
 	w.advance()
 }
 
-// cancelled reports whether the Worker's operation was cancelled. The Worker is
-// told of it after that, and cuts.
+// cancelled reports whether the Worker's operation was cancelled. The Worker's
+// driver is called after that, and calls cut.
 func (w *Worker) cancelled() bool { return w.op.Context().Err() != nil }
 
-// maxAttempts returns the bound of attempts, negative for none.
+// maxAttempts returns the limit of attempts, negative for none.
 func (w *Worker) maxAttempts() int {
 	if w.MaxAttempts == 0 {
 		return 10

@@ -7,26 +7,28 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// leaseState is what has become of a run's lease.
+// leaseState is the state of a run's lease.
 type leaseState uint8
 
 const (
-	// leaseHeld: it is renewed. It becomes settling, lost or given.
+	// leaseHeld: the lease is renewed. Next: settling, lost or given.
 	leaseHeld leaseState = iota
-	// leaseSettling: Handle has returned, and the lease is settled. It stays so.
+	// leaseSettling: Handle has returned, and the lease is settled. It is
+	// final.
 	leaseSettling
-	// leaseLost: the broker, or its time, has ended it. It becomes settling, as
-	// the job may be deleted nevertheless, or given.
+	// leaseLost: the broker, or its time, has ended the lease. Next: settling,
+	// as the job may nevertheless be deleted, or given.
 	leaseLost
-	// leaseGiven: the Worker has given it up while Handle runs. It stays so.
+	// leaseGiven: the Worker has given up the lease while Handle runs. It is
+	// final.
 	leaseGiven
 )
 
-// hold begins to renew the lease.
+// hold starts renewing the lease.
 func (r *run) hold() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state != leaseHeld { // the Worker has cut it
+	if r.state != leaseHeld { // the Worker has called cut
 		return
 	}
 	if r.d.Lease > 0 {
@@ -50,7 +52,7 @@ func (r *run) watch(l Loser) {
 	}
 }
 
-// extend sets the alarms of a lease that began then. The lock is held.
+// extend sets the alarms of a lease that began at begin. The lock is held.
 func (r *run) extend(begin time.Time) {
 	r.expires = begin.Add(r.d.Lease)
 	alarms := alarm.Of(r.op.Op())
@@ -58,8 +60,8 @@ func (r *run) extend(begin time.Time) {
 	alarms.Set(&r.expire, time.Until(r.expires))
 }
 
-// end ends the renewing, as Handle has returned, and waits for calls in
-// progress. It returns the state that the lease was in.
+// end stops renewing after Handle has returned, and waits for calls in
+// progress. It returns the lease's state.
 func (r *run) end() leaseState {
 	r.mu.Lock()
 	state := r.state
@@ -75,7 +77,7 @@ func (r *run) end() leaseState {
 	return state
 }
 
-// quiet stops the renewing. The lock is held.
+// quiet stops the renewal. The lock is held.
 func (r *run) quiet() {
 	alarms := alarm.Of(r.op.Op())
 	alarms.Stop(&r.renew)
@@ -96,7 +98,7 @@ func (r *run) beside(fn func()) {
 	}, func(error) {})
 }
 
-// renewAlarm is a run as the Firer that renews its lease.
+// renewAlarm is the alarm.Firer that renews a run's lease.
 type renewAlarm run
 
 func (a *renewAlarm) Fire() {
@@ -108,8 +110,8 @@ func (a *renewAlarm) Fire() {
 	}
 }
 
-// touch renews the lease. After a failure it is tried again until the lease's
-// time is over.
+// touch renews the lease. After a failure it tries again until the lease's time
+// is over.
 func (r *run) touch() {
 	r.mu.Lock()
 	begin := time.Now()
@@ -139,12 +141,12 @@ func (r *run) touch() {
 	}
 }
 
-// expireAlarm is a run as the Firer that ends its lease.
+// expireAlarm is the alarm.Firer that ends a run's lease.
 type expireAlarm run
 
 func (a *expireAlarm) Fire() { (*run)(a).lose(ErrLeaseLost) }
 
-// lose ends Handle's ctx as the lease is lost.
+// lose ends Handle's ctx because the lease is lost.
 func (r *run) lose(err error) {
 	r.mu.Lock()
 	if r.state != leaseHeld {
@@ -159,14 +161,14 @@ func (r *run) lose(err error) {
 	r.op.Op().Cancel(ErrLeaseLost)
 }
 
-// cut ends Handle's ctx as the Worker ends. If Handle does not return soon, the
-// lease is given up.
+// cut ends Handle's ctx because the Worker ends. If Handle does not return
+// soon, the lease is given up.
 func (r *run) cut(cause error) {
 	alarm.Of(r.op.Op()).Set(&r.patience, r.w.patience())
 	r.op.Op().Cancel(cause)
 }
 
-// patienceAlarm is a run as the Firer that gives up its lease.
+// patienceAlarm is the alarm.Firer that gives up a run's lease.
 type patienceAlarm run
 
 func (a *patienceAlarm) Fire() {

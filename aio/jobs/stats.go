@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// Stats are the figures of a Worker since its start.
+// Stats holds the figures of a Worker since its start.
 type Stats struct {
 	Running  int   // jobs whose lease is held or whose Handle has not returned
-	Reserved int64 // leases that Reserve has brought
+	Reserved int64 // leases returned by Reserve
 	Deleted  int64 // jobs done, and deleted
 	Retried  int64 // jobs that failed, and were released to be tried again
 	Returned int64 // jobs released because the Worker ended
 	Buried   int64 // jobs buried
 	Lost     int64 // leases lost while the job ran
-	Unsure   int64 // leases that could not be settled: the job is or may be handed out again
+	Unsure   int64 // leases not settled: the job is or may be handed out again
 
 	Outages   int       // how often the broker could not be reached
-	DownSince time.Time // since when that is so; zero if it can be
-	DownErr   error     // the newest error of Reserve, if it cannot
+	DownSince time.Time // since when it cannot be reached; zero if it can
+	DownErr   error     // the latest error of Reserve, if it cannot
 }
 
-// figures are the counters behind Stats.
+// figures holds the counters behind Stats.
 type figures struct {
 	running                                                    atomic.Int64
 	reserved, deleted, retried, returned, buried, lost, unsure atomic.Int64

@@ -37,7 +37,7 @@ func TestDrain(t *testing.T) {
 				begin := time.Now()
 				end(ctx, b)
 				if _, err := b.worker.Future().Await(context.WithoutCancel(ctx)); err != nil {
-					t.Error(err)
+					t.Errorf("b.worker.Future: %v", err)
 				}
 				if d := time.Since(begin); d != 5*time.Second {
 					t.Errorf("the Worker ended after %v, want 5s", d)
@@ -59,8 +59,8 @@ func (b *bench) wantCalls(want string) {
 	}
 }
 
-// Jobs that end when their ctx does, at the end of Grace, are released, and then
-// the Source is closed.
+// Jobs that end when their ctx does, at the end of Grace, are released, and
+// then the Source is closed.
 func TestDrainCuts(t *testing.T) {
 	inBubble(t, func(ctx context.Context, b *bench) {
 		var causes []error
@@ -78,7 +78,7 @@ func TestDrainCuts(t *testing.T) {
 		begin := time.Now()
 		b.loop.Exit(nil)
 		if _, err := b.worker.Future().Await(context.WithoutCancel(ctx)); err != nil {
-			t.Error(err)
+			t.Errorf("b.worker.Future: %v", err)
 		}
 		if d := time.Since(begin); d != 8*time.Second {
 			t.Errorf("the Worker ended after %v, want 8s", d)
@@ -96,8 +96,8 @@ func TestDrainCuts(t *testing.T) {
 }
 
 // A job that ignores the end of its ctx is released nevertheless, for another
-// worker to get it at once; then the Source is closed. What comes of it later is
-// an event.
+// worker to get it at once; then the Source is closed. Its later result is an
+// event.
 func TestStuck(t *testing.T) {
 	inBubble(t, func(ctx context.Context, b *bench) {
 		begin := time.Now()
@@ -110,7 +110,7 @@ func TestStuck(t *testing.T) {
 		b.loop.Exit(nil)
 		other := b.memory.Source("q")
 		if _, err := other.Reserve(ctx); err != nil {
-			t.Fatal(err)
+			t.Fatalf("other.Reserve: %v", err)
 		}
 		if d := time.Since(begin); d != 9*time.Second {
 			t.Errorf("another worker got the job after %v, want 9s", d)
@@ -119,7 +119,7 @@ func TestStuck(t *testing.T) {
 		b.wantCalls("reserve release close")
 		b.wantEvents()
 		if _, err := b.worker.Future().Await(context.WithoutCancel(ctx)); err != nil {
-			t.Error(err)
+			t.Errorf("b.worker.Future: %v", err)
 		}
 		if d := time.Since(begin); d != 9500*time.Millisecond {
 			t.Errorf("the Worker ended after %v, want 9.5s", d)
@@ -182,7 +182,7 @@ func TestCancel(t *testing.T) {
 					begin := time.Now()
 					end(b, cancel)
 					if _, err := b.worker.Future().Await(context.WithoutCancel(ctx)); err != nil {
-						t.Error(err)
+						t.Errorf("b.worker.Future: %v", err)
 					}
 					if d := time.Since(begin); d != 0 {
 						t.Errorf("the Worker ended after %v, want at once", d)
@@ -352,10 +352,10 @@ func TestStartWhileDraining(t *testing.T) {
 			return struct{}{}, err
 		}).Await(ctx)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("aio.Go: %v", err)
 		}
 		if _, err := b.worker.Future().Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("b.worker.Future: %v", err)
 		}
 		b.wantStats(jobs.Stats{Reserved: 2, Deleted: 2})
 	})
@@ -382,7 +382,7 @@ func TestCallsOutlive(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if _, err := b.worker.Future().Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("b.worker.Future: %v", err)
 		}
 		b.wantStats(jobs.Stats{Reserved: 1, Returned: 1})
 		b.wantEvents(errBroken.Error())

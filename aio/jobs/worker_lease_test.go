@@ -69,7 +69,8 @@ func TestLeaseLost(t *testing.T) {
 					if took := time.Since(begin); took != test.after {
 						t.Errorf("the ctx ended after %v, want %v", took, test.after)
 					}
-					time.Sleep(b.memory.Lease) // until it is the broker's in any case
+					// until it is the broker's in any case
+					time.Sleep(b.memory.Lease)
 					return nil
 				})
 				b.put(ctx, "one")
@@ -274,7 +275,7 @@ func TestInScope(t *testing.T) {
 			return b.worker.Shutdown(ctx)
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("aio.Scope: %v", err)
 		}
 		b.wantStats(jobs.Stats{Reserved: 2, Buried: 2})
 	})
@@ -297,12 +298,12 @@ func TestLoser(t *testing.T) {
 			return context.Cause(ctx)
 		}}
 		if err := w.Start(ctx); err != nil {
-			t.Fatal(err)
+			t.Fatalf("w.Start: %v", err)
 		}
 		b.put(ctx, "one")
 		time.Sleep(2 * time.Minute)
 		if err := w.Shutdown(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("w.Shutdown: %v", err)
 		}
 		if s, want := w.Stats(), (jobs.Stats{Reserved: 2, Deleted: 1, Lost: 1}); s != want {
 			t.Errorf("figures: %+v, want %+v", s, want)

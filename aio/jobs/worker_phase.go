@@ -7,28 +7,27 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// phase is how far a Worker has come. It only goes on, and may leave phases
-// out.
+// phase is the phase of a Worker. It only increases, and may skip phases.
 type phase uint8
 
 const (
 	// serving: jobs are reserved.
 	serving phase = iota
-	// draining: none are; those that run go on. The clock ends it.
+	// draining: none are reserved; running ones go on. The clock ends it.
 	draining
 	// cutting: the ctx of the jobs has ended. The clock ends it.
 	cutting
-	// waived: Reserves that do not return are not waited for. Leases are; each
-	// has a clock.
+	// waived: the Worker no longer waits for Reserves that do not return. It
+	// waits for leases; each has a clock.
 	waived
 	// closing: no lease is held, and the Source is being closed.
 	closing
-	// closed: the Source is closed. What is left are Handles and Reserves that
-	// do not return.
+	// closed: the Source is closed. Only Handles and Reserves that do not
+	// return are left.
 	closed
 )
 
-// workerDriver is a Worker as its operation's driver.
+// workerDriver is the driver of a Worker's operation.
 type workerDriver Worker
 
 var (
@@ -39,15 +38,15 @@ var (
 func (d *workerDriver) OpCancel(cause error) { (*Worker)(d).cut(cause) }
 func (d *workerDriver) OpIdle()              { (*Worker)(d).endIfIdle() }
 
-// OpDrain has the Worker leave, unless work in progress has started it since
-// the loop drains.
+// OpDrain makes the Worker leave, unless work in progress has started it since
+// the loop began to drain.
 func (d *workerDriver) OpDrain() {
 	if !d.late || d.op.Op().TopLevel() {
 		(*Worker)(d).leave()
 	}
 }
 
-// workerClock is a Worker as its clock's Firer.
+// workerClock is the alarm.Firer of a Worker.
 type workerClock Worker
 
 func (c *workerClock) Fire() {
@@ -64,8 +63,8 @@ func (c *workerClock) Fire() {
 	}
 }
 
-// enter goes to a later phase, for d at most, if d is not 0. It reports false
-// if the Worker has come that far already.
+// enter goes to a later phase, for at most d if d is not 0. It reports false if
+// the Worker has reached it already.
 func (w *Worker) enter(p phase, d time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,14 +80,14 @@ func (w *Worker) enter(p phase, d time.Duration) bool {
 	return true
 }
 
-// at reports whether the Worker has come as far as p.
+// at reports whether the Worker has reached p.
 func (w *Worker) at(p phase) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.phase >= p
 }
 
-// leave has the Worker stop reserving.
+// leave makes the Worker stop reserving.
 func (w *Worker) leave() {
 	grace := w.grace()
 	if grace <= 0 {
@@ -101,7 +100,7 @@ func (w *Worker) leave() {
 	}
 }
 
-// cut ends the ctx of all jobs. Those that do not return are released.
+// cut ends the ctx of all jobs. Jobs that do not return are released.
 func (w *Worker) cut(cause error) {
 	patience := w.patience()
 	if !w.enter(cutting, patience) {
@@ -146,7 +145,7 @@ func (w *Worker) closedSource() {
 	w.endIfIdle()
 }
 
-// endIfIdle resolves the Worker's future once nothing of it is left.
+// endIfIdle resolves the Worker's future once nothing is left of it.
 func (w *Worker) endIfIdle() {
 	w.mu.Lock()
 	over := w.phase == closed && w.reservers == 0
@@ -188,5 +187,5 @@ func loopAbandon(l *aio.Loop) time.Duration {
 	return orDefault(l.Abandon, 5*time.Second)
 }
 
-// callTimeout returns what bounds a call to the broker.
+// callTimeout returns the timeout of a call to the broker.
 func (w *Worker) callTimeout() time.Duration { return orDefault(w.CallTimeout, 10*time.Second) }

@@ -47,7 +47,7 @@ func (b *bench) start(ctx context.Context, w *jobs.Worker, handle func(ctx conte
 	w.Source, w.Handle = b.source, handle
 	b.worker = w
 	if err := w.Start(ctx); err != nil {
-		b.Fatal(err)
+		b.Fatalf("w.Start: %v", err)
 	}
 }
 
@@ -55,7 +55,7 @@ func (b *bench) start(ctx context.Context, w *jobs.Worker, handle func(ctx conte
 func (b *bench) put(ctx context.Context, id jobs.ID) {
 	b.Helper()
 	if _, err := b.memory.Put(ctx, "q", jobs.Job{ID: id}).Await(ctx); err != nil {
-		b.Fatal(err)
+		b.Fatalf("b.memory.Put: %v", err)
 	}
 }
 
@@ -63,7 +63,7 @@ func (b *bench) put(ctx context.Context, id jobs.ID) {
 func (b *bench) shutdown(ctx context.Context) {
 	b.Helper()
 	if err := b.worker.Shutdown(ctx); err != nil {
-		b.Error(err)
+		b.Errorf("b.worker.Shutdown: %v", err)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestBuryUnended(t *testing.T) {
 		killed := b.memory.Source("q")
 		for range 3 {
 			if _, err := killed.Reserve(ctx); err != nil {
-				t.Fatal(err)
+				t.Fatalf("killed.Reserve: %v", err)
 			}
 			time.Sleep(b.memory.Lease)
 		}

@@ -43,7 +43,7 @@ func BenchmarkSnapshot(b *testing.B) {
 				return nil
 			})
 			if err != nil {
-				b.Error(err)
+				b.Errorf("Run: %v", err)
 			}
 		})
 	}

@@ -70,7 +70,7 @@ func TestFieldsEscaped(t *testing.T) {
 			}
 			text, err := render("page", d)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("render: %v", err)
 			}
 			if n := strings.Count(text, "alert(1)"); n < 30 {
 				t.Errorf("the hostile text is there %d times only", n)

@@ -198,7 +198,7 @@ func TestEscapes(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 

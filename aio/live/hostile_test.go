@@ -68,7 +68,7 @@ func TestTokenIsNotShown(t *testing.T) {
 		}
 		var dump bytes.Buffer
 		if err := loop.Dump(&dump); err != nil {
-			t.Error(err)
+			t.Errorf("loop.Dump: %v", err)
 		}
 		if strings.Contains(dump.String(), token) {
 			t.Error("Dump has the token")
@@ -76,7 +76,7 @@ func TestTokenIsNotShown(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	if strings.Contains(log.String(), token) {
 		t.Errorf("the log has the token: %s", log.String())
@@ -97,8 +97,7 @@ func (s *stuckWriter) Write([]byte) (int, error) {
 	return 0, errors.New("the client is gone")
 }
 
-// A client that does not read keeps neither others, who watch the same, nor the
-// loop's end waiting.
+// A client that does not read delays neither other watchers nor the loop's end.
 func TestStuckClient(t *testing.T) {
 	loop := new(aio.Loop)
 	page := live.Handler(loop)
@@ -120,7 +119,7 @@ func TestStuckClient(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		for _, done := range ended[1:] {
 			<-done
@@ -196,7 +195,7 @@ func TestStuckConnection(t *testing.T) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	if n := loop.Overdue(); len(n) > 0 {
 		t.Errorf("cut off: %d", len(n))
@@ -229,7 +228,7 @@ func TestStuckConnectionAndLeft(t *testing.T) {
 	done()
 }
 
-// bomb is an error whose text cannot be had.
+// bomb is an error whose Error method panics.
 type bomb struct{}
 
 func (bomb) Error() string { panic("no text") }
@@ -280,7 +279,7 @@ func TestCloseUnstarted(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -304,7 +303,7 @@ func TestSocketMode(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket's file is left: %v", err)

@@ -74,9 +74,10 @@ func TestMetrics(t *testing.T) {
 			return err
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
-		if n := before.Load(); n != loop.Stats().Ended || n != 6 { // main, bad, slow, and 3 that were held
+		// main, bad, slow, and 3 that were held
+		if n := before.Load(); n != loop.Stats().Ended || n != 6 {
 			t.Errorf("the observer that was there was told of %d ends", n)
 		}
 	})
@@ -178,7 +179,7 @@ func BenchmarkSpawnAwait(b *testing.B) {
 				return nil
 			})
 			if err != nil {
-				b.Error(err)
+				b.Errorf("Run: %v", err)
 			}
 		})
 	}

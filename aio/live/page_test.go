@@ -44,7 +44,7 @@ func run(t *testing.T, loop *aio.Loop, main func(ctx context.Context)) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 	})
 }
@@ -106,7 +106,7 @@ func TestTreeBounds(t *testing.T) {
 		for range 300 {
 			o, err := aio.Begin(deep, aio.NewKind("test.deep"), "deep")
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("aio.Begin: %v", err)
 			}
 			defer o.End(nil)
 			deep = o.Context()
@@ -248,7 +248,7 @@ func TestStreamEnds(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Run: %v", err)
 		}
 		<-done
 		events := out.take()
@@ -261,7 +261,8 @@ func TestStreamEnds(t *testing.T) {
 		if last := events[len(events)-1]; !strings.Contains(last, "event: end") || !strings.Contains(last, "nothing is left") {
 			t.Errorf("the last event is %q", last)
 		}
-		if n := len(events); n < 15 || n > 20 { // 4 s, 4 in a second, and the end
+		// 4 s, 4 in a second, and the end
+		if n := len(events); n < 15 || n > 20 {
 			t.Errorf("%d events while the loop ended", n)
 		}
 		time.Sleep(time.Minute) // the history goes

@@ -76,7 +76,7 @@ func TestOpenPage(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	text := <-ended
 	if !strings.Contains(text, "event: end\ndata: The loop has ended, and nothing is left.\n") || !strings.HasSuffix(text, "<nil>") {
@@ -87,7 +87,7 @@ func TestOpenPage(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a page is shown the end, and does not hold that up, as well.
+// Over HTTP/2, too, a page shows the end, and does not delay it.
 func TestOpenPageHTTP2(t *testing.T) {
 	other := httptest.NewTLSServer(nil) // has a certificate
 	other.Close()
@@ -120,7 +120,7 @@ func TestOpenPageHTTP2(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	if text := <-ended; !strings.Contains(text, "event: end\ndata: The loop has ended, and nothing is left.\n") {
 		t.Errorf("the page saw %q", text)
@@ -156,7 +156,7 @@ func TestLeft(t *testing.T) {
 	})
 	var stuck *aio.StuckError
 	if !errors.As(err, &stuck) {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 	text := <-ended
 	if !strings.Contains(text, "1 operation was left behind") {
@@ -186,13 +186,13 @@ func TestMounted(t *testing.T) {
 		}
 		t.Cleanup(func() { res.Body.Close() })
 		if _, err := bufio.NewReader(res.Body).ReadString('\n'); err != nil {
-			t.Error(err)
+			t.Errorf("ReadString: %v", err)
 		}
 		loop.Exit(nil)
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 
@@ -220,7 +220,7 @@ func TestUnixSocket(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 }
 
@@ -252,19 +252,19 @@ func TestAddresses(t *testing.T) {
 		}
 		open := &live.Server{Page: live.Page{Token: "t"}}
 		if err := open.Start(ctx, "0.0.0.0:0"); err != nil {
-			t.Error(err)
+			t.Errorf("open.Start: %v", err)
 		}
 		if !strings.HasSuffix(open.URL(), "/?token=t") {
 			t.Errorf("URL %s", open.URL())
 		}
 		var inUse *aio.ConnError
 		if _, err := live.Serve(ctx, open.Addr().String()[len("[::]"):]); err != nil && !errors.As(err, &inUse) {
-			t.Error(err)
+			t.Errorf("live.Serve: %v", err)
 		}
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 	if _, err := live.Serve(t.Context(), ":0"); !errors.Is(err, aio.ErrNoLoop) {
 		t.Errorf("without a loop: %v", err)
@@ -278,7 +278,8 @@ func TestAddresses(t *testing.T) {
 
 func ExampleServe() {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
-		page, err := live.Serve(ctx, "127.0.0.1:0") // ":6060", say, for a fixed port
+		// ":6060", say, for a fixed port
+		page, err := live.Serve(ctx, "127.0.0.1:0")
 		if err != nil {
 			return err
 		}

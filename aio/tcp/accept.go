@@ -15,22 +15,23 @@ import (
 var kindAccept = aio.NewKind("tcp.accept")
 
 const (
-	firstPause = 5 * time.Millisecond // after an error of accepting; doubled for each that follows
+	// after an error of accepting; doubles with each further one
+	firstPause = 5 * time.Millisecond
 	lastPause  = time.Second
 )
 
-// acceptor accepts connections until it is told to stop. It neither spins nor
-// gives up when accepting fails.
+// acceptor accepts connections until it is stopped. If accepting fails it
+// pauses and tries again.
 type acceptor struct {
 	ln     net.Listener
 	accept func() (net.Conn, error) // accepts from ln
 	stop   <-chan struct{}
-	report func(error) // told of the first error of a row
+	report func(error) // called with the first of successive errors
 	spare  spareFile
 }
 
-// run gives each connection to serve. It returns when the listener is closed or
-// ctx ends.
+// run passes each connection to serve. It returns when the listener is closed
+// or ctx ends.
 func (a *acceptor) run(ctx context.Context, serve func(net.Conn)) {
 	a.spare.open()
 	defer a.spare.close()
@@ -58,7 +59,7 @@ func (a *acceptor) run(ctx context.Context, serve func(net.Conn)) {
 	}
 }
 
-// wait waits for d. It reports false if the acceptor is told to stop meanwhile.
+// wait waits for d. It reports false if the acceptor is stopped meanwhile.
 func (a *acceptor) wait(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -66,13 +67,15 @@ func (a *acceptor) wait(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	case <-a.stop:
-		return true // accept gives what is queued, then says that the listener is closed
+		// accept returns queued connections first, then that the listener is
+		// closed
+		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
-// shed closes one of the waiting connections, when there is no file descriptor
+// shed closes one of the waiting connections when there is no file descriptor
 // to serve it with: its peer learns at once that it is not served, rather than
 // after a timeout.
 func (a *acceptor) shed() {
@@ -82,10 +85,11 @@ func (a *acceptor) shed() {
 	a.spare.open()
 }
 
-// spareFile is a file descriptor kept for the moment when there are no more.
+// spareFile is a file descriptor kept for when there are no more.
 type spareFile struct{ f *os.File }
 
-func (s *spareFile) open() { s.f, _ = os.Open(os.DevNull) } // without one, nothing is shed
+// without one, nothing is shed
+func (s *spareFile) open() { s.f, _ = os.Open(os.DevNull) }
 
 func (s *spareFile) close() bool {
 	if s.f == nil {
@@ -96,6 +100,6 @@ func (s *spareFile) close() bool {
 	return true
 }
 
-// processSlots bounds the accepted connections of the process: 80% of what it
-// may have open. It is set up on first use.
+// processSlots bounds the accepted connections of the process: 80% of the files
+// that it may open. It is initialized on first use.
 var processSlots = sync.OnceValue(func() *slots { return newSlots(maxOpenFiles() / 5 * 4) })

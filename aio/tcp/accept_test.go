@@ -58,8 +58,8 @@ func (l *faultyListener) failures() []time.Time {
 // acceptErrors is what accept may say while the listener goes on.
 var acceptErrors = []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.EPERM, errors.New("odd")}
 
-// An error of accepting is told once per row and followed by pauses of 5 ms to
-// 1 s.
+// Successive errors of accepting are reported once and followed by pauses of 5
+// ms to 1 s.
 func TestAcceptBacksOff(t *testing.T) {
 	for _, cause := range acceptErrors {
 		for _, how := range []string{"OnError", "event"} {
@@ -74,13 +74,14 @@ func TestAcceptBacksOff(t *testing.T) {
 					}
 					ln.fail(12)
 					if err := s.StartOn(b.ctx, ln); err != nil {
-						b.Fatal(err)
+						b.Fatalf("s.StartOn: %v", err)
 					}
 					c := b.dial(ln.Addr().String())
 					ask(b, c, "hello") // served in the end
 					wantPauses(b, ln.failures(), 12)
 					ln.fail(2)
-					c2 := b.dial(ln.Addr().String()) // wakes the accept that goes before the failing ones
+					// wakes the accept that goes before the failing ones
+					c2 := b.dial(ln.Addr().String())
 					time.Sleep(time.Minute)
 					ask(b, c2, "hello")
 					wantPauses(b, ln.failures(), 2)
@@ -126,13 +127,13 @@ func TestAcceptStopsDuringPause(t *testing.T) {
 				ln.fail(1 << 30)
 				s := &tcp.Server{Handler: echo, OnError: func(error) {}}
 				if err := s.StartOn(b.ctx, ln); err != nil {
-					b.Fatal(err)
+					b.Fatalf("s.StartOn: %v", err)
 				}
 				time.Sleep(10*time.Second + time.Millisecond)
 				start := time.Now()
 				stop(b, s)
 				if _, err := s.Future().Await(b.ctx); err != nil {
-					b.Error(err)
+					b.Errorf("s.Future: %v", err)
 				}
 				if d := time.Since(start); d > 10*time.Millisecond {
 					b.Errorf("it took %v", d)
@@ -151,7 +152,7 @@ func TestAcceptPanics(t *testing.T) {
 		s := &tcp.Server{Handler: echo, OnError: func(error) { panic("OnError") }}
 		ln.fail(1)
 		if err := s.StartOn(b.ctx, ln); err != nil {
-			b.Fatal(err)
+			b.Fatalf("s.StartOn: %v", err)
 		}
 		c := b.dial(ln.Addr().String())
 		ask(b, c, "hello")
@@ -178,7 +179,7 @@ func TestAcceptFromClosed(t *testing.T) {
 		ln := b.listen()
 		s := &tcp.Server{Handler: echo}
 		if err := s.StartOn(b.ctx, ln); err != nil {
-			b.Fatal(err)
+			b.Fatalf("s.StartOn: %v", err)
 		}
 		c := b.dial(ln.Addr().String())
 		ask(b, c, "hello")
@@ -186,7 +187,7 @@ func TestAcceptFromClosed(t *testing.T) {
 		ask(b, c, "hello")
 		c.Close()
 		if _, err := s.Future().Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("s.Future: %v", err)
 		}
 	})
 }

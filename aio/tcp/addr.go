@@ -33,7 +33,7 @@ func literal(host string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// endpoint is the string form of an address and port.
+// endpoint returns the address and port as text.
 func endpoint(a netip.Addr, port int) string {
 	return netip.AddrPortFrom(a.Unmap(), uint16(port)).String()
 }

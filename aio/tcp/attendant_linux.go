@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// attendant is what a goroutine needs to attend to connections, one after the
-// other.
+// attendant holds what a goroutine needs to attend to connections, one after
+// the other.
 type attendant struct {
 	member *member              // nil in tests
-	events []syscall.EpollEvent // that it has waited for
-	buf    []byte               // that was read into last: of these
+	events []syscall.EpollEvent // events of the last wait
+	buf    []byte               // buffer of the last read: one of the two
 	small  []byte
 	large  *[readSize]byte
 	full   bool // the last read filled its buffer
@@ -22,11 +22,12 @@ type attendant struct {
 	data    []byte
 	call    func() // callData, bound once
 
-	run   uint32        // which engine of its connection it is
-	aside bool          // the lead was passed on for this connection
-	own   bool          // because of what is known of the connection alone
-	now   time.Duration // the process's age at the end of the last callback
-	late  bool          // now is not of this turn
+	run   uint32 // number of the connection's current engine
+	aside bool   // the lead was passed on for this connection
+	// the lead was passed on only because of this connection's history
+	own  bool
+	now  time.Duration // the process's age at the end of the last callback
+	late bool          // now is from an earlier turn
 	sampler
 }
 
@@ -35,12 +36,11 @@ func (a *attendant) init(m *member) {
 	a.call = a.callData
 }
 
-// smallRead is the size of the buffer that a callback is given its data in
-// while it is expected to block.
+// smallRead is the size of the buffer for a callback that is expected to block.
 const smallRead = 4 << 10
 
-// buffer returns the buffer for the next read. Many callbacks may block at a
-// time, each with a buffer, so that those have small ones.
+// buffer returns the buffer for the next read. Callbacks that are expected to
+// block get small buffers, because many may block at a time.
 func (a *attendant) buffer() []byte {
 	if a.aside && !a.full {
 		if a.small == nil {
@@ -54,7 +54,7 @@ func (a *attendant) buffer() []byte {
 	return a.large[:]
 }
 
-// giveBuffer gives the large buffer back.
+// giveBuffer returns the large buffer to the pool.
 func (a *attendant) giveBuffer() {
 	if a.large != nil {
 		readBuffers.Put(a.large)
@@ -62,23 +62,23 @@ func (a *attendant) giveBuffer() {
 	}
 }
 
-// callData is the callback for data.
+// callData makes the Data callback.
 func (a *attendant) callData() {
 	if a.handler.Data != nil {
 		a.handler.Data(a.to, a.data)
 	}
 }
 
-// slowConn is from when on a connection's callbacks are expected to block: each
-// slow one adds slowStep to what is known of it, each other takes 1 away.
+// slowConn is the score from which on a connection's callbacks are expected to
+// block: each slow one adds slowStep to the score, each other one takes 1 away.
 const (
 	slowStep = 8
 	slowConn = 12
 	slowMost = 64
 )
 
-// expect passes the lead on if callbacks of the connection, which the member
-// is about to attend to, are expected to block. The lock is held.
+// expect passes the lead on if callbacks of the connection, which the member is
+// about to attend to, are expected to block. The lock is held.
 func (a *attendant) expect(c *Conn) {
 	a.own = c.bare.slow >= slowConn
 	a.aside = a.own || c.opts.blocking.likely()
@@ -92,8 +92,8 @@ func (a *attendant) expect(c *Conn) {
 	}
 }
 
-// timed calls fn, which makes callbacks of the connection's, and notes how
-// long it takes. The lock is held, but not all the while.
+// timed calls fn, which makes callbacks of the connection, and records how long
+// it takes. The lock is held; it is released meanwhile.
 func (a *attendant) timed(c *Conn, fn func()) {
 	b := &c.opts.blocking
 	if a.late {
@@ -120,7 +120,7 @@ func (a *attendant) timed(c *Conn, fn func()) {
 	c.bare.took(d, v)
 }
 
-// took notes how long a callback took. The connection's lock is held.
+// took records how long a callback took. The connection's lock is held.
 func (b *bareState) took(d time.Duration, v verdict) {
 	switch {
 	case d >= slowCall && v != delayed:
@@ -130,5 +130,5 @@ func (b *bareState) took(d time.Duration, v verdict) {
 	}
 }
 
-// procs is how many processors Go uses.
+// procs returns the number of processors that Go uses.
 func procs() int { return runtime.GOMAXPROCS(0) }

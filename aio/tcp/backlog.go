@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// backlogOther accepts what is in the queue of a listener that is no socket of
-// the system's.
+// backlogOther accepts the queued connections of a listener that is not a
+// system socket.
 func backlogOther(ln net.Listener) []net.Conn {
 	if t, ok := ln.(interface{ TryAccept() (net.Conn, error) }); ok {
 		var out []net.Conn
@@ -22,8 +22,8 @@ func backlogOther(ln net.Listener) []net.Conn {
 	return backlogTimed(ln)
 }
 
-// backlogTimed accepts from a listener that cannot be asked without waiting,
-// until nothing has come for a moment.
+// backlogTimed accepts from a listener that has no non-blocking accept, until
+// nothing has arrived for a moment.
 func backlogTimed(ln net.Listener) []net.Conn {
 	d, ok := ln.(interface{ SetDeadline(t time.Time) error })
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	"syscall"
 )
 
-// lastBacklog accepts what is in the queue of a listener that is about to be
-// closed, and closes its socket with the last look at the queue, for the kernel
-// resets connections that come in between. The descriptors go on as those of
-// another file, until they are closed.
+// lastBacklog accepts the queued connections of a listener that is about to be
+// closed. It closes the socket right after the last look at the queue, because
+// the kernel resets connections that arrive in between. The descriptors then
+// refer to another file, until they are closed.
 func (l *listening) lastBacklog() []net.Conn {
 	sc, ok := l.ln.(syscall.Conn)
 	if !ok {
@@ -21,7 +21,8 @@ func (l *listening) lastBacklog() []net.Conn {
 	}
 	defer null.Close()
 	replace := func(fd uintptr) {
-		_ = syscall.Dup3(int(null.Fd()), int(fd), syscall.O_CLOEXEC) // else it is closed a little later
+		// on failure it is closed a little later
+		_ = syscall.Dup3(int(null.Fd()), int(fd), syscall.O_CLOEXEC)
 	}
 	var fds []int
 	if l.bare != nil {

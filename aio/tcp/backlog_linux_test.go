@@ -24,7 +24,7 @@ func queue(w *world, addr string, come func(a net.Addr)) <-chan *tcp.Conn {
 		return nil
 	}}
 	if err := s.Start(w.ctx, addr); err != nil {
-		w.Fatal(err)
+		w.Fatalf("s.Start: %v", err)
 	}
 	first := connect(w, s.Addr())
 	c := soon(w, conns)

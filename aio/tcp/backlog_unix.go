@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// backlog accepts what is in a listener's queue, without waiting. It
-// closes connections that were reset in the queue, which have no address any
-// more.
+// backlog accepts the connections in a listener's queue, without waiting. It
+// closes connections that were reset in the queue, which no longer have an
+// address.
 func backlog(ln net.Listener) []net.Conn {
 	sc, ok := ln.(syscall.Conn)
 	if !ok {
@@ -48,15 +48,16 @@ func refuseOne(ln net.Listener) {
 	}
 }
 
-// acceptNow gives the connections in a listener's queue to take, which must not
-// block, until it returns false or there are no more. It then calls last with
-// the listener's descriptor.
+// acceptNow passes the connections in a listener's queue to take, which must
+// not block, until it returns false or there are no more. Then it calls last
+// with the listener's descriptor.
 func acceptNow(ln syscall.Conn, take func(fd int) bool, last func(fd uintptr)) {
 	raw, err := ln.SyscallConn()
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { // fails only on a closed listener, which has no queue
+	// fails only on a closed listener, which has no queue
+	_ = raw.Control(func(fd uintptr) {
 		for {
 			nfd, err := ignoringEINTR(func() (int, error) { return acceptCloseOnExec(int(fd)) })
 			if errors.Is(err, syscall.ECONNABORTED) {
@@ -82,7 +83,7 @@ var acceptCloseOnExec = func(fd int) (int, error) {
 	return nfd, err
 }
 
-// connOf makes a net.Conn of an accepted socket.
+// connOf makes a net.Conn from an accepted socket.
 func connOf(fd int) net.Conn {
 	f := os.NewFile(uintptr(fd), "accepted")
 	defer f.Close()

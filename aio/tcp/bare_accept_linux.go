@@ -8,14 +8,13 @@ import (
 
 // bareListener accepts bare connections from a listening socket. It waits for
 // them on a duplicate of the listener's descriptor, because only the listener's
-// Accept can wait on that one.
+// Accept can wait on the original.
 type bareListener struct {
 	file *os.File
 	raw  syscall.RawConn
 }
 
-// listenBare returns a bareListener for ln, nil if ln is no socket of the
-// system's.
+// listenBare returns a bareListener for ln, nil if ln is not a system socket.
 func listenBare(ln net.Listener) *bareListener {
 	var file *os.File
 	var err error
@@ -27,7 +26,8 @@ func listenBare(ln net.Listener) *bareListener {
 	default:
 		return nil
 	}
-	if err != nil { // out of descriptors, say: connections can still be accepted as Go does
+	// for example, out of descriptors: Go's way of accepting still works
+	if err != nil {
 		return nil
 	}
 	raw, err := file.SyscallConn()
@@ -41,12 +41,13 @@ func listenBare(ln net.Listener) *bareListener {
 	return &bareListener{file, raw}
 }
 
-// keepAlive is the seconds between keep-alive probes, and before the first, as
-// package net has it.
+// keepAlive is the time in seconds between keep-alive probes, and before the
+// first, as in package net.
 const keepAlive = 15
 
-// tune sets what package net sets for each connection: accepted sockets inherit
-// it from the listening one. Errors are of no consequence, as in package net.
+// tune sets the options that package net sets for each connection: accepted
+// sockets inherit them from the listening one. Like package net, it ignores
+// errors.
 func tune(fd int) {
 	for _, o := range [][3]int{
 		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
@@ -59,7 +60,7 @@ func tune(fd int) {
 	}
 }
 
-// accept waits for a connection, whose operation is not begun yet.
+// accept waits for a connection. Its operation has not begun yet.
 func (l *bareListener) accept(opts *connOptions) (*Conn, error) {
 	var fd int
 	var peer syscall.Sockaddr
@@ -92,8 +93,8 @@ func (l *bareListener) accept(opts *connOptions) (*Conn, error) {
 // close ends accepting.
 func (l *bareListener) close() { l.file.Close() }
 
-// singleAddr returns the listener's address if it is also that of all
-// connections.
+// singleAddr returns the listener's address if it is also the local address of
+// all its connections.
 func singleAddr(ln net.Listener) net.Addr {
 	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// bareOf makes a bare connection of one of the system's, whose operation is not
-// begun yet. It returns nil, and leaves nc alone, if that cannot be.
+// bareOf turns a connection of package net into a bare one, whose operation has
+// not begun yet. It returns nil, and leaves nc alone, if that is not possible.
 func bareOf(nc net.Conn, opts *connOptions) *Conn {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -24,12 +24,11 @@ func bareOf(nc net.Conn, opts *connOptions) *Conn {
 	c.bare.socket = bareOpen
 	c.bare.fd.Store(int32(fd))
 	c.setPeerAddr(nc.RemoteAddr())
-	nc.Close() // which leaves the socket open, and takes it out of the Go netpoller
+	nc.Close() // leaves the socket open, but removes it from the Go netpoller
 	return c
 }
 
-// dup duplicates the descriptor of a connection. It returns -1 if that cannot
-// be.
+// dup duplicates the descriptor of a connection. It returns -1 on failure.
 func dup(nc syscall.Conn) int {
 	raw, err := nc.SyscallConn()
 	if err != nil {

@@ -9,12 +9,13 @@ import (
 )
 
 // bare is the transport of a Conn whose socket is in no netpoller of Go's, so
-// that it costs no more than the Conn: its loop's pollers tell when there is
-// something to read or room to write. It becomes a socket of Go's, for good,
-// when it is to be read in stream style or to speak TLS: see promote.
+// that it costs no more memory than the Conn: its loop's pollers report when
+// there is something to read or room to write. It becomes a socket of Go's,
+// permanently, when it is read in stream style or begins to speak TLS: see
+// promote.
 //
-// The descriptor is used with the connection's lock held and only while it is
-// open, so that it is never that of another file.
+// The descriptor is used only with the connection's lock held and while it is
+// open, so that it never refers to another file.
 type bare Conn
 
 // bareTransport returns the transport of a bare connection.
@@ -22,7 +23,8 @@ func bareTransport(c *Conn) transport { return (*bare)(c) }
 
 func (b *bare) conn() *Conn { return (*Conn)(b) }
 
-// promoted returns the socket that the connection has become, nil before.
+// promoted returns the socket that the connection has become, nil if it is
+// bare.
 func (b *bare) promoted() transport {
 	if p := b.conn().peek().promoted.Load(); p != nil {
 		return p.transport
@@ -30,7 +32,7 @@ func (b *bare) promoted() transport {
 	return nil
 }
 
-// promote gives the socket to Go's netpoller. The lock is held.
+// promote moves the socket to Go's netpoller. The lock is held.
 func (b *bare) promote() error {
 	c := b.conn()
 	if !b.bare.isOpen() {
@@ -50,7 +52,7 @@ func (b *bare) promote() error {
 	switch c.out.stream {
 	case streamWriting:
 		t.SetWriteDeadline(x.wdl.at) // cannot fail: it is open
-		x.writable.Ring()            // for the Write to go on with t
+		x.writable.Ring()            // so that Write continues with t
 	case streamFlushing:
 		parkEngine{}.flush(c)
 	}
@@ -60,13 +62,13 @@ func (b *bare) promote() error {
 	return nil
 }
 
-// unlist takes the connection off its poller. The lock is held.
+// unlist removes the connection from its poller. The lock is held.
 func (b *bare) unlist() {
 	if b.bare.socket == bareListed {
 		b.bare.socket = bareOpen
 		p := b.conn().poller()
 		p.conns.set(b.fd(), nil)
-		p.ep.remove(b.fd()) // fails only for what is not registered
+		p.ep.remove(b.fd()) // fails only if it is not registered
 	}
 }
 
@@ -121,7 +123,7 @@ func (b *bare) writeSome(p []byte) (int, error) {
 }
 
 // waitWritable waits until there may be room, or the write deadline has passed.
-// The lock is held, but not while waiting.
+// The lock is held; it is released while waiting.
 func (b *bare) waitWritable() error {
 	c := b.conn()
 	x := c.extra()
@@ -143,7 +145,7 @@ func (b *bare) waitWritable() error {
 	return nil
 }
 
-// askWritable has the poller tell when there is room. The lock is held.
+// askWritable asks the poller to report when there is room. The lock is held.
 func (b *bare) askWritable() error {
 	if b.bare.socket != bareListed {
 		return net.ErrClosed
@@ -169,7 +171,7 @@ func (b *bare) writev(bufs *net.Buffers) (int64, error) {
 	return sum, nil
 }
 
-// The ways of reading that a goroutine waits in are a promoted socket's.
+// A goroutine can wait only on a promoted socket.
 
 func (b *bare) pump(deliver func([]byte) bool, idle func() bool) error {
 	if t := b.promoted(); t != nil {
@@ -212,7 +214,7 @@ func (b *bare) SetWriteDeadline(at time.Time) error {
 	if t := b.promoted(); t != nil {
 		return t.SetWriteDeadline(at)
 	}
-	return nil // waitWritable keeps to the connection's
+	return nil // waitWritable applies the connection's
 }
 
 func (b *bare) SetDeadline(at time.Time) error {
@@ -241,7 +243,7 @@ func (b *bare) Close() error {
 	b.bare.socket = bareClosed
 	if listed {
 		p := c.poller()
-		p.conns.set(b.fd(), nil) // closing takes it off the epoll instance
+		p.conns.set(b.fd(), nil) // closing removes it from the epoll instance
 		p.post(c)                // for the last callbacks
 	}
 	return closeNow(b.fd())
@@ -252,7 +254,7 @@ func (b *bare) CloseWrite() error {
 	return b.control(func(fd int) error { return os.NewSyscallError("shutdown", syscall.Shutdown(fd, syscall.SHUT_WR)) })
 }
 
-// SetLinger is that of net.TCPConn.
+// SetLinger is net.TCPConn's SetLinger.
 func (b *bare) SetLinger(sec int) error {
 	return b.control(func(fd int) error {
 		l := syscall.Linger{Onoff: 1, Linger: int32(sec)}
@@ -260,7 +262,7 @@ func (b *bare) SetLinger(sec int) error {
 	})
 }
 
-// control calls fn with the descriptor, if it is open, be it promoted or not.
+// control calls fn with the descriptor, if it is open, promoted or not.
 func (b *bare) control(fn func(fd int) error) error {
 	c := b.conn()
 	c.mu.Lock()
@@ -295,7 +297,7 @@ func (b *bare) under() net.Conn {
 	return b
 }
 
-// RemoteAddr returns the peer's address, as accept told it.
+// RemoteAddr returns the peer's address, as returned by accept.
 func (b *bare) RemoteAddr() net.Addr {
 	if a := b.conn().peek().remote; a != nil {
 		return a
@@ -310,8 +312,8 @@ func (b *bare) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, b.bare.port))
 }
 
-// LocalAddr returns the listener's address or, where that is no single one, the
-// socket's.
+// LocalAddr returns the listener's address, or the socket's if the listener has
+// several.
 func (b *bare) LocalAddr() net.Addr {
 	if a := b.opts.local; a != nil {
 		return a
@@ -326,7 +328,7 @@ func (b *bare) LocalAddr() net.Addr {
 	return c.peek().local
 }
 
-// keepLocal keeps the local address, if it would be lost with the socket. The
+// keepLocal stores the local address, if it would be lost with the socket. The
 // lock is held.
 func (b *bare) keepLocal() {
 	if b.opts.local != nil || !b.bare.isOpen() || b.conn().peek().local != nil {

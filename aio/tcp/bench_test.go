@@ -63,7 +63,7 @@ func TestBenchServer(t *testing.T) {
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	if name == "net" {
 		go serveRaw(ln)
@@ -86,7 +86,7 @@ func TestBenchServer(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("aio.Run: %v", err)
 	}
 }
 
@@ -132,14 +132,14 @@ func startContender(b *testing.B, name string) *contender {
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		b.Fatalf("cmd.Start: %v", err)
 	}
 	c := &contender{name: name, in: in, out: bufio.NewScanner(out), cmd: cmd}
 	c.addr = c.next(b, "addr")
@@ -161,7 +161,7 @@ func (c *contender) figure(b *testing.B, word string) int64 {
 	fmt.Fprintln(c.in, word)
 	n, err := strconv.ParseInt(c.next(b, word), 10, 64)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("strconv.ParseInt: %v", err)
 	}
 	return n
 }
@@ -176,7 +176,7 @@ func (c *contender) stop() {
 func (c *contender) dial(b *testing.B) net.Conn {
 	nc, err := net.Dial("tcp", c.addr)
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("net.Dial: %v", err)
 	}
 	return nc
 }
@@ -255,11 +255,11 @@ func pingPong(b *testing.B, c net.Conn, size, n int) {
 	buf := make([]byte, size)
 	for range n {
 		if _, err := c.Write(buf); err != nil {
-			b.Error(err)
+			b.Errorf("c.Write: %v", err)
 			return
 		}
 		if _, err := io.ReadFull(c, buf); err != nil {
-			b.Error(err)
+			b.Errorf("io.ReadFull: %v", err)
 			return
 		}
 	}

@@ -5,44 +5,47 @@ import (
 	"time"
 )
 
-// blocking is what is known of the callbacks of a server's connections: what
-// share of them blocks, as a running mean. From expectShare on each callback is
-// expected to block, until the share falls below suspectShare.
+// blocking estimates which share of the callbacks of a server's connections
+// block, as a running mean. From expectShare on each callback is expected to
+// block, until the share falls below suspectShare.
 //
-// A callback is slow if it takes slowCall. It blocks if it waits or computes.
-// It may also have waited for a processor that other programs use, or for the
-// garbage collector; to tell, it must be examined, which costs half a
-// microsecond. So callbacks are examined only from suspectShare on: some, and
-// those after a slow one. The others do not count then. Below, a slow callback
-// that was not examined raises the share up to expectShare only.
+// A callback is slow if it takes slowCall. A slow callback blocks if it waits
+// or computes. But it may also have waited for a processor that other programs
+// use, or for the garbage collector. An examination tells these apart, and
+// costs half a microsecond. So callbacks are examined only from suspectShare
+// on: some of them, and those after a slow one. The others do not count then.
+// Below suspectShare, a slow callback that was not examined raises the share,
+// but not beyond expectShare.
 //
-// The methods may be called from any goroutine. Of two calls at the same time
-// one may have no effect. On systems without pollers it is not used.
+// The methods may be called from any goroutine. If two calls coincide, one may
+// have no effect. blocking is not used on systems without pollers.
 type blocking struct {
-	share  atomic.Int32 // of wholeShare
+	share  atomic.Int32 // in units of 1/wholeShare
 	expect atomic.Bool
 }
 
 const (
-	slowCall    = 100 * time.Microsecond
-	longCompute = 4 * slowCall // below it, a callback that has computed counts an eighth: it may be the kernel's work
-	suspectOne  = 8            // one callback in so many is examined from suspectShare on
-	expectOne   = 4            // from expectShare on
+	slowCall = 100 * time.Microsecond
+	// a callback that has computed for less counts an eighth: it may be the
+	// kernel's work
+	longCompute = 4 * slowCall
+	suspectOne  = 8 // one callback in so many is examined from suspectShare on
+	expectOne   = 4 // from expectShare on
 
 	wholeShare   = 1 << 20
-	shareWeight  = 384 // callbacks that the mean is about
+	shareWeight  = 384 // number of callbacks in the mean
 	suspectShare = wholeShare / 512
 	expectShare  = wholeShare / 160
 	mostShare    = wholeShare / 24
 )
 
-// verdict is what is known of why a callback took its time.
+// verdict says why a callback took its time.
 type verdict uint8
 
 const (
 	unknown  verdict = iota // it was not examined
-	waited                  // for something
-	computed                // or the kernel did, on its thread
+	waited                  // it waited for something
+	computed                // it computed, or the kernel did on its thread
 	delayed                 // it waited for a processor, or for the collector
 )
 
@@ -69,7 +72,7 @@ func (s *sampler) next(b *blocking) (counts, examine bool) {
 // likely reports whether callbacks are expected to block.
 func (b *blocking) likely() bool { return b.expect.Load() }
 
-// note notes how long a callback took.
+// note records how long a callback took.
 func (b *blocking) note(d time.Duration, v verdict) {
 	old := b.share.Load()
 	if old == 0 && d < slowCall {
@@ -96,10 +99,10 @@ func (b *blocking) note(d time.Duration, v verdict) {
 	}
 }
 
-// stuck notes that a callback does not return.
+// stuck records that a callback does not return.
 func (b *blocking) stuck() { b.note(slowCall, waited) }
 
-// processStart is when the process began, more or less.
+// processStart is about when the process began.
 var processStart = time.Now()
 
 // uptime returns the process's age.

@@ -12,9 +12,9 @@ const chunkSize = 32 << 10
 
 var kindChunks = aio.NewKind("tcp.chunks")
 
-// chunks is a channel of what arrives, as an operation. Until it is closed it
-// counts as a Read, so that a handler that comes meanwhile waits until what it
-// has read is received or put back.
+// chunks is a channel of arriving data, as an operation. Until it is closed it
+// counts as a Read, so that a new handler waits until what it has read is
+// received or put back.
 type chunks struct {
 	op   aio.Op
 	conn *Conn
@@ -23,7 +23,7 @@ type chunks struct {
 
 	// guarded by the Conn's lock
 	over bool
-	cut  bool // Reads are to end because of us
+	cut  bool // Reads must end because of us
 }
 
 // OpCancel interrupts the Read.
@@ -39,14 +39,13 @@ func (k *chunks) OpCancel(error) {
 
 func (k *chunks) OpName() string { return "chunks " + k.conn.addr() }
 
-// Chunks returns a channel of what arrives, in slices that belong to the
-// receiver, of at most 32 KiB: for select. It has no room, so that a receiver
-// that does not keep up holds up its peer. It is closed when the peer ends, the
-// connection does, ctx does, or SetHandler is called: Conn.Err tells why, with
-// nil for the peer's end, and what was not received stays to be read. It needs
-// a connection without a Handler, which nothing else may read meanwhile. Until
-// the channel is closed it is an operation under ctx's, which the loop waits
-// for.
+// Chunks returns a channel of arriving data, for select. The slices are at most
+// 32 KiB and belong to the receiver. The channel is unbuffered, so a slow
+// receiver holds up its peer. It is closed when the peer ends, the connection
+// or ctx ends, or SetHandler is called: Conn.Err then says why, with nil for
+// the peer's end, and what was not received can still be read. The connection
+// must have no Handler, and nothing else may read from it meanwhile. Until the
+// channel is closed it is an operation under ctx's, which the loop waits for.
 func (c *Conn) Chunks(ctx context.Context) <-chan []byte {
 	k := &chunks{conn: c, ch: make(chan []byte), stop: make(chan struct{})}
 	c.mu.Lock()
@@ -96,8 +95,8 @@ func (k *chunks) read() error {
 	}
 }
 
-// give hands a chunk to the receiver. It reports false if the channel is to be
-// closed first.
+// give passes a chunk to the receiver. It reports false if the channel must be
+// closed instead.
 func (k *chunks) give(p []byte) bool {
 	for {
 		k.conn.mu.Lock()
@@ -127,25 +126,25 @@ func (k *chunks) stopped() bool {
 	}
 }
 
-// cutReads ends the Reads under way, and those to come, until it is called with
-// the opposite. The lock is held.
+// cutReads ends current and future Reads, until it is called with the opposite
+// number. The lock is held.
 func (c *Conn) cutReads(n int) {
 	c.extra().reads.cuts += n
 	c.lookAgain()
 	c.boundReads() // fails only on a closed connection, which ends Reads too
 }
 
-// Unread puts p, which it copies, in front of what is read from the connection
-// next, by whatever way: for a protocol that has read more than was its own,
-// and hands the connection on. No read may be under way. On a connection that
-// has ended it does nothing.
+// Unread puts a copy of p in front of what is read from the connection next, by
+// any method. It is for a protocol that has read beyond its own data and hands
+// the connection on. No read may be in progress. On a connection that has ended
+// it does nothing.
 func (c *Conn) Unread(p []byte) {
 	if len(p) > 0 {
 		c.unread(p)
 	}
 }
 
-// unread is Unread for what is not empty.
+// unread is Unread for a p that is not empty.
 func (c *Conn) unread(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -275,13 +275,13 @@ func overlapClient(ctx context.Context, t *testing.T, d *tcp.Dialer, addr string
 		Event: func(_ *tcp.Conn, err error) { t.Errorf("event %v", err) },
 	}).Await(ctx)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("d.Send: %v", err)
 		return
 	}
 	for rest := data[1:]; len(rest) > 0; {
 		n := min(len(rest), 1+rand.IntN(20_000))
 		if _, err := c.Send(rest[:n]).Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("c.Send: %v", err)
 			return
 		}
 		rest = rest[n:]

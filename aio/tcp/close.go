@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// lingerTime is how long a connection that has said all it has to say waits for
-// its peer's end.
+// lingerTime is how long a connection that has sent everything waits for its
+// peer's end.
 const lingerTime = 5 * time.Second
 
-// Close closes the connection at once. What the kernel has taken is still sent,
-// unless the peer has sent something that was not read: the system then resets
-// the connection. What Send has queued beyond that is dropped, and its futures
-// fail with ErrClosed. A TLS peer sees a clean end if nothing is dropped, and
-// the system takes the close_notify at once, or within 10 ms where only a
-// blocking write can tell (on Windows, and over a net.Conn that is not a
-// socket). CloseAfterFlush loses nothing. Close fails with ErrClosed if the
-// connection is closed already.
+// Close closes the connection at once. Data that the kernel has accepted is
+// still sent, unless the peer has sent something that was not read: the system
+// then resets the connection. Data queued by Send beyond that is dropped, and
+// its futures fail with ErrClosed. A TLS peer sees a clean end if nothing is
+// dropped and the system accepts the close_notify at once. Where only a
+// blocking write can send it (on Windows, and over a net.Conn that is not a
+// socket), Close waits for that write, for 10 ms at most. CloseAfterFlush loses
+// nothing. Close fails with ErrClosed if the connection is closed already.
 func (c *Conn) Close() error { return c.userClose("close", false) }
 
 // Abort closes the connection at once with a reset: the peer sees ErrReset, and
-// what is under way is dropped. A unix socket knows no reset: there Abort is a
+// data in transit is dropped. A unix socket has no reset; there Abort is a
 // Close. It fails with ErrClosed if the connection is closed already.
 func (c *Conn) Abort() error { return c.userClose("abort", true) }
 
-// userClose is Close and Abort.
+// userClose implements Close and Abort.
 func (c *Conn) userClose(op string, reset bool) error {
 	if !reset {
 		c.Uncork()
@@ -45,13 +45,13 @@ func (c *Conn) finish() {
 }
 
 // CloseAfterFlush closes the connection when everything sent so far has been
-// handed to the kernel, and the peer has ended too or 5 s have passed: so that
-// what is under way is not lost by a reset. It returns at once. From now on
-// sends and reads fail with ErrClosed, and what arrives is dropped. It fails
-// with ErrClosed if the connection is closed, or closing, already.
+// handed to the kernel, and the peer has ended too or 5 s have passed, so that
+// a reset does not drop data in transit. It returns at once. From then on sends
+// and reads fail with ErrClosed, and arriving data is dropped. It fails with
+// ErrClosed if the connection is closed, or closing, already.
 func (c *Conn) CloseAfterFlush() error { return c.closeAfterFlush(endingAsked) }
 
-// closeAfterFlush is CloseAfterFlush, with how the connection then ends.
+// closeAfterFlush is CloseAfterFlush; how says how the connection then ends.
 func (c *Conn) closeAfterFlush(how ending) error {
 	c.mu.Lock()
 	if !c.life.open() {
@@ -61,9 +61,9 @@ func (c *Conn) closeAfterFlush(how ending) error {
 	c.life = lifetime{stageFlushing, how}
 	failed := c.out.side == sideFailed
 	c.pushLast()
-	c.lookAgain() // a Read that waits for a handler to leave
+	c.lookAgain() // for a Read that waits for a handler to leave
 	if c.in.engaged() {
-		c.wakeLocked() // what arrives from now on is dropped
+		c.wakeLocked() // further data is dropped
 	} else {
 		c.run(c.discard)
 	}
@@ -94,14 +94,14 @@ func (c *Conn) CloseWrite() error {
 }
 
 // Flush waits until everything sent so far has been handed to the kernel. It
-// fails with the connection's condition, or with an *aio.AwaitError when ctx
-// ends first.
+// fails with the connection's condition, or with an *aio.AwaitError if ctx ends
+// first.
 func (c *Conn) Flush(ctx context.Context) error {
 	_, err := c.flushOp().Await(ctx)
 	return err
 }
 
-// flushed goes on with what waits for the queue to be empty, if it is empty:
+// flushed continues with what waits for an empty queue, if the queue is empty:
 // the end of the outgoing side, and that of the connection.
 func (c *Conn) flushed() {
 	c.mu.Lock()
@@ -128,7 +128,8 @@ func (c *Conn) flushed() {
 		c.finish()
 		return
 	case shut && c.canShut():
-		c.transport().under().(closeWriter).CloseWrite() // fails only on a connection that is gone, which reading finds out
+		// fails only if the connection is gone, which reading finds out
+		c.transport().under().(closeWriter).CloseWrite()
 	}
 	if closing {
 		c.setAlarm()
@@ -138,9 +139,9 @@ func (c *Conn) flushed() {
 	}
 }
 
-// alertPeer tells a TLS peer that no more will come, if that is due. It reports
-// whether everything is sent, and what waits for that goes on. The lock is
-// held, but not all the while.
+// alertPeer tells a TLS peer that no more data will come, if that is due. It
+// reports whether everything is sent, so that what waits for that may continue.
+// The lock is held; it is released meanwhile.
 func (c *Conn) alertPeer() bool {
 	sent := func() bool {
 		return c.queued() == 0 && c.out.stream == streamFree && c.life.stage < stageParting && c.out.side != sideFailed
@@ -154,10 +155,10 @@ func (c *Conn) alertPeer() bool {
 	return sent()
 }
 
-// alert tells a TLS peer, through the queue and once, that no more will come.
-// It returns when that is in the queue.
+// alert tells a TLS peer, through the queue and once, that no more data will
+// come. It returns when the alert is queued.
 func (c *Conn) alert(l *tlsLayer) {
-	l.wmu.Lock() // behind a send that is being encrypted
+	l.wmu.Lock() // after a send that is being encrypted
 	defer l.wmu.Unlock()
 	c.mu.Lock()
 	alerted := c.out.side >= sideAlerted
@@ -173,9 +174,9 @@ func (c *Conn) alert(l *tlsLayer) {
 	}
 }
 
-// farewell has the peer of a TLS connection that is about to be closed see a
-// clean end, if nothing is lost by closing it and the alert can be sent without
-// waiting, or within partingTime where only a wait can tell.
+// farewell gives the peer of a TLS connection that is about to be closed a
+// clean end, if closing loses nothing and the alert can be sent without
+// waiting, or within partingTime where only a blocking write can send it.
 func (c *Conn) farewell() {
 	l := c.layer()
 	if l == nil {
@@ -225,7 +226,7 @@ func (c *Conn) awaitAlert() {
 	}
 }
 
-// closeWriter is a transport whose outgoing side can end alone.
+// closeWriter is a transport whose outgoing side can end separately.
 type closeWriter interface{ CloseWrite() error }
 
 func (c *Conn) canShut() bool {
@@ -234,10 +235,11 @@ func (c *Conn) canShut() bool {
 }
 
 // discard drops what arrives on a closing connection without a handler, until
-// the peer's end. That ends the connection, once everything is sent. The linger
-// time ends it too.
+// the peer's end. The peer's end ends the connection, once everything is sent.
+// So does the linger time.
 func (c *Conn) discard() {
-	c.transport().SetReadDeadline(noTime) // fails only on a closed connection, as reading will
+	// fails only on a closed connection, on which reading fails too
+	c.transport().SetReadDeadline(noTime)
 	io.Copy(io.Discard, readerOnly{c.transport()})
 	c.mu.Lock()
 	c.peerEnds()

@@ -45,7 +45,8 @@ func afterEnd(w *world, c *tcp.Conn, cond error) {
 			w.Errorf("%s after the end: %v, want %v", what, err, want)
 			continue
 		}
-		if cond != aio.ErrClosed && what == "chunks" { // which tells the cause of a cancelled connection as it is
+		// which tells the cause of a cancelled connection as it is
+		if cond != aio.ErrClosed && what == "chunks" {
 			continue
 		}
 		wantErr(w, err, want, "")
@@ -66,12 +67,12 @@ func TestCloseTwice(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		if err := client.Close(); err != nil {
-			w.Error(err)
+			w.Errorf("client.Close: %v", err)
 		}
 		afterEnd(w, client, aio.ErrClosed)
 		wantEOF(w, server)
 		if err := server.Abort(); err != nil {
-			w.Error(err)
+			w.Errorf("server.Abort: %v", err)
 		}
 		afterEnd(w, server, aio.ErrClosed)
 	})
@@ -116,7 +117,7 @@ func TestCloseInCallbacks(t *testing.T) {
 						c.Write([]byte("data"))
 						c.CloseAfterFlush()
 					} else if how != "abort" {
-						w.Error(err)
+						w.Errorf("w.dialer.Dial: %v", err)
 					}
 					log := []string{"open", "data", "EOF"}
 					for i, at := range log {
@@ -146,7 +147,7 @@ func TestAbort(t *testing.T) {
 		}
 		ask()
 		if err := c.Abort(); err != nil {
-			w.Error(err)
+			w.Errorf("c.Abort: %v", err)
 		}
 		afterEnd(w, c, aio.ErrClosed)
 		switch w.transport {
@@ -175,7 +176,7 @@ func TestCloseAfterFlush(t *testing.T) {
 			client.SendString("unread")
 			sent := server.SendOwned(numbers(size))
 			if err := server.CloseAfterFlush(); err != nil {
-				w.Error(err)
+				w.Errorf("server.CloseAfterFlush: %v", err)
 			}
 			if err := server.CloseAfterFlush(); !errors.Is(err, aio.ErrClosed) {
 				w.Errorf("again: %v", err)
@@ -238,7 +239,7 @@ func TestCloseAfterFlushLingers(t *testing.T) {
 				default:
 				}
 				if _, err := io.Copy(io.Discard, client); err != nil {
-					w.Error(err)
+					w.Errorf("io.Copy: %v", err)
 				}
 				flushed := time.Since(begin)
 				client.SendString("x")
@@ -260,7 +261,7 @@ func TestCloseWrite(t *testing.T) {
 		client, server := w.pair()
 		server.SendOwned(numbers(2 << 20))
 		if err := server.CloseWrite(); err != nil {
-			w.Error(err)
+			w.Errorf("server.CloseWrite: %v", err)
 		}
 		if err := server.CloseWrite(); !errors.Is(err, aio.ErrClosed) {
 			w.Errorf("again: %v", err)
@@ -284,12 +285,12 @@ func TestCloseWrite(t *testing.T) {
 		client.Close()
 		wantEOF(w, server)
 		if err := server.Close(); err != nil {
-			w.Error(err)
+			w.Errorf("server.Close: %v", err)
 		}
 	})
 }
 
-// Close fails what is queued, and whoever waits.
+// Close fails queued sends, and calls that wait.
 func TestCloseEndsWaits(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -303,7 +304,8 @@ func TestCloseEndsWaits(t *testing.T) {
 		wait(func() error { return server.Flush(w.ctx) })
 		wait(func() error { drainChunks(server.Chunks(w.ctx)); return server.Err() })
 		wait(func() error { <-server.Writable(); _, err := server.SendString("x").Await(w.ctx); return err })
-		aiotest.Eventually(w, func() bool { return w.loop.Stats().Kinds["tcp.send"] == 3 }) // the Flush among them
+		// the Flush among them
+		aiotest.Eventually(w, func() bool { return w.loop.Stats().Kinds["tcp.send"] == 3 })
 		server.Close()
 		for range 5 {
 			if err := soon(w, errs); err != nil && !errors.Is(err, aio.ErrClosed) {
@@ -338,7 +340,8 @@ func TestConnCancelled(t *testing.T) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)
 		})
-		sent := s.SendOwned(numbers(8 << 20)) // nobody looks at it: it was cancelled
+		// it is not looked at: it was cancelled
+		sent := s.SendOwned(numbers(8 << 20))
 		servers.Cancel(cause)
 		p.want(cause, "open", "closed")
 		if _, err := child.Await(w.ctx); err != cause {
@@ -349,9 +352,9 @@ func TestConnCancelled(t *testing.T) {
 	})
 }
 
-// Ends that the program asks for are no events, however many sends are queued
-// and fail by that, although nothing has looked at their futures. overAll fails
-// on events, which lost errors are at the loop's end at the latest.
+// Ends that the program asks for are not events, even if queued sends fail
+// because of them and their futures are not looked at. overAll fails on events,
+// which lost errors are at the loop's end at the latest.
 func TestEndsAskedFor(t *testing.T) {
 	for how, end := range map[string]func(w *world, s *tcp.Server, c *tcp.Conn){
 		"Abort":                  func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Abort() },
@@ -376,7 +379,8 @@ func TestEndsAskedFor(t *testing.T) {
 					}
 					client := w.dial(w.start(s))
 					server := soon(w, conns)
-					server.SendOwned(make([]byte, 8<<20)) // more than sockets hold: the rest queues
+					// more than sockets hold: the rest queues
+					server.SendOwned(make([]byte, 8<<20))
 					for range 100 {
 						server.SendString("queued")
 						server.SendOwned([]byte("queued"))
@@ -407,7 +411,7 @@ func TestCloseDuringWrite(t *testing.T) {
 				written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return server.Write(numbers(size)) })
 				synctest.Wait()
 				if err := end(server); err != nil {
-					w.Error(err)
+					w.Errorf("end: %v", err)
 				}
 				if got := readAll(w, client); len(got) != size && !w.secure() {
 					w.Errorf("read %d bytes before the end, want %d", len(got), size)

@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// A collector tells which waits of callbacks the garbage collector may have
-// caused: it stops all goroutines twice in a collection. A callback that waits
-// for nothing else does not block.
+// A collector decides which waits of callbacks the garbage collector may have
+// caused: it stops all goroutines twice per collection. A callback that waits
+// only for that does not block.
 type collector struct {
-	cycles func() uint64 // that were completed
+	cycles func() uint64 // number of completed collections
 
 	mu      sync.Mutex
 	seen    uint64        // cycles at the last look
 	looked  time.Duration // when that was, as the process's age
-	excuses int           // the waits that may still be its doing
+	excuses int           // waits that may still be the collector's doing
 }
 
 // collections is the process's collector.
 var collections = collector{cycles: completedCycles}
 
 const (
-	collectorLook = time.Millisecond // between two looks at least
-	collectorStop = time.Millisecond // no stop takes longer
+	collectorLook = time.Millisecond // least time between two looks
+	collectorStop = time.Millisecond // longest stop
 	mostExcuses   = 32
 )
 
 // excuse reports whether the collector may have caused a wait of d that ended
-// now. Each collection excuses one wait on each processor: it causes two there,
-// of which one in four is examined at most, and a few more when goroutines help
-// it.
+// at now. Each collection excuses one wait per processor: it causes two there,
+// of which at most one in four is examined, and a few more when goroutines
+// assist it.
 func (c *collector) excuse(d, now time.Duration, procs int) bool {
 	if d >= collectorStop {
 		return false
@@ -55,7 +55,8 @@ func (c *collector) excuse(d, now time.Duration, procs int) bool {
 func completedCycles() uint64 {
 	s := [1]metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(s[:])
-	if s[0].Value.Kind() != metrics.KindUint64 { // there is no metric of this name
+	// there is no metric of this name
+	if s[0].Value.Kind() != metrics.KindUint64 {
 		return 0
 	}
 	return s[0].Value.Uint64()

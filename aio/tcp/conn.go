@@ -18,33 +18,36 @@ var (
 	kindOut = aio.NewKind("tcp.conn.out")
 )
 
-// Conn is a connection: a net.Conn that belongs to a loop. It is either read by
-// calls of Read (stream style) or has a Handler, to which the loop gives what
-// arrives (handler style); SetHandler changes from one to the other. It can be
-// written to in both. All methods may be called from any goroutine.
+// A Conn is a connection: a net.Conn that belongs to a loop. It is either read
+// by calls of Read (stream style) or has a Handler that the loop calls with
+// arriving data (handler style); SetHandler changes from one to the other. It
+// can be written to in both. All methods are safe for concurrent use.
 //
-// A Conn is an operation: what is started with its Context is its child, and is
-// cancelled when the connection is aborted. It ends when it is closed and its
-// last callback and goroutine have returned.
+// A Conn is an operation: operations that are started with its Context are its
+// children, and are cancelled when the connection is aborted. A Conn ends when
+// it is closed and its last callback and goroutine have returned.
 type Conn struct {
-	op       aio.Op
-	opts     *connOptions              // immutable
-	x        atomic.Pointer[connExtra] // what most connections never need
-	times    atomic.Pointer[connTimes] // nil before the connection has a timeout or an alarm
-	value    atomic.Pointer[any]       // what SetValue keeps
-	bytesIn  atomic.Int64              // read from the peer; on a TLS connection, decrypted
-	bytesOut atomic.Int64              // handed to the kernel; on a TLS connection, encrypted
-	refs     atomic.Int32              // see retain
-	origin   origin                    // immutable
+	op   aio.Op
+	opts *connOptions              // immutable
+	x    atomic.Pointer[connExtra] // state that most connections never need
+	// nil until the connection has a timeout or an alarm
+	times atomic.Pointer[connTimes]
+	value atomic.Pointer[any] // set by SetValue
+	// read from the peer; on a TLS connection, decrypted
+	bytesIn atomic.Int64
+	// handed to the kernel; on a TLS connection, encrypted
+	bytesOut atomic.Int64
+	refs     atomic.Int32 // see retain
+	origin   origin       // immutable
 	bare     bareState
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	life lifetime
 	out  outbound
 	in   inbound
 }
 
-// origin is where a connection comes from.
+// origin says where a connection comes from.
 type origin uint8
 
 const (
@@ -56,38 +59,44 @@ const (
 // accepted reports whether the connection was accepted.
 func (c *Conn) accepted() bool { return c.origin != dialed }
 
-// connExtra is the state of a connection that most connections never need, so
-// that an idle one is small. The connection's lock guards it, except what is
-// atomic.
+// connExtra is the state that most connections never need, kept apart so that
+// an idle connection is small. The connection's lock guards it, except the
+// atomic fields.
 type connExtra struct {
-	t        transport // immutable; nil if the connection is bare
-	queue    *outbox   // nil while nothing is queued
-	gather   time.Time // when what a corked connection has gathered is sent at last
-	tls      atomic.Pointer[tlsLayer]
-	upgrade  *upgrade // TLS that is to be begun, or is just beginning
-	reads    reads
-	frames   frames
-	wdl      deadline // of Write
-	hangUp   hangUp
-	linger   time.Time // until when a connection that is done waits for its peer's end
+	t     transport // immutable; nil if the connection is bare
+	queue *outbox   // nil while nothing is queued
+	// when the data of a corked connection is sent at the latest
+	gather  time.Time
+	tls     atomic.Pointer[tlsLayer]
+	upgrade *upgrade // TLS that has not begun, or is just beginning
+	reads   reads
+	frames  frames
+	wdl     deadline // of Write
+	hangUp  hangUp
+	// until when a finished connection waits for its peer's end
+	linger   time.Time
 	promoted atomic.Pointer[promotion]
-	local    net.Addr      // of a bare socket, once it was asked for, where opts has none
-	remote   net.Addr      // of a bare socket, where bareState has no room for it
-	resumed  bell.Bell     // rung for a parkEngine that rests
-	left     bell.Bell     // rung when a handler comes, goes on or has left
-	free     bell.Bell     // rung when the stream is free, or may be
-	room     bell.Bell     // rung when the queue has room again
-	writable bell.Bell     // rung when a bare socket may have room again
-	done     chan struct{} // closed with the transport; set by who waits for that
-	cause    error         // the condition that has ended the connection, or sending, or what it was cancelled with
-	endErr   error         // what the operation ends with
+	local    net.Addr  // of a bare socket, once asked for, if opts has none
+	remote   net.Addr  // of a bare socket, if bareState has no room for it
+	resumed  bell.Bell // rung for a parkEngine that rests
+	left     bell.Bell // rung when a handler is set, continues or has left
+	free     bell.Bell // rung when the stream is free, or may be
+	room     bell.Bell // rung when the queue has room again
+	writable bell.Bell // rung when a bare socket may have room again
+	// closed with the transport; nil until it is asked for
+	done chan struct{}
+	// the condition that ended the connection, or sending, or the cause of its
+	// cancellation
+	cause  error
+	endErr error // error of the operation
 }
 
-// none is what peek returns for a connection without extra state. It is only
-// read.
+// none is the result of peek for a connection without extra state. It is never
+// written to.
 var none connExtra
 
-// peek returns the connection's extra state to be read, and not to be kept.
+// peek returns the connection's extra state for reading. The caller must not
+// keep it.
 func (c *Conn) peek() *connExtra {
 	if x := c.x.Load(); x != nil {
 		return x
@@ -95,7 +104,7 @@ func (c *Conn) peek() *connExtra {
 	return &none
 }
 
-// extra returns the connection's extra state, made now if need be.
+// extra returns the connection's extra state, which the first call makes.
 func (c *Conn) extra() *connExtra {
 	if x := c.x.Load(); x != nil {
 		return x
@@ -113,11 +122,12 @@ type connTimes struct {
 	alarm alarm.Alarm
 }
 
-// timeless is what peekTimes returns for a connection without times. It is only
-// read.
+// timeless is the result of peekTimes for a connection without times. It is
+// never written to.
 var timeless connTimes
 
-// peekTimes returns the connection's times to be read, and not to be kept.
+// peekTimes returns the connection's times for reading. The caller must not
+// keep them.
 func (c *Conn) peekTimes() *connTimes {
 	if t := c.times.Load(); t != nil {
 		return t
@@ -125,7 +135,7 @@ func (c *Conn) peekTimes() *connTimes {
 	return &timeless
 }
 
-// makeTimes returns the connection's times, made now if need be.
+// makeTimes returns the connection's times, which the first call makes.
 func (c *Conn) makeTimes() *connTimes {
 	if t := c.times.Load(); t != nil {
 		return t
@@ -140,14 +150,15 @@ func (c *Conn) makeTimes() *connTimes {
 
 // ConnStats is a snapshot of a connection.
 type ConnStats struct {
-	BytesIn  int64         // read from the peer; on a TLS connection, decrypted
-	BytesOut int64         // handed to the kernel; on a TLS connection, encrypted
+	BytesIn int64 // read from the peer; on a TLS connection, decrypted
+	// handed to the kernel; on a TLS connection, encrypted
+	BytesOut int64
 	Buffered int           // waiting to be handed to the kernel
 	Age      time.Duration // since the connection was established
 }
 
 // newConn makes a Conn of an established connection, as an operation under
-// ctx's, whose own end does not touch it.
+// ctx's. The end of ctx itself does not affect it.
 func newConn(ctx context.Context, nc net.Conn, from origin, opts *connOptions) (*Conn, error) {
 	c := bareIf(nc, opts)
 	if c == nil {
@@ -158,8 +169,8 @@ func newConn(ctx context.Context, nc net.Conn, from origin, opts *connOptions) (
 	return c, c.begin(ctx)
 }
 
-// bareIf makes a bare connection of nc if opts ask for that and it can be, else
-// it returns nil.
+// bareIf makes a bare connection of nc if opts ask for one and it is possible.
+// Otherwise it returns nil.
 func bareIf(nc net.Conn, opts *connOptions) *Conn {
 	if opts.pollers == nil || opts.tls != nil {
 		return nil
@@ -168,7 +179,7 @@ func bareIf(nc net.Conn, opts *connOptions) *Conn {
 }
 
 // begin begins the connection's operation. It fails, and closes the transport,
-// if there is no loop, or it is cancelled meanwhile.
+// if there is no loop, or if the operation is cancelled meanwhile.
 func (c *Conn) begin(ctx context.Context) error {
 	if c.opts.tls != nil {
 		c.extra().upgrade = &upgrade{cfg: c.opts.tls, server: true}
@@ -176,7 +187,7 @@ func (c *Conn) begin(ctx context.Context) error {
 	if c.opts.drainReads {
 		c.in.marks |= markDrains
 	}
-	c.life.stage = stageOpen // unless a handler is to be opened
+	c.life.stage = stageOpen // unless a handler must be opened
 	c.refs.Store(1)
 	kind := kindOut
 	if c.accepted() {
@@ -192,7 +203,8 @@ func (c *Conn) begin(ctx context.Context) error {
 		c.transport().Close()
 		return err
 	}
-	return c.setTimeouts(c.opts.readTimeout, c.opts.writeTimeout) // fails if it was cancelled meanwhile
+	// fails if it was cancelled meanwhile
+	return c.setTimeouts(c.opts.readTimeout, c.opts.writeTimeout)
 }
 
 // open starts handler style on a new connection. data is sent before anything
@@ -209,7 +221,8 @@ func (c *Conn) open(h *Handler, data []byte) error {
 	c.setHandler(h)
 	if len(data) > 0 {
 		c.mu.Unlock()
-		c.Send(data) // an error ends the connection, and the handler will be told
+		// an error ends the connection, and the handler is called with it
+		c.Send(data)
 		c.mu.Lock()
 	}
 	c.engine().start(c)
@@ -220,7 +233,7 @@ func (c *Conn) open(h *Handler, data []byte) error {
 	return nil
 }
 
-// transport returns the byte stream beneath the connection.
+// transport returns the byte stream that carries the connection.
 func (c *Conn) transport() transport {
 	if x := c.x.Load(); x != nil && x.t != nil {
 		return x.t
@@ -228,27 +241,30 @@ func (c *Conn) transport() transport {
 	return bareTransport(c)
 }
 
-// giveSlot gives back the slot that the connection holds.
+// giveSlot returns the connection's slot.
 func (c *Conn) giveSlot() {
 	if c.origin == acceptedInSlot {
 		c.opts.slots.give()
 	}
 }
 
-// connOptions is what Dialer, Listener and Server have in common. Those of one
-// server are one.
+// connOptions holds what Dialer, Listener and Server have in common. The
+// connections of a server share one.
 type connOptions struct {
 	readTimeout, writeTimeout time.Duration
-	highWater                 int           // 0: DefaultHighWater
-	tls                       *tls.Config   // what a server begins with
-	tlsTimeout                time.Duration // of a handshake; 0: handshakeTime, negative: none
-	background                bool
-	drainReads                bool // what DrainReads begins with
-	server                    *Server
-	local                     net.Addr // of all connections: nil where that is not one
-	pollers                   *pollers // of bare connections
-	blocking                  blocking
-	slots                     *slots // of acceptedInSlot; given back when the connection has ended
+	highWater                 int         // 0: DefaultHighWater
+	tls                       *tls.Config // TLS of a server from the start
+	// of a handshake; 0: handshakeTime, negative: none
+	tlsTimeout time.Duration
+	background bool
+	drainReads bool // initial value of DrainReads
+	server     *Server
+	// of all connections: nil if they do not have the same
+	local    net.Addr
+	pollers  *pollers // of bare connections
+	blocking blocking
+	// of acceptedInSlot; returned when the connection has ended
+	slots *slots
 }
 
 // mark returns the high-water mark.
@@ -259,7 +275,7 @@ func (o *connOptions) mark() int {
 	return DefaultHighWater
 }
 
-// connDriver is a Conn as its operation's driver.
+// connDriver is the driver of a Conn's operation.
 type connDriver Conn
 
 var (
@@ -272,8 +288,8 @@ var (
 // OpCancel aborts the connection.
 func (d *connDriver) OpCancel(cause error) { (*Conn)(d).endForced(cause) }
 
-// OpDrain has a connection of the handler style, if it was accepted, end once
-// it is idle, and Reads wait no more if that was asked for.
+// OpDrain makes an accepted connection in handler style end once it is idle,
+// and makes Reads stop waiting if DrainReads was set.
 func (d *connDriver) OpDrain() { (*Conn)(d).lookAtDrain() }
 
 func (d *connDriver) OpIdle() {
@@ -286,11 +302,11 @@ func (d *connDriver) OpName() string { return (*Conn)(d).addr() }
 
 func (d *connDriver) OpBytes() (in, out int64) { return d.bytesIn.Load(), d.bytesOut.Load() }
 
-// Context returns the connection's context. What is started with it is the
-// connection's child: it is cancelled when the connection's operation is
-// cancelled (by its parent, its server's Close, or the loop), and while it runs
-// an accepted connection is not idle. The end of the connection itself, by
-// Close or the peer, does not cancel it: see Done.
+// Context returns the connection's context. Operations that are started with it
+// are the connection's children: they are cancelled when the connection's
+// operation is cancelled (by its parent, its server's Close, or the loop), and
+// an accepted connection is not idle while they run. The end of the connection
+// itself, by Close or the peer, does not cancel them: see Done.
 func (c *Conn) Context() context.Context { return c.op.Context() }
 
 // LocalAddr returns the local address.
@@ -300,8 +316,8 @@ func (c *Conn) LocalAddr() net.Addr { return c.transport().LocalAddr() }
 func (c *Conn) RemoteAddr() net.Addr { return c.transport().RemoteAddr() }
 
 // FD returns the connection's file descriptor (the socket handle on Windows),
-// -1 if it has none. It is for tracking: it means another file once the
-// connection is closed.
+// -1 if it has none. Use it only for tracking: after the connection is closed
+// it may refer to another file.
 func (c *Conn) FD() int { return c.transport().fd() }
 
 // Stats returns the connection's figures.
@@ -316,10 +332,10 @@ func (c *Conn) Buffered() int {
 	return c.queued()
 }
 
-// SetValue keeps a value of the user's with the connection.
+// SetValue stores a value of the user's with the connection.
 func (c *Conn) SetValue(v any) { c.value.Store(&v) }
 
-// Value returns what SetValue kept, nil before.
+// Value returns the value stored by SetValue, nil if there is none.
 func (c *Conn) Value() any {
 	if v := c.value.Load(); v != nil {
 		return *v
@@ -327,20 +343,21 @@ func (c *Conn) Value() any {
 	return nil
 }
 
-// addr is the address that conditions name.
+// addr returns the address for conditions.
 func (c *Conn) addr() string {
 	if a := c.transport().RemoteAddr(); a != nil {
 		if s := a.String(); s != "" && s != "@" {
 			return s
 		}
 	}
-	if a := c.transport().LocalAddr(); a != nil { // a unix socket's client has no address
+	// the client of a unix socket has no address
+	if a := c.transport().LocalAddr(); a != nil {
 		return a.String()
 	}
 	return ""
 }
 
-// network is the network that conditions name.
+// network returns the network for conditions.
 func (c *Conn) network() string {
 	if c.layer() != nil {
 		return "tls"

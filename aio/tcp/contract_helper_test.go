@@ -94,7 +94,8 @@ func overAllLoops(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
 		if l.OnEvent == nil {
 			l.OnEvent = w.rec.OnEvent
 		}
-		w.overdue = l.Grace > 0 && l.Grace < time.Second // such a loop is to cut something off
+		// such a loop is to cut something off
+		w.overdue = l.Grace > 0 && l.Grace < time.Second
 		w.run(l, test)
 	})
 }
@@ -168,7 +169,7 @@ func (w *world) start(s *tcp.Server) string {
 	}
 	if !w.memory() {
 		if err := s.Start(w.ctx, addr); err != nil {
-			w.Fatal(err)
+			w.Fatalf("s.Start: %v", err)
 		}
 		if w.transport == "unix" {
 			return addr
@@ -177,10 +178,10 @@ func (w *world) start(s *tcp.Server) string {
 	}
 	ln, err := w.net.Listen("")
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("w.net.Listen: %v", err)
 	}
 	if err := s.StartOn(w.ctx, ln); err != nil {
-		w.Fatal(err)
+		w.Fatalf("s.StartOn: %v", err)
 	}
 	return s.Addr().String()
 }
@@ -191,12 +192,12 @@ func (w *world) serve(h tcp.Handler) *tcp.Conn {
 	return w.dial(w.start(&tcp.Server{Handler: h}))
 }
 
-// dial connects a client in stream style, which waits for nothing for ever.
+// dial connects a client in stream style, which waits for nothing forever.
 func (w *world) dial(addr string) *tcp.Conn {
 	w.Helper()
 	c, err := w.dialer.Dial(w.ctx, addr).Await(w.ctx)
 	if err != nil {
-		w.Fatal(err)
+		w.Fatalf("w.dialer.Dial: %v", err)
 	}
 	c.SetDeadline(time.Now().Add(time.Minute))
 	return c

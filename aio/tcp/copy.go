@@ -8,14 +8,15 @@ import (
 	"syscall"
 )
 
-// copyPart is how much ReadFrom has the system copy at a time.
+// copyPart is how much of a ReadFrom the system copies at a time.
 const copyPart = 1 << 20
 
-// ReadFrom copies from r to the connection until r's end: an *os.File by the
-// system's own means (sendfile) where it can, on a connection without TLS, and
-// on systems other than Linux without a write timeout. As for package net's
-// connections, a type that embeds an *os.File is one, whatever its Read does.
-// An error of r's comes as it is, one of the connection's as an *aio.ConnError.
+// ReadFrom copies from r to the connection until r's end. It lets the system
+// send an *os.File (sendfile) where possible: on a connection without TLS, and
+// on systems other than Linux without a write timeout. As with package net's
+// connections, a type that embeds an *os.File counts as one, whatever its Read
+// does. It returns an error of r unchanged, and one of the connection as an
+// *aio.ConnError.
 func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	limit := int64(math.MaxInt64)
 	if l, ok := r.(*io.LimitedReader); ok {
@@ -33,10 +34,10 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	return sum, nil
 }
 
-// copySome copies n bytes from r, or less if r ends. It leaves out splice,
+// copySome copies n bytes from r, or fewer if r ends. It does not use splice,
 // which would do for another Conn what sendfile does for a file: package net
-// keeps the pipes it needs for that, so they would be left when the loop has
-// ended.
+// keeps the pipes that it needs for that, so they would remain after the loop
+// has ended.
 func (c *Conn) copySome(r io.Reader, n int64) (int64, error) {
 	f, isFile := r.(file)
 	if !isFile || c.layer() != nil {
@@ -59,7 +60,7 @@ func (c *Conn) copyThrough(r io.Reader, n int64) (int64, error) {
 	return io.CopyBuffer(writerOnly{c}, io.LimitReader(r, n), buf[:])
 }
 
-// file is an *os.File, also one that hides its WriteTo, which io.Copy gives.
+// file is an *os.File, or what io.Copy makes of it to hide its WriteTo.
 type file interface {
 	io.Reader
 	syscall.Conn
@@ -67,17 +68,17 @@ type file interface {
 	Stat() (fs.FileInfo, error)
 }
 
-// fileSender is a transport that the system sends files to.
+// fileSender is a transport to which the system can send files.
 type fileSender interface {
-	// sendFile sends some of f, at most n bytes, blocking until at least a byte
-	// has gone. The error is the transport's.
+	// sendFile sends some of f, at most n bytes, and blocks until at least one
+	// byte has been sent. It returns the transport's error.
 	sendFile(f file, n int) (fileSent, error)
 }
 
-// fileSent is what has become of sending some of a file.
+// fileSent is the result of sending a part of a file.
 type fileSent struct {
 	n     int  // bytes; 0 at the file's end
-	unfit bool // the system does not do it for this file, which is to be read
+	unfit bool // the system cannot send this file, which must be read
 }
 
 // isRegular reports whether f is a regular file, for which the system need not
@@ -87,7 +88,7 @@ func isRegular(f file) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// copyFile is copySome by a fileSender.
+// copyFile is copySome through a fileSender.
 func (c *Conn) copyFile(t fileSender, f file, n int64) (sum int64, err error) {
 	switch err := c.takeStream(); err {
 	case nil:
@@ -114,8 +115,7 @@ func (c *Conn) copyFile(t fileSender, f file, n int64) (sum int64, err error) {
 	return sum, c.failure("write", err)
 }
 
-// copyByNet is copySome by package net's own way, which does not tell of
-// progress.
+// copyByNet is copySome through package net, which does not report progress.
 func (c *Conn) copyByNet(to io.ReaderFrom, f file, n int64) (int64, error) {
 	switch err := c.takeStream(); err {
 	case nil:
@@ -134,16 +134,16 @@ func (c *Conn) copyByNet(to io.ReaderFrom, f file, n int64) (int64, error) {
 	return m, c.failure("write", err)
 }
 
-// WriteTo copies from the connection to w until the peer's end. An error of w's
-// comes as it is, one of the connection's as an *aio.ConnError.
+// WriteTo copies from the connection to w until the peer's end. It returns an
+// error of w unchanged, and one of the connection as an *aio.ConnError.
 func (c *Conn) WriteTo(w io.Writer) (int64, error) {
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
 	return io.CopyBuffer(writerOnly{w}, readerOnly{c}, buf[:])
 }
 
-// writerOnly hides what io.Copy would rather use.
+// writerOnly hides the methods that io.Copy would prefer.
 type writerOnly struct{ io.Writer }
 
-// readerOnly hides what io.Copy would rather use.
+// readerOnly hides the methods that io.Copy would prefer.
 type readerOnly struct{ io.Reader }

@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// corkTime is how long what is sent on a corked connection waits at most.
+// corkTime is how long data sent on a corked connection waits at most.
 const corkTime = time.Millisecond
 
 // Cork gathers what is sent from now on, so that it goes out in as few system
-// calls and packets as possible. What is gathered is sent when Uncork is
-// called, when the callback that is running returns, when it is 64 KiB, and
-// after 1 ms, so that no answer waits for a later callback that takes long.
-// Write, Flush, CloseWrite, CloseAfterFlush and Close send it first. The future
-// of a send resolves when the kernel has its bytes, as ever. Cork may be called
-// again; one Uncork ends all. On a connection that has ended Cork does nothing.
+// calls and packets as possible. The gathered data is sent when Uncork is
+// called, when the running callback returns, when it reaches 64 KiB, and after
+// 1 ms, so that no response waits for a later callback that takes long. Write,
+// Flush, CloseWrite, CloseAfterFlush and Close send it first. The future of a
+// send resolves when the kernel has its bytes, as always. Cork may be called
+// several times; one Uncork ends all. On a connection that has ended Cork does
+// nothing.
 func (c *Conn) Cork() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,14 +25,14 @@ func (c *Conn) Cork() {
 	}
 }
 
-// Uncork ends what Cork began, and sends what is gathered.
+// Uncork undoes Cork, and sends the gathered data.
 func (c *Conn) Uncork() {
 	c.mu.Lock()
 	c.uncork()
 	c.mu.Unlock()
 }
 
-// uncork is Uncork with the lock held, which it lets go meanwhile.
+// uncork is Uncork with the lock held; it releases the lock meanwhile.
 func (c *Conn) uncork() {
 	if c.out.corked {
 		c.out.corked = false
@@ -39,8 +40,8 @@ func (c *Conn) uncork() {
 	}
 }
 
-// gathered has what a corked connection has gathered go out in time. The lock
-// is held.
+// gathered schedules the sending of what a corked connection has gathered. The
+// lock is held.
 func (c *Conn) gathered() {
 	if x := c.extra(); x.gather.IsZero() && !c.out.stream.taken() {
 		x.gather = time.Now().Add(corkTime)
@@ -54,9 +55,9 @@ func (c *Conn) gatheredMuch() bool {
 	return c.out.corked && c.queued() >= maxBatch && !c.out.stream.taken()
 }
 
-// writeGathered writes what the kernel takes of the queue, as Send does, and
-// has the rest written, unless it is being written. The lock is held, but not
-// all the while.
+// writeGathered writes what the kernel accepts of the queue, as Send does, and
+// has the rest written, unless it is being written. The lock is held; it is
+// released meanwhile.
 func (c *Conn) writeGathered() {
 	for c.queued() > 0 && !c.out.stream.taken() {
 		c.extra().gather = noTime
@@ -80,7 +81,7 @@ func (c *Conn) writeGathered() {
 	}
 }
 
-// length returns the sum of the buffers' lengths.
+// length returns the total length of the buffers.
 func length(bufs net.Buffers) (n int) {
 	for _, p := range bufs {
 		n += len(p)
@@ -88,8 +89,8 @@ func length(bufs net.Buffers) (n int) {
 	return n
 }
 
-// push has the queue written unless it is being written, as when it was
-// gathered. The lock is held.
+// push starts writing the queue unless it is being written. The queue may have
+// been gathered. The lock is held.
 func (c *Conn) push() {
 	if c.queued() > 0 && !c.out.stream.taken() {
 		c.extra().gather = noTime
@@ -97,15 +98,15 @@ func (c *Conn) push() {
 	}
 }
 
-// pushLast is push for a connection that takes no more to send. What TLS still
-// adds to the queue is not gathered. The lock is held.
+// pushLast is push for a connection that no longer accepts sends. What TLS
+// still adds to the queue is not gathered. The lock is held.
 func (c *Conn) pushLast() {
 	c.out.corked = false
 	c.push()
 }
 
-// joined returns bufs as one buffer if that is cheaper than to write them one
-// by one.
+// joined returns bufs as one buffer if that is cheaper than writing them one by
+// one.
 func joined(bufs net.Buffers) net.Buffers {
 	if len(bufs) < 2 || length(bufs) > smallSend {
 		return bufs
@@ -113,7 +114,7 @@ func joined(bufs net.Buffers) net.Buffers {
 	return net.Buffers{bytes.Join(bufs, nil)}
 }
 
-// gatheredLong sends what was gathered for corkTime.
+// gatheredLong sends what has been gathered for corkTime.
 func (c *Conn) gatheredLong() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

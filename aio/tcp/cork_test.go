@@ -137,7 +137,7 @@ func TestCorkMuch(t *testing.T) {
 		}
 		got := make([]byte, size)
 		if _, err := io.ReadFull(server, got); err != nil {
-			w.Error(err)
+			w.Errorf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		client.Uncork()

@@ -2,24 +2,24 @@ package tcp
 
 import "slices"
 
-// A crew is the goroutines of a poller, its members. Each is in one of four
-// states:
+// A crew is the set of a poller's goroutines, its members. Each is in one of
+// four states:
 //
-//   - Free: it takes the next connection that there is something to do for, and
-//     serves it, or waits for events. While it serves one, the others wait,
-//     which is the cheapest way as long as callbacks return soon.
+//   - Free: it takes the next connection that needs attention, and serves it,
+//     or waits for events. While it serves one, the other connections wait,
+//     which is cheapest as long as callbacks return soon.
 //   - Aside: it serves a connection whose callback is expected to block, has
 //     said that it will, or has not returned for a while.
 //   - Resting: it waits to be called.
 //   - Coming: it was called, or is new, and is free as soon as Go's scheduler
 //     runs it: once a callback blocks, or at once if a processor is idle.
 //
-// At least one member is free or coming, and not all free ones wait while there
-// is something to be taken. When a free member goes aside, another is called,
-// unless there is one that can do what is to be done. A member that returns
-// from aside is free again if no other is, and rests otherwise. While callbacks
-// often block, two members are free: of two that wait, the kernel wakes one for
-// each event, so that none must be called.
+// At least one member is free or coming, and not all free ones wait while
+// connections need attention. When a free member goes aside, another is called,
+// unless one is available. A member that returns from aside is free again if no
+// other is, and rests otherwise. While callbacks often block, two members are
+// free: the kernel wakes one of two waiting members for each event, so that
+// none must be called.
 //
 // The poller's lock guards all of it.
 type crew struct {
@@ -29,14 +29,16 @@ type crew struct {
 	spare  int       // the fewest that rested since the last look
 	size   int       // all members
 	busy   int       // those that serve a connection, free or aside
-	asides uint64    // how often a member went aside
-	often  uint64    // callbacks often block until so many connections were taken
-	ended  bool      // members leave, and none is called
-	gone   bool      // all that were not busy have left
+	asides uint64    // members that serve a connection, free or aside
+	// callbacks often block until so many connections were taken
+	often uint64
+	// callbacks often block until this many connections were taken
+	ended bool
+	gone  bool // all that were not busy have left
 }
 
-// oftenRun is for how many connections more callbacks are said to block often
-// after one that was expected to.
+// oftenRun is for how many further connections callbacks are considered to
+// block often after one that was expected to block.
 const oftenRun = 64
 
 // member is a goroutine of a crew.
@@ -45,12 +47,12 @@ type member struct {
 	poller *poller
 	wake   chan struct{} // ends its rest; closed when it is to leave
 	free   bool
-	conn   *Conn  // that it serves
+	conn   *Conn  // the connection that it serves
 	calls  uint64 // connections that it has taken
 	seen   uint64 // calls at the watch's last look
 }
 
-// call has one more member come. The lock is held.
+// call makes one more member come. The lock is held.
 func (p *poller) call() {
 	k := &p.crew
 	k.coming = true
@@ -73,7 +75,7 @@ func (p *poller) setFree(m *member) {
 	p.crew.free = append(p.crew.free, m)
 }
 
-// unfree makes a member that is free one that is not. The lock is held.
+// unfree makes a free member not free. The lock is held.
 func (p *poller) unfree(m *member) {
 	m.free = false
 	k := &p.crew
@@ -81,7 +83,7 @@ func (p *poller) unfree(m *member) {
 	k.free = slices.Delete(k.free, i, i+1)
 }
 
-// aside has a member go aside, if it is free. The lock is held.
+// aside makes a member go aside, if it is free. The lock is held.
 func (p *poller) aside(m *member) {
 	if !m.free {
 		return
@@ -94,8 +96,9 @@ func (p *poller) aside(m *member) {
 	}
 }
 
-// goOn has a member be free, or rest until it is called. It reports false if
-// the member is to leave. The lock is held, but not while the member rests.
+// goOn makes a member free, or lets it rest until it is called. It reports
+// false if the member must leave. The lock is held; it is released while the
+// member rests.
 func (p *poller) goOn(m *member) bool {
 	k := &p.crew
 	if m.free && !p.needs(len(k.free)-1) {
@@ -111,7 +114,7 @@ func (p *poller) goOn(m *member) bool {
 		}
 		k.rest = append(k.rest, m)
 		m.giveBuffer()
-		p.setWatch() // which has the member leave if it stays unneeded
+		p.setWatch() // makes the member leave if it stays unneeded
 		p.mu.Unlock()
 		_, ok := <-m.wake
 		p.mu.Lock()
@@ -123,9 +126,9 @@ func (p *poller) goOn(m *member) bool {
 	return true
 }
 
-// needs reports whether one more member is to be free beside others that are:
-// there are too few, or all of them wait while there is something to be taken.
-// The lock is held.
+// needs reports whether one more member must be free in addition to free
+// others: there are too few, or all of them wait while connections need
+// attention. The lock is held.
 func (p *poller) needs(free int) bool {
 	want := 1
 	if p.taken < p.crew.often && p.procs > 1 {
@@ -134,7 +137,7 @@ func (p *poller) needs(free int) bool {
 	return free < want || free == p.waiting && p.pending()
 }
 
-// release has members leave that rest: half of those that were not needed since
+// release makes resting members leave: half of those that were not needed since
 // the last look, or all. The lock is held.
 func (p *poller) release(all bool) {
 	k := &p.crew
@@ -149,7 +152,7 @@ func (p *poller) release(all bool) {
 	k.spare = len(k.rest)
 }
 
-// end has the members leave: those that are not busy at once, the others when
+// end makes the members leave: those that are not busy at once, the others when
 // they are done. The lock is held.
 func (p *poller) end() {
 	p.crew.ended = true

@@ -5,10 +5,11 @@ import (
 	"syscall"
 )
 
-// What an engine calls for the duties of a connection. The connection's lock is
-// held, except for deliver, and let go while a callback runs.
+// Engines call the functions in this file for the duties of a connection. The
+// connection's lock is held, except for deliver, and is released while a
+// callback runs.
 
-// source is where the handler's data comes from.
+// source provides the handler's data.
 type source interface {
 	pump(deliver func([]byte) bool, idle func() bool) error
 	poll(deliver func([]byte) bool) (dry bool, err error)
@@ -22,8 +23,8 @@ func (c *Conn) source() source {
 	return c.transport()
 }
 
-// callOpen begins a new connection's handling (dueOpen): with the TLS handshake
-// that it asks for, then Open.
+// callOpen begins the handling of a new connection (dueOpen): with the TLS
+// handshake, if any, and then Open.
 func (c *Conn) callOpen() {
 	if c.peek().upgrade != nil {
 		shaken := false
@@ -40,16 +41,18 @@ func (c *Conn) callOpen() {
 	})
 }
 
-// deliver gives data to the handler (dueRead). It reports whether to go on
+// deliver passes data to the handler (dueRead). It reports whether to continue
 // reading. The lock is not held.
 func (c *Conn) deliver(run uint32, data []byte) bool {
 	c.received(len(data))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case !c.life.open(): // dropped
-	case c.in.run != run || !c.in.handled() || c.peek().upgrade != nil, // it is for Read, or for TLS
-		c.in.marks&markPaused != 0 || len(c.peek().reads.ahead) > 0: // it is for later
+	case !c.life.open(): // it is dropped
+	// it is for Read, or for TLS
+	case c.in.run != run || !c.in.handled() || c.peek().upgrade != nil,
+		// it is for later
+		c.in.marks&markPaused != 0 || len(c.peek().reads.ahead) > 0:
 		r := &c.extra().reads
 		r.ahead = append(r.ahead, data...)
 	default:
@@ -58,7 +61,7 @@ func (c *Conn) deliver(run uint32, data []byte) bool {
 	return c.due(run) == dueRead
 }
 
-// deliverAhead gives the handler what was read ahead (dueAhead).
+// deliverAhead passes data that was read ahead to the handler (dueAhead).
 func (c *Conn) deliverAhead() {
 	r := &c.extra().reads
 	data := r.ahead
@@ -76,23 +79,23 @@ func (c *Conn) giveData(data []byte) {
 	})
 }
 
-// readEnded notes how reading has ended: by the peer's EOF, of which the
-// handler is to be told, or by an error, with which the connection fails. A
-// connection that lingers ends in either case.
+// readEnded handles the end of reading: the peer's EOF, which is reported to
+// the handler, or an error, with which the connection fails. A connection that
+// lingers ends in either case.
 func (c *Conn) readEnded(err error) {
 	c.awaitWriter(err)
 	switch err = c.endOrCut(err); {
 	case !isEOF(err) && c.life.stage != stageLingering:
-		c.unlocked(func() { c.fail(c.condition("read", err), false) }) // nothing comes of an error due to our own closing
+		// an error due to our own closing has no effect
+		c.unlocked(func() { c.fail(c.condition("read", err), false) })
 	default:
 		c.peerEnds()
 	}
 }
 
 // tellEnd tells the handler how reading has ended (dueTell): by the peer's EOF,
-// after which the connection closes unless the handler is HalfOpen, or by an
-// error that a Read has met. A frame that has come in part comes before the
-// EOF.
+// after which the connection closes unless the handler is HalfOpen, or by the
+// error of a Read. An incomplete frame is delivered before the EOF.
 func (c *Conn) tellEnd() {
 	if failed := c.peek().reads.failed; failed != nil {
 		c.unlocked(func() { c.fail(c.condition("read", failed), false) })
@@ -106,12 +109,13 @@ func (c *Conn) tellEnd() {
 	run := c.in.run
 	c.tell(c.condition("read", io.EOF))
 	if c.in.run == run && c.in.handled() && c.in.peer == peerTold && !(c.in.handler.HalfOpen && c.out.side != sideEnded) {
-		c.unlocked(func() { c.closeAfterFlush(endingDone) }) // fails only if it is closing already
+		// fails only if it is closing already
+		c.unlocked(func() { c.closeAfterFlush(endingDone) })
 	}
 }
 
-// peerReset ends a connection whose peer has reset or closed it after it had
-// ended its sending side (dueReset).
+// peerReset ends a connection whose peer has reset or closed it after ending
+// its sending side (dueReset).
 func (c *Conn) peerReset() {
 	if c.peek().hangUp.seen == hangUpGone {
 		c.unlocked(func() { c.endDone() })
@@ -120,8 +124,8 @@ func (c *Conn) peerReset() {
 	c.unlocked(func() { c.fail(c.condition("read", syscall.ECONNRESET), false) })
 }
 
-// last delivers what can be read of a connection on which sending has failed
-// (dueLast), a buffer at a time, and then ends it with that condition.
+// last delivers what can still be read from a connection on which sending has
+// failed (dueLast), a buffer at a time, and then ends it with that condition.
 func (c *Conn) last(run uint32) {
 	cond := c.peek().cause
 	over := c.in.marks&markPaused != 0
@@ -137,14 +141,14 @@ func (c *Conn) last(run uint32) {
 	})
 }
 
-// handlerLeaves ends handler style for a handler that was given up (dueStop).
+// handlerLeaves ends handler style for a handler that was removed (dueStop).
 func (c *Conn) handlerLeaves() {
 	c.dropHandler()
-	c.boundReads() // fails only on a closed connection, as Read will
+	c.boundReads() // fails only on a closed connection, on which Read fails too
 }
 
-// handlerDone makes the last callbacks of a connection that is closed
-// (dueClosed), and takes the handler off. A callback may call runtime.Goexit.
+// handlerDone makes the last callbacks of a closed connection (dueClosed), and
+// removes the handler. A callback may call runtime.Goexit.
 func (c *Conn) handlerDone() {
 	defer c.dropHandler()
 	if c.in.style == leavingStyle { // the next use of the connection reports it

@@ -12,18 +12,18 @@ import (
 	"goaio.example/aio"
 )
 
-// Dialer makes outgoing connections. The zero Dialer is ready, with the
-// defaults given at its fields. It may be used by many goroutines, and must not
-// be changed while it is.
+// A Dialer makes outgoing connections. The zero Dialer is ready to use, with
+// the defaults given at its fields. It is safe for concurrent use, and must not
+// be changed while it is in use.
 type Dialer struct {
-	// Timeout bounds a dial in all: lookup, connecting, TLS handshake. 0 means
+	// Timeout bounds a whole dial: lookup, connecting, TLS handshake. 0 means
 	// 30 s; negative: only ctx bounds it.
 	Timeout time.Duration
 	// ReadTimeout and WriteTimeout are the connection's idle timeouts (see
 	// Conn.SetTimeouts). 0 means none.
 	ReadTimeout, WriteTimeout time.Duration
-	// Resolver looks up names; nil means dnsx.DefaultResolver. Those of a
-	// *dnsx.Resolver are operations by themselves.
+	// Resolver looks up names; nil means dnsx.DefaultResolver. Lookups by a
+	// *dnsx.Resolver are operations.
 	Resolver Resolver
 	// LocalAddr is the address to dial from, a *net.TCPAddr or *net.UnixAddr;
 	// nil means any.
@@ -32,31 +32,31 @@ type Dialer struct {
 	// two; a peer that answers none of nine is gone. It counts in seconds,
 	// rounded up. 0 means 15 s; negative: no probes.
 	KeepAlive time.Duration
-	// AttemptDelay is how long an attempt to connect to one of a name's
-	// addresses has before the next one is begun beside it (RFC 8305,
+	// AttemptDelay is how long to wait for an attempt to connect to one of a
+	// name's addresses before the next attempt starts concurrently (RFC 8305,
 	// Connection Attempt Delay). 0 means 250 ms; negative: one address after
 	// the other.
 	AttemptDelay time.Duration
-	// TLS makes a TLS connection, with this configuration; a ServerName is
-	// taken from the address if there is none. nil means a plain connection.
+	// TLS makes a TLS connection, with this configuration; if it has no
+	// ServerName, that is taken from the address. nil means a plain connection.
 	// The handshake may take TLSTimeout, within Timeout.
 	TLS *tls.Config
-	// TLSTimeout bounds a TLS handshake, also one of Conn.StartTLS on the
+	// TLSTimeout bounds a TLS handshake, including one by Conn.StartTLS on the
 	// connection. 0 means 10 s; negative: no bound.
 	TLSTimeout time.Duration
 	// HighWater is the connection's high-water mark for Send, in bytes. 0 means
 	// 1 MiB.
 	HighWater int
-	// Background makes connections, and dials them, without holding the loop
-	// open: for a pool, whose users do. They are not touched when the loop
-	// drains, and aborted once it is empty.
+	// Background makes dials and connections that do not hold the loop open:
+	// for a pool, whose users hold it open. They continue when the loop drains,
+	// and are aborted once it is empty.
 	Background bool
-	// Control is called with each new socket before it connects, as
-	// net.Dialer's ControlContext is. nil means nothing to do.
+	// Control is called with each new socket before it connects, like
+	// net.Dialer's ControlContext. nil means no call.
 	Control func(ctx context.Context, network, address string, c syscall.RawConn) error
-	// DialContext connects to addr instead of the system, which looks up no
-	// name then: an in-memory network, or a proxy. nil means the system.
-	// Timeout, TLS and all else apply.
+	// DialContext, if set, connects to addr instead of the system: through an
+	// in-memory network or a proxy, for example. No name is looked up then.
+	// Timeout, TLS and all other fields still apply.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -64,13 +64,13 @@ type Dialer struct {
 type dialing struct {
 	aio.Promise[*Conn]
 	addr string
-	conn atomic.Pointer[Conn] // what it is about to resolve with
+	conn atomic.Pointer[Conn] // the connection that it is about to resolve with
 }
 
 var kindDial = aio.NewKind("tcp.dial")
 
 // OpCancel closes a connection that comes too late. Until there is one, the
-// goroutine that dials sees the end of its ctx.
+// dialing goroutine sees the end of its context.
 func (p *dialing) OpCancel(cause error) {
 	if c := p.conn.Load(); c != nil {
 		c.end(endingForced, cause, false)
@@ -91,7 +91,7 @@ func (d *Dialer) startDial(ctx context.Context, addr string, dial func(p *dialin
 		if c, err := dial(p); err != nil {
 			p.Reject(err)
 		} else {
-			p.Resolve(c) // if it was cancelled just now, OpCancel closes c
+			p.Resolve(c) // if it was cancelled just before, OpCancel closes c
 		}
 	}, func(err error) { p.Reject(err) })
 	return p.Future()
@@ -101,17 +101,18 @@ func (d *Dialer) startDial(ctx context.Context, addr string, dial func(p *dialin
 func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dialer).Dial(ctx, addr) }
 
 // Dial connects to addr: "HOST:PORT", where HOST is a name or an IP literal, or
-// "unix:PATH". "tcp4:" or "tcp6:" before it keeps to one family. Names are
+// "unix:PATH". The prefixes "tcp4:" and "tcp6:" select one family. Names are
 // looked up for both families, and their addresses tried as RFC 8305 (Happy
-// Eyeballs) says. The connection belongs to the operation of ctx; ctx's own end
-// touches it no more once the future has resolved. The error is an
-// *aio.ConnError that names every address tried, or ErrNoLoop or ErrLoopDone.
+// Eyeballs) says. The connection belongs to the operation of ctx; once the
+// future has resolved, the end of ctx itself no longer affects it. The error is
+// an *aio.ConnError that names every address tried, or ErrNoLoop or
+// ErrLoopDone.
 func (d *Dialer) Dial(ctx context.Context, addr string) *aio.Future[*Conn] {
 	return d.startDial(ctx, addr, func(p *dialing) (*Conn, error) { return d.dial(ctx, p, nil) })
 }
 
-// dial connects for the operation p, and makes the connection one of the
-// operation that outer belongs to. With pollers it is bare if it can be.
+// dial connects for the operation p, and makes the connection a child of
+// outer's operation. With pollers it is bare if possible.
 func (d *Dialer) dial(outer context.Context, p *dialing, ps *pollers) (*Conn, error) {
 	c, err := d.dialWithin(outer, p.Context(), p.addr, ps)
 	if err != nil {
@@ -140,7 +141,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers
 	nc, err := d.connect(ctx, network, rest)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-			err = cause // rather than what package net makes of it
+			err = cause // instead of package net's error for it
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
 	}
@@ -180,7 +181,7 @@ func (d *Dialer) secure(ctx context.Context, c *Conn, addr string) (*Conn, error
 	return c, nil
 }
 
-// connect makes the transport's connection.
+// connect makes the connection that carries the transport.
 func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	if d.DialContext != nil {
 		nc, err := d.DialContext(ctx, network, addr)
@@ -201,7 +202,7 @@ func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, e
 	return d.connectTCP(ctx, nd, network, addr)
 }
 
-// orDefault returns d, or def for 0; negative stays negative, for none.
+// orDefault returns d, or def if d is 0. A negative d means none.
 func orDefault(d, def time.Duration) time.Duration {
 	if d == 0 {
 		return def
@@ -210,17 +211,17 @@ func orDefault(d, def time.Duration) time.Duration {
 }
 
 // Send dials addr, as cl-async's tcp-send does: it makes a new connection, with
-// a zero Dialer, and sends data on it. Conn.Send sends on a connection that is
-// there. See Dialer.Send.
+// a zero Dialer, and sends data on it. Conn.Send sends on an existing
+// connection. See Dialer.Send.
 func Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return new(Dialer).Send(ctx, addr, data, h)
 }
 
 // Send dials addr, gives the new connection the handler h and sends data,
-// before what h.Open sends. When the dial fails, h.Event is called with a nil
-// *Conn, if there is one, and the future fails with the same error, which is no
-// lost error then. data is kept until the connection is there; it must not be
-// changed before the future has resolved.
+// before what h.Open sends. If the dial fails, h.Event, if set, is called with
+// a nil *Conn, and the future fails with the same error, which then is not a
+// lost error. data is kept until the connection is made; it must not be changed
+// before the future has resolved.
 func (d *Dialer) Send(ctx context.Context, addr string, data []byte, h Handler) *aio.Future[*Conn] {
 	return d.startDial(ctx, addr, func(p *dialing) (*Conn, error) {
 		var ps *pollers

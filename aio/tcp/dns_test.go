@@ -115,18 +115,18 @@ func TestDialNoName(t *testing.T) {
 		var d *net.DNSError
 		if !errors.As(err, &c) || !errors.Is(err, aio.ErrDNS) || errors.Is(err, aio.ErrTimeout) ||
 			!errors.As(err, &d) || !d.IsNotFound || d.Name != "nowhere.test" {
-			t.Error(err)
+			t.Errorf("Dial: %v", err)
 		}
 		dns.SetFault(aiotest.DNSMatch{}, aiotest.DNSFault{Drop: true})
 		_, err = (&tcp.Dialer{Resolver: r}).Dial(ctx, "www.test:80").Await(ctx)
 		if !errors.Is(err, aio.ErrDNS) || !errors.Is(err, aio.ErrTimeout) {
-			t.Error(err)
+			t.Errorf("Dial: %v", err)
 		}
 		return nil
 	})
 }
 
-// Addresses and localhost ask nobody, with the default resolver too.
+// Addresses and localhost need no lookup, with the default resolver too.
 func TestDialAsksNobody(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		l, err := tcp.Listen(ctx, "127.0.0.1:0")

@@ -1,6 +1,6 @@
 // Package tcp provides TCP, unix sockets and TLS as operations of a loop (see
 // package aio): dialing, listening, and connections. A connection is an
-// ordinary net.Conn, calls back with what arrives, or does both in turn.
+// ordinary net.Conn, calls back with arriving data, or does both in turn.
 //
 // # Usage
 //
@@ -29,18 +29,18 @@
 //	h := tcp.LineFraming(4096).Handler(tcp.Handler{}, func(c *tcp.Conn, line []byte) { ... })
 //	server, err := tcp.Serve(ctx, ":9003", h)
 //
-// For select there are channels: of connections (Listener.Conns), of what
-// arrives (Conn.Chunks), of room in the queue (Conn.Writable), of the end
+// For select there are channels: of connections (Listener.Conns), of arriving
+// data (Conn.Chunks), of room in the queue (Conn.Writable), of the end
 // (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or
 // "unix:PATH"; the prefixes "tcp4:" and "tcp6:" select one family. A connection
 // that was dialed or accepted holds the loop open until it is closed: close
 // what you dial.
 //
-// A connection may change its style. Read in stream style first, a header say,
-// then call SetHandler; or call Hijack within a callback, or
-// SetHandler(Handler{}) outside one, and Read. No byte is lost: what was read
-// and not used goes back with Unread, and comes before what is read next. The
-// peer's end is reported to the new reader also if the old one has met it.
+// A connection may change its style. For example, read a header in stream
+// style, then call SetHandler; or call Hijack within a callback, or
+// SetHandler(Handler{}) outside one, and Read. No byte is lost: Unread puts
+// back what was read and not used, and it is read next. The peer's end is
+// reported to the new reader even if the old one has seen it.
 //
 // # Ordering
 //
@@ -70,11 +70,11 @@
 //   - Cancelling the operation of the ctx of Server.Start or Listen closes the
 //     server or listener. Server.Close aborts the server's connections;
 //     Listener.Close leaves accepted ones alone.
-//   - What is started with Conn.Context is the connection's child. It is
-//     cancelled when the connection is aborted by a cancellation. Close does
-//     not cancel it.
+//   - Operations that are started with Conn.Context are the connection's
+//     children. They are cancelled when the connection is aborted by a
+//     cancellation. Close does not cancel them.
 //   - A deadline and the connection's end end a blocked Read or Write.
-//     Cancelling the future of a Send takes nothing back.
+//     Cancelling the future of a Send does not take the data back.
 //   - A deadline (SetDeadline) fails a Read or Write and can be moved. An idle
 //     timeout (SetTimeouts) ends the connection, in both styles, with a
 //     condition that matches aio.ErrTimeout and ErrIdle. The read timeout
@@ -84,33 +84,34 @@
 // # Callbacks that block
 //
 // A callback may block, in a database call, a lock or a file read. It delays
-// its own connection only. On Linux one goroutine serves many connections;
-// callbacks that are known to block from experience are made beside it, and one
-// that blocks unexpectedly has the others served by another goroutine within 10
-// ms, or 2 ms if that has happened in the last second. Conn.WillBlock says so
-// beforehand, which saves that delay; it is never necessary.
+// only its own connection. On Linux one goroutine serves many connections;
+// callbacks that are known from experience to block are made in separate
+// goroutines. If one blocks unexpectedly, another goroutine takes over the
+// other connections within 10 ms, or 2 ms if that has happened in the last
+// second. Conn.WillBlock announces that a callback will block, which saves that
+// delay; it is never necessary.
 //
-// A callback learns with Conn.AfterHangUp that the peer has gone meanwhile.
+// Conn.AfterHangUp tells a callback that the peer has gone meanwhile.
 //
 // # Backpressure
 //
-//   - Send never blocks. It takes data whole while less than the high-water
-//     mark (1 MiB by default) is queued, and otherwise fails with
-//     aio.ErrBacklog. So a queue is never longer than the mark and one send.
+//   - Send never blocks. It accepts data while less than the high-water mark (1
+//     MiB by default) is queued, and otherwise fails with aio.ErrBacklog. So a
+//     queue is never longer than the mark plus one send.
 //   - Conn.Writable tells when there is room again. Awaiting the future of each
 //     Send before the next also bounds the queue.
-//   - While a connection's queue is at its mark or above, its Handler is given
-//     no data, and the peer is held up.
-//   - PauseReading holds the peer up until ResumeReading, while an answer is
-//     owed for example.
+//   - While a connection's queue is at its mark or above, its Handler gets no
+//     data, and the peer is held up.
+//   - PauseReading holds the peer up until ResumeReading, for example while a
+//     response is outstanding.
 //   - SendOwned is never refused: wait for its future. Write waits.
 //   - A callback that blocks, a reader that does not read, and a receiver that
 //     does not receive from Chunks hold up their own peer only.
 //   - Server.MaxConns bounds a server's connections. All servers that leave it
 //     0 share 80% of the files that the process may open. Connections beyond
 //     the bound wait in the kernel's queue. Listeners are unbounded.
-//   - Out of file descriptors, a server reports once, turns one waiting
-//     connection away, and tries again after a pause of 5 ms to 1 s.
+//   - If a server runs out of file descriptors, it reports this once, turns one
+//     waiting connection away, and tries again after a pause of 5 ms to 1 s.
 //   - The frames of Lines, Delimited and LengthPrefixed, and those of a
 //     Framing's Handler, have a maximum. Memory grows with what has arrived,
 //     not with what a prefix claims.
@@ -119,75 +120,76 @@
 //
 // When the loop drains (see aio.Loop.Exit):
 //
-//   - Servers and listeners take over what is in the kernel's queue, close, and
-//     serve it. New connections are refused.
+//   - Servers and listeners accept the connections in the kernel's queue,
+//     close, and serve them. New connections are refused.
 //   - Accepted connections in handler style end when they are idle: no callback
-//     runs, nothing is queued, nothing that was started with the connection's
-//     Context runs, neither SetBusy nor PauseReading holds, a Framing keeps no
-//     part of a frame, and data has arrived or the connection is a second old.
-//     What can be read at that moment is still delivered. So an answer that is
-//     to come from a child, such as a timer.Delay started with Conn.Context, is
+//     runs, nothing is queued, no operation started with the connection's
+//     Context runs, neither SetBusy nor PauseReading is in effect, a Framing
+//     keeps no part of a frame, and data has arrived or the connection is a
+//     second old. What can be read at that moment is still delivered. So the
+//     response of a child, such as a timer.Delay started with Conn.Context, is
 //     sent.
 //   - An accepted TLS connection whose peer is silent in the handshake ends
 //     after a second, too.
 //   - Connections in stream style, those that were dialed, and those of a Pipe
-//     go on: select on aio.Draining. Those of a Dialer with Background do not
-//     hold the loop open.
-//   - With Server.DrainReads or Conn.DrainReads a Read waits no more. It reads
-//     what is there, and then fails with aio.ErrExit, so that whatever reads in
-//     stream style ends by itself. A frame of Lines, Delimited and
-//     LengthPrefixed that has come in part holds that off, as does SetBusy.
+//     go on: select on aio.Draining. Connections of a Dialer with Background do
+//     not hold the loop open.
+//   - With Server.DrainReads or Conn.DrainReads a Read no longer waits. It
+//     reads available data, and then fails with aio.ErrExit, so that code that
+//     reads in stream style ends. An incomplete frame of Lines, Delimited and
+//     LengthPrefixed delays that, as does SetBusy.
 //   - What is left after Loop.Grace is aborted: its peers see a reset.
 //
 // Server.Shutdown drains one server. Server.Close ends one at once.
 //
 // Several listeners on one port (Server.ReusePort, ListenConfig.ReusePort) have
 // a queue each. The kernel resets what is in a listener's queue when it closes,
-// even while others listen on. So a listener that drains takes its queue over
-// and, on Linux, has a filter drop connection requests (SYN) for the 200 ms
-// before. A client whose handshake takes longer than that is reset. With
-// net.ipv4.tcp_migrate_req = 1 no client is reset, and nothing is dropped. On
-// FreeBSD a client that comes between the last accept and the close is reset.
+// even while others listen on. So a listener that drains accepts what is in its
+// queue and, on Linux, sets a filter that drops connection requests (SYN) for
+// the 200 ms before. A client whose handshake takes longer than that is reset.
+// With net.ipv4.tcp_migrate_req = 1 no client is reset, and nothing is dropped.
+// On FreeBSD a client that connects between the last accept and the close is
+// reset.
 //
 // A process can take its listeners over from its parent (Inherit: socket
 // activation) and hand them on to its successor (HandOver). Both then accept
-// from one queue, so that no client is refused or reset when the older one
-// drains. Server.StartInherited is all that the successor needs to call.
+// from one queue, so that no client is refused or reset when the older process
+// drains. The successor only needs to call Server.StartInherited.
 //
 // A server or listener on a unix socket removes the socket's file when it
 // closes, unless another file has taken its path by then.
 //
 // Closing a connection: Close is immediate and drops what is queued.
 // CloseAfterFlush sends it first, then waits up to 5 s for the peer's end, so
-// that input that was not read does not reset what is under way. Abort is a
-// reset. After the peer's EOF a connection in handler style closes itself as by
-// CloseAfterFlush, unless Handler.HalfOpen is set. A HalfOpen connection goes
-// on until CloseWrite or Close, or until its peer resets it or is gone, which
-// it learns without sending.
+// that unread input does not reset the connection while data is in transit.
+// Abort is a reset. After the peer's EOF a connection in handler style closes
+// itself as by CloseAfterFlush, unless Handler.HalfOpen is set. A HalfOpen
+// connection goes on until CloseWrite or Close, or until its peer resets it or
+// is gone, which is noticed without sending.
 //
 // # Errors and panics
 //
-//   - Every error is an *aio.ConnError, which says what was done, where, and
-//     why, with the file descriptor and the system's error code. It matches
+//   - Every error is an *aio.ConnError, which says what failed, where, and why,
+//     with the file descriptor and the system's error code. It matches
 //     aio.ErrRefused, ErrTimeout, ErrReset, ErrClosed and ErrDNS by errors.Is
-//     on every system. The exceptions: Read's end is a bare io.EOF; a Send that
-//     is refused is an aio.ErrBacklog; without a running loop it is
-//     aio.ErrNoLoop or aio.ErrLoopDone; a wait that ends by its ctx is an
-//     *aio.AwaitError; framing has ErrFrameTooLong and io.ErrUnexpectedEOF; and
-//     what the other side of a copy (ReadFrom, WriteTo) returns is returned
+//     on every system. The exceptions: Read returns a bare io.EOF at the end; a
+//     refused Send returns an aio.ErrBacklog; without a running loop the error
+//     is aio.ErrNoLoop or aio.ErrLoopDone; a wait that ends by its ctx returns
+//     an *aio.AwaitError; framing has ErrFrameTooLong and io.ErrUnexpectedEOF;
+//     and what the other side of a copy (ReadFrom, WriteTo) returns is returned
 //     unchanged.
-//   - In handler style a condition is reported once, to Handler.Event or,
-//     without that, to the event handler of the ctx. Futures of the connection
-//     that fail with it are no lost errors. The peer's EOF is information
+//   - In handler style a condition is reported once, to Handler.Event or, if
+//     that is nil, to the event handler of the ctx. Futures of the connection
+//     that fail with it are not lost errors. The peer's EOF is information
 //     (aio.IsInfo).
-//   - Ends that were asked for are no events: not Close, Abort or Shutdown, and
-//     not the queued sends that fail because of them.
-//   - When sending fails because the peer has gone, a handler is given what the
-//     peer said before, as a reader is, and then the condition.
+//   - Ends that the program asked for are not events: neither Close, Abort and
+//     Shutdown, nor the queued sends that fail because of them.
+//   - When sending fails because the peer has gone, a handler, like a reader,
+//     first gets the data that the peer had sent, and then the condition.
 //   - A dial that fails is reported to Handler.Event with a nil Conn, and is
 //     the error of the future.
-//   - An error of Server.Stream is an event; EOF, mere cancellation and what
-//     DrainReads has Read fail with are not.
+//   - An error of Server.Stream is an event; EOF, mere cancellation and the
+//     error of Read because of DrainReads are not.
 //   - A panic or runtime.Goexit in a callback ends its connection with a reset,
 //     and is contained as in every operation. Closed is still called.
 //
@@ -208,16 +210,16 @@
 //     acknowledgement of data: then the system gives up after some 15 minutes
 //     on Linux. Idle timeouts end the connection earlier, if they are set.
 //   - A connection that a poller serves has keep-alive probes every 15 s and no
-//     delay (TCP_NODELAY), as package net sets them by default, also when the
-//     listener given to StartOn was made otherwise. When it is read in stream
+//     delay (TCP_NODELAY), as package net sets them by default, even if the
+//     listener given to StartOn has other settings. When it is read in stream
 //     style, or TLS begins on it, its socket moves to Go's netpoller and has
 //     another descriptor.
 //   - TLS begins on a connection once (StartTLS, or from the start), and does
-//     not end before the connection does. A handshake may take 10 s
-//     unless Dialer.TLSTimeout says otherwise.
+//     not end before the connection does. A handshake may take 10 s unless
+//     Dialer.TLSTimeout says otherwise.
 //   - Read and SetHandler exclude each other: on a connection with a Handler
 //     Read fails.
-//   - A unix socket's file that a killed process has left must be removed
+//   - The file of a unix socket that a killed process has left must be removed
 //     before Listen.
 //   - Other options of listening sockets are set by making the listener with
 //     net.ListenConfig: Server.StartOn and NewListener take it over.

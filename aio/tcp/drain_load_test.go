@@ -127,7 +127,7 @@ func exitUnderLoad(t *testing.T, r *requests, s *tcp.Server) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 	wg.Wait()
 	for _, id := range lost {

@@ -30,7 +30,7 @@ func streams(w *world, serve func(c *tcp.Conn) error) (client *tcp.Conn, ended c
 	return w.dial(w.start(s)), ended
 }
 
-// wantExit wants err to be that of a Read that is not to wait.
+// wantExit checks that err is the error of a Read that must not wait.
 func wantExit(w *world, err error) {
 	w.Helper()
 	wantErr(w, err, aio.ErrExit, "read")
@@ -90,14 +90,14 @@ func TestDrainReadsWhatIsThere(t *testing.T) {
 			_, err = c.Read(make([]byte, 1))
 			wantExit(w, err)
 			if _, err := c.Write([]byte("bye")); err != nil {
-				w.Error(err)
+				w.Errorf("c.Write: %v", err)
 			}
 			return err
 		})
 		client.SendString("x")
 		soon(w, begun)
 		if _, err := client.Send(numbers(size)).Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("client.Send: %v", err)
 		}
 		w.loop.Exit(nil)
 		<-aio.Draining(w.ctx)
@@ -177,8 +177,8 @@ func lastErr(seq func(func([]byte, error) bool)) (last error) {
 	return last
 }
 
-// A connection that was dialed does likewise when it is asked to, and waits
-// again when it is asked not to.
+// A dialed connection does the same when it is asked to, and
+// waits again when it is asked not to.
 func TestDrainReadsDialed(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -199,7 +199,7 @@ func TestDrainReadsDialed(t *testing.T) {
 		read()
 		server.SendString("x")
 		if err := soon(w, reads); err != nil {
-			w.Error(err)
+			w.Errorf("waiting for reads: %v", err)
 		}
 		client.DrainReads(true)
 		read()
@@ -245,7 +245,7 @@ func TestDrainReadsForeign(t *testing.T) {
 		d := tcp.Dialer{DialContext: func(context.Context, string, string) (net.Conn, error) { return onlyConn{near}, nil }}
 		c, err := d.Dial(b.ctx, "peer:1").Await(b.ctx)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("d.Dial: %v", err)
 		}
 		c.DrainReads(true)
 		b.loop.Exit(nil)
@@ -254,7 +254,7 @@ func TestDrainReadsForeign(t *testing.T) {
 		time.AfterFunc(600*time.Microsecond, func() { io.WriteString(far, "x") })
 		wantRead(b, c, "x")
 		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, aio.ErrExit) {
-			b.Error(err)
+			b.Errorf("c.Read: %v", err)
 		}
 		c.Close()
 		far.Close()
@@ -276,7 +276,7 @@ func TestDrainReadsShutdown(t *testing.T) {
 		wantEOF(w, client)
 		client.Close()
 		if _, err := down.Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("down.Await: %v", err)
 		}
 		other.SendString("two\n")
 		wantRead(w, other, "two.")
@@ -297,7 +297,7 @@ func TestDrainReadsHijacked(t *testing.T) {
 			c.CloseAfterFlush()
 		}}}))
 		if _, err := client.SendString("x").Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("client.SendString: %v", err)
 		}
 		w.loop.Exit(nil)
 		wantExit(w, soon(w, ended))
@@ -415,7 +415,8 @@ func TestDrainReadsDeadline(t *testing.T) {
 			past := time.Unix(1, 0)
 			read(past, aio.ErrTimeout, 0)
 			read(time.Now().Add(time.Second), aio.ErrTimeout, time.Second)
-			read(time.Now().Add(time.Hour), aio.ErrExit, 9*time.Second) // when the loop drains
+			// when the loop drains
+			read(time.Now().Add(time.Hour), aio.ErrExit, 9*time.Second)
 			read(past, aio.ErrTimeout, 0)
 			read(time.Now().Add(time.Hour), aio.ErrExit, 0)
 			read(time.Time{}, aio.ErrExit, 0)
@@ -450,7 +451,7 @@ func TestDrainReadsYoung(t *testing.T) {
 		dial := func() net.Conn { // which the server does not accept yet
 			c, err := w.net.DialContext(w.ctx, "tcp", addr)
 			if err != nil {
-				w.Fatal(err)
+				w.Fatalf("w.net.DialContext: %v", err)
 			}
 			return c
 		}
@@ -475,8 +476,9 @@ func TestDrainReadsYoung(t *testing.T) {
 	})
 }
 
-// Whoever else reads, moves the deadline, marks the connection or gives it to a
-// handler while the loop drains, no byte is lost and no Read stays.
+// No byte is lost and no Read keeps waiting, even if other goroutines read,
+// move the deadline, mark the connection or set a handler while the loop
+// drains.
 func TestDrainReadsStorm(t *testing.T) {
 	const size = 1 << 20
 	overStreams(t, func(w *world) {
@@ -520,11 +522,11 @@ func TestDrainReadsStorm(t *testing.T) {
 			}
 		})
 		if _, err := client.Write(numbers(size / 2)); err != nil {
-			w.Error(err)
+			w.Errorf("client.Write: %v", err)
 		}
 		w.loop.Exit(nil)
 		if _, err := client.Write(numbers(size / 2)); err != nil {
-			w.Error(err)
+			w.Errorf("client.Write: %v", err)
 		}
 		client.CloseWrite()
 		close(over)

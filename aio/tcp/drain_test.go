@@ -54,7 +54,7 @@ func TestExitServesQueue(t *testing.T) {
 	})
 }
 
-// The same for those who accept themselves.
+// The same for programs that call Accept.
 func TestExitListenerQueue(t *testing.T) {
 	for _, how := range []string{"Accept", "Conns"} {
 		t.Run(how, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestExitFlushes(t *testing.T) {
 				break
 			}
 			if err != nil {
-				b.Fatal(err)
+				b.Fatalf("c.Read: %v", err)
 			}
 		}
 		if got.String() != payload {
@@ -240,7 +240,7 @@ func TestExitPhases(t *testing.T) {
 				start := time.Now()
 				phase(b, s, func() { b.loop.Exit(nil) })
 				if _, err := s.Future().Await(b.ctx); err != nil {
-					b.Error(err)
+					b.Errorf("s.Future: %v", err)
 				}
 				if d := time.Since(start); d > 1100*time.Millisecond {
 					b.Errorf("it took %v", d)
@@ -271,7 +271,7 @@ func TestExitDuringHandshake(t *testing.T) {
 	})
 }
 
-// Cancel aborts what is there, and tells why.
+// Cancel aborts the connections, with its cause.
 func TestServerCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("power failure")
@@ -351,7 +351,7 @@ func TestScopeAroundServer(t *testing.T) {
 		}
 		c.Close()
 		if _, err := done.Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("done.Await: %v", err)
 		}
 
 		oops := errors.New("oops")

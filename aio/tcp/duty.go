@@ -2,31 +2,34 @@ package tcp
 
 import "time"
 
-// duty is what a connection asks of the engine that serves it.
+// duty is what a connection requires from the engine that serves it.
 type duty uint8
 
 const (
-	dueRead    duty = iota // read
-	dueOpen                // make the TLS handshake that the connection begins with, and call Open
-	dueAhead               // deliver what was read ahead
-	dueTell                // tell the handler of the peer's end
-	dueRest                // do not read until woken
-	dueProbe               // the loop drains: read what is there; if that is nothing the connection is idle
-	dueReset               // the peer, which has ended, has reset or closed the connection: end it
-	dueLast                // sending has failed: deliver what is there, and end
-	dueUpgrade             // begin TLS
-	dueEnd                 // end the connection
-	dueStop                // the handler was given up: leave
-	dueGone                // another engine, or none, has the connection: leave, and touch nothing
-	dueClosed              // the transport is closed: tell the handler, and leave
+	dueRead  duty = iota // read
+	dueOpen              // make the initial TLS handshake, and call Open
+	dueAhead             // deliver what was read ahead
+	dueTell              // report the peer's end to the handler
+	dueRest              // do not read until woken
+	// the loop drains: read available data; without any the connection is idle
+	dueProbe
+	// the peer, after its end, has reset or closed the connection: end it
+	dueReset
+	dueLast    // sending has failed: deliver available data, and end
+	dueUpgrade // begin TLS
+	dueEnd     // end the connection
+	dueStop    // the handler was removed: leave
+	// another engine, or none, has the connection: leave, and touch nothing
+	dueGone
+	dueClosed // the transport is closed: call the handler, and leave
 )
 
-// youngConn is how long an accepted connection from which nothing has come yet
-// is not taken for idle.
+// youngConn is how long an accepted connection on which nothing has arrived is
+// not considered idle.
 const youngConn = time.Second
 
-// due tells what the connection asks of its engine, which is the run-th, now.
-// The lock is held.
+// due returns what the connection now requires from its engine, whose number is
+// run. The lock is held.
 func (c *Conn) due(run uint32) duty {
 	x := c.peek()
 	switch {
@@ -75,7 +78,7 @@ func (c *Conn) dueClosing() duty {
 	return dueRead
 }
 
-// mayRead reports whether reading is all that is due.
+// mayRead reports whether only reading is due.
 func (c *Conn) mayRead(run uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,9 +86,8 @@ func (c *Conn) mayRead(run uint32) bool {
 }
 
 // idle reports whether the connection is idle, so that a draining loop may end
-// it: nothing is queued, nothing started by it runs, the program has not marked
-// it, and its first data has come or it had a second for that. The lock is
-// held.
+// it: nothing is queued, none of its children runs, the program has not marked
+// it, and its first data has arrived or a second has passed. The lock is held.
 func (c *Conn) idle() bool {
 	switch {
 	case !c.life.open() || c.in.marks&marksWork != 0 || c.queued() > 0 || c.out.stream != streamFree:
@@ -97,7 +99,7 @@ func (c *Conn) idle() bool {
 }
 
 // endIfIdle ends a connection of a draining loop from which nothing can be
-// read, if it is still idle. The lock is held, but not all the while.
+// read, if it is still idle. The lock is held; it is released meanwhile.
 func (c *Conn) endIfIdle() {
 	if c.idle() {
 		c.unlocked(c.finish)

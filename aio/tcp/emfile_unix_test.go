@@ -33,7 +33,7 @@ func (l *countedListener) Accept() (net.Conn, error) {
 }
 
 // Without file descriptors a server neither spins nor ends, and it serves again
-// when there are some. The test needs a process of its own.
+// when there are some. The test needs a separate process.
 func TestAcceptEMFILE(t *testing.T) {
 	if os.Getenv("TCP_TEST_EMFILE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAcceptEMFILE$", "-test.count=1")
@@ -45,11 +45,11 @@ func TestAcceptEMFILE(t *testing.T) {
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Getrlimit: %v", err)
 	}
 	limit.Cur = 64
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Setrlimit: %v", err)
 	}
 	aiotest.CheckLeaks(t)
 	var told atomic.Int64
@@ -95,7 +95,7 @@ func emfile(t *testing.T, s *tcp.Server, ln *countedListener, told *atomic.Int64
 	}
 	for _, fd := range clients {
 		if err := syscall.Connect(fd, sockaddr(s.Addr())); err != nil {
-			t.Fatal(err)
+			t.Fatalf("syscall.Connect: %v", err)
 		}
 	}
 	for _, fd := range clients {
@@ -126,7 +126,7 @@ func emfile(t *testing.T, s *tcp.Server, ln *countedListener, told *atomic.Int64
 func rawSocket(t *testing.T) int {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Socket: %v", err)
 	}
 	return fd
 }

@@ -44,16 +44,16 @@ func TestCallsPerMessage(t *testing.T) {
 		err = cmd.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	lines := bufio.NewReader(out)
 	addr, _ := lines.ReadString('\n')
 	converse(t, strings.TrimSpace(addr), messages)
 	if _, err := lines.WriteTo(new(strings.Builder)); err != nil {
-		t.Error(err)
+		t.Errorf("lines.WriteTo: %v", err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+		t.Errorf("cmd.Wait: %v", err)
 	}
 	n := countCalls(t, trace)
 	t.Logf("%d messages: %+v", messages, n)
@@ -96,11 +96,12 @@ func countCalls(t *testing.T, trace string) (n calls) {
 	t.Helper()
 	f, err := os.Open(trace)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Open: %v", err)
 	}
 	defer f.Close()
-	conn := ""                   // its descriptor
-	under := map[string]string{} // by thread: the call under way is on that descriptor
+	conn := "" // its descriptor
+	// by thread: the call under way is on that descriptor
+	under := map[string]string{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		line := lines.Text()

@@ -42,7 +42,7 @@ func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadDir: %v", err)
 	}
 	return len(entries)
 }
@@ -55,7 +55,7 @@ func release(files []*os.File) {
 
 // Where the descriptors do not suffice for what serves a connection, the
 // connection ends with that condition; the server, and the connections it has,
-// go on. The test needs a process of its own.
+// go on. The test needs a separate process.
 func TestAcceptEMFILEBare(t *testing.T) {
 	if os.Getenv("TCP_TEST_EMFILE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAcceptEMFILEBare$", "-test.count=1", "-test.timeout=20s")
@@ -67,7 +67,7 @@ func TestAcceptEMFILEBare(t *testing.T) {
 	}
 	limit := syscall.Rlimit{Cur: 64, Max: 64}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Setrlimit: %v", err)
 	}
 	aiotest.CheckLeaks(t)
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -92,7 +92,7 @@ func emfileBare(t *testing.T, ctx context.Context, spare int) {
 	}}
 	before := openFiles(t)
 	if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("s.Start: %v", err)
 	}
 	// The listener, what accepts from it, and a spare one; without that
 	// connections wait until there are descriptors.
@@ -100,7 +100,7 @@ func emfileBare(t *testing.T, ctx context.Context, spare int) {
 	fd := rawSocket(t)
 	files := hoard(t, spare)
 	if err := syscall.Connect(fd, sockaddr(s.Addr())); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Connect: %v", err)
 	}
 	peer := os.NewFile(uintptr(fd), "peer")
 	io.WriteString(peer, "x")
@@ -117,9 +117,10 @@ func emfileBare(t *testing.T, ctx context.Context, spare int) {
 		c := soon(t, conns)
 		more := hoard(t, 0)
 		if err := c.SetHandler(tcp.Handler{}); err != nil {
-			t.Error(err)
+			t.Errorf("c.SetHandler: %v", err)
 		}
-		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // where the socket was one of package net's from the beginning
+		// where the socket was one of package net's from the beginning
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		if n, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.EMFILE) && !errors.Is(err, aio.ErrClosed) && !errors.Is(err, aio.ErrTimeout) {
 			t.Errorf("Read returned %d, %v", n, err)
 		}
@@ -133,6 +134,6 @@ func emfileBare(t *testing.T, ctx context.Context, spare int) {
 	peer.Close()
 	s.Close()
 	if _, err := s.Future().Await(ctx); err != nil && !errors.Is(err, aio.ErrClosed) {
-		t.Error(err)
+		t.Errorf("s.Future: %v", err)
 	}
 }

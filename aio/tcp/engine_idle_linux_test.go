@@ -31,7 +31,7 @@ func idleConns(t *testing.T, most, descriptors int) int {
 	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Getrlimit: %v", err)
 	}
 	if limit.Cur < 20_000 {
 		most = int(limit.Cur) / 2 / descriptors
@@ -130,7 +130,7 @@ func TestIdleMost(t *testing.T) {
 			err = cmd.Start()
 		}
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("cmd.StdoutPipe: %v", err)
 		}
 		lines := bufio.NewReader(out)
 		line, err := lines.ReadString('\n')
@@ -151,7 +151,7 @@ func idleClients(t *testing.T, task string) {
 	number, addr, _ := strings.Cut(task, " ")
 	n, err := strconv.Atoi(number)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("strconv.Atoi: %v", err)
 	}
 	server := netip.MustParseAddrPort(addr)
 	to := &syscall.SockaddrInet4{Port: int(server.Port()), Addr: server.Addr().As4()}

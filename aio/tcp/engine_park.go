@@ -15,7 +15,7 @@ func (parkEngine) start(c *Conn) {
 }
 
 // handlerGone makes the last callbacks of a connection that has ended because a
-// callback called runtime.Goexit, in the engine that is the run-th.
+// callback called runtime.Goexit. run is the number of the engine.
 func (c *Conn) handlerGone(run uint32) {
 	c.run(func() {
 		c.mu.Lock()
@@ -26,9 +26,10 @@ func (c *Conn) handlerGone(run uint32) {
 	})
 }
 
-// wake interrupts the goroutine's wait by a read deadline that has passed. A
-// net.Conn that has ended in its own way, or has no deadlines, may refuse it and
-// keep its Read waiting: if sending has failed, closing it is what is left.
+// wake interrupts the goroutine's wait with a read deadline that has passed. A
+// net.Conn that has ended in its own way, or has no deadlines, may refuse the
+// deadline and keep its Read waiting: if sending has failed, wake then closes
+// it.
 func (parkEngine) wake(c *Conn) {
 	if err := c.transport().SetReadDeadline(bell.Past); err != nil && c.out.side == sideFailed {
 		c.run(func() { c.transport().Close() })
@@ -41,7 +42,7 @@ func (parkEngine) resume(c *Conn) { c.extra().resumed.Ring() }
 // flush starts a goroutine that writes the queue.
 func (parkEngine) flush(c *Conn) { c.run(c.flush) }
 
-// abandon leaves the goroutine alone: it finds out when the callback returns.
+// abandon leaves the goroutine alone: it notices when the callback returns.
 func (parkEngine) abandon(c *Conn) error {
 	c.dropHandler()
 	return c.boundReads()
@@ -81,7 +82,7 @@ func parkServe(c *Conn, run uint32) {
 		case dueLast:
 			c.last(run)
 		case dueRest:
-			if c.in.peer == peerTold { // nothing but a reset can be seen
+			if c.in.peer == peerTold { // only a reset can still be seen
 				c.watchHangUp()
 			}
 			if c.in.doing == resting {
@@ -103,15 +104,16 @@ func parkServe(c *Conn, run uint32) {
 	}
 }
 
-// parkRead reads from the connection's source, and notes how that has ended.
-// The lock is held, but not meanwhile.
+// parkRead reads from the connection's source, and handles the end of reading.
+// The lock is held; it is released meanwhile.
 func parkRead(c *Conn, read func(source) error) {
 	var err error
 	woken := false
 	from := c.source()
 	c.unlocked(func() {
 		err = read(from)
-		woken = c.woken(err) // before the state is looked at again, so that no wake-up is lost
+		// before looking at the state again, so that no wake-up is lost
+		woken = c.woken(err)
 	})
 	if err != nil && !woken {
 		c.readEnded(err)

@@ -6,8 +6,8 @@ import (
 	"goaio.example/aio"
 )
 
-// pollEngine serves bare connections. One that is idle has neither a goroutine
-// nor a buffer: a member of its poller's crew reads, and makes the callbacks.
+// pollEngine serves bare connections. An idle one has neither a goroutine nor a
+// buffer: a member of its poller's crew reads, and makes the callbacks.
 type pollEngine struct{}
 
 var bareEngine engine = pollEngine{}
@@ -44,13 +44,14 @@ func (c *Conn) list() error {
 	fd := int(c.bare.fd.Load())
 	c.bare.poller, c.bare.socket = i, bareListed
 	p.conns.set(fd, c)
-	if err = p.ep.add(fd); err == nil && c.out.stream.taken() { // something was sent before
+	// something was sent before
+	if err = p.ep.add(fd); err == nil && c.out.stream.taken() {
 		err = p.ep.addOut(fd)
 	}
 	return err
 }
 
-// leavePoller has the other engine serve the connection. The lock is held.
+// leavePoller moves the connection to the other engine. The lock is held.
 func (c *Conn) leavePoller() {
 	run := c.in.run
 	if err := (*bare)(c).promote(); err != nil && !c.life.ended() {
@@ -64,7 +65,7 @@ func (c *Conn) leavePoller() {
 	parkEngine{}.start(c)
 }
 
-// wake has the poller look at the connection.
+// wake makes the poller look at the connection.
 func (pollEngine) wake(c *Conn) {
 	if c.bare.socket == bareListed {
 		c.poller().post(c)
@@ -73,12 +74,13 @@ func (pollEngine) wake(c *Conn) {
 
 func (pollEngine) resume(c *Conn) { pollEngine{}.wake(c) }
 
-// flush has the poller write the queue when there is room.
+// flush makes the poller write the queue when there is room.
 func (pollEngine) flush(c *Conn) {
 	if c.bare.socket == bareOpen {
 		return // start does
 	}
-	if err := (*bare)(c).askWritable(); err != nil { // it is closed, or the kernel is out of memory
+	// it is closed, or the kernel is out of memory
+	if err := (*bare)(c).askWritable(); err != nil {
 		c.run(func() { c.sendFailed(c.condition("write", err)) })
 	}
 }
@@ -95,14 +97,14 @@ func (pollEngine) abandon(c *Conn) error {
 	return c.boundReads()
 }
 
-// aside has another member serve the other connections.
+// aside makes another member serve the other connections.
 func (pollEngine) aside(c *Conn) {
 	if c.in.doing.inCallback() && c.bare.socket == bareListed {
 		c.poller().passFor(c)
 	}
 }
 
-// serve looks at a connection about which epoll has said something.
+// serve looks at a connection after epoll has reported events.
 func (a *attendant) serve(c *Conn, events uint32) {
 	if events&(syscall.EPOLLOUT|epollEnd) != 0 {
 		c.flushBare()
@@ -120,7 +122,8 @@ func (a *attendant) serve(c *Conn, events uint32) {
 	if events&epollEnd != 0 {
 		c.endSeen()
 	}
-	if b.attend != attendIdle { // who serves it looks again before leaving; or it has left
+	// the member that serves it looks again before leaving; or it has left
+	if b.attend != attendIdle {
 		return
 	}
 	b.attend = attendBusy
@@ -128,12 +131,12 @@ func (a *attendant) serve(c *Conn, events uint32) {
 	a.attend(c)
 }
 
-// attendRun is how many buffers are read from a connection before the others
-// have their turn. It is a variable for tests.
+// attendRun is how many buffers are read from a connection before others have
+// their turn. It is a variable for tests.
 var attendRun = 8
 
-// attend does what the connection asks of its engine, until that is nothing.
-// The lock is held, but not all the while.
+// attend does what the connection requires from its engine, until nothing is
+// due. The lock is held; it is released meanwhile.
 func (a *attendant) attend(c *Conn) {
 	run := c.in.run
 	a.run = run
@@ -161,7 +164,8 @@ func (a *attendant) attend(c *Conn) {
 			a.last(c)
 		case dueRest:
 			if c.in.peer == peerTold {
-				c.watchHangUp() // the reset may have come together with the end
+				// the reset may have arrived together with the end
+				c.watchHangUp()
 			}
 			c.bare.attend = attendIdle
 			return
@@ -186,15 +190,15 @@ func (a *attendant) attend(c *Conn) {
 	}
 }
 
-// leaveBare has the poller's engine let the connection go. The lock is held,
-// but not all the while.
+// leaveBare makes the poller's engine release the connection. The lock is held;
+// it is released meanwhile.
 func (c *Conn) leaveBare() {
 	c.bare.attend = attendNone
 	c.unlocked(c.letGo)
 }
 
-// read reads once and gives the handler what came. The lock is held, but not
-// while a callback runs.
+// read reads once and passes the data to the handler. The lock is held; it is
+// released while a callback runs.
 func (a *attendant) read(c *Conn, probe bool) {
 	n, err := a.readInto(c)
 	switch {
@@ -210,7 +214,7 @@ func (a *attendant) read(c *Conn, probe bool) {
 	}
 }
 
-// last is Conn.last: it gives the handler what is left, then ends the
+// last is Conn.last: it passes the rest to the handler, then ends the
 // connection.
 func (a *attendant) last(c *Conn) {
 	if c.in.marks&markPaused == 0 {
@@ -229,13 +233,14 @@ func (a *attendant) readInto(c *Conn) (int, error) {
 	a.buf = a.buffer()
 	n, err := readNow(int(c.bare.fd.Load()), a.buf)
 	a.full = n == len(a.buf)
-	if !a.full && (n <= 0 || c.bare.ready&readyShort == 0) { // a short read has taken all there was
+	// a short read has taken everything
+	if !a.full && (n <= 0 || c.bare.ready&readyShort == 0) {
 		c.bare.ready &^= readyRead
 	}
 	return n, err
 }
 
-// give is Conn.giveData without making anything. The lock is held, but not
+// give is Conn.giveData without an allocation. The lock is held; it is released
 // while the callback runs.
 func (a *attendant) give(c *Conn, data []byte) {
 	a.to, a.handler, a.data = c, c.in.handler, data
@@ -246,8 +251,8 @@ func (a *attendant) give(c *Conn, data []byte) {
 	c.called(run, err)
 }
 
-// stopBare ends handler style for a handler that was given up: from now on the
-// socket is one of Go's. The lock is held.
+// stopBare ends handler style for a handler that was removed: the socket
+// becomes one of Go's. The lock is held.
 func (c *Conn) stopBare() {
 	if err := (*bare)(c).promote(); err != nil {
 		cond := c.condition("read", err)
@@ -282,10 +287,11 @@ func (c *Conn) flushBare() {
 	b.flush = flushNone
 }
 
-// flushedBare ends the flush of a queue that is empty. The lock is held, but
-// not all the while.
+// flushedBare ends the flush of an empty queue. The lock is held; it is
+// released meanwhile.
 func (c *Conn) flushedBare() {
-	done := c.completed() // a Flush may have come since the last bytes went
+	// a Flush may have begun since the last bytes went out
+	done := c.completed()
 	c.endFlush()
 	c.unlocked(func() {
 		resolve(done)
@@ -293,8 +299,8 @@ func (c *Conn) flushedBare() {
 	})
 }
 
-// writeQueue writes what the kernel takes of the queue, and returns how much
-// that was. The lock is held, but not all the while.
+// writeQueue writes what the kernel accepts of the queue, and returns how much
+// that was. The lock is held; it is released meanwhile.
 func (c *Conn) writeQueue() int {
 	n, err := (*bare)(c).writeVec(c.outbox().batch())
 	c.writeMet(err)
@@ -310,7 +316,7 @@ func (c *Conn) writeQueue() int {
 }
 
 // bareGone makes the last callbacks of a connection in whose callback
-// runtime.Goexit was called, once it has ended.
+// runtime.Goexit was called, after it has ended.
 func (c *Conn) bareGone(run uint32) {
 	c.handlerGone(run)
 	c.mu.Lock()

@@ -4,11 +4,11 @@ package tcp
 
 import "net"
 
-// Elsewhere than on Linux there are no bare connections.
+// Only Linux has bare connections.
 
 var bareEngine engine = parkEngine{}
 
-// bareTransport is not called.
+// bareTransport is never called.
 func bareTransport(*Conn) transport { return nil }
 
 type pollers struct{}

@@ -42,7 +42,7 @@ func wantMuch(t *testing.T, r io.Reader) {
 func giveUp(t *testing.T, c *tcp.Conn) {
 	t.Helper()
 	if err := c.SetHandler(tcp.Handler{}); err != nil {
-		t.Error(err)
+		t.Errorf("c.SetHandler: %v", err)
 	}
 	aiotest.Eventually(t, func() bool { return !tcp.IsBare(c) })
 }
@@ -66,7 +66,7 @@ func TestPromoteWhileWriting(t *testing.T) {
 				giveUp(t, c)
 				wantMuch(t, peer)
 				if err := soon(t, wrote); err != nil {
-					t.Error(err)
+					t.Errorf("waiting for wrote: %v", err)
 				}
 				ask(t, loopback{peer, c}, "on")
 				c.Close()
@@ -82,7 +82,8 @@ func TestPromoteWriteDeadline(t *testing.T) {
 	serving(t, handing(conns), "127.0.0.1:0", func(t *testing.T, ctx context.Context, s *tcp.Server) {
 		defer connect(t, s.Addr()).Close()
 		c := soon(t, conns)
-		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) // on a busy machine it may pass at any point of the test
+		// on a busy machine it may pass at any point of the test
+		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
 		wrote := make(chan error, 1)
 		go func() { _, err := c.Write(make([]byte, much)); wrote <- err }()
 		aiotest.Eventually(t, func() bool { return tcp.WriteWaits(c) || !tcp.IsBare(c) || len(wrote) > 0 })
@@ -133,7 +134,7 @@ func TestPromoteAddr(t *testing.T) {
 					_, port, _ := net.SplitHostPort(s.Addr().String())
 					peer, err := net.Dial("tcp", net.JoinHostPort(host, port))
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("net.Dial: %v", err)
 					}
 					c := soon(t, conns)
 					check := func(when string) {
@@ -172,7 +173,7 @@ func TestStaleEvents(t *testing.T) {
 			tcp.ServeStale(c)
 		}}))
 		if err != nil {
-			t.Error(err)
+			t.Errorf("c.SetHandler: %v", err)
 		}
 		io.WriteString(peer, "x")
 		p.want(nil, "data", "closed")

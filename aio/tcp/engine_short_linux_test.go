@@ -29,13 +29,13 @@ func TestShortReads(t *testing.T) {
 				raw.Write(func(fd uintptr) bool { err = syscall.Sendto(int(fd), []byte("d"), syscall.MSG_OOB, nil); return true })
 			}
 			if err != nil {
-				t.Error(err)
+				t.Errorf("SyscallConn: %v", err)
 			}
 			io.WriteString(c, "efg")
 		}},
 		{"descriptors", "unix", "abcefg", func(t *testing.T, c net.Conn) {
 			if _, _, err := c.(*net.UnixConn).WriteMsgUnix([]byte("abc"), syscall.UnixRights(int(os.Stderr.Fd())), nil); err != nil {
-				t.Error(err)
+				t.Errorf("WriteMsgUnix: %v", err)
 			}
 			io.WriteString(c, "efg")
 		}},
@@ -144,8 +144,8 @@ func TestUnixPeerName(t *testing.T) {
 	}
 }
 
-// What a connection has for more than one turn is read in the next ones, also if
-// nothing comes afterwards that would wake the poller.
+// What a connection has for more than one turn is read in the next ones, also
+// if nothing comes afterwards that would wake the poller.
 func TestTurns(t *testing.T) {
 	const size = 150_000 // three buffers, which a unix socket holds
 	aiotest.CheckLeaks(t)

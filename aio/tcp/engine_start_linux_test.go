@@ -25,7 +25,7 @@ func serveOnce(t *testing.T, ctx context.Context) error {
 	return nil
 }
 
-// A nested loop has pollers of its own, whose end does not touch those of the
+// A nested loop has separate pollers, whose end does not affect those of the
 // loop around it.
 func TestNestedLoopServes(t *testing.T) {
 	overEngines(t, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestNestedLoopServes(t *testing.T) {
 					})
 				})
 				if _, err := nested.Await(ctx); err != nil {
-					t.Error(err)
+					t.Errorf("nested.Await: %v", err)
 				}
 				ask(t, c, "afterwards")
 			}
@@ -105,7 +105,7 @@ func TestSendMuchBeforeStart(t *testing.T) {
 		p := newTape(w)
 		client, err := w.dialer.Send(w.ctx, addr, numbers(size), p.handler(tcp.Handler{})).Await(w.ctx)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("w.dialer.Send: %v", err)
 		}
 		c := soon(w, server)
 		got := make([]byte, size)

@@ -9,27 +9,27 @@ import (
 	"unsafe"
 )
 
-// epoll is an epoll instance that a goroutine waits for in two ways: on its
-// thread, which is quick, and parked in the Go netpoller, which holds no
-// thread. For the latter there is a second instance around it, the door, which
-// only lets events through while a member is parked: else each of them would
-// wake a thread of the netpoller's in vain.
+// epoll is an epoll instance on which a goroutine waits in one of two ways: on
+// its thread, which is fast, and parked in the Go netpoller, which holds no
+// thread. For the latter there is a second instance around the first, the door.
+// It lets events through only while a member is parked: otherwise each event
+// would wake a thread of the netpoller unnecessarily.
 type epoll struct {
 	fd      int
 	door    int
 	doorRaw syscall.RawConn // the door in the Go netpoller
 	file    *os.File        // owns door
-	bell    int             // an eventfd in fd: ends a wait
+	bell    int             // an eventfd in fd that ends a wait
 
-	// Of who is parked, one at a time.
+	// Used by the parked goroutine, one at a time.
 	stale  [1]syscall.EpollEvent
 	events []syscall.EpollEvent
 	came   int
 	look   func(uintptr) bool
 }
 
-// The events that connections are registered for, edge-triggered. That for
-// writing is asked for only when there is something to write.
+// The events that connections are registered for, edge-triggered. The event for
+// writing is requested only when there is something to write.
 const (
 	epollET  = 1 << 31
 	epollIn  = syscall.EPOLLIN | syscall.EPOLLPRI | syscall.EPOLLRDHUP | epollET
@@ -37,10 +37,10 @@ const (
 	epollEnd = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
 )
 
-// maxEvents is how many events one wait brings.
+// maxEvents is the largest number of events returned by one wait.
 const maxEvents = 128
 
-// bellEvent is what the bell is registered with instead of a descriptor.
+// bellEvent replaces the descriptor in the bell's event.
 const bellEvent = -1
 
 func (e *epoll) init() (err error) {
@@ -65,7 +65,8 @@ func (e *epoll) init() (err error) {
 	if err = e.ctl(e.door, syscall.EPOLL_CTL_ADD, e.fd, 0, 0); err != nil {
 		return err
 	}
-	if err = syscall.SetNonblock(e.door, true); err != nil { // for the netpoller to take it
+	// so that the netpoller accepts it
+	if err = syscall.SetNonblock(e.door, true); err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}
 	e.file = os.NewFile(uintptr(e.door), "epoll")
@@ -77,7 +78,7 @@ func (e *epoll) init() (err error) {
 	return err
 }
 
-// close frees the descriptors. No wait may be under way.
+// close closes the descriptors. No wait may be in progress.
 func (e *epoll) close() {
 	if e.file != nil {
 		e.file.Close()
@@ -103,7 +104,8 @@ func (e *epoll) add(fd int) error {
 	return e.ctl(e.fd, syscall.EPOLL_CTL_ADD, fd, epollIn, int32(fd))
 }
 
-// addEnd registers a descriptor for the end of its peer only, or anew.
+// addEnd registers a descriptor, or registers it again, for the end of its peer
+// only.
 func (e *epoll) addEnd(fd int) error {
 	err := e.ctl(e.fd, syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLRDHUP|epollET, int32(fd))
 	if errors.Is(err, syscall.EEXIST) {
@@ -112,12 +114,13 @@ func (e *epoll) addEnd(fd int) error {
 	return err
 }
 
-// addOut has the descriptor's having room be an event too: at once, if it has.
+// addOut also registers for an event when the descriptor has room, which comes
+// at once if it has.
 func (e *epoll) addOut(fd int) error {
 	return e.ctl(e.fd, syscall.EPOLL_CTL_MOD, fd, epollIn|epollOut, int32(fd))
 }
 
-// remove takes a descriptor off.
+// remove unregisters a descriptor.
 func (e *epoll) remove(fd int) error { return e.ctl(e.fd, syscall.EPOLL_CTL_DEL, fd, 0, 0) }
 
 func (e *epoll) ctl(epfd, op, fd int, events uint32, data int32) error {
@@ -125,8 +128,8 @@ func (e *epoll) ctl(epfd, op, fd int, events uint32, data int32) error {
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(epfd, op, fd, &ev))
 }
 
-// poll puts the events that there are into events, without waiting, and returns
-// how many there are.
+// poll stores the pending events in events, without waiting, and returns how
+// many there are.
 func (e *epoll) poll(events []syscall.EpollEvent) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
@@ -157,10 +160,11 @@ func (e *epoll) wait(events []syscall.EpollEvent, d time.Duration) int {
 // processors.
 const sysEpollPwait2 = 441
 
-// park waits for events without holding a thread. It returns 0 only when the
+// park waits for events without holding a thread. It returns 0 only if the
 // epoll was closed.
 func (e *epoll) park(events []syscall.EpollEvent) int {
-	syscall.EpollWait(e.door, e.stale[:], 0) // what the door still has from before would hide what comes
+	// old events in the door would hide new ones
+	syscall.EpollWait(e.door, e.stale[:], 0)
 	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)
 	e.events, e.came = events, 0
 	e.doorRaw.Read(e.look) // fails only when closed

@@ -11,14 +11,15 @@ import (
 )
 
 // File returns a duplicate of the listening socket, for another process (see
-// HandOver). The caller closes it; that does not close the listener, nor does
-// the listener's end close the socket as long as the other process has it. A
-// unix socket's file is not removed any more when the listener closes: it is
-// the other's too. The error is an *aio.ConnError; if the listener is no socket
-// of the system's, or on Windows, an errors.ErrUnsupported.
+// HandOver). The caller must close it. Closing it does not close the listener,
+// and closing the listener does not close the socket while the other process
+// has it. The file of a unix socket is then no longer removed when the listener
+// closes, because the other process uses it. The error is an *aio.ConnError; if
+// the listener is not a system socket, or on Windows, it is an
+// errors.ErrUnsupported.
 func (l *Listener) File() (*os.File, error) { return l.listening.dup() }
 
-// File is as Listener.File. It fails before Start.
+// File is like Listener.File. It fails before Start.
 func (s *Server) File() (*os.File, error) {
 	if s.listening.ln == nil {
 		return nil, errors.New("tcp: the server was not started")
@@ -26,8 +27,7 @@ func (s *Server) File() (*os.File, error) {
 	return s.listening.dup()
 }
 
-// dup returns a duplicate of the socket, which is not the listener's alone
-// then.
+// dup returns a duplicate of the socket, which the listener then shares.
 func (l *listening) dup() (*os.File, error) {
 	sc, ok := l.ln.(syscall.Conn)
 	if !ok {

@@ -19,7 +19,7 @@ func benchmarkFrames(b *testing.B, data []byte, seq func(r io.Reader) iter.Seq2[
 		r.Reset(data)
 		for _, err := range seq(r) {
 			if err != nil {
-				b.Fatal(err)
+				b.Fatalf("reading a frame: %v", err)
 			}
 		}
 	}

@@ -2,11 +2,12 @@ package tcp
 
 import "bytes"
 
-// framePart is what has come of a frame, with its delimiter or prefix.
+// framePart is an incomplete frame, with its delimiter or prefix.
 type framePart struct{ buf []byte }
 
-// add appends what p has of the frame, which buf begins. It returns how much
-// that is, all of p unless the frame is whole now or an error is returned.
+// add appends the part of p that belongs to the frame, which begins with buf.
+// It returns how much that is: all of p unless the frame is now complete or an
+// error is returned.
 func (s *framePart) add(f *Framing, p []byte) (n int, whole bool, err error) {
 	old := len(s.buf)
 	if f.size > 0 {
@@ -18,7 +19,7 @@ func (s *framePart) add(f *Framing, p []byte) (n int, whole bool, err error) {
 }
 
 // addPrefixed appends to a frame with a length prefix. It reports whether the
-// frame is whole now.
+// frame is now complete.
 func (s *framePart) addPrefixed(f *Framing, p []byte) (bool, error) {
 	for {
 		need, err := f.need(s.buf)
@@ -35,10 +36,11 @@ func (s *framePart) addPrefixed(f *Framing, p []byte) (bool, error) {
 }
 
 // addDelimited appends p, up to the end of the first delim if there is one, to
-// a frame that takes most bytes with delim.
+// a frame of at most most bytes including delim.
 func (s *framePart) addDelimited(p, delim []byte, most int) (found bool) {
 	old := len(s.buf)
-	if head := min(len(p), len(delim)-1); old > 0 && head > 0 { // a delim across the seam
+	// a delim across the seam
+	if head := min(len(p), len(delim)-1); old > 0 && head > 0 {
 		from := max(0, old-len(delim)+1)
 		s.append(p[:head], most)
 		if i := bytes.Index(s.buf[from:], delim); i >= 0 {
@@ -55,13 +57,14 @@ func (s *framePart) addDelimited(p, delim []byte, most int) (found bool) {
 	return i >= 0
 }
 
-// append appends p to buf, which will be most bytes at most.
+// append appends p to buf, which will have at most most bytes.
 func (s *framePart) append(p []byte, most int) {
 	s.grow(len(p), most)
 	s.buf = append(s.buf, p...)
 }
 
-// grow makes room for n more bytes of most in all, and at most doubles buf.
+// grow makes room for n more bytes of a total of at most most, and at most
+// doubles buf.
 func (s *framePart) grow(n, most int) {
 	need := len(s.buf) + n
 	if need <= cap(s.buf) {

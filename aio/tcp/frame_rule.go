@@ -9,12 +9,11 @@ import (
 	"slices"
 )
 
-// This file is the rule of a framing, for those who read and those who are
-// given what has arrived. Its byte slices begin with a frame, and have the
-// delimiter or prefix.
+// This file implements the rules of a framing, for readers and for handlers.
+// Its byte slices begin with a frame, and include the delimiter or prefix.
 
 // whole returns how many bytes of b the first frame takes, 0 while it is not
-// whole.
+// complete.
 func (f *Framing) whole(b []byte) (int, error) {
 	if f.size > 0 {
 		n, err := f.need(b)
@@ -30,7 +29,7 @@ func (f *Framing) whole(b []byte) (int, error) {
 	return 0, f.hopeless(b)
 }
 
-// payload returns what b, which is a whole frame, carries.
+// payload returns the payload of b, which is a whole frame.
 func (f *Framing) payload(b []byte) ([]byte, error) {
 	n := len(b) - len(f.delim)
 	if f.line {
@@ -48,8 +47,8 @@ func (f *Framing) lineIn(b []byte) ([]byte, error) {
 	return slices.Clip(b), nil
 }
 
-// last returns what the end of the stream makes of b, which is not empty and no
-// whole frame: a last line, nothing, or an error.
+// last returns what b means at the end of the stream: a last line, nothing, or
+// an error. b is not empty and not a whole frame.
 func (f *Framing) last(b []byte) ([]byte, error) {
 	switch {
 	case f.line:
@@ -70,8 +69,8 @@ func (f *Framing) last(b []byte) ([]byte, error) {
 	return nil, cutShort("%d of %d bytes", len(b)-f.size, n-f.size)
 }
 
-// need returns how many bytes the frame that b begins takes with its prefix;
-// while the prefix has not come, how many that takes.
+// need returns how many bytes the frame at the beginning of b takes including
+// its prefix, or, if the prefix is incomplete, the size of the prefix.
 func (f *Framing) need(b []byte) (int, error) {
 	if len(b) < f.size {
 		return f.size, nil
@@ -85,7 +84,7 @@ func (f *Framing) need(b []byte) (int, error) {
 	return addLengths(f.size, int(length)), nil
 }
 
-// most returns how many bytes a frame may take with its delimiter.
+// most returns how many bytes a frame may take including its delimiter.
 func (f *Framing) most() int {
 	n := addLengths(f.max, len(f.delim))
 	if f.line {
@@ -94,8 +93,8 @@ func (f *Framing) most() int {
 	return n
 }
 
-// hopeless returns an error if b has no delimiter and any that follows comes
-// too late.
+// hopeless returns an error if b has no delimiter and any further one comes too
+// late.
 func (f *Framing) hopeless(b []byte) error {
 	if f.line {
 		if over := len(b) - f.max; over <= 0 || over == 1 && b[f.max] == '\r' {
@@ -115,7 +114,7 @@ func (f *Framing) tooLong() error {
 	return fmt.Errorf("%w: the maximum is %d bytes", ErrFrameTooLong, f.max)
 }
 
-// cutShort is the error of a frame that ended before its time.
+// cutShort returns the error of an incomplete frame.
 func cutShort(format string, args ...any) error {
 	return fmt.Errorf("tcp: frame cut short: "+format+": %w", append(args, io.ErrUnexpectedEOF)...)
 }

@@ -6,21 +6,23 @@ type framed struct {
 	frame func(c *Conn, frame []byte) // nil: none
 }
 
-// frames is what a connection has for the framed that gets its data. The
+// frames is a connection's state of the framed that gets its data. The
 // connection's lock guards it.
 type frames struct {
-	by   *framed   // of part
-	part framePart // a frame that has come in part, while markPart is set
-	rest []byte    // what follows the frame that the callback is given now; borrowed
+	by   *framed   // owner of part
+	part framePart // an incomplete frame, while markPart is set
+	// data after the frame that the callback is called with; borrowed
+	rest []byte
 }
 
 // data is the callback Data. It calls frame for each whole frame while the
-// connection lets it, and keeps what has come of the next one. What it may not
-// divide now is kept as read ahead.
+// connection allows that, and keeps the incomplete next one. It keeps data that
+// may not be divided now as read ahead.
 func (f *framed) data(c *Conn, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.in.marks&markPart != 0 && c.peek().frames.by != f { // which has left it to this one
+	// the old framed has left it to this one
+	if c.in.marks&markPart != 0 && c.peek().frames.by != f {
 		data = append(c.takePart(), data...)
 	}
 	for run := c.in.run; len(data) > 0; {
@@ -40,15 +42,16 @@ func (f *framed) data(c *Conn, data []byte) {
 	}
 }
 
-// takesFrame reports whether the callback that the run-th engine is making may
-// go on to another frame. The lock is held.
+// takesFrame reports whether the callback that the engine with number run is
+// making may continue with another frame. The lock is held.
 func (c *Conn) takesFrame(run uint32) bool {
 	return c.life.open() && c.in.run == run && c.in.handled() && c.in.doing == calling &&
 		c.peek().upgrade == nil && c.in.marks&markPaused == 0 && !c.full()
 }
 
 // next takes the next frame from data, and returns how many bytes of data that
-// are. If it is not whole the frame is nil, and data is kept. The lock is held.
+// are. If the frame is incomplete it returns nil, and keeps data. The lock is
+// held.
 func (f *framed) next(c *Conn, data []byte) (frame []byte, n int, err error) {
 	switch {
 	case f.err != nil:
@@ -71,21 +74,21 @@ func (f *framed) next(c *Conn, data []byte) (frame []byte, n int, err error) {
 	return frame, n, err
 }
 
-// callFrame calls frame. It returns what is left of rest, which follows the
-// frame: nothing if it was taken meanwhile. The lock is held, but not during
-// the call.
+// callFrame calls frame. It returns what is left of rest, the data after the
+// frame: nothing if it was taken meanwhile. The lock is held; it is released
+// during the call.
 func (c *Conn) callFrame(f *framed, run uint32, frame, rest []byte) (left []byte) {
 	if f.frame == nil {
 		return rest
 	}
-	if len(rest) == 0 { // which needs no connExtra
+	if len(rest) == 0 { // needs no connExtra
 		c.unlocked(func() { f.frame(c, frame) })
 		return nil
 	}
 	fr := &c.extra().frames
 	fr.rest = rest
-	defer func() { // also when frame does not return
-		if c.in.run == run { // else it is another engine's
+	defer func() { // also if frame does not return
+		if c.in.run == run { // otherwise it belongs to another engine
 			left, fr.rest = fr.rest, nil
 		}
 	}()
@@ -93,8 +96,8 @@ func (c *Conn) callFrame(f *framed, run uint32, frame, rest []byte) (left []byte
 	return nil
 }
 
-// keepAhead keeps what a handler may not be given now, unless the connection
-// has ended or is closing. The lock is held.
+// keepAhead keeps data that a handler may not be called with now, unless the
+// connection has ended or is closing. The lock is held.
 func (c *Conn) keepAhead(data []byte) {
 	if c.life.open() {
 		c.extra().reads.putBack(data)
@@ -102,12 +105,12 @@ func (c *Conn) keepAhead(data []byte) {
 }
 
 // frameFailed ends the connection with the condition of a frame. The lock is
-// held, but not all the while.
+// held; it is released meanwhile.
 func (c *Conn) frameFailed(err error) {
 	c.unlocked(func() { c.fail(c.condition("read", err), false) })
 }
 
-// keepPart keeps the first part of a frame, which it copies. The lock is held.
+// keepPart keeps a copy of the first part of a frame. The lock is held.
 func (c *Conn) keepPart(f *framed, part []byte) {
 	x := c.extra()
 	x.frames.by = f
@@ -115,8 +118,8 @@ func (c *Conn) keepPart(f *framed, part []byte) {
 	c.in.marks |= markPart
 }
 
-// takePart takes what keepPart has kept, nothing if that is nothing. The lock
-// is held.
+// takePart removes and returns what keepPart has kept, nil if there is nothing.
+// The lock is held.
 func (c *Conn) takePart() []byte {
 	if c.in.marks&markPart == 0 {
 		return nil
@@ -128,9 +131,9 @@ func (c *Conn) takePart() []byte {
 	return part
 }
 
-// endPart gives the handler what the peer's end makes of a frame that has come
-// in part: a last line, or the condition that it was cut short. The lock is
-// held, but not all the while.
+// endPart handles an incomplete frame at the peer's end: the handler gets a
+// last line, or the condition that the frame was cut short. The lock is held;
+// it is released meanwhile.
 func (c *Conn) endPart() {
 	f := c.peek().frames.by
 	switch line, err := f.last(c.takePart()); {
@@ -141,7 +144,7 @@ func (c *Conn) endPart() {
 	}
 }
 
-// unframe keeps what was read for a framed and not given to its callback as
+// unframe keeps what was read for a framed and not passed to its callback as
 // read ahead: the next handler or reader gets it. The lock is held.
 func (c *Conn) unframe() {
 	x := c.x.Load()

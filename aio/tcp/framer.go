@@ -8,11 +8,11 @@ import (
 	"iter"
 )
 
-// errFrameCut is for use between the functions of this file: r ended within a
+// errFrameCut is used between the functions of this file: r ended within a
 // frame.
 var errFrameCut = errors.New("tcp: frame cut short")
 
-// peeker is what a framer needs of a bufio.Reader.
+// peeker is the part of a bufio.Reader that a framer needs.
 type peeker interface {
 	io.Reader
 	Peek(n int) ([]byte, error)
@@ -30,15 +30,15 @@ type framer struct {
 	Framing
 	framePart
 	r    peeker
-	conn *Conn // which r reads; nil if that is another reader
-	busy bool  // conn is marked as read within a frame
-	late error // came together with the last bytes read
-	over bool  // the last line was the last
+	conn *Conn // the connection that r reads; nil if r is another reader
+	busy bool  // conn is marked as within a frame
+	late error // error that came together with the last bytes read
+	over bool  // the last line has been returned
 	end  error // how the sequence ended; io.EOF without an error
 }
 
-// framesOf returns the frames of r, or nothing but an error if the framing
-// makes no sense.
+// framesOf returns the frames of r, or a single error if the framing is
+// invalid.
 func framesOf(r io.Reader, rule Framing) iter.Seq2[[]byte, error] {
 	f := &framer{Framing: rule, end: rule.check()}
 	return func(yield func([]byte, error) bool) {
@@ -78,14 +78,15 @@ func (f *framer) reset() {
 	f.buf = f.buf[:0]
 }
 
-// nextBusy is next. When it returns, no read is within a frame.
+// nextBusy is next. When it returns, the connection is not marked as within a
+// frame.
 func (f *framer) nextBusy() ([]byte, error) {
 	defer f.waits(false)
 	return f.next()
 }
 
-// waits says whether the next read from the connection is within a frame: then
-// it goes on while the loop drains.
+// waits sets whether the next read from the connection is within a frame: then
+// it continues while the loop drains.
 func (f *framer) waits(within bool) {
 	if f.conn != nil && f.busy != within {
 		f.busy = within
@@ -134,7 +135,7 @@ func (f *framer) delimited() error {
 	}
 }
 
-// prefixed reads a frame that comes after its length.
+// prefixed reads a frame that has a length prefix.
 func (f *framer) prefixed() error {
 	for n := f.size; len(f.buf) < n; {
 		err := f.fill(n)
@@ -154,7 +155,8 @@ func (f *framer) fill(n int) error {
 		if f.late != nil {
 			return f.ended(f.late)
 		}
-		if len(f.buf) == cap(f.buf) { // see what has come before making room for it
+		// look at what has arrived before making room for it
+		if len(f.buf) == cap(f.buf) {
 			chunk, err := f.peek(n - len(f.buf))
 			if err != nil {
 				return f.ended(err)
@@ -165,14 +167,15 @@ func (f *framer) fill(n int) error {
 		m, err := f.r.Read(f.buf[len(f.buf):min(cap(f.buf), n)])
 		f.buf = f.buf[:len(f.buf)+m]
 		if m == 0 && err == nil {
-			_, err = f.peek(1) // gives up on a reader that never gives anything
+			// gives up on a reader that never returns anything
+			_, err = f.peek(1)
 		}
 		f.late = err
 	}
 	return nil
 }
 
-// peek waits for a byte and returns what is there then, at most n bytes.
+// peek waits for a byte and returns the available bytes, at most n.
 func (f *framer) peek(n int) ([]byte, error) {
 	if f.r.Buffered() == 0 {
 		f.waits(len(f.buf) > 0)
@@ -183,7 +186,7 @@ func (f *framer) peek(n int) ([]byte, error) {
 	return f.r.Peek(min(n, max(1, f.r.Buffered())))
 }
 
-// ended returns what the end of r means for the frame that was begun.
+// ended returns what the end of r means for an incomplete frame.
 func (f *framer) ended(err error) error {
 	if err == io.EOF && len(f.buf) > 0 {
 		return errFrameCut

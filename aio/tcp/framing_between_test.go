@@ -106,7 +106,7 @@ func TestFramingBacklog(t *testing.T) {
 }
 
 // What was held up by the queue comes before what came later, also when sending
-// has failed: then the condition is told.
+// has failed: then the condition is reported.
 func TestFramingLastWords(t *testing.T) {
 	overAll(t, func(w *world) {
 		if w.memory() {
@@ -147,18 +147,18 @@ func TestFramingUnread(t *testing.T) {
 	})
 }
 
-// handOvers are the ways in which a callback leaves the rest to somebody else,
-// who then reads it from what the function returns.
+// handOvers are the ways in which a callback leaves the rest to another reader,
+// which the function returns.
 var handOvers = map[string]func(w *world, c *tcp.Conn) io.Reader{
 	"give up": func(w *world, c *tcp.Conn) io.Reader {
 		if err := c.SetHandler(tcp.Handler{}); err != nil {
-			w.Error(err)
+			w.Errorf("c.SetHandler: %v", err)
 		}
 		return c
 	},
 	"hijack": func(w *world, c *tcp.Conn) io.Reader {
 		if err := c.Hijack(); err != nil {
-			w.Error(err)
+			w.Errorf("c.Hijack: %v", err)
 		}
 		return c
 	},
@@ -169,7 +169,7 @@ var handOvers = map[string]func(w *world, c *tcp.Conn) io.Reader{
 			Closed: func(*tcp.Conn, error) { data.Close() },
 		}
 		if err := c.SetHandler(h); err != nil {
-			w.Error(err)
+			w.Errorf("c.SetHandler: %v", err)
 		}
 		return r
 	},
@@ -181,14 +181,14 @@ var handOvers = map[string]func(w *world, c *tcp.Conn) io.Reader{
 				data.Write(frame)
 			})
 		if err := c.SetHandler(h); err != nil {
-			w.Error(err)
+			w.Errorf("c.SetHandler: %v", err)
 		}
 		return r
 	},
 }
 
-// What follows a frame, and a part of one, goes to whoever comes next: no byte
-// is lost, and all are in order.
+// Data after a frame, and a part of one, goes to the next reader: no byte is
+// lost, and all are in order.
 func TestFramingHandsOver(t *testing.T) {
 	const rest = "\x032\n3\x0afollowing;\x06la" // also as frames by length
 	const more = "ter\n\x01."
@@ -237,11 +237,11 @@ func TestFramingHijack(t *testing.T) {
 				return
 			}
 			if err := c.Hijack(); err != nil {
-				w.Error(err)
+				w.Errorf("c.Hijack: %v", err)
 			}
 			wantRead(w, c, "raw 1\n")
 			if err := c.SetHandler(after.handler(byLine, func(c *tcp.Conn, _ string) { c.SendString("x") })); err != nil {
-				w.Error(err)
+				w.Errorf("c.SetHandler: %v", err)
 			}
 			aiotest.Eventually(w, func() bool { return len(after.got()) >= 4 })
 		}))
@@ -272,7 +272,7 @@ func TestFramingReplacedMeanwhile(t *testing.T) {
 		server := soon(w, p.conn)
 		soon(w, inside)
 		if err := server.SetHandler(after.handler(bySemi, nil)); err != nil {
-			w.Error(err)
+			w.Errorf("server.SetHandler: %v", err)
 		}
 		close(goOn)
 		client.CloseWrite()
@@ -291,7 +291,7 @@ func TestFramingHijackReturns(t *testing.T) {
 		p := newFrameTape(w)
 		h := p.handler(byLine, func(c *tcp.Conn, line string) {
 			if err := c.Hijack(); err != nil {
-				w.Error(err)
+				w.Errorf("c.Hijack: %v", err)
 			}
 			if err := c.SetHandler(after.handler(byLine, func(_ *tcp.Conn, line string) {
 				if line == "3" {
@@ -299,7 +299,7 @@ func TestFramingHijackReturns(t *testing.T) {
 					soon(w, left)
 				}
 			})); err != nil {
-				w.Error(err)
+				w.Errorf("c.SetHandler: %v", err)
 			}
 			soon(w, goOn)
 		})
@@ -332,7 +332,7 @@ func TestFramingStartTLS(t *testing.T) {
 		}))
 		client.SendString("1\ntls\n") // and the handshake at once
 		if _, err := client.StartTLS(&tls.Config{InsecureSkipVerify: true}).Await(w.ctx); err != nil {
-			w.Fatal(err)
+			w.Fatalf("client.StartTLS: %v", err)
 		}
 		client.SendString("2\n3")
 		client.CloseWrite()
@@ -341,8 +341,8 @@ func TestFramingStartTLS(t *testing.T) {
 	})
 }
 
-// What was said in plain text is never taken for what TLS protects: it spoils
-// the handshake.
+// Data that arrived in plain text is never taken for data that TLS protects: it
+// spoils the handshake.
 func TestFramingStartTLSInjected(t *testing.T) {
 	cert := selfSigned(t)
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}

@@ -6,10 +6,10 @@ import (
 	"goaio.example/aio"
 )
 
-// A connection's operation ends when the connection is closed and neither a
-// goroutine of it nor an engine needs it: refs counts those that do.
+// A connection's operation ends when the connection is closed and neither its
+// goroutines nor an engine need it: refs counts those that do.
 
-// retain counts a goroutine of the connection's. It reports false if the
+// retain counts a goroutine of the connection. It reports false if the
 // connection has ended.
 func (c *Conn) retain() bool {
 	for {
@@ -23,7 +23,7 @@ func (c *Conn) retain() bool {
 	}
 }
 
-// letGo uncounts a goroutine, or the connection's being open. The last one ends
+// letGo uncounts a goroutine, or the open connection itself. The last one ends
 // the operation.
 func (c *Conn) letGo() {
 	if c.refs.Add(-1) == 0 {
@@ -33,9 +33,9 @@ func (c *Conn) letGo() {
 	}
 }
 
-// died ends a connection of which a goroutine has panicked or called
-// runtime.Goexit. A panic has been told of, Goexit is told of by the
-// operation's end.
+// died ends a connection after one of its goroutines panicked or called
+// runtime.Goexit. A panic has been reported; the operation's end reports
+// Goexit.
 func (c *Conn) died(err error) {
 	if errors.Is(err, aio.ErrGoexit) {
 		c.mu.Lock()
@@ -45,13 +45,13 @@ func (c *Conn) died(err error) {
 	c.endForced(err)
 }
 
-// run runs fn in a goroutine of the connection's. A panic or Goexit in it ends
+// run runs fn in a goroutine of the connection. A panic or Goexit in it ends
 // the connection. It reports false, and does nothing, if the connection has
 // ended.
 func (c *Conn) run(fn func()) bool { return c.runElse(fn, func() {}) }
 
-// runElse is run with something to do after a panic or Goexit in fn has ended
-// the connection.
+// runElse is run, and calls gone after a panic or Goexit in fn has ended the
+// connection.
 func (c *Conn) runElse(fn, gone func()) bool {
 	return c.runDying(fn, func(err error) {
 		c.died(err)
@@ -59,7 +59,7 @@ func (c *Conn) runElse(fn, gone func()) bool {
 	})
 }
 
-// runDying is run with what to do after a panic or Goexit in fn.
+// runDying is run, and calls died after a panic or Goexit in fn.
 func (c *Conn) runDying(fn func(), died func(error)) bool {
 	if !c.retain() {
 		return false
@@ -74,8 +74,9 @@ func (c *Conn) runDying(fn func(), died func(error)) bool {
 	return true
 }
 
-// engineDied ends a connection whose engine has ended by a panic or Goexit. One
-// that a callback has hijacked and closed goes on with that.
+// engineDied ends a connection whose engine has ended by a panic or Goexit. If
+// a callback has hijacked the connection and set a new handler, it continues
+// with that.
 func (c *Conn) engineDied(err error) {
 	c.mu.Lock()
 	closing := !c.life.open() && c.in.marks&markTaken != 0

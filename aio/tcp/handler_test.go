@@ -31,7 +31,7 @@ func TestHandler(t *testing.T) {
 		c.SendString("ai ")
 		wantRead(w, c, "hello hai ")
 		if err := c.CloseWrite(); err != nil {
-			w.Error(err)
+			w.Errorf("c.CloseWrite: %v", err)
 		}
 		p.want(nil, "open", "data", "EOF", "closed")
 		if got := p.got(); got != "hai " {
@@ -371,7 +371,7 @@ func TestSetHandlerLosesNothing(t *testing.T) {
 				}
 			}
 			if err := server.SetHandler(h); err != nil {
-				w.Fatal(err)
+				w.Fatalf("server.SetHandler: %v", err)
 			}
 			if n < size {
 				soon(w, more)
@@ -380,7 +380,7 @@ func TestSetHandlerLosesNothing(t *testing.T) {
 				server.SetHandler(h)
 			}
 			if err := server.SetHandler(tcp.Handler{}); err != nil {
-				w.Fatal(err)
+				w.Fatalf("server.SetHandler: %v", err)
 			}
 			mu.Lock()
 			n = got
@@ -414,7 +414,7 @@ func TestReadBesideHandler(t *testing.T) {
 		p := newTape(w)
 		h := p.handler(tcp.Handler{})
 		if err := server.SetHandler(h); err != nil {
-			w.Error(err)
+			w.Errorf("server.SetHandler: %v", err)
 		}
 		err := soon(w, failed)
 		if !errors.Is(err, aio.ErrConn) || errors.Is(err, aio.ErrTimeout) || !strings.Contains(err.Error(), "Handler") {
@@ -500,7 +500,8 @@ func TestGivenUpHandler(t *testing.T) {
 		if got := readAll(w, server); got != "y" {
 			w.Errorf("read %q", got)
 		}
-		server.SetHandler(p.handler(tcp.Handler{HalfOpen: true})) // the end does not close it
+		// the end does not close it
+		server.SetHandler(p.handler(tcp.Handler{HalfOpen: true}))
 		server.SetHandler(tcp.Handler{})
 		server.Close()
 		if err := server.SetHandler(p.handler(tcp.Handler{})); !errors.Is(err, aio.ErrClosed) {

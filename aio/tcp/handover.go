@@ -19,22 +19,23 @@ var readyTime = 30 * time.Second
 
 // HandOver starts cmd, which is to take over from this process, with the
 // listening sockets of from: *Servers, *Listeners, *httpx.Servers,
-// *net.TCPListeners and the like. The future is done when the new process has
-// said that it serves, by Inherited.Ready or StartInherited. Both processes
-// then accept from the same queues, so that no client is refused when this one
-// goes on to drain: Loop.Exit, say, or Server.Shutdown.
+// *net.TCPListeners and the like. The future is done when the new process
+// reports that it serves, with Inherited.Ready or StartInherited. Both
+// processes then accept from the same queues, so that no client is refused when
+// this one then drains, with Loop.Exit or Server.Shutdown.
 //
 // The new process gets the sockets with Inherit, in the order of from;
 // LISTEN_FDNAMES in cmd.Env can name them, separated by colons. A program that
 // reads the variables itself gets no LISTEN_PID, which is not known in time.
 // cmd.ExtraFiles follow the sockets. Make cmd with exec.Command rather than
 // CommandContext, whose process ends with its context, and give it files for
-// output. After success cmd is the caller's, to Wait for it or to Release it.
+// output. After success the caller owns cmd, and calls Wait or Release on its
+// process.
 //
-// The process has 30 s to be ready, or until the deadline of ctx if that has
-// one. One that is late, that ends or closes the pipe before, or that is not
-// ready when ctx ends or the future is cancelled, is killed and waited for, and
-// this process goes on as before. The error says what happened: it is an
+// The process has 30 s to become ready, or until the deadline of ctx if it has
+// one. If it is late, ends or closes the pipe before, or is not ready when ctx
+// ends or the future is cancelled, it is killed and waited for, and this
+// process continues as before. The error says what happened: it is an
 // aio.ErrTimeout after the 30 s, and the cause after a cancellation. On systems
 // whose processes inherit no sockets (Windows) it is an errors.ErrUnsupported.
 func HandOver(ctx context.Context, cmd *exec.Cmd, from ...interface{ File() (*os.File, error) }) *aio.Future[struct{}] {
@@ -57,8 +58,8 @@ func HandOver(ctx context.Context, cmd *exec.Cmd, from ...interface{ File() (*os
 	})
 }
 
-// startSuccessor starts cmd with the files of from, and returns the pipe by
-// which it says that it is ready.
+// startSuccessor starts cmd with the files of from, and returns the pipe
+// through which it reports that it is ready.
 func startSuccessor(cmd *exec.Cmd, from []interface{ File() (*os.File, error) }) (*os.File, error) {
 	if !inherits {
 		return nil, errors.ErrUnsupported
@@ -74,7 +75,7 @@ func startSuccessor(cmd *exec.Cmd, from []interface{ File() (*os.File, error) })
 		if err != nil {
 			return nil, err
 		}
-		f, err := duplicate(theirs) // see there
+		f, err := duplicate(theirs) // see duplicate
 		theirs.Close()
 		if err != nil {
 			return nil, err

@@ -40,7 +40,7 @@ func TestHandOver(t *testing.T) {
 	cmd.Env = append(cmd.Env, "LISTEN_FDNAMES=one:two:three")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	aiotest.CheckLeaks(t)
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -87,7 +87,7 @@ func TestHandOverFails(t *testing.T) {
 				cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "exec 4>&-; read x"}
 				stdin, w, err := os.Pipe()
 				if err != nil {
-					t.Fatal(err)
+					t.Fatalf("os.Pipe: %v", err)
 				}
 				defer stdin.Close()
 				defer w.Close()
@@ -114,12 +114,12 @@ func TestHandOverCancelled(t *testing.T) {
 	cmd := heir(t, "silent")
 	stdin, err := cmd.StdinPipe() // it would go on until that is closed
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	defer stdin.Close()
 	stdout, w, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	defer stdout.Close()
 	cmd.Stdout = w
@@ -154,7 +154,7 @@ func TestHandOverLate(t *testing.T) {
 	cmd := heir(t, "silent")
 	stdin, err := cmd.StdinPipe() // it would go on until that is closed
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	defer stdin.Close()
 	handOver(t, cmd, func(ctx context.Context, s *tcp.Server, done *aio.Future[struct{}]) error {

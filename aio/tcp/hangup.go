@@ -10,52 +10,55 @@ import (
 	"goaio.example/aio"
 )
 
-// hangUp is what is known of the peer's end without reading, and which
-// functions are called with that. It is kept up to date only while there are
-// any. The connection's lock guards it.
+// hangUp is what is known of the peer's end without reading, and the functions
+// to call with it. It is kept up to date only while there are such functions.
+// The connection's lock guards it.
 type hangUp struct {
 	seen    hangUpSeen
-	armed   bool // what the system sees is told
+	armed   bool // the system reports what it sees
 	telling bool // a goroutine calls calls
 	calls   []*hangUpCall
-	look    time.Time // when to look at the socket, where the system does not tell
+	// when to look at the socket, where the system does not report
+	look time.Time
 }
 
-// hangUpSeen is what was seen of the peer's end.
+// hangUpSeen says what was seen of the peer's end.
 type hangUpSeen uint8
 
 const (
 	hangUpNone  hangUpSeen = iota
 	hangUpEnded            // it has ended its sending side
-	hangUpGone             // it has closed the connection, a unix socket, altogether
-	hangUpReset            // it has reset the connection, or is gone
-	hangUpOver             // the connection has ended
+	// it has closed the connection, a unix socket, in both directions
+	hangUpGone
+	hangUpReset // it has reset the connection, or is gone
+	hangUpOver  // the connection has ended
 )
 
-// hangUpCall is a function that is called with what is seen.
+// hangUpCall is a function to call with what is seen.
 type hangUpCall struct {
 	fn   func(err error)
 	told hangUpSeen
 }
 
 // AfterHangUp calls fn when the peer hangs up, whether or not the connection is
-// read: during a callback that takes long, say, or while PauseReading holds. fn
-// is called in a separate goroutine, at once if the peer has hung up already:
+// read: also during a long callback, or while PauseReading is in effect. fn is
+// called in a separate goroutine, at once if the peer has hung up already:
 //
 //   - with an aio.ErrEOF when the peer has ended its sending side, which some
-//     clients do that still wait for an answer;
-//   - and, last, when the connection can be used no more: with an aio.ErrReset
+//     clients do that still wait for a response;
+//   - and, last, when the connection is no longer usable: with an aio.ErrReset
 //     when the peer has reset it or is gone, else with the condition that has
 //     ended it, which is an aio.ErrClosed after Close.
 //
-// The first is left out if the second is due already. stop keeps fn from being
-// called again. It reports false if the last call was made, or is being made.
+// The first call is left out if the second is due already. stop prevents
+// further calls of fn. It reports false if the last call was made, or is being
+// made.
 //
-// On Linux the kernel reports it, also an end behind unread data. On other unix
-// systems the socket is looked at ten times a second, and an end behind unread
-// data is not seen. Elsewhere, and over a net.Conn that is no socket, fn learns
-// what reading and sending meet. A TLS connection hangs up when its socket
-// does.
+// On Linux the kernel reports it, even an end behind unread data. On other unix
+// systems the socket is checked ten times a second, and an end behind unread
+// data is not seen. On other systems, and over a net.Conn that is not a socket,
+// fn is called for the errors of reading and sending. A TLS connection hangs up
+// when its socket does.
 func (c *Conn) AfterHangUp(fn func(err error)) (stop func() bool) {
 	call := &hangUpCall{fn: fn}
 	c.mu.Lock()
@@ -82,8 +85,8 @@ func (c *Conn) AfterHangUp(fn func(err error)) (stop func() bool) {
 	}
 }
 
-// watchHangUp has hungUp called when the system sees the peer hang up. The lock
-// is held.
+// watchHangUp arranges for hungUp to be called when the system sees the peer
+// hang up. The lock is held.
 func (c *Conn) watchHangUp() {
 	h := &c.extra().hangUp
 	if h.seen >= hangUpGone || h.armed {
@@ -97,10 +100,11 @@ func (c *Conn) watchHangUp() {
 	c.armHangUp()
 }
 
-// peerWaiter is what an in-memory connection offers.
+// peerWaiter is implemented by in-memory connections.
 type peerWaiter interface {
-	PeerEnded() (over bool, err error) // waits for the peer's end, or a reset: over
-	PeerReset() error                  // waits for a reset
+	// waits for the peer's end, or a reset: over
+	PeerEnded() (over bool, err error)
+	PeerReset() error // waits for a reset
 }
 
 // waitHangUp waits for an in-memory connection's peer to hang up.
@@ -115,7 +119,7 @@ func (c *Conn) waitHangUp(t peerWaiter) {
 	}
 }
 
-// hungUp notes what was seen of the peer's end. The lock is not held.
+// hungUp records what was seen of the peer's end. The lock is not held.
 func (c *Conn) hungUp(seen hangUpSeen) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +141,7 @@ func (c *Conn) hungUpLocked(seen hangUpSeen) {
 	}
 }
 
-// peerEnds notes that reading has met the peer's end. The lock is held.
+// peerEnds records that reading has reached the peer's end. The lock is held.
 func (c *Conn) peerEnds() {
 	if c.in.peer == peerOpen {
 		c.in.peer = peerEnded
@@ -147,8 +151,8 @@ func (c *Conn) peerEnds() {
 	}
 }
 
-// tellHangUp has those called who do not know yet what was seen. The lock is
-// held.
+// tellHangUp arranges for the calls of functions that were not yet called with
+// what was seen. The lock is held.
 func (c *Conn) tellHangUp() {
 	h := &c.extra().hangUp
 	if h.telling || c.nextHangUp() == nil {
@@ -200,7 +204,7 @@ func (c *Conn) callHangUp() {
 	h.telling = false
 }
 
-// hangUpError is the error that calls are made with. The lock is held.
+// hangUpError returns the error for the calls. The lock is held.
 func (c *Conn) hangUpError(seen hangUpSeen) error {
 	switch seen {
 	case hangUpEnded:
@@ -211,7 +215,7 @@ func (c *Conn) hangUpError(seen hangUpSeen) error {
 	return c.endError("read")
 }
 
-// hangUpMoments tells when the socket is to be looked at; see moments.
+// hangUpMoments reports when to look at the socket; see moments.
 func (c *Conn) hangUpMoments(tell func(time.Duration, func())) {
 	if h := &c.peek().hangUp; !h.look.IsZero() {
 		tell(time.Until(h.look), func() {

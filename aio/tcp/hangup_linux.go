@@ -5,9 +5,9 @@ import (
 	"unsafe"
 )
 
-// armHangUp has the kernel tell of the peer's end. The pollers of the
-// connection's loop wait for that, beside the Go netpoller if the socket is in
-// there. The lock is held.
+// armHangUp asks the kernel to report the peer's end. The pollers of the
+// connection's loop wait for that, in addition to the Go netpoller if the
+// socket is in there. The lock is held.
 func (c *Conn) armHangUp() {
 	if c.bare.isOpen() {
 		c.lookHangUp()
@@ -26,17 +26,18 @@ func (c *Conn) armHangUp() {
 	}
 	p, _, err := ps.pick()
 	if err != nil {
-		return // out of descriptors, say: reading will tell
+		return // for example, out of descriptors: reading will show it
 	}
-	_ = control(s.Conn, func(fd int) error { // fails only on a connection that is being closed
+	// fails only on a connection that is being closed
+	_ = control(s.Conn, func(fd int) error {
 		p.conns.set(fd, c)
 		return p.ep.addEnd(fd)
 	})
 	c.lookHangUp()
 }
 
-// disarmHangUp has a socket that is about to be closed forgotten. The lock is
-// held.
+// disarmHangUp makes the pollers forget a socket that is about to be closed.
+// The lock is held.
 func (c *Conn) disarmHangUp() {
 	s, ok := c.stream().(*socket)
 	x := c.x.Load()
@@ -52,8 +53,8 @@ func (c *Conn) disarmHangUp() {
 	}
 }
 
-// endSeen is called when epoll has said that something of a connection has
-// ended. The lock is held.
+// endSeen is called when epoll has reported the end of a side of a connection.
+// The lock is held.
 func (c *Conn) endSeen() {
 	x := c.peek()
 	if (x.hangUp.armed || c.in.peer == peerTold) && !c.life.ended() {
@@ -61,9 +62,9 @@ func (c *Conn) endSeen() {
 	}
 }
 
-// lookHangUp asks the kernel what it knows of the peer's end. What epoll has
-// said may have been about another connection that had the descriptor before.
-// The lock is held.
+// lookHangUp asks the kernel what it knows of the peer's end. The event may
+// have been about an earlier connection with the same descriptor. The lock is
+// held.
 func (c *Conn) lookHangUp() {
 	var seen hangUpSeen
 	look := func(fd int) error {
@@ -78,10 +79,10 @@ func (c *Conn) lookHangUp() {
 	c.hungUpLocked(seen)
 }
 
-// writerCut reports whether a writer has the stream that may have been told of a
-// reset and has not noted it yet: the connection, whose outgoing side may still
-// be open, is hung up. A poller notes what it meets with the lock held. The
-// lock is held.
+// writerCut reports whether a writer that owns the stream may have seen a reset
+// and not recorded it yet: the connection, whose outgoing side may still be
+// open, is hung up. A poller records what it sees with the lock held. The lock
+// is held.
 func (c *Conn) writerCut() bool {
 	seen := hangUpNone
 	look := func(fd int) error {
@@ -98,8 +99,8 @@ func (c *Conn) writerCut() bool {
 	return seen >= hangUpGone
 }
 
-// stepAside has another member of the connection's poller, if it is served by
-// one, serve the other connections. The lock is held.
+// stepAside makes another member of the connection's poller, if one serves it,
+// serve the other connections. The lock is held.
 func (c *Conn) stepAside() {
 	if c.bare.socket == bareListed {
 		c.poller().passFor(c)
@@ -107,7 +108,7 @@ func (c *Conn) stepAside() {
 }
 
 // hungUpNow returns what the kernel knows of the end of a socket's peer. ended
-// says that this side has ended: a socket is hung up when both have.
+// means that this side has ended: a socket is hung up when both have.
 func hungUpNow(fd int, ended bool) hangUpSeen {
 	const pollErr, pollHup, pollRdHup = 0x8, 0x10, 0x2000
 	p := struct {

@@ -4,16 +4,16 @@ package tcp
 
 import "time"
 
-// lookTime is how often a socket is looked at whose peer may hang up.
+// lookTime is how often to look at a socket whose peer may hang up.
 const lookTime = 100 * time.Millisecond
 
-// writerCut is not known.
+// writerCut reports false: this system does not tell.
 func (c *Conn) writerCut() bool { return false }
 
 // stepAside does nothing: there are no pollers.
 func (c *Conn) stepAside() {}
 
-// armHangUp has the socket be looked at from now on. The lock is held.
+// armHangUp schedules looks at the socket. The lock is held.
 func (c *Conn) armHangUp() {
 	if c.transport().fd() >= 0 {
 		c.lookHangUp()

@@ -23,8 +23,8 @@ const (
 	attemptDelay = 250 * time.Millisecond
 )
 
-// connectTCP connects to a TCP address: to the literal it is, or to the first
-// of its name's addresses that answers.
+// connectTCP connects to a TCP address: to the literal, or to the first of the
+// name's addresses that accepts.
 func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr string) (net.Conn, error) {
 	host, service, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -53,7 +53,7 @@ func (d *Dialer) connectTCP(ctx context.Context, nd *net.Dialer, network, addr s
 	return e.connect(ctx, r, network, host)
 }
 
-// lookUpPort returns the port of a service. What is a number needs no resolver.
+// lookUpPort returns the port of a service. A number needs no resolver.
 func lookUpPort(ctx context.Context, r Resolver, service string) (int, error) {
 	if port, err := strconv.ParseUint(service, 10, 16); err == nil {
 		return int(port), nil
@@ -62,41 +62,43 @@ func lookUpPort(ctx context.Context, r Resolver, service string) (int, error) {
 }
 
 // eyeballs connects to a name as RFC 8305 says: it looks up both families at
-// once, and tries the addresses, the families in turn, IPv6 first, each beside
-// those that have not answered within the delay. The first connection wins.
+// once, and tries the addresses of both families alternately, IPv6 first. An
+// attempt starts when the one before has not succeeded within the delay. The
+// first connection wins.
 type eyeballs struct {
 	attempt func(ctx context.Context, a netip.Addr) (net.Conn, error)
 	delay   time.Duration // negative: one after the other
 
-	queue    [2][]netip.Addr // IPv6, IPv4: not tried yet
-	turn     int             // the family whose turn it is
-	looking  int             // lookups that have not answered
-	trying   int             // attempts that have not ended
-	tried    []string        // the addresses of all attempts
-	failed   []error         // of attempts
-	unknown  []error         // of lookups
-	ready    bool            // an attempt may begin
-	wait     *time.Timer     // until the next attempt may begin
-	answers  chan answer
-	coming   [2]<-chan aio.Result[[]aio.Result[dnsx.Answer]] // answers of a dnsx.Resolver, by family
+	queue   [2][]netip.Addr // IPv6, IPv4: not tried yet
+	turn    int             // the family whose turn it is
+	looking int             // lookups that have not answered
+	trying  int             // attempts that have not ended
+	tried   []string        // the addresses of all attempts
+	failed  []error         // of attempts
+	unknown []error         // of lookups
+	ready   bool            // an attempt may begin
+	wait    *time.Timer     // until the next attempt may begin
+	answers chan answer
+	// answers of a dnsx.Resolver, by family
+	coming   [2]<-chan aio.Result[[]aio.Result[dnsx.Answer]]
 	outcomes chan outcome
 }
 
-// answer is what the lookup of a family brought.
+// answer is the result of looking up a family.
 type answer struct {
 	family int
 	addrs  []netip.Addr
 	err    error
 }
 
-// outcome is what an attempt brought.
+// outcome is the result of an attempt.
 type outcome struct {
 	conn net.Conn
 	err  error
 }
 
-// connect returns the winner. What has not ended by then is cancelled, and
-// closes its connection itself.
+// connect returns the winner. Other attempts are then cancelled, and close
+// their connections themselves.
 func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -139,8 +141,8 @@ func (e *eyeballs) connect(ctx context.Context, r Resolver, network, host string
 	}
 }
 
-// failure is why there is no connection: because of the attempts or, without
-// any, of the lookups.
+// failure returns why there is no connection: the errors of the attempts or, if
+// there were none, of the lookups.
 func (e *eyeballs) failure(host string) error {
 	switch {
 	case len(e.failed) > 0:
@@ -153,7 +155,7 @@ func (e *eyeballs) failure(host string) error {
 	return errors.Join(e.unknown...)
 }
 
-// interrupted is why there is no connection when ctx ended.
+// interrupted returns why there is no connection after ctx ended.
 func (e *eyeballs) interrupted(cause error) error {
 	if len(e.tried) == 0 {
 		return cause
@@ -189,8 +191,8 @@ func (e *eyeballs) lookUp(ctx context.Context, r Resolver, network, host string)
 	}
 }
 
-// lookUpBy starts a lookup that is an operation by itself, and may have its
-// answer already.
+// lookUpBy starts a lookup that is an operation, and may have its result
+// already.
 func (e *eyeballs) lookUpBy(ctx context.Context, r *dnsx.Resolver, family int, host string) {
 	f := r.LookupFamily(ctx, host, [2]dnsx.Family{dnsx.V6, dnsx.V4}[family])
 	if a, err := f.Result(); !errors.Is(err, aio.ErrPending) {
@@ -202,7 +204,7 @@ func (e *eyeballs) lookUpBy(ctx context.Context, r *dnsx.Resolver, family int, h
 	e.coming[family] = aio.Settle(ctx, f).C()
 }
 
-// settled is the answer of a lookup by a dnsx.Resolver.
+// settled returns the answer of a lookup by a dnsx.Resolver.
 func settled(family int, r aio.Result[[]aio.Result[dnsx.Answer]]) answer {
 	if r.Err != nil {
 		return answer{family, nil, r.Err}
@@ -210,7 +212,7 @@ func settled(family int, r aio.Result[[]aio.Result[dnsx.Answer]]) answer {
 	return answer{family, r.Value[0].Value.Addrs, r.Value[0].Err}
 }
 
-// take takes the answer of a lookup, and sees whether an attempt may begin.
+// take handles the result of a lookup, and checks whether an attempt may begin.
 func (e *eyeballs) take(a answer) {
 	e.looking--
 	e.queue[a.family] = append(e.queue[a.family], a.addrs...)

@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// heritage is what StartInherited starts servers on: the listeners that the
-// process has inherited, until each is taken.
+// heritage holds the listeners that the process has inherited, until
+// StartInherited has taken each of them.
 type heritage struct {
 	mu     sync.Mutex
-	begun  bool // Inherit was called, and what follows says with what result
+	begun  bool // Inherit was called, with the results below
 	err    error
 	in     *Inherited // nil if nothing is inherited
-	untold int        // servers to be started before the predecessor is told
+	untold int        // servers still to start before telling the predecessor
 }
 
 // inheritance is the heritage of the process.
@@ -26,16 +26,15 @@ var inheritance heritage
 // StartInherited starts the server on a listener that the process has
 // inherited, as Inherit describes, or as Start on addr if there is none. It
 // then tells a predecessor, which waits in HandOver, that this process serves.
-// It is all that a program needs to be started by hand, by systemd, and by its
-// predecessor.
+// With it a program can be started by hand, by systemd, and by its predecessor.
 //
-// Several servers of a process, those of package httpx among them, call it one
-// after the other. Each takes a listener that no other has taken: of several
-// the one whose address is addr, else the first. So start the servers in the
-// order in which HandOver is given them, and before those that are new. The
-// predecessor is told when each inherited listener has a server that was
-// started. It is not told if one of them cannot be started, or is left over:
-// HandOver then fails, and the predecessor goes on.
+// Several servers of a process, including those of package httpx, call it one
+// after the other. Each takes a listener that no other has taken: the one whose
+// address is addr, else the first. So start the servers in the order in which
+// HandOver is given them, and before those that are new. The predecessor is
+// told when each inherited listener has a started server. It is not told if one
+// of them cannot be started, or is left over: HandOver then fails, and the
+// predecessor continues.
 //
 // An addr with a host name equals no address. A process that chooses listeners
 // by name, or tells the predecessor at another moment, calls Inherit instead:
@@ -91,7 +90,7 @@ func (h *heritage) inherit() {
 }
 
 // started notes that a server was started, on an inherited listener or not, and
-// tells the predecessor if no listener is left without one.
+// tells the predecessor if no listener is left without a server.
 func (h *heritage) started(inherited bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -74,17 +74,17 @@ func TestStartInherited(t *testing.T) {
 	lns, _ := openListeners(t)
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer other.Close()
 	cmd := starter(t, other.Addr().String(), "unix:"+lns[1].Addr().String(), "127.0.0.1:1", "127.0.0.1:0")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	stdout, w, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	defer stdout.Close()
 	cmd.Stdout = w
@@ -150,7 +150,7 @@ func TestStartInheritedActivated(t *testing.T) {
 	wantServer(t, lns[0].Addr(), "0")
 	wantServer(t, lns[1].Addr(), "1")
 	said := activate(t, "start", []string{both, "LISTEN_FDS=two"})
-	if strings.Count(said, `error: tcp: LISTEN_FDS="two" is no number`) != 2 {
+	if strings.Count(said, `error: tcp: LISTEN_FDS="two" is not a number`) != 2 {
 		t.Errorf("the child said %q", said)
 	}
 }

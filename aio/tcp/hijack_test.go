@@ -44,12 +44,12 @@ func TestHijack(t *testing.T) {
 		wantRead(w, client, "yours")
 		ask(w, other, "meanwhile")
 		if _, err := sent.Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("sent.Await: %v", err)
 		}
 		client.Write(numbersFrom(1000, size-1000))
 		wantRead(w, client, "done")
 		if err := soon(w, over); err != nil {
-			w.Error(err)
+			w.Errorf("waiting for over: %v", err)
 		}
 		wantEOF(w, client)
 		client.Close()
@@ -74,7 +74,7 @@ func TestHijackFrom(t *testing.T) {
 							return
 						}
 						if err := c.Hijack(); err != nil {
-							w.Error(err)
+							w.Errorf("c.Hijack: %v", err)
 						}
 						hijacked <- c
 					}
@@ -118,7 +118,7 @@ func TestHijackFrom(t *testing.T) {
 				wantEOF(w, server)
 				again := newTape(w)
 				if err := server.SetHandler(again.handler(tcp.Handler{})); err != nil {
-					w.Error(err)
+					w.Errorf("server.SetHandler: %v", err)
 				}
 				again.want(nil, "EOF", "closed")
 				wantEOF(w, client)
@@ -159,7 +159,7 @@ func TestHijackNot(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
 		if err := client.Hijack(); err != nil {
-			w.Error(err)
+			w.Errorf("client.Hijack: %v", err)
 		}
 		ask(w, loopback{client, server}, "still there")
 		client.CloseAfterFlush()

@@ -7,15 +7,16 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// idleTimes is a connection's idle timeouts. They are read without a lock.
+// idleTimes holds a connection's idle timeouts. They are read without a lock.
 type idleTimes struct {
-	read, write         atomic.Int64 // nanoseconds, 0: none
-	lastRead, lastWrite atomic.Int64 // when bytes went, as the connection's age; kept only with a timeout
+	read, write atomic.Int64 // nanoseconds, 0: none
+	// time of the last bytes, as the connection's age; kept only with a timeout
+	lastRead, lastWrite atomic.Int64
 }
 
 // ErrIdle is the cause of a condition that ends a connection because its idle
 // timeout has passed: see Conn.SetTimeouts. Such a condition is an
-// aio.ErrTimeout, as is the system's ETIMEDOUT, which is no ErrIdle.
+// aio.ErrTimeout, as is the system's ETIMEDOUT, which is not an ErrIdle.
 var ErrIdle error = idleError{}
 
 type idleError struct{}
@@ -24,14 +25,14 @@ func (idleError) Error() string   { return "idle timeout" }
 func (idleError) Timeout() bool   { return true }
 func (idleError) Temporary() bool { return false }
 
-// SetTimeouts sets the connection's idle timeouts: how long nothing may come
-// while it is being read (by a handler that is in no callback, not paused, and
-// not held up by a full queue; by a Read that waits; by a TLS handshake), and
-// how long nothing may go out while there is something to send. When that is
-// exceeded the connection ends with ErrTimeout. 0, or less, clears a timeout.
-// Unlike the deadlines, which only fail a call, idle timeouts close the
-// connection. SetTimeouts fails with ErrClosed or the connection's condition if
-// it has ended.
+// SetTimeouts sets the connection's idle timeouts. The read timeout is how long
+// nothing may arrive while the connection is being read (by a handler that is
+// in no callback, not paused, and not held up by a full queue; by a waiting
+// Read; by a TLS handshake). The write timeout is how long sending may make no
+// progress. When a timeout passes the connection ends with ErrTimeout. 0, or
+// less, clears a timeout. Unlike the deadlines, which only fail a call, idle
+// timeouts close the connection. SetTimeouts fails with ErrClosed or the
+// connection's condition if it has ended.
 func (c *Conn) SetTimeouts(read, write time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,29 +76,28 @@ func (c *Conn) sent(n int) {
 	}
 }
 
-// countOut is sent without a look at the clock, for the end of a Write.
+// countOut is sent without reading the clock, for the end of a Write.
 func (c *Conn) countOut(n int) {
 	c.bytesOut.Add(int64(n))
 	c.op.CountBytes(0, n)
 }
 
-// readingBegins starts the time that the read timeout is about.
+// readingBegins starts the read timeout.
 func (c *Conn) readingBegins() {
 	if idle := &c.peekTimes().idle; idle.read.Load() != 0 {
 		idle.lastRead.Store(c.now())
 	}
 }
 
-// writingBegins starts the time that the write timeout is about, anew after
-// progress.
+// writingBegins starts the write timeout, or restarts it after progress.
 func (c *Conn) writingBegins() {
 	if idle := &c.peekTimes().idle; idle.write.Load() != 0 {
 		idle.lastWrite.Store(c.now())
 	}
 }
 
-// setAlarm sets the alarm for the first moment at which time may ask something
-// of the connection.
+// setAlarm sets the alarm for the next moment at which the connection may have
+// something to do.
 func (c *Conn) setAlarm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,8 +129,9 @@ func (c *Conn) stopAlarm() {
 	}
 }
 
-// moments tells when time may ask something of the connection: how long it is
-// until then, and what is to be done, without the lock, which is held now.
+// moments reports the times at which the connection may have something to do:
+// how long it is until then, and what to do, without the lock, which is held
+// now.
 func (c *Conn) moments(tell func(in time.Duration, do func())) {
 	x, idle := c.peek(), &c.peekTimes().idle
 	if r := idle.read.Load(); r != 0 {
@@ -151,9 +152,9 @@ func (c *Conn) moments(tell func(in time.Duration, do func())) {
 	}
 }
 
-// drainMoments is moments for an accepted connection of a draining loop. One
-// from which nothing comes ends when it stops being young, also if it is to
-// begin TLS and nothing comes in the handshake.
+// drainMoments is moments for an accepted connection of a draining loop. One on
+// which nothing arrives ends when it is no longer young, even if it begins with
+// TLS and nothing arrives in the handshake.
 func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 	switch up := c.peek().upgrade; {
 	case up != nil && c.in.marks&marksWork == 0:
@@ -161,13 +162,13 @@ func (c *Conn) drainMoments(tell func(in time.Duration, do func())) {
 		tell(heard+youngConn-c.op.Age(), func() { c.endDone() })
 	case (c.in.engaged() || c.in.marks&markDrains != 0) && c.bytesIn.Load() == 0:
 		if young := youngConn - c.op.Age(); young > 0 {
-			tell(young, func() {}) // Fire has the engine look, and Reads
+			tell(young, func() {}) // Fire wakes the engine and Reads
 		}
 	}
 }
 
-// readLeft returns how much of the read timeout r is left: all of it while it
-// is not read. The lock is held.
+// readLeft returns how much of the read timeout r is left: all of it while the
+// connection is not read. The lock is held.
 func (c *Conn) readLeft(r int64) time.Duration {
 	reads := c.peek().reads.waiting > 0 || c.in.engaged() && c.in.doing == reading && c.in.marks&markPaused == 0
 	if !reads || !c.life.open() {
@@ -185,10 +186,10 @@ func (c *Conn) writeLeft(w int64) time.Duration {
 	return time.Duration(c.peekTimes().idle.lastWrite.Load() + w - c.now())
 }
 
-// connAlarm is a Conn as what its alarm calls.
+// connAlarm is the alarm.Firer of a Conn.
 type connAlarm Conn
 
-// Fire does what the time has come for.
+// Fire does what is due.
 func (a *connAlarm) Fire() {
 	c := (*Conn)(a)
 	c.mu.Lock()
@@ -209,7 +210,7 @@ func (a *connAlarm) Fire() {
 	c.lookAtDrain()
 }
 
-// lookAtDrain has the engine and Reads look at what a drain asks of them.
+// lookAtDrain makes the engine and Reads check what a drain requires of them.
 func (c *Conn) lookAtDrain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

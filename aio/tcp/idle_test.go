@@ -36,8 +36,8 @@ func TestReadTimeoutHandler(t *testing.T) {
 	})
 }
 
-// Time in a callback is not idle, nor is time in which the queue is full; a new
-// time begins after it.
+// Time in a callback is not idle time, and neither is time with a full queue; a
+// new time begins after it.
 func TestReadTimeoutBusyHandler(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
 		p := newTape(w)
@@ -58,7 +58,7 @@ func TestReadTimeoutBusyHandler(t *testing.T) {
 		c.SendString("fill")
 		time.Sleep(25 * time.Second)
 		if _, err := io.CopyN(io.Discard, c, 1<<20); err != nil {
-			w.Error(err)
+			w.Errorf("io.CopyN: %v", err)
 		}
 		p.want(aio.ErrTimeout, "open", "data", "i/o timeout", "closed")
 		if d := time.Since(begin); d != 65*time.Second {
@@ -151,10 +151,11 @@ func TestWriteTimeout(t *testing.T) {
 					n, err := io.Copy(server, io.LimitReader(endless{}, 1_200_000))
 					return int(n), err
 				})
-				for range 20 { // slower than 64 KiB in 10 s: package tls reads ahead
+				// slower than 64 KiB in 10 s: package tls reads ahead
+				for range 20 {
 					time.Sleep(9 * time.Second)
 					if _, err := io.CopyN(io.Discard, client, 40_000); err != nil {
-						w.Fatal(err)
+						w.Fatalf("io.CopyN: %v", err)
 					}
 				}
 				last := time.Now()
@@ -205,12 +206,12 @@ func TestDeadlines(t *testing.T) {
 		wantErr(w, err, aio.ErrTimeout, "write")
 		got := make([]byte, n)
 		if _, err := io.ReadFull(client, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		wantRead(w, client, "behind it")
 		if _, err := sent.Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("sent.Await: %v", err)
 		}
 		server.SetWriteDeadline(time.Time{})
 		server.Write([]byte("on it goes"))

@@ -9,34 +9,37 @@ import (
 	"strings"
 )
 
-// Inherited is what the process was started with: listeners by the protocol of
-// socket activation of sd_listen_fds(3), from systemd, from whatever else
-// speaks it, or from a predecessor that called HandOver.
+// Inherited holds the listeners that the process was started with, by the
+// protocol of socket activation of sd_listen_fds(3): from systemd, another
+// program that speaks it, or a predecessor that called HandOver.
 type Inherited struct {
-	Listeners []net.Listener // in the order of their descriptors; close those that are not used
-	Names     []string       // of the Listeners, one each, from LISTEN_FDNAMES: "unknown" without that
+	// Listeners are in the order of their descriptors. Close those that are
+	// not used.
+	Listeners []net.Listener
+	// Names has the names of the Listeners, from LISTEN_FDNAMES, or "unknown"
+	// without it.
+	Names []string
 
-	ready *os.File // tells a predecessor; nil without one
+	ready *os.File // reports to a predecessor; nil without one
 }
 
 // ErrNotInherited is the error of Inherit in a process that was started without
 // listeners.
 var ErrNotInherited = errors.New("tcp: the process was started without listeners")
 
-// readyVar holds the descriptor of the pipe by which a successor says that it
-// is ready. It also stands for LISTEN_PID, which is unknown before the process
-// exists.
+// readyVar holds the descriptor of the pipe through which a successor reports
+// that it is ready. It also takes the place of LISTEN_PID, which is unknown
+// before the process exists.
 const readyVar = "GOAIO_READY_FD"
 
-// Inherit takes over what the process was started with: for Server.StartOn,
-// say, or NewListener. It removes the variables LISTEN_PID, LISTEN_FDS,
-// LISTEN_FDNAMES and GOAIO_READY_FD from the environment and marks the
-// descriptors close-on-exec, so that children of the process do not take them
-// for theirs: call it before starting any. The error is ErrNotInherited if
-// there is nothing, or it is for another process; if there was something
-// before, and Inherit was called already; and on systems without it (Windows),
-// where it is an errors.ErrUnsupported too. Another error says which descriptor
-// is no listening socket.
+// Inherit takes over the listeners that the process was started with, for
+// Server.StartOn or NewListener. It removes the variables LISTEN_PID,
+// LISTEN_FDS, LISTEN_FDNAMES and GOAIO_READY_FD from the environment and marks
+// the descriptors close-on-exec, so that children of the process do not use
+// them: call it before starting any. The error is ErrNotInherited if there are
+// no listeners, they are for another process, or Inherit was called before; on
+// systems without it (Windows), it is also an errors.ErrUnsupported. Another
+// error says which descriptor is not a listening socket.
 func Inherit() (*Inherited, error) {
 	if !inherits {
 		return nil, fmt.Errorf("%w: %w", ErrNotInherited, errors.ErrUnsupported)
@@ -53,7 +56,7 @@ func Inherit() (*Inherited, error) {
 	}
 	n, err := strconv.Atoi(env["LISTEN_FDS"])
 	if err != nil || n < 0 {
-		return nil, fmt.Errorf("tcp: LISTEN_FDS=%q is no number of descriptors", env["LISTEN_FDS"])
+		return nil, fmt.Errorf("tcp: LISTEN_FDS=%q is not a number of descriptors", env["LISTEN_FDS"])
 	}
 	in := new(Inherited)
 	if err := in.takeAll(n, env["LISTEN_FDNAMES"], env[readyVar]); err != nil {
@@ -65,7 +68,7 @@ func Inherit() (*Inherited, error) {
 	return in, nil
 }
 
-// takeAll takes the n listeners, their names and the pipe over.
+// takeAll takes over the n listeners, their names and the pipe.
 func (in *Inherited) takeAll(n int, names, ready string) error {
 	const first = 3 // SD_LISTEN_FDS_START
 	for fd := first; fd < first+n; fd++ {
@@ -80,7 +83,7 @@ func (in *Inherited) takeAll(n int, names, ready string) error {
 		in.Names = strings.Split(names, ":")
 	}
 	if len(in.Names) != n {
-		return fmt.Errorf("tcp: LISTEN_FDNAMES=%q has not the %d names of LISTEN_FDS", names, n)
+		return fmt.Errorf("tcp: LISTEN_FDNAMES=%q does not have the %d names of LISTEN_FDS", names, n)
 	}
 	if ready == "" {
 		return nil
@@ -109,8 +112,8 @@ func (in *Inherited) Listener(name string) net.Listener {
 }
 
 // Ready tells the predecessor, which waits in HandOver, that this process
-// serves. Without a predecessor, with one that has gone, on a nil Inherited,
-// and when called again, it does nothing.
+// serves. It does nothing without a predecessor, if the predecessor has gone,
+// on a nil Inherited, and when called again.
 func (in *Inherited) Ready() error {
 	if in == nil || in.ready == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// inherits says that a process does not inherit sockets from the one that
-// started it.
+// inherits reports whether processes inherit sockets from the one that started
+// them.
 const inherits = false
 
 func inheritListener(int) (net.Listener, error) { return nil, errors.ErrUnsupported }

@@ -9,12 +9,13 @@ import (
 	"syscall"
 )
 
-// inherits says that a process inherits sockets from the one that started it.
+// inherits reports whether processes inherit sockets from the one that started
+// them.
 const inherits = true
 
-// inheritListener makes a net.Listener of a descriptor that the process was
-// started with. What is no listening socket is left alone: it may be the
-// runtime's.
+// inheritListener makes a net.Listener from a descriptor that the process was
+// started with. It leaves a descriptor that is not a listening socket alone: it
+// may be the runtime's.
 func inheritListener(fd int) (net.Listener, error) {
 	listens, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
 	if err == nil && listens == 0 {
@@ -30,8 +31,8 @@ func inheritListener(fd int) (net.Listener, error) {
 }
 
 // duplicate returns a duplicate of a descriptor. Unlike net's File methods and
-// os.File.Fd it leaves the socket, which is the same for both, non-blocking:
-// else accepting would block, and closing would wait for that.
+// os.File.Fd it leaves the socket, which both share, non-blocking: otherwise
+// accepting would block, and closing would wait for it.
 func duplicate(sc syscall.Conn) (*os.File, error) {
 	raw, err := sc.SyscallConn()
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 // it is to do.
 const heirVar = "TCP_TEST_HEIR"
 
-// TestHeir is no test but the child process.
+// TestHeir is not a test but the child process.
 func TestHeir(t *testing.T) {
 	how := os.Getenv(heirVar)
 	if how == "" {
@@ -102,20 +102,20 @@ func activate(t *testing.T, how string, env []string, files ...*os.File) string 
 	cmd.ExtraFiles = files
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	t.Cleanup(func() {
 		stdin.Close()
 		io.Copy(io.Discard, stdout)
 		if err := cmd.Wait(); err != nil {
-			t.Error(err)
+			t.Errorf("cmd.Wait: %v", err)
 		}
 	})
 	var said strings.Builder
@@ -134,7 +134,7 @@ func wantName(t *testing.T, network, addr, name string) {
 	t.Helper()
 	c, err := net.Dial(network, addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Dial: %v", err)
 	}
 	defer c.Close()
 	wantRead(t, c, name)
@@ -145,7 +145,7 @@ func wantName(t *testing.T, network, addr, name string) {
 func socketName(t *testing.T, f *os.File) string {
 	fi, err := f.Stat()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.Stat: %v", err)
 	}
 	return fmt.Sprintf("socket:[%d]", fi.Sys().(*syscall.Stat_t).Ino)
 }
@@ -156,12 +156,12 @@ func openListeners(t *testing.T) (lns [2]net.Listener, files []*os.File) {
 	for i, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"unix", t.TempDir() + "/socket"}} {
 		ln, err := net.Listen(at[0], at[1])
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("net.Listen: %v", err)
 		}
 		t.Cleanup(func() { ln.Close() })
 		f, err := ln.(interface{ File() (*os.File, error) }).File()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("File: %v", err)
 		}
 		t.Cleanup(func() { f.Close() })
 		lns[i], files = ln, append(files, f)
@@ -202,19 +202,20 @@ func TestInherit(t *testing.T) {
 	}
 }
 
-// What is not there, is another's, or is no listener, is told.
+// Inherit returns an error for descriptors that do not exist, belong to another
+// process, or are not listeners.
 func TestInheritNothing(t *testing.T) {
 	lns, files := openListeners(t)
 	c := connect(t, lns[0].Addr())
 	t.Cleanup(func() { c.Close() })
 	connected, err := c.(*net.TCPConn).File()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("File: %v", err)
 	}
 	t.Cleanup(func() { connected.Close() })
 	null, err := os.Open(os.DevNull)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Open: %v", err)
 	}
 	t.Cleanup(func() { null.Close() })
 	for name, it := range map[string]struct {
@@ -223,17 +224,17 @@ func TestInheritNothing(t *testing.T) {
 		want string
 		none bool
 	}{
-		"nothing":     {nil, nil, "started without", true},
-		"another's":   {[]string{"LISTEN_FDS=1", "LISTEN_PID=1"}, files[0], "started without", true},
-		"no number":   {[]string{"LISTEN_FDS=one"}, files[0], `"one" is no number`, false},
-		"fewer":       {[]string{"LISTEN_FDS=-1"}, files[0], "no number", false},
-		"names":       {[]string{"LISTEN_FDS=1", "LISTEN_FDNAMES=a:b"}, files[0], "has not the 1 names", false},
-		"connected":   {[]string{"LISTEN_FDS=1"}, connected, "3 of LISTEN_FDS=1: a socket that does not listen", false},
-		"no socket":   {[]string{"LISTEN_FDS=1"}, null, "inherited descriptor 3", false},
-		"not so many": {[]string{"LISTEN_FDS=2000000000"}, files[0], "inherited descriptor", false},
-		"no pipe":     {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=3"}, null, "not a pipe", false},
-		"no pipe fd":  {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=77"}, null, "GOAIO_READY_FD", false},
-		"no ready fd": {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=x"}, null, "GOAIO_READY_FD", false},
+		"nothing":      {nil, nil, "started without", true},
+		"another's":    {[]string{"LISTEN_FDS=1", "LISTEN_PID=1"}, files[0], "started without", true},
+		"not a number": {[]string{"LISTEN_FDS=one"}, files[0], `"one" is not a number`, false},
+		"fewer":        {[]string{"LISTEN_FDS=-1"}, files[0], "not a number", false},
+		"names":        {[]string{"LISTEN_FDS=1", "LISTEN_FDNAMES=a:b"}, files[0], "does not have the 1 names", false},
+		"connected":    {[]string{"LISTEN_FDS=1"}, connected, "3 of LISTEN_FDS=1: a socket that does not listen", false},
+		"no socket":    {[]string{"LISTEN_FDS=1"}, null, "inherited descriptor 3", false},
+		"not so many":  {[]string{"LISTEN_FDS=2000000000"}, files[0], "inherited descriptor", false},
+		"no pipe":      {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=3"}, null, "not a pipe", false},
+		"no pipe fd":   {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=77"}, null, "GOAIO_READY_FD", false},
+		"no ready fd":  {[]string{"LISTEN_FDS=0", "GOAIO_READY_FD=x"}, null, "GOAIO_READY_FD", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var given []*os.File
@@ -249,18 +250,17 @@ func TestInheritNothing(t *testing.T) {
 	}
 }
 
-// Without a predecessor there is nobody to tell, and a nil Inherited has
-// nothing.
+// Without a predecessor Ready does nothing, and a nil Inherited is empty.
 func TestInheritNil(t *testing.T) {
 	var in *tcp.Inherited
 	if err := in.Ready(); err != nil {
-		t.Error(err)
+		t.Errorf("in.Ready: %v", err)
 	}
 	if ln := in.Listener("unknown"); ln != nil {
 		t.Error(ln)
 	}
 	if err := new(tcp.Inherited).Ready(); err != nil {
-		t.Error(err)
+		t.Errorf("Ready: %v", err)
 	}
 }
 

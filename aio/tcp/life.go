@@ -6,7 +6,7 @@ import (
 	"goaio.example/aio"
 )
 
-// lifetime is how far a connection's life has come, and how it ends. The
+// lifetime is the stage of a connection's life, and how it ends. The
 // connection's lock guards it.
 type lifetime struct {
 	stage  stage
@@ -18,42 +18,43 @@ type lifetime struct {
 type stage uint8
 
 const (
-	// stageOpening is that of a connection whose handler's Open is to be
-	// called, after the TLS handshake that the connection begins with.
+	// stageOpening: the TLS handshake, if any, and the handler's Open are still
+	// to come.
 	stageOpening stage = iota
-	// stageOpen is that of a connection that sends and receives.
+	// stageOpen: the connection sends and receives.
 	stageOpen
-	// stageFlushing begins with CloseAfterFlush: the connection takes no more
-	// to send, drops what arrives, and goes on when everything is sent.
+	// stageFlushing begins with CloseAfterFlush: the connection accepts no more
+	// sends, drops what arrives, and goes to the next stage when everything is
+	// sent.
 	stageFlushing
 	// stageLingering begins when everything is sent: the connection waits for
-	// the peer's end, because closing the socket before would reset what is
-	// under way.
+	// the peer's end, because closing the socket earlier would reset data in
+	// transit.
 	stageLingering
-	// stageParting begins with Close: the TLS peer is told, if there is one.
+	// stageParting begins with Close: a TLS peer gets the close_notify alert.
 	stageParting
 	// stageEnded begins when the transport is closed.
 	stageEnded
 )
 
-// ending is how a connection ends. It is set with the first stage that leads to
-// the end, and may still change until stageEnded.
+// ending says how a connection ends. It is set with the first stage that leads
+// to the end, and may change until stageEnded.
 type ending uint8
 
 const (
-	// The zero ending is that of a connection that goes on.
+	// The zero ending: the connection goes on.
 	_ ending = iota
-	// endingAsked is the program's wish.
+	// endingAsked: the program asked for it.
 	endingAsked
-	// endingDone follows the peer's end, or an idle connection's draining.
+	// endingDone: the peer ended, or an idle connection drains.
 	endingDone
-	// endingTold is by a condition of which the handler is told.
+	// endingTold: a condition that the handler is told.
 	endingTold
-	// endingUntold is by a condition in stream style: the next use of the
-	// connection reports it.
+	// endingUntold: a condition in stream style; the next use of the connection
+	// returns it.
 	endingUntold
-	// endingForced is by being cancelled, a panic or a runtime.Goexit: the
-	// operation tells.
+	// endingForced: a cancellation, a panic or a runtime.Goexit; the operation
+	// reports it.
 	endingForced
 )
 
@@ -69,7 +70,8 @@ func (l *lifetime) broken() bool {
 }
 
 // told reports whether a future that fails because the connection has ended is
-// no lost error: the program has ended it, or is told in another way.
+// not a lost error: the program has ended the connection, or learns the error
+// in another way.
 func (l *lifetime) told() bool {
 	return l.ended() && l.ending != endingDone && l.ending != endingUntold
 }
@@ -92,15 +94,16 @@ func (c *Conn) endDone() bool { return c.end(endingDone, nil, false) }
 // of a panic.
 func (c *Conn) endForced(cause error) bool { return c.end(endingForced, cause, true) }
 
-// fail ends a connection with a condition, of which its handler is told.
+// fail ends a connection with a condition, which its handler is told.
 func (c *Conn) fail(cond error, reset bool) bool { return c.end(endingTold, cond, reset) }
 
-// end ends a connection. The first end counts: it closes the transport, with a
-// reset if that is set, and fails what is queued. The engine and the goroutines
-// that wait for the transport do the rest. It reports false if the connection
-// had ended.
+// end ends a connection. The first call counts: it closes the transport, with a
+// reset if reset is set, and fails what is queued. The engine and the
+// goroutines that wait for the transport do the rest. end reports false if the
+// connection had ended.
 func (c *Conn) end(how ending, cause error, reset bool) bool {
-	if loop := c.op.LoopCause(); how == endingTold && loop != nil { // which is about to reach this connection too
+	// the loop is about to cancel this connection too
+	if loop := c.op.LoopCause(); how == endingTold && loop != nil {
 		how, cause = endingForced, loop
 	}
 	c.mu.Lock()
@@ -109,9 +112,11 @@ func (c *Conn) end(how ending, cause error, reset bool) bool {
 		return false
 	}
 	switch {
-	case c.out.side == sideFailed && how != endingForced: // which was not reported
+	// the failure was not reported
+	case c.out.side == sideFailed && how != endingForced:
 		how, cause = endingTold, c.peek().cause
-	case how == endingDone && c.life.ending == endingAsked: // by CloseAfterFlush
+	// by CloseAfterFlush
+	case how == endingDone && c.life.ending == endingAsked:
 		how = endingAsked
 	}
 	if how == endingTold && !c.in.handled() {
@@ -128,7 +133,7 @@ func (c *Conn) end(how ending, cause error, reset bool) bool {
 	if t, ok := c.transport().under().(interface{ SetLinger(sec int) error }); ok && reset {
 		t.SetLinger(0) // fails only on a connection that is gone
 	}
-	c.transport().Close() // likewise
+	c.transport().Close() // as above
 	for _, s := range lost {
 		c.rejectSend(s, c.endError("send"))
 	}
@@ -162,7 +167,8 @@ func (c *Conn) endWaits() *upgrade {
 }
 
 // endError returns the error of an operation on a connection that has ended or
-// failed, or takes no more. The lock is held, or the connection has ended.
+// failed, or accepts no more sends. The lock is held, or the connection has
+// ended.
 func (c *Conn) endError(op string) error {
 	if cause := c.peek().cause; cause != nil {
 		return c.condition(op, cause)
@@ -170,20 +176,20 @@ func (c *Conn) endError(op string) error {
 	return c.condition(op, net.ErrClosed)
 }
 
-// condition makes the condition of an error that op met. An EOF stays what it
-// is.
+// condition returns the condition for an error of op. It returns an EOF
+// unchanged.
 func (c *Conn) condition(op string, err error) *aio.ConnError {
 	return aio.NewConnError(op, c.network(), c.addr(), c.transport().fd(), err)
 }
 
-// failure returns the error that op returns for err: the condition that ended
-// the connection, if one did.
+// failure returns the error of op after err: the condition that ended the
+// connection, if there is one.
 func (c *Conn) failure(op string, err error) error {
 	if err == nil || err == errEOF {
 		return err
 	}
 	if cause := c.op.LoopCause(); cause != nil {
-		c.endForced(cause) // which is about to happen anyway
+		c.endForced(cause) // it is about to happen anyway
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,8 +199,8 @@ func (c *Conn) failure(op string, err error) error {
 	return c.condition(op, err)
 }
 
-// Err returns the condition that ended the connection or, without one, why the
-// channel of Chunks was closed last. It is nil if neither has happened, and
+// Err returns the condition that ended the connection or, if there is none, why
+// the channel of Chunks was last closed. It is nil if neither has happened, and
 // after Close and the peer's EOF.
 func (c *Conn) Err() error {
 	c.mu.Lock()
@@ -206,7 +212,7 @@ func (c *Conn) Err() error {
 	return x.reads.chunkErr
 }
 
-// Done returns a channel that is closed when the connection is.
+// Done returns a channel that is closed when the connection is closed.
 func (c *Conn) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()

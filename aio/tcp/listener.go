@@ -11,30 +11,32 @@ import (
 
 var kindListener = aio.NewKind("tcp.listener")
 
-// Listener accepts connections in stream style. It is a net.Listener, and an
-// operation of its loop, which it holds open. When the loop drains, what the
-// kernel had queued is still accepted; then Accept fails with ErrClosed.
+// A Listener accepts connections in stream style. It is a net.Listener, and an
+// operation of its loop, which it holds open. When the loop drains, Accept
+// still returns the connections that the kernel had queued, and then fails with
+// ErrClosed.
 type Listener struct {
 	op        aio.Op
 	listening listening
 	ctx       context.Context
 	opts      connOptions
-	gone      chan struct{} // closed when what is not accepted by now will not be
-	drop      sync.Once     // closes gone
-	conns     chan *Conn    // of Conns
-	begin     sync.Once
+	// closed when connections not accepted by now never will be
+	gone  chan struct{}
+	drop  sync.Once  // closes gone
+	conns chan *Conn // of Conns
+	begin sync.Once
 }
 
 // Listen listens on addr: "HOST:PORT", ":PORT" for all addresses, or
-// "unix:PATH". The loop's end, Close, and the cancelling of ctx's operation
-// close it. The error, an *aio.ConnError, ErrNoLoop or ErrLoopDone, comes at
-// once.
+// "unix:PATH". The loop's end, Close, and cancelling ctx's operation close the
+// listener. The error is an *aio.ConnError, ErrNoLoop or ErrLoopDone.
 func Listen(ctx context.Context, addr string) (*Listener, error) {
 	return new(ListenConfig).Listen(ctx, addr)
 }
 
-// NewListener makes a Listener of another one: an in-memory one, say, or one
-// that the program was started with. It takes ln over, and closes it on error.
+// NewListener makes a Listener from another one: for example, from an in-memory
+// one, or one that the program was started with. It takes ln over, and closes
+// it on error.
 func NewListener(ctx context.Context, ln net.Listener) (*Listener, error) {
 	return newListener(ctx, ln, false)
 }
@@ -77,7 +79,7 @@ func listen(ctx context.Context, addr string, reuse bool) (net.Listener, error) 
 	return ln, nil
 }
 
-// listenerDriver is a Listener as its operation's driver.
+// listenerDriver is the driver of a Listener's operation.
 type listenerDriver Listener
 
 var _ aio.Drainer = (*listenerDriver)(nil)
@@ -89,7 +91,7 @@ func (d *listenerDriver) OpName() string { return "listen " + d.listening.ln.Add
 // Addr returns the address that the listener listens on.
 func (l *Listener) Addr() net.Addr { return l.listening.ln.Addr() }
 
-// failure is the error of an operation on the listener.
+// failure returns the error of an operation on the listener.
 func (l *Listener) failure(op string, err error) error {
 	return aio.NewConnError(op, l.Addr().Network(), l.Addr().String(), -1, err)
 }
@@ -104,7 +106,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// AcceptConn is Accept with a *Conn.
+// AcceptConn is like Accept, but returns a *Conn.
 func (l *Listener) AcceptConn() (*Conn, error) {
 	nc, err := l.acceptRaw()
 	if err != nil {
@@ -115,16 +117,16 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 	return c, err
 }
 
-// servedQueue ends the operation of a listener that has stopped once all that
-// was queued has been accepted.
+// servedQueue ends the operation of a stopped listener once all queued
+// connections have been accepted.
 func (l *Listener) servedQueue() {
 	if l.listening.stopped.Err() != nil {
 		l.close(true)
 	}
 }
 
-// acceptRaw accepts a connection, from what was left in the kernel's queue when
-// the listener has been stopped.
+// acceptRaw accepts a connection. After the listener was stopped, it accepts
+// those that were left in the kernel's queue.
 func (l *Listener) acceptRaw() (net.Conn, error) {
 	nc, err := l.listening.ln.Accept()
 	if err == nil || l.listening.stopped.Err() == nil {
@@ -136,11 +138,11 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 	return nc, nil
 }
 
-// Conns returns a channel of the connections that come, for select: the same
-// one for each call. It has no room, so that connections wait in the kernel
-// until they are received. It is closed when the listener is. Errors of
-// accepting are events of the listener's operation, and are retried after a
-// pause. Accept must not be used beside it.
+// Conns returns a channel of accepted connections, for select: the same one for
+// each call. It is unbuffered, so connections wait in the kernel until they are
+// received. It is closed when the listener is. Errors of accepting are events
+// of the listener's operation, and are retried after a pause. Accept must not
+// be used at the same time.
 func (l *Listener) Conns() <-chan *Conn {
 	l.begin.Do(func() {
 		l.conns = make(chan *Conn)
@@ -156,8 +158,8 @@ func (l *Listener) Conns() <-chan *Conn {
 	return l.conns
 }
 
-// give hands a connection to the receiver of Conns, or closes it if that has
-// ended.
+// give passes a connection to the receiver of Conns, or closes it if the
+// listener has ended.
 func (l *Listener) give(ctx context.Context, nc net.Conn) {
 	c, err := newConn(l.ctx, nc, accepted, &l.opts)
 	l.servedQueue()
@@ -173,9 +175,9 @@ func (l *Listener) give(ctx context.Context, nc net.Conn) {
 	}
 }
 
-// Close closes the listener. Connections it has accepted stay as they are;
-// those that were not accepted are refused. It fails with ErrClosed if the
-// listener is closed already.
+// Close closes the listener. Accepted connections go on; those that were not
+// accepted are refused. It fails with ErrClosed if the listener is closed
+// already.
 func (l *Listener) Close() error {
 	if !l.close(false) {
 		return l.failure("close", net.ErrClosed)
@@ -183,14 +185,15 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// leave has the listener accept what is on its way to it, and close.
+// leave makes the listener accept the connections on their way to it, and
+// close.
 func (l *Listener) leave() {
 	l.listening.leave(&l.op, func() { l.close(true) })
 }
 
-// close closes the listener, after taking what the kernel has queued if serve
-// is set; its operation then ends when that has been accepted. It reports false
-// if it was closed.
+// close closes the listener. If serve is set, it first takes the connections
+// that the kernel has queued; the listener's operation then ends when they have
+// been accepted. It reports false if the listener was closed.
 func (l *Listener) close(serve bool) (first bool) {
 	first = l.listening.stop(serve)
 	if !serve {
@@ -203,10 +206,10 @@ func (l *Listener) close(serve bool) (first bool) {
 	return first
 }
 
-// maxBacklog bounds what is taken from the kernel's queue when accepting stops.
-// Linux's own bound is net.core.somaxconn, 4,096 by default.
+// maxBacklog bounds the connections taken from the kernel's queue when
+// accepting stops. Linux's own bound is net.core.somaxconn, 4,096 by default.
 const maxBacklog = 4096
 
-// backlogTime bounds the taking of the queue of a listener that is no socket of
-// the system's.
+// backlogTime bounds the time for taking the queue of a listener that is not a
+// system socket.
 const backlogTime = time.Millisecond

@@ -20,7 +20,7 @@ func (b *bubble) newListener() *tcp.Listener {
 	b.Helper()
 	l, err := tcp.NewListener(b.ctx, b.listen())
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("tcp.NewListener: %v", err)
 	}
 	return l
 }
@@ -48,7 +48,7 @@ func TestListenerAccept(t *testing.T) {
 			client.Close()
 		}
 		if err := l.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("l.Close: %v", err)
 		}
 		if err := l.Close(); !errors.Is(err, aio.ErrClosed) {
 			t.Errorf("second Close: %v", err)
@@ -62,15 +62,15 @@ func TestListenerAccept(t *testing.T) {
 	})
 }
 
-// Closing a listener ends Accept, and refuses whom nobody has accepted.
-// Accepted connections stay.
+// Closing a listener ends Accept, and refuses connections that were not
+// accepted. Accepted connections stay.
 func TestListenerClose(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()
 		client := b.dial(l.Addr().String())
 		c, err := l.AcceptConn()
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("l.AcceptConn: %v", err)
 		}
 		accepts := aio.Go(b.ctx, "accept", func(context.Context) (*tcp.Conn, error) { return l.AcceptConn() })
 		synctest.Wait()
@@ -116,8 +116,8 @@ func TestListenerConns(t *testing.T) {
 	})
 }
 
-// A connection that nobody has received from Conns is closed with the listener,
-// and does not hold up the loop.
+// A connection that was not received from Conns is closed with the listener,
+// and does not delay the loop's end.
 func TestListenerConnsNobodyReceives(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()
@@ -146,7 +146,7 @@ func TestListenerErrors(t *testing.T) {
 		ln := &faultyListener{Listener: b.listen(), err: syscall.ENOBUFS}
 		l, err := tcp.NewListener(b.ctx, ln)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("tcp.NewListener: %v", err)
 		}
 		ln.fail(1)
 		var e *aio.ConnError

@@ -10,10 +10,11 @@ import (
 )
 
 // listening is a listener that stops accepting in one of two ways: at once, or
-// after taking what is in the kernel's queue, which is served then.
+// after taking the connections in the kernel's queue, which are then served.
 type listening struct {
-	ln      net.Listener
-	bare    *bareListener // accepts bare connections; nil if they are of Go's
+	ln net.Listener
+	// accepts bare connections; nil if they are package net's
+	bare    *bareListener
 	share   portShare
 	file    socketFile
 	stopped context.Context // ends when accepting stops
@@ -21,8 +22,9 @@ type listening struct {
 	once    sync.Once
 	taken   chan struct{} // closed when queued is complete and ln closed
 
-	mu     sync.Mutex
-	queued []net.Conn // what was in the kernel's queue when accepting stopped, and is not accepted yet
+	mu sync.Mutex
+	// queued in the kernel when accepting stopped, and not accepted yet
+	queued []net.Conn
 }
 
 // init sets the listener, which shares its port with others if shares is set.
@@ -34,12 +36,12 @@ func (l *listening) init(ln net.Listener, shares bool) {
 	l.taken = make(chan struct{})
 }
 
-// stop closes the listener, after taking what the kernel has queued if serve is
-// set. It reports false if the listener was stopped before.
+// stop closes the listener, after taking the connections that the kernel has
+// queued if serve is set. It reports false if the listener was stopped before.
 func (l *listening) stop(serve bool) (first bool) {
 	l.once.Do(func() {
 		first = true
-		l.cancel() // first: errors of accepting mean nothing from now on
+		l.cancel() // first: later errors of accepting are ignored
 		if serve {
 			queued := l.lastBacklog()
 			l.mu.Lock()
@@ -56,16 +58,16 @@ func (l *listening) stop(serve bool) (first bool) {
 	return first
 }
 
-// leave has the listener accept what is on its way to it, and then calls stop,
-// which stops it.
+// leave makes the listener accept the connections on their way to it, and then
+// calls stop.
 func (l *listening) leave(op *aio.Op, stop func()) {
 	if !l.share.leave(op, l.ln, l.stopped.Done(), stop) {
 		stop()
 	}
 }
 
-// next waits until accepting has stopped, and accepts a connection of what was
-// queued then, nil if there is none.
+// next waits until accepting has stopped. It returns a connection that was
+// queued then, nil if none is left.
 func (l *listening) next() net.Conn {
 	<-l.taken
 	l.mu.Lock()
@@ -78,14 +80,14 @@ func (l *listening) next() net.Conn {
 	return nc
 }
 
-// refuse closes what was queued and is not accepted.
+// refuse closes queued connections that are not accepted.
 func (l *listening) refuse() {
 	for nc := l.next(); nc != nil; nc = l.next() {
 		nc.Close()
 	}
 }
 
-// empty reports whether all that was queued is accepted.
+// empty reports whether all queued connections are accepted.
 func (l *listening) empty() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +114,7 @@ func socketFileOf(ln net.Listener) socketFile {
 }
 
 // leaveOther keeps ln, which is about to be closed, from removing its file, if
-// that is another one meanwhile: a newer listener's.
+// that has been replaced by a newer listener's.
 func (f socketFile) leaveOther(ln net.Listener) {
 	u, ok := ln.(*net.UnixListener)
 	if !ok || f.info == nil {

@@ -51,7 +51,7 @@ func TestNetConn(t *testing.T) {
 	}
 }
 
-// backgroundLoop runs a loop beside the test.
+// backgroundLoop runs a loop in the background of the test.
 func backgroundLoop(t *testing.T) (ctx context.Context, end func()) {
 	t.Helper()
 	loop := &aio.Loop{Grace: -1, OnEvent: func(aio.Event) {}}
@@ -67,7 +67,7 @@ func backgroundLoop(t *testing.T) (ctx context.Context, end func()) {
 	return <-ready, func() {
 		loop.Exit(nil)
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	}
 }

@@ -1,49 +1,51 @@
 package tcp
 
-// outbound is what goes out on a connection. The connection's lock guards it.
+// outbound is the outgoing side of a connection. The connection's lock guards
+// it.
 type outbound struct {
 	side   side
 	stream stream
 	corked bool // sends are gathered; see Conn.Cork
 }
 
-// side is how far the outgoing side's end has come.
+// side is the progress of the outgoing side towards its end.
 type side uint8
 
 const (
-	// sideOpen takes what is sent.
+	// sideOpen accepts sends.
 	sideOpen side = iota
-	// sideEnding takes no more, and ends when everything is sent.
+	// sideEnding accepts no more sends, and ends when everything is sent.
 	sideEnding
 	// sideAlerted is sideEnding on TLS, once the close_notify alert is queued
-	// behind everything.
+	// after everything else.
 	sideAlerted
-	// sideEnded has ended, as the peer sees.
+	// sideEnded has ended, visibly to the peer.
 	sideEnded
-	// sideFailed has failed. The connection ends with that condition once what
-	// has come is delivered.
+	// sideFailed has failed. The connection ends with that condition once
+	// received data is delivered.
 	sideFailed
 )
 
-// stream is who owns the transport's outgoing stream. A Write on TLS does not
-// own it: its records go through the queue, and it keeps other Writes out.
+// stream says who owns the transport's outgoing stream. A Write on TLS does not
+// own it: its records go through the queue, and it excludes other Writes.
 type stream uint8
 
 const (
 	streamFree     stream = iota // it has no owner
 	streamFlushing               // the engine, or a goroutine, writes the queue
 	streamWriting                // a Write has it
-	streamRecords                // it has no owner; a Write on TLS is under way
-	streamRecord                 // the queue is written; a Write on TLS is under way
+	streamRecords                // no owner; a Write on TLS is in progress
+	// the queue is being written; a Write on TLS is in progress
+	streamRecord
 )
 
 // taken reports whether the stream has an owner.
 func (s stream) taken() bool { return s != streamFree && s != streamRecords }
 
-// written reports whether a Write is under way.
+// written reports whether a Write is in progress.
 func (s stream) written() bool { return s >= streamWriting }
 
-// startFlush has the queue written, which is not empty. The stream has no
+// startFlush starts writing the queue, which is not empty. The stream has no
 // owner. The lock is held.
 func (c *Conn) startFlush() {
 	if c.out.stream == streamRecords {
@@ -55,7 +57,7 @@ func (c *Conn) startFlush() {
 	c.engine().flush(c)
 }
 
-// endFlush ends what startFlush began. The lock is held.
+// endFlush undoes startFlush. The lock is held.
 func (c *Conn) endFlush() {
 	switch c.out.stream {
 	case streamFlushing:
@@ -66,7 +68,7 @@ func (c *Conn) endFlush() {
 	c.streamChanged()
 }
 
-// startRecords begins a Write on TLS, while no other Write is under way. The
+// startRecords begins a Write on TLS, while no other Write is in progress. The
 // lock is held.
 func (c *Conn) startRecords() {
 	if c.out.stream == streamFlushing {
@@ -76,7 +78,7 @@ func (c *Conn) startRecords() {
 	}
 }
 
-// endRecords ends what startRecords began. The lock is held.
+// endRecords undoes startRecords. The lock is held.
 func (c *Conn) endRecords() {
 	if c.out.stream == streamRecord {
 		c.out.stream = streamFlushing
@@ -86,18 +88,17 @@ func (c *Conn) endRecords() {
 	c.streamChanged()
 }
 
-// streamChanged wakes those who wait for the stream or for an empty queue. The
-// lock is held.
+// streamChanged wakes goroutines that wait for the stream or for an empty
+// queue. The lock is held.
 func (c *Conn) streamChanged() {
 	if x := c.x.Load(); x != nil {
 		x.free.Ring()
 	}
 }
 
-// sendFailed notes that sending has failed with a condition. A handler is given
-// what has come before it is told; in stream style the connection ends. The
-// failure of a connection that is being closed ends the flush only: Close ends
-// the connection.
+// sendFailed records that sending has failed with a condition. A handler first
+// gets received data and then the condition; in stream style the connection
+// ends. If the connection is being closed, only the flush ends.
 func (c *Conn) sendFailed(cond error) {
 	c.mu.Lock()
 	if c.life.stage == stageParting {

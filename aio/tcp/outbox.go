@@ -8,37 +8,38 @@ import (
 	"goaio.example/aio"
 )
 
-// DefaultHighWater is the default mark, in bytes, from which on a connection's
-// queue of outgoing data takes no more.
+// DefaultHighWater is the default high-water mark of a connection's queue of
+// outgoing data, in bytes.
 const DefaultHighWater = 1 << 20
 
-// outbox is a connection's queue of outgoing bytes, which exists while
-// something waits. The Conn's lock guards it.
+// outbox is a connection's queue of outgoing bytes, which exists while bytes
+// wait. The Conn's lock guards it.
 type outbox struct {
-	segs    [][]byte  // what waits, in order
-	tail    int       // free bytes behind the last segment, which is then the outbox's own memory
+	segs [][]byte // what waits, in order
+	// free bytes after the last segment, which is then the outbox's own memory
+	tail    int
 	size    int       // bytes that wait
-	end     int64     // bytes ever taken into the queue
+	end     int64     // bytes ever added to the queue
 	pending []*sendOp // in order of last
 }
 
-// sendOp is a Send whose bytes are not all handed over yet. It is in the queue
-// before its operation begins, which must not be with the lock held, and so may
-// be over by then.
+// sendOp is a Send whose bytes are not all handed over yet. It is queued before
+// its operation begins, which must not happen with the lock held, and so may be
+// over by then.
 type sendOp struct {
 	aio.Promise[int]
-	last int64 // the position in the queue behind its last byte
+	last int64 // the position in the queue after its last byte
 	n    int   // how many bytes it is
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	begun   bool
 	outcome *sendOutcome // set if it is over before it has begun
 }
 
-// sendOutcome is how a send has ended.
+// sendOutcome is the result of a send.
 type sendOutcome struct {
 	err  error // nil if all bytes are handed over
-	told bool  // an event callback was told of err
+	told bool  // an event callback was called with err
 }
 
 // begin begins the operation of the send.
@@ -85,13 +86,15 @@ func (s *sendOp) OpCancel(error) {}
 func (s *sendOp) OpName() string { return "send" }
 
 const (
-	minSegment = 4 << 10  // smallest segment of the outbox's own
-	minSend    = 256      // bytes that a send counts for at least, towards the mark
-	maxBatch   = 64 << 10 // bytes that are written at a time: what counts as progress
-	maxVec     = 64       // segments that are written at a time
+	minSegment = 4 << 10 // smallest segment allocated by the outbox
+	// least number of bytes that a send counts towards the mark
+	minSend = 256
+	// bytes written at a time, and so the unit of progress
+	maxBatch = 64 << 10
+	maxVec   = 64 // segments that are written at a time
 )
 
-// add appends p: itself if it is owned, else a copy.
+// add appends p, or a copy if p is not owned.
 func (o *outbox) add(p []byte, owned bool) {
 	o.size += len(p)
 	o.end += int64(len(p))
@@ -115,8 +118,8 @@ func (o *outbox) add(p []byte, owned bool) {
 	o.tail = cap(seg) - len(seg)
 }
 
-// batch returns what is written next. The segments stay queued until advance;
-// add only writes behind them.
+// batch returns the bytes to write next. The segments stay queued until
+// advance; add only writes after them.
 func (o *outbox) batch() net.Buffers {
 	var out net.Buffers
 	n := 0
@@ -148,7 +151,7 @@ func (o *outbox) advance(n int) {
 	}
 }
 
-// complete takes the sends whose bytes have all been handed over.
+// complete removes and returns the sends whose bytes have all been handed over.
 func (o *outbox) complete() []*sendOp {
 	i := 0
 	for i < len(o.pending) && o.pending[i].last <= o.end-int64(o.size) {
@@ -159,7 +162,7 @@ func (o *outbox) complete() []*sendOp {
 	return done
 }
 
-// The Conn's side of its queue. The lock is held by who calls.
+// The Conn's side of its queue. The caller holds the lock.
 
 // queued returns how many bytes wait.
 func (c *Conn) queued() int {
@@ -169,7 +172,7 @@ func (c *Conn) queued() int {
 	return 0
 }
 
-// outbox returns the queue, made now if need be.
+// outbox returns the queue, which the first call makes.
 func (c *Conn) outbox() *outbox {
 	x := c.extra()
 	if x.queue == nil {
@@ -178,8 +181,8 @@ func (c *Conn) outbox() *outbox {
 	return x.queue
 }
 
-// full reports whether the queue is at its mark, by its bytes or by the memory
-// that the sends in it take besides.
+// full reports whether the queue has reached its mark, by its bytes or by the
+// additional memory of its sends.
 func (c *Conn) full() bool {
 	queue := c.peek().queue
 	if queue == nil {
@@ -190,8 +193,7 @@ func (c *Conn) full() bool {
 }
 
 // advance drops the first n bytes of the queue, which have been handed over,
-// and returns the sends that are complete by that. What waited for room goes
-// on.
+// and returns the sends that this completes. It wakes those that wait for room.
 func (c *Conn) advance(n int) []*sendOp {
 	c.outbox().advance(n)
 	done := c.completed()
@@ -202,8 +204,8 @@ func (c *Conn) advance(n int) []*sendOp {
 	return done
 }
 
-// completed takes the sends whose bytes have all been handed over, and drops
-// the queue if nothing is left of it.
+// completed removes and returns the sends whose bytes have all been handed
+// over, and drops the queue if it is empty.
 func (c *Conn) completed() []*sendOp {
 	x := c.peek()
 	if x.queue == nil {
@@ -216,14 +218,14 @@ func (c *Conn) completed() []*sendOp {
 	return done
 }
 
-// hasRoom tells those who wait for room in the queue.
+// hasRoom wakes goroutines that wait for room in the queue.
 func (c *Conn) hasRoom() {
 	if x := c.x.Load(); x != nil {
 		x.room.Ring()
 	}
 }
 
-// dropQueue forgets everything and returns the sends that fail by that.
+// dropQueue drops the queue and returns the sends that therefore fail.
 func (c *Conn) dropQueue() (lost []*sendOp) {
 	if x := c.x.Load(); x != nil && x.queue != nil {
 		lost, x.queue = x.queue.pending, nil

@@ -1,21 +1,21 @@
 package tcp
 
-// PauseReading has the handler be given nothing more, once a callback that is
-// running has returned, until ResumeReading is called: the peer is held up when
-// the kernel's buffers are full. So a server bounds what comes in while an
-// answer is owed. Meanwhile the read timeout stands still, the peer's end is
-// not met, only a hang-up seen (see AfterHangUp), and a loop that drains takes
-// the connection for busy. In stream style it has no effect before SetHandler
-// is called.
+// PauseReading stops calling the handler with data, once a running callback has
+// returned, until ResumeReading is called: the peer is held up when the
+// kernel's buffers are full. With it a server bounds incoming data while a
+// response is outstanding. Meanwhile the read timeout stands still, the peer's
+// end is not reached, though a hang-up is seen (see AfterHangUp), and a
+// draining loop considers the connection busy. In stream style it has no effect
+// before SetHandler is called.
 func (c *Conn) PauseReading() { c.mark(markPaused, true) }
 
-// ResumeReading ends what PauseReading began.
+// ResumeReading undoes PauseReading.
 func (c *Conn) ResumeReading() { c.mark(markPaused, false) }
 
-// SetBusy sets or clears the mark that the connection is busy. A loop that
-// drains ends an accepted connection in handler style when it is idle; one that
-// is busy is not: a part of a message has come, say, or the program is about to
-// send. It also holds off what DrainReads asks for. The timeouts go on.
+// SetBusy sets or clears the mark that the connection is busy. A draining loop
+// ends an accepted connection in handler style when it is idle; a busy one is
+// not idle: for example, part of a message has arrived, or the program is about
+// to send. It also delays the effect of DrainReads. Timeouts still apply.
 func (c *Conn) SetBusy(busy bool) { c.mark(markBusy, busy) }
 
 // mark sets or clears a mark.

@@ -42,10 +42,10 @@ func TestPauseReading(t *testing.T) {
 		}
 		server.ResumeReading()
 		if _, err := sent.Await(w.ctx); err != nil {
-			w.Error(err)
+			w.Errorf("sent.Await: %v", err)
 		}
 		if err := soon(w, closed); err != nil {
-			w.Error(err)
+			w.Errorf("waiting for closed: %v", err)
 		}
 		if n := got.Load(); n != size+1 {
 			w.Errorf("%d bytes arrived of %d", n, size+1)
@@ -84,7 +84,8 @@ func TestPauseBeforeHandler(t *testing.T) {
 		server.SetHandler(p.handler(tcp.Handler{}))
 		client.SendString("later")
 		client.CloseWrite()
-		server.SendString("x") // whoever reads it knows that the handler is there
+		// its reader knows that the handler is set
+		server.SendString("x")
 		wantRead(w, client, "x")
 		if got := p.got(); got != "" {
 			w.Errorf("received %q while paused", got)
@@ -119,7 +120,7 @@ func TestPauseReadTimeout(t *testing.T) {
 			w.Errorf("the connection ended %v after it was read again", d)
 		}
 		if err := server.Err(); !errors.Is(err, tcp.ErrIdle) {
-			w.Error(err)
+			w.Errorf("server.Err: %v", err)
 		}
 		client.Close()
 	})

@@ -4,5 +4,5 @@ package tcp
 
 import "net"
 
-// peekEnd returns nothing: here reading has to tell.
+// peekEnd returns nothing: on these systems reading has to show the end.
 func peekEnd(net.Conn) hangUpSeen { return hangUpNone }

@@ -18,7 +18,8 @@ func peekEnd(nc net.Conn) hangUpSeen {
 		return hangUpNone
 	}
 	seen := hangUpNone
-	_ = raw.Control(func(fd uintptr) { seen = peekEndOf(int(fd)) }) // fails only on a closed connection
+	// fails only on a closed connection
+	_ = raw.Control(func(fd uintptr) { seen = peekEndOf(int(fd)) })
 	return seen
 }
 

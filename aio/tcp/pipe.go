@@ -13,57 +13,57 @@ import (
 
 var kindPipe = aio.NewKind("tcp.pipe")
 
-// Piped is the number of bytes that a Pipe has moved each way: those that the
-// kernel has taken for the other side or, if that has TLS, that were encrypted
-// for it.
+// Piped holds the number of bytes that a Pipe has moved in each direction:
+// those that the kernel has accepted for the other side or, if that has TLS,
+// that were encrypted for it.
 type Piped struct{ AToB, BToA int64 }
 
-// Pipe copies what comes on a to b and what comes on b to a, as a proxy does,
-// until both have ended. It returns at once. When one side has ended, and all
-// that it said is written to the other, Pipe ends the other's outgoing side
-// (CloseWrite) and goes on in the other direction.
+// Pipe copies what arrives on a to b and what arrives on b to a, as a proxy
+// does, until both have ended. It returns at once. When one side has ended, and
+// all its data is written to the other, Pipe ends the other's outgoing side
+// (CloseWrite) and continues in the other direction.
 //
-// The connections are the pipe's from the call on, and it closes both: as by
+// The pipe owns the connections from the call on, and closes both: as by
 // CloseAfterFlush when both have ended, and with a reset (Abort) after an
-// error, or when ctx ends or the future is cancelled. So no peer takes a stream
-// that was cut for a whole one, except over a unix socket, which knows no
+// error, or when ctx ends or the future is cancelled. So no peer mistakes a
+// truncated stream for a complete one, except over a unix socket, which has no
 // reset.
 //
-// A peer that goes while the other still writes to it, as a server may that
-// does not want what a client uploads, has often answered before. What it has
-// said is still moved, while what comes for it is dropped. If it had ended its
-// side, the other connection is then closed as by CloseAfterFlush. Else it is
-// reset: on Linux when the other peer's system has the answer, or after 5 s;
-// elsewhere at once, so that what is under way may be lost.
+// A peer that leaves while the other still writes to it, such as a server that
+// does not want a client's upload, has often responded before. The pipe still
+// moves what it has sent, and drops what arrives for it. If it had ended its
+// side, the other connection is then closed as by CloseAfterFlush. Otherwise
+// that is reset: on Linux when the other peer's system has the response, or
+// after 5 s; on other systems at once, so that data in transit may be lost.
 //
-// A net.Conn of a Dialer's or Listener's that has no CloseWrite, without TLS on
-// it, cannot tell its peer that the other side has ended: the peer learns it
-// when the pipe closes the connection, after the peer's own end.
+// A net.Conn of a Dialer or Listener that has no CloseWrite, without TLS on it,
+// cannot tell its peer that the other side has ended: the peer learns it when
+// the pipe closes the connection, after the peer's own end.
 //
-// The error is the first that either connection meets, an *aio.ConnError, or
-// the cause of the cancellation. What follows from the pipe's own aborting is
-// left out. The future has a value beside an error: Await and Result return
-// what was moved until then. An error of one side is met by reading from it or
-// writing to it. While the other side takes nothing, that is when a write
-// timeout of the other ends the pipe, if it has one: Conn.AfterHangUp tells of
-// it at once, and may cancel the future. If the program closes one of the
-// connections, the error matches aio.ErrClosed, and is no lost error. Without a
-// running loop the error is aio.ErrNoLoop or aio.ErrLoopDone.
+// The error is the first of either connection, an *aio.ConnError, or the cause
+// of the cancellation. Errors caused by the pipe's own aborting are left out.
+// The future has a value even if it fails: Await and Result return what was
+// moved until then. An error of one side is noticed when the pipe reads from it
+// or writes to it. While the other side accepts no data, a write timeout of the
+// other, if set, ends the pipe: Conn.AfterHangUp reports the hang-up at once,
+// and its function may cancel the future. If the program closes one of the
+// connections, the error matches aio.ErrClosed, and is not a lost error.
+// Without a running loop the error is aio.ErrNoLoop or aio.ErrLoopDone.
 //
-// What was put back with Unread is moved first, and what Send has queued goes
-// out before it. Later sends, on either connection, go out between what is
-// moved. Nothing else may read them. A connection that has a Handler loses it,
-// as by SetHandler(Handler{}): a callback that is running may still Unread, and
-// the pipe begins when it has returned. So the callback must not wait for the
-// pipe. Server.Stream must, since its return closes the connection.
+// Data put back with Unread is moved first, and what Send has queued goes out
+// before it. Later sends, on either connection, go out between the moved data.
+// Nothing else may read the connections. A connection with a Handler loses it,
+// as by SetHandler(Handler{}): a running callback may still Unread, and the
+// pipe begins when it has returned. So the callback must not wait for the pipe.
+// Server.Stream must, since its return closes the connection.
 //
-// Deadlines and idle timeouts (SetTimeouts) hold. The read timeout of a
-// connection counts while the pipe waits for something to come on it, whatever
-// comes on the other.
+// Deadlines and idle timeouts (SetTimeouts) apply. The read timeout of a
+// connection counts while the pipe waits for data on it, whatever arrives on
+// the other.
 //
-// A pipe is an operation under ctx's, and work in progress: a loop that drains
-// lets it go on until Loop.Grace has passed, whatever DrainReads says. It has
-// two goroutines, which hold no buffer while nothing comes. On Linux, bulk data
+// A pipe is an operation under ctx's, and work in progress: a draining loop
+// lets it go on until Loop.Grace has passed, even with DrainReads. It has two
+// goroutines, which hold no buffer while no data arrives. On Linux, bulk data
 // between two sockets without TLS does not go through the program's memory
 // (splice).
 func Pipe(ctx context.Context, a, b *Conn) *aio.Future[Piped] {
@@ -77,7 +77,8 @@ func Pipe(ctx context.Context, a, b *Conn) *aio.Future[Piped] {
 		return p.Future()
 	}
 	for i := range p.ways {
-		_ = p.ways[i].from.SetHandler(Handler{}) // fails only where reading will
+		// fails only if reading will fail
+		_ = p.ways[i].from.SetHandler(Handler{})
 	}
 	for i := range p.ways {
 		w, back := &p.ways[i], &p.ways[1-i]
@@ -86,16 +87,16 @@ func Pipe(ctx context.Context, a, b *Conn) *aio.Future[Piped] {
 	return p.Future()
 }
 
-// piping is a Pipe.
+// piping is the operation of a Pipe.
 type piping struct {
 	aio.Promise[Piped]
 	a, b *Conn
 	ways [2]way
 	left atomic.Int32 // ways that are not over
 
-	mu     sync.Mutex // guards what follows, and the ways' states
+	mu     sync.Mutex // guards the fields below, and the ways' states
 	err    error      // the first
-	closed bool       // the connections are the pipe's no more
+	closed bool       // the pipe no longer owns the connections
 }
 
 // OpCancel aborts both connections.
@@ -107,8 +108,7 @@ func (p *piping) OpCancel(cause error) {
 
 func (p *piping) OpName() string { return fmt.Sprint("pipe ", p.a.addr(), " and ", p.b.addr()) }
 
-// note notes an error, if it is the first. It reports false if the pipe is
-// over.
+// note records the first error. It reports false if the pipe is over.
 func (p *piping) note(err error) bool {
 	told := p.a.endWasTold() || p.b.endWasTold()
 	p.mu.Lock()
@@ -132,7 +132,7 @@ func (p *piping) abort() {
 	}
 }
 
-// run moves one way; back is the other.
+// run moves data in one direction; back is the other.
 func (p *piping) run(w, back *way) {
 	err := w.run()
 	switch {
@@ -149,7 +149,7 @@ func (p *piping) run(w, back *way) {
 	p.over(w, back, err)
 }
 
-// set sets the state of a way, and returns that of the other.
+// set sets the state of a way, and returns the state of the other.
 func (p *piping) set(w, back *way, to wayState) wayState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,8 +157,8 @@ func (p *piping) set(w, back *way, to wayState) wayState {
 	return back.state
 }
 
-// over ends one way, and the other unless that may go on. The last one ends the
-// pipe.
+// over ends one way, and the other unless that may continue. The last one ends
+// the pipe.
 func (p *piping) over(w, back *way, err error) {
 	to := wayWhole
 	if err != nil {
@@ -190,8 +190,9 @@ func (p *piping) over(w, back *way, err error) {
 	p.Resolve(moved)
 }
 
-// end closes both connections after an error: one that was told all that the
-// other said before it went so that this is not lost, else with a reset.
+// end closes both connections after an error: gracefully one that got
+// everything that the other sent before it left, so that this is not lost, else
+// with a reset.
 func (p *piping) end() {
 	for i := range p.ways {
 		w, back := &p.ways[i], &p.ways[1-i]
@@ -199,7 +200,8 @@ func (p *piping) end() {
 		toldAll := w.state == wayRefused && back.state == wayWhole
 		p.mu.Unlock()
 		if toldAll {
-			_ = w.from.CloseAfterFlush() // fails only if it has ended, or is closing
+			// fails only if it has ended, or is closing
+			_ = w.from.CloseAfterFlush()
 		} else {
 			_ = w.from.Abort() // fails only if it has ended
 		}
@@ -207,49 +209,49 @@ func (p *piping) end() {
 }
 
 // endWasTold reports whether the connection has ended in a way that makes the
-// error of a future no lost error.
+// error of a future not a lost error.
 func (c *Conn) endWasTold() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.life.told() || c.life.ending == endingAsked // which may be closing
+	return c.life.told() || c.life.ending == endingAsked // it may be closing
 }
 
 // way is one direction of a Pipe. One goroutine uses it.
 type way struct {
 	from, to *Conn
 	moved    int64
-	reading  bool  // a Read of from's is under way
-	bulk     bool  // what came last was much
+	reading  bool  // a Read of from is in progress
+	bulk     bool  // the last data was large
 	copies   bool  // it cannot be spliced
-	refused  bool  // writing has failed because to's peer has gone
+	refused  bool  // writing has failed because the peer of to has gone
 	err      error // why it ends: errEOF at from's end
 	state    wayState
 }
 
-// wayState is how far a way has come. The pipe's lock guards it.
+// wayState is the progress of a way. The pipe's lock guards it.
 type wayState uint8
 
 const (
-	// wayMoves moves what comes.
+	// wayMoves moves data.
 	wayMoves wayState = iota
-	// wayWhole has moved all, and passed the end on.
+	// wayWhole has moved everything, and passed the end on.
 	wayWhole
-	// wayRefused drops what comes, because the peer that it leads to has gone.
-	// What that peer has said before is still moved.
+	// wayRefused drops data, because the peer at its end has gone. What that
+	// peer has sent before is still moved.
 	wayRefused
 	// wayCut has ended with another error.
 	wayCut
 )
 
-// bulkRead is how much comes at a time, at least, where splicing is worth two
-// files and some memory of the kernel's.
+// bulkRead is the least amount of data at a time for which splicing is worth
+// two files and some kernel memory.
 const bulkRead = 32 << 10
 
-// run moves all that comes, and passes the end on.
+// run moves all data, and passes the end on.
 func (w *way) run() error {
 	for w.err == nil {
 		switch {
-		case !w.begin(): // it has failed, or something was read ahead
+		case !w.begin(): // it has failed, or data was read ahead
 			w.moveAhead()
 		case w.bulk:
 			w.splice()
@@ -263,8 +265,8 @@ func (w *way) run() error {
 	return w.err
 }
 
-// begin begins a Read of from's. It reports false if that fails, and if
-// something was read ahead, which comes first.
+// begin begins a Read of from. It reports false if that fails, and if data was
+// read ahead, which is moved first.
 func (w *way) begin() bool {
 	if !w.reading && w.err == nil {
 		var over bool
@@ -274,7 +276,7 @@ func (w *way) begin() bool {
 	return w.reading
 }
 
-// ends ends the Read, with what it has brought.
+// ends ends the Read, with its result.
 func (w *way) ends(n int, err error) {
 	w.reading = false
 	if w.err = w.from.readOver(n, err); w.err == errLookAgain {
@@ -295,22 +297,23 @@ func (w *way) moveAhead() {
 	}
 }
 
-// copy moves what comes through a buffer, which is held only while there is
-// something in it. It returns when reading has ended, writing has failed, or it
-// is time to splice.
+// copy moves data through a buffer, which it holds only while there is data in
+// it. It returns when reading has ended, writing has failed, or it is time to
+// splice.
 func (w *way) copy() {
 	err := w.from.source().pump(w.deliver, w.begin)
-	if err != nil && w.reading { // else it came with the last data, and comes again
+	// otherwise it came with the last data, and comes again
+	if err != nil && w.reading {
 		w.ends(0, err)
 	}
 }
 
-// deliver writes what was read. It reports whether to go on reading.
+// deliver writes what was read. It reports whether to continue reading.
 func (w *way) deliver(data []byte) bool {
 	if w.reading {
 		w.ends(len(data), nil)
 	} else {
-		w.from.received(len(data)) // TLS has several parts of what was read
+		w.from.received(len(data)) // TLS delivers one read in several parts
 	}
 	w.write(data)
 	w.bulk = splices && !w.copies && len(data) >= bulkRead

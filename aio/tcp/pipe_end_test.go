@@ -23,7 +23,8 @@ func TestPipeReset(t *testing.T) {
 				wantMoved = tcp.Piped{AToB: 1, BToA: 5}
 			}
 			bytesOut := p.a.Stats().BytesOut
-			p.right.SendString("x") // which nobody has read: a unix socket is reset by that
+			// which was not read: a unix socket is reset by that
+			p.right.SendString("x")
 			aiotest.Eventually(w, func() bool { return p.a.Stats().BytesOut > bytesOut })
 			p.left.Abort()
 			moved, err := p.done.Await(w.ctx)
@@ -131,21 +132,21 @@ func TestPipeCancelled(t *testing.T) {
 	}
 }
 
-// Without a loop there is no pipe, and the connections are closed all the same.
+// Without a loop there is no pipe, and the connections are nevertheless closed.
 func TestPipeNoLoop(t *testing.T) {
 	overStreams(t, func(w *world) {
 		p := w.apart()
 		p.done = tcp.Pipe(context.Background(), p.a, p.b)
 		if _, err := p.done.Result(); !errors.Is(err, aio.ErrNoLoop) {
-			w.Error(err)
+			w.Errorf("p.done.Result: %v", err)
 		}
 		p.wantClosed()
 		p.closePeers()
 	})
 }
 
-// A connection that the program closes itself ends the pipe. Nobody need look
-// at its error: the loop would report a lost one.
+// A connection that the program closes itself ends the pipe. Its error need not
+// be looked at: the loop would report a lost one.
 func TestPipeClosedByProgram(t *testing.T) {
 	overStreams(t, func(w *world) {
 		p := w.piped()
@@ -200,7 +201,7 @@ func TestPipeReadTimeout(t *testing.T) {
 		time.Sleep(time.Minute)
 		got := make([]byte, size)
 		if _, err := io.ReadFull(p.right, got); err != nil {
-			w.Fatal(err)
+			w.Fatalf("io.ReadFull: %v", err)
 		}
 		wantNumbers(w, got, 0)
 		begin := time.Now()
@@ -251,7 +252,7 @@ func TestPipeDrain(t *testing.T) {
 	})
 }
 
-// A pipe that a loop gives up is no lost error.
+// A pipe that a loop cancels is not a lost error.
 func TestPipeGrace(t *testing.T) {
 	overAllLoops(t, func() *aio.Loop { return &aio.Loop{Grace: time.Nanosecond} }, func(w *world) {
 		p := w.piped()
@@ -262,13 +263,13 @@ func TestPipeGrace(t *testing.T) {
 			}
 			_, err := p.done.Result()
 			if !errors.Is(err, aio.ErrExit) {
-				w.Error(err)
+				w.Errorf("p.done.Result: %v", err)
 			}
 		})
 	})
 }
 
-// A pipe is told from others in listings.
+// A pipe can be identified in listings.
 func TestPipeListed(t *testing.T) {
 	overStreams(t, func(w *world) {
 		p := w.piped()
@@ -299,12 +300,12 @@ func TestPipePanic(t *testing.T) {
 		}}
 		dying, err := d.Dial(w.ctx, "nowhere").Await(w.ctx)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("d.Dial: %v", err)
 		}
 		_, err = tcp.Pipe(w.ctx, p.a, dying).Await(w.ctx)
 		var dead *aio.PanicError
 		if !errors.As(err, &dead) {
-			w.Error(err)
+			w.Errorf("tcp.Pipe: %v", err)
 		}
 		soon(w, p.a.Done())
 		soon(w, dying.Done())

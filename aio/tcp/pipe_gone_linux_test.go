@@ -36,7 +36,7 @@ func (p *piped) upload() {
 		}
 	})
 	if _, err := io.ReadFull(p.right, make([]byte, 1<<20)); err != nil {
-		p.Fatal(err)
+		p.Fatalf("io.ReadFull: %v", err)
 	}
 }
 
@@ -44,7 +44,7 @@ func (p *piped) upload() {
 func (p *piped) answer() {
 	p.Helper()
 	if _, err := p.right.Write(numbers(answerSize)); err != nil {
-		p.Error(err)
+		p.Errorf("p.right.Write: %v", err)
 	}
 	aiotest.Eventually(p, func() bool { return p.a.Stats().BytesOut >= answerSize })
 }
@@ -91,7 +91,7 @@ func TestPipeAnswerWhileUploading(t *testing.T) {
 			p := w.piped()
 			p.upload()
 			if _, err := p.right.Write([]byte("too large")); err != nil {
-				w.Error(err)
+				w.Errorf("p.right.Write: %v", err)
 			}
 			if w.secure() { // where writing that fails ends the connection
 				aiotest.Eventually(w, func() bool { return p.b.Stats().BytesIn == 9 })
@@ -117,7 +117,7 @@ func TestPipeWholeAnswerWhileUploading(t *testing.T) {
 		p.right.Abort()
 		soon(w, p.b.Done())
 		if err := p.wantAnswer(); err != nil {
-			w.Error(err)
+			w.Errorf("p.wantAnswer: %v", err)
 		}
 		p.left.Close()
 		p.gone()

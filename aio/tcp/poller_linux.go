@@ -15,36 +15,39 @@ import (
 	"goaio.example/aio/internal/local"
 )
 
-// poller serves the bare connections registered with its epoll instance, by
+// A poller serves the bare connections registered with its epoll instance, with
 // the members of its crew.
 type poller struct {
 	conns *connTable
 	ep    epoll
 	left  chan struct{} // closed when the crew is gone
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	crew    crew
 	watch   watch
 	yielder yielder
 	procs   int                  // that Go uses
-	events  []syscall.EpollEvent // that were not taken
+	events  []syscall.EpollEvent // not taken yet
 	posted  connQueue            // connections to be looked at
-	run     int                  // posted connections that were taken since events were asked for
-	taken   uint64               // connections
-	waiting int                  // members that wait for events
-	rung    bool                 // one of them is to look again
-	parked  bool                 // one of them holds no thread
-	asides  uint64               // of the crew, when a member waited last
-	dialed  bool                 // connections that were dialed were served since a member waited last
-	stop    bool                 // the crew is to end when nothing is to be done
+	// posted connections taken since the last poll for events
+	run     int
+	taken   uint64 // connections taken
+	waiting int    // members that wait for events
+	rung    bool   // one of them must look again
+	parked  bool   // one of them holds no thread
+	asides  uint64 // of the crew, at the last wait
+	// dialed connections were served since the last wait
+	dialed bool
+	stop   bool // the crew must end when it has nothing to do
 }
 
 const (
-	postedRun = 16                     // how many posted connections are served before events are asked for
-	hotTime   = 200 * time.Microsecond // how long a member waits for events on its thread, before it parks
+	postedRun = 16 // how many posted connections are served between polls
+	// how long a member waits for events on its thread, before it parks
+	hotTime = 200 * time.Microsecond
 )
 
-// newPoller returns a poller that works.
+// newPoller returns a running poller.
 func newPoller(conns *connTable) (*poller, error) {
 	p := &poller{conns: conns, left: make(chan struct{})}
 	if err := p.ep.init(); err != nil {
@@ -58,9 +61,10 @@ func newPoller(conns *connTable) (*poller, error) {
 	return p, nil
 }
 
-// work is a member's goroutine.
+// work is the goroutine of a member.
 func (p *poller) work(m *member) {
-	pprof.SetGoroutineLabels(context.Background()) // not those of the goroutine that has called for it
+	// not those of the goroutine that called for it
+	pprof.SetGoroutineLabels(context.Background())
 	var c *Conn
 	defer func() {
 		m.giveBuffer()
@@ -86,8 +90,8 @@ func (p *poller) work(m *member) {
 	}
 }
 
-// take waits until there is a connection that something is to be done for, and
-// returns it with what epoll says of it. It returns nil if m is to leave.
+// take waits until a connection needs attention, and returns it with its epoll
+// events. It returns nil if m must leave.
 func (p *poller) take(m *member) (c *Conn, events uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,11 +128,11 @@ func (p *poller) take(m *member) (c *Conn, events uint32) {
 	return nil, 0
 }
 
-// pending reports whether there is something to be taken. The lock is held.
+// pending reports whether connections need attention. The lock is held.
 func (p *poller) pending() bool { return len(p.events) > 0 || p.posted.len() > 0 }
 
-// wait waits for events, unless a connection is posted. The lock is held, but
-// not while waiting.
+// wait waits for events, unless a connection is posted. The lock is held; it is
+// released while waiting.
 func (p *poller) wait(m *member) {
 	p.run = 0
 	if m.events == nil {
@@ -136,14 +140,16 @@ func (p *poller) wait(m *member) {
 	}
 	if p.posted.len() > 0 {
 		p.add(m.events[:p.ep.poll(m.events)])
-		p.rung = false // the bell may be among these events, and the one that it was rung for wait on
+		// the bell may be among these events, while the member it was rung for
+		// still waits
+		p.rung = false
 		return
 	}
 	p.waiting++
-	// With callbacks that block, or with one processor, others are to have this
-	// one. What was dialed has usually brought an answer that a goroutine waits
-	// for. That goroutine is runnable on this processor, and runs on it rather
-	// than on one that has to be woken.
+	// With callbacks that block, or with one processor, other goroutines need
+	// this processor. A dialed connection has usually brought a response that a
+	// goroutine waits for. That goroutine is runnable on this processor, and
+	// runs on it rather than on one that has to be woken.
 	hot := p.procs > 1 && p.crew.asides-p.asides < 2 && !p.dialed
 	p.asides, p.dialed = p.crew.asides, false
 	p.yield(m)
@@ -156,7 +162,7 @@ func (p *poller) wait(m *member) {
 	}
 	switch {
 	case n != 0:
-	case p.waiting > 1: // one that waits is enough while nothing comes
+	case p.waiting > 1: // one waiting member is enough while nothing arrives
 		p.crew.often = 0
 	default:
 		n = p.park(m)
@@ -169,8 +175,8 @@ func (p *poller) wait(m *member) {
 }
 
 // waitHot waits for events for a moment, on the thread. It returns -1 without
-// events if there is something else to look at. The lock is held, but not while
-// waiting.
+// events if there is something else to look at. The lock is held; it is
+// released while waiting.
 func (p *poller) waitHot(m *member) int {
 	taken := p.taken
 	p.mu.Unlock()
@@ -182,8 +188,8 @@ func (p *poller) waitHot(m *member) int {
 	return n
 }
 
-// park waits for events without holding a thread. The lock is held, but not
-// while waiting.
+// park waits for events without holding a thread. The lock is held; it is
+// released while waiting.
 func (p *poller) park(m *member) int {
 	p.parked = true
 	p.mu.Unlock()
@@ -193,17 +199,18 @@ func (p *poller) park(m *member) int {
 	return n
 }
 
-// add adds events to those to be taken. The lock is held.
+// add adds events to the pending ones. The lock is held.
 func (p *poller) add(events []syscall.EpollEvent) {
 	if len(p.events) == 0 {
-		p.events = events // the member's, which does not wait before they are taken
+		// the member's buffer: it does not wait again before they are taken
+		p.events = events
 	} else {
 		p.events = append(slices.Clip(p.events), events...)
 	}
 }
 
-// yield lets other goroutines have the processor, if it is time for that. The
-// lock is held, but not while they have it.
+// yield yields the processor to other goroutines, if it is time for that. The
+// lock is held; it is released meanwhile.
 func (p *poller) yield(m *member) {
 	y := &p.yielder
 	if m.now-y.last < yieldTime || y.busy {
@@ -216,7 +223,7 @@ func (p *poller) yield(m *member) {
 	y.busy = false
 }
 
-// post has a member look at a connection.
+// post makes a member look at a connection.
 func (p *poller) post(c *Conn) {
 	p.mu.Lock()
 	p.posted.push(c)
@@ -228,7 +235,7 @@ func (p *poller) post(c *Conn) {
 	}
 }
 
-// passFor has the member go aside that serves c.
+// passFor makes the member that serves c go aside.
 func (p *poller) passFor(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -240,8 +247,8 @@ func (p *poller) passFor(c *Conn) {
 	}
 }
 
-// close ends the crew, and waits for that. Callbacks that do not return are
-// left.
+// close ends the crew, and waits for its end. It does not wait for callbacks
+// that do not return.
 func (p *poller) close() {
 	p.mu.Lock()
 	p.stop = true
@@ -257,13 +264,14 @@ func (p *poller) close() {
 // connQueue is a queue of connections.
 type connQueue struct {
 	conns []*Conn
-	first int // those before were taken
+	first int // index of the first one that was not taken
 }
 
 func (q *connQueue) len() int { return len(q.conns) - q.first }
 
 func (q *connQueue) push(c *Conn) {
-	if q.first > len(q.conns)/2 { // else it would grow as long as there is always one
+	// otherwise it would grow while it is never empty
+	if q.first > len(q.conns)/2 {
 		q.conns, q.first = slices.Delete(q.conns, 0, q.first), 0
 	}
 	q.conns = append(q.conns, c)
@@ -282,10 +290,10 @@ func (q *connQueue) pop() *Conn {
 	return c
 }
 
-// pollers are the pollers of a loop, each begun when it is needed: one for each
-// processor that Go uses but one, up to maxPollers. With a processor to spare
-// Go's scheduler does not take away those of pollers that wait on their
-// threads, which costs more than the last one is worth.
+// pollers holds the pollers of a loop, each started when it is needed. There is
+// one for each processor that Go uses except one, up to maxPollers. With a
+// spare processor Go's scheduler does not take away those of pollers that wait
+// on their threads, which costs more than the last poller gains.
 type pollers struct {
 	conns connTable
 	next  atomic.Uint32
@@ -296,7 +304,7 @@ type pollers struct {
 
 const maxPollers = 64
 
-// pollersKey is what a loop's pollers are kept under.
+// pollersKey is the key of a loop's pollers.
 type pollersKey struct{}
 
 // pollersOf returns the pollers of the operation's loop, nil if the loop has
@@ -341,8 +349,8 @@ func (ps *pollers) close() {
 	}
 }
 
-// connTable is bare connections by their descriptors: what epoll keeps of a
-// connection is a number, as it knows nothing of the garbage collector.
+// connTable maps descriptors to bare connections: epoll stores only a number
+// for a connection, because the garbage collector does not know about epoll.
 type connTable struct {
 	mu    sync.Mutex // held while pages are added
 	pages atomic.Pointer[[]*connPage]
@@ -359,7 +367,7 @@ func (t *connTable) get(fd int) *Conn {
 	return (*pages)[fd/len(connPage{})][fd%len(connPage{})].Load()
 }
 
-// set keeps a connection, or nil, for a descriptor.
+// set stores a connection, or nil, for a descriptor.
 func (t *connTable) set(fd int, c *Conn) {
 	n := fd / len(connPage{})
 	pages := t.pages.Load()

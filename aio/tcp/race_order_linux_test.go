@@ -16,7 +16,7 @@ import (
 func TestWriteHappensBeforeRead(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer ln.Close()
 	var there, back int // no lock guards them

@@ -9,10 +9,10 @@ import (
 )
 
 // The system calls on bare sockets never wait, so they are made without telling
-// Go's scheduler, which would take their processor away when one takes 20 us.
+// Go's scheduler, which would take their processor away if one takes 20 us.
 // Errors are bare syscall.Errnos.
 
-// readNow reads what is there: 0 without an error is the end.
+// readNow reads available data; 0 without an error is the end.
 func readNow(fd int, p []byte) (int, error) {
 	if racy {
 		return readTold(fd, p)
@@ -23,7 +23,7 @@ func readNow(fd int, p []byte) (int, error) {
 // isAgain reports whether a read found nothing.
 func isAgain(err error) bool { return err == syscall.EAGAIN } //nolint:errorlint // it is bare
 
-// endOr is the error of a read that has ended the stream.
+// endOr returns the error of a read that has ended the stream.
 func endOr(err error) error {
 	if err == nil {
 		return io.EOF
@@ -74,7 +74,8 @@ func untilDone(call uintptr, fd int, p unsafe.Pointer, n int) (int, error) {
 	}
 }
 
-// nowOrNever is the result of writing: that nothing fits is no error.
+// nowOrNever returns the result of writing: if nothing fits, that is not an
+// error.
 func nowOrNever(n int, err error) (int, error) {
 	switch err { //nolint:errorlint // it is bare
 	case nil:

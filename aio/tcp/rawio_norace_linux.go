@@ -2,7 +2,7 @@
 
 package tcp
 
-// racy says that the race detector is on.
+// racy reports whether the race detector is on.
 const racy = false
 
 func readTold(int, []byte) (int, error) { return 0, nil }

@@ -4,11 +4,12 @@ package tcp
 
 import "syscall"
 
-// The race detector takes what one side of a connection writes to happen before
-// the other reads it, as package syscall tells it. The system calls of bare
-// sockets do not go through that, so it is told here.
+// Package syscall tells the race detector that a write on one side of a
+// connection happens before the read on the other side. The system calls on
+// bare sockets do not go through package syscall, so the functions here tell
+// it.
 
-// racy says that the race detector is on.
+// racy reports whether the race detector is on.
 const racy = true
 
 // readTold is readNow through package syscall.
@@ -20,5 +21,5 @@ func readTold(fd int, p []byte) (int, error) {
 	}
 }
 
-// tellWrite says that something is about to be written.
+// tellWrite tells the race detector that data is about to be written.
 func tellWrite() { syscall.Write(-1, nil) } //nolint:errcheck // it writes nothing

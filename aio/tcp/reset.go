@@ -5,20 +5,20 @@ import (
 	"syscall"
 )
 
-// The system tells of a reset once, to a read or a write, whichever comes
-// first. A read that comes after that finds what looks like the peer's end,
-// although the stream was cut.
+// The system reports a reset once, to a read or a write, whichever comes first.
+// A later read then sees what looks like the peer's end, although the stream
+// was cut.
 
-// writeMet notes how writing has failed. The lock is held.
+// writeMet records how writing has failed. The lock is held.
 func (c *Conn) writeMet(err error) {
 	if err != nil && errors.Is(err, syscall.ECONNRESET) {
 		c.extra().reads.cut = err
 	}
 }
 
-// bulkMet returns err, which splice or sendfile has returned, for writeMet:
-// when they meet a reset after they have moved something they say nothing, and
-// that the pipe is broken the next time.
+// bulkMet returns the error for writeMet after splice or sendfile returned err:
+// if they meet a reset after they have moved data they return no error, and the
+// next time that the pipe is broken.
 func (c *Conn) bulkMet(err error) error {
 	if errors.Is(err, syscall.EPIPE) && c.network() == "tcp" {
 		return syscall.ECONNRESET
@@ -26,8 +26,9 @@ func (c *Conn) bulkMet(err error) error {
 	return err
 }
 
-// endOrCut returns err, which reading has met, or if that is an end that is
-// none the reset that a write or another read was told of. The lock is held.
+// endOrCut returns err, the error of a read. If err is an end that hides a
+// reset that another read or write has seen, it returns the reset. The lock is
+// held.
 func (c *Conn) endOrCut(err error) error {
 	if !c.looksEnded(err) {
 		return err
@@ -42,8 +43,8 @@ func (c *Conn) endOrCut(err error) error {
 	return err
 }
 
-// looksEnded reports whether err may stand for a reset that another read or
-// write has met. TLS knows its own end. The lock is held.
+// looksEnded reports whether err may hide a reset that another read or write
+// has seen. TLS knows its own end. The lock is held.
 func (c *Conn) looksEnded(err error) bool {
 	if c.layer() != nil {
 		return errors.Is(err, errTruncated)
@@ -51,9 +52,9 @@ func (c *Conn) looksEnded(err error) bool {
 	return isEOF(err) && c.in.peer == peerOpen
 }
 
-// endRead is endOrCut for stream style, in which a write may have been told
-// just now, by another goroutine. On a connection that is closing, whose data
-// is dropped, the end is none either. The lock is not held.
+// endRead is endOrCut for stream style, in which another goroutine's write may
+// just have seen the reset. On a connection that is closing, whose data is
+// dropped, the end does not count either. The lock is not held.
 func (c *Conn) endRead(err error) error {
 	if !isEOF(err) && !errors.Is(err, errTruncated) {
 		return err
@@ -67,10 +68,10 @@ func (c *Conn) endRead(err error) error {
 	return c.endOrCut(err)
 }
 
-// awaitWriter waits until the writer that has the stream has noted how writing
-// has failed, if err, which reading has met, may stand for the reset that it
-// was told of. That does not take long: a write fails at once. The lock is
-// held, but not while waiting.
+// awaitWriter waits until the writer that owns the stream has recorded how
+// writing has failed, if err, the error of a read, may hide the reset that the
+// writer saw. That does not take long: a write fails at once. The lock is held;
+// it is released while waiting.
 func (c *Conn) awaitWriter(err error) {
 	for c.life.open() && c.looksEnded(err) && c.writerCut() {
 		free, done := c.extra().free.C(), c.doneLocked()

@@ -12,14 +12,15 @@ import (
 	"goaio.example/aio"
 )
 
-// ListenConfig is how to listen. The zero value listens as Listen does.
+// A ListenConfig holds options for listening. The zero value listens as Listen
+// does.
 type ListenConfig struct {
-	// ReusePort has several listeners on one port: see Server.ReusePort.
+	// ReusePort allows several listeners on one port: see Server.ReusePort.
 	ReusePort bool
 }
 
-// Listen is the function Listen with this configuration. Where there is no
-// ReusePort, the error of that is an errors.ErrUnsupported.
+// Listen is the function Listen with this configuration. On systems without
+// ReusePort, setting it results in an errors.ErrUnsupported.
 func (lc *ListenConfig) Listen(ctx context.Context, addr string) (*Listener, error) {
 	ln, err := listen(ctx, addr, lc.ReusePort)
 	if err != nil {
@@ -40,24 +41,23 @@ func netConfig(network string, reuse bool) (*net.ListenConfig, error) {
 		return nil, fmt.Errorf("several listeners on one port: %w", errors.ErrUnsupported)
 	}
 	lc.Control = reusePort
-	lc.SetMultipathTCP(false) // its sockets keep the filter of deafen to themselves
+	lc.SetMultipathTCP(false) // its sockets do not pass the filter of deafen on
 	return lc, nil
 }
 
-// settleTime is how long a listener that is one of several on its port still
-// accepts after it went deaf: those whose handshake is under way then have
-// until the close to complete it.
+// settleTime is how long a listener that shares its port still accepts after it
+// went deaf: handshakes in progress have until then to complete.
 const settleTime = 200 * time.Millisecond
 
-// portShare is what a listener that was opened as one of several on its port
-// does before it closes, since the others do not get what comes to it.
+// portShare handles the end of a listener that was opened as one of several on
+// its port: the others do not get the connections that were on their way to it.
 type portShare struct {
 	is   atomic.Bool // one of several, and no other process has the socket
 	once sync.Once
 }
 
-// leave has ln get no new connections, accept what is on its way already, and
-// close then. It reports false if ln shares no port, and does nothing. stopped
+// leave makes ln get no new connections, accept those on their way already, and
+// then close. It reports false, and does nothing, if ln shares no port. stopped
 // is closed when the listener is.
 func (p *portShare) leave(op *aio.Op, ln net.Listener, stopped <-chan struct{}, closeIt func()) bool {
 	if !p.is.Load() {

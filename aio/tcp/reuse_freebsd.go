@@ -20,6 +20,6 @@ var reusePort = func(_, _ string, raw syscall.RawConn) error {
 	return err
 }
 
-// deafen does nothing: there is no way to have the kernel give new connections
-// to the other listeners.
+// deafen does nothing: FreeBSD has no way to make the kernel give new
+// connections to the other listeners.
 func deafen(net.Listener) bool { return false }

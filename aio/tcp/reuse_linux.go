@@ -26,21 +26,23 @@ var reusePort = func(_, _ string, raw syscall.RawConn) error {
 }
 
 // onlyLater drops the packets that begin a connection, SYN without ACK, and
-// lets the others pass, which complete what was begun: a classic BPF program,
-// which sees a packet from its TCP header on (socket(7), SO_ATTACH_FILTER).
+// passes the others, which complete what was begun. It is a classic BPF
+// program, which sees a packet from its TCP header on (socket(7),
+// SO_ATTACH_FILTER).
 var onlyLater = []syscall.SockFilter{
-	{Code: syscall.BPF_LD | syscall.BPF_B | syscall.BPF_ABS, K: 13}, // the flags
+	// the flags
+	{Code: syscall.BPF_LD | syscall.BPF_B | syscall.BPF_ABS, K: 13},
 	{Code: syscall.BPF_ALU | syscall.BPF_AND | syscall.BPF_K, K: 0x12},
 	{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: 0x02, Jf: 1},
 	{Code: syscall.BPF_RET | syscall.BPF_K, K: 0},
 	{Code: syscall.BPF_RET | syscall.BPF_K, K: 1<<32 - 1},
 }
 
-// deafen has a listening socket ignore who begins to connect. They try again
-// after a second (RFC 6298, section 2) and are given to another listener on the
-// port, if this one is closed by then. It reports whether it has done so: where
-// the kernel itself hands what comes to a closing listener to another one,
-// there is no need to.
+// deafen makes a listening socket ignore new connections. Their clients try
+// again after a second (RFC 6298, section 2) and get to another listener on the
+// port, if this one is closed by then. deafen reports whether it has done so:
+// there is no need to if the kernel itself moves connections of a closing
+// listener to another one.
 func deafen(ln net.Listener) bool {
 	sc, ok := ln.(syscall.Conn)
 	if migrate, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_migrate_req"); !ok || string(migrate) == "1\n" {

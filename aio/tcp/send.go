@@ -11,25 +11,25 @@ import (
 
 var kindSend = aio.NewKind("tcp.send")
 
-// Send sends data behind everything sent before. It never blocks, and does not
-// keep data: what the kernel does not take at once is copied. The future
+// Send sends data after everything sent before. It never blocks, and does not
+// keep data: what the kernel does not accept at once is copied. The future
 // resolves with len(data) when all of it has been handed to the kernel, and
-// fails with the connection's condition if that will never be. If the queue is
-// at its high-water mark (1 MiB unless set otherwise) nothing is sent and the
-// future fails with ErrBacklog: see Writable. Below the mark data is taken
-// whole, so that the queue is never longer than the mark and one send. Towards
-// the mark each send counts as 256 bytes at least.
+// fails with the connection's condition if that will never happen. If the queue
+// is at its high-water mark (1 MiB unless set otherwise) nothing is sent and
+// the future fails with ErrBacklog: see Writable. Below the mark all of data is
+// accepted, so that the queue is never longer than the mark plus one send. Each
+// send counts at least 256 bytes towards the mark.
 func (c *Conn) Send(data []byte) *aio.Future[int] { return c.send(len(data), false, data) }
 
 // SendString is Send for a string.
 func (c *Conn) SendString(s string) *aio.Future[int] { return c.Send([]byte(s)) }
 
 // SendOwned sends buffers one after the other. It takes them over: they must
-// not be changed afterwards. Together up to 16 KiB they are copied into one,
-// for one system call; more is not copied. It never blocks and knows no
-// backlog: it queues them whatever the queue's length, so its future is what to
-// wait for before sending more. The future is as Send's, for the sum of the
-// lengths.
+// not be changed afterwards. Buffers of up to 16 KiB in total are copied into
+// one, for one system call; more is not copied. It never blocks, and ignores
+// the high-water mark: it queues the buffers whatever the queue's length, so
+// wait for its future before sending more. The future is like Send's, for the
+// sum of the lengths.
 func (c *Conn) SendOwned(bufs ...[]byte) *aio.Future[int] {
 	n := 0
 	for _, b := range bufs {
@@ -58,8 +58,8 @@ func (c *Conn) flushOp() *aio.Future[int] {
 }
 
 // Writable returns a channel that is closed once the queue is below its
-// high-water mark, so that Send takes data, or the connection has ended, so
-// that it says why not.
+// high-water mark, so that Send accepts data, or the connection has ended, so
+// that Send returns why.
 func (c *Conn) Writable() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,15 +71,17 @@ func (c *Conn) Writable() <-chan struct{} {
 	return ch
 }
 
-// smallSend is how many bytes are cheaper to copy together than to write apart.
+// smallSend is the number of bytes up to which copying them together is cheaper
+// than writing them separately.
 const smallSend = 16 << 10
 
-// send sends n bytes in bufs. Those that are owned need not be copied, and are
-// not refused for a backlog.
+// send sends the n bytes in bufs. Owned buffers need not be copied, and are not
+// refused because of a backlog.
 func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	l := c.layer()
 	if l != nil {
-		l.wmu.Lock() // keeps what is encrypted together with its place in the queue
+		// keeps the order of encryption and that of the queue the same
+		l.wmu.Lock()
 		defer l.wmu.Unlock()
 	}
 	c.mu.Lock()
@@ -99,7 +101,8 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 			return c.failedSend(err)
 		}
 		c.mu.Lock()
-		if c.life.ended() || c.out.side == sideFailed { // meanwhile, and what was queued is dropped
+		// meanwhile, and the queue was dropped
+		if c.life.ended() || c.out.side == sideFailed {
 			err := c.endError("send")
 			c.mu.Unlock()
 			return c.failedSend(err)
@@ -124,9 +127,8 @@ func (c *Conn) send(n int, owned bool, bufs ...[]byte) *aio.Future[int] {
 	return f
 }
 
-// allSent are the futures of small sends that were handed over at once. A
-// resolved future never changes, so that one is enough for all sends of a
-// length.
+// allSent holds futures of small sends that were handed over at once. A
+// resolved future never changes, so one is enough for all sends of a length.
 var allSent [4096]atomic.Pointer[aio.Future[int]]
 
 // sentAtOnce returns a resolved future of n.
@@ -142,7 +144,8 @@ func sentAtOnce(n int) *aio.Future[int] {
 	return f
 }
 
-// refusal is why a send is not taken, nil if it is. The lock is held.
+// refusal returns why a send is refused, nil if it is accepted. The lock is
+// held.
 func (c *Conn) refusal(owned bool) error {
 	switch {
 	case !c.life.open() || c.out.side != sideOpen:
@@ -156,9 +159,8 @@ func (c *Conn) refusal(owned bool) error {
 	return nil
 }
 
-// enqueue hands over what the kernel takes now and queues the rest, for which
-// it has the queue flushed. A corked connection queues everything. The lock is
-// held.
+// enqueue hands over what the kernel accepts now and queues the rest, which is
+// then flushed. A corked connection queues everything. The lock is held.
 func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	n := 0
 	if c.queued() == 0 && !c.out.stream.taken() && !c.out.corked {
@@ -185,8 +187,8 @@ func (c *Conn) enqueue(owned bool, bufs ...[]byte) error {
 	return nil
 }
 
-// writeFirst writes what the kernel takes of bufs, by one system call where the
-// transport has one for that. The lock is held.
+// writeFirst writes what the kernel accepts of bufs, with one system call if
+// the transport has one for that. The lock is held.
 func (c *Conn) writeFirst(bufs net.Buffers) (int, error) {
 	switch {
 	case length(bufs) == 0:
@@ -198,7 +200,7 @@ func (c *Conn) writeFirst(bufs net.Buffers) (int, error) {
 }
 
 // track returns the future of a send of n bytes that ends where the queue ends
-// now. The lock is held, and let go.
+// now. It is called with the lock held, and releases it.
 func (c *Conn) track(n int) *aio.Future[int] {
 	queue := c.outbox()
 	s := &sendOp{last: queue.end, n: n}
@@ -231,7 +233,8 @@ func (c *Conn) flush() {
 	for {
 		c.mu.Lock()
 		if c.queued() == 0 || c.life.ended() {
-			done := c.completed() // a Flush may have come since the last bytes went
+			// a Flush may have begun since the last bytes went out
+			done := c.completed()
 			c.endFlush()
 			c.mu.Unlock()
 			resolve(done)
@@ -243,7 +246,7 @@ func (c *Conn) flush() {
 
 		var n int64
 		var err error
-		if c.peekTimes().idle.write.Load() != 0 { // each byte that goes is progress
+		if c.peekTimes().idle.write.Load() != 0 { // each byte sent is progress
 			var m int
 			m, err = c.transport().writeSome(bufs[0])
 			n = int64(m)
@@ -253,7 +256,8 @@ func (c *Conn) flush() {
 		c.sent(int(n))
 		c.mu.Lock()
 		c.writeMet(err)
-		if c.queued() == 0 { // it was dropped: the connection has ended, or sending has failed
+		// dropped: the connection has ended, or sending has failed
+		if c.queued() == 0 {
 			c.endFlush()
 			c.mu.Unlock()
 			return

@@ -26,7 +26,7 @@ func TestSend(t *testing.T) {
 			Closed: func(_ *tcp.Conn, err error) { closed <- err },
 		}).Await(b.ctx)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("d.Send: %v", err)
 		}
 		synctest.Wait()
 		got := ""
@@ -38,7 +38,7 @@ func TestSend(t *testing.T) {
 		}
 		c.Close()
 		if err := <-closed; err != nil {
-			b.Error(err)
+			b.Errorf("result of closed: %v", err)
 		}
 		s.Close()
 	})
@@ -57,7 +57,7 @@ func TestSendToClosing(t *testing.T) {
 		})
 		in, err := ln.Accept()
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("ln.Accept: %v", err)
 		}
 		in.(aiotest.Conn).Abort()
 		if _, err := f.Await(b.ctx); err != nil {
@@ -69,7 +69,7 @@ func TestSendToClosing(t *testing.T) {
 	})
 }
 
-// A dial that fails is told once, whoever is listening.
+// A failed dial is reported once, whatever listens for it.
 func TestSendFails(t *testing.T) {
 	for _, event := range []bool{true, false} {
 		for _, await := range []bool{true, false} {
@@ -112,7 +112,7 @@ func TestSendFails(t *testing.T) {
 					t.Errorf("Event was called %d times, want %d", told, want)
 				}
 				if want = 0; !event && !await {
-					want = 1 // nobody looked
+					want = 1 // not looked at
 				}
 				if lost != want {
 					t.Errorf("%d events, want %d (event %v, await %v): %v", lost, want, event, await, rec.Events())
@@ -174,14 +174,14 @@ func TestSendSocket(t *testing.T) {
 		got, late := make(chan string, 9), make(chan error, 9)
 		c, err := d.Send(b.ctx, addr, nil, tcp.Handler{}).Await(b.ctx)
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("d.Send: %v", err)
 		}
 		c.SetHandler(tcp.Handler{
 			Data:  func(_ *tcp.Conn, data []byte) { got <- string(data) },
 			Event: func(_ *tcp.Conn, err error) { late <- err },
 		})
 		if _, err := c.SendString("hello").Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("c.SendString: %v", err)
 		}
 		if s := <-got; s != "hello" {
 			b.Errorf("got %q", s)

@@ -14,7 +14,7 @@ var (
 	_ fileSender = (*bare)(nil)
 )
 
-// sendFile sends some of f, blocking until at least a byte has gone.
+// sendFile sends some of f, and blocks until at least one byte has been sent.
 func (s *socket) sendFile(f file, n int) (sent fileSent, err error) {
 	cerr := s.raw.Write(func(fd uintptr) bool {
 		sent, err = sendfileNow(int(fd), f, n)
@@ -26,9 +26,9 @@ func (s *socket) sendFile(f file, n int) (sent fileSent, err error) {
 	return sent, os.NewSyscallError("sendfile", err)
 }
 
-// sendFile sends some of f, blocking until at least a byte has gone. The kernel
-// may wait for the disk, so it is given a duplicate of the descriptor, without
-// the connection's lock.
+// sendFile sends some of f, and blocks until at least one byte has been sent.
+// The kernel may wait for the disk, so it gets a duplicate of the descriptor,
+// without the connection's lock.
 func (b *bare) sendFile(f file, n int) (fileSent, error) {
 	c := b.conn()
 	c.mu.Lock()
@@ -71,12 +71,14 @@ func dupNow(fd int) (int, error) {
 	return int(r), nil
 }
 
-// endLoan ends what a sendFile's duplicate of the socket would prolong: the
-// socket's registration, and the connection. The lock is held.
+// endLoan ends what the duplicate in a sendFile would prolong: the socket's
+// registration, and the connection. The lock is held.
 func (b *bare) endLoan() {
 	if b.bare.lent {
-		b.conn().poller().ep.remove(b.fd())         // fails only for what is not registered
-		syscall.Shutdown(b.fd(), syscall.SHUT_RDWR) // fails only on a socket that is not connected
+		// fails only if it is not registered
+		b.conn().poller().ep.remove(b.fd())
+		// fails only if it is not connected
+		syscall.Shutdown(b.fd(), syscall.SHUT_RDWR)
 	}
 }
 
@@ -85,15 +87,16 @@ var sendfileCall = func(to, from, n int) (int, error) {
 	return ignoringEINTR(func() (int, error) { return syscall.Sendfile(to, from, nil, n) })
 }
 
-// sendfileNow is sendfile(2) from the file's position, for a socket that does
-// not block. Its error is the socket's, bare.
+// sendfileNow is sendfile(2) from the file's position, for a non-blocking
+// socket. Its error is the socket's, bare.
 func sendfileNow(to int, f file, n int) (sent fileSent, err error) {
 	raw, ferr := f.SyscallConn()
 	if ferr == nil {
 		ferr = raw.Control(func(from uintptr) { sent.n, err = sendfileCall(to, int(from), min(n, sendfilePart)) })
 	}
 	if ferr != nil {
-		return fileSent{unfit: true}, nil // reading the file will tell
+		// reading the file will show the error
+		return fileSent{unfit: true}, nil
 	}
 	switch err {
 	case nil:
@@ -102,5 +105,6 @@ func sendfileNow(to int, f file, n int) (sent fileSent, err error) {
 		syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN:
 		return fileSent{}, err
 	}
-	return fileSent{unfit: true}, nil // the file's, or the kernel cannot do it: reading will tell
+	// the file's error, or the kernel cannot do it: reading will show
+	return fileSent{unfit: true}, nil
 }

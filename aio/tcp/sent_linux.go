@@ -10,14 +10,15 @@ import (
 // sentTick is how often awaitSent looks.
 const sentTick = 5 * time.Millisecond
 
-// awaitSent waits until the peer's system has what was written, which a reset
-// would drop, the connection has ended, or as long as a closing one lingers.
+// awaitSent waits until the peer's system has received what was written, which
+// a reset would drop, the connection has ended, or the linger time of a closing
+// connection has passed.
 func (c *Conn) awaitSent() {
 	s, ok := c.stream().(*socket)
 	if !ok {
 		return
 	}
-	if _, ok := s.Conn.(*net.TCPConn); !ok { // a unix socket knows no reset
+	if _, ok := s.Conn.(*net.TCPConn); !ok { // a unix socket has no reset
 		return
 	}
 	tick := time.NewTicker(sentTick)

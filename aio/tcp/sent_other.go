@@ -2,6 +2,6 @@
 
 package tcp
 
-// awaitSent waits until the peer's system has what was written, where that can
-// be known.
+// awaitSent does nothing: these systems do not report what the peer's system
+// has received.
 func (c *Conn) awaitSent() {}

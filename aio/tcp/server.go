@@ -15,72 +15,73 @@ import (
 
 var kindServer = aio.NewKind("tcp.server")
 
-// Server accepts connections and serves them: each by Handler's callbacks or,
-// if Stream is set, by a call of Stream. It is settings and handle in one, as
-// http.Server. Set the fields before Start; the methods may be called from any
-// goroutine after it. A Server starts once.
+// A Server accepts connections and serves each of them with Handler's callbacks
+// or, if Stream is set, with a call of Stream. Like http.Server, it holds both
+// the settings and the running server. Set the fields before Start, which may
+// be called once. After Start, the methods are safe for concurrent use.
 //
 // A server is an operation, and its connections are its children. When the loop
-// drains, it stops accepting, serves what the kernel had queued, and goes on
-// until its last connection has ended.
+// drains, it stops accepting, serves the connections that the kernel had
+// queued, and goes on until its last connection has ended.
 type Server struct {
-	// Handler is the callbacks of each connection.
+	// Handler holds the callbacks of each connection.
 	Handler Handler
-	// Stream, if set, serves a connection in stream style, in a goroutine of
-	// its own, instead of Handler. ctx is the connection's. When it returns,
-	// the connection is closed after what was sent is flushed; its error goes
-	// to the event handler, unless it is the peer's EOF, or only says that the
-	// operation was cancelled or the loop drains.
+	// Stream, if set, serves a connection in stream style, in a separate
+	// goroutine, instead of Handler. ctx is the connection's. When Stream
+	// returns, the connection is closed after flushing what was sent. The error
+	// goes to the event handler, unless it is the peer's EOF, or only says that
+	// the operation was cancelled or the loop drains.
 	Stream func(ctx context.Context, c *Conn) error
 	// TLS serves TLS, with this configuration, which needs a certificate. nil
 	// means plain connections. A connection whose handshake fails, or takes
 	// more than 10 s, is an Event and never Open.
 	TLS *tls.Config
-	// NotTLS, if TLS is served, is what a client is told that begins with a
-	// text instead of TLS, as it is, before its connection ends as after any
-	// handshake that fails. It tells a client that speaks the protocol without
-	// TLS what is wrong.
+	// NotTLS, if TLS is served, is sent unchanged to a client that begins with
+	// text instead of TLS, before its connection ends as after any failed
+	// handshake. It tells a client that speaks the protocol without TLS what is
+	// wrong.
 	NotTLS string
-	// MaxConns bounds the server's open connections. Beyond it connections wait
-	// in the kernel's accept queue. 0 means that all servers without a bound of
-	// their own have 80% of the files that the process may open; negative: no
-	// bound.
+	// MaxConns bounds the server's open connections. Further ones wait in the
+	// kernel's accept queue. 0 means that all servers with MaxConns 0 share 80%
+	// of the files that the process may open; negative: no bound.
 	MaxConns int
 	// ReadTimeout and WriteTimeout are the connections' idle timeouts (see
 	// Conn.SetTimeouts). 0 means none.
 	ReadTimeout, WriteTimeout time.Duration
-	// DrainReads has a Read of Stream's wait no more once the loop drains, or
-	// the server by Shutdown: it fails with an aio.ErrExit, which is no event
-	// when Stream returns it. See Conn.DrainReads. Without it Stream learns of
-	// a drain by aio.Draining only.
+	// DrainReads makes a Read in Stream stop waiting once the loop drains, or
+	// once Shutdown is called: the Read fails with an aio.ErrExit, which is not
+	// an event when Stream returns it. See Conn.DrainReads. Otherwise Stream
+	// learns of a drain only from aio.Draining.
 	DrainReads bool
 	// HighWater is the connections' high-water mark for Send, in bytes. 0 means
 	// 1 MiB.
 	HighWater int
-	// ReusePort has Start open one of several listeners on one port, of this
+	// ReusePort makes Start open one of several listeners on one port, of this
 	// process or of others of the same user (Linux: SO_REUSEPORT; FreeBSD:
-	// SO_REUSEPORT_LB; elsewhere Start fails with an errors.ErrUnsupported).
-	// Each sets it, and the kernel spreads the connections over them. On Linux
-	// a server that stops accepting gracefully first ignores for 200 ms who
-	// begins to connect, while it accepts the others, and then closes: a client
-	// that is ignored tries again after a second, and gets to another listener.
-	// It does not come to that with net.ipv4.tcp_migrate_req = 1 (since 5.14),
-	// with which the kernel hands on what comes to a closing listener.
+	// SO_REUSEPORT_LB; on other systems Start fails with an
+	// errors.ErrUnsupported). Each of them sets it, and the kernel spreads the
+	// connections over them. On Linux a server that stops accepting gracefully
+	// first ignores new clients for 200 ms, while it accepts connections in
+	// progress, and then closes: an ignored client tries again after a second,
+	// and gets to another listener. This is not needed with
+	// net.ipv4.tcp_migrate_req = 1 (since 5.14), with which the kernel moves
+	// the connections of a closing listener to another one.
 	ReusePort bool
-	// OnError is told of errors of accepting, *aio.ConnErrors, the first of
-	// each row. nil means the event handler.
+	// OnError is called with errors of accepting, *aio.ConnErrors: the first of
+	// each series. nil means the event handler.
 	OnError func(err error)
 
 	op        aio.Promise[struct{}]
 	listening listening
 	started   atomic.Bool
 	draining  atomic.Bool
-	late      bool // started while the loop drained
+	late      bool // started while the loop was draining
 	slots     *slots
 	opts      *connOptions // of all connections
 	handler   Handler      // of all connections: Handler as it was at Start
-	from      origin       // the acceptor's: of the connection just accepted
-	idle      atomic.Bool  // the acceptor has ended
+	// used by the acceptor: of the connection just accepted
+	from origin
+	idle atomic.Bool // the acceptor has ended
 }
 
 // Serve starts a zero Server with the handler h.
@@ -93,9 +94,9 @@ func Serve(ctx context.Context, addr string, h Handler) (*Server, error) {
 }
 
 // Start listens on addr ("HOST:PORT", ":PORT" for all addresses, "unix:PATH")
-// and serves what comes, until the loop drains, ctx's operation is cancelled,
+// and serves connections until the loop drains, ctx's operation is cancelled,
 // or the server is closed. It returns at once. Its errors are an *aio.ConnError
-// (the address is in use, say), ErrNoLoop and ErrLoopDone.
+// (for example, if the address is in use), ErrNoLoop and ErrLoopDone.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	ln, err := listen(ctx, addr, s.ReusePort)
 	if err != nil {
@@ -104,8 +105,8 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 	return s.startOn(ctx, ln, s.ReusePort)
 }
 
-// StartOn is Start on a listener of the caller's, which the server takes over,
-// and closes on error.
+// StartOn is Start on the caller's listener. The server takes it over, and
+// closes it on error.
 func (s *Server) StartOn(ctx context.Context, ln net.Listener) error {
 	return s.startOn(ctx, ln, false)
 }
@@ -114,7 +115,7 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	switch {
 	case s.Stream == nil && s.Handler.isZero():
 		ln.Close()
-		return errors.New("tcp: the server has neither a Handler nor a Stream")
+		return errors.New("tcp: the server has neither Handler nor Stream set")
 	case s.started.Swap(true):
 		ln.Close()
 		return errors.New("tcp: the server was started before")
@@ -142,8 +143,8 @@ func (s *Server) startOn(ctx context.Context, ln net.Listener, shares bool) erro
 	return nil
 }
 
-// listenBare has connections be accepted bare, if that can be: those of a
-// Handler, over sockets of the system's.
+// listenBare accepts connections bare where possible: those of a Handler, over
+// system sockets.
 func (s *Server) listenBare() {
 	if s.Stream == nil && s.TLS == nil && bareWanted {
 		s.opts.local = singleAddr(s.listening.ln)
@@ -161,15 +162,14 @@ func drains(ctx context.Context) bool {
 	}
 }
 
-// bareWanted says that connections in handler style are to be bare where that
-// can be.
+// bareWanted makes connections in handler style bare where possible.
 var bareWanted = true
 
-// stopAtOnce reports whether what began to accept just now is to stop at once:
-// the loop drains, and it is not for work in progress.
+// stopAtOnce reports whether what has just begun to accept must stop at once:
+// the loop drains, and op is not part of work in progress.
 func stopAtOnce(op *aio.Op) bool { return op.Draining() && op.TopLevel() }
 
-// slotsFor returns what bounds the connections.
+// slotsFor returns the bound on the connections.
 func (s *Server) slotsFor(ln net.Listener) *slots {
 	if _, system := ln.(syscall.Conn); s.MaxConns == 0 && system {
 		return processSlots()
@@ -177,16 +177,16 @@ func (s *Server) slotsFor(ln net.Listener) *slots {
 	return newSlots(s.MaxConns)
 }
 
-// serverDriver is a Server as its operation's driver.
+// serverDriver is the driver of a Server's operation.
 type serverDriver Server
 
 func (d *serverDriver) OpCancel(error) { d.listening.stop(false) }
 func (d *serverDriver) OpIdle()        { (*Server)(d).endIfIdle() }
 func (d *serverDriver) OpName() string { return fmt.Sprint("serve ", d.listening.ln.Addr()) }
 
-// OpDrain has the server leave. The loop, while it tells one after the other
-// that it drains, may come across a server that work in progress has started
-// since: that one stays.
+// OpDrain makes the server leave. While the loop tells its operations one after
+// the other that it drains, it may reach a server that work in progress has
+// started since: that one stays.
 func (d *serverDriver) OpDrain() {
 	if !d.late || d.op.Op().TopLevel() {
 		(*Server)(d).leave()
@@ -201,22 +201,22 @@ func (s *Server) Addr() net.Addr {
 	return s.listening.ln.Addr()
 }
 
-// Future returns the server's future: it is done when the server accepts no
-// more and its last connection has ended.
+// Future returns the server's future. It is done when the server no longer
+// accepts connections and its last connection has ended.
 func (s *Server) Future() *aio.Future[struct{}] { return s.op.Future() }
 
-// StopAccepting closes the listener, after accepting what the kernel has
-// queued. Connections go on.
+// StopAccepting closes the listener, after accepting the connections that the
+// kernel has queued. Connections go on.
 func (s *Server) StopAccepting() {
 	if s.listening.ln != nil {
 		s.leave()
 	}
 }
 
-// Shutdown ends the server gracefully: it stops accepting, and connections of
-// the handler style end when they are idle, as when the loop drains. It waits
-// for that until ctx ends, then returns an *aio.AwaitError; the server still
-// shuts down.
+// Shutdown ends the server gracefully: it stops accepting, and connections in
+// handler style end when they are idle, as when the loop drains. It waits for
+// that until ctx ends, and then returns an *aio.AwaitError; the server
+// continues to shut down.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listening.ln == nil {
 		return nil
@@ -233,12 +233,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Future.
 func (s *Server) Close() { s.op.Op().Cancel(aio.ErrClosed) }
 
-// leave has the server accept what is on its way to it, and close the listener.
+// leave makes the server accept the connections on their way to it, and close
+// the listener.
 func (s *Server) leave() {
 	s.listening.leave(s.op.Op(), func() { s.listening.stop(true) })
 }
 
-// acceptAll is the goroutine that accepts.
+// acceptAll is the goroutine that accepts connections.
 func (s *Server) acceptAll() {
 	l := &s.listening
 	a := &acceptor{ln: l.ln, accept: s.accept, stop: l.stopped.Done(), report: s.report}
@@ -246,8 +247,8 @@ func (s *Server) acceptAll() {
 	s.acceptedAll()
 }
 
-// acceptedAll ends the acceptor's work. What was queued has been served, unless
-// the server was cancelled.
+// acceptedAll ends the acceptor's work. The queued connections have been
+// served, unless the server was cancelled.
 func (s *Server) acceptedAll() {
 	s.listening.stop(false)
 	s.listening.refuse()
@@ -255,8 +256,8 @@ func (s *Server) acceptedAll() {
 	s.endIfIdle()
 }
 
-// accept waits for a slot, then for a connection. What was queued when
-// accepting stopped is served even beyond the bound.
+// accept waits for a slot, then for a connection. Connections that were queued
+// when accepting stopped are served even beyond the bound.
 func (s *Server) accept() (net.Conn, error) {
 	stopped := s.listening.stopped
 	if s.slots.take(stopped) {
@@ -281,8 +282,8 @@ func (s *Server) accept() (net.Conn, error) {
 	return nc, nil
 }
 
-// acceptNext waits for a connection. A bare one is a *Conn that is not begun
-// yet.
+// acceptNext waits for a connection. A bare one is a *Conn whose operation has
+// not begun.
 func (s *Server) acceptNext() (net.Conn, error) {
 	if s.opts.pollers == nil { // also when the loop has ended
 		return s.listening.ln.Accept()
@@ -307,7 +308,7 @@ func (s *Server) serve(nc net.Conn) {
 	_ = c.open(&s.handler, nil) // fails only if it was cancelled meanwhile
 }
 
-// connOf makes a Conn of what was accepted, as a child of the server.
+// connOf returns an accepted connection as a Conn, a child of the server.
 func (s *Server) connOf(nc net.Conn) (*Conn, error) {
 	if c, ok := nc.(*Conn); ok && c.opts == s.opts {
 		c.origin = s.from
@@ -339,17 +340,18 @@ func (s *Server) serveStream(c *Conn) {
 	c.CloseAfterFlush() // fails only if it is closed, or closing
 }
 
-// report tells of an error of accepting.
+// report reports an error of accepting.
 func (s *Server) report(err error) {
 	if s.OnError == nil {
 		s.op.Op().Report(err)
 		return
 	}
-	_ = s.op.Op().Call(func() { s.OnError(err) }, func(error) {}) // a panic has been told of
+	// a panic has been reported
+	_ = s.op.Op().Call(func() { s.OnError(err) }, func(error) {})
 }
 
-// endIfIdle resolves the server's future once it accepts no more and has no
-// connections.
+// endIfIdle resolves the server's future once the server no longer accepts
+// connections and has none.
 func (s *Server) endIfIdle() {
 	if s.idle.Load() && s.op.Op().Idle() {
 		s.op.Resolve(struct{}{})

@@ -79,7 +79,7 @@ func TestServerStartErrors(t *testing.T) {
 	}
 	ln, err := network.Listen("srv:1") // StartOn has closed the other one
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("network.Listen: %v", err)
 	}
 	if _, err := tcp.NewListener(context.Background(), ln); !errors.Is(err, aio.ErrNoLoop) {
 		t.Errorf("NewListener without a loop: %v", err)
@@ -94,7 +94,7 @@ func TestServerStartErrors(t *testing.T) {
 		}
 		s = tcp.Server{Handler: echo}
 		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
-			t.Error(err)
+			t.Errorf("s.Start: %v", err)
 		}
 		if err := s.Start(ctx, "127.0.0.1:0"); err == nil {
 			t.Error("started twice")
@@ -318,7 +318,7 @@ func TestServerShutdownStream(t *testing.T) {
 		ask(b, c, "two")
 		c.Close()
 		if _, err := done.Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("done.Await: %v", err)
 		}
 	})
 }
@@ -350,7 +350,7 @@ func TestServerClose(t *testing.T) {
 			b.Errorf("Closed was given %v", err)
 		}
 		if _, err := aio.Settle(b.ctx, s.Future(), stream.Future()).Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("aio.Settle: %v", err)
 		}
 		if !errors.Is(returned, aio.ErrClosed) {
 			b.Errorf("the stream was given %v", returned)
@@ -366,8 +366,8 @@ func TestServerClose(t *testing.T) {
 	})
 }
 
-// A server that was started while the loop drains serves nobody, unless work in
-// progress needs it.
+// A server that was started while the loop drains accepts no connections,
+// unless work in progress needs it.
 func TestServerStartedWhileDraining(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		aio.Spawn(b.ctx, "work", func(ctx context.Context) error {
@@ -391,11 +391,11 @@ func TestServerStartedWhileDraining(t *testing.T) {
 			b.Errorf("a client: %v", err)
 		}
 		if _, err := s.Future().Await(b.ctx); err != nil {
-			b.Error(err)
+			b.Errorf("s.Future: %v", err)
 		}
 		l, err := tcp.NewListener(b.ctx, b.listen())
 		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("tcp.NewListener: %v", err)
 		}
 		if _, err := l.Accept(); !errors.Is(err, aio.ErrClosed) {
 			b.Errorf("Accept: %v", err)
@@ -411,7 +411,7 @@ func TestServerCtxEnds(t *testing.T) {
 			ctx, cancel := context.WithCancel(b.ctx)
 			s := server()
 			if err := s.StartOn(ctx, b.listen()); err != nil {
-				b.Fatal(err)
+				b.Fatalf("s.StartOn: %v", err)
 			}
 			c := b.dial(s.Addr().String())
 			ask(b, c, "hello")
@@ -420,13 +420,13 @@ func TestServerCtxEnds(t *testing.T) {
 				b.Errorf("the client got %v", err)
 			}
 			if _, err := s.Future().Await(b.ctx); err != nil {
-				b.Error(err)
+				b.Errorf("s.Future: %v", err)
 			}
 		})
 	})
 }
 
-// A Stream's error is an event, but for the peer's EOF.
+// A Stream's error is an event, except the peer's EOF.
 func TestServerStreamError(t *testing.T) {
 	var rec aiotest.Recorder
 	inBubble(t, &aio.Loop{OnEvent: rec.OnEvent}, func(b *bubble) {

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// slots bounds the number of connections. A nil *slots is no bound.
+// slots bounds the number of connections. A nil *slots means no bound.
 type slots struct{ sem *semaphore.Weighted }
 
-// newSlots returns slots for n connections, no bound for n <= 0.
+// newSlots returns slots for n connections, or no bound if n <= 0.
 func newSlots(n int) *slots {
 	if n <= 0 {
 		return nil
@@ -23,7 +23,7 @@ func (s *slots) take(ctx context.Context) bool { return s == nil || s.sem.Acquir
 // tryTake takes a slot if there is one.
 func (s *slots) tryTake() bool { return s == nil || s.sem.TryAcquire(1) }
 
-// give gives a slot back.
+// give returns a slot.
 func (s *slots) give() {
 	if s != nil {
 		s.sem.Release(1)

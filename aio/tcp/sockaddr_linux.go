@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-// addrOf makes an address of the kernel's, nil of one that has no use.
+// addrOf returns the net.Addr for an address of the kernel's, nil for a kind
+// that is not used.
 func addrOf(sa syscall.Sockaddr) net.Addr {
 	switch sa := sa.(type) {
 	case *syscall.SockaddrInet4:
@@ -19,7 +20,8 @@ func addrOf(sa syscall.Sockaddr) net.Addr {
 	return nil
 }
 
-// zoneName names an IPv6 zone by its interface, as package net does.
+// zoneName returns the name of an IPv6 zone, its interface, as package net
+// does.
 func zoneName(id uint32) string {
 	if id == 0 {
 		return ""
@@ -30,8 +32,8 @@ func zoneName(id uint32) string {
 	return strconv.FormatUint(uint64(id), 10)
 }
 
-// unnamed is the address of a unix socket's client that has taken no name, as
-// most have not.
+// unnamed is the address of a unix socket's client without a name, which is the
+// usual case.
 var unnamed = &net.UnixAddr{Name: "@", Net: "unix"}
 
 // setPeerAddr is setPeer for an address of package net's.
@@ -51,7 +53,7 @@ func (c *Conn) setPeerAddr(a net.Addr) {
 	copy(c.bare.peer[:], t.IP.To16())
 }
 
-// setPeer keeps the peer's address. The connection is new.
+// setPeer stores the peer's address. The connection is new.
 func (c *Conn) setPeer(sa syscall.Sockaddr) {
 	b := &c.bare
 	switch sa := sa.(type) {
@@ -64,7 +66,8 @@ func (c *Conn) setPeer(sa syscall.Sockaddr) {
 			c.extra().remote = addrOf(sa)
 		}
 	case *syscall.SockaddrUnix:
-		b.ready = readyShort // reads end at each packet, and where descriptors were sent along
+		// reads end at each packet, and where descriptors were sent along
+		b.ready = readyShort
 		if sa.Name != unnamed.Name && sa.Name != "" {
 			c.extra().remote = addrOf(sa)
 		}

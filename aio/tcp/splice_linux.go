@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// splices says that data can go from one socket to another through a pipe of
-// the kernel's, and not through the program's memory.
+// splices reports whether data can go from one socket to another through a
+// kernel pipe, and not through the program's memory.
 const splices = true
 
-// ductSize is how much a duct holds, and ductLeast how much it holds where the
-// kernel grants a user no more memory for pipes. It is less where what comes is
-// in small pieces: a duct holds as many of them as it has pages.
+// ductSize is the capacity of a duct, and ductLeast its capacity if the kernel
+// grants a user no more memory for pipes. It is less if data arrives in small
+// pieces: a duct holds as many of them as it has pages.
 const (
 	ductSize  = 1 << 20
 	ductLeast = 256 << 10
@@ -25,13 +25,13 @@ const (
 	spliceNonblock = 2
 )
 
-// duct is a pipe of the kernel's, for one direction of a Pipe. Package net,
-// which splices too, keeps its pipes after their use, so that they would be
-// left when the loop has ended.
+// duct is a kernel pipe, for one direction of a Pipe. Package net, which
+// splices too, keeps its pipes after their use, so that they would remain after
+// the loop has ended.
 type duct struct{ r, w, size int }
 
-// ducts counts those that are open. They take a tenth of the files that the
-// process may open, at most.
+// ducts counts the open ducts. They take at most a tenth of the files that the
+// process may open.
 var ducts atomic.Int32
 
 // openDuct makes a duct, which close closes.
@@ -58,8 +58,7 @@ func openDuct() (*duct, error) {
 	return d, nil
 }
 
-// resizeDuct has the kernel give a duct so much room. It is a variable for
-// tests.
+// resizeDuct sets the capacity of a duct. It is a variable for tests.
 var resizeDuct = func(fd, size int) error {
 	const setPipeSize = 1031 // F_SETPIPE_SZ
 	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), setPipeSize, uintptr(size)); errno != 0 {
@@ -82,8 +81,8 @@ var spliceNow = func(from, to, n int) (int, error) {
 	})
 }
 
-// fill moves what has come on a socket into the duct, which is empty. It waits
-// until there is something, or an error: io.EOF at the end.
+// fill moves received data from a socket into the duct, which is empty. It
+// waits until there is data or an error: io.EOF at the end.
 func (d *duct) fill(from *socket) (n int, err error) {
 	cerr := from.raw.Read(func(fd uintptr) bool {
 		n, err = spliceNow(int(fd), d.w, d.size)
@@ -116,8 +115,8 @@ func (d *duct) pour(to *socket, n int) (m int, err error) {
 	return m, nil
 }
 
-// cannotSplice reports whether an error of splice says that these files, or
-// this system, have no splice. Nothing was moved then.
+// cannotSplice reports whether an error of splice means that these files, or
+// this system, do not support splice. Nothing was moved then.
 func cannotSplice(err error) bool {
 	e, ok := err.(*os.SyscallError) //nolint:errorlint // it is ours
 	if !ok {
@@ -130,9 +129,9 @@ func cannotSplice(err error) bool {
 	return false
 }
 
-// splice moves what comes through a duct. A Read is under way. It returns when
-// the way ends, something was put back, or splicing is impossible: the way then
-// copies, at least until as much comes again.
+// splice moves data through a duct. A Read is in progress. splice returns when
+// the way ends, data was put back, or splicing is impossible: the way then
+// copies, at least until bulk data arrives again.
 func (w *way) splice() {
 	from, to := w.from.spliced(), w.to.spliced()
 	if from == nil || to == nil {
@@ -140,7 +139,7 @@ func (w *way) splice() {
 		return
 	}
 	d, err := openDuct()
-	if err != nil { // there are too many, say
+	if err != nil { // for example, there are too many
 		w.copyAlways()
 		return
 	}
@@ -160,11 +159,11 @@ func (w *way) splice() {
 	}
 }
 
-// copyAlways has the way splice no more.
+// copyAlways makes the way copy from now on.
 func (w *way) copyAlways() { w.copies, w.bulk = true, false }
 
-// spliced returns the connection's socket if it can be spliced: it must be one
-// of the system's, in the Go netpoller, without TLS.
+// spliced returns the connection's socket if it can be spliced: it must be a
+// system socket in the Go netpoller, without TLS.
 func (c *Conn) spliced() *socket {
 	if c.layer() != nil {
 		return nil
@@ -200,7 +199,8 @@ func (w *way) empty(d *duct, n int) error {
 	for got := 0; got < n; {
 		m, err := ignoringEINTR(func() (int, error) { return syscall.Read(d.r, buf[got:]) })
 		if err != nil {
-			return os.NewSyscallError("read", err) // cannot be: they are there
+			// cannot happen: the bytes are there
+			return os.NewSyscallError("read", err)
 		}
 		got += m
 	}

@@ -87,15 +87,15 @@ func (w *world) splice(p *piped, off, n int) {
 	written := aio.Go(w.ctx, "writer", func(context.Context) (int, error) { return p.left.Write(numbersFrom(off, n)) })
 	got := make([]byte, n)
 	if _, err := io.ReadFull(p.right, got); err != nil {
-		w.Fatal(err)
+		w.Fatalf("io.ReadFull: %v", err)
 	}
 	wantNumbers(w, got, off)
 	if _, err := written.Await(w.ctx); err != nil {
-		w.Fatal(err)
+		w.Fatalf("written.Await: %v", err)
 	}
 }
 
-// The errors of splices that say that there is no splice.
+// The errors of splice that mean that it is not supported.
 var noSplice = []error{syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EPERM}
 
 // Where splicing is impossible, into a duct or out of it, nothing is lost, and
@@ -204,7 +204,7 @@ func TestSpliceTimeouts(t *testing.T) {
 				_, err := p.done.Await(w.ctx)
 				wantErr(w, err, aio.ErrTimeout, op)
 				if !errors.Is(err, tcp.ErrIdle) {
-					w.Error(err)
+					w.Errorf("p.done.Await: %v", err)
 				}
 				p.wantClosed()
 				p.closePeers()
@@ -246,7 +246,8 @@ func TestSpliceEnds(t *testing.T) {
 					soon(w, full)
 				}
 				end(p)
-				if w.transport == "unix" { // where an end may look like a clean one
+				// where an end may look like a clean one
+				if w.transport == "unix" {
 					p.closePeers()
 				}
 				_, err := p.done.Await(w.ctx)

@@ -2,7 +2,7 @@
 
 package tcp
 
-// splices says that there is no splice.
+// splices reports that this system has no splice.
 const splices = false
 
 func (w *way) splice() {}

@@ -102,10 +102,10 @@ func TestStartTLSDraining(t *testing.T) {
 				time.Sleep(900 * time.Millisecond)
 				g := client.StartTLS(&tls.Config{InsecureSkipVerify: true})
 				if _, err := f.Await(w.ctx); err != nil {
-					w.Error(err)
+					w.Errorf("f.Await: %v", err)
 				}
 				if _, err := g.Await(w.ctx); err != nil {
-					w.Error(err)
+					w.Errorf("g.Await: %v", err)
 				}
 				client.Close()
 				server.Close()
@@ -130,7 +130,8 @@ func TestStartTLSWhileSending(t *testing.T) {
 			for range 4 {
 				senders.Go(func() {
 					for !stop.Load() {
-						client.SendString("p").Await(w.ctx) // an error says that TLS is being started
+						// an error says that TLS is being started
+						client.SendString("p").Await(w.ctx)
 					}
 				})
 			}
@@ -138,7 +139,7 @@ func TestStartTLSWhileSending(t *testing.T) {
 			b := make([]byte, 1)
 			for { // the plain part; then a handshake's record begins
 				if _, err := io.ReadFull(server, b); err != nil {
-					w.Fatal(err)
+					w.Fatalf("io.ReadFull: %v", err)
 				}
 				if b[0] != 'p' {
 					break
@@ -181,7 +182,7 @@ func TestHandshakeReadTimeout(t *testing.T) {
 				}
 				raw, err := w.net.Dial("tcp", w.start(s))
 				if err != nil {
-					w.Fatal(err)
+					w.Fatalf("w.net.Dial: %v", err)
 				}
 				c := tls.Client(&byBytes{Conn: raw}, &tls.Config{InsecureSkipVerify: true})
 				ask(w, c, "x")
@@ -229,7 +230,7 @@ func TestLingerTruncated(t *testing.T) {
 		}
 		raw, err := dial("tcp", addr)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("dial: %v", err)
 		}
 		c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
 		io.WriteString(c, "request")
@@ -281,8 +282,8 @@ func TestCloseWriteBeforeEnd(t *testing.T) {
 				if pause {
 					server.PauseReading()
 				}
-				// Without HalfOpen, a connection that is not paused could end before
-				// the answer is sent.
+				// Without HalfOpen, a connection that is not paused could end
+				// before the answer is sent.
 				server.SetHandler(p.handler(tcp.Handler{HalfOpen: !pause}))
 				server.SendString("answer")
 				server.CloseWrite()
@@ -330,13 +331,13 @@ func TestCloseAfterFlushDrops(t *testing.T) {
 				}
 				server.CloseAfterFlush()
 				if err := soon(w, wrote); err != nil {
-					w.Fatal(err)
+					w.Fatalf("waiting for wrote: %v", err)
 				}
 				if n, err := io.Copy(io.Discard, client); n != size || err != nil {
 					w.Errorf("read %d bytes, %v", n, err)
 				}
 				if _, err := sent.Await(w.ctx); err != nil {
-					w.Error(err)
+					w.Errorf("sent.Await: %v", err)
 				}
 				client.Close()
 			})
@@ -411,7 +412,7 @@ func TestDrainYoungHandler(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		p := newTape(w)
 		if err := server.SetHandler(p.handler(tcp.Handler{})); err != nil {
-			w.Error(err)
+			w.Errorf("server.SetHandler: %v", err)
 		}
 		p.want(nil, "closed")
 		if d := time.Since(begin); d < time.Second || d > 1100*time.Millisecond {
@@ -460,7 +461,7 @@ func TestHijackEnd(t *testing.T) {
 		}})
 		client.CloseWrite()
 		if err := soon(w, said); err != nil {
-			w.Error(err)
+			w.Errorf("waiting for said: %v", err)
 		}
 		if got := readAll(w, client); got != "bye" {
 			w.Errorf("read %q", got)

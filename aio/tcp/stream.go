@@ -14,25 +14,27 @@ import (
 // errEOF is io.EOF, which Read returns bare.
 var errEOF = io.EOF
 
-// errHandled is the error of Read on a connection whose data goes to a handler.
-var errHandled = errors.New("tcp: the connection has a Handler, which is given its data (SetHandler(Handler{}) gives it up)")
+// errHandled is the error of Read on a connection that has a handler.
+var errHandled = errors.New("tcp: the connection has a Handler, which gets its data (SetHandler(Handler{}) removes it)")
 
 // errShaking is the error of reading and writing while TLS is being started.
 var errShaking = errors.New("tcp: TLS is being started on the connection")
 
-// reads is the state of stream style, and what was read ahead. The connection's
-// lock guards it.
+// reads is the state of stream style, and the data that was read ahead. The
+// connection's lock guards it.
 type reads struct {
-	ahead    []byte   // read and not delivered: it comes before what is read next
-	lent     []byte   // what a handler is given now of what was ahead
-	underWay int      // Reads under way, and a Chunks that is open
-	waiting  int      // Reads that may wait in the transport
-	looking  bool     // a Read looks what is there; none may wait meanwhile
-	drained  bool     // a drain has had the transport's Reads end
-	cuts     int      // those who have Reads end: a Chunks that was cancelled
+	// read and not delivered: it is returned before further data
+	ahead    []byte
+	lent     []byte // the part of ahead that the handler is now called with
+	underWay int    // Reads in progress, and an open Chunks
+	waiting  int    // Reads that may wait in the transport
+	// a Read takes available data; no other may wait meanwhile
+	looking  bool
+	drained  bool     // a drain has ended the transport's Reads
+	cuts     int      // number of cancelled Chunks that make Reads end
 	deadline deadline // of Read
-	failed   error    // why a Read has failed for good; a handler that comes is told
-	cut      error    // the reset that a write was told of; reading meets what looks like an end
+	failed   error    // why Read has failed for good; a new handler is told
+	cut      error    // the reset that a write has seen; reading sees an end
 	chunkErr error    // why the channel of Chunks was closed
 }
 
@@ -49,11 +51,11 @@ func (r *reads) putBack(p []byte) {
 	}
 }
 
-// Read reads from the connection, blocking until there is something, the read
+// Read reads from the connection. It blocks until there is data, the read
 // deadline or idle timeout has passed, or the connection ends; with DrainReads
-// also until the loop drains. The peer's end is a bare io.EOF; every other
-// error is an *aio.ConnError. On a connection with a Handler it fails; while a
-// handler that was given up is still running it waits.
+// also until the loop drains. At the peer's end it returns a bare io.EOF; every
+// other error is an *aio.ConnError. On a connection with a Handler it fails;
+// while a removed handler is still running it waits.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, over, err := c.readBegins(p)
 	if over {
@@ -70,12 +72,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// errLookAgain says that a Read was woken because the loop drains, and reads
-// once more what is there.
+// errLookAgain means that a Read was woken because the loop drains, and must
+// read available data once more.
 var errLookAgain = errors.New("tcp: the loop drains")
 
-// readOver ends a Read, which brought n bytes and err, and returns its error,
-// or errLookAgain.
+// readOver ends a Read, whose result is n and err, and returns its error, or
+// errLookAgain.
 func (c *Conn) readOver(n int, err error) error {
 	err = c.endRead(err)
 	handled := c.readEnds(n, err)
@@ -92,8 +94,8 @@ func (c *Conn) readOver(n int, err error) error {
 	return c.failure("read", err)
 }
 
-// stream is the transport of Read and Write: a bare connection's is the socket
-// that it has become.
+// stream returns the transport of Read and Write. For a bare connection it is
+// the socket that it has become.
 func (c *Conn) stream() transport {
 	if p := c.peek().promoted.Load(); p != nil {
 		return p.transport
@@ -107,17 +109,17 @@ func isEOF(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, io
 // isWake reports whether a read ended because its deadline has passed.
 func isWake(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// woken reports whether a read ended because its deadline has passed, and takes
-// that back. Where that cannot be done the transport has ended, because it took
-// too long: it may be another connection that this one is laid over.
+// woken reports whether a read ended because its deadline has passed, and
+// clears the deadline. If that fails, the transport has ended because it took
+// too long: it may itself be a connection of this package.
 func (c *Conn) woken(err error) bool {
 	return isWake(err) && c.transport().SetReadDeadline(noTime) == nil
 }
 
-// readBegins waits until a handler that was given up has left the connection,
-// and begins a Read. The Read is over at once if it fails, and if something was
-// read ahead: no other byte may come before that, whatever the deadline. One
-// that is not to wait reads ahead what is there.
+// readBegins waits until a removed handler has left the connection, and begins
+// a Read. The Read is over at once if it fails, and if data was read ahead: no
+// other byte may be returned before that, whatever the deadline. A Read that
+// must not wait reads available data ahead.
 func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,7 +155,7 @@ func (c *Conn) readBegins(p []byte) (n int, over bool, err error) {
 	}
 }
 
-// takeAhead reads what was read ahead.
+// takeAhead copies data that was read ahead to p.
 func (r *reads) takeAhead(p []byte) int {
 	n := copy(p, r.ahead)
 	if r.ahead = r.ahead[n:]; len(r.ahead) == 0 {
@@ -162,7 +164,7 @@ func (r *reads) takeAhead(p []byte) int {
 	return n
 }
 
-// readEnds ends a Read, which brought n bytes and err. It reports whether the
+// readEnds ends a Read, whose result is n and err. It reports whether the
 // connection has a handler now, which waits for that.
 func (c *Conn) readEnds(n int, err error) (handled bool) {
 	if n > 0 {
@@ -179,7 +181,7 @@ func (c *Conn) readEnds(n int, err error) (handled bool) {
 	return c.in.engaged()
 }
 
-// readMet notes how reading has ended, if it has. The lock is held.
+// readMet records the end of reading, if err is one. The lock is held.
 func (c *Conn) readMet(err error) {
 	switch {
 	case err == nil || isWake(err):
@@ -199,7 +201,7 @@ func (c *Conn) readerLeaves() {
 }
 
 // SetDeadline sets the deadlines of Read and Write. Unlike an idle timeout, a
-// deadline that passes only fails the call.
+// deadline only fails the call.
 func (c *Conn) SetDeadline(t time.Time) error {
 	if err := c.SetReadDeadline(t); err != nil {
 		return err
@@ -207,8 +209,8 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return c.SetWriteDeadline(t)
 }
 
-// SetReadDeadline sets the deadline of Read; the zero time is none. It does not
-// bound a Handler.
+// SetReadDeadline sets the deadline of Read; the zero time means none. It does
+// not apply to a Handler.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,14 +221,14 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return c.boundReads()
 }
 
-// boundReads has the transport keep to Read's deadline, if there may be Reads.
-// The lock is held.
+// boundReads sets Read's deadline on the transport, if there may be Reads. The
+// lock is held.
 func (c *Conn) boundReads() error {
 	r := &c.peek().reads
 	switch {
 	case c.in.engaged() || !c.life.open():
 		return nil
-	case r.looking: // which ends at once, and calls boundReads
+	case r.looking: // it ends at once, and calls boundReads
 		return nil
 	case r.cuts > 0:
 		return c.transport().SetReadDeadline(bell.Past)
@@ -237,8 +239,8 @@ func (c *Conn) boundReads() error {
 	return c.transport().SetReadDeadline(r.deadline.at)
 }
 
-// SetWriteDeadline sets the deadline of Write; the zero time is none. It does
-// not bound what Send queues.
+// SetWriteDeadline sets the deadline of Write; the zero time means none. It
+// does not apply to data queued by Send.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -21,12 +21,12 @@ func TestReadFrom(t *testing.T) {
 	const size = 3<<20 + 17
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, numbers(size), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 	overStreams(t, func(w *world) {
 		file, err := os.Open(name)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("os.Open: %v", err)
 		}
 		defer file.Close()
 		for what, r := range map[string]io.Reader{
@@ -45,7 +45,7 @@ func TestReadFrom(t *testing.T) {
 			wantRead(w, server, "before ")
 			got := make([]byte, size)
 			if _, err := io.ReadFull(server, got); err != nil {
-				w.Fatal(err)
+				w.Fatalf("io.ReadFull: %v", err)
 			}
 			wantNumbers(w, got, 0)
 			wantRead(w, server, " behind")
@@ -96,7 +96,7 @@ func TestCopyErrors(t *testing.T) {
 		client.Close()
 		closed, err := os.Open(os.DevNull)
 		if err != nil {
-			w.Fatal(err)
+			w.Fatalf("os.Open: %v", err)
 		}
 		closed.Close()
 		var conn *aio.ConnError
@@ -166,7 +166,7 @@ func TestWritesDoNotMix(t *testing.T) {
 			wg.Go(func() {
 				for range each {
 					if _, err := client.Write(bytes.Repeat([]byte{i}, size)); err != nil {
-						w.Error(err)
+						w.Errorf("client.Write: %v", err)
 					}
 				}
 			})
@@ -178,7 +178,7 @@ func TestWritesDoNotMix(t *testing.T) {
 		buf := make([]byte, size)
 		for range 4 * each {
 			if _, err := io.ReadFull(server, buf); err != nil {
-				w.Fatal(err)
+				w.Fatalf("io.ReadFull: %v", err)
 			}
 			if bytes.Count(buf, buf[:1]) != size {
 				w.Error("a Write was torn apart")
@@ -216,8 +216,8 @@ func TestChunks(t *testing.T) {
 	})
 }
 
-// When ctx ends, the channel is closed, and what nobody has received can be
-// read on.
+// When ctx ends, the channel is closed, and data that was not received can
+// still be read.
 func TestChunksCancelled(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -241,7 +241,7 @@ func TestChunksCancelled(t *testing.T) {
 			rest := make([]byte, 7000-got%7000)
 			if got%7000 != 0 {
 				if _, err := io.ReadFull(server, rest); err != nil {
-					w.Fatal(err)
+					w.Fatalf("io.ReadFull: %v", err)
 				}
 				wantNumbers(w, rest, got)
 				got += len(rest)
@@ -343,7 +343,7 @@ func frames(sizes ...int) (out []byte) {
 	return out
 }
 
-// What was read ahead comes first, for whoever reads.
+// Data that was read ahead comes first, for any reader.
 func TestUnread(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()

@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// stint is something that a goroutine does: how often its thread had to do
+// stint measures a task of a goroutine: it holds how often its thread had been
 // without a processor before.
 type stint struct {
-	slept     int64 // by itself, as it does when the goroutine waits
+	slept     int64 // voluntarily, as when the goroutine waits
 	preempted int64
 }
 
@@ -16,13 +16,14 @@ type stint struct {
 func beginStint() stint {
 	const thread = 1 // RUSAGE_THREAD
 	var u syscall.Rusage
-	syscall.RawSyscall(syscall.SYS_GETRUSAGE, thread, uintptr(unsafe.Pointer(&u)), 0) // cannot fail
-	return stint{int64(u.Nvcsw), int64(u.Nivcsw)}                                     //nolint:unconvert // they are 32 bits wide on some processors
+	// cannot fail
+	syscall.RawSyscall(syscall.SYS_GETRUSAGE, thread, uintptr(unsafe.Pointer(&u)), 0)
+	return stint{int64(u.Nvcsw), int64(u.Nivcsw)} //nolint:unconvert // they are 32 bits wide on some processors
 }
 
-// end tells why the stint has taken long. A goroutine that has waited may have
-// gone on on another thread, which has other numbers. A thread that was
-// preempted has waited for a processor.
+// end returns why the stint took long. A goroutine that has waited may continue
+// on another thread, which has other counts. A preempted thread has waited for
+// a processor.
 func (s stint) end() verdict {
 	now := beginStint()
 	switch {

@@ -21,23 +21,23 @@ const handshakeTime = 10 * time.Second
 
 var kindTLS = aio.NewKind("tcp.tls")
 
-// upgrade is a TLS handshake to be carried out.
+// upgrade is a TLS handshake to be made.
 type upgrade struct {
 	cfg     *tls.Config
 	server  bool
-	asked   bool // by StartTLS, whose promise it is
-	begun   bool // it is being carried out; the connection's lock guards it
+	asked   bool // requested by StartTLS, whose promise it is
+	begun   bool // it is being made; the connection's lock guards it
 	promise aio.Promise[tls.ConnectionState]
-	heard   atomic.Int64 // the connection's age when the peer has said something last, 0 before
+	// the connection's age when the peer last sent something, 0 before
+	heard atomic.Int64
 }
 
-// OpCancel does nothing: a handshake cannot be stopped half-way but by the
-// connection's end.
+// OpCancel does nothing: only the connection's end can stop a handshake.
 func (u *upgrade) OpCancel(error) {}
 func (u *upgrade) OpName() string { return "TLS handshake" }
 
-// reject fails the promise; told says that the error was reported, so that it
-// is no lost one.
+// reject fails the promise. told means that the error was reported, so that it
+// is not a lost one.
 func (u *upgrade) reject(err error, told bool) {
 	if !u.asked {
 		return
@@ -50,14 +50,14 @@ func (u *upgrade) reject(err error, told bool) {
 
 // StartTLS begins TLS on a plain connection, as its client: cfg must have a
 // ServerName or InsecureSkipVerify. With a handler the handshake begins when
-// the callback that is running has returned; what has been delivered by then
-// was plain, and what comes after it is the handshake. Without one, no Read or
-// Write may be under way. Until the future resolves, Read, Write and Send fail;
-// what was sent before goes out before the handshake. The handshake may take 10
-// s, or the Dialer's TLSTimeout; if it fails the connection ends, with the
-// future's error. TLS 1.2 is the least that is spoken, unless cfg says
-// otherwise. The peer's end is an EOF only if it said so in TLS (close_notify),
-// else an [io.ErrUnexpectedEOF].
+// the running callback has returned; data delivered by then was plain, and data
+// after it is the handshake. Without one, no Read or Write may be in progress.
+// Until the future resolves, Read, Write and Send fail; what was sent before
+// goes out before the handshake. The handshake may take 10 s, or the Dialer's
+// TLSTimeout; if it fails the connection ends, with the future's error. The
+// minimum version is TLS 1.2, unless cfg says otherwise. The peer's end is an
+// EOF only if the peer announced it in TLS (close_notify), else an
+// [io.ErrUnexpectedEOF].
 func (c *Conn) StartTLS(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
 	return c.startTLS(cfg, false)
 }
@@ -96,8 +96,8 @@ func (c *Conn) startTLS(cfg *tls.Config, server bool) *aio.Future[tls.Connection
 	return up.promise.Future()
 }
 
-// upgradeInStream has a handshake that is asked for be made by a goroutine, if
-// the connection is in stream style: there is no engine to do it. The lock is
+// upgradeInStream starts a goroutine for a requested handshake, if the
+// connection is in stream style: it then has no engine to make it. The lock is
 // held.
 func (c *Conn) upgradeInStream() {
 	if up := c.peek().upgrade; up != nil && !up.begun && !c.in.engaged() {
@@ -114,8 +114,8 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 	return tls.ConnectionState{}, false
 }
 
-// carryOutUpgrade makes the handshake that the connection asks for. It reports
-// whether that went well; if not, the connection has ended.
+// carryOutUpgrade makes the requested handshake. It reports whether it
+// succeeded; if not, the connection has ended.
 func (c *Conn) carryOutUpgrade() bool {
 	c.mu.Lock()
 	up := c.peek().upgrade
@@ -132,11 +132,12 @@ func (c *Conn) carryOutUpgrade() bool {
 		return false
 	}
 	c.mu.Lock()
-	c.extra().tls.Store(l) // and nothing plain is sent between the two
+	c.extra().tls.Store(l) // nothing plain is sent between the two
 	c.extra().upgrade = nil
 	c.readingBegins()
-	c.boundReads() // which the handshake took no notice of; fails only on a closed connection
-	c.wakeLocked() // an engine that has waited for it
+	// the handshake ignored it; fails only on a closed connection
+	c.boundReads()
+	c.wakeLocked() // for an engine that has waited for it
 	c.mu.Unlock()
 	if up.asked {
 		up.promise.Resolve(l.ConnectionState())
@@ -144,7 +145,7 @@ func (c *Conn) carryOutUpgrade() bool {
 	return true
 }
 
-// handshake puts TLS on the connection. The connection's end ends it.
+// handshake starts TLS on the connection. The connection's end ends it.
 func (c *Conn) handshake(up *upgrade) (*tlsLayer, error) {
 	l := &tlsLayer{conn: c, shaking: up}
 	c.mu.Lock()
@@ -171,8 +172,7 @@ func (c *Conn) handshake(up *upgrade) (*tlsLayer, error) {
 	return l, err
 }
 
-// errHandshake is what the condition of a handshake that took too long is
-// about.
+// errHandshake is the cause of the condition of a handshake that took too long.
 var errHandshake error = handshakeError{}
 
 type handshakeError struct{}
@@ -182,22 +182,23 @@ func (handshakeError) Timeout() bool   { return true }
 func (handshakeError) Temporary() bool { return false }
 
 // tlsLayer is TLS between a connection and its transport. It encrypts into the
-// connection's queue, so that no write of package tls ever blocks or stops
-// half-way, and decrypts what pump feeds it, so that a connection that waits
-// holds no buffer.
+// connection's queue, so that no write of package tls blocks or stops half-way.
+// It decrypts the data that pump feeds it, so that a waiting connection holds
+// no buffer.
 type tlsLayer struct {
 	*tls.Conn
-	conn    *Conn
-	wmu     sync.Mutex                // held by a send, before the connection's lock
-	fed     []byte                    // what was read and package tls has not taken yet
-	feeding atomic.Pointer[tlsFeeder] // nil: Read goes on with the transport when fed is empty
-	shaking *upgrade                  // the handshake that is under way
+	conn *Conn
+	wmu  sync.Mutex // held by a send; locked before the connection's lock
+	fed  []byte     // read, and not taken by package tls yet
+	// nil: Read reads from the transport when fed is empty
+	feeding atomic.Pointer[tlsFeeder]
+	shaking *upgrade // the handshake in progress
 }
 
-// tlsFeeder is who feeds a tlsLayer.
+// tlsFeeder identifies the function that feeds a tlsLayer.
 type tlsFeeder struct{ _ byte }
 
-// layer returns the connection's TLS, nil without any.
+// layer returns the connection's TLS, nil without TLS.
 func (c *Conn) layer() *tlsLayer {
 	if x := c.x.Load(); x != nil {
 		return x.tls.Load()
@@ -205,7 +206,7 @@ func (c *Conn) layer() *tlsLayer {
 	return nil
 }
 
-// tlsInner is the net.Conn that package tls sees beneath it.
+// tlsInner is the net.Conn that package tls reads from and writes to.
 type tlsInner tlsLayer
 
 func (i *tlsInner) Read(p []byte) (int, error) {
@@ -223,7 +224,7 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 			if n > 0 {
 				up.heard.Store(max(i.conn.now(), 1))
 				i.conn.readingBegins()
-			} else if i.conn.woken(err) { // which must not end the handshake
+			} else if i.conn.woken(err) { // it must not end the handshake
 				continue
 			}
 		}
@@ -234,7 +235,7 @@ func (i *tlsInner) Read(p []byte) (int, error) {
 	}
 }
 
-// Write queues p. It must not wait: the sender waited before, or was admitted.
+// Write queues p. It does not wait: the sender waited before, or was admitted.
 func (i *tlsInner) Write(p []byte) (int, error) {
 	c := i.conn
 	c.mu.Lock()
@@ -259,13 +260,13 @@ func (i *tlsInner) SetReadDeadline(t time.Time) error { return nil }
 // SetWriteDeadline does nothing: writes never wait.
 func (i *tlsInner) SetWriteDeadline(t time.Time) error { return nil }
 
-// errTruncated says that the stream ended without the peer's having said so in
-// TLS: an attacker may have cut it short. Package tls would take a bare io.EOF
-// between two records for a clean end.
+// errTruncated means that the stream ended without a close_notify: an attacker
+// may have cut it short. Package tls would take a bare io.EOF between two
+// records for a clean end.
 var errTruncated = fmt.Errorf("the TLS connection ended without a close_notify: %w", io.ErrUnexpectedEOF)
 
-// errDry says that package tls must wait for more. It is temporary, which
-// package tls takes for an error that does not end the stream.
+// errDry makes package tls wait for more data. It is temporary, so that package
+// tls does not treat it as the end of the stream.
 var errDry net.Error = dryError{}
 
 type dryError struct{}
@@ -274,14 +275,14 @@ func (dryError) Error() string   { return "nothing to read yet" }
 func (dryError) Timeout() bool   { return false }
 func (dryError) Temporary() bool { return true }
 
-// pump is transport.pump for what TLS carries.
+// pump is transport.pump for decrypted data.
 func (l *tlsLayer) pump(deliver func([]byte) bool, idle func() bool) error {
 	return l.through(deliver, func(decrypt func([]byte) bool) (bool, error) {
 		return false, l.conn.transport().pump(decrypt, idle)
 	})
 }
 
-// poll is transport.poll for what TLS carries.
+// poll is transport.poll for decrypted data.
 func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
 	err = l.through(deliver, func(decrypt func([]byte) bool) (bool, error) {
 		var err error
@@ -291,8 +292,8 @@ func (l *tlsLayer) poll(deliver func([]byte) bool) (dry bool, err error) {
 	return dry, err
 }
 
-// through has read feed the TLS layer, after what it has read and not decrypted
-// yet. When the connection is hijacked meanwhile, what is fed belongs to the
+// through makes read feed the TLS layer, after decrypting what it has already
+// read. If the connection is hijacked meanwhile, what is fed belongs to the
 // next reader.
 func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]byte) bool) (bool, error)) error {
 	me := new(tlsFeeder)
@@ -321,14 +322,14 @@ func (l *tlsLayer) through(deliver func([]byte) bool, read func(decrypt func([]b
 	return failed
 }
 
-// keepFed leaves what is fed to the next reader: the connection is hijacked by
-// a callback of the feeder's.
+// keepFed leaves what is fed to the next reader: a callback of the feeder has
+// hijacked the connection.
 func (l *tlsLayer) keepFed() {
 	l.fed = bytes.Clone(l.fed)
 	l.feeding.Store(nil)
 }
 
-// decryptAll delivers what can be decrypted of what is there.
+// decryptAll delivers everything that can be decrypted now.
 func (l *tlsLayer) decryptAll(deliver func([]byte) bool) (more bool, err error) {
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
@@ -356,7 +357,7 @@ func (l *tlsLayer) sendAll(bufs [][]byte) error {
 	return nil
 }
 
-// maxRecord is how much plaintext one TLS record carries.
+// maxRecord is the most plaintext in one TLS record.
 const maxRecord = 16 << 10
 
 // writeTLS is Write on a TLS connection: it waits for the queue to be empty

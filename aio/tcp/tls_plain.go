@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// answerPlain says what Server.NotTLS is to a client whose handshake has failed
-// with err because it does not speak TLS, and waits for its end, so that what
-// it still sends does not reset the connection before it has read that.
+// answerPlain sends Server.NotTLS to a client whose handshake failed with err
+// because it does not speak TLS. Then it waits for the client's end, so that
+// data that the client still sends does not reset the connection before it has
+// read the text.
 func (c *Conn) answerPlain(l *tlsLayer, err error) {
 	var first tls.RecordHeaderError
 	s := c.opts.server
@@ -22,7 +23,8 @@ func (c *Conn) answerPlain(l *tlsLayer, err error) {
 		return
 	}
 	if t, ok := c.transport().under().(closeWriter); ok {
-		t.CloseWrite() // fails only on a connection that is gone, which reading finds out
+		// fails only if the connection is gone, which reading finds out
+		t.CloseWrite()
 		io.Copy(io.Discard, readerOnly{first.Conn})
 	}
 }

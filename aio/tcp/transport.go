@@ -9,27 +9,28 @@ import (
 	"time"
 )
 
-// transport is the byte stream beneath a Conn: a socket of the system's, or
-// whatever net.Conn a Dialer or Listener was given.
+// transport is the byte stream that carries a Conn: a system socket, or any
+// net.Conn that a Dialer or Listener was given.
 type transport interface {
 	net.Conn
 
-	// pump reads into borrowed buffers and gives what came to deliver, which
-	// may leave by returning false. Before it reads it calls idle, which may
-	// leave likewise. It waits without holding a buffer where the transport can
-	// do that. It returns nil when it was left, io.EOF, or why reading failed;
-	// an error from a read deadline does not end the stream.
+	// pump reads into borrowed buffers and passes the data to deliver, until
+	// that returns false. Before it reads it calls idle, which may also end it
+	// by returning false. It waits without holding a buffer if the transport
+	// can do that. It returns nil if a function ended it, io.EOF, or why
+	// reading failed; an error from a read deadline does not end the stream.
 	pump(deliver func([]byte) bool, idle func() bool) error
 
-	// poll gives deliver what is there to be read now, at most one buffer of
-	// it. dry says that nothing was.
+	// poll passes available data to deliver, at most one buffer of it. dry
+	// reports that there was none.
 	poll(deliver func([]byte) bool) (dry bool, err error)
 
-	// tryWrite writes what fits without blocking. What does not fit is no
-	// error.
+	// tryWrite writes what fits without blocking. It is not an error if less
+	// than p fits.
 	tryWrite(p []byte) (int, error)
 
-	// writeSome writes some of p, blocking until at least a byte has gone.
+	// writeSome writes some of p, and blocks until at least one byte was
+	// written.
 	writeSome(p []byte) (int, error)
 
 	// tryWritev is tryWrite for several buffers, at most maxVec.
@@ -38,10 +39,10 @@ type transport interface {
 	// writev writes all of bufs, blocking. It may change bufs and its elements.
 	writev(bufs *net.Buffers) (int64, error)
 
-	// fd returns the file descriptor, -1 without one.
+	// fd returns the file descriptor, -1 if there is none.
 	fd() int
 
-	// under returns the net.Conn that this is the transport of.
+	// under returns the net.Conn of the transport.
 	under() net.Conn
 }
 
@@ -53,25 +54,26 @@ func newTransport(nc net.Conn) transport {
 	return plain{nc}
 }
 
-// noTime is no deadline.
+// noTime means no deadline.
 var noTime time.Time
 
-// readBuffers lends the buffers that handlers get their data in.
+// readBuffers holds the buffers for data passed to handlers.
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-// readSize is a little more than what peers like to send at a time, 64 KiB: a
-// read that fills its buffer may have left something, and must be tried again.
+// readSize is a little more than peers usually send at a time, 64 KiB: if a
+// read fills its buffer, more may be available, and the read must be repeated.
 const readSize = 68 << 10
 
-// plain is the transport over a net.Conn that is no socket of the system's,
-// such as an in-memory one.
+// plain is the transport over a net.Conn that is not a system socket, such as
+// an in-memory one.
 type plain struct{ net.Conn }
 
-// nonblocking is what an in-memory connection may offer.
+// nonblocking is implemented by in-memory connections.
 type nonblocking interface {
-	ReadReady() error               // waits, and consumes nothing
-	TryWrite(p []byte) (int, error) // what fits; syscall.EAGAIN when nothing does
-	WriteReady() error              // waits until something fits
+	ReadReady() error // waits, and consumes nothing
+	// writes what fits; syscall.EAGAIN if nothing does
+	TryWrite(p []byte) (int, error)
+	WriteReady() error // waits until something fits
 }
 
 func (t plain) pump(deliver func([]byte) bool, idle func() bool) error {
@@ -96,9 +98,10 @@ func (t plain) pump(deliver func([]byte) bool, idle func() bool) error {
 	}
 }
 
-// tryReader is what an in-memory connection offers.
+// tryReader is implemented by in-memory connections.
 type tryReader interface {
-	TryRead(p []byte) (int, error) // what is there; syscall.EAGAIN when nothing is
+	// reads available data; syscall.EAGAIN if there is none
+	TryRead(p []byte) (int, error)
 }
 
 func (t plain) poll(deliver func([]byte) bool) (dry bool, err error) {
@@ -120,10 +123,11 @@ func (t plain) poll(deliver func([]byte) bool) (dry bool, err error) {
 	return false, err
 }
 
-// readSoon reads what comes within a moment: a net.Conn has no other way to
-// tell that there is nothing.
+// readSoon reads data that arrives within a moment: a net.Conn has no other way
+// to find out that there is none.
 func (t plain) readSoon(p []byte) (n int, dry bool, err error) {
-	if t.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil { // it is closed
+	// it is closed
+	if t.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
 		return 0, true, nil
 	}
 	n, err = t.Read(p)

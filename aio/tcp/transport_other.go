@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// newSocket returns nil: here a socket is served as any net.Conn, and waits for
-// data with a borrowed buffer in hand.
+// newSocket returns nil: on these systems a socket is served like any net.Conn,
+// and holds a borrowed buffer while it waits for data.
 func newSocket(nc net.Conn) transport {
 	if _, ok := nc.(syscall.Conn); !ok {
 		return nil

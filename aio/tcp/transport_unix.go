@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// socket is the transport over a socket of the system's. It waits for data
-// without holding a buffer.
+// socket is the transport over a system socket. It waits for data without
+// holding a buffer.
 type socket struct {
 	net.Conn
 	raw   syscall.RawConn
@@ -18,7 +18,7 @@ type socket struct {
 }
 
 // newSocket returns the transport for a connection that is a stream socket of
-// the system's, else nil.
+// the system, else nil.
 func newSocket(nc net.Conn) transport {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -75,7 +75,7 @@ func (s *socket) poll(deliver func([]byte) bool) (dry bool, err error) {
 	return false, nil
 }
 
-// rawRead is what a RawConn.Read has brought.
+// rawRead is the result of a RawConn.Read.
 type rawRead struct {
 	buf *[readSize]byte // nil without data
 	n   int
@@ -83,7 +83,7 @@ type rawRead struct {
 }
 
 // step is called by RawConn.Read: at first, and whenever there may be something
-// to read. False waits.
+// to read. Returning false waits.
 func (r *rawRead) step(fd uintptr) bool {
 	buf := readBuffers.Get().(*[readSize]byte)
 	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(int(fd), buf[:]) })
@@ -103,7 +103,8 @@ func (r *rawRead) step(fd uintptr) bool {
 	return true
 }
 
-// give gives what was read to deliver, and then its buffer back.
+// give passes what was read to deliver, and then returns its buffer to the
+// pool.
 func (r *rawRead) give(deliver func([]byte) bool) bool {
 	ok := deliver(r.buf[:r.n])
 	readBuffers.Put(r.buf)
@@ -113,8 +114,9 @@ func (r *rawRead) give(deliver func([]byte) bool) bool {
 
 func (s *socket) tryWrite(p []byte) (int, error) { return s.write(p, false) }
 
-// writeSome writes little by package net's own way, which allocates nothing,
-// and much as the kernel takes it, so that progress is seen.
+// writeSome writes small data with package net's Write, which does not
+// allocate, and large data as the kernel accepts it, so that progress is
+// visible.
 func (s *socket) writeSome(p []byte) (int, error) {
 	if len(p) <= smallWrite {
 		return s.Write(p)
@@ -122,11 +124,11 @@ func (s *socket) writeSome(p []byte) (int, error) {
 	return s.write(p, true)
 }
 
-// smallWrite is how much is written without a look at its progress.
+// smallWrite is how much is written without observing its progress.
 const smallWrite = 16 << 10
 
-// maxWrite is the most that one system call writes: more than 2 GiB some
-// systems refuse.
+// maxWrite bounds the bytes written by one system call: some systems refuse
+// more than 2 GiB.
 const maxWrite = 1 << 30
 
 func (s *socket) write(p []byte, wait bool) (n int, err error) {

@@ -2,23 +2,24 @@ package tcp
 
 import "time"
 
-// watch has free members go aside that have been serving the same connection
+// watch makes free members go aside that have been serving the same connection
 // from one look to the next. The poller's lock guards it.
 type watch struct {
 	timer *time.Timer
 	set   bool
 	stuck *member   // went aside at the last look
 	calls uint64    // of stuck then
-	stall time.Time // when a member has last gone aside because of the watch
+	stall time.Time // when a member last went aside because of the watch
 }
 
 const (
-	stallTime = time.Millisecond     // between two looks while callbacks have stalled lately
-	lookTime  = 5 * time.Millisecond // between two looks otherwise
-	alertTime = time.Second          // lately
+	// time between two looks while callbacks have recently stalled
+	stallTime = time.Millisecond
+	lookTime  = 5 * time.Millisecond // time between two looks otherwise
+	alertTime = time.Second          // what recently means
 )
 
-// setWatch has the crew be looked at from now on. The lock is held.
+// setWatch starts looking at the crew. The lock is held.
 func (p *poller) setWatch() {
 	w := &p.watch
 	if w.set {
@@ -28,7 +29,7 @@ func (p *poller) setWatch() {
 	p.look()
 }
 
-// fire is what the timer calls.
+// fire is called by the timer.
 func (p *poller) fire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +49,8 @@ func (p *poller) look() {
 		p.release(true)
 		return
 	}
-	if m := w.stuck; m != nil && m.conn != nil && m.calls == w.calls { // for two looks: it is no mere wait for a processor
+	// for two looks: it is not only waiting for a processor
+	if m := w.stuck; m != nil && m.conn != nil && m.calls == w.calls {
 		m.conn.opts.blocking.stuck()
 	}
 	w.stuck = nil

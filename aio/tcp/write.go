@@ -5,10 +5,10 @@ import (
 	"os"
 )
 
-// Write writes p, behind whatever Send has queued, blocking until the kernel
-// has taken it, the write deadline or idle timeout has passed, or the
+// Write writes p after the data that Send has queued. It blocks until the
+// kernel has accepted it, the write deadline or idle timeout has passed, or the
 // connection ends. Every error is an *aio.ConnError. Writes do not mix; on a
-// TLS connection, what others Send meanwhile may come between two parts of 16
+// TLS connection, data of a concurrent Send may come between two parts of 16
 // KiB.
 func (c *Conn) Write(p []byte) (int, error) {
 	if l := c.layer(); l != nil {
@@ -35,9 +35,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.failure("write", err)
 }
 
-// takeStream waits until nothing is queued and no Write is under way, and takes
-// the stream for a Write. It fails on the write deadline, when the connection
-// takes no more, and with errTLSBegun if it has TLS by then.
+// takeStream waits until nothing is queued and no Write is in progress, and
+// takes the stream for a Write. It fails on the write deadline, when the
+// connection accepts no more sends, and with errTLSBegun if it has TLS by then.
 func (c *Conn) takeStream() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,21 +49,23 @@ func (c *Conn) takeStream() error {
 	}
 	c.out.stream = streamWriting
 	if wdl := &c.peek().wdl; !wdl.at.IsZero() {
-		c.transport().SetWriteDeadline(wdl.at) // fails only on a closed connection, as the write will
+		// fails only on a closed connection, on which the write fails too
+		c.transport().SetWriteDeadline(wdl.at)
 	}
 	c.writingBegins()
 	return nil
 }
 
-// errTLSBegun says that what is written must be encrypted.
+// errTLSBegun means that the data must be encrypted.
 var errTLSBegun = errors.New("tcp: TLS has begun")
 
-// giveStream ends what takeStream began, with how writing has failed.
+// giveStream undoes takeStream; err says how writing has failed.
 func (c *Conn) giveStream(err error) {
 	c.mu.Lock()
 	c.writeMet(err)
 	if !c.peek().wdl.at.IsZero() {
-		c.transport().SetWriteDeadline(noTime) // which must not bound what Send queued meanwhile
+		// it must not apply to what Send queued meanwhile
+		c.transport().SetWriteDeadline(noTime)
 	}
 	done := c.completed()
 	c.out.stream = streamFree
@@ -81,8 +83,8 @@ func (c *Conn) giveStream(err error) {
 	}
 }
 
-// admitWrite waits until a Write may begin. It fails if the connection takes no
-// more. The lock is held, but not while waiting.
+// admitWrite waits until a Write may begin. It fails if the connection accepts
+// no more sends. The lock is held; it is released while waiting.
 func (c *Conn) admitWrite(ready func() bool) error {
 	refused := func() error {
 		switch {
@@ -101,8 +103,8 @@ func (c *Conn) admitWrite(ready func() bool) error {
 	return refused()
 }
 
-// waitOut waits until ready, which the end of a Write and of the queue may
-// bring about. The lock is held, but not while waiting.
+// waitOut waits until ready returns true, which the end of a Write and of the
+// queue may cause. The lock is held; it is released while waiting.
 func (c *Conn) waitOut(ready func() bool) error {
 	for {
 		switch {
@@ -113,7 +115,7 @@ func (c *Conn) waitOut(ready func() bool) error {
 		case c.peek().wdl.passed():
 			return c.condition("write", os.ErrDeadlineExceeded)
 		}
-		c.push() // what is gathered comes first
+		c.push() // gathered data comes first
 		x := c.extra()
 		free, late, done := x.free.C(), x.wdl.wait(&c.mu), c.doneLocked()
 		c.mu.Unlock()

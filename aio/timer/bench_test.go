@@ -109,7 +109,7 @@ func measureDelays(b *testing.B) (m many) {
 		return nil
 	})
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("Run: %v", err)
 	}
 	return m
 }
@@ -148,7 +148,7 @@ func residentBytes() int64 {
 func inLoop(b *testing.B, body func(ctx context.Context)) {
 	b.Helper()
 	if err := aio.Run(context.Background(), func(ctx context.Context) error { body(ctx); return nil }); err != nil {
-		b.Fatal(err)
+		b.Fatalf("aio.Run: %v", err)
 	}
 }
 

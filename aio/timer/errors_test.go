@@ -101,7 +101,7 @@ func TestScopeWaits(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("aio.Scope: %v", err)
 		}
 	})
 }

@@ -45,7 +45,7 @@ func TestChainIsFlat(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("aio.Run: %v", err)
 		}
 		if grown := end - begin; grown > 2<<20 {
 			t.Errorf("d = %v: the heap grew by %d bytes over %d delays", d, grown, length)
@@ -74,7 +74,7 @@ func TestChainIsFlatWithDone(t *testing.T) {
 		return next(ctx)
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("aio.Run: %v", err)
 	}
 	if grown := end - begin; grown > 1<<20 {
 		t.Errorf("the heap grew by %d bytes over 19,000 delays", grown)
@@ -106,6 +106,6 @@ func TestPendingIsSmall(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("aio.Run: %v", err)
 	}
 }

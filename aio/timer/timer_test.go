@@ -149,7 +149,7 @@ func TestStopFromInside(t *testing.T) {
 		})
 		got <- d
 		if _, err := d.Future().Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("d.Future: %v", err)
 		}
 	})
 }
@@ -186,7 +186,7 @@ func TestResetToNow(t *testing.T) {
 func TestNewTimer(t *testing.T) {
 	clean(t, time.Second, func(ctx context.Context, t *testing.T) {
 		if _, err := timer.NewTimer(ctx, time.Second, noop).Future().Await(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("Future: %v", err)
 		}
 	})
 }
@@ -265,7 +265,8 @@ func TestStats(t *testing.T) {
 			for range 3 {
 				timer.Delay(ctx, time.Hour, noop)
 			}
-			if s := l.Stats(); s.Timers != 4 || s.Callbacks != 4 || s.InFlight != 4 { // main has returned
+			// main has returned
+			if s := l.Stats(); s.Timers != 4 || s.Callbacks != 4 || s.InFlight != 4 {
 				t.Errorf("4 delays: %d timers, %d callbacks, %d in flight", s.Timers, s.Callbacks, s.InFlight)
 			}
 			return nil

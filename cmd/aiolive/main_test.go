@@ -89,7 +89,7 @@ func looked(t *testing.T, addr string, token string, look func(ctx context.Conte
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 
@@ -98,7 +98,7 @@ func call(t *testing.T, ctx context.Context, args ...string) (status int, stdout
 	t.Helper()
 	none, err := os.Open(os.DevNull)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Open: %v", err)
 	}
 	defer none.Close()
 	var out, errs bytes.Buffer
@@ -137,7 +137,8 @@ func TestUnixSocketAndToken(t *testing.T) {
 		if status, out, _ := call(t, ctx, "-once", "-token", "t", url); status != 0 || !strings.Contains(out, "shop: running") {
 			t.Errorf("with the token: %d, %s", status, out)
 		}
-		if status, _, errs := call(t, ctx, url); status != 1 || !strings.Contains(errs, "401") { // is not tried again
+		// is not tried again
+		if status, _, errs := call(t, ctx, url); status != 1 || !strings.Contains(errs, "401") {
 			t.Errorf("a stream without the token: %d, %s", status, errs)
 		}
 	})
@@ -156,7 +157,7 @@ func TestHostileServer(t *testing.T) {
 		Tree: live.Tree{Rows: []live.Row{{Kind: bad, Count: 2}, {Op: &live.Op{Name: bad, Kind: bad, Awaits: bad, Site: bad}}}},
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("json.Marshal: %v", err)
 	}
 	for name, answer := range map[string]string{
 		"snapshot": "HTTP/1.0 200 OK\r\n\r\n" + string(text), "no JSON": "HTTP/1.0 200 OK\r\n\r\n{" + bad,
@@ -165,7 +166,7 @@ func TestHostileServer(t *testing.T) {
 	} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("net.Listen: %v", err)
 		}
 		served := make(chan struct{})
 		go func() {
@@ -216,7 +217,7 @@ func TestUsage(t *testing.T) {
 func TestShow(t *testing.T) {
 	in, keyboard, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	defer in.Close()
 	seen, out := newWaiter()
@@ -249,7 +250,7 @@ func TestShow(t *testing.T) {
 func TestQuit(t *testing.T) {
 	in, keyboard, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	defer in.Close()
 	defer keyboard.Close()
@@ -269,7 +270,7 @@ func TestQuit(t *testing.T) {
 func TestNotConnected(t *testing.T) {
 	in, keyboard, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Pipe: %v", err)
 	}
 	defer in.Close()
 	defer keyboard.Close()

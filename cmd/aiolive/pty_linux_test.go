@@ -63,7 +63,7 @@ func (p *pty) run(role string, args ...string) {
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = p.slave, p.slave, &p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 	if err := p.cmd.Start(); err != nil {
-		p.t.Fatal(err)
+		p.t.Fatalf("p.cmd.Start: %v", err)
 	}
 	go p.read()
 }
@@ -100,7 +100,7 @@ func (p *pty) resize(cols, rows int) {
 func (p *pty) press(keys string) {
 	p.t.Helper()
 	if _, err := io.WriteString(p.master, keys); err != nil {
-		p.t.Fatal(err)
+		p.t.Fatalf("io.WriteString: %v", err)
 	}
 }
 
@@ -144,7 +144,7 @@ func (p *pty) wait() int {
 	p.t.Helper()
 	var exit *exec.ExitError
 	if err := p.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		p.t.Fatal(err)
+		p.t.Fatalf("p.cmd.Wait: %v", err)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }

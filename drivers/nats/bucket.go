@@ -32,7 +32,8 @@ type Entry struct {
 	Value    []byte
 	Revision uint64 // the bucket's counter when the value was put
 	Created  time.Time
-	Deleted  bool // the key was deleted, or its value has expired; only in a Watch
+	// the key was deleted, or its value has expired; only in a Watch
+	Deleted bool
 }
 
 // Bucket is a bucket of JetStream's key-value store. Its calls are futures. One
@@ -90,19 +91,28 @@ func (b *Bucket) open(ctx context.Context, l *link) (jetstream.KeyValue, error) 
 	return kv, nil
 }
 
-// call calls fn as an operation named by the call and the key.
-func call[T any](ctx context.Context, b *Bucket, what, key string, again func(error) bool, fn func(context.Context, jetstream.KeyValue) (T, error)) *aio.Future[T] {
+// call calls fn as an operation named by the call and the key. If it is a write,
+// fn is repeated only where the server has not had it, so that it may take all
+// of the time.
+func call[T any](ctx context.Context, b *Bucket, what, key string, write bool, fn func(context.Context, jetstream.KeyValue) (T, error)) *aio.Future[T] {
 	name := what + " " + b.config.Bucket + "/" + key
 	return start(ctx, kindKey, name, func(ctx context.Context) (T, error) {
 		l := b.client.link(ctx)
 		ctx, cancel := b.client.bound(ctx)
 		defer cancel()
-		v, err := repeat(ctx, again, func(ctx context.Context) (v T, err error) {
-			kv, err := b.open(ctx, l)
+		again := passing
+		if write {
+			again = func(err error) bool { return unsent(err) || errors.Is(err, errUnopened) && passing(err) }
+		}
+		v, err := repeat(ctx, again, func(try context.Context) (v T, err error) {
+			kv, err := b.open(try, l)
 			if err != nil {
 				return v, fmt.Errorf("%w: %w", errUnopened, err)
 			}
-			return fn(ctx, kv)
+			if write {
+				try = ctx
+			}
+			return fn(try, kv)
 		})
 		if err != nil {
 			return v, fmt.Errorf("nats: %s: %w", name, cause(ctx, err))
@@ -113,15 +123,12 @@ func call[T any](ctx context.Context, b *Bucket, what, key string, again func(er
 
 // write calls fn, which returns a revision.
 func (b *Bucket) write(ctx context.Context, what, key string, fn func(context.Context, jetstream.KeyValue) (uint64, error)) *aio.Future[uint64] {
-	again := func(err error) bool {
-		return unsent(err) || errors.Is(err, errUnopened) && passing(err)
-	}
-	return call(ctx, b, what, key, again, fn)
+	return call(ctx, b, what, key, true, fn)
 }
 
 // Get gets a key's value. The error is ErrKeyNotFound if it has none.
 func (b *Bucket) Get(ctx context.Context, key string) *aio.Future[Entry] {
-	return call(ctx, b, "get", key, passing, func(ctx context.Context, kv jetstream.KeyValue) (Entry, error) {
+	return call(ctx, b, "get", key, false, func(ctx context.Context, kv jetstream.KeyValue) (Entry, error) {
 		e, err := kv.Get(ctx, key)
 		if err != nil {
 			return Entry{}, err

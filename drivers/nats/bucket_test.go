@@ -57,7 +57,7 @@ func TestWatch(t *testing.T) {
 		w.Close()
 		for _, err := range w.All(ctx) {
 			if err != nil {
-				t.Error(err)
+				t.Errorf("All yielded the error %v", err)
 			}
 		}
 		await(ctx, t, b.Watch(ctx))

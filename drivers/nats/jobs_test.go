@@ -40,7 +40,7 @@ func TestDrainReleases(t *testing.T) {
 			t.Errorf("the job comes for the time %d, want 2", n)
 		}
 		if err := lease.Delete(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("lease.Delete: %v", err)
 		}
 		return s.Close(ctx)
 	})
@@ -60,13 +60,13 @@ func TestDuplicatePut(t *testing.T) {
 		for n := 1; n <= 2; n++ {
 			lease, err := s.Reserve(ctx)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("s.Reserve: %v", err)
 			}
 			if j, err := jobs.Decode(lease.Delivery()); err != nil || j.ID != "one" || j.Attempt != n || j.Queue != "work" {
 				t.Errorf("job %d is %+v, %v; want one, attempt %d", n, j, err, n)
 			}
 			if err := lease.Delete(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("lease.Delete: %v", err)
 			}
 		}
 		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -106,13 +106,13 @@ func TestQueues(t *testing.T) {
 		for _, want := range []string{"a", "b.c"} {
 			lease, err := s.Reserve(ctx)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("s.Reserve: %v", err)
 			}
 			if got := lease.Delivery().Queue; got != want {
 				t.Errorf("a job of %s came, want %s", got, want)
 			}
 			if err := lease.Delete(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("lease.Delete: %v", err)
 			}
 		}
 		other := b.Source("a")
@@ -120,7 +120,7 @@ func TestQueues(t *testing.T) {
 			t.Errorf("a Source of one of the queues reserved %+v, want an error", lease.Delivery())
 		}
 		if err := other.Close(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("other.Close: %v", err)
 		}
 		return s.Close(ctx)
 	})

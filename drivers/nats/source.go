@@ -111,8 +111,8 @@ func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
 	}
 }
 
-// wait waits for a job from an inbox. again says that the inbox is of no use any
-// more, and another one may be.
+// wait waits for a job from an inbox. again says that the inbox is of no use
+// any more, and another one may be.
 func (s *source) wait(ctx context.Context, in *inbox) (o outcome, again bool) {
 	w := &waiter{make(chan outcome, 1)}
 	s.mu.Lock()
@@ -255,7 +255,7 @@ func (s *source) flush(ctx context.Context) error {
 	s.link.mu.Lock()
 	cn := s.link.newest
 	s.link.mu.Unlock()
-	if cn == nil || cn.nc == nil || !cn.nc.IsConnected() {
+	if cn == nil || !isClosed(cn.ready) || cn.nc == nil || !cn.nc.IsConnected() {
 		return nil // what is leased still waits for the end of its lease
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTime)

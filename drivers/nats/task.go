@@ -84,6 +84,10 @@ func unsent(err error) bool {
 	return errors.Is(err, natsgo.ErrNoResponders) || errors.Is(err, natsgo.ErrReconnectBufExceeded) || errors.Is(err, errBroken)
 }
 
+// errInProcess is the code of JetStream's word that it is about to store a
+// message with this ID: a try before has had no answer, and a later one has it.
+const errInProcess jetstream.ErrorCode = 10158
+
 // passing reports whether an error may be none the next time.
 func passing(err error) bool {
 	for _, e := range []error{
@@ -96,5 +100,5 @@ func passing(err error) bool {
 		}
 	}
 	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.Code == 503 || api.Code == 408) && !isFull(api)
+	return errors.As(err, &api) && (api.Code == 503 || api.Code == 408 || api.ErrorCode == errInProcess) && !isFull(api)
 }

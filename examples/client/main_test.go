@@ -20,7 +20,7 @@ func serve(t *testing.T, fn func(c *net.TCPConn)) (addr string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	over := make(chan struct{})
 	go func() {
@@ -45,7 +45,7 @@ func TestTalk(t *testing.T) {
 	})
 	var out strings.Builder
 	if err := run(t.Context(), []string{addr, "good morning"}, &out); err != nil {
-		t.Fatal(err)
+		t.Fatalf("run: %v", err)
 	}
 	if got, want := out.String(), "you said: good morning\nbye\n"; got != want {
 		t.Errorf("printed %q, want %q", got, want)
@@ -55,7 +55,7 @@ func TestTalk(t *testing.T) {
 func TestRefused(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	ln.Close()
 	err = run(t.Context(), []string{ln.Addr().String()}, io.Discard)

@@ -47,11 +47,11 @@ func blocks(text string) (all []block) {
 func TestPage(t *testing.T) {
 	text, err := os.ReadFile(page)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile: %v", err)
 	}
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("filepath.Glob: %v", err)
 	}
 	shown := []string{"cookbook_test.go", "main_test.go"}
 	for _, b := range blocks(string(text)) {

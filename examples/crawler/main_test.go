@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func TestCrawl(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), []string{"-pages", "100", "-rate", "100000"}, &out); err != nil {
-		t.Error(err)
+		t.Errorf("run: %v", err)
 	}
 	if !strings.Contains(out.String(), "\r100 pages fetched, ") || !strings.HasSuffix(out.String(), ", 0 left\n") {
 		t.Errorf("printed %q", out.String())
@@ -45,23 +45,23 @@ func TestInterrupt(t *testing.T) {
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	r := bufio.NewReader(stdout)
 	for progress := "\r0 "; strings.HasPrefix(progress[strings.LastIndex(progress, "\r")+1:], "0 "); { // until a page is fetched
 		if progress, err = r.ReadString('w'); err != nil { // of "waiting"
-			t.Fatal(err)
+			t.Fatalf("reading the progress: %v", err)
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Error(err)
+		t.Errorf("cmd.Process.Signal: %v", err)
 	}
 	rest, _ := io.ReadAll(r)
 	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+		t.Errorf("cmd.Wait: %v", err)
 	}
 	line := string(rest[strings.LastIndex(string(rest), "\r")+1:])
 	var fetched, bytes, left int
@@ -89,7 +89,7 @@ func TestPerHost(t *testing.T) {
 		}{{"a", 0}, {"a", time.Second}, {"b", time.Second}, {"a", 2 * time.Second}} {
 			r, err := http.NewRequest("GET", "http://"+c.host+"/", nil)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("http.NewRequest: %v", err)
 			}
 			if err := p.of(r).Wait(t.Context()); err != nil || time.Since(begin) != c.at {
 				t.Errorf("request %d after %v, %v", i, time.Since(begin), err)

@@ -41,12 +41,12 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	}
 }
 
-// TestDeferred holds that answers come, and after the delay.
+// TestDeferred checks that answers come, and after the delay.
 func TestDeferred(t *testing.T) {
 	url, stop := start(t, "-delay", "100ms")
 	var all sync.WaitGroup
@@ -55,7 +55,7 @@ func TestDeferred(t *testing.T) {
 			begun := time.Now()
 			resp, err := http.Post(url, "text/plain", strings.NewReader("x"))
 			if err != nil {
-				t.Error(err)
+				t.Errorf("http.Post: %v", err)
 				return
 			}
 			defer resp.Body.Close()

@@ -64,7 +64,7 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Dial: %v", err)
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(10 * time.Second))
@@ -75,7 +75,7 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 func say(t *testing.T, c net.Conn, text string) {
 	t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
-		t.Fatal(err)
+		t.Fatalf("io.WriteString: %v", err)
 	}
 	back := make([]byte, len(text))
 	if _, err := io.ReadFull(c, back); err != nil || string(back) != text {
@@ -161,7 +161,7 @@ func TestContextEnds(t *testing.T) {
 	dial(t, address(t, stdout))
 	cancel()
 	if err := <-done; err != nil {
-		t.Error(err)
+		t.Errorf("result of done: %v", err)
 	}
 }
 
@@ -187,20 +187,20 @@ func TestSignals(t *testing.T) {
 			cmd.Stderr = os.Stderr
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("cmd.StdoutPipe: %v", err)
 			}
 			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
+				t.Fatalf("cmd.Start: %v", err)
 			}
 			addr := address(t, stdout)
 			dial(t, addr)
 			say(t, dial(t, addr), "idle from now on\n")
 			begin := time.Now()
 			if err := cmd.Process.Signal(sig); err != nil {
-				t.Fatal(err)
+				t.Fatalf("cmd.Process.Signal: %v", err)
 			}
 			if err := cmd.Wait(); err != nil {
-				t.Error(err)
+				t.Errorf("cmd.Wait: %v", err)
 			}
 			if d := time.Since(begin); d >= soon {
 				t.Errorf("it took %v", d)

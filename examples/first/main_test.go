@@ -22,11 +22,11 @@ func Example() {
 func TestReadme(t *testing.T) {
 	program, err := os.ReadFile("main.go")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile: %v", err)
 	}
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile: %v", err)
 	}
 	_, main, _ := strings.Cut(string(program), "func main() {")
 	if !strings.Contains(string(readme), "```go\nfunc main() {"+main+"```\n") {

@@ -45,10 +45,10 @@ func start(t *testing.T) *program {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	p := &program{cmd: cmd, stdout: bufio.NewReader(out)}
 	line, err := p.stdout.ReadString('\n')
@@ -115,7 +115,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 		clients.Go(func() {
 			c, err := dial(p.addr)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("dial: %v", err)
 				return
 			}
 			defer c.Close()
@@ -124,7 +124,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 				_, err := fmt.Fprintln(c, text)
 				before := !signalled.Load()
 				if err != nil && before {
-					t.Error(err)
+					t.Errorf("fmt.Fprintln: %v", err)
 				}
 				if err != nil {
 					return
@@ -153,12 +153,12 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 			defer func() { asked <- struct{}{} }()
 			c, err := dial(p.addr)
 			if err != nil {
-				t.Error(err)
+				t.Errorf("dial: %v", err)
 				return
 			}
 			text := fmt.Sprint("asker ", i)
 			if _, err := fmt.Fprintln(c, text); err != nil {
-				t.Error(err)
+				t.Errorf("fmt.Fprintln: %v", err)
 			}
 			clients.Go(func() {
 				defer c.Close()
@@ -173,7 +173,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 	}
 	signalled.Store(true)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.cmd.Process.Signal: %v", err)
 	}
 	clients.Wait()
 	p.end(t)
@@ -185,7 +185,7 @@ func TestIdle(t *testing.T) {
 	for i := range 2 {
 		c, err := dial(p.addr)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("dial: %v", err)
 		}
 		defer c.Close()
 		if i == 0 {
@@ -198,7 +198,7 @@ func TestIdle(t *testing.T) {
 	}
 	begin := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.cmd.Process.Signal: %v", err)
 	}
 	p.end(t)
 	if d := time.Since(begin); d >= 10*time.Second { // the default Grace

@@ -38,7 +38,7 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func TestHello(t *testing.T) {
 	defer stop()
 	resp, err := http.Get(url + "/x?y=z")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.Get: %v", err)
 	}
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); string(body) != "hai" || err != nil {

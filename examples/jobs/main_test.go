@@ -43,10 +43,10 @@ func start(t *testing.T, args ...string) *program {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	p := &program{cmd: cmd, stdout: bufio.NewReader(out)}
 	line, err := p.stdout.ReadString('\n')
@@ -62,7 +62,7 @@ func start(t *testing.T, args ...string) *program {
 func (p *program) end(t *testing.T) (done []string) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.cmd.Process.Signal: %v", err)
 	}
 	rest, _ := io.ReadAll(p.stdout)
 	if err := p.cmd.Wait(); err != nil {
@@ -89,7 +89,7 @@ func (p *program) put(t *testing.T, n int) map[string]int {
 	for i := range n {
 		resp, err := http.Post(p.url+"/jobs", "text/plain", strings.NewReader(fmt.Sprint("job ", i)))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("http.Post: %v", err)
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -133,14 +133,14 @@ func TestBeanstalkd(t *testing.T) {
 	}
 	l, err := net.Listen("tcp", ownAddr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	addr := l.Addr().String()
 	l.Close()
 	host, port, _ := net.SplitHostPort(addr)
 	server := exec.CommandContext(t.Context(), path, "-l", host, "-p", port)
 	if err := server.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("server.Start: %v", err)
 	}
 	defer server.Wait()
 	defer server.Process.Kill()
@@ -171,7 +171,7 @@ func (p *program) events(t *testing.T) *events {
 	t.Helper()
 	resp, err := http.Get(p.url + "/events")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.Get: %v", err)
 	}
 	return &events{resp.Body, bufio.NewScanner(resp.Body)}
 }
@@ -194,7 +194,7 @@ func TestProgress(t *testing.T) {
 	p := start(t, "-takes", "10ms")
 	resp, err := http.Get(p.url)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.Get: %v", err)
 	}
 	body, _ := io.ReadAll(resp.Body)
 	resp.Body.Close()

@@ -40,10 +40,10 @@ func start(t *testing.T, delay time.Duration) *program {
 	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	p := &program{cmd: cmd, lines: bufio.NewScanner(out)}
 	addr, ok := strings.CutPrefix(p.line(), "listening on ")
@@ -74,7 +74,7 @@ func (p *program) says(t *testing.T, want ...string) {
 func (p *program) signal(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.cmd.Process.Signal: %v", err)
 	}
 }
 

@@ -19,7 +19,7 @@ func lookup(t *testing.T, args ...string) []string {
 	t.Helper()
 	var out strings.Builder
 	if err := run(t.Context(), args, &out); err != nil {
-		t.Fatal(err)
+		t.Fatalf("run: %v", err)
 	}
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
@@ -46,7 +46,7 @@ func TestOffline(t *testing.T) {
 func TestServer(t *testing.T) {
 	s := &dnsserver.Server{Zone: "a.test. 7 A 192.0.2.7\nb.test. 8 A 192.0.2.8"}
 	if err := s.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("s.Start: %v", err)
 	}
 	defer s.Close()
 	got := lookup(t, "-server", s.Addr(), "a.test", "b.test")
@@ -79,13 +79,14 @@ func TestTimeout(t *testing.T) {
 	s := new(dnsserver.Server)
 	s.SetFault(dnsserver.Match{}, dnsserver.Fault{Drop: true})
 	if err := s.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("s.Start: %v", err)
 	}
 	defer s.Close()
 	var out strings.Builder
 	begin := time.Now()
 	err := run(t.Context(), []string{"-server", s.Addr(), "-timeout", "100ms", "a.test", "b.test", "c.test"}, &out)
-	if took := time.Since(begin); err == nil || took >= 10*time.Second { // what it is without -timeout
+	// what it is without -timeout
+	if took := time.Since(begin); err == nil || took >= 10*time.Second {
 		t.Errorf("took %v: %v", took, err)
 	}
 	if n := strings.Count(out.String(), "no answer in time"); n != 3 {

@@ -47,13 +47,14 @@ func start(t *testing.T, delay string) *program {
 	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // its children too
+	// its children too
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	p := &program{cmd: cmd, lines: bufio.NewScanner(out)}
 	for i := range p.pids {
@@ -116,7 +117,7 @@ func TestEndTogether(t *testing.T) {
 			for i := range conns {
 				c, err := net.Dial("tcp", p.addr)
 				if err != nil {
-					t.Fatal(err)
+					t.Fatalf("net.Dial: %v", err)
 				}
 				defer c.Close()
 				c.SetDeadline(time.Now().Add(30 * time.Second))
@@ -124,7 +125,7 @@ func TestEndTogether(t *testing.T) {
 				conns[i] = c
 			}
 			if err := signal(p.cmd.Process.Pid); err != nil {
-				t.Fatal(err)
+				t.Fatalf("signal: %v", err)
 			}
 			answered := map[int]int{}
 			for i, c := range conns {
@@ -139,7 +140,8 @@ func TestEndTogether(t *testing.T) {
 				c.Close()
 				answered[pid]++
 			}
-			if len(answered) != processes { // a client is anybody's, with equal chances
+			// a client is anybody's, with equal chances
+			if len(answered) != processes {
 				t.Errorf("answers by process: %v", answered)
 			}
 			p.ends(t, processes)
@@ -167,13 +169,14 @@ func TestEndOneByOne(t *testing.T) {
 				if requests.Add(1) == 500 {
 					close(warm)
 				}
-				resp, err := client.Get(url) // which tries only once, on a new connection
+				// which tries only once, on a new connection
+				resp, err := client.Get(url)
 				if err == nil {
 					_, err = process(resp)
 				}
 				if err != nil {
 					failed.Add(1)
-					t.Error(err)
+					t.Errorf("client.Get: %v", err)
 				}
 			}
 		})
@@ -181,7 +184,7 @@ func TestEndOneByOne(t *testing.T) {
 	<-warm
 	for _, pid := range p.pids[1:] {
 		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-			t.Fatal(err)
+			t.Fatalf("syscall.Kill: %v", err)
 		}
 		var ended int
 		if p.says(t, "process %d ended", &ended); ended != pid {
@@ -193,13 +196,13 @@ func TestEndOneByOne(t *testing.T) {
 	t.Logf("%d requests, %d failed", requests.Load(), failed.Load())
 	resp, err := client.Get(url)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("client.Get: %v", err)
 	}
 	if pid, err := process(resp); err != nil || pid != p.pids[0] {
 		t.Errorf("process %d is left, %v; want %d", pid, err, p.pids[0])
 	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.cmd.Process.Signal: %v", err)
 	}
 	p.ends(t, 1)
 }
@@ -208,7 +211,7 @@ func TestEndOneByOne(t *testing.T) {
 func TestAddressInUse(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer ln.Close()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-addr", ln.Addr().String())

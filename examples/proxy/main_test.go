@@ -28,7 +28,7 @@ func start(t *testing.T, to string) string {
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
@@ -70,12 +70,12 @@ func TestProxy(t *testing.T) {
 
 	req, err := http.NewRequest("PUT", url+"/a%20b?c=d", strings.NewReader("hello"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.NewRequest: %v", err)
 	}
 	req.Header = http.Header{"Connection": {"X-Hop"}, "X-Hop": {"yes"}}
 	resp, err := plain().Do(req)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Do: %v", err)
 	}
 	body, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
@@ -84,7 +84,7 @@ func TestProxy(t *testing.T) {
 	}
 
 	if resp, err = plain().Get(url + "/stream"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Get: %v", err)
 	}
 	r := bufio.NewReader(resp.Body)
 	for _, want := range []string{"first\n", "last\n"} {
@@ -98,7 +98,7 @@ func TestProxy(t *testing.T) {
 	resp.Body.Close()
 
 	if resp, err = plain().Get(url + "/break"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Get: %v", err)
 	}
 	if body, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("an answer that broke was passed on as %q", body)
@@ -106,7 +106,7 @@ func TestProxy(t *testing.T) {
 	resp.Body.Close()
 
 	if resp, err = plain().Transport.RoundTrip(httptest.NewRequest("GET", url+"/away", nil)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("RoundTrip: %v", err)
 	}
 	if resp.Body.Close(); resp.StatusCode != http.StatusFound || resp.Header.Get("Location") != "/elsewhere" {
 		t.Errorf("a redirect was passed on as %v", resp)
@@ -116,7 +116,7 @@ func TestProxy(t *testing.T) {
 func TestNobodyBehind(t *testing.T) {
 	resp, err := plain().Get(start(t, "http://127.0.0.1:1"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Get: %v", err)
 	}
 	if resp.Body.Close(); resp.StatusCode != http.StatusBadGateway {
 		t.Errorf("got %d", resp.StatusCode)

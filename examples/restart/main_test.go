@@ -45,13 +45,14 @@ func start(t *testing.T) *program {
 	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // its successors too
+	// its successors too
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	p := &program{cmd: cmd, lines: bufio.NewScanner(out)}
 	p.listens(t)
@@ -123,7 +124,7 @@ func TestRestartUnderLoad(t *testing.T) {
 				requests.Add(1)
 				if err != nil {
 					failed.Add(1)
-					t.Error(err)
+					t.Errorf("get: %v", err)
 				}
 				answerers.Store(process, true)
 			}
@@ -134,29 +135,30 @@ func TestRestartUnderLoad(t *testing.T) {
 	for range restarts {
 		old, before := p.pid, requests.Load()
 		if err := syscall.Kill(old, syscall.SIGHUP); err != nil {
-			t.Fatal(err)
+			t.Fatalf("syscall.Kill: %v", err)
 		}
 		p.listens(t)
 		if p.pid == old || p.url != url {
 			t.Fatalf("process %d at %s came after %d at %s", p.pid, p.url, old, url)
 		}
-		for process := 0; process != p.pid || requests.Load() < before+500; { // the old one ends, so this does
+		// the old one ends, so this does
+		for process := 0; process != p.pid || requests.Load() < before+500; {
 			var err error
 			if process, err = get(idle, url); err != nil {
-				t.Fatal(err)
+				t.Fatalf("get: %v", err)
 			}
 		}
 	}
 	close(stop)
 	wg.Wait()
 	if err := syscall.Kill(p.pid, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Kill: %v", err)
 	}
 	for p.lines.Scan() {
 		p.end(t, p.lines.Text())
 	}
 	if err := p.cmd.Wait(); err != nil {
-		t.Error(err)
+		t.Errorf("p.cmd.Wait: %v", err)
 	}
 	if p.ended != restarts+1 {
 		t.Errorf("%d processes said that they end, of %d", p.ended, restarts+1)

@@ -17,7 +17,7 @@ func serve(t *testing.T, fn func(c net.Conn)) (addr string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	over := make(chan struct{})
 	go func() {
@@ -43,7 +43,7 @@ func TestAnswered(t *testing.T) {
 	})
 	var out strings.Builder
 	if err := run(t.Context(), []string{"-patience", "1m", addr}, &out); err != nil {
-		t.Fatal(err)
+		t.Fatalf("run: %v", err)
 	}
 	for _, want := range []string{"answer: fine\n", "sum: 499500 <nil>\n"} {
 		if !strings.Contains(out.String(), want) {

@@ -39,23 +39,23 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 	}
 }
 
-// TestEvents holds that events come, that the count goes on for a client that
+// TestEvents checks that events come, that the count goes on for a client that
 // comes back, and that the end is told.
 func TestEvents(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")
 	req, err := http.NewRequest("GET", url+"/events", nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.NewRequest: %v", err)
 	}
 	req.Header.Set("Last-Event-ID", "41")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.DefaultClient.Do: %v", err)
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
@@ -85,7 +85,7 @@ func TestEvents(t *testing.T) {
 	<-ended
 }
 
-// TestFollow holds that the client prints what the server sends, and ends by
+// TestFollow checks that the client prints what the server sends, and ends by
 // itself when it is told to.
 func TestFollow(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")
@@ -106,7 +106,7 @@ func TestFollow(t *testing.T) {
 	cancel()
 	io.Copy(io.Discard, r)
 	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Errorf("result of done: %v", err)
 	}
 	stop()
 }

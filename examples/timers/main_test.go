@@ -20,7 +20,7 @@ const common = "stopped before its time: true\n" +
 func TestOwnServer(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), []string{"-period", "10ms"}, &out); err != nil {
-		t.Fatal(err)
+		t.Fatalf("run: %v", err)
 	}
 	want := regexp.MustCompile("^" + common + `retry: \d+ tries, then ready\n$`)
 	if !want.MatchString(out.String()) {
@@ -32,7 +32,7 @@ func TestOwnServer(t *testing.T) {
 func TestOtherServer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	over := make(chan struct{})
 	go func() {
@@ -54,7 +54,7 @@ func TestOtherServer(t *testing.T) {
 	}()
 	var out strings.Builder
 	if err := run(t.Context(), []string{"-period", "10ms", ln.Addr().String()}, &out); err != nil {
-		t.Fatal(err)
+		t.Fatalf("run: %v", err)
 	}
 	if want := common + "retry: 3 tries, then welcome\n"; out.String() != want {
 		t.Errorf("printed %q, want %q", out.String(), want)

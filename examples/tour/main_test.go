@@ -53,7 +53,7 @@ func TestEndsByItself(t *testing.T) {
 			continue
 		}
 		if err != nil {
-			t.Error(err)
+			t.Errorf("run: %v", err)
 		}
 		check(t, out.String())
 		return
@@ -71,10 +71,10 @@ func TestInterrupt(t *testing.T) {
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	stdout, out := bufio.NewReader(pipe), ""
 	for !strings.Contains(out, "\nwas asked") || !strings.Contains(out, "\nechoed") || !strings.Contains(out, "\nlooked up") {
@@ -84,11 +84,11 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Process.Signal: %v", err)
 	}
 	rest, err := io.ReadAll(stdout)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("reading to the end: %v", err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error("the program's end:", err)

@@ -44,7 +44,7 @@ func start(t *testing.T) (url string, stop func() string) {
 		cancel()
 		rest, _ := io.ReadAll(out)
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 		return string(rest)
 	}
@@ -118,7 +118,7 @@ func testEcho(t *testing.T, web *http.Client) {
 		return aio.Wait(ctx, talks...)
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 	if out := stop(); out != "ended with 0 operations left\n" {
 		t.Errorf("the program printed %q", out)
@@ -155,7 +155,7 @@ func testGoingAway(t *testing.T, web *http.Client) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("aio.Run: %v", err)
 	}
 	if printed != "ended with 0 operations left\n" {
 		t.Errorf("the program printed %q", printed)

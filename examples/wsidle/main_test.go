@@ -54,7 +54,7 @@ func start(t *testing.T) (addr string, stop func() string) {
 		cancel()
 		rest, _ := io.ReadAll(out)
 		if err := <-done; err != nil {
-			t.Error(err)
+			t.Errorf("result of done: %v", err)
 		}
 		return string(rest)
 	}
@@ -65,7 +65,7 @@ func dial(t *testing.T, addr string) net.Conn {
 	t.Helper()
 	c, br, _, err := ws.Dial(t.Context(), "ws://"+addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ws.Dial: %v", err)
 	}
 	if br != nil {
 		t.Fatal("the server has said something by itself")
@@ -88,7 +88,7 @@ func wantFrame(t *testing.T, c net.Conn, op ws.OpCode, payload string) {
 	}
 }
 
-// TestEcho holds that messages come back, however their bytes are cut into
+// TestEcho checks that messages come back, however their bytes are cut into
 // parts and frames, and that pings are answered.
 func TestEcho(t *testing.T) {
 	addr, stop := start(t)
@@ -115,7 +115,7 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestRefused holds what a client must not send.
+// TestRefused checks what a client must not send.
 func TestRefused(t *testing.T) {
 	addr, stop := start(t)
 	for name, x := range map[string]struct {
@@ -137,7 +137,7 @@ func TestRefused(t *testing.T) {
 	}
 	resp, err := net.Dial("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Dial: %v", err)
 	}
 	defer resp.Close()
 	io.WriteString(resp, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -147,7 +147,7 @@ func TestRefused(t *testing.T) {
 	stop()
 }
 
-// TestGoingAway holds that clients are told that the server goes away.
+// TestGoingAway checks that clients are told that the server goes away.
 func TestGoingAway(t *testing.T) {
 	addr, stop := start(t)
 	c := dial(t, addr)
@@ -191,7 +191,7 @@ func memory() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// TestIdle holds what 10,000 idle sockets cost. Their clients are in another
+// TestIdle checks what 10,000 idle sockets cost. Their clients are in another
 // process.
 func TestIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -206,14 +206,14 @@ func TestIdle(t *testing.T) {
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("the clients say %q: %v", line, err)
@@ -228,7 +228,7 @@ func TestIdle(t *testing.T) {
 	}
 	in.Close()
 	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+		t.Errorf("cmd.Wait: %v", err)
 	}
 	c.Close()
 	stop()

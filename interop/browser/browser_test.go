@@ -49,7 +49,7 @@ func tab(t *testing.T, width int, dark bool) context.Context {
 	t.Cleanup(stop)
 	err := chromedp.Run(ctx, chrome.Window(int64(width), 900, dark))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("chromedp.Run: %v", err)
 	}
 	return ctx
 }
@@ -82,10 +82,10 @@ func picture(t *testing.T, ctx context.Context, name string) {
 	}
 	var png []byte
 	if err := chromedp.Run(ctx, chromedp.FullScreenshot(&png, 100)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("chromedp.Run: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile: %v", err)
 	}
 }
 

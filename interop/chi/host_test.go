@@ -78,7 +78,7 @@ func (c *client) do(method, path, body string, header ...string) (resp *http.Res
 	c.Helper()
 	req, err := http.NewRequest(method, "http://"+c.addr+path, strings.NewReader(body))
 	if err != nil {
-		c.Fatal(err)
+		c.Fatalf("http.NewRequest: %v", err)
 	}
 	for _, field := range header {
 		name, value, _ := strings.Cut(field, ": ")
@@ -106,16 +106,16 @@ func (c *client) expect(method, path, body string, status int, want string, head
 	return resp
 }
 
-// raw sends text on a connection of its own, which the test must close.
+// raw sends text on a separate connection, which the test must close.
 func (c *client) raw(text string) (net.Conn, *bufio.Reader) {
 	c.Helper()
 	conn, err := net.Dial("tcp", c.addr)
 	if err != nil {
-		c.Fatal(err)
+		c.Fatalf("net.Dial: %v", err)
 	}
 	_, err = io.WriteString(conn, text)
 	if err = errors.Join(err, conn.SetDeadline(time.Now().Add(patience))); err != nil {
-		c.Fatal(err)
+		c.Fatalf("dialing and writing: %v", err)
 	}
 	return conn, bufio.NewReader(conn)
 }

@@ -96,7 +96,7 @@ func TestCompress(t *testing.T) {
 		}
 		z, err := gzip.NewReader(strings.NewReader(text))
 		if err != nil {
-			c.Fatal(err)
+			c.Fatalf("gzip.NewReader: %v", err)
 		}
 		if plain, err := io.ReadAll(z); len(plain) != 50_000 || err != nil {
 			c.Errorf("%d bytes, %v", len(plain), err)
@@ -115,7 +115,7 @@ func TestContext(t *testing.T) {
 		wait := timer.After(r.Context(), 10*time.Millisecond)
 		l.Exit(nil) // drops timers that are nobody's
 		if _, err := wait.Await(r.Context()); err != nil {
-			t.Error(err)
+			t.Errorf("wait.Await: %v", err)
 		}
 		for op := range l.Ops() {
 			if op.Kind.String() == "http.request.in" && op.Name != "GET /later/it" {

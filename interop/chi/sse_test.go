@@ -21,12 +21,12 @@ func events(t *testing.T, ended chan<- error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("httpx.SSE: %v", err)
 			return
 		}
 		defer s.Close()
 		if err := s.Send(httpx.ServerEvent{ID: s.LastEventID() + "1", Data: chi.URLParam(r, "topic")}); err != nil {
-			t.Error(err)
+			t.Errorf("s.Send: %v", err)
 		}
 		select {
 		case <-s.Gone():
@@ -51,12 +51,12 @@ func (c *client) listen() (in *bufio.Scanner, leave func()) {
 	c.Helper()
 	req, err := http.NewRequest("GET", "http://"+c.addr+"/events/weather", nil)
 	if err != nil {
-		c.Fatal(err)
+		c.Fatalf("http.NewRequest: %v", err)
 	}
 	req.Header.Set("Last-Event-ID", "4")
 	resp, err := c.web.Do(req)
 	if err != nil {
-		c.Fatal(err)
+		c.Fatalf("c.web.Do: %v", err)
 	}
 	if ct := resp.Header.Get("Content-Type"); ct != "text/event-stream" {
 		c.Errorf("Content-Type %q", ct)

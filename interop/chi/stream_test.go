@@ -40,7 +40,7 @@ func TestStream(t *testing.T) {
 	onBoth(t, r, func(c *client) {
 		resp, err := c.web.Get("http://" + c.addr + "/stream")
 		if err != nil {
-			c.Fatal(err)
+			c.Fatalf("c.web.Get: %v", err)
 		}
 		defer resp.Body.Close()
 		lines := bufio.NewReader(resp.Body)
@@ -80,13 +80,13 @@ func TestHijack(t *testing.T) {
 	r.Get("/hijack", func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := w.(http.Hijacker).Hijack()
 		if err != nil {
-			t.Error(err)
+			t.Errorf("Hijack: %v", err)
 			return
 		}
 		defer conn.Close()
 		line, err := rw.ReadString('\n')
 		if err != nil {
-			t.Error(err)
+			t.Errorf("rw.ReadString: %v", err)
 		}
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: line\r\n\r\n"+line)
 	})
@@ -110,7 +110,7 @@ func TestDeadlines(t *testing.T) {
 	r.Post("/read", func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		if err := rc.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
-			t.Error(err)
+			t.Errorf("rc.SetReadDeadline: %v", err)
 		}
 		if _, err := io.ReadAll(r.Body); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("the body ended with %v", err)
@@ -120,7 +120,7 @@ func TestDeadlines(t *testing.T) {
 	r.Get("/write", func(w http.ResponseWriter, _ *http.Request) {
 		rc := http.NewResponseController(w)
 		if err := rc.SetWriteDeadline(time.Now().Add(-time.Second)); err != nil {
-			t.Error(err)
+			t.Errorf("rc.SetWriteDeadline: %v", err)
 		}
 		_, err := w.Write(make([]byte, 100_000))
 		if err = errors.Join(err, rc.Flush()); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -129,7 +129,7 @@ func TestDeadlines(t *testing.T) {
 	})
 	r.Post("/duplex", func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-			t.Error(err)
+			t.Errorf("EnableFullDuplex: %v", err)
 		}
 		io.Copy(w, r.Body)
 	})

@@ -137,13 +137,13 @@ func TestClientBodies(t *testing.T) {
 		get := func(method, path string) *http.Request {
 			req, err := http.NewRequestWithContext(ctx, method, o.url+path, nil)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("http.NewRequestWithContext: %v", err)
 			}
 			return req
 		}
 		s, err := c.Stream(ctx, get("GET", "/stream")).Await(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Stream: %v", err)
 		}
 		if n := strings.Count(r.tree(), "client in"); n != 0 {
 			t.Errorf("%d spans have ended before the body has", n)
@@ -155,7 +155,7 @@ func TestClientBodies(t *testing.T) {
 		s.Body.Close()
 		resp, err := c.RoundTrip(get("POST", "/trip"))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.RoundTrip: %v", err)
 		}
 		resp.Body.Close() // unread
 		c.Do(ctx, get("HEAD", "/head")).Await(ctx)
@@ -310,7 +310,8 @@ func TestEndToEnd(t *testing.T) {
 			t.Errorf("%s is in another trace", s.Name)
 		}
 	}
-	last := r.all()[len(r.all())-1].SpanContext.SpanID() // that of the second server
+	// that of the second server
+	last := r.all()[len(r.all())-1].SpanContext.SpanID()
 	depth := 0
 	for at := last; at.IsValid(); at = up[at] {
 		depth++

@@ -170,7 +170,7 @@ func (r *rig) metric(name string) (m metricdata.Metrics, points []string) {
 	r.Helper()
 	var all metricdata.ResourceMetrics
 	if err := r.reader.Collect(context.Background(), &all); err != nil {
-		r.Fatal(err)
+		r.Fatalf("r.reader.Collect: %v", err)
 	}
 	for _, s := range all.ScopeMetrics {
 		for _, m := range s.Metrics {

@@ -57,7 +57,7 @@ func request(t testing.TB, h2 bool, method, url string, fields ...string) int {
 	}
 	req, err := http.NewRequest(method, url, body)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("http.NewRequest: %v", err)
 	}
 	for _, f := range fields {
 		name, value, _ := strings.Cut(f, ": ")
@@ -221,7 +221,7 @@ func TestServerRefused(t *testing.T) {
 	r.serve(&httpx.Server{ReadyPath: "/ready", Handle: func(*httpx.Request) {}}, func(addr string) {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("net.Dial: %v", err)
 		}
 		defer c.Close()
 		io.WriteString(c, "GET / HTTP/1.1\r\nHost : evil\r\n\r\n")

@@ -39,7 +39,7 @@ func serve(t *testing.T, fn func(m *live.Metrics)) {
 		return err
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestText(t *testing.T) {
 		p := expfmt.NewTextParser(model.LegacyValidation)
 		all, err := p.TextToMetricFamilies(w.Body)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("p.TextToMetricFamilies: %v", err)
 		}
 		byKind := func(f *dto.MetricFamily, kind string) *dto.Metric {
 			for _, metric := range f.GetMetric() {
@@ -91,7 +91,7 @@ func TestLint(t *testing.T) {
 	served(t, func(m *live.Metrics) {
 		problems, err := promlint.New(get(m, "").Body).Lint()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("Lint: %v", err)
 		}
 		for _, p := range problems {
 			t.Errorf("%s: %s", p.Metric, p.Text)

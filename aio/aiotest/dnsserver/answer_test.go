@@ -104,7 +104,8 @@ var answers = []struct {
 	{"x.y.wild.example.", dnsmessage.TypeA, "Success; x.y.wild.example. 3600 A [192 0 2 9]"},
 	{"x.y.wild.example.", dnsmessage.TypeAAAA, "Success; " + soa},
 	{"there.wild.example.", dnsmessage.TypeA, "Success; " + soa},
-	{"x.there.wild.example.", dnsmessage.TypeA, "NameError; " + soa}, // the closest that exists has no wildcard
+	// the closest that exists has no wildcard
+	{"x.there.wild.example.", dnsmessage.TypeA, "NameError; " + soa},
 	{"wild.example.", dnsmessage.TypeA, "Success; " + soa},
 	{"*.wild.example.", dnsmessage.TypeA, "Success; *.wild.example. 3600 A [192 0 2 9]"},
 
@@ -197,7 +198,7 @@ func TestTruncation(t *testing.T) {
 		}
 		c := dial(t, s, "tcp", "192.0.2.53:53")
 		if _, err := c.Write(framed(query(t, 1, "big.example.", dnsmessage.TypeTXT, 0))); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Write: %v", err)
 		}
 		if m := unpack(t, receiveFramed(t, c)); m.Truncated || len(m.Answers) != tt.records {
 			t.Errorf("%+v by TCP: truncated %v, %d records, want all", tt, m.Truncated, len(m.Answers))
@@ -211,7 +212,7 @@ func TestTooLong(t *testing.T) {
 	s := inMemory(t, &Server{Zone: txtZone(700)})
 	c := dial(t, s, "tcp", "192.0.2.53:53")
 	if _, err := c.Write(framed(query(t, 1, "big.example.", dnsmessage.TypeTXT, 0))); err != nil {
-		t.Fatal(err)
+		t.Fatalf("c.Write: %v", err)
 	}
 	if m := unpack(t, receiveFramed(t, c)); m.RCode != dnsmessage.RCodeServerFailure {
 		t.Errorf("%v, want a server failure", m.RCode)

@@ -11,14 +11,14 @@ import (
 func BenchmarkPlan(b *testing.B) {
 	s := &Server{Zone: zoneText}
 	if err := s.init(); err != nil {
-		b.Fatal(err)
+		b.Fatalf("s.init: %v", err)
 	}
 	m := dnsmessage.Message{Questions: []dnsmessage.Question{{
 		Name: dnsmessage.MustNewName(www), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET,
 	}}}
 	q, err := m.Pack()
 	if err != nil {
-		b.Fatal(err)
+		b.Fatalf("m.Pack: %v", err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -109,7 +109,7 @@ func TestDatagramFlood(t *testing.T) {
 	c.SetReadDeadline(time.Now().Add(time.Hour))
 	for range 4 {
 		if _, err := c.Read(make([]byte, 9)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Read: %v", err)
 		}
 	}
 	c.SetReadDeadline(time.Now().Add(-1))

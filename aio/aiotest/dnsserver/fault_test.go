@@ -24,12 +24,12 @@ func suffer(t *testing.T, f Fault) [][]byte {
 	s.SetFault(Match{Name: www}, f)
 	c := dial(t, s, "udp", "192.0.2.53:53")
 	if _, err := c.Write(query(t, 0x1234, www, dnsmessage.TypeA, 0)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("c.Write: %v", err)
 	}
 	var all [][]byte
 	for {
 		if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.SetReadDeadline: %v", err)
 		}
 		b := make([]byte, maxMessage)
 		n, err := c.Read(b)
@@ -165,10 +165,10 @@ func TestDelay(t *testing.T) {
 		for i, name := range []string{www, "v4.example."} {
 			q := query(t, uint16(i), name, dnsmessage.TypeA, 0)
 			if _, err := c.Write(q); err != nil {
-				t.Fatal(err)
+				t.Fatalf("c.Write: %v", err)
 			}
 			if _, err := tcp.Write(framed(q)); err != nil {
-				t.Fatal(err)
+				t.Fatalf("tcp.Write: %v", err)
 			}
 		}
 		for i, want := range []time.Duration{0, 9 * time.Second} {
@@ -188,10 +188,10 @@ func stream1(t *testing.T, f Fault) ([]byte, error) {
 	s.SetFault(Match{}, f)
 	c := dial(t, s, "tcp", "192.0.2.53:53")
 	if _, err := c.Write(framed(query(t, 0x1234, www, dnsmessage.TypeA, 0))); err != nil {
-		t.Fatal(err)
+		t.Fatalf("c.Write: %v", err)
 	}
 	if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("c.SetReadDeadline: %v", err)
 	}
 	return io.ReadAll(c)
 }
@@ -245,25 +245,25 @@ func TestOtherPort(t *testing.T) {
 	s.SetFault(Match{Name: www}, Fault{OtherPort: true, AnswerToo: true})
 	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.ListenUDP: %v", err)
 	}
 	defer c.Close()
 	to, err := net.ResolveUDPAddr("udp", s.Addr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.ResolveUDPAddr: %v", err)
 	}
 	if _, err := c.WriteTo(query(t, 1, www, dnsmessage.TypeA, 0), to); err != nil {
-		t.Fatal(err)
+		t.Fatalf("c.WriteTo: %v", err)
 	}
 	from := map[string]bool{}
 	for range 2 {
 		b := make([]byte, 512)
 		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.SetReadDeadline: %v", err)
 		}
 		n, addr, err := c.ReadFrom(b)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.ReadFrom: %v", err)
 		}
 		unpack(t, b[:n])
 		from[addr.String()] = true

@@ -42,7 +42,7 @@ func TestTLS(t *testing.T) {
 	secure(t, func(t *testing.T, s *Server, dial dialFunc, tlsAddr, _ string) {
 		raw, err := dial(t.Context(), "tcp", tlsAddr)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("dial: %v", err)
 		}
 		cfg := s.ClientTLS()
 		cfg.ServerName, _, _ = net.SplitHostPort(tlsAddr)
@@ -54,7 +54,7 @@ func TestTLS(t *testing.T) {
 			all = append(all, framed(query(t, uint16(i), www, dnsmessage.TypeA, 0))...)
 		}
 		if _, err := c.Write(all); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Write: %v", err)
 		}
 		for i := range 5 {
 			if m := unpack(t, receiveFramed(t, c)); int(m.ID) != i || len(m.Answers) != 2 {
@@ -66,7 +66,7 @@ func TestTLS(t *testing.T) {
 		}
 		s.SetFault(Match{Transport: TLS}, Fault{Drop: true, Reset: true})
 		if _, err := c.Write(framed(query(t, 9, www, dnsmessage.TypeA, 0))); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Write: %v", err)
 		}
 		if _, err := c.Read(make([]byte, 9)); err == nil || errors.Is(err, io.EOF) {
 			t.Errorf("read after the fault Reset: %v, want a reset", err)
@@ -74,7 +74,7 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// Who does not trust the server's certificate does not get in.
+// A client that does not trust the server's certificate cannot connect.
 func TestTLSUntrusted(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{TLS: true})
@@ -117,7 +117,7 @@ func TestHTTPS(t *testing.T) {
 			c := client(t, s, dial, h2)
 			res, b, err := post(c, url, q)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("post: %v", err)
 			}
 			if m := unpack(t, b); len(m.Answers) != 2 || res.Header.Get("Content-Type") != dohType ||
 				res.Header.Get("Cache-Control") != "max-age=300" || (res.ProtoMajor == 2) != h2 {
@@ -125,7 +125,7 @@ func TestHTTPS(t *testing.T) {
 			}
 			res, err = c.Get(url + "?dns=" + base64.RawURLEncoding.EncodeToString(q))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("c.Get: %v", err)
 			}
 			b, err = io.ReadAll(res.Body)
 			res.Body.Close()
@@ -165,7 +165,7 @@ func TestHTTPSFaults(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(q))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("http.NewRequestWithContext: %v", err)
 			}
 			req.Header.Set("Content-Type", dohType)
 			stop := time.AfterFunc(20*time.Millisecond, cancel)
@@ -198,7 +198,7 @@ func TestHTTPSRequests(t *testing.T) {
 	} {
 		req, err := http.NewRequest(tt.method, tt.url, bytes.NewReader(tt.body))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("http.NewRequest: %v", err)
 		}
 		req.Header.Set("Content-Type", tt.contentType)
 		res, err := c.Do(req)

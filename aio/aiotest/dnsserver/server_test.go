@@ -28,14 +28,14 @@ func TestStart(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		c, err := net.Dial(network, s.Addr())
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("net.Dial: %v", err)
 		}
 		defer c.Close()
 		var m dnsmessage.Message
 		if q := query(t, 7, www, dnsmessage.TypeA, 0); network == "udp" {
 			m = ask(t, c, q)
 		} else if _, err := c.Write(framed(q)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("c.Write: %v", err)
 		} else {
 			m = unpack(t, receiveFramed(t, c))
 		}

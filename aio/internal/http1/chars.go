@@ -6,16 +6,18 @@ import "strings"
 type class uint8
 
 const (
-	inToken class = 1 << iota // a method, a field's name (RFC 9110, section 5.6.2)
-	inValue                   // a field's value: visible characters, spaces, tabs and obs-text (section 5.5)
-	inPath                    // a path (RFC 3986, section 3.3), "%" included
-	inQuery                   // a query (RFC 3986, section 3.4), "%", "[" and "]" included
-	inHost                    // a registered name or IPv4 address, without "%" and ","
-	isPlain                   // a path that needs no RawPath in a url.URL
-	isDigit                   // 0 to 9
+	// a method or a field's name (RFC 9110, section 5.6.2)
+	inToken class = 1 << iota
+	// a field's value: visible, space, tab, obs-text (section 5.5)
+	inValue
+	inPath  // a path (RFC 3986, section 3.3), including "%"
+	inQuery // a query (RFC 3986, section 3.4), including "%", "[" and "]"
+	inHost  // a registered name or IPv4 address, without "%" and ","
+	isPlain // a path that needs no RawPath in a url.URL
+	isDigit // 0 to 9
 )
 
-// classes has the classes of each byte.
+// classes holds the classes of each byte.
 var classes = func() (t [256]class) {
 	add := func(k class, chars string) {
 		for i := range len(chars) {

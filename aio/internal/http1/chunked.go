@@ -6,30 +6,32 @@ import (
 )
 
 // Chunked decodes the chunked transfer coding (RFC 9112, section 7.1) of data
-// that comes in any pieces. The zero Chunked, with its Limits set, is ready.
+// that arrives in pieces of any size. The zero Chunked, with its Limits set, is
+// ready to use.
 type Chunked struct {
 	Limits          // of the trailer
-	Trailer []Field // once Next has reported the end
+	Trailer []Field // set once Next has reported the end
 
 	state  chunkState
-	left   int64  // bytes left of the chunk
-	line   []byte // a line that has come in part, or the trailer
-	excess int64  // bytes that are not data, beyond what is usual
+	left   int64  // bytes missing of the chunk
+	line   []byte // an incomplete line, or the trailer so far
+	excess int64  // bytes that are not data, beyond the usual overhead
 }
 
-// chunkState is what comes next.
+// chunkState says what comes next.
 type chunkState uint8
 
 const (
 	chunkSize    chunkState = iota // the line before a chunk
 	chunkData                      // a chunk
-	chunkEnd                       // the CRLF behind it
+	chunkEnd                       // the CRLF after it
 	chunkTrailer                   // the trailer, up to its empty line
 	chunkOver                      // nothing
 )
 
 const (
-	maxChunkLine = 256      // bytes of the line before a chunk, extensions included
+	// bytes of the line before a chunk, including extensions
+	maxChunkLine = 256
 	maxExcess    = 16 << 10 // see Chunked.excess
 )
 
@@ -59,7 +61,7 @@ func (d *Chunked) Next(p []byte) (data []byte, n, status int) {
 // Over reports whether the body has ended.
 func (d *Chunked) Over() bool { return d.state == chunkOver }
 
-// take takes a line of p, or a part of one.
+// take processes a line in p, or a part of one.
 func (d *Chunked) take(p []byte) (n, status int) {
 	most, tooLong := maxChunkLine, http.StatusBadRequest
 	if d.state == chunkTrailer {
@@ -88,9 +90,9 @@ func (d *Chunked) take(p []byte) (n, status int) {
 
 var crlf = []byte("\r\n")
 
-// partial checks the beginning of a line: the body is refused as soon as no end
-// of that can be right, other than for its length. A trailer is checked as a
-// whole.
+// partial checks the beginning of a line: the body is refused as soon as no
+// continuation can be valid. It does not check the length. A trailer is checked
+// as a whole.
 func (d *Chunked) partial() (status int) {
 	ok := true
 	switch d.state {
@@ -99,7 +101,8 @@ func (d *Chunked) partial() (status int) {
 	case chunkSize:
 		line, ended := bytes.CutSuffix(d.line, crlf[:1])
 		if !ended && !bytes.Contains(line, []byte(";")) {
-			line = append(line[:len(line):len(line)], ';') // what may follow white space
+			// the only continuation after white space
+			line = append(line[:len(line):len(line)], ';')
 		}
 		_, ok = cutSize(line)
 	}
@@ -109,8 +112,8 @@ func (d *Chunked) partial() (status int) {
 	return 0
 }
 
-// lineEnded takes a whole line without its CRLF; of the trailer, all that has
-// come of it.
+// lineEnded processes a whole line without its CRLF; in the trailer, everything
+// so far.
 func (d *Chunked) lineEnded(line []byte) (status int) {
 	switch d.state {
 	case chunkSize:
@@ -130,8 +133,8 @@ func (d *Chunked) lineEnded(line []byte) (status int) {
 	return status
 }
 
-// cutSize returns the size in the line before a chunk: it may be followed by
-// extensions, with white space before them (RFC 9112, section 7.1.1).
+// cutSize parses the size in the line before a chunk, which extensions may
+// follow, with white space before them (RFC 9112, section 7.1.1).
 func cutSize(line []byte) (n int64, ok bool) {
 	digits, ext, has := bytes.Cut(line, []byte(";"))
 	if has {
@@ -141,7 +144,7 @@ func cutSize(line []byte) (n int64, ok bool) {
 	return n, ok && all(string(ext), inValue)
 }
 
-// size takes the line before a chunk.
+// size processes the line before a chunk.
 func (d *Chunked) size(line []byte) (status int) {
 	n, ok := cutSize(line)
 	if !ok {
@@ -157,7 +160,7 @@ func (d *Chunked) size(line []byte) (status int) {
 	return 0
 }
 
-// trailer takes the whole trailer, each line with its CRLF.
+// trailer processes the whole trailer, each line with its CRLF.
 func (d *Chunked) trailer(s string) (status int) {
 	for s != "" {
 		f, n := cutField(s)

@@ -11,11 +11,11 @@ type Limits struct {
 	Bytes, Fields int
 }
 
-// Field is a field line: a name as it was sent, and a value without the white
-// space around it.
+// Field is a field line: a name as it was sent, and a value without surrounding
+// white space.
 type Field struct{ Name, Value string }
 
-// Flags are what the fields of a head say about the connection.
+// Flags record what the fields of a head say about the connection.
 type Flags uint8
 
 // The flags, by the field and the value that set them.
@@ -25,28 +25,30 @@ const (
 	ConnUpgrade                      // Connection: upgrade
 	Upgrade                          // an Upgrade with a protocol
 	ExpectContinue                   // Expect: 100-continue
-	ExpectOther                      // an Expect that is something else
+	ExpectOther                      // any other Expect
 	ChunkedCoding                    // Transfer-Encoding: chunked
 )
 
-// Head is the head of a request. All its strings are parts of one.
+// Head is the head of a request. All its strings are substrings of one.
 type Head struct {
 	Method, Target string
-	Host           string // of the target if that has one, else of the Host field
-	fields         string // the field lines, each with its CRLF
-	Length         int64  // of the body: 0 without one, -1 if it is chunked
-	count          int32  // of the fields
-	Minor          uint8  // of the version HTTP/1.Minor
-	Form           Form
-	Flags          Flags
+	// from the target if it has one, else from the Host field
+	Host   string
+	fields string // the field lines, each with its CRLF
+	Length int64  // of the body: 0 without a body, -1 if it is chunked
+	count  int32  // of the fields
+	Minor  uint8  // of the version HTTP/1.Minor
+	Form   Form
+	Flags  Flags
 
-	hosts, lengths, codings uint8 // how many of these fields there are, 2 for more
-	badTrailer              bool  // the trailer is to have what it may not
+	hosts, lengths, codings uint8 // number of these fields, 2 for more
+	// Trailer names a field that a trailer must not have
+	badTrailer bool
 }
 
-// Parse parses the head at the beginning of p. It returns its length, 0 if it
-// is not complete; or the status to refuse it with, as Check does for one that
-// is not complete. h must be zero; its strings do not refer to p.
+// Parse parses the head at the beginning of p. It returns the head's length, 0
+// if it is not complete, or the status to refuse it with; an incomplete head is
+// checked as by Check. h must be zero; its strings do not refer to p.
 func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 	if n = Length(p, 0); n == 0 {
 		return 0, Check(p, 0, lim)
@@ -58,7 +60,8 @@ func (h *Head) Parse(p []byte, lim Limits) (n, status int) {
 }
 
 // ParseWhole parses a head whose Length is that of p. It returns the status to
-// refuse it with, 0 for none. h must be zero; its strings do not refer to p.
+// refuse it with, 0 for a valid head. h must be zero; its strings do not refer
+// to p.
 func (h *Head) ParseWhole(p []byte, lim Limits) (status int) {
 	if len(p) > lim.Bytes {
 		return http.StatusRequestHeaderFieldsTooLarge
@@ -71,10 +74,10 @@ func (h *Head) ParseWhole(p []byte, lim Limits) (status int) {
 
 var crlfcrlf = []byte("\r\n\r\n")
 
-// Check returns the status to refuse a head with that is not complete, 0 for
-// none: it is refused as soon as no continuation can be right. For its first
-// bytes that was found before; they are looked at again only when a line has
-// ended, so that it costs little if the head comes byte by byte.
+// Check returns the status to refuse an incomplete head with, 0 if it can still
+// become valid. The first checked bytes were checked before. They are checked
+// again only when a line has ended, so that checking is cheap if the head
+// arrives byte by byte.
 func Check(p []byte, checked int, lim Limits) (status int) {
 	if len(p) > lim.Bytes {
 		return http.StatusRequestHeaderFieldsTooLarge
@@ -141,7 +144,7 @@ func cutField(s string) (f Field, n int) {
 	return Field{s[:i], Trim(s[i+1 : j])}, j + 2
 }
 
-// Trim returns s without the white space around it.
+// Trim returns s without surrounding white space.
 func Trim(s string) string {
 	for s != "" && (s[0] == ' ' || s[0] == '\t') {
 		s = s[1:]
@@ -173,8 +176,8 @@ func (h *Head) requestLine(line string) (status int) {
 	return 0
 }
 
-// note keeps what a field says about the message or the connection. Names are
-// compared by their length first.
+// note records what a field says about the message or the connection. It
+// compares the lengths of names first.
 func (h *Head) note(f Field) (status int) {
 	switch len(f.Name) {
 	case len("Host"):
@@ -216,7 +219,8 @@ func (h *Head) noteHost(v string) (status int) {
 	if h.hosts = min(h.hosts+1, 2); !ValidHost(v) {
 		return http.StatusBadRequest
 	}
-	if h.Form == Origin || h.Form == Asterisk { // other targets have one that counts (RFC 9112, section 3.2.2)
+	// for other targets the target's host counts (RFC 9112, section 3.2.2)
+	if h.Form == Origin || h.Form == Asterisk {
 		h.Host = v
 	}
 	return 0
@@ -224,7 +228,8 @@ func (h *Head) noteHost(v string) (status int) {
 
 func (h *Head) noteExpect(v string) {
 	switch {
-	case h.Flags&(ExpectContinue|ExpectOther) != 0: // the first one counts, as for net/http
+	// the first one counts, as in net/http
+	case h.Flags&(ExpectContinue|ExpectOther) != 0:
 	case HasToken(v, "100-continue"):
 		h.Flags |= ExpectContinue
 	case v != "":
@@ -272,7 +277,7 @@ func (h *Head) framing() (status int) {
 	return 0
 }
 
-// Proto returns the protocol's name and version: "HTTP/1.1".
+// Proto returns the protocol's name and version, such as "HTTP/1.1".
 func (h *Head) Proto() string { return protos[8*h.Minor : 8*h.Minor+8] }
 
 const protos = "HTTP/1.0HTTP/1.1HTTP/1.2HTTP/1.3HTTP/1.4HTTP/1.5HTTP/1.6HTTP/1.7HTTP/1.8HTTP/1.9"
@@ -280,11 +285,11 @@ const protos = "HTTP/1.0HTTP/1.1HTTP/1.2HTTP/1.3HTTP/1.4HTTP/1.5HTTP/1.6HTTP/1.7
 // Len returns the number of fields.
 func (h *Head) Len() int { return int(h.count) }
 
-// Fields calls yield for each field, in their order. It divides the lines
-// again, which is cheaper than to keep where their parts are.
+// Fields calls yield for each field, in order. It splits the lines again, which
+// is cheaper than storing the positions of their parts.
 func (h *Head) Fields(yield func(Field) bool) { eachField(h.fields, yield) }
 
-// eachField divides valid field lines, each with its CRLF.
+// eachField splits valid field lines, each with its CRLF.
 func eachField(rest string, yield func(Field) bool) {
 	for rest != "" {
 		end := strings.IndexByte(rest, '\n')
@@ -296,7 +301,8 @@ func eachField(rest string, yield func(Field) bool) {
 	}
 }
 
-// Value returns the value of the first field with that name, "" without one.
+// Value returns the value of the first field with that name, "" if there is
+// none.
 func (h *Head) Value(name string) string {
 	for f := range h.Fields {
 		if EqualFold(f.Name, name) {
@@ -306,8 +312,8 @@ func (h *Head) Value(name string) string {
 	return ""
 }
 
-// KeepsAlive reports whether the client lets the connection be used for another
-// request (RFC 9112, section 9.3).
+// KeepsAlive reports whether the client allows another request on the
+// connection (RFC 9112, section 9.3).
 func (h *Head) KeepsAlive() bool {
 	return h.Flags&Close == 0 && (h.Minor > 0 || h.Flags&KeepAlive != 0)
 }
@@ -318,7 +324,7 @@ func (h *Head) Upgrades() bool {
 	return h.Minor > 0 && h.Flags&(ConnUpgrade|Upgrade) == ConnUpgrade|Upgrade
 }
 
-// UpgradeTo returns the protocol that the client would have most, "" for none.
+// UpgradeTo returns the protocol that the client prefers, "" for none.
 func (h *Head) UpgradeTo() string {
 	for f := range h.Fields {
 		if !EqualFold(f.Name, "Upgrade") {
@@ -333,8 +339,8 @@ func (h *Head) UpgradeTo() string {
 	return ""
 }
 
-// Length returns the length of the head that p begins with, 0 if p does not
-// have the end of it. The first checked bytes are known not to have it.
+// Length returns the length of the head at the beginning of p, 0 if p does not
+// contain its end. The first checked bytes are known not to contain it.
 func Length(p []byte, checked int) int {
 	from := max(checked-len(crlfcrlf)+1, 0)
 	i := bytes.Index(p[from:], crlfcrlf)

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// Response is the head of a response. All its strings are parts of one.
+// Response is the head of a response. All its strings are substrings of one.
 type Response struct {
 	Status    int
 	Reason    string // may be empty
 	fields    string // the field lines, each with its CRLF
-	Announced int64  // the Content-Length, -1 without one
+	Announced int64  // the Content-Length, -1 if there is none
 	count     int32  // of the fields
 	Minor     uint8  // of the version HTTP/1.Minor
 	Flags     Flags
 
-	lengths, codings uint8 // how many of these fields there are, 2 for more
+	lengths, codings uint8 // number of these fields, 2 for more
 }
 
-// A Fault is what is wrong with a response.
+// A Fault says why a response is malformed.
 type Fault string
 
-// Error says what is wrong.
+// Error returns the fault as text.
 func (f Fault) Error() string { return "malformed HTTP response: " + string(f) }
 
 // The faults of a response's head.
@@ -36,11 +36,11 @@ const (
 	FaultTooLarge   Fault = "the header is too large"
 )
 
-// ParseResponse parses the head of a response at the beginning of p, of which
-// the first bytes are known to have no end of a head. It returns the head's
-// length, 0 if it is not complete, or what is wrong with it: a part of a head
-// is refused as soon as no continuation can be right. r must be zero; its
-// strings do not refer to p.
+// ParseResponse parses the head of a response at the beginning of p, whose
+// first checked bytes do not contain the end of a head. It returns the head's
+// length, 0 if it is not complete, or an error. An incomplete head is refused
+// as soon as no continuation can be valid. r must be zero; its strings do not
+// refer to p.
 func (r *Response) ParseResponse(p []byte, checked int, lim Limits) (n int, err error) {
 	if i := bytes.Index(p[max(checked-len(crlfcrlf)+1, 0):], crlfcrlf); i >= 0 {
 		n = max(checked-len(crlfcrlf)+1, 0) + i + len(crlfcrlf)
@@ -60,9 +60,9 @@ func (r *Response) ParseResponse(p []byte, checked int, lim Limits) (n int, err 
 	return n, nil
 }
 
-// checkResponse tells what is wrong with a head that is not complete. Lines are
-// looked at when one has ended, so that it costs little if the head comes byte
-// by byte.
+// checkResponse returns an error if an incomplete head cannot become valid. It
+// checks a line when it has ended, so that checking is cheap if the head
+// arrives byte by byte.
 func checkResponse(p []byte, checked int, lim Limits) error {
 	if len(p) > lim.Bytes {
 		return FaultTooLarge
@@ -107,8 +107,8 @@ func (r *Response) lines(s string, most int) error {
 }
 
 // statusLine parses the first line, without its CRLF: HTTP/1.x, a space, three
-// digits, and a reason behind another space. Without a reason the second space
-// may be missing, which many servers leave out.
+// digits, and a reason after another space. Without a reason the second space
+// is optional, because many servers leave it out.
 func (r *Response) statusLine(line string) error {
 	rest, ok := strings.CutPrefix(line, versionStart)
 	if !ok {
@@ -129,7 +129,7 @@ func (r *Response) statusLine(line string) error {
 	return nil
 }
 
-// note keeps what a field says about the message or the connection.
+// note records what a field says about the message or the connection.
 func (r *Response) note(f Field) error {
 	switch len(f.Name) {
 	case len("Upgrade"):
@@ -155,7 +155,7 @@ func (r *Response) note(f Field) error {
 	return nil
 }
 
-// noteLength notes a Content-Length. More than one is no harm if they agree.
+// noteLength records a Content-Length. Several are accepted if they agree.
 func (r *Response) noteLength(v string) error {
 	n, ok := ParseLength(v)
 	switch {
@@ -176,15 +176,15 @@ func (r *Response) framing() error {
 	return nil
 }
 
-// The lengths of bodies that are not known beforehand; see BodyLength.
+// Special lengths of bodies; see BodyLength.
 const (
 	LengthChunked    int64 = -1
 	LengthUntilClose int64 = -2
 )
 
-// BodyLength returns the length of the response's body, which is the answer to
-// a request with that method (RFC 9112, section 6.3): LengthChunked if the body
-// says where it ends, LengthUntilClose if the connection's end is the body's. A
+// BodyLength returns the length of the response's body; method is that of the
+// request (RFC 9112, section 6.3). It returns LengthChunked if the body marks
+// its end itself, and LengthUntilClose if the connection's end is the body's. A
 // Transfer-Encoding overrides a Content-Length.
 func (r *Response) BodyLength(method string) int64 {
 	switch {
@@ -199,8 +199,8 @@ func (r *Response) BodyLength(method string) int64 {
 }
 
 // KeepsAlive reports whether the connection can be used for another request
-// once the body has come (RFC 9112, sections 6.1 and 9.3): not if the head
-// frames the body in two ways, which somebody on the way may read as the other.
+// after the body (RFC 9112, sections 6.1 and 9.3). It cannot if the head frames
+// the body in two ways, because an intermediary may have read it the other way.
 func (r *Response) KeepsAlive() bool {
 	switch {
 	case r.Flags&Close != 0, r.codings > 0 && r.lengths > 0:
@@ -209,16 +209,17 @@ func (r *Response) KeepsAlive() bool {
 	return r.Minor > 0 || r.Flags&KeepAlive != 0
 }
 
-// Proto returns the protocol's name and version: "HTTP/1.1".
+// Proto returns the protocol's name and version, such as "HTTP/1.1".
 func (r *Response) Proto() string { return protos[8*r.Minor : 8*r.Minor+8] }
 
 // Len returns the number of fields.
 func (r *Response) Len() int { return int(r.count) }
 
-// Fields calls yield for each field, in their order.
+// Fields calls yield for each field, in order.
 func (r *Response) Fields(yield func(Field) bool) { eachField(r.fields, yield) }
 
-// Value returns the value of the first field with that name, "" without one.
+// Value returns the value of the first field with that name, "" if there is
+// none.
 func (r *Response) Value(name string) string {
 	for f := range r.Fields {
 		if EqualFold(f.Name, name) {

@@ -10,21 +10,21 @@ import (
 type Form uint8
 
 const (
-	// Origin is an absolute path and perhaps a query. They have the characters
-	// of RFC 3986, and "[" and "]" in the query, which is where programs send
+	// Origin is an absolute path and an optional query. They have the
+	// characters of RFC 3986, and "[" and "]" in the query, where programs send
 	// them. In the path "%" begins an escape.
 	Origin Form = iota
 	// Absolute is an http or https URL with a host, and without user
 	// information.
 	Absolute
-	// Authority is a host and a port: that of CONNECT.
+	// Authority is a host and a port, for CONNECT.
 	Authority
-	// Asterisk is "*": only for OPTIONS.
+	// Asterisk is "*", for OPTIONS only.
 	Asterisk
 )
 
 // setForm sets the form of the target, and Host if the target has one. It
-// reports false if the target has no form that fits the method.
+// reports false if no form of the target fits the method.
 func (h *Head) setForm() bool {
 	t := h.Target
 	switch {
@@ -55,7 +55,7 @@ func (h *Head) setForm() bool {
 	return ok && host != "" && validPath(rest[i:])
 }
 
-// validPath reports whether s is a path, perhaps an empty one, and perhaps a
+// validPath reports whether s is a path, which may be empty, and an optional
 // query.
 func validPath(s string) bool {
 	i := 0
@@ -71,14 +71,14 @@ func validPath(s string) bool {
 }
 
 // ValidHost reports whether s can be the value of a Host field: empty, or a
-// host and perhaps a port.
+// host with an optional port.
 func ValidHost(s string) bool {
 	host, _, ok := cutPort(s)
 	return ok && (host != "" || s == "")
 }
 
-// cutPort divides an authority without user information into its host and its
-// port, which may be empty. ok says that it is one.
+// cutPort splits an authority without user information into its host and its
+// port, which may be empty. ok reports whether it is valid.
 func cutPort(s string) (host, port string, ok bool) {
 	host = s
 	if strings.HasPrefix(s, "[") {
@@ -136,7 +136,7 @@ func (h *Head) Query() string {
 	return query
 }
 
-// SetURL sets u, which is zero, to the target as net/http's server has it.
+// SetURL sets u, which must be zero, to the target as net/http's server does.
 func (h *Head) SetURL(u *url.URL) error {
 	t := h.Target
 	if h.Form == Origin {

@@ -1,6 +1,6 @@
 package http1
 
-// ValidTarget reports whether a target has a form that fits the method: see
+// ValidTarget reports whether a target has a form that fits the method; see
 // Form.
 func ValidTarget(method, target string) bool {
 	h := Head{Method: method, Target: target}
@@ -10,8 +10,7 @@ func ValidTarget(method, target string) bool {
 // ValidMethod reports whether s can be a method: a token.
 func ValidMethod(s string) bool { return s != "" && all(s, inToken) }
 
-// ParseLength returns the value of a Content-Length field. It is 1 to 18
-// digits.
+// ParseLength parses the value of a Content-Length field: 1 to 18 digits.
 func ParseLength(s string) (n int64, ok bool) {
 	if s == "" || len(s) > 18 || !all(s, isDigit) {
 		return 0, false
@@ -22,9 +21,9 @@ func ParseLength(s string) (n int64, ok bool) {
 	return n, true
 }
 
-// SameHost reports whether two valid Host fields name the same host and port,
-// as far as can be told without the scheme: the port of http or https may be
-// left out.
+// SameHost reports whether two valid Host fields name the same host and port.
+// Without knowing the scheme, it allows either of them to leave out the port of
+// http or https.
 func SameHost(a, b string) bool {
 	hostA, portA, _ := cutPort(a)
 	hostB, portB, _ := cutPort(b)

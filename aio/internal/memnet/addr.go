@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Addr is the address of a listener or connection whose host is a name. Where
-// the host is an IP address, a *net.TCPAddr stands instead.
+// Addr is the address of a listener or connection whose host is a name. If the
+// host is an IP address, a *net.TCPAddr is used instead.
 type Addr string
 
 // Network returns "tcp".
@@ -45,7 +45,7 @@ func parseEndpoint(addr string) (endpoint, error) {
 
 const loopback = "127.0.0.1"
 
-// canonicalHost gives the hosts that are the same the same spelling.
+// canonicalHost returns one spelling for all names of the same host.
 func canonicalHost(host string) string {
 	host = strings.ToLower(host)
 	if host == "localhost" {
@@ -61,7 +61,7 @@ func canonicalHost(host string) string {
 	return ip.Unmap().String()
 }
 
-// addr is the endpoint as users see it.
+// addr returns the endpoint as users see it.
 func (e endpoint) addr() net.Addr {
 	if e.host == "" {
 		return &net.TCPAddr{IP: net.IPv6unspecified, Port: int(e.port)}

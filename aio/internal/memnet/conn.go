@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Conn is one end of a connection. It is a net.Conn with the further methods
-// of a *net.TCPConn that tests need, and with ones that wait or write the way
-// an event loop does. All methods may be called from any goroutine at any
-// time; Close and an expiring deadline end those that block.
+// Conn is one end of a connection. It is a net.Conn with the further methods of
+// a *net.TCPConn that tests need, and with ones that wait or write the way an
+// event loop does. All methods may be called from any goroutine at any time;
+// Close and an expiring deadline end calls that block.
 type Conn struct {
 	mu      *sync.Mutex // of the link
 	rx, tx  *stream
@@ -25,7 +25,7 @@ type Conn struct {
 	closed  bool
 }
 
-// A link is the two ends of a connection and what is between them.
+// A link is the two ends of a connection and the data between them.
 type link struct {
 	mu      sync.Mutex
 	streams [2]stream
@@ -42,8 +42,8 @@ func newLink(limit int, a, b net.Addr) (*Conn, *Conn) {
 	return &l.ends[0], &l.ends[1]
 }
 
-// Read reads up to len(p) bytes. It blocks until at least one is there. After
-// the peer's last byte it returns io.EOF. Other errors: net.ErrClosed,
+// Read reads up to len(p) bytes. It blocks until at least one is available.
+// After the peer's last byte it returns io.EOF. Other errors: net.ErrClosed,
 // os.ErrDeadlineExceeded, syscall.ECONNRESET.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.read(p, false)
@@ -51,9 +51,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // ReadReady blocks until Read would not, and consumes nothing. It returns nil
-// if Read would return data or io.EOF, else the error that Read would return.
-// Who waits with it needs no buffer meanwhile. With several readers, another
-// one may be faster and the following Read block.
+// if Read would return data or io.EOF, else the error that Read would return. A
+// goroutine that waits with it needs no buffer meanwhile. With several readers,
+// another one may be faster, and the following Read may block.
 func (c *Conn) ReadReady() error {
 	_, err := c.read(nil, true)
 	if errors.Is(err, io.EOF) {
@@ -82,8 +82,8 @@ func (c *Conn) read(p []byte, peek bool) (int, error) {
 	}
 }
 
-// TryRead reads what is there, up to len(p) bytes; it never blocks, and heeds
-// no deadline. If nothing is there it returns syscall.EAGAIN, bare. Other
+// TryRead reads available bytes, up to len(p). It never blocks, and ignores
+// deadlines. If no bytes are available it returns syscall.EAGAIN, bare. Other
 // errors are those of Read.
 func (c *Conn) TryRead(p []byte) (int, error) {
 	c.mu.Lock()
@@ -123,8 +123,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 // TryWrite writes as much of p as fits into the peer's buffer and returns how
-// much that was; it never blocks. If nothing fits, or a Write is under way, it
-// returns syscall.EAGAIN, bare. Other errors are those of Write.
+// much that was; it never blocks. If nothing fits, or a Write is in progress,
+// it returns syscall.EAGAIN, bare. Other errors are those of Write.
 func (c *Conn) TryWrite(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,8 +159,8 @@ func (c *Conn) WriteReady() error {
 	return c.wrap("write", err)
 }
 
-// LocalAddr returns the address of this end: a *net.TCPAddr, or an Addr where
-// the host is a name.
+// LocalAddr returns the address of this end: a *net.TCPAddr, or an Addr if the
+// host is a name.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 
 // RemoteAddr returns the address of the other end, as LocalAddr.
@@ -169,14 +169,14 @@ func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 // SetDeadline sets both deadlines; see SetReadDeadline and SetWriteDeadline.
 func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadlines(t, true, true) }
 
-// SetReadDeadline makes Read and ReadReady, those under way too, fail with
-// os.ErrDeadlineExceeded from t on. The zero time means never. Its only error
-// is net.ErrClosed.
+// SetReadDeadline makes Read and ReadReady, including calls in progress, fail
+// with os.ErrDeadlineExceeded from t on. The zero time means never. Its only
+// error is net.ErrClosed.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, true, false) }
 
-// SetWriteDeadline makes Write, TryWrite and WriteReady, those under way too,
-// fail with os.ErrDeadlineExceeded from t on. The zero time means never. Its
-// only error is net.ErrClosed.
+// SetWriteDeadline makes Write, TryWrite and WriteReady, including calls in
+// progress, fail with os.ErrDeadlineExceeded from t on. The zero time means
+// never. Its only error is net.ErrClosed.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, false, true) }
 
 func (c *Conn) setDeadlines(t time.Time, read, write bool) error {

@@ -5,12 +5,12 @@ import (
 )
 
 // Close ends the connection; it does not block. The peer reads what is still
-// buffered, then io.EOF. If there is data that was never read here, or after
-// SetLinger(0), it is an Abort. A second call returns net.ErrClosed.
+// buffered, then io.EOF. If this end has unread data, or after SetLinger(0),
+// Close is an Abort. A second call returns net.ErrClosed.
 func (c *Conn) Close() error { return c.close(false) }
 
-// Abort ends the connection by a reset, at once: what the peer has not read
-// is lost, its Read and Write fail with syscall.ECONNRESET. After Close it
+// Abort ends the connection at once with a reset: what the peer has not read is
+// lost, and its Read and Write fail with syscall.ECONNRESET. After Close it
 // returns net.ErrClosed and does nothing.
 func (c *Conn) Abort() error { return c.close(true) }
 
@@ -53,9 +53,9 @@ func (c *Conn) CloseWrite() error {
 }
 
 // CloseRead ends the peer's direction for this end only; it does not block.
-// What is buffered is lost, and Read returns io.EOF. The peer is not told: its
-// writes succeed and are thrown away. If any bytes were, Close becomes an
-// Abort. Errors are those of CloseWrite.
+// Buffered data is lost, and Read returns io.EOF. The peer is not told: its
+// writes succeed and are discarded. If any bytes were discarded, Close becomes
+// an Abort. Errors are those of CloseWrite.
 func (c *Conn) CloseRead() error {
 	return c.shutdown(func() {
 		c.rx.deaf = true

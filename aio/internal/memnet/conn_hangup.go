@@ -8,7 +8,7 @@ func (c *Conn) PeerEnded() (over bool, err error) {
 	return c.awaitEnd(func() bool { return c.rx.fin })
 }
 
-// PeerReset is PeerEnded, and goes on blocking while the peer has only ended
+// PeerReset is PeerEnded, but continues to block while the peer has only ended
 // its direction.
 func (c *Conn) PeerReset() error {
 	_, err := c.awaitEnd(func() bool { return false })

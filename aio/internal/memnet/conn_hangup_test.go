@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 )
 
-// PeerEnded sees the peer's end behind data that nobody has read, and PeerReset
-// what comes after.
+// PeerEnded sees the peer's end after unread data, and PeerReset what follows
+// it.
 func TestPeerEnded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end, then func(c *Conn)
@@ -30,7 +30,7 @@ func TestPeerEnded(t *testing.T) {
 				go func() {
 					over, err := a.PeerEnded()
 					if err != nil {
-						t.Error(err)
+						t.Errorf("a.PeerEnded: %v", err)
 					}
 					ended <- over
 				}()
@@ -56,7 +56,7 @@ func TestPeerEnded(t *testing.T) {
 					a.Write([]byte("x"))
 				}
 				if err := <-reset; err != nil {
-					t.Error(err)
+					t.Errorf("result of reset: %v", err)
 				}
 			})
 		})
@@ -76,7 +76,7 @@ func TestPeerEndedClose(t *testing.T) {
 		f.Close()
 		for range 2 {
 			if err := <-errs; !errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
-				t.Error(err)
+				t.Errorf("result of errs: %v", err)
 			}
 		}
 	})

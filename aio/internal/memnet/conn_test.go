@@ -108,7 +108,7 @@ func TestReadyBeatsDeadline(t *testing.T) {
 		write(t, b, "x")
 		a.SetReadDeadline(time.Unix(1, 0))
 		if err := <-got; err != nil {
-			t.Fatal(err)
+			t.Fatalf("result of got: %v", err)
 		}
 	})
 }
@@ -240,10 +240,10 @@ func TestErrorText(t *testing.T) {
 		t.Fatalf("%v, want %v", err, want)
 	}
 	if err := a.Close(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("a.Close: %v", err)
 	}
 	if err := a.Close(); !strings.Contains(err.Error(), "use of closed network connection") {
-		t.Fatal(err)
+		t.Fatalf("a.Close: %v", err)
 	}
 }
 
@@ -277,7 +277,7 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 	}
 	got := make([]byte, 24)
 	if _, err := io.ReadFull(b, got); err != nil {
-		t.Fatal(err)
+		t.Fatalf("io.ReadFull: %v", err)
 	}
 	wg.Wait()
 	for i := range 3 {
@@ -287,7 +287,7 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 	}
 }
 
-// With no goroutine of its own, what waits in a bubble is durably blocked: if
+// The package has no goroutine, so waiting in a bubble is durably blocking: if
 // it were not, the clock would not move and this test would not end.
 func TestManyIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

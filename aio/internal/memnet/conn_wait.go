@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// All of these want the link's mutex held.
+// The link's mutex must be held for all functions in this file.
 
 // open returns net.ErrClosed once this end is closed.
 func (c *Conn) open() error {
@@ -15,7 +15,7 @@ func (c *Conn) open() error {
 	return nil
 }
 
-// writable returns the error that keeps a write from even trying.
+// writable returns the error with which every write fails, if there is one.
 func (c *Conn) writable() error {
 	if err := c.open(); err != nil {
 		return err
@@ -26,9 +26,9 @@ func (c *Conn) writable() error {
 	return nil
 }
 
-// await waits for news of s. It returns an error if there is no point in
-// looking: this end is closed, or the deadline d had passed before. Whatever
-// else comes together with the deadline is thus seen first.
+// await waits for a change of s. It returns an error if a change does not
+// matter: this end is closed, or the deadline d had passed before. So a change
+// that comes together with the deadline is seen first.
 func (c *Conn) await(s *stream, d *deadline) error {
 	if d.passed() {
 		return os.ErrDeadlineExceeded
@@ -37,7 +37,7 @@ func (c *Conn) await(s *stream, d *deadline) error {
 	return c.open()
 }
 
-// takeTurn waits until no other Write is under way.
+// takeTurn waits until no other Write is in progress.
 func (c *Conn) takeTurn() error {
 	err := c.writable()
 	for err == nil && c.writing {
@@ -49,18 +49,19 @@ func (c *Conn) takeTurn() error {
 	return err
 }
 
-// endTurn lets the next Write go on.
+// endTurn lets the next Write begin.
 func (c *Conn) endTurn() {
 	c.writing = false
 	c.tx.bell.Ring()
 }
 
-// wrap makes err what a net.Conn returns from the named call.
+// wrap returns err as a net.Conn returns it from the named call.
 func (c *Conn) wrap(op string, err error) error {
 	return opError(op, op, c.local, c.remote, err)
 }
 
-// push sends what fits. Who waits for a reset learns of one that this causes.
+// push sends what fits. If this causes a reset, it wakes those that wait for
+// one.
 func (c *Conn) push(p []byte) (int, error) {
 	n, err := c.tx.push(p)
 	if c.tx.gone && c.tx.werr != nil {

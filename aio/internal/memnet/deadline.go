@@ -12,12 +12,12 @@ import (
 type deadline struct {
 	at    time.Time
 	timer *time.Timer
-	gen   uint64 // counts calls of set, so that a late timer is known as such
+	gen   uint64 // number of calls of set, to detect a late timer
 	fired bool
 }
 
-// set moves the deadline to t; the zero time means never. Who waits learns of
-// it at once if t is not in the future.
+// set moves the deadline to t; the zero time means never. It rings the bell at
+// once if t is not in the future.
 func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell.Bell) {
 	d.stop()
 	d.at = t
@@ -41,7 +41,7 @@ func (d *deadline) set(t time.Time, mu *sync.Mutex, b *bell.Bell) {
 	})
 }
 
-// stop clears the deadline and lets go of its timer.
+// stop clears the deadline and stops its timer.
 func (d *deadline) stop() {
 	if d.timer != nil {
 		d.timer.Stop()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Dial is DialContext without a context: it waits as long as it takes.
+// Dial is DialContext without a context: it waits without a limit.
 func (n *Network) Dial(network, addr string) (net.Conn, error) {
 	return n.DialContext(context.Background(), network, addr)
 }
@@ -17,9 +17,9 @@ func (n *Network) Dial(network, addr string) (net.Conn, error) {
 // loopback. It fits http.Transport.DialContext and the like. It blocks for
 // Latency, while the accept queue is full, and for a black hole, but no longer
 // than ctx; afterwards ctx has no influence. The connection, a *Conn, can be
-// used before it is accepted. Errors: syscall.ECONNREFUSED if nobody listens,
-// ctx.Err(), *net.AddrError, and net.UnknownNetworkError unless network is
-// "tcp", "tcp4" or "tcp6".
+// used before it is accepted. Errors: syscall.ECONNREFUSED if there is no
+// listener, ctx.Err(), *net.AddrError, and net.UnknownNetworkError unless
+// network is "tcp", "tcp4" or "tcp6".
 func (n *Network) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	e, err := parseTarget(addr)
 	if err == nil {

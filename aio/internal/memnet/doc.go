@@ -1,13 +1,13 @@
 // Package memnet is a network in memory whose connections behave like TCP
 // connections on loopback. It is for tests: nothing leaves the process, no
-// port can be taken by somebody else, and every moment that matters to a
-// program (a full buffer, a half-closed peer, a reset, a dial that never
-// answers) can be produced at will.
+// other program can take a port, and every state that matters to a program (a
+// full buffer, a half-closed peer, a reset, a dial that never completes) can be
+// produced at will.
 //
 // # Usage
 //
-// A [Network] holds the addresses, [Network.Listen] and [Network.DialContext]
-// do what their namesakes in package net do. [Pipe] gives two connected ends
+// A [Network] holds the addresses; [Network.Listen] and [Network.DialContext]
+// work like their namesakes in package net. [Pipe] gives two connected ends
 // without a listener. [Faulty] wraps a connection, of this package or any
 // other, and makes chosen calls fail, shrink or linger.
 //
@@ -20,33 +20,34 @@
 //
 // The package starts no goroutine. It waits only on channels and on timers of
 // package time, so all of it works inside a testing/synctest bubble, and a
-// goroutine that waits here is durably blocked. What is made inside a bubble
-// must be used inside that bubble only.
+// goroutine that waits here is durably blocked. Objects made inside a bubble
+// must be used only inside that bubble.
 //
-// # What is as in TCP
+// # Like TCP
 //
 //   - Bytes, not messages: a Read may return part of a Write or parts of
 //     several.
 //   - Each direction has a bounded buffer. Write blocks while it is full.
-//   - Each direction ends by itself: after [Conn.CloseWrite] the peer reads
+//   - Each direction ends separately: after [Conn.CloseWrite] the peer reads
 //     what is buffered, then io.EOF, and may still write.
 //   - After [Conn.Close] the peer reads what is buffered, then io.EOF. Its
 //     first Write succeeds and is lost; the following ones fail with EPIPE.
 //   - Close with unread data in the buffer resets the connection instead.
-//   - A reset ([Conn.Abort], or SetLinger(0) and Close) fails the peer's
-//     reads and writes with ECONNRESET.
-//   - A dial succeeds when the connection is in the accept queue. Nobody need
-//     have accepted it yet.
+//   - A reset ([Conn.Abort], or SetLinger(0) and Close) fails the peer's reads
+//     and writes with ECONNRESET.
+//   - A dial succeeds when the connection is in the accept queue. It need not
+//     have been accepted yet.
 //
-// # What is not
+// # Unlike TCP
 //
-//   - A reset throws away what the peer has not yet read, as RFC 9293 says.
-//     Linux lets the peer read it first, other systems do not; a program that
-//     is right here is right on all of them. A peer that has nothing left to
-//     read but the end still gets its io.EOF.
-//   - The error of a reset stays. Linux reports it once, then EOF and EPIPE.
-//   - After [Conn.CloseRead] bytes that arrive are thrown away; on Linux they
-//     can still be read.
+//   - A reset discards what the peer has not yet read, as RFC 9293 says. Linux
+//     lets the peer read it first, other systems do not; a program that is
+//     correct here is correct on all of them. A peer that has only the end left
+//     to read still gets its io.EOF.
+//   - Every call after a reset returns its error. Linux returns it once, then
+//     EOF and EPIPE.
+//   - After [Conn.CloseRead] bytes that arrive are discarded; on Linux they can
+//     still be read.
 //   - There is no name lookup: a name is an address like any other, and one
 //     without a listener refuses. "localhost" is 127.0.0.1.
 //   - Bytes take no time and none are lost or reordered. Only connecting can

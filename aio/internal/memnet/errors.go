@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// opError dresses err as package net does: a *net.OpError around it, with an
-// *os.SyscallError between if it is an errno. Nil, io.EOF, the bare errAgain
-// and what is a *net.OpError already stay as they are.
+// opError wraps err as package net does: in a *net.OpError, with an
+// *os.SyscallError between if err is an errno. It returns nil, io.EOF, the bare
+// errAgain and a *net.OpError unchanged.
 func opError(op, call string, local, remote net.Addr, err error) error {
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, errAgain) {
 		return err

@@ -5,35 +5,37 @@ import (
 	"time"
 )
 
-// Plan says what goes wrong on a connection. The zero Plan is no fault at
-// all. Calls are counted from 1, Read and Write each by themselves; a TryWrite
-// counts as a Write, also when it returns EAGAIN.
+// A Plan says what goes wrong on a connection. With the zero Plan nothing does.
+// Calls are counted from 1, Read and Write separately; a TryWrite counts as a
+// Write, even if it returns EAGAIN.
 type Plan struct {
-	// FailRead and FailWrite are the calls that fail, 0 for none.
+	// FailRead and FailWrite are the numbers of the calls that fail, 0 for
+	// none.
 	FailRead, FailWrite int
 
-	// Err is what the failing call returns; nil is syscall.ECONNRESET. It
-	// comes in a *net.OpError unless it is one, io.EOF or syscall.EAGAIN.
+	// Err is the error of the failing call; nil means syscall.ECONNRESET. It is
+	// wrapped in a *net.OpError unless it is one, io.EOF or syscall.EAGAIN.
 	Err error
 
-	// Once limits the fault to the one call. Otherwise the later calls of the
-	// same kind fail too, as on a connection that is broken. The inner
-	// connection is not closed, and its peer is not told, either way.
+	// Once limits the fault to one call. Otherwise later calls of the same kind
+	// fail too, as on a broken connection. In either case the inner connection
+	// is not closed, and its peer is not told.
 	Once bool
 
-	// Partial is how many bytes of the failing Write still get through. They
+	// Partial is how many bytes of the failing Write are still written. They
 	// are counted in its result.
 	Partial int
 
-	// MaxRead is the most bytes a Read returns, 0 for no bound.
+	// MaxRead bounds the bytes that a Read returns, 0 for no bound.
 	MaxRead int
 
-	// MaxWrite is the most bytes that go to the inner connection at once, 0
-	// for no bound. A Write becomes several, a TryWrite falls short.
+	// MaxWrite bounds the bytes that are passed to the inner connection at
+	// once, 0 for no bound. A Write is split into several, a TryWrite writes
+	// less.
 	MaxWrite int
 
-	// ReadDelay and WriteDelay are waited for at the start of each Read and
-	// each Write, but not of a TryWrite. Close and a deadline cut them short.
+	// ReadDelay and WriteDelay are how long each Read and each Write, but not
+	// TryWrite, waits at its start. Close and a deadline cut the wait short.
 	ReadDelay, WriteDelay time.Duration
 }
 
@@ -44,7 +46,7 @@ func (p Plan) err() error {
 	return p.Err
 }
 
-// A side is what a FaultyConn knows of its Reads, or of its Writes.
+// A side is the state of a FaultyConn's Reads, or of its Writes.
 type side struct {
 	failAt int
 	delay  time.Duration
@@ -53,7 +55,7 @@ type side struct {
 	dl     deadline
 }
 
-// fails counts a call and reports whether it is to fail, and whether for the
+// fails counts a call and reports whether it must fail, and whether for the
 // first time.
 func (s *side) fails(once bool) (fails, first bool) {
 	s.calls++

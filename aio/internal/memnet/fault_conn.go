@@ -8,8 +8,8 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// FaultyConn is a connection with a Plan, made by Faulty. It has the further
-// methods of a Conn; if the inner connection lacks one, it returns
+// A FaultyConn is a connection with a Plan, made by Faulty. It also has the
+// other methods of a Conn; if the inner connection lacks one, it returns
 // errors.ErrUnsupported.
 type FaultyConn struct {
 	inner net.Conn
@@ -17,16 +17,16 @@ type FaultyConn struct {
 	extra passThrough
 
 	mu      sync.Mutex
-	bell    bell.Bell // tells of all below
+	bell    bell.Bell // rung when any field below changes
 	r, w    side
 	fired   bool
 	writing bool // a Write has its turn
 	closed  bool
 }
 
-// Faulty returns c as it is under plan. Whoever wants to see every place where
-// a program may fail, runs it with FailRead 1, 2, 3 and so on until Fired is
-// false at the end, and then with FailWrite.
+// Faulty returns a connection that passes calls to c according to plan. To
+// reach every place where a program can fail, run it with FailRead 1, 2, 3 and
+// so on until Fired is false at the end, and then with FailWrite.
 func Faulty(c net.Conn, plan Plan) *FaultyConn {
 	return &FaultyConn{
 		inner: c,
@@ -37,8 +37,8 @@ func Faulty(c net.Conn, plan Plan) *FaultyConn {
 	}
 }
 
-// Read is the inner Read under the plan. It blocks as that does, and for
-// ReadDelay.
+// Read is the inner Read under the plan. It blocks as the inner Read does, and
+// for ReadDelay.
 func (f *FaultyConn) Read(p []byte) (int, error) {
 	if fails, _ := f.begin(&f.r); fails {
 		return 0, f.fault("read")
@@ -46,8 +46,8 @@ func (f *FaultyConn) Read(p []byte) (int, error) {
 	return f.inner.Read(short(p, f.plan.MaxRead))
 }
 
-// Write is the inner Write under the plan. It blocks as that does, and for
-// WriteDelay. Concurrent Writes do not mix.
+// Write is the inner Write under the plan. It blocks as the inner Write does,
+// and for WriteDelay. Concurrent Writes do not mix.
 func (f *FaultyConn) Write(p []byte) (int, error) {
 	fails, first := f.begin(&f.w)
 	if fails && !first {
@@ -68,8 +68,8 @@ func (f *FaultyConn) Write(p []byte) (int, error) {
 	return n, f.fault("write")
 }
 
-// writePieces writes p, MaxWrite bytes at a time. Of an empty p it writes
-// that, for its error.
+// writePieces writes p, MaxWrite bytes at a time. It passes on an empty p too,
+// for the error.
 func (f *FaultyConn) writePieces(p []byte) (n int, err error) {
 	for {
 		k, err := f.inner.Write(short(p[n:], f.plan.MaxWrite))
@@ -93,8 +93,8 @@ func (f *FaultyConn) TryWrite(p []byte) (int, error) {
 	return 0, f.fault("write")
 }
 
-// ReadReady is the inner ReadReady. It is not counted and has no delay, but
-// once a Read has failed for good it returns that error.
+// ReadReady is the inner ReadReady. It is not counted and has no delay. Once
+// all Reads fail, it returns their error.
 func (f *FaultyConn) ReadReady() error {
 	if f.broken(&f.r) {
 		return f.fault("read")
@@ -108,7 +108,7 @@ func (f *FaultyConn) PeerEnded() (bool, error) { return f.extra.PeerEnded() }
 // PeerReset is the inner PeerReset.
 func (f *FaultyConn) PeerReset() error { return f.extra.PeerReset() }
 
-// WriteReady is the inner WriteReady, as ReadReady.
+// WriteReady is the inner WriteReady, with the same rules as ReadReady.
 func (f *FaultyConn) WriteReady() error {
 	if f.broken(&f.w) {
 		return f.fault("write")
@@ -116,15 +116,15 @@ func (f *FaultyConn) WriteReady() error {
 	return f.extra.WriteReady()
 }
 
-// Reads returns how many calls of Read there were, those under way included.
+// Reads returns the number of calls of Read, including those in progress.
 func (f *FaultyConn) Reads() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.r.calls
 }
 
-// Writes returns how many calls of Write and TryWrite there were, those under
-// way included.
+// Writes returns the number of calls of Write and TryWrite, including those in
+// progress.
 func (f *FaultyConn) Writes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -132,7 +132,7 @@ func (f *FaultyConn) Writes() int {
 }
 
 // Fired reports whether a Read or Write was made to fail. Delays and short
-// reads and writes are not meant.
+// reads and writes do not count.
 func (f *FaultyConn) Fired() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,10 +142,10 @@ func (f *FaultyConn) Fired() bool {
 // NetConn returns the inner connection.
 func (f *FaultyConn) NetConn() net.Conn { return f.inner }
 
-// LocalAddr returns the inner connection's.
+// LocalAddr returns the inner connection's local address.
 func (f *FaultyConn) LocalAddr() net.Addr { return f.inner.LocalAddr() }
 
-// RemoteAddr returns the inner connection's.
+// RemoteAddr returns the inner connection's remote address.
 func (f *FaultyConn) RemoteAddr() net.Addr { return f.inner.RemoteAddr() }
 
 // Close closes the inner connection and ends delays.

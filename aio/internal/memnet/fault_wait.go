@@ -2,7 +2,7 @@ package memnet
 
 import "time"
 
-// begin counts a call, waits out its delay, and reports what count does.
+// begin counts a call, waits for its delay, and returns the results of count.
 func (f *FaultyConn) begin(s *side) (fails, first bool) {
 	fails, first = f.count(s)
 	if s.delay > 0 {
@@ -11,8 +11,9 @@ func (f *FaultyConn) begin(s *side) (fails, first bool) {
 	return fails, first
 }
 
-// count counts a call and reports whether it is to fail, and whether for the
-// first time. On a closed connection nothing fails but the inner connection.
+// count counts a call and reports whether it must fail, and whether for the
+// first time. On a closed connection it must not: the inner connection returns
+// the error.
 func (f *FaultyConn) count(s *side) (fails, first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -36,8 +37,8 @@ func (f *FaultyConn) pause(s *side) {
 	}
 }
 
-// takeTurn waits until no other Write is under way. Those end by themselves
-// when the inner connection does.
+// takeTurn waits until no other Write is in progress. Writes end when the inner
+// connection does.
 func (f *FaultyConn) takeTurn() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -81,12 +82,12 @@ func (f *FaultyConn) setDeadline(t time.Time, sides ...*side) {
 	}
 }
 
-// fault is the plan's error for the named call.
+// fault returns the plan's error for the named call.
 func (f *FaultyConn) fault(op string) error {
 	return opError(op, op, f.LocalAddr(), f.RemoteAddr(), f.plan.err())
 }
 
-// short is p, or its first most bytes if most is a bound.
+// short returns p, or its first most bytes if most is positive.
 func short(p []byte, most int) []byte {
 	if most > 0 {
 		return p[:min(len(p), most)]

@@ -15,7 +15,7 @@ type Listener struct {
 	at   endpoint
 	addr net.Addr
 
-	// Guarded by net.mu; bell tells of all of them.
+	// Guarded by net.mu; bell is rung when one of them changes.
 	bell   bell.Bell
 	queue  []*Conn
 	dl     deadline
@@ -51,8 +51,8 @@ func (l *Listener) accept() (*Conn, error) {
 	}
 }
 
-// TryAccept is Accept for a connection that is there already. Without one it
-// returns syscall.EAGAIN, bare. Deadlines do not matter to it.
+// TryAccept is Accept for a connection that is already queued. If there is none
+// it returns syscall.EAGAIN, bare. It ignores deadlines.
 func (l *Listener) TryAccept() (net.Conn, error) {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
@@ -74,10 +74,9 @@ func (l *Listener) take() *Conn {
 	return c
 }
 
-// Close frees the address and ends Accept; it does not block. Connections
-// that were not accepted are reset, dials that wait for room in the queue are
-// refused. Accepted connections are not touched. A second call returns
-// net.ErrClosed.
+// Close frees the address and ends Accept; it does not block. Connections that
+// were not accepted are reset, and dials that wait for room in the queue are
+// refused. Accepted connections go on. A second call returns net.ErrClosed.
 func (l *Listener) Close() error {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
@@ -92,7 +91,7 @@ func (l *Listener) Close() error {
 		delete(l.net.listeners, l.at.port)
 	}
 	for _, c := range l.queue {
-		_ = c.Abort() // nobody else has it, so it cannot be closed
+		_ = c.Abort() // it has no other user, so it is not closed
 	}
 	l.queue = nil
 	l.bell.Ring()
@@ -100,10 +99,10 @@ func (l *Listener) Close() error {
 }
 
 // Addr returns the address listened on, with the port that was picked: a
-// *net.TCPAddr, or an Addr where the host is a name.
+// *net.TCPAddr, or an Addr if the host is a name.
 func (l *Listener) Addr() net.Addr { return l.addr }
 
-// SetDeadline makes Accept, one under way too, fail with
+// SetDeadline makes Accept, including a call in progress, fail with
 // os.ErrDeadlineExceeded from t on. The zero time means never. Its only error
 // is net.ErrClosed.
 func (l *Listener) SetDeadline(t time.Time) error {

@@ -33,7 +33,7 @@ func dialed(t *testing.T, n *memnet.Network) (client, server *memnet.Conn) {
 	c := dial(t, n, l.Addr().String())
 	s, err := l.Accept()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("l.Accept: %v", err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return c, s.(*memnet.Conn)
@@ -43,7 +43,7 @@ func listen(t *testing.T, n *memnet.Network, addr string) *memnet.Listener {
 	t.Helper()
 	l, err := n.Listen(addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("n.Listen: %v", err)
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
@@ -53,7 +53,7 @@ func dial(t *testing.T, n *memnet.Network, addr string) *memnet.Conn {
 	t.Helper()
 	c, err := n.DialContext(context.Background(), "tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("n.DialContext: %v", err)
 	}
 	t.Cleanup(func() { c.Close() })
 	return c.(*memnet.Conn)

@@ -8,18 +8,18 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// What the zero fields of a Network mean.
+// The values used for zero fields of a Network.
 const (
 	DefaultBufferSize = 64 << 10 // bytes, in each direction
 	DefaultBacklog    = 128      // connections that wait to be accepted
 )
 
 // Network is a set of addresses that can be listened on and dialed. The zero
-// value is an empty network, ready to use. Networks know nothing of each
-// other. The fields must not change once the network is in use; the methods
-// may be called from any goroutine.
+// value is an empty network, ready to use. Networks are independent of each
+// other. The fields must not change once the network is in use. The methods are
+// safe for concurrent use.
 type Network struct {
-	// Latency is how long a dial takes, refused ones too. Zero is no time.
+	// Latency is how long a dial takes, even one that is refused.
 	Latency time.Duration
 
 	// BufferSize bounds each direction of a connection in bytes; a Write
@@ -41,10 +41,10 @@ type Network struct {
 func New() *Network { return new(Network) }
 
 // Listen opens a listener on addr, a "host:port". Port 0, no port or an empty
-// addr picks a free port. The host may be an IP address or any name; without
-// a host the listener gets what is dialed to this port of any host that has
-// no listener of its own. It does not block. Errors: syscall.EADDRINUSE if
-// addr is taken, *net.AddrError if it makes no sense.
+// addr picks a free port. The host may be an IP address or any name; without a
+// host the listener gets the dials to its port of every host that has no
+// listener. It does not block. Errors: syscall.EADDRINUSE if addr is taken,
+// *net.AddrError if addr is invalid.
 func (n *Network) Listen(addr string) (*Listener, error) {
 	e, err := parseEndpoint(addr)
 	if err != nil {
@@ -69,15 +69,15 @@ func (n *Network) Listen(addr string) (*Listener, error) {
 	return l, nil
 }
 
-// BlackHole makes addr, a "host:port", swallow what is sent to it: a dial to
-// it hangs until its context ends, listener or not. Connections that exist
-// are not touched. Its only error is that of an addr that makes no sense.
+// BlackHole makes addr, a "host:port", swallow what is sent to it: a dial to it
+// hangs until its context ends, listener or not. Existing connections go on.
+// Its only error is that of an invalid addr.
 func (n *Network) BlackHole(addr string) error {
 	return n.setHole(addr, true)
 }
 
-// Heal ends a BlackHole. Dials that hang go on. Healing an address that is
-// none does nothing. Errors are those of BlackHole.
+// Heal ends a BlackHole. Dials that hang continue. Healing another address does
+// nothing. Errors are those of BlackHole.
 func (n *Network) Heal(addr string) error {
 	return n.setHole(addr, false)
 }
@@ -101,9 +101,9 @@ func (n *Network) setHole(addr string, hole bool) error {
 	return nil
 }
 
-// The methods below want the mutex held.
+// The mutex must be held for the methods below.
 
-// find returns the listener that gets what is dialed to e, or nil.
+// find returns the listener for dials to e, or nil.
 func (n *Network) find(e endpoint) *Listener {
 	if l := n.listeners[e.port][e.host]; l != nil {
 		return l
@@ -111,16 +111,16 @@ func (n *Network) find(e endpoint) *Listener {
 	return n.listeners[e.port][""]
 }
 
-// taken reports whether a listener on e would clash with another.
+// taken reports whether a listener on e would conflict with another.
 func (n *Network) taken(e endpoint) bool {
 	_, same := n.listeners[e.port][e.host]
 	return same
 }
 
-// Picked ports lie from firstPort up, as those of Linux.
+// Automatic ports begin at firstPort, as on Linux.
 const firstPort = 32768
 
-// freePort picks a port that nobody listens on, 0 if there is none.
+// freePort returns a port without a listener, 0 if there is none.
 func (n *Network) freePort() uint16 {
 	for range 1<<16 - firstPort {
 		if p := n.clientPort(); len(n.listeners[p]) == 0 {
@@ -130,8 +130,8 @@ func (n *Network) freePort() uint16 {
 	return 0
 }
 
-// clientPort picks the port of a dialing end. They come round again after
-// 32,768: what matters is that connections can be told apart in a test.
+// clientPort returns the port of a dialing end. Ports repeat after 32,768: they
+// only have to distinguish the connections in a test.
 func (n *Network) clientPort() uint16 {
 	n.port = max(n.port+1, firstPort)
 	return n.port

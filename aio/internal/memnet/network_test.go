@@ -34,13 +34,14 @@ func TestListenAddr(t *testing.T) {
 		c := dial(t, n, tt.dial)
 		s, err := l.Accept()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("l.Accept: %v", err)
 		}
 		defer s.Close()
 		if s.LocalAddr().String() != c.RemoteAddr().String() || s.RemoteAddr().String() != c.LocalAddr().String() {
 			t.Errorf("%v->%v, but %v->%v", c.LocalAddr(), c.RemoteAddr(), s.LocalAddr(), s.RemoteAddr())
 		}
-		_, _ = c.LocalAddr().(*net.TCPAddr), s.RemoteAddr().(*net.TCPAddr) // or panic
+		// or panic
+		_, _ = c.LocalAddr().(*net.TCPAddr), s.RemoteAddr().(*net.TCPAddr)
 	}
 }
 
@@ -185,7 +186,7 @@ func TestAcceptOrder(t *testing.T) {
 	for _, s := range []string{"one", "two", "three"} {
 		c, err := l.Accept()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("l.Accept: %v", err)
 		}
 		wantRead(t, c, s, nil)
 		wantRead(t, c, "", io.EOF)
@@ -226,14 +227,14 @@ func TestListenerDeadline(t *testing.T) {
 		_, err := l.Accept()
 		took(t, start, time.Second)
 		if op, ok := errors.AsType[net.Error](err); !ok || !op.Timeout() {
-			t.Fatal(err)
+			t.Fatalf("l.Accept: %v", err)
 		}
 		wantNetError(t, err)
 		l.SetDeadline(time.Time{})
 		time.AfterFunc(time.Second, func() { dial(t, n, ":80") })
 		c, err := l.Accept()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("l.Accept: %v", err)
 		}
 		c.Close()
 		took(t, start, 2*time.Second)
@@ -254,7 +255,7 @@ func TestHTTPInABubble(t *testing.T) {
 		start := time.Now()
 		res, err := (&http.Client{Transport: tr}).Get("http://shop.example/")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("Get: %v", err)
 		}
 		defer res.Body.Close()
 		body, err := io.ReadAll(res.Body)

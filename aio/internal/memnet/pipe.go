@@ -7,8 +7,8 @@ import "net"
 // reset, and have addresses.
 func Pipe() (a, b net.Conn) { return new(Network).Pipe() }
 
-// Pipe is the function Pipe with the network's BufferSize, and addresses of
-// its own on loopback.
+// Pipe is the function Pipe with the network's BufferSize, and with addresses
+// on loopback.
 func (n *Network) Pipe() (a, b net.Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -3,11 +3,11 @@ package memnet
 // Sizes of a ring's memory in bytes.
 const (
 	ringMin  = 512  // the first allocation
-	ringKeep = 4096 // what an empty ring may hold on to
+	ringKeep = 4096 // the most that an empty ring keeps
 )
 
 // A ring is a queue of at most limit bytes. It allocates as it fills, and
-// gives large memory back when it is empty, so idle connections stay small.
+// releases large memory when it is empty, so idle connections stay small.
 type ring struct {
 	buf   []byte
 	head  int // index in buf of the first byte
@@ -15,7 +15,7 @@ type ring struct {
 	limit int
 }
 
-// write queues as much of p as there is room for and returns how much.
+// write queues as much of p as fits and returns how much.
 func (r *ring) write(p []byte) int {
 	p = p[:min(len(p), r.limit-r.n)]
 	r.grow(r.n + len(p))
@@ -29,7 +29,7 @@ func (r *ring) write(p []byte) int {
 	return len(p)
 }
 
-// read takes up to len(p) bytes out of the queue and returns how many.
+// read removes up to len(p) bytes from the queue and returns how many.
 func (r *ring) read(p []byte) int {
 	p = p[:min(len(p), r.n)]
 	if len(p) == 0 {
@@ -51,7 +51,7 @@ func (r *ring) read(p []byte) int {
 // clear drops all that is queued.
 func (r *ring) clear() { *r = ring{limit: r.limit} }
 
-// grow makes room for need bytes in all; need is at most limit.
+// grow makes room for a total of need bytes; need is at most limit.
 func (r *ring) grow(need int) {
 	if need <= len(r.buf) {
 		return

@@ -8,24 +8,25 @@ import (
 	"goaio.example/aio/internal/bell"
 )
 
-// errAgain is what a call returns that would have to wait.
+// errAgain is the error of a call that would have to wait.
 var errAgain error = syscall.EAGAIN
 
 // A stream is one direction of a connection. It never blocks: like a
-// non-blocking socket it answers errAgain, and its bell tells when to ask
+// non-blocking socket it returns errAgain, and its bell rings when to try
 // again. It is guarded by the mutex of its link.
 type stream struct {
 	buf  ring
 	bell bell.Bell
 	fin  bool // the writer is done: after buf comes EOF
-	deaf bool // the reader is done, but open: bytes are thrown away
+	deaf bool // the reader is done, but open: bytes are discarded
 	gone bool // the reader is closed: the next byte is answered by a reset
-	lost bool // bytes were thrown away unread
+	lost bool // bytes were discarded unread
 	rerr error
 	werr error
 }
 
-// pull moves bytes to p. With an empty p it only tells what a pull would do.
+// pull moves bytes to p. With an empty p it only returns the error that a pull
+// would return.
 func (s *stream) pull(p []byte) (int, error) {
 	switch {
 	case s.rerr != nil:
@@ -63,8 +64,8 @@ func (s *stream) push(p []byte) (int, error) {
 	return n, nil
 }
 
-// room returns nil if push would take at least one byte, else what it would
-// return.
+// room returns nil if push would accept at least one byte, else the error of
+// push.
 func (s *stream) room() error {
 	switch {
 	case s.werr != nil:
@@ -77,13 +78,13 @@ func (s *stream) room() error {
 	return nil
 }
 
-// finish is the writer's FIN.
+// finish marks the writer as done (FIN).
 func (s *stream) finish() {
 	s.fin = true
 	s.bell.Ring()
 }
 
-// drop throws away what is buffered, and notes it if that was something.
+// drop discards buffered bytes, and records if there were any.
 func (s *stream) drop() {
 	s.lost = s.lost || s.buf.n > 0
 	s.buf.clear()

@@ -13,20 +13,21 @@ import (
 
 var kindPut = aio.NewKind("jobs.put")
 
-// Broker is a beanstalkd: a jobs.Putter, with Sources. The zero Broker is that
-// of beanstalk.DefaultAddr. Its fields must not be changed once it is used; its
-// methods may be called from any goroutine, in any number of loops.
+// A Broker is a beanstalkd server as a jobs.Putter, with Sources. The zero
+// Broker uses beanstalk.DefaultAddr. Its fields must not be changed once it is
+// in use. Its methods are safe for concurrent use, in any number of loops.
 type Broker struct {
-	// Client is the client whose server keeps the jobs. nil means a zero one.
+	// Client is the client of the server that keeps the jobs. nil means a zero
+	// one.
 	Client *beanstalk.Client
-	// Prefix comes before the name of each queue in the name of its tube, for
-	// programs that share a beanstalkd: "shop." say.
+	// Prefix comes before the name of each queue in the name of its tube, such
+	// as "shop.", for programs that share a beanstalkd.
 	Prefix string
-	// TTR is for how long the jobs that are put are leased, in whole seconds,
+	// TTR is how long the jobs that are put are leased, in whole seconds,
 	// rounded up. 0 or less means 60 s.
 	TTR time.Duration
-	// Priority is that of the jobs that are put; jobs with a smaller one are
-	// handed out first. 0 is the most urgent.
+	// Priority is the priority of the jobs that are put; jobs with a smaller
+	// one are handed out first. 0 is the most urgent.
 	Priority uint32
 
 	own beanstalk.Client // if Client is nil
@@ -41,8 +42,8 @@ func (b *Broker) client() *beanstalk.Client {
 
 // Put is jobs.Putter.Put. The error of the future is a *beanstalk.Error, and
 // also jobs.ErrTooBig or jobs.ErrFull (beanstalkd is out of memory) where it is
-// one of these. An error that is a beanstalk.ErrUnanswered, or comes from the
-// end of ctx, leaves open whether beanstalkd has the job.
+// one of these. After an error that is a beanstalk.ErrUnanswered, or comes from
+// the end of ctx, it is not known whether beanstalkd has the job.
 func (b *Broker) Put(ctx context.Context, queue string, j jobs.Job) *aio.Future[jobs.ID] {
 	data, id, err := jobs.Encode(queue, j)
 	if err != nil {
@@ -50,7 +51,7 @@ func (b *Broker) Put(ctx context.Context, queue string, j jobs.Job) *aio.Future[
 	}
 	p := aio.NewPromise[jobs.ID](ctx, kindPut, queue)
 	if p.Op().Ended() {
-		return p.Future() // no loop, or a dead ctx
+		return p.Future() // no loop, or an ended ctx
 	}
 	f := b.client().Put(p.Context(), b.Prefix+queue, data, beanstalk.PutOptions{
 		Priority: b.Priority, Delay: max(j.Delay, 0), TTR: max(b.TTR, 0),
@@ -65,7 +66,7 @@ func (b *Broker) Put(ctx context.Context, queue string, j jobs.Job) *aio.Future[
 	return p.Future()
 }
 
-// putError is the error of a Put as one of package jobs, too.
+// putError also returns the error of a Put as one of package jobs.
 func putError(err error) error {
 	switch {
 	case errors.Is(err, beanstalk.ErrJobTooBig):

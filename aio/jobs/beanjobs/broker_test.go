@@ -19,9 +19,11 @@ import (
 // A broker that is away at the start of a Worker, and again later, is one event
 // each time. Jobs are done when it is there.
 func TestBrokerAway(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := newServer(t)
 	var events aiotest.Recorder
-	aiotest.RunLoop(t, &aio.Loop{OnEvent: events.OnEvent}, func(ctx context.Context) error {
+	loop := &aio.Loop{OnEvent: events.OnEvent}
+	aiotest.Runner{Loop: loop, Parallel: true}.Run(t, func(ctx context.Context) error {
 		done := make(chan jobs.ID, 10)
 		w := &jobs.Worker{
 			Source: broker(server.addr).Source(queue), Slots: 4, Reconnect: quick,
@@ -58,6 +60,7 @@ func TestBrokerAway(t *testing.T) {
 // A job that fails keeps its attempts over a restart of the broker, and is
 // buried, with one event.
 func TestPoison(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
 	var events aiotest.Recorder
 	loop := &aio.Loop{OnEvent: events.OnEvent}
@@ -72,7 +75,7 @@ func TestPoison(t *testing.T) {
 				Handle:  func(context.Context, *jobs.Job) error { return errors.New("bad") },
 			}
 			if err := w.Start(ctx); err != nil {
-				t.Fatal(err)
+				t.Fatalf("w.Start: %v", err)
 			}
 			return w
 		}
@@ -140,9 +143,11 @@ func TestPutErrors(t *testing.T) {
 
 // A broker that takes its time delays jobs, and loses none.
 func TestSlowBroker(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
 	proxy := slowly(t, server.addr, 20*time.Millisecond)
-	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error { // the proxy's connections end later
+	// the proxy's connections end later
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		b := &beanjobs.Broker{Client: &beanstalk.Client{Addr: proxy}, TTR: time.Second}
 		var mu sync.Mutex
 		runs := make(map[jobs.ID]int)
@@ -178,7 +183,7 @@ func TestSlowBroker(t *testing.T) {
 func slowly(t *testing.T, addr string, delay time.Duration) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	var all sync.WaitGroup
 	t.Cleanup(func() {

@@ -47,7 +47,8 @@ func beWorker(addr string) int {
 }
 
 func handle(ctx context.Context, j *jobs.Job) error {
-	say := func(what string) { fmt.Fprintf(os.Stdout, "%s %s %d\n", what, j.ID, j.Attempt) } // one write
+	// one write
+	say := func(what string) { fmt.Fprintf(os.Stdout, "%s %s %d\n", what, j.ID, j.Attempt) }
 	switch string(j.Body) {
 	case "stuck":
 		say("begun")
@@ -119,10 +120,10 @@ func startWorker(t *testing.T, addr, killAt string) *worker {
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	w := &worker{t, cmd, make(chan string, 1<<20)}
 	go func() {

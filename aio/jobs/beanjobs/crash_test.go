@@ -43,8 +43,9 @@ func TestKilled(t *testing.T) {
 // A job that ignores SIGTERM is released when its Grace is over, and done by
 // another worker while the process is still there.
 func TestSIGTERMStuck(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
-	aiotest.Run(t, func(ctx context.Context) error {
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		b := broker(server.addr)
 		b.TTR = time.Hour
 		if _, err := b.Put(ctx, queue, jobs.Job{ID: "one", Body: []byte("stuck")}).Await(ctx); err != nil {
@@ -67,7 +68,7 @@ func TestSIGTERMStuck(t *testing.T) {
 			t.Errorf("the stuck worker has ended before its job came: %v", err)
 		}
 		if err := l.Delete(ctx); err != nil {
-			t.Error(err)
+			t.Errorf("l.Delete: %v", err)
 		}
 		cmd := first.cmd
 		first.end(0)
@@ -79,11 +80,12 @@ func TestSIGTERMStuck(t *testing.T) {
 }
 
 // A process that is stopped for longer than its lease finds that out when it
-// goes on. What it does then is done twice, unless beanstalkd has missed the end
-// of the lease.
+// goes on. What it does then is done twice, unless beanstalkd has missed the
+// end of the lease.
 func TestSIGSTOP(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
-	aiotest.Run(t, func(ctx context.Context) error {
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		put(ctx, t, server.addr, jobs.Job{ID: "one", Body: []byte("wait")})
 		first := startWorker(t, server.addr, "")
 		first.says("begun")

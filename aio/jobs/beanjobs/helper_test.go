@@ -37,7 +37,7 @@ func wantEmpty(ctx context.Context, t *testing.T, addr string) {
 	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		s, err := broker(addr).Client.Stats(ctx).Await(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("Stats: %v", err)
 		}
 		if s.Ready+s.Reserved+s.Delayed+s.Buried == 0 {
 			return

@@ -58,12 +58,13 @@ func FuzzMaliciousBroker(f *testing.F) {
 				begin := time.Now()
 				for range 2 {
 					in, cancel := context.WithTimeout(ctx, 10*time.Second)
-					_, _ = b.Put(in, queue, jobs.Job{}).Await(ctx) // the broker may say anything
+					// the broker may say anything
+					_, _ = b.Put(in, queue, jobs.Job{}).Await(ctx)
 					cancel()
 				}
 				time.Sleep(30 * time.Second)
 				if err := w.Shutdown(ctx); err != nil {
-					t.Error(err)
+					t.Errorf("w.Shutdown: %v", err)
 				}
 				if d := time.Since(begin); d > time.Minute {
 					t.Errorf("all has taken %v", d)
@@ -82,17 +83,21 @@ func FuzzMaliciousBroker(f *testing.F) {
 func malicious(t *testing.T, network *aiotest.Network, answers [][]byte, again bool) (stop func()) {
 	l, err := network.Listen("10.0.0.1:11300")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("network.Listen: %v", err)
 	}
 	var all sync.WaitGroup
 	serve := func(c net.Conn) {
 		defer c.Close()
 		buf := make([]byte, 64<<10)
-		for i := 0; ; i++ {
+		for i, n := 0, 0; ; i, n = i+1, n+1 {
 			if _, err := c.Read(buf); err != nil {
 				return
 			}
-			time.Sleep(10 * time.Millisecond) // as a network has
+			latency := 10 * time.Millisecond
+			if n > 50 { // nothing new is said
+				latency = 500 * time.Millisecond
+			}
+			time.Sleep(latency)
 			if again && len(answers) > 0 {
 				i %= len(answers)
 			}

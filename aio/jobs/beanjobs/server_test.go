@@ -29,7 +29,7 @@ func newServer(t *testing.T) *beanstalkd {
 	}
 	l, err := net.Listen("tcp", ownAddr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	b := &beanstalkd{t: t, addr: l.Addr().String()}
 	l.Close()

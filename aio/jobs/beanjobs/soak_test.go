@@ -47,11 +47,12 @@ type soak struct {
 //
 // BEANJOBS_JOBS is the number of jobs, 2,000 without it.
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	s := &soak{t: t, server: realServer(t), n: 2000, done: make(map[string]int)}
 	if env := os.Getenv("BEANJOBS_JOBS"); env != "" {
 		n, err := strconv.Atoi(env)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("strconv.Atoi: %v", err)
 		}
 		s.n = n
 	}
@@ -59,7 +60,8 @@ func TestSoak(t *testing.T) {
 		s.workers[i] = startWorker(t, s.server.addr, "")
 	}
 	begin := time.Now()
-	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error { // the workers live on
+	// the workers live on
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		puts := s.putAll(ctx)
 		s.attend()
 		if _, err := puts.Await(ctx); err != nil {

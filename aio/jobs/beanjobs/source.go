@@ -13,7 +13,8 @@ import (
 	"goaio.example/aio/jobs"
 )
 
-// life is how often a Source gives a sign of life while there is no job.
+// life is the interval at which a Source gives a sign of life while there is no
+// job.
 const life = 10 * time.Second
 
 // source is a Source of a Broker.
@@ -26,8 +27,8 @@ type source struct {
 	swept time.Time
 }
 
-// Source returns a Source of the given queues. It connects when it is used. One
-// of no queue is of beanstalk.DefaultTube, with any Prefix.
+// Source returns a Source of the given queues. It connects when it is used.
+// Without queues it reserves from beanstalk.DefaultTube, whatever the Prefix.
 func (b *Broker) Source(queues ...string) jobs.Source {
 	tubes := make([]string, len(queues))
 	for i, q := range queues {
@@ -41,7 +42,7 @@ func (b *Broker) Source(queues ...string) jobs.Source {
 // Reserve reserves a job.
 func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
 	s.sweep(ctx)
-	// The future ends with ctx, and may have a job nevertheless.
+	// The future ends with ctx, and may nevertheless have a job.
 	j, err := s.consumer.ReserveWithin(ctx, life).Await(context.WithoutCancel(ctx))
 	if errors.Is(err, beanstalk.ErrTimedOut) {
 		return nil, s.quiet(ctx)
@@ -49,7 +50,7 @@ func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	stats, _ := j.LastStats() // asked for by the consumer
+	stats, _ := j.LastStats() // the consumer has asked for them
 	l := &lease{s: s, job: j, stats: stats}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,10 +63,10 @@ func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
 	return l, nil
 }
 
-// sweep gives back, each second at most, what was not touched for as long as
-// its lease: a Worker whose lease is lost does not settle it, and beanstalkd
-// may have missed that. A connection that holds such a job would not be used
-// for others.
+// sweep releases, at most once per second, jobs that were not touched for as
+// long as their lease: a Worker whose lease is lost does not settle it, and
+// beanstalkd may have missed its end. A connection that holds such a job would
+// not be used for others.
 func (s *source) sweep(ctx context.Context) {
 	now := time.Now()
 	s.mu.Lock()
@@ -82,7 +83,7 @@ func (s *source) sweep(ctx context.Context) {
 	}
 }
 
-// quiet returns why no job has come: there is none, or the server does not
+// quiet returns why there is no job: the queue is empty, or the server does not
 // answer.
 func (s *source) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, life)
@@ -93,7 +94,7 @@ func (s *source) quiet(ctx context.Context) error {
 	return jobs.ErrNoJob
 }
 
-// Close releases what is leased, and ends the connections.
+// Close releases leased jobs, and ends the connections.
 func (s *source) Close(ctx context.Context) error {
 	s.mu.Lock()
 	held := s.held
@@ -104,7 +105,7 @@ func (s *source) Close(ctx context.Context) error {
 		given = append(given, l.giveBack(ctx))
 	}
 	for _, f := range given {
-		_, _ = f.Await(ctx) // else the end of the connection gives it back
+		_, _ = f.Await(ctx) // otherwise the end of the connection releases it
 	}
 	s.consumer.Close()
 	return nil
@@ -115,15 +116,16 @@ type lease struct {
 	s     *source
 	job   *beanstalk.Job
 	stats beanstalk.JobStats
-	until time.Time // when the lease has ended at the latest; the source's lock guards it
+	// when the lease has ended at the latest; guarded by the source's lock
+	until time.Time
 }
 
-// extend notes that the lease begins. The source's lock is held.
+// extend notes that the lease's time starts. The source's lock is held.
 func (l *lease) extend() { l.until = time.Now().Add(l.time() + time.Second) }
 
 func (l *lease) time() time.Duration { return max(l.stats.TTR, time.Second) }
 
-// giveBack has the job be handed out at once. The future was looked at.
+// giveBack makes the job available at once. The future was looked at.
 func (l *lease) giveBack(ctx context.Context) *aio.Future[struct{}] {
 	f := l.job.Release(ctx, l.stats.Priority, 0)
 	f.AfterFunc(func() { _, _ = f.Result() })
@@ -140,7 +142,8 @@ func (l *lease) Delivery() jobs.Delivery {
 	}
 }
 
-// Lost is closed when the connection has ended, say.
+// Lost returns a channel that is closed when the lease has ended, for example
+// because the connection has.
 func (l *lease) Lost() <-chan struct{} { return l.job.Lost() }
 
 func (l *lease) Touch(ctx context.Context) error {
@@ -179,7 +182,8 @@ func (l *lease) settled(err error) error {
 	return err
 }
 
-// leaseError is the error of a command about a job as one of package jobs, too.
+// leaseError also returns the error of a command about a job as one of package
+// jobs.
 func leaseError(err error) error {
 	if errors.Is(err, beanstalk.ErrJobLost) || errors.Is(err, beanstalk.ErrJobDone) || errors.Is(err, beanstalk.ErrNotFound) {
 		return fmt.Errorf("%w: %w", jobs.ErrLeaseLost, err)

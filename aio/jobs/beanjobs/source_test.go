@@ -14,6 +14,7 @@ import (
 )
 
 func TestSource(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := realServer(t)
 	var queues atomic.Int64
 	jobstest.TestSource(t, func(ctx context.Context, t *testing.T) jobstest.Broker {

@@ -3,6 +3,7 @@ package jobstest
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,61 +11,67 @@ import (
 	"goaio.example/aio/jobs"
 )
 
-// Broker is what a driver has tested: an empty queue on a broker,
-// and what that can do.
+// A Broker is what a driver tests: an empty queue on a broker, and the broker's
+// abilities.
 type Broker struct {
 	// Putter puts jobs into the queue.
 	Putter jobs.Putter
 	// Queue is the queue's name.
 	Queue string
-	// Open returns a Source of the queue. It is called several times, as
-	// different workers would.
+	// Open returns a Source of the queue. It is called several times, as by
+	// different workers.
 	Open func(ctx context.Context) (jobs.Source, error)
-	// Lease is for how long the Sources lease jobs: short, as cases wait for
-	// its end.
+	// Lease is how long the Sources lease jobs. It should be short, because
+	// cases wait for its end.
 	Lease time.Duration
-	// Delay is a delay for Put and Release: a unit of the broker's. 0 means
+	// Delay is a delay for Put and Release: one unit of the broker. 0 means
 	// Lease.
 	Delay time.Duration
-	// Shared says that the broker does not tell one delivery's lease from
-	// another's: calls for a lease that has ended may succeed.
+	// Shared says that the broker does not distinguish the leases of
+	// deliveries: calls for a lease that has ended may succeed.
 	Shared bool
 	// Keeps says that jobs whose Source was closed wait for the end of their
-	// lease.
+	// leases.
 	Keeps bool
-	// Nudge is called repeatedly while a case waits for the end of a lease,
-	// with that lease: for a broker that may notice the end only when it hears
-	// from the connection. nil means that it needs none.
+	// Nudge is called repeatedly with a lease while a case waits for its end:
+	// for a broker that may notice the end only when the connection sends
+	// something. nil means that this is not needed.
 	Nudge func(ctx context.Context, l jobs.Lease)
 	// Buried returns the number of buried jobs. nil means that the broker does
 	// not keep them.
 	Buried func(ctx context.Context) (int, error)
 }
 
-// TestSource runs all cases, each as a subtest in a separate loop. open makes a
-// queue for each. Errors that become events of the loop fail the test, except
-// for those of leases, which a busy machine may lose.
+// TestSource runs all cases, each as a subtest in a separate loop, at the same
+// time, because most wait for leases. It calls open for a queue for each.
+// Errors that become events of the loop fail the test, except those of leases,
+// which may be lost on a busy machine.
 func TestSource(t *testing.T, open func(ctx context.Context, t *testing.T) Broker) {
+	var all sync.WaitGroup
 	for _, c := range Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			l := &aio.Loop{OnEvent: func(e aio.Event) {
-				var lease *jobs.LeaseError
-				switch {
-				case errors.As(e.Err, &lease):
-					t.Logf("event of %s: %v", e.Op.Name, e.Err)
-				case !aio.IsInfo(e.Err):
-					t.Errorf("event of %s: %v", e.Op.Name, e.Err)
-				}
-			}}
-			err := l.Run(context.Background(), func(ctx context.Context) error {
-				c.Run(ctx, t, open(ctx, t))
-				l.Exit(nil) // what the driver keeps may end
-				return nil
-			})
-			if err != nil {
-				t.Errorf("the loop's end: %v", err)
-			}
-		})
+		all.Go(func() { t.Run(c.Name, func(t *testing.T) { c.inLoop(t, open) }) })
+	}
+	all.Wait()
+}
+
+// inLoop runs the case in a loop.
+func (c Case) inLoop(t *testing.T, open func(ctx context.Context, t *testing.T) Broker) {
+	l := &aio.Loop{OnEvent: func(e aio.Event) {
+		var lease *jobs.LeaseError
+		switch {
+		case errors.As(e.Err, &lease):
+			t.Logf("event of %s: %v", e.Op.Name, e.Err)
+		case !aio.IsInfo(e.Err):
+			t.Errorf("event of %s: %v", e.Op.Name, e.Err)
+		}
+	}}
+	err := l.Run(context.Background(), func(ctx context.Context) error {
+		c.Run(ctx, t, open(ctx, t))
+		l.Exit(nil) // connections that the driver keeps may end
+		return nil
+	})
+	if err != nil {
+		t.Errorf("the loop's end: %v", err)
 	}
 }
 

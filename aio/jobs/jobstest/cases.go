@@ -68,8 +68,8 @@ func releasedLater(c *check) {
 	c.must("Delete", again.Delete(c.ctx))
 }
 
-// notEarly checks that d has passed. Brokers may count whole ticks: up to a
-// hundredth less is fine.
+// notEarly checks that d has passed. Brokers may count whole ticks, so a
+// hundredth less is accepted.
 func (c *check) notEarly(begin time.Time, d time.Duration) {
 	c.Helper()
 	if took := time.Since(begin); took < d-d/100 {

@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// many is how many jobs the cases put that want some.
+// many is the number of jobs in cases that put several.
 const many = 50
 
 // putMany puts jobs, all at once, and returns their IDs.
@@ -38,7 +38,7 @@ func (c *check) putMany() map[jobs.ID]int {
 	return ids
 }
 
-// once has two Sources, with two Reserves each, reserve many jobs.
+// once makes two Sources, with two Reserves each, reserve many jobs.
 func once(c *check) {
 	sources := []jobs.Source{c.open(), c.open()}
 	ids := c.putMany()
@@ -81,7 +81,7 @@ func once(c *check) {
 	}
 }
 
-// cancelled cancels Reserves while a job comes: at whatever moment, either the
+// cancelled cancels Reserves while a job arrives: at any moment, either the
 // Reserve has the job, or the next one gets it before a lease could have ended.
 func cancelled(c *check) {
 	s := c.open()
@@ -116,7 +116,8 @@ func cancelled(c *check) {
 	}
 }
 
-// wantUnexpired checks that a job was not leased and left to its lease.
+// wantUnexpired checks that a job was not leased and left until its lease
+// ended.
 func (c *check) wantUnexpired(l jobs.Lease, round int) {
 	c.Helper()
 	if n := l.Delivery().Attempts; n > 2 {
@@ -139,7 +140,7 @@ func deadCtx(c *check) {
 		c.wantID(j, id)
 	}
 	if err := l.Delete(dead); err == nil {
-		return // what would not block may be done
+		return // a call that does not block may succeed
 	}
 	c.must("Delete, with a ctx that is alive", l.Delete(c.ctx))
 }
@@ -170,7 +171,7 @@ func closedReserve(c *check) {
 	}
 }
 
-// worker has a Worker do jobs that fail at first.
+// worker makes a Worker do jobs that fail at first.
 func worker(c *check) {
 	ids, done := c.putMany(), make(map[jobs.ID]bool)
 	var mu sync.Mutex

@@ -10,7 +10,7 @@ import (
 	"goaio.example/aio/jobs"
 )
 
-// patience is how long a case waits for what must come.
+// patience is how long a case waits for what must happen.
 const patience = 20 * time.Second
 
 // check is a case in progress.

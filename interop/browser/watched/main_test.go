@@ -32,7 +32,7 @@ func TestMeasure(t *testing.T) {
 		t.Skip("note: no browser watches:", err)
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("measure: %v", err)
 	}
 	t.Log(f)
 	if f.watched == 0 || f.before < 0 || f.after < 0 || !strings.Contains(f.String(), "2000 operations") {

@@ -41,10 +41,10 @@ func start(t *testing.T, args ...string) *program {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	p := &program{cmd: cmd, stdout: bufio.NewReader(out)}
 	line, err := p.stdout.ReadString('\n')
@@ -60,7 +60,7 @@ func start(t *testing.T, args ...string) *program {
 func (p *program) end(t *testing.T) (done []string) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		t.Fatalf("p.cmd.Process.Signal: %v", err)
 	}
 	rest, _ := io.ReadAll(p.stdout)
 	if err := p.cmd.Wait(); err != nil {
@@ -88,7 +88,7 @@ func TestJobs(t *testing.T) {
 	for i := range 30 {
 		resp, err := http.Post(first.url+"/jobs", "text/plain", strings.NewReader(fmt.Sprint("job ", i)))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("http.Post: %v", err)
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()

@@ -1,0 +1,9 @@
+package mongo_test
+
+import (
+	"testing"
+
+	"goaio.example/aio/aiotest"
+)
+
+func TestMain(m *testing.M) { aiotest.VerifyMain(m) }
