@@ -227,7 +227,7 @@ func tree(t *testing.T) map[string]*pkg {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("filepath.WalkDir: %v", err)
 	}
 	return pkgs
 }
@@ -380,7 +380,7 @@ func TestTestingStaysOut(t *testing.T) {
 				if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 					return
 				} else if err != nil {
-					t.Fatal(err)
+					t.Fatalf("dec.Decode: %v", err)
 				}
 				helper := short(p.ImportPath) == "aio/aiotest" || short(p.ImportPath) == "aio/jobs/jobstest"
 				if slices.Contains(p.Deps, "testing") && !helper {
@@ -404,7 +404,7 @@ func TestRequirements(t *testing.T) {
 		Replace, Tool []any
 	}
 	if err := json.Unmarshal(goCommand(t, "", "mod", "edit", "-json"), &mod); err != nil {
-		t.Fatal(err)
+		t.Fatalf("json.Unmarshal: %v", err)
 	}
 	allowed := []string{"golang.org/x/sync", "golang.org/x/net", goleakPath}
 	for _, r := range mod.Require {

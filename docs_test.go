@@ -21,7 +21,7 @@ func TestFromNames(t *testing.T) {
 	}
 	text, err := os.ReadFile("docs/from.md")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile: %v", err)
 	}
 	checked := 0
 	for i, line := range strings.Split(string(text), "\n") {
@@ -58,7 +58,7 @@ func exported(t *testing.T, names map[string]bool, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("filepath.Glob: %v", err)
 	}
 	name := path.Base(dir)
 	for _, file := range files {
@@ -67,7 +67,7 @@ func exported(t *testing.T, names map[string]bool, dir string) {
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("parser.ParseFile: %v", err)
 		}
 		for _, d := range f.Decls {
 			switch d := d.(type) {

@@ -21,7 +21,7 @@ var (
 func TestMap(t *testing.T) {
 	text, err := os.ReadFile("docs/design.md")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile: %v", err)
 	}
 	section := mapSection.FindStringSubmatch(string(text))
 	if section == nil {
@@ -56,7 +56,7 @@ func declares(t *testing.T, file, name string) bool {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("parser.ParseFile: %v", err)
 		return false
 	}
 	for _, d := range f.Decls {

@@ -16,7 +16,7 @@ import (
 func TestSiteOfInlinedCall(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer ln.Close()
 	loop := &aio.Loop{Sites: true}
@@ -39,6 +39,6 @@ func TestSiteOfInlinedCall(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Error(err)
+		t.Errorf("Run: %v", err)
 	}
 }

@@ -45,7 +45,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	s := o.at()
 	if s.has(opCancelled) || !s.open() && !s.lingers() {
 		o.mu.Unlock()
-		if !s.has(opCancelled) { // it has just ended: the children that it has not handed up yet are cancelled in its place
+		// it has just ended: the children that it has not handed up yet are
+		// cancelled in its place
+		if !s.has(opCancelled) {
 			todo = o.appendKids(todo)
 		}
 		return todo, nil, false
@@ -55,7 +57,9 @@ func (o *Op) cancelOne(cause error, todo []*Op) (_ []*Op, hooks []func(error), t
 	if fixed != nil && x.std.CompareAndSwap(nil, fixed) {
 		fixed = nil
 	}
-	s = o.set(opCancelled) // it may be queued by now; if it is queued later, it finds that it is cancelled
+	// it may be queued by now; if it is queued later, it finds that it is
+	// cancelled
+	s = o.set(opCancelled)
 	std, unwatch := x.std.Load(), x.unwatch
 	hooks = x.onCancel
 	x.onCancel, x.unwatch = nil, nil

@@ -16,7 +16,8 @@ func TestCancelMeetsHandUp(t *testing.T) {
 	for range 3 {
 		within(t, func(ctx context.Context) {
 			parent := begin(t, ctx)
-			cancelled := parent.Context().Done() // closed before the children are read
+			// closed before the children are read
+			cancelled := parent.Context().Done()
 			kids := make([]*aio.Op, n)
 			for i := range kids {
 				kids[i] = begin(t, parent.Context())

@@ -198,7 +198,8 @@ func TestCombineAcrossLoops(t *testing.T) {
 			eq(t, "All", fmt.Sprint(v, err), "[1 2 3] <nil>")
 			w, err := aio.Race(ctx, in(inner, time.Hour, 4, nil), in(ctx, time.Second, 5, nil)).Await(inner)
 			eq(t, "Race", fmt.Sprint(w, err), "5 <nil>")
-			aio.Timeout(inner, in(ctx, time.Second, 6, nil), time.Hour) // outlives neither loop
+			// outlives neither loop
+			aio.Timeout(inner, in(ctx, time.Second, 6, nil), time.Hour)
 			return nil
 		})
 		wantErr(t, "inner Run", err, nil)

@@ -21,7 +21,8 @@ func TestAsCompleted(t *testing.T) {
 		for range aio.AsCompleted[int](ctx) {
 			t.Error("something of nothing")
 		}
-		for i := range aio.AsCompleted(ctx, fs...) { // again, and not to the end
+		// again, and not to the end
+		for i := range aio.AsCompleted(ctx, fs...) {
 			if i == 2 {
 				break
 			}

@@ -107,7 +107,8 @@ func conditions(err error) cond {
 	case nil:
 		return condOther
 	case *net.DNSError:
-		return dnsCondition(x) // what it wraps concerns the resolver, not the connection
+		// what it wraps concerns the resolver, not the connection
+		return dnsCondition(x)
 	}
 	many, one := unwrap(err)
 	switch {

@@ -20,11 +20,18 @@ import (
 // Use [NewConnError] to make one: in the zero ConnError FD and Code are 0,
 // which do not stand for "none". A ConnError must not be changed.
 type ConnError struct {
-	Op   string // what was done: "dial", "read", "write", "accept", "listen" ...
-	Net  string // on what network: "tcp", "tcp6", "unix", "tls" ...
-	Addr string // the other side, as RemoteAddr().String() writes it; a listener's own address
-	FD   int    // the socket's file descriptor at that time, for tracking only; -1 without one
-	Code int    // the system's errno (WSAGetLastError on Windows); -1 if it is not the system's error
+	// what was done: "dial", "read", "write", "accept", "listen" ...
+	Op  string
+	Net string // on what network: "tcp", "tcp6", "unix", "tls" ...
+	// the other side, as RemoteAddr().String() writes it; a listener's own
+	// address
+	Addr string
+	// the socket's file descriptor at that time, for tracking only; -1 without
+	// one
+	FD int
+	// the system's errno (WSAGetLastError on Windows); -1 if it is not the
+	// system's error
+	Code int
 	Msg  string // the system's text for Code; our own if Code is -1
 	Err  error  // the error this one is about
 }

@@ -120,7 +120,8 @@ func systemCases() []connErrorCase {
 		errnoCase("accept", isReset, syscall.ECONNABORTED),
 		errnoCase("write", isReset, syscall.EPIPE),
 		errnoCase("connect", isTimeout, syscall.ETIMEDOUT),
-		errnoCase("connect", isOther, syscall.EAGAIN), // a full backlog of a unix socket
+		// a full backlog of a unix socket
+		errnoCase("connect", isOther, syscall.EAGAIN),
 		errnoCase("connect", isOther, syscall.EHOSTUNREACH),
 		errnoCase("socket", isOther, syscall.EMFILE),
 		errnoCase("bind", isOther, syscall.EADDRINUSE),

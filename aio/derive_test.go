@@ -36,7 +36,8 @@ func TestDerive(t *testing.T) {
 		} {
 			eq(t, c.name, c.got, c.want)
 		}
-		f := in(ctx, time.Second, 1, nil) // a second Then does not replace the first
+		// a second Then does not replace the first
+		f := in(ctx, time.Second, 1, nil)
 		a, b := aio.Then(ctx, f, double), aio.Then(ctx, f, double)
 		eq(t, "both", s(a)+s(b), "2 <nil>2 <nil>")
 		eq(t, "futures", aio.LoopOf(ctx).Stats().Futures, 0)
@@ -72,10 +73,12 @@ func TestTimeout(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, aio.ErrTimeout) || !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &a) {
 			t.Errorf("%v", err)
 		}
-		if v, err := aio.Timeout(ctx, f, time.Hour).Await(ctx); v != 1 || err != nil { // f was left alone
+		// f was left alone
+		if v, err := aio.Timeout(ctx, f, time.Hour).Await(ctx); v != 1 || err != nil {
 			t.Error(v, err)
 		}
-		if v, err := aio.Timeout(ctx, f, -1).Await(ctx); v != 1 || err != nil { // ready wins
+		// ready wins
+		if v, err := aio.Timeout(ctx, f, -1).Await(ctx); v != 1 || err != nil {
 			t.Error(v, err)
 		}
 		_, err = aio.Timeout(ctx, in(ctx, time.Second, 1, nil), 0).Await(ctx)

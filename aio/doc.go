@@ -204,7 +204,8 @@
 //     [Drainer], an [Idler], a [Meter], a [Namer] and a [Watcher].
 //   - [NewKind] makes a Kind, which classes operations in figures and listings.
 //   - [FuncName] names an operation after its function.
-//   - [NewConnError] makes a ConnError. [ErrBacklog] is an error of connections.
+//   - [NewConnError] makes a ConnError. [ErrBacklog] is an error of
+//     connections.
 //   - Future.AfterFunc calls a function when a future resolves, without
 //     starting an operation. An [Awaitable] is a future of any type.
 //

@@ -35,9 +35,10 @@ var (
 // The future that was waited for is unaffected. An AwaitError wraps the error
 // and the cause of the waiter's ctx.
 type AwaitError struct {
-	Err    error         // the ctx's Err
-	Cause  error         // the ctx's context.Cause
-	Op     string        // the name of the operation that was waited for; "" for several
+	Err   error // the ctx's Err
+	Cause error // the ctx's context.Cause
+	// the name of the operation that was waited for; "" for several
+	Op     string
 	Waited time.Duration // how long the waiter waited
 }
 

@@ -51,8 +51,7 @@ func TestEventGoesToNearestScope(t *testing.T) {
 	eq(t, "outside of the loop", len(names(&before)), 0)
 }
 
-// A scope made outside of any loop serves a loop that has no handler of its
-// own.
+// A scope made outside of any loop serves a loop without a handler.
 func TestEventScopeAroundLoop(t *testing.T) {
 	var rec recorder
 	synctest.Test(t, func(t *testing.T) {
@@ -393,7 +392,7 @@ func TestLogEvents(t *testing.T) {
 }
 
 // A child that learns of its parent's cancellation before its own returns that
-// cause: this is no event.
+// cause: this is not an event.
 func TestCancelledBeforeChild(t *testing.T) {
 	var rec recorder
 	l := rec.loop()
@@ -438,8 +437,8 @@ func (r *reporter) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// What is told after the end of the loop is logged, also by a logger that has
-// something to tell itself.
+// Events after the end of the loop are logged, even by a logger that itself
+// causes events.
 func TestReportAfterEnd(t *testing.T) {
 	r := &reporter{Handler: slog.DiscardHandler}
 	err := run(&aio.Loop{Logger: slog.New(r)}, func(ctx context.Context) (err error) {

@@ -46,7 +46,8 @@ func ExampleLimit() {
 func ExampleUntilDrain() {
 	loop := &aio.Loop{Signals: []os.Signal{os.Interrupt}}
 	err := loop.Run(context.Background(), func(ctx context.Context) error {
-		time.AfterFunc(time.Millisecond, func() { loop.Exit(nil) }) // in place of a signal
+		// in place of a signal
+		time.AfterFunc(time.Millisecond, func() { loop.Exit(nil) })
 		work := aio.UntilDrain(ctx)
 		<-work.Done()
 		fmt.Println(context.Cause(work))
@@ -86,7 +87,9 @@ func ExampleLoop_Overdue() {
 	loop := &aio.Loop{Grace: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	loop.Run(context.Background(), func(ctx context.Context) error {
 		aio.Spawn(ctx, "forgotten", func(ctx context.Context) error {
-			<-ctx.Done() // ends with the loop's patience; aio.UntilDrain(ctx) would have ended in time
+			// ends with the loop's patience; aio.UntilDrain(ctx) would have
+			// ended in time
+			<-ctx.Done()
 			return nil
 		})
 		loop.Exit(nil)

@@ -110,8 +110,7 @@ func ExampleGo() {
 	// age: 16
 }
 
-// The wait of one caller, with a ctx of its own, is something else than the
-// operation.
+// The wait of one caller, with a separate ctx, is not the operation.
 func ExampleFuture_Await() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		f := aio.Go(ctx, "slow", func(ctx context.Context) (int, error) {
@@ -186,8 +185,8 @@ func ExampleScope() {
 	// Scope returned: disk full
 }
 
-// Errors that nobody asked for go to the handler of the nearest scope, else to
-// the loop's.
+// Errors that the program did not ask for go to the handler of the nearest
+// scope, else to the loop's.
 func ExampleOnEvent() {
 	loop := &aio.Loop{OnEvent: func(e aio.Event) { fmt.Println("loop:", e.Err) }}
 	_ = loop.Run(context.Background(), func(ctx context.Context) error {
@@ -195,7 +194,7 @@ func ExampleOnEvent() {
 		near := aio.OnEvent(ctx, func(e aio.Event) { fmt.Println("near:", e.Err, "lost:", e.Lost) })
 		aio.Scope(near, "await it", func(ctx context.Context) error {
 			_, err := aio.Go(ctx, "looked at", fails).Await(ctx)
-			fmt.Println("awaited:", err) // this one is told to nobody else
+			fmt.Println("awaited:", err) // this one goes to no other handler
 			return nil
 		})
 		aio.Go(near, "never looked at", fails)
@@ -395,7 +394,8 @@ func ExamplePanicError() {
 func ExampleWithLoop() {
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		loop := aio.LoopOf(ctx)
-		request, end := context.WithCancelCause(context.Background()) // an http.Request's, for example
+		// an http.Request's, for example
+		request, end := context.WithCancelCause(context.Background())
 		f := aio.Go(aio.WithLoop(request, loop), "for the request", func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)
@@ -410,7 +410,7 @@ func ExampleWithLoop() {
 
 // A driver adds operations without a goroutine of their own.
 func ExampleBegin() {
-	kind := aio.NewKind("example.job") // at package level, as a rule
+	kind := aio.NewKind("example.job") // usually at package level
 	_ = aio.Run(context.Background(), func(ctx context.Context) error {
 		op, err := aio.Begin(ctx, kind, "job 7")
 		if err != nil {

@@ -91,11 +91,15 @@ func (o *Op) resolve() {
 		h = next
 	}
 	if x != nil {
-		x.unpark() // a goroutine that the function left behind waits by other means from now on
+		// a goroutine that the function left behind waits by other means from
+		// now on
+		x.unpark()
 	}
 	switch {
 	case lingers:
-		o.unwatch() // foreign children watch their bases themselves, and lasting ones do not end with theirs
+		// foreign children watch their bases themselves, and lasting ones do
+		// not end with theirs
+		o.unwatch()
 		o.ghostLeft()
 	case x != nil:
 		o.endCtx()
@@ -121,7 +125,9 @@ func (o *Op) settle() {
 	if s.stage() == stageParting {
 		o.partWithKids()
 	}
-	if s.has(opTurn) { // before the other slot is given away, so that the first in the queue gets both
+	// before the other slot is given away, so that the first in the queue gets
+	// both
+	if s.has(opTurn) {
 		o.x.Load().turn.end()
 	}
 	if s.has(opSlot) {
@@ -237,7 +243,8 @@ func (o *Op) tell(err error) {
 
 // cancelledOnly reports whether err says only that the operation was cancelled.
 func (o *Op) cancelledOnly(err error) bool {
-	for p := o; p != nil; p = p.parent.Load() { // an ancestor's cancellation may not have reached it yet
+	// an ancestor's cancellation may not have reached it yet
+	for p := o; p != nil; p = p.parent.Load() {
 		if why := p.why(); why != nil {
 			return onlyCancel(err, why, p.Context().Err())
 		}

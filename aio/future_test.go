@@ -101,7 +101,8 @@ func TestReadyWins(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		dead, cancel := context.WithCancel(ctx)
 		cancel()
-		for range 100 { // the function runs although the ctx is dead, and its result counts
+		// the function runs although the ctx is dead, and its result counts
+		for range 100 {
 			ran := false
 			h := aio.Go(dead, "", func(ctx context.Context) (int, error) { ran = true; return 1, nil })
 			if v, err := h.Await(ctx); v != 1 || err != nil || !ran {
@@ -414,7 +415,9 @@ func TestHooksHoldTheLoopOpen(t *testing.T) {
 			aio.LoopOf(ctx).AtExit(func() { wantErr(t, name+": an operation that AfterFunc's function started", started, nil) })
 			f.AfterFunc(func() {
 				f.Result()
-				time.Sleep(time.Second) // it should not block; a scheduler may stop it here all the same
+				// it should not block; a scheduler may stop it here all the
+				// same
+				time.Sleep(time.Second)
 				op, err := aio.Begin(ctx, 0, "from AfterFunc")
 				if started = err; err == nil {
 					op.End(nil)

@@ -160,7 +160,8 @@ func TestAwaitsAgain(t *testing.T) {
 	must(t, &l, func(ctx context.Context) {
 		a, b := aio.NewPromise[int](ctx, 0, "a"), aio.NewPromise[int](ctx, 0, "b")
 		aio.Spawn(ctx, "waiter", func(ctx context.Context) error {
-			aio.Wait(ctx, aio.Failed[int](errTest), a.Future()) // returns at once
+			// returns at once
+			aio.Wait(ctx, aio.Failed[int](errTest), a.Future())
 			b.Future().Await(ctx)
 			return nil
 		})

@@ -13,31 +13,42 @@ type OpInfo struct {
 	// ID is unique in the loop, and the same in every description of the
 	// operation. Main's is 1. IDs are assigned when they are first asked for,
 	// so their order is not that in which operations began.
-	ID        uint64
-	Name      string
-	Kind      Kind
-	Started   time.Time
-	Age       time.Duration // when this description was made
-	By        string        // the name of the operation that started it
-	StartedBy uint64        // the ID of the operation that started it; 0 for main
-	Site      string        // file and line of the call that started it, see Loop.Sites
-	Parent    uint64        // the ID of its nearest unfinished ancestor; 0 for main
-	Parents   []string      // names of its unfinished ancestors, the nearest first; beyond 32 "..."; the last is the loop's main
-	Scope     string        // the name of the innermost Scope around it; "" if there is none
-	Awaits    Awaited       // what its function waits for
-	BytesIn   int64         // read by it; only of operations that count them, such as connections
-	BytesOut  int64         // written by it, likewise
-	Queued    bool          // it waits for a slot of Loop.MaxInFlight or of a Limit
-	Cancelled bool          // it was asked to end
-	Daemon    bool          // it does not hold the loop open
-	Stack     string        // of its goroutine, where it has one; only in a StuckError and from Loop.Dump
+	ID      uint64
+	Name    string
+	Kind    Kind
+	Started time.Time
+	Age     time.Duration // when this description was made
+	By      string        // the name of the operation that started it
+	// the ID of the operation that started it; 0 for main
+	StartedBy uint64
+	// file and line of the call that started it, see Loop.Sites
+	Site string
+	// the ID of its nearest unfinished ancestor; 0 for main
+	Parent uint64
+	// names of its unfinished ancestors, the nearest first; beyond 32 "...";
+	// the last is the loop's main
+	Parents []string
+	// the name of the innermost Scope around it; "" if there is none
+	Scope  string
+	Awaits Awaited // what its function waits for
+	// read by it; only of operations that count them, such as connections
+	BytesIn  int64
+	BytesOut int64 // written by it
+	// it waits for a slot of Loop.MaxInFlight or of a Limit
+	Queued    bool
+	Cancelled bool // it was asked to end
+	Daemon    bool // it does not hold the loop open
+	// of its goroutine, where it has one; only in a StuckError and from
+	// Loop.Dump
+	Stack string
 }
 
 // Awaited describes what the function of an operation waits for, in Await or
 // Wait with its own ctx. Other waits, and those of a second goroutine with the
 // same ctx, are not known. Awaited is zero for a function that does not wait.
 type Awaited struct {
-	ID   uint64        // of the operation whose result it waits for; 0 for one of another loop
+	// of the operation whose result it waits for; 0 for one of another loop
+	ID   uint64
 	Name string        // of that operation
 	More int           // how many others it waits for at the same time
 	For  time.Duration // how long it has been waiting

@@ -50,7 +50,8 @@ func (r *running) whileLeaving(ctx context.Context, sigs <-chan os.Signal, signa
 			if signalled {
 				return true, true
 			}
-			signalled = true // the first signal is an Exit, which this is already
+			// the first signal is an Exit, which this is already
+			signalled = true
 		case <-ended:
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return true, signalled

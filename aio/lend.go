@@ -103,7 +103,9 @@ func (w *wait) begin() {
 	w.now = true
 	w.turn.await++
 	w.turn.limit.mu.Unlock()
-	if slices.ContainsFunc(w.ops, (*Op).limited) { // asked after now is set, so that an operation that comes to need slots in between is noticed
+	// asked after now is set, so that an operation that comes to need slots in
+	// between is noticed
+	if slices.ContainsFunc(w.ops, (*Op).limited) {
 		w.needsSlots()
 	}
 }

@@ -35,7 +35,8 @@ func TestLimitWaitsTwice(t *testing.T) {
 		var waits sync.WaitGroup
 		waits.Go(func() {
 			short.Await(ctx)
-			eq(t, "waited for the first", time.Since(begin), time.Second) // the other wait may need the slot
+			// the other wait may need the slot
+			eq(t, "waited for the first", time.Since(begin), time.Second)
 		})
 		waits.Go(func() { long.Await(ctx) })
 		waits.Wait()
@@ -60,7 +61,8 @@ func TestLimitWaitsWhileItQueues(t *testing.T) {
 				var waits sync.WaitGroup
 				waits.Go(func() {
 					first.Await(ctx)
-					sleep(ctx, 5*time.Second) // the other one queues to go on, until the minute is over
+					// the other one queues to go on, until the minute is over
+					sleep(ctx, 5*time.Second)
 					wait(ctx, last)
 				})
 				waits.Go(func() { second.Await(ctx) })
@@ -81,7 +83,8 @@ func TestLimitLeavesQueue(t *testing.T) {
 		short, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		begin := time.Now()
-		_, err := child.Await(short) // is over after a second, and long has the slot then
+		// is over after a second, and long has the slot then
+		_, err := child.Await(short)
 		wantErr(t, "child", err, nil)
 		eq(t, "waited", time.Since(begin), 2*time.Second)
 		if _, err := long.Await(short); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 2*time.Second {
@@ -156,7 +159,8 @@ func TestLimitLeftBehind(t *testing.T) {
 							t.Errorf("waited %v", waited)
 						}
 					}()
-					return 0, sleep(ctx, 1500*ms) // the goroutine queues to go on when this returns
+					// the goroutine queues to go on when this returns
+					return 0, sleep(ctx, 1500*ms)
 				})
 				time.Sleep(time.Minute)
 				var all sync.WaitGroup
@@ -204,7 +208,8 @@ func TestLimitSelectRunning(t *testing.T) {
 		<-first.C()
 		eq(t, "first", time.Since(begin), time.Second)
 		<-second.C()
-		eq(t, "second", time.Since(begin), 2*time.Second) // not beside the first
+		// not beside the first
+		eq(t, "second", time.Since(begin), 2*time.Second)
 	})
 	eq(t, "at most", g.most.Load(), 1)
 }
@@ -385,7 +390,8 @@ func TestLimitSelectWaiting(t *testing.T) {
 		short, cancel := context.WithTimeout(ctx, 1500*ms)
 		defer cancel()
 		child.Await(short)
-		soon(ctx, nil).Await(ctx) // it has the slot again: no other function needs it now
+		// it has the slot again: no other function needs it now
+		soon(ctx, nil).Await(ctx)
 		<-child.C()
 		eq(t, "waited", time.Since(begin), 3*time.Second)
 	})

@@ -32,7 +32,7 @@ import (
 // after a select. A function that waits for anything else, such as a timer, a
 // response or a lock, keeps its slot: a crawler that fetches in its functions
 // has at most n fetches in progress. A function that waits for another one by
-// other means, such as a sync.WaitGroup, keeps its slot, and may wait for ever.
+// other means, such as a sync.WaitGroup, keeps its slot, and may wait forever.
 //
 // When the loop drains, functions that are queued end with ErrExit and do not
 // run, unless work in progress, such as a request or a Scope, started them. The
@@ -94,7 +94,8 @@ type limit struct {
 	*limits
 	outer *limit
 	free  int
-	again list.List // of *turn: those that go on after they have lent their slots
+	// of *turn: those that go on after they have lent their slots
+	again list.List
 	fresh list.List // of *turn: those whose functions have not begun
 }
 
@@ -106,10 +107,11 @@ type turn struct {
 	by    *turn  // of the function that started the operation
 	next  func() // begins or resumes the function, once it has its slots
 	state turnState
-	claim uint64        // orders those that queue
-	waits int           // goroutines of the function that wait for others
-	await int           // how often it has begun to wait
-	again chan struct{} // of the goroutine that is queued to go on, or was the last one
+	claim uint64 // orders those that queue
+	waits int    // goroutines of the function that wait for others
+	await int    // how often it has begun to wait
+	// of the goroutine that is queued to go on, or was the last one
+	again chan struct{}
 	place *list.Element // in queue
 	queue *list.List
 }
@@ -312,7 +314,8 @@ func (t *turn) goOn(ctx context.Context) {
 	case <-again:
 	case <-ctx.Done():
 		mu.Lock()
-		if t.state == turnAgain && t.again == again { // and it is still this goroutine that is queued
+		// and it is still this goroutine that is queued
+		if t.state == turnAgain && t.again == again {
 			t.leave()
 			t.state = turnLent
 		}
@@ -348,7 +351,8 @@ func (t *turn) end() {
 	switch t.state {
 	case turnHolds:
 		next = t.give(turnOver)
-	case turnAgain: // of a goroutine that the function left behind, which goes on
+	// of a goroutine that the function left behind, which goes on
+	case turnAgain:
 		t.leave()
 		next = append(next, t.next)
 	}

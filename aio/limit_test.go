@@ -220,7 +220,8 @@ func TestLimitNested(t *testing.T) {
 						t.Error(v, err)
 					}
 				})
-				selects := how == "C" || how == "Done" // it keeps the slot while what it waits for has begun
+				// it keeps the slot while what it waits for has begun
+				selects := how == "C" || how == "Done"
 				if most := g.most.Load(); most > int64(n) || !selects && most < int64(n) {
 					t.Errorf("%d at once", most)
 				}

@@ -16,8 +16,9 @@ type lostError struct {
 	// taken reports, for each channel of Future.C, whether its value was
 	// received. Such a channel may outlive the future, so the error is known to
 	// be lost only at the loop's end.
-	taken      []func() bool
-	in, gone   bool // in the list home.first or, once the future is collected, home.gone
+	taken []func() bool
+	// in the list home.first or, once the future is collected, home.gone
+	in, gone   bool
 	prev, next *lostError
 }
 
@@ -41,7 +42,9 @@ type lostList struct {
 
 const (
 	firstPulse = 50 * time.Millisecond
-	lastPulse  = 10 * time.Minute // a loop that is idle for longer looks again when an operation begins or ends
+	// a loop that is idle for longer looks again when an operation begins or
+	// ends
+	lastPulse = 10 * time.Minute
 )
 
 // watchLost arranges that err is reported as lost if nothing looks at it before
@@ -55,7 +58,8 @@ func (o *Op) watchLost(err error) {
 		rec.home = &scope.lost
 	}
 	o.mu.Lock()
-	x := o.extra() // before the state is read, so that look takes the lock from now on
+	// before the state is read, so that look takes the lock from now on
+	x := o.extra()
 	if o.at().has(opLooked | opTold) {
 		o.mu.Unlock()
 		return
@@ -72,7 +76,8 @@ func (o *Op) watchLost(err error) {
 // tap calls send once the operation is resolved. Its error counts as looked at
 // when taken reports that what send sent was received.
 func (o *Op) tap(send func(), taken func() bool) {
-	if o.resolved() && o.err == nil { // there is no error; and many may hold one such future
+	// there is no error; and many may hold one such future
+	if o.resolved() && o.err == nil {
 		send()
 		return
 	}

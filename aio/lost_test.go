@@ -105,7 +105,8 @@ func untilLost(t *testing.T, ctx context.Context, rec *recorder, n int) {
 			return
 		}
 		runtime.GC()
-		aio.Go(ctx, "", func(context.Context) (int, error) { return 1, nil }).Await(ctx) // the loop looks now
+		// the loop looks now
+		aio.Go(ctx, "", func(context.Context) (int, error) { return 1, nil }).Await(ctx)
 	}
 	t.Errorf("%d events, want %d", len(rec.events()), n)
 }
@@ -239,7 +240,7 @@ func awaitInVain(ctx context.Context) {
 	p.Resolve(1)
 }
 
-// What says more than that the operation was cancelled is told.
+// An error that says more than that the operation was cancelled is reported.
 func TestCancelledAndMore(t *testing.T) {
 	var rec recorder
 	must(t, rec.loop(), func(ctx context.Context) {

@@ -16,8 +16,8 @@ import (
 //
 // A function that is nil costs nothing. A spawn and its await, which take about
 // 1 us, take 1.1 times as long with a Took or a Span that does nothing, and 2.9
-// times as long with a Began or an Ended, for which each operation is described.
-// bench/README.md has the figures.
+// times as long with a Began or an Ended, for which each operation is
+// described. bench/README.md has the figures.
 //
 // If an operation is started while the loop ends, Began and Ended, with
 // ErrLoopDone, may be called after Run has returned.
@@ -63,7 +63,8 @@ type Observer struct {
 // origin holds what is known of the beginning of an operation that is observed,
 // or began while the program was traced.
 type origin struct {
-	calls  []uintptr   // the calls that started the operation; only with Loop.Sites
+	// the calls that started the operation; only with Loop.Sites
+	calls  []uintptr
 	task   *trace.Task // nil if the program was not traced
 	labels any         // for profiles; only with Loop.ProfileLabels
 	end    func(error) // of Observer.Span; may be nil

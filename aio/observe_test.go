@@ -20,7 +20,7 @@ import (
 	"goaio.example/aio"
 )
 
-// journal is an observer that notes what it is told.
+// journal is an observer that records its calls.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -204,7 +204,7 @@ func TestObserverGoexit(t *testing.T) {
 	})
 }
 
-// Events are told of after the operation's end, and an observer that panics
+// Events are reported after the operation's end, and an observer that panics
 // does not keep them from their handler.
 func TestObserveFailure(t *testing.T) {
 	var j journal

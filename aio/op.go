@@ -16,13 +16,16 @@ import (
 // *Op from Begin, or have an Op as a field and call Start. All methods may be
 // called from any goroutine.
 type Op struct {
-	run      *running
-	parent   atomic.Pointer[Op] // nil for a loop's root; changes when a finished parent hands its children up
-	prev     *Op                // siblings, guarded by the parent's family lock
-	next     *Op
-	family                 // children, and the lock for the fields below
-	kind     Kind          // immutable
-	shard    uint8         // immutable: which of the loop's shards counts and links this operation
+	run *running
+	// nil for a loop's root; changes when a finished parent hands its children
+	// up
+	parent atomic.Pointer[Op]
+	prev   *Op // siblings, guarded by the parent's family lock
+	next   *Op
+	family      // children, and the lock for the fields below
+	kind   Kind // immutable
+	// immutable: which of the loop's shards counts and links this operation
+	shard    uint8
 	traits   traits        // immutable once started
 	nameLen  uint32        // immutable, see name
 	nameText *byte         // immutable
@@ -49,9 +52,11 @@ type extra struct {
 	lost     *lostError
 	panicked *PanicError // of its function or a callback; reported already
 	own      *scope      // the Scope that this operation is
-	turn     *turn       // immutable once set, before the operation's function runs
+	// immutable once set, before the operation's function runs
+	turn *turn
 
-	dependents *dependents // called when the operation comes to need slots of a Limit
+	// called when the operation comes to need slots of a Limit
+	dependents *dependents
 }
 
 // Begin starts an operation without a goroutine, for drivers. The operation is

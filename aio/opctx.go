@@ -20,7 +20,7 @@ import (
 // context, which the operation then stands for. So contexts derived from an
 // operation's cost no goroutine, and context.Cause works on them. Once the
 // operation and the last child it left have ended, that channel is closed, so
-// that no goroutine waits on it for ever. If an operation succeeds before its
+// that no goroutine waits on it forever. If an operation succeeds before its
 // Done channel was made, its ctx answers as the context around it does.
 type opCtx Op
 

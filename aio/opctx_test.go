@@ -237,8 +237,8 @@ func TestForeignStartedLate(t *testing.T) {
 	}
 }
 
-// The end of a foreign ctx cancels the operations below it, whichever methods of
-// theirs were called before.
+// The end of a foreign ctx cancels the operations below it, whichever methods
+// of theirs were called before.
 func TestForeignCancelsTree(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		sub, cancel := context.WithCancelCause(ctx)
@@ -263,8 +263,8 @@ func TestForeignCancelsTree(t *testing.T) {
 	})
 }
 
-// Failing because a foreign ctx has ended is being cancelled: it is no event,
-// and counts as cancelled.
+// Failing because a foreign ctx has ended is being cancelled: it is not an
+// event, and counts as cancelled.
 func TestForeignEndIsNoEvent(t *testing.T) {
 	for name, ret := range map[string]func(ctx context.Context) error{
 		"Err":   func(ctx context.Context) error { return ctx.Err() },
@@ -325,8 +325,7 @@ func TestDerivedCtxCostsNoGoroutine(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
-// An operation that succeeded under a long-lived foreign ctx is let go of by
-// it.
+// A long-lived foreign ctx does not refer to an operation that has succeeded.
 func TestForeignCtxLetsGo(t *testing.T) {
 	err := run(nil, func(ctx context.Context) error {
 		foreign, cancel := context.WithCancel(context.Background())

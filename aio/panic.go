@@ -68,7 +68,8 @@ func (o *Op) guard(fn func()) { o.Call(fn, func(error) {}) }
 
 // crash logs a panic at once and cancels the loop, whose Run then panics.
 func (r *running) crash(name string, p *PanicError) {
-	if r.crashed.CompareAndSwap(nil, p) { // before logging, because the logger may not return
+	// before logging, because the logger may not return
+	if r.crashed.CompareAndSwap(nil, p) {
 		r.loop.Cancel(p)
 	}
 	r.log.Error("panic in an operation", "op", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))

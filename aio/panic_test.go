@@ -44,10 +44,13 @@ var again = &aio.PanicError{Value: "of another loop", Stack: []byte("panic_test.
 // places are where a function of the user's is called. start has do called
 // there, once.
 var places = []struct {
-	name   string
-	start  func(ctx context.Context, do func()) error // what the place returns, nil if it has nothing to return
-	future bool                                       // start returns the place's error
-	end    bool                                       // do is called at the loop's end
+	name string
+	// what the place returns, nil if it has nothing to return
+	start func(ctx context.Context, do func()) error
+	// start returns the place's error
+	future bool
+	// do is called at the loop's end
+	end bool
 }{
 	{"Go", func(ctx context.Context, do func()) error {
 		return await(ctx, aio.Go(ctx, "", func(context.Context) (int, error) { do(); return 0, nil }))
@@ -286,7 +289,7 @@ func TestPanicThroughNestedLoop(t *testing.T) {
 	rec.want(t, "aio: panic: panicked with an error")
 }
 
-// A panic is counted where it happened, and told of once, though others pass
+// A panic is counted where it happened, and reported once, even if others pass
 // the error on.
 func TestPanicToldOnce(t *testing.T) {
 	var rec recorder

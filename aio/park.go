@@ -10,9 +10,11 @@ import (
 // operation keeps it, so that waiting needs neither a new channel nor a select.
 // A token in ch only makes the waiter look again.
 type parker struct {
-	ch    chan struct{}         // cap 1
-	on    atomic.Pointer[Op]    // what a goroutine waits for; nil if no goroutine waits
-	since atomic.Int64          // since when, as uptime; 0 if no goroutine waits
+	ch chan struct{} // cap 1
+	// what a goroutine waits for; nil if no goroutine waits
+	on atomic.Pointer[Op]
+	// since when, as uptime; 0 if no goroutine waits
+	since atomic.Int64
 	joint atomic.Pointer[joint] // the others that it waits for
 	hook  hook                  // in the list of the operation that is awaited
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Any number of goroutines wait for the same future with the same ctx, by every
-// means, and each is told.
+// means, and each gets it.
 func TestManyWaiters(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		for range 3 { // what was waited on is used again
@@ -57,7 +57,7 @@ func TestManyWaiters(t *testing.T) {
 	})
 }
 
-// What waits for a future is told in the order in which it came.
+// Waiters of a future are woken in the order in which they came.
 func TestHooksInOrder(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		p := aio.NewPromise[int](ctx, 0, "awaited")
@@ -170,7 +170,8 @@ func TestAwaitCancelled(t *testing.T) {
 					time.Sleep(after)
 					waiter.Cancel(errStop)
 					waiter.Await(ctx)
-					if n := aio.Hooks(first.Future()); n > 2 { // told's, and a Done channel or an AsCompleted that goes on
+					// told's, and a Done channel or an AsCompleted that goes on
+					if n := aio.Hooks(first.Future()); n > 2 {
 						t.Errorf("%d hooks are left", n)
 					}
 					first.Resolve(7)

@@ -109,7 +109,8 @@ func TestPiecesAllLeft(t *testing.T) {
 		if len(read) != len(ops) {
 			t.Errorf("read %d of %d", len(read), len(ops))
 		}
-		if pieces < 12 { // 9 between the pieces, and some to look for one that stays
+		// 9 between the pieces, and some to look for one that stays
+		if pieces < 12 {
 			t.Errorf("%d pieces: more than %d were looked at with the lock held", pieces, aio.Piece)
 		}
 		for _, o := range ops {
@@ -189,9 +190,10 @@ func TestRefs(t *testing.T) {
 }
 
 // BenchmarkSnapshot reads a million children of one operation. held-max-us is
-// for how long the lock was held at most, and held-max-cpu-us the processor time
-// that the thread has used meanwhile: if others use the machine, the system may
-// take the processor away with the lock held, which no code can prevent.
+// for how long the lock was held at most, and held-max-cpu-us the processor
+// time that the thread has used meanwhile: if others use the machine, the
+// system may take the processor away with the lock held, which no code can
+// prevent.
 func BenchmarkSnapshot(b *testing.B) {
 	const n = 1_000_000
 	within(b, func(ctx context.Context) {

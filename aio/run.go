@@ -27,7 +27,8 @@ type running struct {
 	observed bool          // the beginning of each operation is
 	keeps    bool          // see Loop.observes
 	phase    atomic.Uint32
-	phaseEnd atomic.Int64 // when the phase ends at the latest, since epoch; 0 if that is not known
+	// when the phase ends at the latest, since epoch; 0 if that is not known
+	phaseEnd atomic.Int64
 	drained  drainHooks
 	log      *slog.Logger
 
@@ -72,7 +73,8 @@ func (l *Loop) Run(ctx context.Context, main func(ctx context.Context) error) er
 	}
 	sigs, stop := l.takeSignals()
 	defer stop()
-	if r.outer != nil && limiting.Load() { // the functions of the inner loop may need slots
+	// the functions of the inner loop may need slots
+	if r.outer != nil && limiting.Load() {
 		r.outer.set(opLimited)
 		defer stepAside(ctx, r.outer)()
 	}
@@ -107,7 +109,8 @@ func (l *Loop) begin(ctx context.Context) (*running, error) {
 	r.root.base = &endless{ctx}
 	if o := opOf(ctx); o != nil {
 		r.outer = &Op{driver: (*nested)(r)}
-		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil { // may cancel this loop at once
+		// may cancel this loop at once
+		if err := r.outer.start(ctx, kindLoop, l.Name, 0); err != nil {
 			l.unclaim()
 			return nil, err
 		}
@@ -147,7 +150,9 @@ type nested running
 var _ Drainer = (*nested)(nil)
 
 func (n *nested) OpCancel(cause error) { n.loop.cancel(cause, nil) }
-func (n *nested) OpDrain()             { n.loop.exit(nil, true) } // the delay was the outer loop's
+
+// the delay was the outer loop's
+func (n *nested) OpDrain() { n.loop.exit(nil, true) }
 
 // start starts a goroutine. All goroutines of this package start here. They do
 // not inherit the profile labels of the goroutine that starts them.

@@ -162,9 +162,12 @@ func TestPhases(t *testing.T) {
 		name  string
 		grace time.Duration
 		do    func(l *aio.Loop, end context.CancelFunc) // at 1 s
-		drain time.Duration                             // when Draining is closed
-		dead  time.Duration                             // when operations in progress are cancelled
-		kept  bool                                      // work of 3 s gets to its end
+		// when Draining is closed
+		drain time.Duration
+		// when operations in progress are cancelled
+		dead time.Duration
+		// work of 3 s gets to its end
+		kept bool
 	}{
 		{"Exit", 0, func(l *aio.Loop, _ context.CancelFunc) { l.Exit(nil) }, time.Second, 0, true},
 		{"Exit, short Grace", time.Second, func(l *aio.Loop, _ context.CancelFunc) { l.Exit(nil) }, time.Second, 2 * time.Second, false},
@@ -220,7 +223,7 @@ func TestPhases(t *testing.T) {
 	}
 }
 
-// Daemons do not hold the loop open, nor does what they start.
+// Daemons and the operations that they start do not hold the loop open.
 func TestDaemon(t *testing.T) {
 	var causes []error
 	took := must(t, nil, func(ctx context.Context) {
@@ -265,7 +268,7 @@ func TestStartWhileDraining(t *testing.T) {
 	eq(t, "took", took, time.Second)
 }
 
-// A driver is told of the drain, and again when it may matter.
+// A driver's OpDrain is called at the drain, and again when it may matter.
 func TestDrivenDrain(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		work := aio.NewPromise[int](ctx, 0, "work")

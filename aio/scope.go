@@ -52,9 +52,10 @@ func Scope(ctx context.Context, name string, fn func(ctx context.Context) error)
 
 // scope is a Scope in progress.
 type scope struct {
-	op   Op
-	ext  extra
-	cut  atomic.Bool // something in it, no daemon, ended because it was cancelled
+	op  Op
+	ext extra
+	// something in it, no daemon, ended because it was cancelled
+	cut  atomic.Bool
 	mu   sync.Mutex
 	errs []error
 	lost lostList  // of futures from the scope
@@ -75,7 +76,8 @@ func (s *scope) fail(err error) {
 		s.op.cancel(err)
 		return
 	}
-	if !onlyCancel(err, cause) { // without the lock: it calls methods of the error
+	// without the lock: it calls methods of the error
+	if !onlyCancel(err, cause) {
 		s.mu.Lock()
 		s.errs = append(s.errs, err)
 		s.mu.Unlock()

@@ -19,7 +19,9 @@ type slots struct {
 type waiting struct {
 	op   *Op
 	body func()
-	turn *turn // instead of body, of an operation below a Limit, which needs slots of that too
+	// instead of body, of an operation below a Limit, which needs slots of that
+	// too
+	turn *turn
 }
 
 // launch starts an operation's goroutine or, if a Limit or Loop.MaxInFlight has
@@ -58,7 +60,8 @@ func (r *running) takeSlot(w waiting) bool {
 	if s.where == nil {
 		s.where = make(map[*Op]*list.Element)
 	}
-	before := s.queue.Back() // an older one may come later, from the queue of a Limit
+	// an older one may come later, from the queue of a Limit
+	before := s.queue.Back()
 	for before != nil && before.Value.(waiting).op.began > o.began {
 		before = before.Prev()
 	}

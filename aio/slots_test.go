@@ -172,7 +172,9 @@ func TestQueuedCancelled(t *testing.T) {
 				synctest.Wait()
 				_, err := f.Result()
 				wantErr(t, "queued", err, c.want)
-				if c.name == "Loop.Exit" { // the loop drains: work in progress may still start what it needs
+				// the loop drains: work in progress may still start what it
+				// needs
+				if c.name == "Loop.Exit" {
 					if err := result(aio.Go(ctx, "late", never)); err != aio.ErrExit {
 						t.Errorf("late: %v", err)
 					}
@@ -291,7 +293,8 @@ func TestMaxInFlightLimitApart(t *testing.T) {
 		sleep(ctx, ms)
 		start(ctx, "d", time.Second) // queues for the loop's slot
 		sleep(ctx, ms)
-		op, err := aio.Begin(limited, aio.NewKind("test.under"), "") // is not under a's slot
+		// is not under a's slot
+		op, err := aio.Begin(limited, aio.NewKind("test.under"), "")
 		wantErr(t, "Begin", err, nil)
 		start(op.Context(), "e", time.Second)
 		op.End(nil)

@@ -7,13 +7,20 @@ package aio
 type traits uint8
 
 const (
-	isDaemon     traits = 1 << iota // does not hold the loop open
-	isBackground                    // a daemon whose driver is called when the loop drains, instead of being cancelled
-	isFuture                        // its error belongs to the holder of its future
-	isForeign                       // base has a Done channel besides the tree's cancellation
-	isCounted                       // counts in Stats.Futures by itself
-	isLasting                       // the end of the ctx it was started with does not cancel it
-	isServed                        // concerns a single peer: an accepted connection, a request, or what one started
+	isDaemon traits = 1 << iota // does not hold the loop open
+	// a daemon whose driver is called when the loop drains, instead of being
+	// cancelled
+	isBackground
+	// its error belongs to the holder of its future
+	isFuture
+	// base has a Done channel besides the tree's cancellation
+	isForeign
+	isCounted // counts in Stats.Futures by itself
+	// the end of the ctx it was started with does not cancel it
+	isLasting
+	// concerns a single peer: an accepted connection, a request, or what one
+	// started
+	isServed
 )
 
 // inherited are the traits that an operation inherits from its parent.
@@ -52,22 +59,28 @@ const (
 // The flags of an operation. A flag stays set unless its comment says
 // otherwise.
 const (
-	opCancelled opState = (stages + 1) << iota // was cancelled; extra.cause is the cause
-	opReached                                  // its children are known to the cancellation
+	// was cancelled; extra.cause is the cause
+	opCancelled opState = (stages + 1) << iota
+	// its children are known to the cancellation
+	opReached
 
-	opLooked   // its result was looked at, or is the input of a combination
-	opTold     // its error was reported to an event callback
-	opCallback // its error is that of a callback; cleared when its future is asked for
+	opLooked // its result was looked at, or is the input of a combination
+	opTold   // its error was reported to an event callback
+	// its error is that of a callback; cleared when its future is asked for
+	opCallback
 
 	opRunning // a promise whose function runs: cancelling does not reject it
-	opQueued  // its function waits for a slot; cleared when it has one, or will not run
-	opSlot    // holds a slot of Loop.MaxInFlight
-	opWithin  // was started by an operation within Loop.MaxInFlight, and so is within it
+	// its function waits for a slot; cleared when it has one, or will not run
+	opQueued
+	opSlot // holds a slot of Loop.MaxInFlight
+	// was started by an operation within Loop.MaxInFlight, and so is within it
+	opWithin
 	opTurn    // has a turn at the slots of a Limit
 	opLimited // waits for operations that have turns
 
 	opUnwatched // its driver is a Watcher; cleared when that is called
-	opWeak      // a ghost that does not hold the loop open: only daemons are left below it
+	// a ghost that does not hold the loop open: only daemons are left below it
+	opWeak
 )
 
 // stage returns the state's stage.

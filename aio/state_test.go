@@ -76,7 +76,7 @@ func TestFailedWithDone(t *testing.T) {
 	})
 }
 
-// A driver whose operation has ended is not told of a cancellation.
+// OpCancel is not called after the operation has ended.
 func TestGhostNotTold(t *testing.T) {
 	must(t, nil, func(ctx context.Context) {
 		top, _ := aio.Begin(ctx, 0, "top")

@@ -14,24 +14,32 @@ type Stats struct {
 	IncomingConns int64 // accepted connections that are open
 	OutgoingConns int64 // dialed connections that are open
 	DNSQueries    int64 // lookups in flight
-	Timers        int64 // delays, afters and tickers that are pending or whose callback runs
-	HTTPRequests  int64 // requests in flight, in and out
-	Futures       int64 // Go operations and promises, combinators' included, that are not resolved
-	Callbacks     int64 // callbacks registered and not run for the last time: delays, handlers of connections, Then
+	// delays, afters and tickers that are pending or whose callback runs
+	Timers       int64
+	HTTPRequests int64 // requests in flight, in and out
+	// Go operations and promises, combinators' included, that are not resolved
+	Futures int64
+	// callbacks registered and not run for the last time: delays, handlers of
+	// connections, Then
+	Callbacks int64
 
-	Phase string // "running", "leaving" (Loop.DrainDelay), "draining", "cancelling" or "done"; "" before Run
+	// "running", "leaving" (Loop.DrainDelay), "draining", "cancelling" or
+	// "done"; "" before Run
+	Phase string
 
-	InFlight  int64 // all operations, main included
-	Started   int64 // operations begun since the loop did
-	Ended     int64 // operations that ended
-	Failed    int64 // of those, with an error that is neither of the following
-	Cancelled int64 // of those, with an error that says only that the operation was cancelled
+	InFlight int64 // all operations, main included
+	Started  int64 // operations begun since the loop did
+	Ended    int64 // operations that ended
+	Failed   int64 // of those, with an error that is neither of the following
+	// of those, with an error that says only that the operation was cancelled
+	Cancelled int64
 	Panicked  int64 // of those, by a panic
 
 	BytesIn  int64 // read from connections
 	BytesOut int64 // written to connections
 
-	Kinds map[string]int64 // operations in flight by kind; kinds without any are left out
+	// operations in flight by kind; kinds without any are left out
+	Kinds map[string]int64
 }
 
 // String returns the snapshot as JSON, as expvar wants it.

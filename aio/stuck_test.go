@@ -97,7 +97,8 @@ func TestStuck(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 				close(release)
-				for range l.Ops() { // those left end by themselves, where they can
+				// those left end by themselves, where they can
+				for range l.Ops() {
 					time.Sleep(time.Hour)
 				}
 			})

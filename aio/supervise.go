@@ -47,8 +47,9 @@ func (l *Loop) noteSignal(sig os.Signal) {
 // whether the loop must drain (otherwise it is empty or was cancelled), and
 // whether a signal asked for that.
 func (r *running) whileRunning(ctx context.Context, sigs <-chan os.Signal) (drain, signalled bool) {
-	var handlers <-chan time.Time // receives when event handlers have had Grace, once nothing else is left
-	var outer <-chan struct{}     // closed when the loop around this one leaves
+	// receives when event handlers have had Grace, once nothing else is left
+	var handlers <-chan time.Time
+	var outer <-chan struct{} // closed when the loop around this one leaves
 	if r.outer != nil {
 		outer = r.outer.run.loop.Leaving()
 	}
@@ -103,7 +104,8 @@ func (r *running) whileDraining(sigs <-chan os.Signal, signalled bool) {
 				return
 			}
 			r.loop.noteSignal(sig)
-			signalled = true // the first signal is an Exit, which this is already
+			// the first signal is an Exit, which this is already
+			signalled = true
 		case <-grace.C:
 			r.noteOverdue()
 			return
@@ -215,7 +217,8 @@ func (r *running) cancelAll() {
 	if cause == nil {
 		cause = ErrExit
 	}
-	empty := r.close() // before cancelling, so that nothing can start in between
+	// before cancelling, so that nothing can start in between
+	empty := r.close()
 	told := make(chan struct{})
 	r.start(func() { // drivers, and methods of foreign contexts, may not return
 		defer close(told)

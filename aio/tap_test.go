@@ -11,7 +11,7 @@ import (
 	"goaio.example/aio"
 )
 
-// Taps are told of each event between Tap and stop.
+// Taps get each event between Tap and stop.
 func TestTap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop := &aio.Loop{OnEvent: func(aio.Event) {}}

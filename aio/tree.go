@@ -17,7 +17,8 @@ const shards = 16
 type family struct {
 	mu    sync.Mutex
 	first *Op
-	hold  int32         // children that hold what is around them open, see Op.holds
+	// children that hold what is around them open, see Op.holds
+	hold  int32
 	state atomic.Uint32 // the operation's state; here it takes no extra space
 }
 
@@ -205,7 +206,8 @@ func (p *Op) childLeft(hold int32) {
 // without children leaves the tree. A ghost with only daemons does not hold
 // open what is around it.
 func (o *Op) ghostLeft() {
-	if p := o.parent.Load(); p.at().lingers() { // ghosts under ghosts are merged, so that chains of them do not grow
+	// ghosts under ghosts are merged, so that chains of them do not grow
+	if p := o.parent.Load(); p.at().lingers() {
 		o.moveUp(p, p.asStarter())
 	}
 	o.mu.Lock()
@@ -242,7 +244,9 @@ func (o *Op) inFamily(f *family) bool { return o.prev != nil || f.first == o }
 // already. by is from.
 func (o *Op) moveUp(from *Op, by *starter) {
 	for {
-		var dead error // the cause, if an ancestor in between, which is ending too, cancels its children
+		// the cause, if an ancestor in between, which is ending too, cancels
+		// its children
+		var dead error
 		target := from.parent.Load()
 		for s := target.at(); !s.open(); s = target.at() {
 			if dead == nil && (s.has(opCancelled) || target.err != nil) {
@@ -266,7 +270,8 @@ func (o *Op) moveUp(from *Op, by *starter) {
 			continue
 		}
 		s := from.at()
-		missed := s.has(opCancelled) && !s.has(opReached) // o may be, see cancelOne
+		// o may be, see cancelOne
+		missed := s.has(opCancelled) && !s.has(opReached)
 		f.unlink(o)
 		hold := f.hold
 		tf.link(target, o)

@@ -207,8 +207,8 @@ func TestGhost(t *testing.T) {
 	}
 }
 
-// A finished operation that left only daemons, and whose ctx has a Done channel,
-// does not hold a Scope open.
+// A finished operation that left only daemons, and whose ctx has a Done
+// channel, does not hold a Scope open.
 func TestGhostWithDaemons(t *testing.T) {
 	took := must(t, nil, func(ctx context.Context) {
 		err := aio.Scope(ctx, "scope", func(ctx context.Context) error {
@@ -431,7 +431,8 @@ func TestTreeChurn(t *testing.T) {
 // A chain of operations, each started by the one before, holds on to none of
 // its finished links.
 func TestChainKeepsHeapFlat(t *testing.T) {
-	const n, most = 200_000, 1 << 20 // 160,000 links between the looks: less than a pointer for each
+	// 160,000 links between the looks: less than a pointer for each
+	const n, most = 200_000, 1 << 20
 	for _, c := range []struct {
 		name  string
 		n     int

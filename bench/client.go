@@ -20,8 +20,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// HTTP clients, each in a process of its own, asking the same server. The
-// role's parameter is the case's number, and the ports of the server.
+// HTTP clients, each in a separate process, asking the same server. The role's
+// parameter is the case's number, and the ports of the server.
 
 var clientPeers = []string{"net/http", "goaio", "fasthttp"}
 

@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/dnsx"
 )
 
-// DNS clients, each in a process of its own, that look up addresses (IPv4 only)
+// DNS clients, each in a separate process, that look up addresses (IPv4 only)
 // by the server whose address is the role's parameter: other names all the
 // time, or the same name, which only ours remembers.
 
@@ -101,7 +101,8 @@ func measureDNS(r *report) error {
 	}
 	n := func(peer string) int {
 		if peer == "goaio" {
-			return pick(r.settings, 100_000, 1000) // which it takes to see anything
+			// which it takes to see anything
+			return pick(r.settings, 100_000, 1000)
 		}
 		return pick(r.settings, 1000, 50)
 	}

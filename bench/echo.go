@@ -1,6 +1,6 @@
 package main
 
-// Echo servers, each in a process of its own.
+// Echo servers, each in a separate process.
 
 // echoPeers are the servers, the base first.
 var echoPeers = []string{"raw net", "goaio", "goaio stream", "gnet", "nbio", "netpoll", "libevent", "floor"}

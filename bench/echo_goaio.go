@@ -24,8 +24,10 @@ func init() {
 
 // goaioEcho serves with handlers, or in the stream style.
 func goaioEcho(c *control, s *tcp.Server) error {
-	s.MaxConns = -1                             // the files are bounded, and all servers may use them
-	s.Handler.Event = func(*tcp.Conn, error) {} // a load ends by resets, of which the others tell nothing either
+	// the files are bounded, and all servers may use them
+	s.MaxConns = -1
+	// a load ends by resets, of which the others tell nothing either
+	s.Handler.Event = func(*tcp.Conn, error) {}
 	return aio.Run(context.Background(), func(ctx context.Context) error {
 		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
 			return err

@@ -13,13 +13,17 @@ var httpPeers = []string{"net/http", "goaio Handler", "goaio Handle", "fasthttp"
 
 // httpCase is a way to ask servers.
 type httpCase struct {
-	name     string
-	kind     string   // of the servers: "http" unless set
-	peers    []string // httpPeers unless set
-	conns    int      // 64 unless set
-	depth    int      // requests under way at once on a connection; 1 unless set
-	requests [][]byte // the n-th connection sends the n-th of these, again and again
-	split    int      // so many bytes are written first, the rest is written pause later; 0: all at once
+	name  string
+	kind  string   // of the servers: "http" unless set
+	peers []string // httpPeers unless set
+	conns int      // 64 unless set
+	// requests under way at once on a connection; 1 unless set
+	depth int
+	// the n-th connection sends the n-th of these, again and again
+	requests [][]byte
+	// so many bytes are written first, the rest is written pause later; 0: all
+	// at once
+	split int
 }
 
 // pause is the time between the two writes of a request that is split.

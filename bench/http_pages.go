@@ -22,9 +22,10 @@ const blocking = 2 * time.Millisecond
 // page is an answer.
 type page struct {
 	contentType string
-	length      string // what a handler sets as Content-Length; "": the server does
-	body        []byte
-	header      http.Header // for those who want it as a whole
+	// what a handler sets as Content-Length; "": the server does
+	length string
+	body   []byte
+	header http.Header // for those who want it as a whole
 }
 
 func newPage(contentType, length string, body []byte) *page {

@@ -156,7 +156,8 @@ func goaioHandle(c *control, o httpOptions) error {
 
 func goaioHTTP(c *control, s *httpx.Server) error {
 	s.MaxConns = -1
-	ctx := aio.OnEvent(context.Background(), func(aio.Event) {}) // a load ends by resets
+	// a load ends by resets
+	ctx := aio.OnEvent(context.Background(), func(aio.Event) {})
 	return aio.Run(ctx, func(ctx context.Context) error {
 		if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
 			return err

@@ -22,9 +22,10 @@ type loadLoop struct {
 	random  *rand.Rand
 	err     error
 
-	interval time.Duration // between two requests; 0: each comes when the connection is free
-	next     int64         // when the next is due
-	turn     int           // whose turn it is
+	// between two requests; 0: each comes when the connection is free
+	interval time.Duration
+	next     int64 // when the next is due
+	turn     int   // whose turn it is
 
 	halves []half // what is held back of requests, the oldest first
 }
@@ -79,7 +80,9 @@ func (l *loadLoop) watch() error {
 // run drives the connections until the load stops. Its thread sleeps as exactly
 // as it can.
 func (l *loadLoop) run(rate float64) {
-	runtime.LockOSThread() // and never unlocked: the thread, which has another timer slack than others, ends here
+	// and never unlocked: the thread, which has another timer slack than
+	// others, ends here
+	runtime.LockOSThread()
 	if rate > 0 || l.load.target.split > 0 {
 		l.err = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	}

@@ -40,7 +40,8 @@ func handshake(fd int) (*tls.Conn, *tlsSocket, *sealer, error) {
 	var log bytes.Buffer
 	s := &tlsSocket{socket: socket(fd)}
 	c := tls.Client(s, &tls.Config{
-		InsecureSkipVerify: true, // it is loopback, and a certificate of the moment
+		// it is loopback, and a certificate of the moment
+		InsecureSkipVerify: true,
 		MinVersion:         tls.VersionTLS13,
 		KeyLogWriter:       &log,
 	})

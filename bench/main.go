@@ -1,15 +1,18 @@
 // Command bench measures goaio beside its peers: one run, all sides in turns,
-// each in a process of its own. README.md says what is measured, and how. It
+// each in a separate process. README.md says what is measured, and how. It
 // needs Linux.
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"time"
+
+	"goaio.example/bench/soak"
 )
 
 func main() {
@@ -50,6 +53,7 @@ func run(args []string) error {
 	flags.IntVar(&s.slow, "slow", 2000, "`clients` that are slow, of the workload http")
 	flags.BoolVar(&s.quick, "quick", false, "a smoke test: one short round of small cases")
 	flags.StringVar(&s.dir, "o", "results", "`directory` of the results; empty writes none")
+	last := flags.Duration("soak", 30*time.Minute, "how `long` -run soak lasts, which measures nothing")
 	profiles := flags.String("profile", "", "`directory` for the servers' CPU profiles; they cost a little")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -59,6 +63,9 @@ func run(args []string) error {
 			fmt.Printf("%-10s %s\n", w.name, w.about)
 		}
 		return nil
+	}
+	if *only == "soak" {
+		return soak.Run(context.Background(), *last, os.Stdout)
 	}
 	s.peers, s.cases = list(*peers), *cases
 	if s.quick {

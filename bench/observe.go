@@ -56,8 +56,8 @@ func observed(peer string, observe func(l *aio.Loop)) {
 }
 
 // telemetry is OpenTelemetry with its SDK, as a program has it: spans go in
-// batches to an exporter, which does nothing with them, and metrics are there to
-// be read.
+// batches to an exporter, which does nothing with them, and metrics are there
+// to be read.
 func telemetry() *otelaio.Telemetry {
 	return &otelaio.Telemetry{
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithBatcher(discardSpans{})),

@@ -34,8 +34,8 @@ func init() {
 // at a time.
 const pipeBuffer = 64 << 10
 
-// listening serves each connection that comes by serve, in a goroutine of its
-// own, until standard input ends.
+// listening serves each connection that comes by serve, in a separate
+// goroutine, until standard input ends.
 func (c *control) listening(serve func(conn *net.TCPConn)) error {
 	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

@@ -28,10 +28,12 @@ type report struct {
 	Environment machine
 	Rounds      int
 	Quick       bool
-	Seconds     float64  // how long all of it took
-	Load        []string `json:",omitempty"` // /proc/loadavg before and after: the machine may do something else, too
-	Cases       []*outcome
-	LeftOut     []string `json:",omitempty"` // what could not be measured, and why
+	Seconds     float64 // how long all of it took
+	// /proc/loadavg before and after: the machine may do something else, too
+	Load  []string `json:",omitempty"`
+	Cases []*outcome
+	// what could not be measured, and why
+	LeftOut []string `json:",omitempty"`
 }
 
 // outcome is the result of a case.
@@ -39,7 +41,8 @@ type outcome struct {
 	Case    string
 	Base    string // the peer that the others' ratios are to
 	Metrics []metric
-	Peers   []string                        // in the order in which they are shown
+	// in the order in which they are shown
+	Peers   []string
 	Samples map[string]map[string][]float64 // by peer and metric, one a round
 	Ratios  map[string]map[string]spread    // to Base
 	Notes   []string                        `json:",omitempty"`

@@ -11,7 +11,7 @@ import (
 )
 
 // roleVariable is the environment variable that makes the program a server, or
-// whatever else is measured in a process of its own, instead of what measures.
+// whatever else is measured in a separate process, instead of what measures.
 const roleVariable = "GOAIO_BENCH_ROLE"
 
 // parameterVariable is the environment variable with what a role needs to know

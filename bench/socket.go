@@ -23,7 +23,9 @@ type target struct {
 	request []byte
 	answer  int // the length of what comes back for a request, in bytes
 	tls     bool
-	split   int // so many bytes of a request are written first, the rest is written a pause later; 0: all at once
+	// so many bytes of a request are written first, the rest is written a pause
+	// later; 0: all at once
+	split int
 }
 
 // socket is a socket that blocks.
@@ -108,7 +110,8 @@ func readFull(fd int, buf []byte) error {
 
 // reset closes a socket with a reset, which leaves no port in TIME_WAIT.
 func reset(fd int) {
-	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // the close counts
+	// the close counts
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	unix.Close(fd)
 }
 

@@ -12,8 +12,9 @@ type tally struct {
 	cpu, wall time.Duration
 	latency   histogram
 	values    sample // other metrics, which have no sum
-	sums      sample // others that have one, which is shared out to the operations
-	slices    map[string][]float64
+	// others that have one, which is shared out to the operations
+	sums   sample
+	slices map[string][]float64
 }
 
 // add joins what was measured in another slice.

@@ -13,8 +13,8 @@
 // if a fault survives.
 //
 // The kinds of faults are: a statement deleted, two neighbouring statements
-// swapped, a condition negated, a comparison moved by one or inverted, && and ||
-// exchanged, + and - exchanged, a returned error replaced by nil, a break or
+// swapped, a condition negated, a comparison moved by one or inverted, && and
+// || exchanged, + and - exchanged, a returned error replaced by nil, a break or
 // continue deleted, and a Boolean constant inverted.
 //
 // The file equivalent.txt lists faults that change nothing a program can see,

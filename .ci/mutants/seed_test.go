@@ -56,8 +56,8 @@ func write(t *testing.T, text string) (path string) {
 	return path
 }
 
-// TestFaults holds that each kind of fault is found where it can be seeded, and
-// that the file with it is still Go.
+// TestFaults checks that each kind of fault is found where it can be seeded,
+// and that the file with it is still Go.
 func TestFaults(t *testing.T) {
 	path := write(t, source)
 	faults, err := faultsOf(path, "x.go")
@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestChoose holds that a sample is of the size asked for, in order, without
+// TestChoose checks that a sample is of the size asked for, in order, without
 // repeats, and the same for the same seed.
 func TestChoose(t *testing.T) {
 	all := make([]fault, 100)
@@ -105,7 +105,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestEquivalents holds that a fault of the list is known whatever its line,
+// TestEquivalents checks that a fault of the list is known whatever its line,
 // and that a line without a reason is refused.
 func TestEquivalents(t *testing.T) {
 	f := fault{shown: "a/b.go", line: 9, function: "T.m", kind: "delete", old: "x()"}
@@ -135,7 +135,7 @@ func TestEquivalents(t *testing.T) {
 	}
 }
 
-// TestTry holds that a fault is caught, survives or does not compile as the
+// TestTry checks that a fault is caught, survives or does not compile as the
 // tests have it.
 func TestTry(t *testing.T) {
 	dir := t.TempDir()

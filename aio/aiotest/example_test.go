@@ -17,7 +17,7 @@ import (
 
 var t *testing.T // of the test function that the examples stand in
 
-// The test fails if the loop returns an error, if nobody looks at one, or if
+// The test fails if the loop returns an error, if an error is lost, or if
 // anything is left behind.
 func ExampleRun() {
 	aiotest.Run(t, func(ctx context.Context) error {

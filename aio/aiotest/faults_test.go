@@ -132,7 +132,8 @@ func TestEachFault(t *testing.T) {
 		f := aiotest.Faulty(a, plan)
 		got, err := talk(f)
 		switch {
-		case err == nil && got != "answer" && !(f.Fired() && plan.FailRead > 0): // an EOF cannot be noticed
+		// an EOF cannot be noticed
+		case err == nil && got != "answer" && !(f.Fired() && plan.FailRead > 0):
 			t.Errorf("got %q", got)
 		case err == nil:
 		case !f.Fired() || !errors.Is(err, plan.Err):

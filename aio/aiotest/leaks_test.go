@@ -61,7 +61,8 @@ func TestCheckLeaksFD(t *testing.T) {
 	f = trial(func(t testing.TB) {
 		aiotest.CheckLeaks(t)
 		w.Close()
-		left, err = os.Open(os.DevNull) // with the same number as something closed
+		// with the same number as something closed
+		left, err = os.Open(os.DevNull)
 		if err != nil {
 			t.Errorf("%v", err)
 		}

@@ -146,7 +146,7 @@ func TestRunBubble(t *testing.T) {
 	}
 }
 
-// In a bubble goroutines elsewhere do not count, and file descriptors neither.
+// In a bubble goroutines elsewhere and file descriptors do not count.
 func TestRunInBubble(t *testing.T) {
 	stop, begin := make(chan struct{}), make(chan struct{})
 	defer close(stop)
@@ -279,7 +279,8 @@ func TestRunPanic(t *testing.T) {
 		return f, v
 	}
 
-	f, v := run(new(aio.Loop)) // the panic comes out of Run, and is no event beside that
+	// Run panics, and there is no event
+	f, v := run(new(aio.Loop))
 	if p, ok := v.(*aio.PanicError); !ok || p.Value != "oh" {
 		t.Errorf("Run panicked with %v", v)
 	}
@@ -297,7 +298,7 @@ func TestRunPanic(t *testing.T) {
 	}
 }
 
-// A loop with a handler of its own fails no test.
+// A loop with its own handler fails no test.
 func TestRunKeepsHandlers(t *testing.T) {
 	var rec aiotest.Recorder
 	f := trial(func(t testing.TB) {

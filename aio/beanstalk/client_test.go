@@ -266,7 +266,8 @@ func TestQueueBound(t *testing.T) {
 		must(ctx, t, fourth)
 
 		f.fail(fault{cmd: "put", delay: time.Second})
-		big := c.Put(ctx, "default", make([]byte, 500), beanstalk.PutOptions{}) // alone it may be
+		// alone it may be
+		big := c.Put(ctx, "default", make([]byte, 500), beanstalk.PutOptions{})
 		want(t, "over MaxQueueBytes", errOf(ctx, c.Put(ctx, "default", nil, beanstalk.PutOptions{})), aio.ErrBacklog)
 		must(ctx, t, big)
 		must(ctx, t, c.Put(ctx, "default", nil, beanstalk.PutOptions{}))

@@ -11,15 +11,17 @@ import (
 
 // A fakeJob is a job of a fake's.
 type fakeJob struct {
-	fake                                        *fake
-	id                                          uint64
-	tube, state                                 string
-	body                                        []byte
-	pri                                         uint32
-	put                                         time.Time
-	delay, ttr                                  time.Duration
-	by                                          *fakeConn // that has reserved it
-	due                                         time.Time // of its delay, or its TTR
+	fake        *fake
+	id          uint64
+	tube, state string
+	body        []byte
+	pri         uint32
+	put         time.Time
+	delay, ttr  time.Duration
+	// that has reserved it
+	by *fakeConn
+	// of its delay, or its TTR
+	due                                         time.Time
 	timer                                       *time.Timer
 	reserves, timeouts, releases, buries, kicks int
 }

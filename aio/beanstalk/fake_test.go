@@ -18,9 +18,9 @@ import (
 )
 
 // A fake is a beanstalkd in memory, after protocol.txt: jobs with their states,
-// priorities, delays and TTRs, tubes that are used, watched and paused, reserves
-// that wait. It does wrong on demand. It must be made and closed in the bubble
-// that it is used in.
+// priorities, delays and TTRs, tubes that are used, watched and paused,
+// reserves that wait. It does wrong on demand. It must be made and closed in
+// the bubble that it is used in.
 type fake struct {
 	network  aiotest.Network
 	latency  time.Duration // of a dial
@@ -160,14 +160,15 @@ func (f *fake) fail(ft fault) *fault {
 
 // A fault is what the fake does wrong in answering a command, once.
 type fault struct {
-	cmd     string // the command's first word
-	skip    int    // that many such commands are answered first
-	cut     bool   // after bytes of the answer, the connection is closed
-	mute    bool   // after bytes of the answer, nothing more is sent
-	bytes   int
-	delay   time.Duration // before the answer
-	instead string        // what is answered, if it is not "", and nothing is done
-	before  string        // what is sent before the answer
+	cmd   string // the command's first word
+	skip  int    // that many such commands are answered first
+	cut   bool   // after bytes of the answer, the connection is closed
+	mute  bool   // after bytes of the answer, nothing more is sent
+	bytes int
+	delay time.Duration // before the answer
+	// what is answered, if it is not "", and nothing is done
+	instead string
+	before  string // what is sent before the answer
 	fired   bool
 	whole   int // the length of the right answer
 }

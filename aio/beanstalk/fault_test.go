@@ -81,8 +81,8 @@ func eachByte(t *testing.T, cmd string, fn func(t *testing.T, f *fake, c *beanst
 	}
 }
 
-// broken fails the test unless err is that of an answer that has not come, and
-// nil if it has.
+// broken fails the test unless err is the error of a missing response, or nil
+// if the response has arrived.
 func broken(t *testing.T, f *fake, err error, ft *fault, lost bool) {
 	t.Helper()
 	if f.complete(ft) {
@@ -121,7 +121,8 @@ func TestFaultsOfShared(t *testing.T) {
 func TestFaultsOfUse(t *testing.T) {
 	eachByte(t, "use", func(t *testing.T, f *fake, c *beanstalk.Client, ctx context.Context, ft *fault) {
 		id, err := c.Put(ctx, "a", nil, beanstalk.PutOptions{}).Await(ctx)
-		if f.complete(ft) { // the connection may end before the put's answer, or before it is sent
+		// the connection may end before the put's answer, or before it is sent
+		if f.complete(ft) {
 			if err != nil {
 				want(t, "put", err, beanstalk.ErrUnanswered)
 			}
@@ -176,7 +177,8 @@ func TestFaultsOfReserve(t *testing.T) {
 				if j.ID != id || string(j.Body) != "hello" {
 					t.Errorf("got job %d %q, want %d", j.ID, j.Body, id)
 				}
-				if err := errOf(ctx, j.Delete(ctx)); err != nil { // it may be on the connection that ends
+				// it may be on the connection that ends
+				if err := errOf(ctx, j.Delete(ctx)); err != nil {
 					want(t, "delete", err, beanstalk.ErrJobLost)
 					if !f.complete(ft) {
 						t.Errorf("delete on a good connection: %v", err)
@@ -239,8 +241,8 @@ func allowed(cmd, text string) bool {
 	return false
 }
 
-// Nonsense is no job: a Reserve goes on, or fails after as many connections as
-// Backoff has tries.
+// Malformed data is not a job: a Reserve goes on, or fails after as many
+// connections as Backoff has tries.
 func TestNonsenseOfReserve(t *testing.T) {
 	for _, cmd := range []string{"watch", "ignore", "reserve-with-timeout"} {
 		for _, text := range nonsense {

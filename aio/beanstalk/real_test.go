@@ -211,7 +211,8 @@ func TestRealKill(t *testing.T) {
 		cons := c.Consumer("work")
 		var mu sync.Mutex
 		done := map[string]int{}
-		doubled, unsure := 0, 0 // puts that may be there twice, deletes that may not be done
+		// puts that may be there twice, deletes that may not be done
+		doubled, unsure := 0, 0
 		finished := make(chan struct{})
 		produce := func(ctx context.Context, from int) error {
 			for i := from; i < jobs; i += producers {

@@ -257,8 +257,8 @@ func TestReserveWithin(t *testing.T) {
 		if f.made() != 1 {
 			t.Errorf("%d connections, want 1: the server ends the wait", f.made())
 		}
-		// Beside one that waits longer, it is late by no more than a quarter of
-		// a second.
+		// Next to one that waits longer, it is late by at most a quarter of a
+		// second.
 		long := cons.Reserve(ctx)
 		pending(t, "long", long)
 		within(5*time.Second, 5250*time.Millisecond, beanstalk.ErrTimedOut)
@@ -365,8 +365,8 @@ func TestTTR(t *testing.T) {
 	})
 }
 
-// The job is gone, or somebody else's, before its stats are there: it is not
-// given to anybody.
+// The job is gone, or reserved by another consumer, before its stats arrive: it
+// is not given to anybody.
 func TestStatsOfLostJob(t *testing.T) {
 	withFake(t, func(ctx context.Context, t *testing.T, f *fake, c *beanstalk.Client) error {
 		cons := &beanstalk.Consumer{Client: c, Stats: true}

@@ -15,7 +15,8 @@ import (
 // asked for once does not evict the names in use.
 type cache struct {
 	table atomic.Pointer[table]
-	gen   atomic.Uint32 // counts growth, twice; odd while nodes move to a larger table
+	// counts growth, twice; odd while nodes move to a larger table
+	gen atomic.Uint32
 
 	mu     sync.Mutex
 	count  int // names
@@ -39,7 +40,8 @@ type node struct {
 	hash    uint64
 	chain   atomic.Pointer[node]     // the next in the bucket
 	entries atomic.Pointer[[]*entry] // never nil
-	visited atomic.Bool              // asked for since it was put or the hand last passed
+	// asked for since it was put or the hand last passed
+	visited atomic.Bool
 	newer   *node
 	older   *node
 	weight  int
@@ -86,7 +88,8 @@ func (c *cache) node(name string) *node {
 	}
 	h := maphash.String(cacheSeed, name)
 	n := t.find(h, name)
-	if n == nil && (gen&1 != 0 || c.gen.Load() != gen) { // a reader can miss a node that moves
+	// a reader can miss a node that moves
+	if n == nil && (gen&1 != 0 || c.gen.Load() != gen) {
 		c.mu.Lock()
 		n = c.table.Load().find(h, name)
 		c.mu.Unlock()

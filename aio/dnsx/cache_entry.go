@@ -21,13 +21,14 @@ const (
 
 // entry is a reply in the cache.
 type entry struct {
-	typ      dnsmessage.Type
-	weight   int
-	reply    *reply // as it is handed out
-	stored   time.Time
-	life     time.Duration // how long it is fresh, from stored on
-	due      time.Duration // when to renew it if it is popular; 0: never
-	staleFor time.Duration // how long after life it may serve while no server answers
+	typ    dnsmessage.Type
+	weight int
+	reply  *reply // as it is handed out
+	stored time.Time
+	life   time.Duration // how long it is fresh, from stored on
+	due    time.Duration // when to renew it if it is popular; 0: never
+	// how long after life it may serve while no server answers
+	staleFor time.Duration
 	hits     atomic.Uint32 // up to popular
 	renewing atomic.Bool   // it is being renewed, or renewing it has failed
 }

@@ -223,7 +223,8 @@ func TestCacheConsistency(t *testing.T) {
 // go.
 func TestCacheConcurrency(t *testing.T) {
 	var c cache
-	c.setLimit(30_000) // all stay: who reads may get no turn between two rounds of the hand
+	// all stay: who reads may get no turn between two rounds of the hand
+	c.setLimit(30_000)
 	for i := range 50 {
 		c.put(nth(i).name, remembered(nth(i)))
 	}

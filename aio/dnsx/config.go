@@ -53,8 +53,9 @@ func systemEnvironment() *environment {
 type watchedFile struct {
 	path   string
 	limit  int64
-	looked bool        // the file was read, or was missing
-	info   fs.FileInfo // of the version that was read; nil: the file was missing
+	looked bool // the file was read, or was missing
+	// of the version that was read; nil: the file was missing
+	info fs.FileInfo
 }
 
 // look returns the file's content if it has changed since the last look, or on
@@ -105,11 +106,12 @@ type settings struct {
 	search        []string
 	ndots         int
 	singleRequest bool
-	byQuery       bool // servers are asked for records, not the system's resolver
-	hosts         *hostsTable
-	ready         *readyCache
-	env           *environment
-	cfg           exchangeConfig
+	// servers are asked for records, not the system's resolver
+	byQuery bool
+	hosts   *hostsTable
+	ready   *readyCache
+	env     *environment
+	cfg     exchangeConfig
 }
 
 // config reads the files that the settings depend on.

@@ -11,9 +11,10 @@ import (
 
 // resolvConf holds the settings in a resolv.conf(5).
 type resolvConf struct {
-	servers       []string // "IP:PORT"
-	search        []string // lower case, without the trailing dot; nil: not set
-	lookup        []string // OpenBSD's "lookup", the order of sources; nil: not set
+	servers []string // "IP:PORT"
+	search  []string // lower case, without the trailing dot; nil: not set
+	// OpenBSD's "lookup", the order of sources; nil: not set
+	lookup        []string
 	ndots         int
 	timeout       time.Duration // per attempt
 	attempts      int
@@ -26,8 +27,9 @@ type resolvConf struct {
 }
 
 const (
-	maxResolvConf = 1 << 20 // bytes of a resolv.conf or nsswitch.conf that are read
-	maxServers    = 3       // resolv.conf(5): MAXNS
+	// bytes of a resolv.conf or nsswitch.conf that are read
+	maxResolvConf = 1 << 20
+	maxServers    = 3 // resolv.conf(5): MAXNS
 	maxSearch     = 32
 	maxNDots      = 15
 	maxTimeout    = 30 // resolv.conf(5): RES_MAXRETRANS, in seconds

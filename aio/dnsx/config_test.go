@@ -464,7 +464,8 @@ func TestSearch(t *testing.T) {
 			t.Errorf("search names of %+v: %q", tt, got)
 		}
 	}
-	long := string(slices.Repeat([]byte("abcdefg."), 31)) + "abc" // 251 characters
+	// 251 characters
+	long := string(slices.Repeat([]byte("abcdefg."), 31)) + "abc"
 	if got := listed(long, false, 99); !slices.Equal(got, []string{long + ".x.", long + "."}) {
 		t.Errorf("search names of one that is too long with y.z: %q, want it with x, and alone", got)
 	}

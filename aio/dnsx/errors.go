@@ -17,16 +17,21 @@ type ErrorKind uint8
 
 // The kinds of errors. The zero ErrorKind is unknown.
 const (
-	KindNotFound  ErrorKind = iota + 1 // the name does not exist, or has no records of the type
-	KindTimeout                        // no server answered in time
-	KindServer                         // the servers failed or refused, see Error.RCode
-	KindNetwork                        // servers cannot be reached
-	KindMalformed                      // an answer is not a valid message
-	KindChain                          // the CNAME records form a loop, or are more than 16
-	KindNoServer                       // there is no server to ask
-	KindName                           // the name is not a valid domain name
-	KindCancelled                      // the lookup was cancelled; the only kind that does not match aio.ErrDNS
-	KindSystem                         // the system's resolver failed for another reason
+	// the name does not exist, or has no records of the type
+	KindNotFound ErrorKind = iota + 1
+	KindTimeout            // no server answered in time
+	// the servers failed or refused, see Error.RCode
+	KindServer
+	KindNetwork   // servers cannot be reached
+	KindMalformed // an answer is not a valid message
+	// the CNAME records form a loop, or are more than 16
+	KindChain
+	KindNoServer // there is no server to ask
+	KindName     // the name is not a valid domain name
+	// the lookup was cancelled; the only kind that does not match aio.ErrDNS
+	KindCancelled
+	// the system's resolver failed for another reason
+	KindSystem
 )
 
 var errorKinds = [...]string{
@@ -48,11 +53,15 @@ func (k ErrorKind) String() string {
 // whose IsNotFound, IsTimeout and IsTemporary agree with Kind. A timeout also
 // matches [aio.ErrTimeout]. An Error must not be changed.
 type Error struct {
-	Kind   ErrorKind
-	RCode  dnsmessage.RCode // the server's response code, for KindServer and KindNotFound
-	Server string           // the server asked last, as in the configuration; "" if none was asked
-	Host   string           // the name as given by the caller; an address for Reverse
-	Err    error            // the underlying error, if any; the cause for KindCancelled
+	Kind ErrorKind
+	// the server's response code, for KindServer and KindNotFound
+	RCode dnsmessage.RCode
+	// the server asked last, as in the configuration; "" if none was asked
+	Server string
+	// the name as given by the caller; an address for Reverse
+	Host string
+	// the underlying error, if any; the cause for KindCancelled
+	Err error
 }
 
 // Error returns the name, the server and the reason, in one line.

@@ -21,13 +21,15 @@ type question struct {
 
 // reply is what is known about a question. It is shared, and immutable.
 type reply struct {
-	records []dnsmessage.Resource // of the type asked for, at the end of the chain; nil: there are none
-	chain   []string              // the canonical names, in order, with trailing dots
-	rcode   dnsmessage.RCode      // RCodeSuccess or RCodeNameError
-	expires time.Time             // when it stops being fresh
-	source  Source                // SourceServer, SourceCache, SourceStale
-	server  string                // the server that has answered
-	ad      bool                  // authenticated data, when trusted
+	// of the type asked for, at the end of the chain; nil: there are none
+	records []dnsmessage.Resource
+	// the canonical names, in order, with trailing dots
+	chain   []string
+	rcode   dnsmessage.RCode // RCodeSuccess or RCodeNameError
+	expires time.Time        // when it stops being fresh
+	source  Source           // SourceServer, SourceCache, SourceStale
+	server  string           // the server that has answered
+	ad      bool             // authenticated data, when trusted
 }
 
 // ttl returns how long the reply is fresh. It is never negative.

@@ -38,8 +38,9 @@ type fakeQuery struct {
 	at              time.Time
 	send            func(raw []byte)
 	sendFrom        func(from string, raw []byte) // by UDP only
-	write           func(raw []byte)              // by TCP only: bytes as they are
-	hangUp          func()                        // by TCP only
+	// by TCP only: bytes as they are
+	write  func(raw []byte)
+	hangUp func() // by TCP only
 }
 
 // name is the question's name, and typ its type.

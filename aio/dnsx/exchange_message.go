@@ -27,10 +27,12 @@ type message struct {
 	records []dnsmessage.Resource
 	chain   []string // the targets of the CNAMEs
 	rcode   dnsmessage.RCode
-	ttl     uint32 // in seconds; for a negative answer by RFC 2308, and 0 without an SOA
-	open    bool   // the message does not tell whether the end of the chain has records
-	ad      bool
-	size    int // in bytes
+	// in seconds; for a negative answer by RFC 2308, and 0 without an SOA
+	ttl uint32
+	// the message does not tell whether the end of the chain has records
+	open bool
+	ad   bool
+	size int // in bytes
 }
 
 // parseMessage parses a message that answers q.
@@ -62,7 +64,8 @@ func parseMessage(msg []byte, q question) (message, error) {
 		a.pick(name, q.typ, found)
 	}
 	if len(a.records) == 0 {
-		if h.Truncated && a.rcode == dnsmessage.RCodeSuccess { // even over TCP: the records may be missing
+		// even over TCP: the records may be missing
+		if h.Truncated && a.rcode == dnsmessage.RCodeSuccess {
 			return message{}, malformed(errTruncated)
 		}
 		return a, a.denial(&p, h, name)

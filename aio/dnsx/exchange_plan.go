@@ -19,11 +19,15 @@ type exchangeConfig struct {
 	edns0    bool          // send EDNS(0)
 	trustAD  bool          // ask for the servers' AD bit, and pass it on
 
-	dial func(ctx context.Context, network, addr string) (net.Conn, error) // see transport.Network
-	tls  *tls.Config                                                       // likewise
+	// see transport.Network
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// see transport.Network
+	tls *tls.Config
 
-	cacheSize int           // names; 0: 10,000; negative: no cache
-	maxStale  time.Duration // how long expired replies serve while no server answers; 0: a day; negative: not at all
+	cacheSize int // names; 0: 10,000; negative: no cache
+	// how long expired replies serve while no server answers; 0: a day;
+	// negative: not at all
+	maxStale  time.Duration
 	minTTL    time.Duration // 0: no bound
 	maxTTL    time.Duration // 0: a day
 	maxNegTTL time.Duration // for negative replies; 0: 3 hours

@@ -125,7 +125,8 @@ func TestRealSpoof(t *testing.T) {
 		spoofers = append(spoofers, pc)
 	}
 	n := &fake{answer: func(q *fakeQuery) {
-		to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(q.server)) // where the query came from
+		// where the query came from
+		to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(q.server))
 		for _, s := range spoofers {
 			if _, err := s.WriteTo(q.response(bad(q.name())), to); err != nil {
 				t.Errorf("forged answer from %v: %v", s.LocalAddr(), err)

@@ -27,7 +27,8 @@ type counters struct {
 
 	failures, misses, stale, coalesced, prefetch, flights atomic.Int64
 
-	hits [8]paddedCounter // by name, so that processors seldom share a cache line
+	// by name, so that processors seldom share a cache line
+	hits [8]paddedCounter
 }
 
 // paddedCounter is a counter that fills a cache line.

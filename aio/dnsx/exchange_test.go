@@ -181,8 +181,10 @@ func TestTimeout(t *testing.T) {
 			{1, 2, time.Second, 2 * time.Second},
 			{1, 2, 0, 10 * time.Second},
 			{2, 1, time.Second, 1250 * time.Millisecond},
-			{2, 2, time.Second, 3250 * time.Millisecond},           // the second round waits for each
-			{2, 1, 100 * time.Millisecond, 200 * time.Millisecond}, // shorter than a server is late
+			// the second round waits for each
+			{2, 2, time.Second, 3250 * time.Millisecond},
+			// shorter than a server is late
+			{2, 1, 100 * time.Millisecond, 200 * time.Millisecond},
 			{3, 3, 5 * time.Second, 10 * time.Second},
 		} {
 			x := n.exchange(c.servers, func(cfg *exchangeConfig) { cfg.timeout, cfg.attempts = c.timeout, c.attempts })
@@ -202,7 +204,8 @@ func TestNoQueryAtTheEnd(t *testing.T) {
 		x := n.exchange(3, func(cfg *exchangeConfig) { cfg.attempts, cfg.timeout = 3, 5*time.Second })
 		_, err := x.ask(ctx, qa("silent.example."))
 		wantError(t, err, KindTimeout)
-		if got := len(n.asked()); got != 4 { // each of three, and the first again for the rest of the 10 s
+		// each of three, and the first again for the rest of the 10 s
+		if got := len(n.asked()); got != 4 {
 			t.Errorf("three silent servers, 5s each, 10s in all: %d queries, want 4", got)
 		}
 	})
@@ -412,7 +415,8 @@ func TestStale(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if got := len(n.asked()); got != 3 { // the second is a flight of two attempts
+		// the second is a flight of two attempts
+		if got := len(n.asked()); got != 3 {
 			t.Errorf("the server was asked %d times, want 3", got)
 		}
 		time.Sleep(24 * time.Hour)

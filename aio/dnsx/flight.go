@@ -38,14 +38,16 @@ type flight struct {
 	began      bool // the operation has begun
 
 	waiters int  // askers; guarded by the exchange's lock
-	kept    bool // goes on without askers; likewise
-	over    bool // has ended; likewise
+	kept    bool // goes on without askers; guarded by the exchange's lock
+	over    bool // has ended; guarded by the exchange's lock
 
 	mu     sync.Mutex
 	racing *race // under way
 	cause  error // why it was cancelled
 
-	now   time.Time // at the last answer or later; only the flight's goroutine uses this and the following
+	// at the last answer or later; only the flight's goroutine uses this and
+	// the following
+	now   time.Time
 	end   time.Time
 	first race
 

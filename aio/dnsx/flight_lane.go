@@ -18,10 +18,12 @@ const maxInFlight = 64
 // testing/synctest. A lane is in the exchange's map while it is in use.
 type lane struct {
 	loop    *aio.Loop
-	flights map[question]*flight           // guarded by the exchange's lock
-	slots   map[string]*semaphore.Weighted // per server; likewise
-	users   int                            // flights, and the pool while it keeps connections; likewise
-	pool    transport.Pool
+	flights map[question]*flight // guarded by the exchange's lock
+	// per server; guarded by the exchange's lock
+	slots map[string]*semaphore.Weighted
+	// flights, and the pool while it keeps connections; guarded too
+	users int
+	pool  transport.Pool
 }
 
 // laneOf returns the loop's lane. The lock is held.

@@ -83,7 +83,8 @@ func (x *exchange) remember(p *plan, q question, m message, up *upstream, now ti
 	}
 	if p.cacheSize > 0 && life > 0 {
 		x.cache.put(q.name, newEntry(q, r, now, life, p.maxStale, m.size))
-		if x.plan.Load() != p { // configure may have emptied the cache before the put
+		// configure may have emptied the cache before the put
+		if x.plan.Load() != p {
 			x.cache.flush(q.name)
 		}
 	}

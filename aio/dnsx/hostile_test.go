@@ -142,7 +142,8 @@ func TestHostileUDP(t *testing.T) {
 			if c.kind == dnsx.KindTimeout {
 				least = inAll // two attempts of 5 s
 			}
-			against(t, 1, func(ctx context.Context, h hostile) { // the only server does wrong
+			// the only server does wrong
+			against(t, 1, func(ctx context.Context, h hostile) {
 				h.SetFault(aiotest.DNSMatch{}, c.fault)
 				e := h.fails(ctx, name, c.kind, least, inAll)
 				if e.RCode != c.fault.RCode || e.Server != first && c.kind != dnsx.KindTimeout {
@@ -151,14 +152,16 @@ func TestHostileUDP(t *testing.T) {
 				h.ClearFaults() // the cache has kept nothing
 				h.right(ctx, 0)
 			})
-			against(t, 2, func(ctx context.Context, h hostile) { // the first of two does
+			// the first of two does
+			against(t, 2, func(ctx context.Context, h hostile) {
 				h.SetFault(aiotest.DNSMatch{Server: first}, c.fault)
 				h.right(ctx, 5*time.Second)
 			})
 			if !c.ignored {
 				return
 			}
-			against(t, 1, func(ctx context.Context, h hostile) { // the right answer follows
+			// the right answer follows
+			against(t, 1, func(ctx context.Context, h hostile) {
 				c.fault.AnswerToo = true
 				h.SetFault(aiotest.DNSMatch{}, c.fault)
 				h.right(ctx, 0)
@@ -349,7 +352,8 @@ func strangers(_ aiotest.DNSQuery, answer []byte) [][]byte {
 func poison(q aiotest.DNSQuery, answer []byte) [][]byte {
 	return [][]byte{edited(answer, func(m *dnsmessage.Message) {
 		if q.Type == dnsmessage.TypeA {
-			m.Answers = append(m.Answers[:1], address("www.elsewhere.test.")) // the CNAME, and a lie
+			// the CNAME, and a lie
+			m.Answers = append(m.Answers[:1], address("www.elsewhere.test."))
 		}
 	})}
 }

@@ -8,7 +8,8 @@ import (
 
 // hostsTable holds the contents of a hosts file. The zero hostsTable is empty.
 type hostsTable struct {
-	byName map[string]hostsEntry   // by lower-case name, without the trailing dot
+	// by lower-case name, without the trailing dot
+	byName map[string]hostsEntry
 	byAddr map[netip.Addr][]string // names as spelled in the file
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	maxName  = 253 // characters of a name without the trailing dot (RFC 1035, section 2.3.4)
+	// characters of a name without the trailing dot (RFC 1035, section 2.3.4)
+	maxName  = 253
 	maxLabel = 63
 )
 
@@ -215,7 +216,8 @@ func literal(host string) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	if c := host[len(host)-1]; (c < '0' || c > '9') && strings.IndexByte(host, ':') < 0 {
-		return netip.Addr{}, false // faster than an error of ParseAddr for most names
+		// faster than an error of ParseAddr for most names
+		return netip.Addr{}, false
 	}
 	a, err := netip.ParseAddr(host)
 	return a.Unmap(), err == nil

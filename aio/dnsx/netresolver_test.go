@@ -55,7 +55,8 @@ func testLookups(ctx context.Context, t *testing.T, r lookups) {
 	check("LookupIPAddr", list[0].String(), "2001:db8::6", err)
 	names, err := r.LookupAddr(ctx, "192.0.2.1")
 	check("LookupAddr", names, []string{"www.example."}, err)
-	cname, err := r.LookupCNAME(ctx, "hop.example") // of a longer chain, package net returns the first
+	// of a longer chain, package net returns the first
+	cname, err := r.LookupCNAME(ctx, "hop.example")
 	check("LookupCNAME", cname, "www.example.", err)
 	mx, err := r.LookupMX(ctx, "example")
 	check("LookupMX", *mx[0], net.MX{Host: "mail.example.", Pref: 10}, err)

@@ -23,10 +23,11 @@ type race struct {
 	pending int         // tries that are late
 	late    chan result // of the tries that were late
 	refused []*upstream // not to be asked again
-	denied  *result     // a negative one, which waits for the servers that were asked before
-	worst   *Error
-	buf     [4]*upstream
-	one     try // the first
+	// a negative one, which waits for the servers that were asked before
+	denied *result
+	worst  *Error
+	buf    [4]*upstream
+	one    try // the first
 }
 
 // result is how a try has ended.
@@ -133,7 +134,8 @@ func (r *race) leaveBehind(t *try) {
 		o := t.resume()
 		r.late <- o
 		if o.err == nil {
-			r.stop.Fire(errOvertaken) // the server that is being asked need not answer
+			// the server that is being asked need not answer
+			r.stop.Fire(errOvertaken)
 		}
 	}, func(err error) { r.late <- result{up: t.up, err: err} })
 }
@@ -142,7 +144,8 @@ func (r *race) leaveBehind(t *try) {
 func (r *race) take(o result) (result, bool) {
 	switch {
 	case o.err == nil && len(o.message.records) == 0 && r.pending > 0:
-		denied := o // servers may differ in what they know: those asked before decide
+		// servers may differ in what they know: those asked before decide
+		denied := o
 		r.denied = &denied
 		return r.collect(true)
 	case o.err == nil:

@@ -12,7 +12,8 @@ import (
 // nothing for longer than recheck. Its size is fixed: an answer takes the place
 // of another whose name has the same hash. It takes no locks.
 type readyCache struct {
-	slots []atomic.Pointer[readyAnswer] // a power of two; a name has two of them, side by side
+	// a power of two; a name has two of them, side by side
+	slots []atomic.Pointer[readyAnswer]
 }
 
 // readySize is the largest number of answers that are kept ready.

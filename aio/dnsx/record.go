@@ -83,12 +83,14 @@ type PTR struct{ Target string }
 
 // SOA is the start of authority of a zone (RFC 1035, section 3.3.13).
 type SOA struct {
-	NS      string        // the primary server of the zone
-	Mailbox string        // the mail address of the person in charge, with a dot in place of the @
+	NS string // the primary server of the zone
+	// the mail address of the person in charge, with a dot in place of the @
+	Mailbox string
 	Serial  uint32        // the version of the zone
 	Refresh time.Duration // how often secondary servers check for a new version
 	Retry   time.Duration // how often they check after that has failed
-	Expire  time.Duration // how long they serve the zone without having checked it
+	// how long they serve the zone without having checked it
+	Expire  time.Duration
 	Minimum time.Duration // the TTL of negative answers (RFC 2308)
 }
 

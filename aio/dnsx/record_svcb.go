@@ -22,9 +22,10 @@ type SVCB struct {
 	Port          uint16   // 0: the service's default
 	IPv4Hint      []netip.Addr
 	IPv6Hint      []netip.Addr
-	ECH           []byte     // an ECHConfigList, for tls.Config.EncryptedClientHelloConfigList
-	DoHPath       string     // RFC 9461
-	Other         []SVCParam // parameters without a field in SVCB
+	// an ECHConfigList, for tls.Config.EncryptedClientHelloConfigList
+	ECH     []byte
+	DoHPath string     // RFC 9461
+	Other   []SVCParam // parameters without a field in SVCB
 }
 
 // HTTPS is SVCB for HTTP servers (RFC 9460, section 9).

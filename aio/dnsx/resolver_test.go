@@ -262,7 +262,8 @@ func TestOneFamilyFails(t *testing.T) {
 		if !slices.Equal(a.Addrs, addrs("192.0.2.1")) {
 			t.Errorf("AAAA fails: %+v, want 192.0.2.1", a)
 		}
-		// The failure comes first: it does not hide that the name does not exist.
+		// The failure comes first: it does not hide that the name does not
+		// exist.
 		r.dns.SetFault(aiotest.DNSMatch{Type: 1, Name: "nodata6.v4.example"}, aiotest.DNSFault{Delay: time.Second})
 		if k := kindOf(ctx, t, r.Lookup(ctx, "nodata6.v4.example")); k != KindNotFound {
 			t.Errorf("AAAA fails, and the name does not exist: kind %v, want %v", k, KindNotFound)

@@ -110,7 +110,8 @@ func (d *destination) compare(e *destination) int {
 	if c := first(d.labelsMatch, e.labelsMatch); c != 0 { // rule 5
 		return c
 	}
-	if c := int(e.policy.precedence) - int(d.policy.precedence); c != 0 { // rule 6
+	// rule 6
+	if c := int(e.policy.precedence) - int(d.policy.precedence); c != 0 {
 		return c
 	}
 	if c := int(d.scope) - int(e.scope); c != 0 { // rule 8

@@ -7,18 +7,22 @@ import "sync/atomic"
 // that sums may be slightly off. [aio.Stats] has the lookups under way.
 type Stats struct {
 	Lookups int64 // that have begun, including Reverse and Query
-	Failed  int64 // that have ended with an error: not found, timeouts, cancelled ...
+	// that have ended with an error: not found, timeouts, cancelled ...
+	Failed int64
 
-	Literals int64 // of Lookups: IP addresses, localhost and names that no server is asked for
+	// of Lookups: IP addresses, localhost and names that no server is asked for
+	Literals int64
 	Hosts    int64 // of Lookups: answered by the hosts file
 	Ready    int64 // of Lookups: answers that were kept ready
 	System   int64 // of Lookups: done by the system's resolver
 
-	Hits      int64 // questions answered from the cache; A and AAAA are two questions
+	// questions answered from the cache; A and AAAA are two questions
+	Hits      int64
 	Misses    int64 // questions to which the cache had no fresh answer
 	Coalesced int64 // questions that shared the query of another
-	Stale     int64 // questions answered by an expired answer, because no server answered
-	Prefetch  int64 // popular answers renewed before they expired
+	// questions answered by an expired answer, because no server answered
+	Stale    int64
+	Prefetch int64 // popular answers renewed before they expired
 
 	Queries  int64 // messages sent to servers
 	Failures int64 // of Queries: without a usable answer

@@ -25,11 +25,12 @@ import (
 
 // A said is what dig or dnsx says of a question, in dig's words.
 type said struct {
-	status  string   // NOERROR, NXDOMAIN
-	chain   []string // the CNAMEs' targets, in order
-	records []string // the rest of the answer, as dig prints it, in alphabetical order
-	ttl     int      // the least of the answer's, in seconds
-	soa     string   // of the authority section (dig only)
+	status string   // NOERROR, NXDOMAIN
+	chain  []string // the CNAMEs' targets, in order
+	// the rest of the answer, as dig prints it, in alphabetical order
+	records []string
+	ttl     int    // the least of the answer's, in seconds
+	soa     string // of the authority section (dig only)
 }
 
 // askAll runs dig, once for all questions. A transport's flags come before
@@ -242,7 +243,8 @@ func (q question) compare(ctx context.Context, t *testing.T, r *dnsx.Resolver, w
 	t.Helper()
 	got, err := q.ask(ctx, r, q.name)
 	if q.typ == "CNAME" {
-		want.chain, want.records = nil, want.chain // asked for, they lead nowhere
+		// asked for, they lead nowhere
+		want.chain, want.records = nil, want.chain
 	}
 	if len(want.records) > 0 {
 		want.soa = ""
@@ -315,7 +317,8 @@ func TestUnboundEmbedded(t *testing.T) {
 	if err != nil {
 		t.Fatalf("net.SplitHostPort: %v", err)
 	}
-	qs := slices.DeleteFunc(questions(), func(q question) bool { // what is not in the zone
+	// what is not in the zone
+	qs := slices.DeleteFunc(questions(), func(q question) bool {
 		return !strings.HasSuffix(q.name, "example") || q.name == "many.example"
 	})
 	want, got := u.askAll(t, u.port, nil, qs), u.askAll(t, port, nil, qs)

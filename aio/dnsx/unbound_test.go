@@ -218,8 +218,8 @@ func freePort(t *testing.T) string {
 	}
 }
 
-// writeCertificate writes key.pem and cert.pem, for 127.0.0.1, and returns who
-// trusts them.
+// writeCertificate writes key.pem and cert.pem, for 127.0.0.1, and returns a
+// pool that trusts them.
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -246,7 +246,7 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
-// client is the TLS configuration of who trusts the server.
+// client is the TLS configuration of a client that trusts the server.
 func (u *unbound) client() *tls.Config {
 	return &tls.Config{RootCAs: u.trust, MinVersion: tls.VersionTLS12}
 }

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	strikes    = 3           // consecutive failures after which a server is down
+	// consecutive failures after which a server is down
+	strikes    = 3
 	firstPause = time.Second // how long it is down; doubled with each failure
 	lastPause  = time.Minute // the longest time that it is down
 	minLate    = 100 * time.Millisecond

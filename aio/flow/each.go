@@ -43,8 +43,9 @@ type batch[T any] struct {
 	Options
 	slots slots
 	fn    func(ctx context.Context, v T) error
-	over  func() // called when a function has ended and its slot is free, unless it ends all
-	done  atomic.Int64
+	// called when a function has ended and its slot is free, unless it ends all
+	over func()
+	done atomic.Int64
 
 	mu   sync.Mutex
 	errs []error // with KeepGoing

@@ -120,8 +120,8 @@ func TestEachFails(t *testing.T) {
 	}
 }
 
-// With KeepGoing all run, whatever becomes of the others and of what they
-// start.
+// With KeepGoing all functions run, whatever happens to the others and to their
+// children.
 func TestEachKeepGoing(t *testing.T) {
 	o := bubble(t, nil, func(ctx context.Context, t *testing.T) {
 		n, err := flow.Each(ctx, upTo(100), flow.Options{Limit: 3, KeepGoing: true}, func(ctx context.Context, i int) error {
@@ -413,7 +413,7 @@ func TestEachDrains(t *testing.T) {
 	}
 }
 
-// Cancelled at any moment, an Each ends, and tells of what it has done.
+// Cancelled at any moment, an Each ends, and reports what it has done.
 func TestEachCancelledAnytime(t *testing.T) {
 	for range 50 {
 		after := time.Duration(rand.IntN(5000)) * time.Microsecond

@@ -17,7 +17,7 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// everything starts one of each, all of which would go on for ever.
+// everything starts one of each, all of which would go on forever.
 func everything(ctx context.Context, topic *flow.Topic[int]) {
 	nap := func(ctx context.Context) error {
 		return timer.Sleep(ctx, time.Duration(1+rand.IntN(1000))*time.Microsecond)
@@ -92,7 +92,8 @@ func TestEnds(t *testing.T) {
 							MaxInFlight: most, Grace: grace, CatchPanics: true,
 							Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 							OnEvent: func(e aio.Event) {
-								if e.Op.Kind.String() != "flow.keep" || !errors.Is(e.Err, errTest) { // the last of its failures
+								// the last of its failures
+								if e.Op.Kind.String() != "flow.keep" || !errors.Is(e.Err, errTest) {
 									t.Errorf("event: %v", e.Err)
 								}
 							},

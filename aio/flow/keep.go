@@ -220,7 +220,8 @@ func (k *Keeper) wait(d time.Duration) {
 	op := k.promise.Op()
 	k.mu.Lock()
 	k.state = keeperWaits
-	alarm.Of(op).Set(&k.alarm, d) // with the lock held, so that OpCancel finds it waiting with its alarm set
+	// with the lock held, so that OpCancel finds it waiting with its alarm set
+	alarm.Of(op).Set(&k.alarm, d)
 	k.mu.Unlock()
 	ctx, driver := k.promise.Context(), (*keeperDriver)(k)
 	switch {

@@ -60,7 +60,8 @@ type RestartError struct {
 	Name     string        // of the Keep
 	Restarts int           // within Window
 	Window   time.Duration // Restart.Window
-	Last     error         // what the function returned last; nil with Restart.Always
+	// what the function returned last; nil with Restart.Always
+	Last error
 }
 
 // Error says how often the function was restarted, and what it returned last.

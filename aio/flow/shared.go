@@ -52,7 +52,8 @@ func (s *Shared[K, V]) Do(ctx context.Context, key K, fn func(ctx context.Contex
 	c := s.join(k, nil)
 	if c == nil {
 		made := &sharedCall[V]{promise: aio.NewPromise[V](aio.Detach(ctx), kindShared, fmt.Sprint(key))}
-		if !made.promise.Op().SetRunning() { // the loop has ended, or is about to
+		// the loop has ended, or is about to
+		if !made.promise.Op().SetRunning() {
 			return made.promise.Future()
 		}
 		if c = s.join(k, made); c == made {

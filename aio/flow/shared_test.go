@@ -16,8 +16,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// Those who ask at the same time share a call; those who ask for something
-// else, or later, do not.
+// Concurrent callers share a call; callers with another key, or later ones, do
+// not.
 func TestShared(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[string, int]
@@ -43,8 +43,8 @@ func TestShared(t *testing.T) {
 	})
 }
 
-// An error is each asker's own, with no value, and is told of only if an asker
-// does not look.
+// Each caller gets the error, with no value. It is reported only if a caller
+// does not look at it.
 func TestSharedFails(t *testing.T) {
 	for name, do := range map[string]func(){"error": func() {}, "panic": func() { panic("fn") }, "goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -84,8 +84,8 @@ func TestSharedFails(t *testing.T) {
 	}
 }
 
-// Who leaves leaves alone. The last one ends the call's ctx, and the next asker
-// gets another call.
+// A caller that gives up does not affect the others. The last one ends the
+// call's ctx, and the next asker gets another call.
 func TestSharedLeave(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[string, string]
@@ -162,7 +162,7 @@ func TestSharedOver(t *testing.T) {
 	})
 }
 
-// Forget has the next asker begin a call beside the one in progress.
+// After Forget the next caller begins another call while one is in progress.
 func TestSharedForget(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[int, int64]
@@ -285,8 +285,8 @@ func TestSharedBelowLimit(t *testing.T) {
 	})
 }
 
-// Many ask, and leave, at any moment: who stays gets the value, and no call is
-// left.
+// Many ask, and leave, at any moment: the remaining caller gets the value, and
+// no call is left.
 func TestSharedAnytime(t *testing.T) {
 	clean(t, func(ctx context.Context, t *testing.T) {
 		var s flow.Shared[int, int]

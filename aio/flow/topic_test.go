@@ -87,8 +87,8 @@ func TestTopic(t *testing.T) {
 	})
 }
 
-// Those who never read: the oldest values are dropped, or the receiver is;
-// neither holds up who publishes.
+// Those who never read: the oldest values are dropped, or the receiver is; they
+// do not delay the publisher.
 func TestTopicSlow(t *testing.T) {
 	took := clean(t, func(ctx context.Context, t *testing.T) {
 		topic := flow.NewTopic[int](ctx, "")
@@ -162,7 +162,8 @@ func TestTopicWaits(t *testing.T) {
 				if got, _ := buffered(r); !slices.Equal(got, c.rest) {
 					t.Errorf("the receiver got %v", got)
 				}
-				if got, _ := buffered(other); !slices.Equal(got, []int{1, 2}) { // it was not made to wait
+				// it was not made to wait
+				if got, _ := buffered(other); !slices.Equal(got, []int{1, 2}) {
 					t.Errorf("the other one got %v", got)
 				}
 			})

@@ -17,8 +17,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// These tests hold that an end that the program itself has asked for is no
-// error that nobody looked at: their loops fail them on any event.
+// These tests check that an end that the program itself has asked for is not a
+// lost error: their loops fail them for any event.
 
 // tooMuch is more than a connection in memory takes unread.
 var tooMuch = strings.Repeat("x", 1<<20)
@@ -38,7 +38,8 @@ func asking(t *testing.T) map[string]*deed {
 		aio.Spawn(ctx, "task", func(ctx context.Context) error {
 			err := fn()
 			if err != nil && ctx.Done() != nil {
-				<-ctx.Done() // the request's end comes before that of what it started
+				// the request ends before its children
+				<-ctx.Done()
 			}
 			return err
 		})
@@ -128,7 +129,7 @@ func (d *deed) begin(b *rig) (end func()) {
 	}
 }
 
-// TestAskedClose holds it for Server.Close, and for the loop's cancellation.
+// TestAskedClose checks it for Server.Close, and for the loop's cancellation.
 func TestAskedClose(t *testing.T) {
 	for what, end := range map[string]func(b *rig){
 		"Close": func(b *rig) { b.server.Close() },
@@ -155,7 +156,7 @@ func TestAskedClose(t *testing.T) {
 	}
 }
 
-// TestAskedFuture holds it for a response's future.
+// TestAskedFuture checks it for a response's future.
 func TestAskedFuture(t *testing.T) {
 	for name, h := range map[string]func(r *httpx.Request){
 		"Respond": func(r *httpx.Request) { r.RespondString(200, tooMuch).Cancel(errEnough) },
@@ -190,7 +191,7 @@ func TestAskedFuture(t *testing.T) {
 	}
 }
 
-// TestAskedAbort holds it for http.ErrAbortHandler.
+// TestAskedAbort checks it for http.ErrAbortHandler.
 func TestAskedAbort(t *testing.T) {
 	abort := func() { panic(http.ErrAbortHandler) }
 	task := func(ctx context.Context) {
@@ -244,7 +245,7 @@ func TestAskedAbort(t *testing.T) {
 	}
 }
 
-// TestAskedUpgrade holds it for a connection that is ended with sends queued.
+// TestAskedUpgrade checks it for a connection that is ended with sends queued.
 func TestAskedUpgrade(t *testing.T) {
 	for name, end := range map[string]func(b *rig, c *tcp.Conn){
 		"Abort":        func(_ *rig, c *tcp.Conn) { c.Abort() },
@@ -287,7 +288,7 @@ func TestAskedUpgrade(t *testing.T) {
 	}
 }
 
-// TestAskedClient holds it for a client's request, whatever it waits for.
+// TestAskedClient checks it for a client's request, whatever it waits for.
 func TestAskedClient(t *testing.T) {
 	wait := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for name, h := range map[string]http.HandlerFunc{

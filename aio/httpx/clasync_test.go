@@ -64,7 +64,8 @@ func TestSeedConnectFail(t *testing.T) {
 	ln.Close() // nobody listens there now
 	var rec aiotest.Recorder
 	aiotest.RunLoop(t, &aio.Loop{OnEvent: rec.OnEvent}, func(ctx context.Context) error {
-		new(httpx.Client).Get(ctx, "http://"+ln.Addr().String()) // nobody looks at its future
+		// its future is not looked at
+		new(httpx.Client).Get(ctx, "http://"+ln.Addr().String())
 		return nil
 	})
 	events := rec.Events()

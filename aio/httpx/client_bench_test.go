@@ -19,8 +19,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestOriginProcess is no test but the server of BenchmarkClient, in a process
-// of its own: it answers each request with the same few bytes until its
+// TestOriginProcess is not a test but the server of BenchmarkClient, in a
+// separate process: it answers each request with the same few bytes until its
 // standard input ends.
 func TestOriginProcess(t *testing.T) {
 	if os.Getenv("BE_THE_ORIGIN") == "" {
@@ -71,7 +71,7 @@ func originProcess(b *testing.B) string {
 }
 
 // BenchmarkClient measures requests of net/http's client with nothing set, of
-// the same with the bounds that ours has, and of ours: some of each in turn,
+// net/http's client with the limits of ours, and of ours: some of each in turn,
 // one at a time and 64 at once, with the whole body read. The figures that
 // count are the medians, over the rounds, of the processor time that this
 // process takes for a request, and of the ratios to net/http's in the same

@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestCancelAtEveryMoment holds that a request may be cancelled whenever, in
+// TestCancelAtEveryMoment checks that a request may be cancelled whenever, in
 // each form, and leaves nothing.
 func TestCancelAtEveryMoment(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context, t *testing.T, c *httpx.Client) error{
@@ -74,7 +74,7 @@ func TestCancelAtEveryMoment(t *testing.T) {
 	}
 }
 
-// TestConnectionFaults holds that a request ends, one way or the other,
+// TestConnectionFaults checks that a request ends, one way or the other,
 // whichever read or write of its connection fails.
 func TestConnectionFaults(t *testing.T) {
 	aiotest.EachFault(t, func(t *testing.T, plan aiotest.Plan) {

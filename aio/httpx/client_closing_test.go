@@ -18,8 +18,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// closings are the ways in which a server by HTTP/2 ends a request that it has
-// got, which is the second one of its first connection.
+// closings are the ways in which a server over HTTP/2 ends a request that it
+// has got, which is the second one of its first connection.
 var closings = map[string]struct {
 	end func(p *framePeer, r framed)
 	// refused says that the client knows that the request was not processed
@@ -35,8 +35,8 @@ var closings = map[string]struct {
 	"REFUSED_STREAM":      {end: func(p *framePeer, r framed) { p.WriteRSTStream(r.id, http2.ErrCodeRefusedStream) }, refused: true, same: true},
 }
 
-// TestSharedClosing holds what becomes of a request whose connection by HTTP/2
-// the server closes at that very moment: it is made again if the server says
+// TestSharedClosing checks what happens to a request whose connection over
+// HTTP/2 the server closes at that moment: it is made again if the server says
 // that it was not processed, or if to repeat it does no harm, and at most once
 // otherwise. The next request finds the connection that was made for it.
 func TestSharedClosing(t *testing.T) {
@@ -113,8 +113,8 @@ func TestSharedClosing(t *testing.T) {
 	}
 }
 
-// TestSharedUselessServer holds that a server by HTTP/2 that closes each
-// connection when it gets a request is not dialed for ever, and that what a
+// TestSharedUselessServer checks that a server over HTTP/2 that closes each
+// connection when it gets a request is not dialed forever, and that what a
 // request has got of an answer is not asked for again.
 func TestSharedUselessServer(t *testing.T) {
 	for name, end := range map[string]func(p *framePeer, r framed){
@@ -129,7 +129,8 @@ func TestSharedUselessServer(t *testing.T) {
 				conns.Add(1)
 				if r, ok := p.request(); ok {
 					end(p, r)
-					time.Sleep(time.Second) // a reset would take what was sent with it
+					// a reset would take what was sent with it
+					time.Sleep(time.Second)
 				}
 			}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
 				begin := time.Now()
@@ -141,7 +142,8 @@ func TestSharedUselessServer(t *testing.T) {
 				switch name {
 				case "closes":
 					most, long = 6, 7*time.Second
-				case "refuses": // which package http2 takes at its word, with growing intervals
+				// which package http2 takes at its word, with growing intervals
+				case "refuses":
 					most, long = 8, 2*time.Minute
 				}
 				if conns.Load() > most || time.Since(begin) > long {
@@ -156,13 +158,15 @@ func TestSharedUselessServer(t *testing.T) {
 	}
 }
 
-// TestSharedUnused holds that a request by HTTP/2 is made on another connection
-// if the one that is there, and was never used, turns out to be closed.
+// TestSharedUnused checks that a request over HTTP/2 is made on another
+// connection if the existing one, which was never used, turns out to be closed.
 func TestSharedUnused(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		bubbleFrames(t, []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 1}}, func(n int, p *framePeer) {
 			if n == 2 {
-				time.Sleep(2 * time.Second) // it is dialed for the second request, which gets the first connection
+				// it is dialed for the second request, which gets the first
+				// connection
+				time.Sleep(2 * time.Second)
 				return
 			}
 			for r, ok := p.request(); ok; r, ok = p.request() {
@@ -180,7 +184,8 @@ func TestSharedUnused(t *testing.T) {
 			wantBody(t, r, err, 200, "/1 on 1")
 			r, err = second.Await(ctx)
 			wantBody(t, r, err, 200, "/2 on 1")
-			time.Sleep(11 * time.Second) // the second connection is there, and then closed
+			// the second connection is made, and then closed
+			time.Sleep(11 * time.Second)
 			third := c.Get(ctx, "http://origin/3")
 			synctest.Wait()
 			req := request(t, method, "http://origin/4", http.NoBody)
@@ -193,9 +198,9 @@ func TestSharedUnused(t *testing.T) {
 	}
 }
 
-// TestSharedHeadOvertaken holds that a request by HTTP/2 is made again if it
-// does no harm to repeat it and its connection ends when the head of its answer
-// has come and was not given to it yet.
+// TestSharedHeadOvertaken checks that a request over HTTP/2 is made again if
+// repeating it does no harm and its connection ends after the head of its
+// response has arrived but before the request gets it.
 func TestSharedHeadOvertaken(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {
@@ -204,12 +209,14 @@ func TestSharedHeadOvertaken(t *testing.T) {
 					p.answersAll()
 					return
 				}
-				for k := range 2 { // the second answer is the one that is overtaken
+				// the second answer is the one that is overtaken
+				for k := range 2 {
 					if r, ok := p.request(); ok {
 						p.answerHead(r.id, "200", k == 0)
 					}
 				}
-				time.Sleep(time.Second) // a reset would take what was sent with it
+				// a reset would take what was sent with it
+				time.Sleep(time.Second)
 				p.Conn.(interface{ Abort() error }).Abort()
 			}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
 				r, err := c.Get(ctx, "http://origin/0").Await(ctx)
@@ -217,7 +224,8 @@ func TestSharedHeadOvertaken(t *testing.T) {
 				held, goOn := make(chan struct{}), make(chan struct{})
 				var times atomic.Int32
 				own := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() {
-					if times.Add(1) == 1 { // the connection is not read meanwhile
+					// the connection is not read meanwhile
+					if times.Add(1) == 1 {
 						close(held)
 						<-goOn
 					}
@@ -225,7 +233,8 @@ func TestSharedHeadOvertaken(t *testing.T) {
 				first := c.Do(own, request(t, method, "http://origin/1", http.NoBody))
 				<-held
 				time.Sleep(2 * time.Second)
-				r, err = c.Get(ctx, "http://origin/2").Await(ctx) // writing it shows that the connection has ended
+				// writing it shows that the connection has ended
+				r, err = c.Get(ctx, "http://origin/2").Await(ctx)
 				wantBody(t, r, err, 200, "/2")
 				r, err = first.Await(ctx)
 				if close(goOn); method == "GET" {

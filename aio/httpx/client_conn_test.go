@@ -39,8 +39,8 @@ func answersEach(texts ...string) func(int, net.Conn, *bufio.Reader) {
 	}
 }
 
-// TestNotReused holds after which answers a connection is not used again, so
-// that no answer is taken for that of another request.
+// TestNotReused checks after which responses a connection is not reused, so
+// that no response is taken for that of another request.
 func TestNotReused(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	for name, x := range map[string]struct {
@@ -96,7 +96,7 @@ func TestNotReused(t *testing.T) {
 	}
 }
 
-// TestRefusedAnswers holds which answers fail the request.
+// TestRefusedAnswers checks which answers fail the request.
 func TestRefusedAnswers(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, text := range map[string]string{
@@ -151,8 +151,9 @@ func TestRefusedAnswers(t *testing.T) {
 	}
 }
 
-// TestFairWaiting holds that requests beyond MaxConnsPerHost get connections in
-// the order in which they were made, and that one that is cancelled is skipped.
+// TestFairWaiting checks that requests beyond MaxConnsPerHost get connections
+// in the order in which they were made, and that one that is cancelled is
+// skipped.
 func TestFairWaiting(t *testing.T) {
 	var mu sync.Mutex
 	var order []string
@@ -189,8 +190,9 @@ func TestFairWaiting(t *testing.T) {
 	})
 }
 
-// TestFirstConnection holds that a request takes what comes first, a connection
-// that is free or one of its own, and that the latter is kept for others.
+// TestFirstConnection checks that a request takes the first available
+// connection, a free one or the one dialed for it, and that the latter is then
+// kept for others.
 func TestFirstConnection(t *testing.T) {
 	bubble(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
@@ -228,8 +230,8 @@ func TestFirstConnection(t *testing.T) {
 	})
 }
 
-// TestUselessServer holds that a server that closes each connection at once is
-// not dialed for ever.
+// TestUselessServer checks that a server that closes each connection at once is
+// not dialed forever.
 func TestUselessServer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -262,7 +264,7 @@ func TestUselessServer(t *testing.T) {
 	}
 }
 
-// TestIdleConnections holds that an idle connection has no goroutine, and is
+// TestIdleConnections checks that an idle connection has no goroutine, and is
 // closed without one when the server closes it.
 func TestIdleConnections(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -288,7 +290,8 @@ func TestIdleConnections(t *testing.T) {
 			t.Errorf("%d connections", k)
 		}
 		stacks := make([]byte, 1<<20)
-		aiotest.Eventually(t, func() bool { // those that have dialed end when the requests have
+		// those that have dialed end when the requests have
+		aiotest.Eventually(t, func() bool {
 			all := string(stacks[:runtime.Stack(stacks, true)])
 			return !strings.Contains(all, "parkServe") && !strings.Contains(all, "httpx.(")
 		})
@@ -296,7 +299,7 @@ func TestIdleConnections(t *testing.T) {
 	})
 }
 
-// TestTrace holds that each hook of an httptrace.ClientTrace is called, in
+// TestTrace checks that each hook of an httptrace.ClientTrace is called, in
 // order.
 func TestTrace(t *testing.T) {
 	url := script(t, func(_ int, c net.Conn, r *bufio.Reader) {

@@ -1,6 +1,6 @@
 package httpx_test
 
-// Why Client does something otherwise than net/http's Transport.
+// Reasons for differences between Client and net/http's Transport.
 const (
 	escapesTargets   = "spaces in the request's URL are escaped, which net/http sends as they are: the target would end there"
 	trimsValues      = "over HTTP/2 too, values have no white space around them, which a server must refuse (RFC 9113, section 8.2.1)"
@@ -16,8 +16,8 @@ const (
 	keepsWhatHasCome = "a connection is used again if all of the body has come, read or not"
 )
 
-// Why Client does something otherwise over HTTP/2 than over HTTP/1.1, as
-// net/http does.
+// Reasons for differences between Client over HTTP/2 and over HTTP/1.1, which
+// net/http has too.
 const (
 	ofHTTP2           = "package http2 has it so"
 	framesHaveLengths = "frames tell the length of a body: there is no chunked coding, and a short body has a length"
@@ -29,9 +29,9 @@ const (
 	streamsEnd        = "a stream that ends before its end does not end its connection, which many requests share"
 )
 
-// clientDifferences is what Client does otherwise than net/http's Transport, and
-// over HTTP/2 otherwise than over HTTP/1.1, by the name of the case that shows
-// it.
+// clientDifferences lists the differences between Client and net/http's
+// Transport, and between Client over HTTP/2 and over HTTP/1.1, by the name of
+// the case that shows them.
 var clientDifferences = map[string]clientDifference{
 	"request/spaces": {
 		why: escapesTargets,

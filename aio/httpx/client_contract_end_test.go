@@ -15,7 +15,8 @@ import (
 func pauses(s *clientSide, w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/head" {
 		s.served("its ctx ends: %v", ends(r.Context()))
-		panic(http.ErrAbortHandler) // an answer could come before the client's end is known there
+		// an answer could come before the client's end is known there
+		panic(http.ErrAbortHandler)
 	}
 	io.WriteString(w, "hello")
 	http.NewResponseController(w).Flush()
@@ -126,7 +127,7 @@ func halfRead(s *clientSide) {
 	if err != nil {
 		s.Fatalf("s.rt.RoundTrip: %v", err)
 	}
-	synctest.Wait() // all that the server sends has come
+	synctest.Wait() // everything that the server sends has arrived
 	io.CopyN(io.Discard, resp.Body, resp.ContentLength/2)
 	resp.Body.Close()
 	synctest.Wait()

@@ -22,10 +22,10 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// clientContract is a case of the suite that holds what a program sees of
-// Client, over each of its engines, to what it sees of net/http's Transport: the
-// same program and the same handler run over HTTP/1.1 without and with TLS and
-// over HTTP/2, with both of them. What they noted must be the same, or a
+// clientContract is a case of the suite that compares what a program sees of
+// Client, over each of its engines, with what it sees of net/http's Transport:
+// the same program and the same handler run over HTTP/1.1 without and with TLS
+// and over HTTP/2, with both of them. What they noted must be the same, or a
 // difference that is known.
 type clientContract struct {
 	name string
@@ -83,12 +83,13 @@ var clientKinds = []clientKind{{"plain", false, false}, {"TLS", true, false}, {"
 // clientDifference is what is known to differ.
 type clientDifference struct {
 	why string
-	// plain, tls and h2 are what Client does otherwise than net/http over each
-	// kind of connection: lines that begin with "-" are net/http's, those with
-	// "+" ours. tls is as plain if it is empty, none if there is no difference.
+	// plain, tls and h2 are the differences between Client and net/http over
+	// each kind of connection: lines that begin with "-" are net/http's, those
+	// with "+" ours. an empty tls means the same as plain; none means no
+	// difference.
 	plain, tls, h2 string
-	// engines is what Client does otherwise over HTTP/2 ("+") than over HTTP/1.1
-	// without TLS ("-").
+	// engines is what Client does otherwise over HTTP/2 ("+") than over
+	// HTTP/1.1 without TLS ("-").
 	engines string
 	// varies says that net/http does not always do the same, so that lines of
 	// the difference from it may be missing.
@@ -117,8 +118,8 @@ func (d clientDifference) over(kind clientKind) string {
 var clientTranscripts = flag.Bool("contract.client", false, "show the transcripts of TestClientContract")
 
 // TestClientContract runs all cases. It fails for a difference that is not in
-// the table clientDifferences, for one that is not as it is there, and for one
-// that has gone.
+// the table clientDifferences, for one that deviates from the table, and for
+// one that no longer exists.
 func TestClientContract(t *testing.T) {
 	cert, err := tls.X509KeyPair(certificate(t, "origin"))
 	if err != nil {
@@ -218,7 +219,7 @@ func (s *clientSide) start(cert tls.Certificate) (stop func()) {
 	}
 }
 
-// connect makes the client. stop lets go of its connections.
+// connect makes the client. stop closes its connections.
 func (s *clientSide) connect(ours bool) (stop func()) {
 	anyone := &tls.Config{InsecureSkipVerify: true}
 	if ours {

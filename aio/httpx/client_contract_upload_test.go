@@ -18,7 +18,8 @@ func uploads(name string, body func() io.Reader, set func(r *http.Request)) clie
 	return clientContract{
 		name: name,
 		serve: func(s *clientSide, w http.ResponseWriter, r *http.Request) {
-			if b, err := io.ReadAll(r.Body); err == nil { // else how much of it has come varies
+			// otherwise the number of bytes varies
+			if b, err := io.ReadAll(r.Body); err == nil {
 				s.served("%d bytes told, %s", r.ContentLength, clipBody(b))
 			}
 		},
@@ -236,7 +237,7 @@ func expects(name string, serve func(w http.ResponseWriter, r *http.Request)) cl
 	}
 }
 
-// traces returns a context with a trace that notes what it is told.
+// traces returns a context with a trace whose hooks make notes.
 func (s *clientSide) traces() context.Context {
 	return httptrace.WithClientTrace(s.ctx, &httptrace.ClientTrace{
 		GetConn:              func(string) { s.saw("trace: get") },
@@ -256,7 +257,7 @@ func (s *clientSide) traces() context.Context {
 	})
 }
 
-// interims is a case of interim answers, which a trace is told of.
+// interims is a case of interim responses, for which a trace's hook is called.
 func interims(name string, serve func(w http.ResponseWriter)) clientContract {
 	return clientContract{
 		name:  name,

@@ -73,9 +73,9 @@ func gotConn(ctx context.Context, got *atomic.Bool) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { got.Store(true) }})
 }
 
-// TestEarlyAnswerBeforeLastBytes holds that a connection whose request was
-// answered early is no other request's before the last bytes of the first one
-// are written, and is used again afterwards.
+// TestEarlyAnswerBeforeLastBytes checks that a connection whose request was
+// answered early is not given to another request before the last bytes of the
+// first one are written, and is reused afterwards.
 func TestEarlyAnswerBeforeLastBytes(t *testing.T) {
 	for name, length := range map[string]int64{"with a length": 8, "chunked": -1} {
 		t.Run(name, func(t *testing.T) {

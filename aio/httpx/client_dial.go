@@ -234,10 +234,10 @@ func (h *host) target() string {
 	return h.key.addr()
 }
 
-// await waits until f is done, even if ctx ends before, so that no connection is
-// lost. The connection is an operation of the loop, not of the dial, since it
-// outlives the dial. If ctx ends at the moment when f resolves, await returns
-// both the connection, which is being aborted, and ctx's cause.
+// await waits until f is done, even if ctx ends before, so that no connection
+// is lost. The connection is an operation of the loop, not of the dial, since
+// it outlives the dial. If ctx ends at the moment when f resolves, await
+// returns both the connection, which is being aborted, and ctx's cause.
 func (d *dialing) await(ctx context.Context, f *aio.Future[*tcp.Conn]) (*tcp.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { f.Cancel(context.Cause(ctx)) })
 	c, err := f.Await(context.WithoutCancel(ctx))

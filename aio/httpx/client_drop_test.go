@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRedirectMute holds that the body of a redirect is not waited for: neither
-// where a redirect is followed, nor where there are too many.
+// TestRedirectMute checks that the client does not wait for the body of a
+// redirect, whether the redirect is followed or exceeds MaxRedirects.
 func TestRedirectMute(t *testing.T) {
 	for name, answer := range map[string]string{
 		"length":  "HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 10\r\n\r\nx",

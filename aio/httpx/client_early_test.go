@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestEarlyAnswerUnread holds that a connection whose request was answered, and
-// is not read by the server, is not used for another one, which would wait
+// TestEarlyAnswerUnread checks that a connection whose request was answered,
+// and is not read by the server, is not used for another one, which would wait
 // behind the first.
 func TestEarlyAnswerUnread(t *testing.T) {
 	for name, post := range map[string]func(ctx context.Context, c *httpx.Client) (*httpx.Response, error){
@@ -77,7 +77,7 @@ func TestEarlyAnswerUnread(t *testing.T) {
 	}
 }
 
-// TestHighWater holds that a request is sent whole, whatever the mark of the
+// TestHighWater checks that a request is sent whole, whatever the mark of the
 // Dialer's.
 func TestHighWater(t *testing.T) {
 	bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {

@@ -28,7 +28,7 @@ func resets(text string) func(int, net.Conn, *bufio.Reader) {
 	}
 }
 
-// TestFaultyServers holds that each way in which a server fails has its phase
+// TestFaultyServers checks that each way in which a server fails has its phase
 // and its condition.
 func TestFaultyServers(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
@@ -76,7 +76,7 @@ func TestFaultyServers(t *testing.T) {
 	}
 }
 
-// TestDialErrors holds that connecting fails with the conditions of package
+// TestDialErrors checks that connecting fails with the conditions of package
 // tcp.
 func TestDialErrors(t *testing.T) {
 	dns := aiotest.StartDNS(t, "")
@@ -92,7 +92,8 @@ func TestDialErrors(t *testing.T) {
 		c := &httpx.Client{Dialer: &tcp.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: dns.Dial}}}
 		_, err = c.Get(ctx, "http://nowhere.example").Await(ctx)
 		failsWith(t, err, httpx.PhaseDial, aio.ErrDNS)
-		for _, host := range []string{"unix", "tcp4", "tcp6"} { // names of hosts, and not of networks
+		// names of hosts, and not of networks
+		for _, host := range []string{"unix", "tcp4", "tcp6"} {
 			_, err := c.Get(ctx, "http://"+host+":80/").Await(ctx)
 			failsWith(t, err, httpx.PhaseDial, aio.ErrDNS)
 		}
@@ -106,11 +107,13 @@ func TestDialErrors(t *testing.T) {
 	})
 }
 
-// TestEndlessBodies holds that a body without an end, or one that grows when it
-// is unpacked, fails in little memory.
+// TestEndlessBodies checks that a body without an end, or one that grows when
+// it is unpacked, fails in little memory.
 func TestEndlessBodies(t *testing.T) {
 	endless := strings.Repeat("x", 1<<16)
-	var packed bytes.Buffer // 1 MiB; packing as it is sent would go on for long after the client has left
+	// 1 MiB; packing as it is sent would go on for long after the client has
+	// left
+	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	for range 1 << 4 {
 		io.WriteString(z, endless)
@@ -151,7 +154,7 @@ func TestEndlessBodies(t *testing.T) {
 	}
 }
 
-// TestMaxBody holds where the bound is, that it can be taken away, and that a
+// TestMaxBody checks where the bound is, that it can be taken away, and that a
 // HEAD's length is not one of a body.
 func TestMaxBody(t *testing.T) {
 	const size = 11 << 20
@@ -185,7 +188,7 @@ func TestMaxBody(t *testing.T) {
 	})
 }
 
-// TestGzip holds that a packed body is unpacked, and is not when the caller
+// TestGzip checks that a packed body is unpacked, and is not when the caller
 // asked for it.
 func TestGzip(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, r *http.Request) {

@@ -15,8 +15,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// framePeer is the server's end of a connection by HTTP/2, whose frames a script
-// writes itself.
+// framePeer is the server's end of a connection over HTTP/2, whose frames a
+// script writes itself.
 type framePeer struct {
 	net.Conn
 	*http2.Framer
@@ -32,8 +32,8 @@ type framed struct {
 	body         []byte
 }
 
-// newFramePeer reads the client's preface, and sends settings. It returns nil if
-// the connection has ended.
+// newFramePeer reads the client's preface, and sends settings. It returns nil
+// if the connection has ended.
 func newFramePeer(c net.Conn, settings ...http2.Setting) *framePeer {
 	if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
 		return nil
@@ -60,7 +60,8 @@ func (p *framePeer) head() (r framed, whole, ok bool) {
 	}
 }
 
-// request returns the next request, with its body. One that is reset is skipped.
+// request returns the next request, with its body. One that is reset is
+// skipped.
 func (p *framePeer) request() (r framed, ok bool) {
 	r, whole, ok := p.head()
 	for ok && !whole {

@@ -17,7 +17,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestHooksThatDoNotReturn holds that a hook of a trace that panics, or calls
+// TestHooksThatDoNotReturn checks that a hook of a trace that panics, or calls
 // Goexit, fails no request but its own, and that each request ends.
 func TestHooksThatDoNotReturn(t *testing.T) {
 	ways := map[string]func(){"panics": func() { panic("hook") }, "calls Goexit": runtime.Goexit}
@@ -38,7 +38,8 @@ func TestHooksThatDoNotReturn(t *testing.T) {
 				}, func(_ context.Context, t *testing.T, n *aiotest.Network) error {
 					c := inMemory(&httpx.Client{MaxConnsPerHost: 1}, n)
 					l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}}
-					l.Run(context.Background(), func(ctx context.Context) error { // which fails with the panic
+					// which fails with the panic
+					l.Run(context.Background(), func(ctx context.Context) error {
 						traced := func(with func(func()) *httptrace.ClientTrace) context.Context {
 							if with == nil {
 								return ctx
@@ -78,8 +79,8 @@ func onPutIdleConn(do func()) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{PutIdleConn: func(error) { do() }}
 }
 
-// TestSharedHooksThatPanic holds that a hook of a trace that panics fails no
-// request but its own by HTTP/2, whose connection goes on, and that a hook is
+// TestSharedHooksThatPanic checks that a hook of a trace that panics fails no
+// request but its own over HTTP/2, whose connection goes on, and that a hook is
 // called once.
 func TestSharedHooksThatPanic(t *testing.T) {
 	for name, hooked := range map[string]func(do func()) *httptrace.ClientTrace{

@@ -52,8 +52,8 @@ func slowSecondDial(c *httpx.Client, n *aiotest.Network, dial func(ctx context.C
 	}
 }
 
-// TestDeadSpare holds that a connection that no request needs any more when it
-// is there, and that the server has closed by then, is let go of.
+// TestDeadSpare checks that a new connection that no request needs any more,
+// and that the server has closed by then, is closed.
 func TestDeadSpare(t *testing.T) {
 	bubble(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
@@ -80,7 +80,7 @@ func TestDeadSpare(t *testing.T) {
 	})
 }
 
-// TestStaleSpare holds that a request is repeated on another connection if the
+// TestStaleSpare checks that a request is repeated on another connection if the
 // server closes one that was kept as it was dialed, without any request before.
 func TestStaleSpare(t *testing.T) {
 	var conns atomic.Int32
@@ -115,9 +115,9 @@ func TestStaleSpare(t *testing.T) {
 	})
 }
 
-// TestAnswerBeforeRequest holds that bytes that come before a request is sent
-// are not taken for its answer: their connection is closed, and the request is
-// sent on another one, whatever its method and its body.
+// TestAnswerBeforeRequest checks that bytes that arrive before a request is
+// sent are not taken for its response: their connection is closed, and the
+// request is sent on another one, whatever its method and its body.
 func TestAnswerBeforeRequest(t *testing.T) {
 	for name, begin := range map[string]func() *http.Request{
 		"GET":            func() *http.Request { return request(t, "GET", "http://origin/2", nil) },
@@ -126,7 +126,8 @@ func TestAnswerBeforeRequest(t *testing.T) {
 		"POST, no bytes": func() *http.Request { return request(t, "POST", "http://origin/2", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			poison := sync.OnceValue(func() chan struct{} { return make(chan struct{}) }) // of the bubble
+			// of the bubble
+			poison := sync.OnceValue(func() chan struct{} { return make(chan struct{}) })
 			bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
 				if n == 1 {
 					answerPath(c, "/1")
@@ -156,8 +157,8 @@ func TestAnswerBeforeRequest(t *testing.T) {
 	}
 }
 
-// TestPostOnce holds that a POST that the server has got is not sent again when
-// its connection ends, even if the write has not returned by then.
+// TestPostOnce checks that a POST that the server has got is not sent again
+// when its connection ends, even if the write has not returned by then.
 func TestPostOnce(t *testing.T) {
 	for name, post := range map[string]func(ctx context.Context, c *httpx.Client) *aio.Future[*httpx.Response]{
 		"bytes": func(ctx context.Context, c *httpx.Client) *aio.Future[*httpx.Response] {

@@ -54,7 +54,7 @@ func (l limitOf) Wait(ctx context.Context) error {
 	return l.wait(ctx, n)
 }
 
-// TestLimiter holds that each request waits for the Limiter before it is sent:
+// TestLimiter checks that each request waits for the Limiter before it is sent:
 // redirects, repetitions and hedging too.
 func TestLimiter(t *testing.T) {
 	var l *limits
@@ -102,7 +102,7 @@ func TestLimiter(t *testing.T) {
 	})
 }
 
-// TestLimiterFails holds that an error of the Limiter's is the request's, that
+// TestLimiterFails checks that an error of the Limiter's is the request's, that
 // it is not tried again, and that a body that was not sent is closed.
 func TestLimiterFails(t *testing.T) {
 	errLimit := fmt.Errorf("would take too long: %w", context.DeadlineExceeded)
@@ -144,7 +144,7 @@ type limitedBody struct {
 
 func (c *limitedBody) Close() error { c.closed = true; return nil }
 
-// TestLimiterCancelled holds that the wait ends with the request, and counts
+// TestLimiterCancelled checks that the wait ends with the request, and counts
 // for Timeouts.Total and for no other.
 func TestLimiterCancelled(t *testing.T) {
 	errEnd := errors.New("the end")

@@ -21,8 +21,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// muteAt is where a peer goes mute: it says nothing more, or reads nothing
-// more.
+// muteAt is the point from which a peer is mute: it sends nothing more, or
+// reads nothing more.
 type muteAt string
 
 const (
@@ -83,7 +83,7 @@ func muteLimit(at muteAt) (httpx.Phase, time.Duration, httpx.Timeouts) {
 	return httpx.PhaseBody, 30 * s, httpx.Timeouts{Body: s}
 }
 
-// TestMutePeers holds that every wait has an end: a peer that goes mute at any
+// TestMutePeers checks that every wait has an end: a peer that goes mute at any
 // moment, on any kind of connection, ends the request in that phase, by
 // default, with that phase's Timeout set, and with Timeouts.Total.
 func TestMutePeers(t *testing.T) {
@@ -379,14 +379,15 @@ func (m *mutePeer) frames(c net.Conn) {
 		if !ok || m.at != muteBody && m.at != muteChunk && m.at != muteEarly {
 			continue
 		}
-		f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true}) // :status 200
+		// :status 200
+		f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndHeaders: true})
 		if m.at == muteChunk {
 			f.WriteData(h.StreamID, false, []byte("hel"))
 		}
 	}
 }
 
-// TestNoTimeouts holds that negative Timeouts are no bounds.
+// TestNoTimeouts checks that negative Timeouts mean no bound.
 func TestNoTimeouts(t *testing.T) {
 	const text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	for name, at := range map[string]int{"header": 0, "within the header": 20, "body": len(text) - 2, "within the body": len(text) - 1} {

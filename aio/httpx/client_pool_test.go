@@ -32,8 +32,8 @@ func counting(t testing.TB, h http.HandlerFunc) (url string, conns *atomic.Int32
 	return s.URL, conns
 }
 
-// TestPool holds that requests one after the other share a connection, and that
-// those of two loops do not.
+// TestPool checks that successive requests share a connection, and that
+// requests of two loops do not.
 func TestPool(t *testing.T) {
 	url, conns := counting(t, echoes)
 	c := new(httpx.Client)
@@ -59,8 +59,8 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestLoopsShareNothing holds that connections of one loop are not used in
-// another that runs beside it, and outlive it.
+// TestLoopsShareNothing checks that connections of one loop are not used in
+// another that runs at the same time, and outlive it.
 func TestLoopsShareNothing(t *testing.T) {
 	url, conns := counting(t, echoes)
 	c := new(httpx.Client)
@@ -82,7 +82,7 @@ func TestLoopsShareNothing(t *testing.T) {
 	})
 }
 
-// TestPoolBounds holds MaxConnsPerHost, and MaxIdlePerHost.
+// TestPoolBounds checks MaxConnsPerHost, and MaxIdlePerHost.
 func TestPoolBounds(t *testing.T) {
 	for _, x := range []struct {
 		client *httpx.Client
@@ -127,8 +127,8 @@ func TestPoolBounds(t *testing.T) {
 	}
 }
 
-// TestIdleConnsDoNotHold holds that the loop ends at once with idle connections
-// open, and closes them.
+// TestIdleConnsDoNotHold checks that the loop ends at once with idle
+// connections open, and closes them.
 func TestIdleConnsDoNotHold(t *testing.T) {
 	bubble(t, echoes, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		begin := time.Now()
@@ -146,7 +146,7 @@ func TestIdleConnsDoNotHold(t *testing.T) {
 	})
 }
 
-// TestDrain holds that idle connections are closed when the loop drains, and
+// TestDrain checks that idle connections are closed when the loop drains, and
 // that requests in progress finish and may make more requests, on new
 // connections.
 func TestDrain(t *testing.T) {
@@ -184,7 +184,7 @@ func TestDrain(t *testing.T) {
 	})
 }
 
-// TestLoopCancelled holds that a request in progress is cancelled with the
+// TestLoopCancelled checks that a request in progress is cancelled with the
 // loop, with the cause.
 func TestLoopCancelled(t *testing.T) {
 	bubbleScript(t, silent, func(_ context.Context, t *testing.T, n *aiotest.Network) error {
@@ -205,7 +205,7 @@ func TestLoopCancelled(t *testing.T) {
 	})
 }
 
-// TestStaleConnection holds that a request on a pooled connection that the
+// TestStaleConnection checks that a request on a pooled connection that the
 // server has closed is made on another.
 func TestStaleConnection(t *testing.T) {
 	var mu sync.Mutex

@@ -15,9 +15,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestProbedBody holds what becomes of a GET whose body's length is not known,
-// as with net/http: it has a body only if there is something in that, and is
-// sent after 200 ms if that is not known by then.
+// TestProbedBody checks how a GET is sent whose body's length is not known, as
+// with net/http: it has a body only if there is something in that, and is sent
+// after 200 ms if that is not known by then.
 func TestProbedBody(t *testing.T) {
 	why := errors.New("why")
 	for name, x := range map[string]struct {

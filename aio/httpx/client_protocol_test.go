@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestProtocols holds that HTTP/2 is spoken over TLS where the server does,
+// TestProtocols checks that HTTP/2 is spoken over TLS where the server does,
 // HTTP/1.1 otherwise, and h2c when asked for; that HTTP/2's requests share a
 // connection; and that all of them stop at MaxBody and when they are cancelled.
 func TestProtocols(t *testing.T) {
@@ -34,7 +34,8 @@ func TestProtocols(t *testing.T) {
 				case "/hang":
 					asked <- true
 					<-r.Context().Done()
-					panic(http.ErrAbortHandler) // an answer could be there before the end of TLS
+					// an answer could be there before the end of TLS
+					panic(http.ErrAbortHandler)
 				case "/big":
 					w.Write(make([]byte, 1000))
 				default:
@@ -75,7 +76,8 @@ func TestProtocols(t *testing.T) {
 				why := errors.New("why")
 				f.Cancel(why)
 				_, err := f.Await(ctx)
-				if !errors.Is(err, why) { // all may be sent before this side knows
+				// all may be sent before this side knows
+				if !errors.Is(err, why) {
 					t.Errorf("got %v", err)
 				}
 				_, err = c.Get(ctx, s.URL+"/big").Await(ctx)
@@ -89,8 +91,8 @@ func TestProtocols(t *testing.T) {
 	}
 }
 
-// refusesStranger checks that a certificate of nobody's is not trusted, that it
-// is not tried again, and that TLS below 1.2 is not spoken.
+// refusesStranger checks that an unknown certificate is not trusted, that the
+// request is not retried, and that TLS below 1.2 is refused.
 func refusesStranger(t *testing.T, url string) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		c := &httpx.Client{Retry: httpx.Retry{Attempts: 3, Backoff: exactly}}

@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestNothingDialed holds that a request whose URL or proxy makes no sense
-// fails before anything is connected to: a host with a space or a line's end
+// TestNothingDialed checks that a request with an invalid URL or proxy fails
+// before the client connects to anything: a host with a space or a line's end
 // would otherwise end the line that it is written to, of a CONNECT say.
 func TestNothingDialed(t *testing.T) {
 	const smuggles = "origin:443 HTTP/1.1\r\nHost: origin\r\n\r\nGET http://internal/ HTTP/1.1\r\nX: y"
@@ -55,7 +55,8 @@ func TestNothingDialed(t *testing.T) {
 	}
 }
 
-// TestConnectWithoutZone holds that a proxy is not told the zone of an address.
+// TestConnectWithoutZone checks that a proxy is not told the zone of an
+// address.
 func TestConnectWithoutZone(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network

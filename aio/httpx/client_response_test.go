@@ -19,7 +19,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestResponsesAsNetHTTP holds that a response says what net/http's Transport
+// TestResponsesAsNetHTTP checks that a response says what net/http's Transport
 // says that it is. That removes a Connection field, which is left here.
 func TestResponsesAsNetHTTP(t *testing.T) {
 	for _, x := range []struct{ method, answer string }{
@@ -66,8 +66,8 @@ func described(ctx context.Context, t *testing.T, rt http.RoundTripper, method s
 		resp.Header, resp.Request == req, body, err)
 }
 
-// TestTrailerIsTheReaders holds that a response's trailer is set by the Read
-// that is told of the end, and not by what comes: the reader may look at it
+// TestTrailerIsTheReaders checks that a response's trailer is set by the Read
+// that returns the end, and not when it arrives: the reader may look at it
 // before.
 func TestTrailerIsTheReaders(t *testing.T) {
 	bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
@@ -80,7 +80,7 @@ func TestTrailerIsTheReaders(t *testing.T) {
 			return err
 		}
 		defer resp.Body.Close()
-		synctest.Wait() // all has come
+		synctest.Wait() // everything has arrived
 		if got := fmt.Sprint(resp.Trailer); got != "map[X-A:[]]" {
 			t.Errorf("before the end the trailer is %s", got)
 		}
@@ -94,7 +94,7 @@ func TestTrailerIsTheReaders(t *testing.T) {
 	})
 }
 
-// TestGzipClosed holds that a body that is closed is not read from, also where
+// TestGzipClosed checks that a body that is closed is not read from, also where
 // some of it is unpacked.
 func TestGzipClosed(t *testing.T) {
 	var packed bytes.Buffer
@@ -121,7 +121,7 @@ func TestGzipClosed(t *testing.T) {
 	})
 }
 
-// TestBadTrailer holds that a request's trailer cannot say how long the body
+// TestBadTrailer checks that a request's trailer cannot say how long the body
 // is.
 func TestBadTrailer(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
@@ -136,8 +136,7 @@ func TestBadTrailer(t *testing.T) {
 	})
 }
 
-// TestOneGetConn holds that a trace is told once that a connection is looked
-// for, also by HTTP/2.
+// TestOneGetConn checks that a trace's GetConn is called once, over HTTP/2 too.
 func TestOneGetConn(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
 		var n aiotest.Network

@@ -17,9 +17,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestGetBodyDoesNotReturn holds that a request ends whose GetBody panics, calls
-// Goexit or fails, when its body is needed again because its connection has
-// turned out to be closed.
+// TestGetBodyDoesNotReturn checks that a request ends whose GetBody panics,
+// calls Goexit or fails, when its body is needed again because its connection
+// has turned out to be closed.
 func TestGetBodyDoesNotReturn(t *testing.T) {
 	why := errors.New("why")
 	for name, fails := range map[string]func() error{
@@ -31,14 +31,16 @@ func TestGetBodyDoesNotReturn(t *testing.T) {
 			t.Run(name+protocolName(h2), func(t *testing.T) {
 				bubbleClosing(t, h2, func(_ context.Context, t *testing.T, c *httpx.Client) error {
 					l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}}
-					l.Run(context.Background(), func(ctx context.Context) error { // which may fail with the panic
+					// which may fail with the panic
+					l.Run(context.Background(), func(ctx context.Context) error {
 						r, err := c.Get(ctx, "http://origin").Await(ctx)
 						wantBody(t, r, err, 200, "")
 						req := request(t, "POST", "http://origin", strings.NewReader("body"))
 						req.Header.Set("Idempotency-Key", "1")
 						get, calls := req.GetBody, 0
 						req.GetBody = func() (io.ReadCloser, error) {
-							if calls++; calls == 2 { // the first is the client's for its first attempt
+							// the first is the client's for its first attempt
+							if calls++; calls == 2 {
 								return nil, fails()
 							}
 							return get()

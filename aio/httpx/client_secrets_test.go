@@ -21,8 +21,8 @@ import (
 // errProxyFile is an error of a Proxy function.
 var errProxyFile = errors.New("no such proxy")
 
-// TestNoSecrets holds that no error, name of an operation or text of a response
-// shows a password or a query.
+// TestNoSecrets checks that no error, name of an operation or text of a
+// response shows a password or a query.
 func TestNoSecrets(t *testing.T) {
 	const location = "302 Found\r\nContent-Length: 0\r\nLocation: "
 	redirects := func(to string) string {
@@ -91,7 +91,7 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// TestResponseText holds that the text of a response shows no secrets of its
+// TestResponseText checks that the text of a response shows no secrets of its
 // URL, header and body.
 func TestResponseText(t *testing.T) {
 	u, err := url.Parse("https://user:secret@host/path?token=secret#secret")
@@ -110,8 +110,8 @@ func TestResponseText(t *testing.T) {
 	}
 }
 
-// TestDowngrade holds that credentials do not follow a redirect from https to
-// http on the same host, nor back, and that the jar decides about its own.
+// TestDowngrade checks that credentials do not follow a redirect from https to
+// http on the same host, or back, and that the jar decides about its cookies.
 func TestDowngrade(t *testing.T) {
 	var secure, plain string
 	h := func(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +159,7 @@ func TestDowngrade(t *testing.T) {
 	}
 }
 
-// TestReferer holds how much of a URL a redirect's target is told.
+// TestReferer checks how much of a URL the target of a redirect gets.
 func TestReferer(t *testing.T) {
 	var other string
 	h := func(w http.ResponseWriter, r *http.Request) {

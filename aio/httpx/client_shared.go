@@ -101,7 +101,7 @@ func (p *sharedPool) MarkDead(cc *http2.ClientConn) {
 	}
 }
 
-// roundTrip makes a request by HTTP/2. It returns another request instead if
+// roundTrip makes a request over HTTP/2. It returns another request instead if
 // that is to be made: the server has closed the connection, or the host no
 // longer speaks HTTP/2, and repeating the request does no harm.
 func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries *sharedTries) (resp *http.Response, again *http.Request, err error) {

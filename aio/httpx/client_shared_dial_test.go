@@ -27,7 +27,7 @@ func (b *countedBody) Close() error {
 	return nil
 }
 
-// TestSharedBodyClosed holds that the body of a request by HTTP/2 is closed
+// TestSharedBodyClosed checks that the body of a request over HTTP/2 is closed
 // once when its connection could not be made.
 func TestSharedBodyClosed(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
@@ -43,7 +43,7 @@ func TestSharedBodyClosed(t *testing.T) {
 	})
 }
 
-// TestSharedDialGivenUp holds that a request by HTTP/2 does not join a dial
+// TestSharedDialGivenUp checks that a request over HTTP/2 does not join a dial
 // that was given up when the last one that waited for it was cancelled.
 func TestSharedDialGivenUp(t *testing.T) {
 	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {

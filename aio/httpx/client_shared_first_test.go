@@ -71,9 +71,9 @@ func (c *slowConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// TestSharedFirst holds that requests to a host that nothing is known of share
-// the first connection that turns out to speak HTTP/2, whenever they are made,
-// and that no other one is left, nor made beyond MaxConnsPerHost.
+// TestSharedFirst checks that requests to an unknown host share the first
+// connection that turns out to speak HTTP/2, whenever they are made, and that
+// no other one is left, or made beyond MaxConnsPerHost.
 func TestSharedFirst(t *testing.T) {
 	for _, most := range []int{0, 1} {
 		for later := range 12 {
@@ -106,9 +106,9 @@ func TestSharedFirst(t *testing.T) {
 	}
 }
 
-// TestSharedNoMore holds that a request that the server has refused over HTTP/2
-// is made with its whole body over HTTP/1.1, if that is what the server speaks
-// by then, and that it fails if its body cannot be had again.
+// TestSharedNoMore checks that a request that the server has refused over
+// HTTP/2 is made with its whole body over HTTP/1.1, if that is what the server
+// speaks by then, and that it fails if its body cannot be sent again.
 func TestSharedNoMore(t *testing.T) {
 	for name, body := range map[string]io.Reader{"again": strings.NewReader("body"), "once": opaque{strings.NewReader("body")}, "none": http.NoBody} {
 		t.Run(name, func(t *testing.T) {

@@ -42,9 +42,9 @@ func answersAfter(p *framePeer, wait func(path string)) {
 
 func aSecond(string) { time.Sleep(time.Second) }
 
-// TestSharedBound holds that MaxConnsPerHost bounds the connections by HTTP/2,
-// that requests beyond their streams wait for them, in order and however many
-// there are, and that without a bound more connections are made.
+// TestSharedBound checks that MaxConnsPerHost bounds the connections over
+// HTTP/2, that requests beyond their streams wait for them, in order and
+// however many there are, and that without a bound more connections are made.
 func TestSharedBound(t *testing.T) {
 	for _, x := range []struct {
 		most, streams, requests int
@@ -64,7 +64,8 @@ func TestSharedBound(t *testing.T) {
 				answersAfter(p, aSecond)
 			}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
 				c.MaxConnsPerHost = x.most
-				r, err := c.Get(ctx, "http://origin/0").Await(ctx) // which brings the server's settings
+				// which brings the server's settings
+				r, err := c.Get(ctx, "http://origin/0").Await(ctx)
 				wantBody(t, r, err, 200, "/0")
 				begin := time.Now()
 				var fs []*aio.Future[*httpx.Response]
@@ -78,7 +79,7 @@ func TestSharedBound(t *testing.T) {
 					wantBody(t, r, err, 200, fmt.Sprint("/", i))
 					ends = append(ends, time.Since(begin))
 				}
-				// Room is looked for a moment after it is there.
+				// The client notices room a moment after it appears.
 				if d := ends[len(ends)-1].Truncate(time.Second); d != x.took || !slices.IsSorted(ends) {
 					t.Errorf("it took %v, not %v: %v", d, x.took, ends)
 				}
@@ -91,9 +92,9 @@ func TestSharedBound(t *testing.T) {
 	}
 }
 
-// TestSharedWaiters holds that a request by HTTP/2 that waits for room can be
-// cancelled, that the others keep their order, and that one for which a
-// connection is dialed in vain is told of that.
+// TestSharedWaiters checks that a request over HTTP/2 that waits for room can
+// be cancelled, that the others keep their order, and that one whose dial fails
+// gets the error.
 func TestSharedWaiters(t *testing.T) {
 	why := errors.New("why")
 	bubbleFrames(t, streams(1), func(_ int, p *framePeer) { answersAfter(p, aSecond) },
@@ -123,7 +124,8 @@ func TestSharedWaiters(t *testing.T) {
 				}
 				wantBody(t, r, err, 200, fmt.Sprint("/", i))
 			}
-			time.Sleep(40 * time.Second) // what is dialed goes on until Timeouts.Dial
+			// what is dialed goes on until Timeouts.Dial
+			time.Sleep(40 * time.Second)
 			if k := aio.LoopOf(ctx).Stats(); k.Kinds["http.dial"] != 0 || k.OutgoingConns != 1 {
 				t.Errorf("left are %v", k)
 			}

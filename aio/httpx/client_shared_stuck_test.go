@@ -37,9 +37,9 @@ func (b *stuckBody) Close() error {
 	return nil
 }
 
-// TestStuckUpload holds that a Read, and a Close, of the request's body that do
-// not return keep no request from its end: neither one that is answered, nor
-// one that is cancelled. They are left behind as an operation.
+// TestStuckUpload checks that a Read, and a Close, of the request's body that
+// do not return do not keep a request from ending, whether it is answered or
+// cancelled. They are left behind as an operation.
 func TestStuckUpload(t *testing.T) {
 	why := errors.New("why")
 	for _, h2 := range []bool{false, true} {
@@ -137,9 +137,9 @@ func bubbleEarly(t *testing.T, h2, answers bool, main func(ctx context.Context, 
 	})
 }
 
-// TestSharedDrainStuck holds that a connection by HTTP/2 whose server does not
-// read keeps neither CloseIdleConnections nor the loop's end waiting, nor the
-// closing of an answer that was not read.
+// TestSharedDrainStuck checks that a connection over HTTP/2 whose server does
+// not read delays neither CloseIdleConnections nor the loop's end nor the
+// closing of an unread response.
 func TestSharedDrainStuck(t *testing.T) {
 	aiotest.RunBubble(t, func(_ context.Context, t *testing.T) error {
 		var n aiotest.Network
@@ -176,7 +176,9 @@ func TestSharedDrainStuck(t *testing.T) {
 			time.Sleep(time.Second)
 			c.CloseIdleConnections()
 			s.Body.Close()
-			l.Cancel(why) // from here on package http2 waits for locks, so that the bubble's time stands still
+			// from here on package http2 waits for locks, so that the bubble's
+			// time stands still
+			l.Cancel(why)
 			_, err = f.Await(context.Background())
 			failsWith(t, err, httpx.PhaseSend, why)
 			return nil
@@ -188,8 +190,8 @@ func TestSharedDrainStuck(t *testing.T) {
 	})
 }
 
-// TestSharedUploadPanics holds that a panic, and a Goexit, in the Read of a body
-// that is sent by HTTP/2 fails its request only.
+// TestSharedUploadPanics checks that a panic, and a Goexit, in the Read of a
+// body that is sent over HTTP/2 fails its request only.
 func TestSharedUploadPanics(t *testing.T) {
 	for name, do := range map[string]func(){"panics": func() { panic("Read") }, "calls Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -204,11 +206,13 @@ func TestSharedUploadPanics(t *testing.T) {
 						if err == nil || time.Since(begin) != 0 {
 							t.Errorf("after %v: %v, %v", time.Since(begin), r, err)
 						}
-						if name != "panics" { // a Goexit ends package http2's goroutine, and its stream is left
+						// a Goexit ends package http2's goroutine, and its
+						// stream is left
+						if name != "panics" {
 							return nil
 						}
-						// The stream is reset, and the event delivered: framePeer takes one
-						// request at a time.
+						// The stream is reset, and the event delivered:
+						// framePeer takes one request at a time.
 						synctest.Wait()
 						r, err = c.Get(ctx, "http://origin/next").Await(ctx)
 						wantBody(t, r, err, 200, "/next")

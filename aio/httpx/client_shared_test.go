@@ -18,7 +18,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// http2Origin serves h by HTTP/2 over TLS, and counts the connections.
+// http2Origin serves h over HTTP/2 over TLS, and counts the connections.
 func http2Origin(t *testing.T, h http.HandlerFunc) (s *httptest.Server, conns *atomic.Int32) {
 	t.Helper()
 	conns = new(atomic.Int32)
@@ -35,8 +35,8 @@ func http2Origin(t *testing.T, h http.HandlerFunc) (s *httptest.Server, conns *a
 	return s, conns
 }
 
-// TestSharedConnection holds that requests by HTTP/2 that are made at once, to
-// a host that nothing is known of, all get their answers, and then share one
+// TestSharedConnection checks that requests over HTTP/2 that are made at once,
+// to a host that nothing is known of, all get their answers, and then share one
 // connection, whatever their bodies.
 func TestSharedConnection(t *testing.T) {
 	s, conns := http2Origin(t, func(w http.ResponseWriter, r *http.Request) {
@@ -83,8 +83,8 @@ func TestSharedConnection(t *testing.T) {
 	}
 }
 
-// TestSharedGone holds that a connection that the server has closed is not used
-// again, and that the loop ends with one open.
+// TestSharedGone checks that a connection that the server has closed is not
+// used again, and that the loop ends with one open.
 func TestSharedGone(t *testing.T) {
 	s, _ := http2Origin(t, echoes)
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -101,8 +101,8 @@ func TestSharedGone(t *testing.T) {
 	})
 }
 
-// TestNoMoreHTTP2 holds that a host that spoke HTTP/2, and does so no more, is
-// spoken to by HTTP/1.1.
+// TestNoMoreHTTP2 checks that a host that spoke HTTP/2, and does so no more, is
+// spoken to over HTTP/1.1.
 func TestNoMoreHTTP2(t *testing.T) {
 	var speaks atomic.Pointer[[]string]
 	s := httptest.NewUnstartedServer(http.HandlerFunc(echoes))
@@ -135,8 +135,8 @@ func TestNoMoreHTTP2(t *testing.T) {
 	})
 }
 
-// TestUpgradeOverTLS holds that a request that asks for an upgrade is made by
-// HTTP/1.1, also to a host that speaks HTTP/2.
+// TestUpgradeOverTLS checks that a request that asks for an upgrade is made
+// over HTTP/1.1, also to a host that speaks HTTP/2.
 func TestUpgradeOverTLS(t *testing.T) {
 	s, _ := http2Origin(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") == "" {
@@ -176,7 +176,7 @@ func TestUpgradeOverTLS(t *testing.T) {
 	})
 }
 
-// TestFullConnection holds that a request for which no connection has room is
+// TestFullConnection checks that a request for which no connection has room is
 // made on another one, also if that turns out to speak HTTP/1.1.
 func TestFullConnection(t *testing.T) {
 	for _, second := range []string{"HTTP/2.0", "HTTP/1.1"} {
@@ -203,7 +203,8 @@ func TestFullConnection(t *testing.T) {
 		s.StartTLS()
 		aiotest.Run(t, func(ctx context.Context) error {
 			c := &httpx.Client{Dialer: anyTLS()}
-			r, err := c.Get(ctx, s.URL).Await(ctx) // which has brought the server's settings
+			// which has brought the server's settings
+			r, err := c.Get(ctx, s.URL).Await(ctx)
 			wantBody(t, r, err, 200, "/\n")
 			hangs := c.Get(ctx, s.URL+"/hang")
 			<-asked

@@ -190,8 +190,8 @@ func (s *soakServer) one(ctx context.Context, c *httpx.Client, url, id string, l
 }
 
 // TestClosingServer has a server close idle connections at random moments under
-// load: GETs never fail, and POSTs are never carried out twice. By HTTP/2 it
-// also says at times that a connection takes no more requests (GOAWAY).
+// load: GETs never fail, and POSTs are never carried out twice. Over HTTP/2 it
+// sometimes also says that a connection accepts no more requests (GOAWAY).
 func TestClosingServer(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		t.Run(protocolName(h2)[1:], func(t *testing.T) {
@@ -225,7 +225,9 @@ func TestClosingServer(t *testing.T) {
 									continue
 								}
 							} else if r, err = c.Get(ctx, s.URL+"/"+id).Await(ctx); h2 && inBody(err) {
-								cut.Add(1) // the answers to others are lost with the connection
+								// the answers to others are lost with the
+								// connection
+								cut.Add(1)
 								continue
 							}
 							wantBody(t, r, err, 200, id)
@@ -260,9 +262,10 @@ type closingServer struct {
 	carried sync.Map // the paths of POSTs
 	closed  atomic.Int64
 
-	mu     sync.Mutex
-	idle   map[net.Conn]bool
-	served map[net.Conn]int // how often they were idle before: by HTTP/2 a new one is
+	mu   sync.Mutex
+	idle map[net.Conn]bool
+	// how often they were idle before: over HTTP/2 a new one is
+	served map[net.Conn]int
 }
 
 func (s *closingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -284,9 +287,9 @@ func (s *closingServer) connState(c net.Conn, st http.ConnState) {
 	delete(s.idle, c)
 	switch st {
 	case http.StateIdle:
-		// By HTTP/2, closing a connection takes the answers that the client has not
-		// read with it. Requests of a second period come from clients that have
-		// read some.
+		// By HTTP/2, closing a connection takes the answers that the client has
+		// not read with it. Requests of a second period come from clients that
+		// have read some.
 		s.idle[c] = !s.h2 || s.served[c] >= 2
 		s.served[c]++
 	case http.StateClosed:

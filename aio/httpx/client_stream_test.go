@@ -25,7 +25,7 @@ func readsAs(t testing.TB, s *httpx.Stream, want string) {
 	}
 }
 
-// TestClientStream holds that a stream is in flight until its body has ended,
+// TestClientStream checks that a stream is in flight until its body has ended,
 // is closed, has failed, or is cancelled.
 func TestClientStream(t *testing.T) {
 	goOn := make(chan bool)
@@ -91,7 +91,7 @@ func TestClientStream(t *testing.T) {
 	}
 }
 
-// TestClientStreamTimes holds that a reader may take its time, a server may
+// TestClientStreamTimes checks that a reader may take its time, a server may
 // not, and that an open stream holds the loop open and goes on while it drains.
 func TestClientStreamTimes(t *testing.T) {
 	bubbleScript(t, func(_ int, c net.Conn, r *bufio.Reader) {
@@ -125,7 +125,7 @@ func TestClientStreamTimes(t *testing.T) {
 	})
 }
 
-// TestClientStreamFails holds that a stream's future fails as Do's does, and
+// TestClientStreamFails checks that a stream's future fails as Do's does, and
 // that its body is not bounded by MaxBody.
 func TestClientStreamFails(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1000)) })

@@ -16,7 +16,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestShortForms holds that each short form sends its method, URL, type and
+// TestShortForms checks that each short form sends its method, URL, type and
 // body.
 func TestShortForms(t *testing.T) {
 	url := origin(t, echoes)
@@ -56,8 +56,8 @@ func TestShortForms(t *testing.T) {
 	})
 }
 
-// TestDo holds what the seed's http-client does: method, headers, body, and the
-// Host set from the URL unless it is given.
+// TestDo checks what the seed's http-client does: method, headers, body, and
+// the Host set from the URL unless it is given.
 func TestDo(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["X-Two"] = r.Header["X-Two"]
@@ -88,7 +88,7 @@ func TestDo(t *testing.T) {
 	})
 }
 
-// TestStatuses holds that a response is a response, whatever its status.
+// TestStatuses checks that a response is a response, whatever its status.
 func TestStatuses(t *testing.T) {
 	url := origin(t, func(w http.ResponseWriter, r *http.Request) {
 		status := map[string]int{"/204": 204, "/304": 304, "/404": 404, "/500": 500}[r.URL.Path]
@@ -103,8 +103,8 @@ func TestStatuses(t *testing.T) {
 	})
 }
 
-// TestNoLoop holds that every function fails with ErrNoLoop without a loop, and
-// with ErrLoopDone after it, runs nothing, and closes the request's body.
+// TestNoLoop checks that every function fails with ErrNoLoop without a loop,
+// and with ErrLoopDone after it, runs nothing, and closes the request's body.
 func TestNoLoop(t *testing.T) {
 	var over context.Context
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -146,7 +146,7 @@ type closer struct {
 
 func (c closer) Close() error { c.closed(); return nil }
 
-// TestBodiesAreClosed holds that a request's body is closed, however the
+// TestBodiesAreClosed checks that a request's body is closed, however the
 // request ends.
 func TestBodiesAreClosed(t *testing.T) {
 	url := origin(t, echoes)
@@ -172,7 +172,8 @@ func TestBodiesAreClosed(t *testing.T) {
 	})
 }
 
-// TestErrorsSay holds that errors name method, URL and phase, and keep secrets.
+// TestErrorsSay checks that errors name method, URL and phase, and keep
+// secrets.
 func TestErrorsSay(t *testing.T) {
 	c := &httpx.Client{Guard: func(context.Context, netip.AddrPort) error { return errors.New("no") }}
 	aiotest.Run(t, func(ctx context.Context) error {
@@ -194,7 +195,7 @@ func TestErrorsSay(t *testing.T) {
 	})
 }
 
-// TestStats holds that a request is counted and named while it is in flight,
+// TestStats checks that a request is counted and named while it is in flight,
 // and neither before nor after.
 func TestStats(t *testing.T) {
 	asked, answer := make(chan bool), make(chan bool)

@@ -30,8 +30,8 @@ func drips(text string, every time.Duration) func(int, net.Conn, *bufio.Reader) 
 	}
 }
 
-// TestTimeouts holds that each phase of a request is bounded, by default and by
-// Timeouts, and says so.
+// TestTimeouts checks that each phase of a request is bounded, by default and
+// by Timeouts, and says so.
 func TestTimeouts(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 	for name, x := range map[string]struct {
@@ -96,7 +96,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// TestSlowDripIsProgress holds that a body may take long as long as it comes.
+// TestSlowDripIsProgress checks that a body may take long as long as it comes.
 func TestSlowDripIsProgress(t *testing.T) {
 	text := "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 	bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
@@ -109,7 +109,7 @@ func TestSlowDripIsProgress(t *testing.T) {
 	})
 }
 
-// TestContextTimeouts holds that the end of the request's own context, and of
+// TestContextTimeouts checks that the end of the request's own context, and of
 // the operation's, ends the request.
 func TestContextTimeouts(t *testing.T) {
 	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
@@ -127,8 +127,8 @@ func TestContextTimeouts(t *testing.T) {
 	})
 }
 
-// TestDialEndsWithItsRequest holds that a dial that nobody waits for does not
-// hold the loop open.
+// TestDialEndsWithItsRequest checks that a dial for which no request waits does
+// not hold the loop open.
 func TestDialEndsWithItsRequest(t *testing.T) {
 	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
 		n.BlackHole("hole:80")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// failingTaker is told of a trip that fails while the head is given to it.
+// failingTaker is the taker of a trip that fails while the head is given to it.
 type failingTaker struct {
 	fail   func(t *trip)
 	open   bool // the body is a stream
@@ -29,8 +29,8 @@ func (f *failingTaker) share(*trip, *sharedConns) {}
 
 func (f *failingTaker) failed(_ *trip, err error) { f.told = append(f.told, err) }
 
-// TestFailAtHead holds that a trip that fails while the head is given to its
-// taker tells of that once, and behind the head: by the stream if there is one.
+// TestFailAtHead checks that a trip that fails while the head is given to its
+// taker reports that once, and after the head: by the stream if there is one.
 func TestFailAtHead(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
 	for name, open := range map[string]bool{"gathered": false, "stream": true} {
@@ -65,8 +65,8 @@ func TestFailAtHead(t *testing.T) {
 	}
 }
 
-// TestFreeDead holds that a connection that has ended when it is given back
-// takes no trip that waits, and is not listed.
+// TestFreeDead checks that a connection that has ended when it is returned to
+// the pool gets no waiting trip, and is not listed.
 func TestFreeDead(t *testing.T) {
 	h := &host{pool: &pool{client: new(Client)}}
 	waits := new(trip)

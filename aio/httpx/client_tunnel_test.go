@@ -39,7 +39,7 @@ var tunnels = map[string]struct {
 	},
 }
 
-// TestTunnelEnds holds that a Stream's connection that HTTP has ended on is
+// TestTunnelEnds checks that a Stream's connection that HTTP has ended on is
 // closed when Timeouts.Total has passed, or the request's own context has
 // ended, and by nothing else: not by Timeouts.Body.
 func TestTunnelEnds(t *testing.T) {
@@ -83,8 +83,8 @@ func TestTunnelEnds(t *testing.T) {
 	}
 }
 
-// TestTunnelOfDo holds that Do, which has no use for a connection that HTTP has
-// ended on, returns the response without a body and closes that at once.
+// TestTunnelOfDo checks that Do, which has no use for a connection that HTTP
+// has ended on, returns the response without a body and closes that at once.
 func TestTunnelOfDo(t *testing.T) {
 	for name, x := range tunnels {
 		t.Run(name, func(t *testing.T) {
@@ -112,9 +112,9 @@ func TestTunnelOfDo(t *testing.T) {
 	}
 }
 
-// TestConnectBody holds that the body of a CONNECT is sent as it is, before and
-// behind the answer, as package net/http does, and that it is closed with the
-// tunnel.
+// TestConnectBody checks that the body of a CONNECT is sent as it is, before
+// and behind the answer, as package net/http does, and that it is closed with
+// the tunnel.
 func TestConnectBody(t *testing.T) {
 	for name, ours := range map[string]bool{"net/http": false, "httpx": true} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestTurnKept holds that a request whose connection turns out to be closed
+// TestTurnKept checks that a request whose connection turns out to be closed
 // keeps its place among those that wait: a server that closes each connection
 // behind its answer, without saying so, changes the order of none.
 func TestTurnKept(t *testing.T) {

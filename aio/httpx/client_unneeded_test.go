@@ -23,8 +23,8 @@ import (
 
 var errUnneeded = errors.New("the first request was cancelled")
 
-// TestCancelledWithinTLS holds that cancelling the request that a connection is
-// dialed for, at the end of the TLS handshake, does not fail a request that
+// TestCancelledWithinTLS checks that cancelling the request that a connection
+// is dialed for, at the end of the TLS handshake, does not fail a request that
 // waits for a connection to the same host.
 func TestCancelledWithinTLS(t *testing.T) {
 	for _, protocol := range []string{"http/1.1", "h2"} {
@@ -47,7 +47,8 @@ func TestCancelledWithinTLS(t *testing.T) {
 						if cancelled.CompareAndSwap(false, true) {
 							first.Cancel(errUnneeded)
 							second = c.Get(ctx, "https://origin/2")
-							time.Sleep(time.Second) // what the cancellation begins is done
+							// what the cancellation begins is done
+							time.Sleep(time.Second)
 						}
 					}
 					own := ctx
@@ -77,7 +78,7 @@ func TestCancelledWithinTLS(t *testing.T) {
 }
 
 // TestCancelledWhileDialed cancels the request that a connection is dialed for
-// at the moment when the connection is there: a request that waits for a
+// at the moment when the connection is made: a request that waits for a
 // connection to the same host does not fail.
 func TestCancelledWhileDialed(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){
@@ -107,7 +108,7 @@ func TestCancelledWhileDialed(t *testing.T) {
 }
 
 // cancelWhileDialed makes two requests to url, and cancels the first when the
-// TCP connection is there or, with TLS, the handshake is about to end.
+// TCP connection is made or, with TLS, the handshake is about to end.
 func cancelWhileDialed(ctx context.Context, t *testing.T, url string) {
 	dialed := make(chan struct{})
 	var first sync.Once

@@ -22,8 +22,8 @@ import (
 // opaque hides what a Reader is.
 type opaque struct{ io.Reader }
 
-// TestUploads holds what is sent of each kind of body: its framing, itself, and
-// its trailer.
+// TestUploads checks what is sent for each kind of body: its framing, the body
+// itself, and its trailer.
 func TestUploads(t *testing.T) {
 	long := strings.Repeat("0123456789", 50_000)
 	for name, x := range map[string]struct {
@@ -74,7 +74,8 @@ func TestUploads(t *testing.T) {
 					if r, err := c.Do(ctx, req).Await(ctx); err != nil || r.Status != 200 {
 						t.Errorf("got %v, %v", r, err)
 					}
-					synctest.Wait() // what sends the body has given the connection back
+					// what sends the body has given the connection back
+					synctest.Wait()
 					if s, ok := x.body.(io.Seeker); ok {
 						s.Seek(0, io.SeekStart)
 					} else {
@@ -91,8 +92,8 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestBadUploads holds that a body that fails, or is not as long as it was said
-// to be, fails the request, and that its connection is not used again.
+// TestBadUploads checks that a body that fails, or is not as long as it was
+// said to be, fails the request, and that its connection is not used again.
 func TestBadUploads(t *testing.T) {
 	why := errors.New("why")
 	for name, body := range map[string]io.Reader{
@@ -124,7 +125,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestEarlyAnswer holds that an answer that comes while the body is being sent
+// TestEarlyAnswer checks that an answer that comes while the body is being sent
 // is the answer, that the body is closed, and the connection with it.
 func TestEarlyAnswer(t *testing.T) {
 	bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
@@ -146,7 +147,7 @@ func TestEarlyAnswer(t *testing.T) {
 	})
 }
 
-// TestExpectContinue holds that a body whose request asks for 100 is sent when
+// TestExpectContinue checks that a body whose request asks for 100 is sent when
 // the server says so, or after a second, and not if it answers otherwise.
 func TestExpectContinue(t *testing.T) {
 	for name, x := range map[string]struct {
@@ -185,7 +186,7 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// TestProgressHedged holds that an upload that is made twice, side by side,
+// TestProgressHedged checks that an upload that is made twice, side by side,
 // counts once.
 func TestProgressHedged(t *testing.T) {
 	var calls, gone atomic.Int32
@@ -207,7 +208,7 @@ func TestProgressHedged(t *testing.T) {
 	})
 }
 
-// TestUpgradedStream holds that the body of a 101 carries what the connection
+// TestUpgradedStream checks that the body of a 101 carries what the connection
 // does, both ways, for as long as it takes; that bytes behind the header are
 // its first; and that its operation ends when it is closed.
 func TestUpgradedStream(t *testing.T) {
@@ -266,7 +267,7 @@ func TestUpgradedStream(t *testing.T) {
 	})
 }
 
-// TestUpgradedRoundTrip holds that the body of a RoundTrip's 101 goes on when
+// TestUpgradedRoundTrip checks that the body of a RoundTrip's 101 goes on when
 // the context of the request has ended, that it holds the loop open, is a
 // net.Conn that can be half-closed, and ends with the loop.
 func TestUpgradedRoundTrip(t *testing.T) {
@@ -322,7 +323,7 @@ func TestUpgradedRoundTrip(t *testing.T) {
 	})
 }
 
-// TestRoundTripper holds that a Client can be the Transport of an http.Client,
+// TestRoundTripper checks that a Client can be the Transport of an http.Client,
 // which then follows redirects and keeps cookies, and that the request is an
 // operation until its body is closed.
 func TestRoundTripper(t *testing.T) {
@@ -372,7 +373,7 @@ func TestRoundTripper(t *testing.T) {
 	})
 }
 
-// TestCancelUploads holds that an upload may be cancelled whenever, and leaves
+// TestCancelUploads checks that an upload may be cancelled whenever, and leaves
 // nothing: in each form, to a server that reads, and to one that does not.
 func TestCancelUploads(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context, t *testing.T, c *httpx.Client) error{
@@ -418,7 +419,7 @@ func TestCancelUploads(t *testing.T) {
 	}
 }
 
-// TestStaleUpload holds that an upload that may be repeated begins again, with
+// TestStaleUpload checks that an upload that may be repeated begins again, with
 // its whole body, on another connection when the one that was kept turns out to
 // be closed, and that one that may not fails.
 func TestStaleUpload(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestWait holds how long a request waits for one of MaxConnsPerHost: for
+// TestWait checks how long a request waits for one of MaxConnsPerHost: for
 // Timeouts.Wait, while no other request gets a connection.
 func TestWait(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
@@ -77,8 +77,8 @@ func TestWait(t *testing.T) {
 }
 
 // bubblePatient runs main with a client of a server that answers each request
-// after what takes says for its path, and those for /settings and /last at once.
-// It allows one request at a time.
+// after what takes says for its path, and those for /settings and /last at
+// once. It allows one request at a time.
 func bubblePatient(t *testing.T, h2 bool, takes func(path string) time.Duration, main func(ctx context.Context, t *testing.T, c *httpx.Client) error) {
 	t.Helper()
 	wait := func(path string) {

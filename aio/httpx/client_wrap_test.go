@@ -69,7 +69,7 @@ func (w *numbering) RoundTrip(r *http.Request) (*http.Response, error) {
 
 type nameKey struct{}
 
-// TestClientWrap holds that all requests of all kinds of operations go through
+// TestClientWrap checks that all requests of all kinds of operations go through
 // what Wrap returns, with the operation's values, over both versions of HTTP.
 func TestClientWrap(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
@@ -164,7 +164,7 @@ type failing struct{ err error }
 
 func (r failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
 
-// TestClientWrapFails holds that an error of Wrap's RoundTripper fails the
+// TestClientWrapFails checks that an error of Wrap's RoundTripper fails the
 // request, and a panic in it is the operation's.
 func TestClientWrapFails(t *testing.T) {
 	l := &aio.Loop{CatchPanics: true, OnEvent: func(aio.Event) {}}

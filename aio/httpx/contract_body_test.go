@@ -12,8 +12,8 @@ func long11(n int) string {
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", n)
 }
 
-// unread is a case of a body of n bytes that the handler does not read but for
-// the first. The client sends it while it reads the answer, and must get that.
+// unread is a case of a body of n bytes of which the handler reads only the
+// first. The client sends it while it reads the answer, and must get that.
 func unread(name string, n, first int) contract {
 	return contract{
 		name: name,
@@ -27,7 +27,8 @@ func unread(name string, n, first int) contract {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				for left := n; left > 0; left -= 1 << 14 { // as far as it is taken
+				// as far as it is taken
+				for left := n; left > 0; left -= 1 << 14 {
 					if _, err := p.Write(make([]byte, min(left, 1<<14))); err != nil {
 						return
 					}

@@ -95,7 +95,8 @@ var ctxContracts = []contract{{
 			s.await("begun")
 			cancel()
 		}()
-		if resp, err := s.web().Do(r.WithContext(ctx)); err == nil { // the end of the handler may come first
+		// the end of the handler may come first
+		if resp, err := s.web().Do(r.WithContext(ctx)); err == nil {
 			resp.Body.Close()
 		}
 	},

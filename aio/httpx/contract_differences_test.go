@@ -1,7 +1,7 @@
 package httpx_test
 
-// differences is what Server does otherwise than net/http, by the name of the
-// case that shows it.
+// differences lists the differences between Server and net/http's server, by
+// the name of the case that shows them.
 var differences = map[string]difference{
 	"status/out of range": {
 		why: neverRewritten,

@@ -31,7 +31,7 @@ func (s *side) gets(r io.Reader, text string) {
 	s.served("read %q, %v", got[:n], err)
 }
 
-// post11 is a request with a body of 5 bytes, of which body is there.
+// post11 is a request with a body of 5 bytes, of which it contains body.
 func post11(body string) string {
 	return "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n" + body
 }

@@ -67,7 +67,7 @@ func (w *packedWriter) Flush() {
 	w.ResponseWriter.(http.Flusher).Flush()
 }
 
-// packing packs the body for those who take it.
+// packing packs the body for clients that accept it.
 func packing(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {

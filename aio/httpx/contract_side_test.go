@@ -46,9 +46,10 @@ type side struct {
 
 	mu      sync.Mutex
 	running int
-	free    chan struct{} // closed when no handler runs; nil while nothing waits for that
-	handler []string      // what the handler noted
-	client  []string      // what the clients noted
+	// closed when no handler runs; nil while nothing waits for that
+	free    chan struct{}
+	handler []string // what the handler noted
+	client  []string // what the clients noted
 	stop    []func()
 }
 
@@ -151,8 +152,8 @@ func (s *side) saw(format string, args ...any) {
 	s.client = append(s.client, s.note(format, args))
 }
 
-// note formats a note, of which the server's address is no part, and errors
-// only are what a program can tell them by.
+// note formats a note. It leaves out the server's address, and writes an error
+// as its kind.
 func (s *side) note(format string, args []any) string {
 	for i, arg := range args {
 		if err, ok := arg.(error); ok {
@@ -202,8 +203,8 @@ func (s *side) channel(event string) chan struct{} {
 	return c.(chan struct{})
 }
 
-// signal tells those who await the event, at any time, that it has come. It
-// comes once.
+// signal makes present and future calls of await for the event return. It is
+// called once.
 func (s *side) signal(event string) { close(s.channel(event)) }
 
 // await waits for an event.
@@ -215,7 +216,7 @@ func (s *side) await(event string) {
 	}
 }
 
-// errorKinds is what a program can tell errors by.
+// errorKinds lists the errors that a program can match.
 var errorKinds = []struct {
 	err  error
 	name string
@@ -238,7 +239,7 @@ var errorKinds = []struct {
 	{net.ErrClosed, "net.ErrClosed"},
 }
 
-// errorKind says what a program can tell an error by.
+// errorKind returns what an error matches.
 func errorKind(err error) string {
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {

@@ -15,17 +15,17 @@ import (
 	"goaio.example/aio/aiotest"
 )
 
-// contract is a case of the suite that holds what an http.Handler and a client
-// can see of Server to what they see of net/http's: the same handler and the
-// same client run on both, without and with TLS, and what each of them noted
-// must be the same, or a difference that is known.
+// contract is a case of the suite that compares what an http.Handler and a
+// client can see of Server with what they see of net/http's server: the same
+// handler and the same client run on both, without and with TLS, and what each
+// of them noted must be the same, or a difference that is known.
 type contract struct {
 	name string
 	// serve is the handler. It notes what it sees with s.served.
 	serve func(s *side, w http.ResponseWriter, r *http.Request)
 	// send is what a raw client sends on one connection: each text when the
-	// answer to the one before is there. Then it looks whether the connection
-	// is still open.
+	// response to the one before has arrived. Then it checks whether the
+	// connection is still open.
 	send []string
 	// visit is what clients do, instead of send. They note what they see with
 	// s.saw.
@@ -105,8 +105,8 @@ func (d difference) over(tls bool) string {
 var transcripts = flag.Bool("contract.transcripts", false, "show the transcripts of TestContract")
 
 // TestContract runs all cases. It fails for a difference that is not in the
-// table differences, for one that is not as it is there, and for one that has
-// gone.
+// table differences, for one that deviates from the table, and for one that no
+// longer exists.
 func TestContract(t *testing.T) {
 	cfg := serverTLS(t)
 	cfg.NextProtos = []string{"http/1.1"}

@@ -196,7 +196,7 @@ func nameOf(field string) string {
 	return name
 }
 
-// bad notes what makes no sense.
+// bad notes malformed data.
 func (m *answerText) bad(line string) *answerText {
 	m.err = fmt.Errorf("bad line")
 	m.lines = append(m.lines, "bad: "+line)

@@ -8,7 +8,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestDoneNilIsFree holds that a server without Done looks at that and does
+// TestDoneNilIsFree checks that a server without Done looks at that and does
 // nothing else: it reads no clock, and nothing of the request.
 func TestDoneNilIsFree(t *testing.T) {
 	if n := testing.AllocsPerRun(100, httpx.TellNoDone); n != 0 {

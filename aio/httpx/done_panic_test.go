@@ -15,7 +15,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestDonePanics holds that a panic in Done is an event about the request, and
+// TestDonePanics checks that a panic in Done is an event about the request, and
 // that the response and the connection are as they would be without.
 func TestDonePanics(t *testing.T) {
 	for name, v := range map[string]any{"error": errTest, "string": "text", "nil": nil} {
@@ -80,7 +80,7 @@ func TestDonePanicOfRefused(t *testing.T) {
 
 type tenantKey struct{}
 
-// TestRequestContext holds that a request has the values of RequestContext's
+// TestRequestContext checks that a request has the values of RequestContext's
 // context, and so has Done, over both versions of HTTP.
 func TestRequestContext(t *testing.T) {
 	seen := func(ctx context.Context, w io.Writer) {
@@ -134,8 +134,8 @@ func TestRequestContext(t *testing.T) {
 	}
 }
 
-// TestRequestContextEnds holds that a request ends with a context of
-// RequestContext's that has an end of its own.
+// TestRequestContextEnds checks that a request ends with a context returned by
+// RequestContext that ends on its own.
 func TestRequestContextEnds(t *testing.T) {
 	calls := make(told, 10)
 	var end context.CancelCauseFunc
@@ -165,9 +165,9 @@ func TestRequestContextEnds(t *testing.T) {
 	})
 }
 
-// TestRequestContextPanics holds that a panic in RequestContext, and a context
-// that does not come from the one that it was given, have the request answered
-// with 500, and that Done is told.
+// TestRequestContextPanics checks that a panic in RequestContext, and a context
+// that is not derived from the given one, are answered with 500, and that Done
+// is called.
 func TestRequestContextPanics(t *testing.T) {
 	for name, hook := range map[string]func(ctx context.Context, h httpx.RequestHead) context.Context{
 		"panic":   func(context.Context, httpx.RequestHead) context.Context { panic(errTest) },

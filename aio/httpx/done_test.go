@@ -16,10 +16,10 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// told takes what Server.Done is told.
+// told receives the calls of Server.Done.
 type told chan httpx.RequestStats
 
-// next returns what is told next.
+// next returns the next call's argument.
 func (d told) next(t testing.TB) httpx.RequestStats {
 	t.Helper()
 	select {
@@ -31,8 +31,8 @@ func (d told) next(t testing.TB) httpx.RequestStats {
 	}
 }
 
-// doneCase is a request, what serves it in either style, and what Done is to be
-// told.
+// doneCase is a request, the functions that serve it in either style, and the
+// wanted argument of Done.
 type doneCase struct {
 	name, method, body string
 	handle             func(r *httpx.Request)
@@ -230,8 +230,8 @@ type doneWire struct {
 
 var doneWires = []doneWire{{"h1", "HTTP/1.1", false}, {"h1", "HTTP/1.1", true}, {"h2c", "HTTP/2.0", false}, {"h2", "HTTP/2.0", true}}
 
-// TestDone holds what Done is told of a request, in both styles and over each
-// engine, and that it is told once.
+// TestDone checks the argument of Done for a request, in both styles and over
+// each engine, and that it is called once.
 func TestDone(t *testing.T) {
 	for _, wire := range doneWires {
 		for _, style := range []string{"Handle", "Handler"} {
@@ -280,7 +280,7 @@ func (c *doneCase) server(style string, calls told) *httpx.Server {
 	return s
 }
 
-// check makes the case's request and looks at what Done is told.
+// check makes the case's request and checks the argument of Done.
 func (c *doneCase) check(t *testing.T, wire doneWire, style string) {
 	calls := make(told, 10)
 	s := c.server(style, calls)
@@ -325,7 +325,7 @@ func (c *doneCase) check(t *testing.T, wire doneWire, style string) {
 	}
 }
 
-// compare compares what Done was told with what is wanted.
+// compare compares the argument of Done with the wanted one.
 func (c *doneCase) compare(t *testing.T, got httpx.RequestStats, wire doneWire, style, addr string) {
 	t.Helper()
 	want := c.want

@@ -16,7 +16,7 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// doneWant is what Done is to be told of a request that time plays a part in.
+// doneWant is the wanted argument of Done for a request that depends on time.
 type doneWant struct {
 	status   int
 	outcome  httpx.Outcome
@@ -36,8 +36,8 @@ func (w doneWant) check(t testing.TB, calls told) {
 	}
 }
 
-// TestDoneTimed holds what Done is told when time ends a request, over both
-// versions of HTTP.
+// TestDoneTimed checks the argument of Done when a timeout ends a request, over
+// both versions of HTTP.
 func TestDoneTimed(t *testing.T) {
 	hang := func(*httpx.Request) {}
 	for _, c := range []struct {
@@ -108,8 +108,8 @@ func keep(fn func(r *httpx.Request)) func(r *httpx.Request) {
 	}
 }
 
-// TestDoneClientGone holds what Done is told of a client that does not wait for
-// its answer, or does not read it.
+// TestDoneClientGone checks the argument of Done for a client that does not
+// wait for its response, or does not read it.
 func TestDoneClientGone(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -180,7 +180,7 @@ func TestDoneClientGone(t *testing.T) {
 	}
 }
 
-// TestDoneServerCloses holds that a request that is cut off by the server is
+// TestDoneServerCloses checks that a request that is cut off by the server is
 // not taken for one that the client gave up, and that all calls of Done are
 // over when Run returns.
 func TestDoneServerCloses(t *testing.T) {

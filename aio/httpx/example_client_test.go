@@ -24,7 +24,8 @@ func site() *httptest.Server {
 	}))
 }
 
-// The seed's http-client, with method, headers, body and timeout. The Host header is set from the URL.
+// The seed's http-client, with method, headers, body and timeout. The Host
+// header is set from the URL.
 func ExampleClient_Do() {
 	server := site()
 	defer server.Close()

@@ -19,7 +19,7 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestGuardPublicOnly holds which addresses it allows.
+// TestGuardPublicOnly checks which addresses it allows.
 func TestGuardPublicOnly(t *testing.T) {
 	for _, s := range []string{
 		"1.1.1.1", "8.8.8.8", "93.184.216.34", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "192.167.1.1",
@@ -66,7 +66,7 @@ func (r *rebinding) LookupNetIP(_ context.Context, network, _ string) ([]netip.A
 	return []netip.Addr{r.then}, nil
 }
 
-// TestGuard holds that the guard sees the address of each connection: after
+// TestGuard checks that the guard sees the address of each connection: after
 // lookups, redirects, and for a name that leads elsewhere all of a sudden; and
 // that what it blocks is not connected to.
 func TestGuard(t *testing.T) {
@@ -121,8 +121,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardSeesAll holds that a Dialer that hides addresses does not get around
-// the guard, and that its Control is kept.
+// TestGuardSeesAll checks that a Dialer that hides addresses does not get
+// around the guard, and that its Control is kept.
 func TestGuardSeesAll(t *testing.T) {
 	addr := origin(t, echoes)
 	allow := func(context.Context, netip.AddrPort) error { return nil }

@@ -12,13 +12,15 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestBehindGathered holds that an answer which is gathered, because another
-// request has come with its own, is sent whatever comes of that one.
+// TestBehindGathered checks that a response that is gathered, because another
+// request arrived together with its own, is sent whatever happens to the other
+// one.
 func TestBehindGathered(t *testing.T) {
 	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" }
 	for name, behind := range map[string]struct {
-		text   string
-		status []int // of what follows the first answer; then the connection ends
+		text string
+		// of what follows the first answer; then the connection ends
+		status []int
 		say    string
 		then   []int // of what follows when say was sent
 	}{
@@ -122,7 +124,7 @@ func behindServers() map[string]*httpx.Server {
 	}
 }
 
-// behave ends a handler otherwise than by returning, for some paths.
+// behave ends a handler without returning, for some paths.
 func behave(path string) {
 	switch path {
 	case "/abort":

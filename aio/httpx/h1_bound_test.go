@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestPipelinedAnswersBounded holds that a client which sends many requests at
+// TestPipelinedAnswersBounded checks that a client which sends many requests at
 // once and reads no response makes the server hold little more than the mark of
 // a connection's queue, and that every request is answered once the client
 // reads.
@@ -61,9 +61,8 @@ func TestPipelinedAnswersBounded(t *testing.T) {
 	}
 }
 
-// TestHeadTimeoutEndsWithHead holds that the time in which a head must come
-// ends when it has come: neither its exchange nor the connection is ended by
-// it.
+// TestHeadTimeoutEndsWithHead checks that the timeout of a head stops when the
+// head has arrived: it ends neither the exchange nor the connection.
 func TestHeadTimeoutEndsWithHead(t *testing.T) {
 	s := &httpx.Server{HeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -87,7 +86,7 @@ func TestHeadTimeoutEndsWithHead(t *testing.T) {
 	})
 }
 
-// TestIdleTimeoutAfterBody holds that the idle timeout, which does not hold
+// TestIdleTimeoutAfterBody checks that the idle timeout, which does not hold
 // while a body comes, holds again after it.
 func TestIdleTimeoutAfterBody(t *testing.T) {
 	const idle = 10 * time.Second
@@ -115,7 +114,7 @@ func TestIdleTimeoutAfterBody(t *testing.T) {
 	}
 }
 
-// TestHandleReturnsAfterClientLeft holds that a request ends that is not
+// TestHandleReturnsAfterClientLeft checks that a request ends that is not
 // answered when Handle returns, and whose client has left before.
 func TestHandleReturnsAfterClientLeft(t *testing.T) {
 	for _, text := range []string{getOf("/"), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"} {
@@ -131,12 +130,13 @@ func TestHandleReturnsAfterClientLeft(t *testing.T) {
 			synctest.Wait()
 			c.Close()
 			synctest.Wait()
-			goOn <- true // the loop fails the test if the request is left at its end
+			// the loop fails the test if the request is left at its end
+			goOn <- true
 		})
 	}
 }
 
-// TestSkipBounded holds how much of an unread body of unknown length is
+// TestSkipBounded checks how much of an unread body of unknown length is
 // dropped.
 func TestSkipBounded(t *testing.T) {
 	const bound, chunk = 256 << 10, 1 << 10
@@ -171,7 +171,7 @@ func TestSkipBounded(t *testing.T) {
 	})
 }
 
-// TestSkipTimed holds that what is left of an unread body must come in time,
+// TestSkipTimed checks that what is left of an unread body must come in time,
 // also behind an answer that was gathered.
 func TestSkipTimed(t *testing.T) {
 	const limit = 5 * time.Second
@@ -207,7 +207,7 @@ func TestSkipTimed(t *testing.T) {
 	}
 }
 
-// TestGatheredAnswerGoesInTime holds that an answer does not wait for the
+// TestGatheredAnswerGoesInTime checks that an answer does not wait for the
 // handler of the request behind it.
 func TestGatheredAnswerGoesInTime(t *testing.T) {
 	for name, s := range map[string]*httpx.Server{
@@ -240,7 +240,7 @@ func TestGatheredAnswerGoesInTime(t *testing.T) {
 	}
 }
 
-// TestDeferredClientLeaves holds that the leaving of a deferred request's
+// TestDeferredClientLeaves checks that the leaving of a deferred request's
 // client is noticed although nothing waits for it.
 func TestDeferredClientLeaves(t *testing.T) {
 	for _, text := range []string{getOf("/"), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"} {
@@ -259,7 +259,7 @@ func TestDeferredClientLeaves(t *testing.T) {
 	}
 }
 
-// TestGatheredAnswersOfMuteClient holds that no answer is lost of those that
+// TestGatheredAnswersOfMuteClient checks that no answer is lost of those that
 // are gathered and sent while the client does not read, however large they are,
 // and that the server's own holding up does not count as the client's time for
 // a head.

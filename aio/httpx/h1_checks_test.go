@@ -12,8 +12,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// openers are requests that something else than a plain call of the program's
-// function answers, or may, and what they get. The connection is kept.
+// openers are requests that are not, or not always, answered by a plain call of
+// the program's function, and their responses. The connection is kept.
 var openers = []struct {
 	name, text string
 	want       int
@@ -50,7 +50,7 @@ var followers = []string{
 	"abcGET\x00/smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
 }
 
-// TestChecksStayOn holds that the connection is kept after requests of which
+// TestChecksStayOn checks that the connection is kept after requests of which
 // the server might think that no more HTTP follows, and that what follows is
 // checked as before.
 func TestChecksStayOn(t *testing.T) {
@@ -145,7 +145,7 @@ func checkOpener(t *testing.T, c raw, opener string, want int, follower string, 
 	c.closed()
 }
 
-// TestBadTargets holds that targets and Hosts which others read otherwise, or
+// TestBadTargets checks that targets and Hosts which others read otherwise, or
 // not at all, are refused and reach no handler.
 func TestBadTargets(t *testing.T) {
 	var heads []string

@@ -31,7 +31,7 @@ func largeFile(t *testing.T, size int) (name string, data []byte) {
 	return name, data
 }
 
-// TestFileServer holds that large files and parts of them come whole, to many
+// TestFileServer checks that large files and parts of them come whole, to many
 // clients at once, as from net/http's server.
 func TestFileServer(t *testing.T) {
 	name, data := largeFile(t, 5<<20+17)
@@ -70,7 +70,8 @@ func TestFileServer(t *testing.T) {
 					if got.StatusCode != want.StatusCode || got.ContentLength != want.ContentLength {
 						t.Errorf("%s %s: %d, length %d; net/http has %d, %d", method, part, got.StatusCode, got.ContentLength, want.StatusCode, want.ContentLength)
 					}
-					if !bytes.Contains(wantBody, []byte("Content-Range")) && !bytes.Equal(gotBody, wantBody) { // multipart has a random boundary
+					// multipart has a random boundary
+					if !bytes.Contains(wantBody, []byte("Content-Range")) && !bytes.Equal(gotBody, wantBody) {
 						t.Errorf("%s %s: other bytes than from net/http", method, part)
 					}
 					if part == "" && method == "GET" && !bytes.Equal(gotBody, data) {
@@ -82,7 +83,7 @@ func TestFileServer(t *testing.T) {
 	})
 }
 
-// TestFileParts holds what a handler may do around the copying of a file.
+// TestFileParts checks what a handler may do around the copying of a file.
 func TestFileParts(t *testing.T) {
 	const size = 1<<20 + 17
 	name, data := largeFile(t, size)
@@ -153,9 +154,9 @@ func TestFileParts(t *testing.T) {
 	}
 }
 
-// TestFileCut holds that a file that is being sent to a client that does not
-// read is let go of when the client leaves, the server closes, and a timeout or
-// a deadline passes.
+// TestFileCut checks that a file that is being sent to a client that does not
+// read is closed when the client leaves, the server closes, or a timeout or a
+// deadline passes.
 func TestFileCut(t *testing.T) {
 	name, _ := largeFile(t, 32<<20)
 	for what, k := range map[string]struct {

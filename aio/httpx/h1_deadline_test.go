@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestWriteDeadlineLetsGo holds that what a handler has given to a Write that
+// TestWriteDeadlineLetsGo checks that what a handler has given to a Write that
 // failed by its deadline is its own again: the client gets nothing of what is
 // there later.
 func TestWriteDeadlineLetsGo(t *testing.T) {
@@ -22,7 +22,8 @@ func TestWriteDeadlineLetsGo(t *testing.T) {
 			return int64(n), err
 		},
 		"ReadFrom": func(w http.ResponseWriter, p []byte) (int64, error) {
-			return w.(io.ReaderFrom).ReadFrom(io.MultiReader(bytes.NewReader(p))) // which has no WriteTo
+			// which has no WriteTo
+			return w.(io.ReaderFrom).ReadFrom(io.MultiReader(bytes.NewReader(p)))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +60,7 @@ func TestWriteDeadlineLetsGo(t *testing.T) {
 	}
 }
 
-// TestWriteDeadlineInBetween holds that a deadline that is set, put off, or
+// TestWriteDeadlineInBetween checks that a deadline that is set, put off, or
 // taken back while a Write waits is kept to.
 func TestWriteDeadlineInBetween(t *testing.T) {
 	for _, k := range []struct {

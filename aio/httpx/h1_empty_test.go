@@ -8,8 +8,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestEmptyLines holds that up to two empty lines behind a POST are dropped, in
-// any pieces, and that others are refused.
+// TestEmptyLines checks that up to two empty lines behind a POST are dropped,
+// in any pieces, and that others are refused.
 func TestEmptyLines(t *testing.T) {
 	const full = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx"
 	for _, c := range []struct {
@@ -49,7 +49,7 @@ func TestEmptyLines(t *testing.T) {
 	}
 }
 
-// TestHeaderTimeoutBehindEmptyLine holds that a head which comes slowly is
+// TestHeaderTimeoutBehindEmptyLine checks that a head which comes slowly is
 // ended in time, also behind the beginning of an empty line.
 func TestHeaderTimeoutBehindEmptyLine(t *testing.T) {
 	for _, between := range []string{"", "\r\n", "\r\n\r", "\r"} {

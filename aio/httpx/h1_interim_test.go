@@ -11,7 +11,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestUpgradeRefused holds that Upgrade is for requests that ask for one as
+// TestUpgradeRefused checks that Upgrade is for requests that ask for one as
 // they must, and that others can still be answered.
 func TestUpgradeRefused(t *testing.T) {
 	for _, text := range []string{
@@ -52,7 +52,8 @@ func TestUpgradeRefused(t *testing.T) {
 	}
 }
 
-// TestUpgradeSays holds what is said on the wire to a request that is upgraded.
+// TestUpgradeSays checks what is said on the wire to a request that is
+// upgraded.
 func TestUpgradeSays(t *testing.T) {
 	for _, c := range []struct {
 		text   string
@@ -105,8 +106,8 @@ func TestUpgradeSays(t *testing.T) {
 	}
 }
 
-// TestHintsByVersion holds that informational responses go to clients that know
-// of them, and have nothing that is about a body.
+// TestHintsByVersion checks that informational responses go to clients that
+// know of them, and have nothing that is about a body.
 func TestHintsByVersion(t *testing.T) {
 	s := &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "4")

@@ -51,7 +51,7 @@ func later(r *httpx.Request) {
 	})
 }
 
-// TestHalfClosed holds that a client that has ended its sending side is gone,
+// TestHalfClosed checks that a client that has ended its sending side is gone,
 // or waits for its answer with HalfOpen.
 func TestHalfClosed(t *testing.T) {
 	for _, open := range []bool{false, true} {
@@ -86,7 +86,7 @@ func TestHalfClosed(t *testing.T) {
 	}
 }
 
-// TestLeavingSeen holds that the context of a handler which waits for its end
+// TestLeavingSeen checks that the context of a handler which waits for its end
 // ends when the client leaves, and that a request which is sent behind the one
 // that is handled is served.
 func TestLeavingSeen(t *testing.T) {
@@ -122,7 +122,7 @@ func TestLeavingSeen(t *testing.T) {
 	})
 }
 
-// TestHijackBytewise holds that a connection that was taken over without an
+// TestHijackBytewise checks that a connection that was taken over without an
 // offer to upgrade can be read byte by byte, whatever is sent on it, and later
 // than a request's deadlines.
 func TestHijackBytewise(t *testing.T) {
@@ -164,7 +164,7 @@ func TestHijackBytewise(t *testing.T) {
 	})
 }
 
-// TestIdleTime holds that a kept connection ends after the idle time, whenever
+// TestIdleTime checks that a kept connection ends after the idle time, whenever
 // the requests before came.
 func TestIdleTime(t *testing.T) {
 	inH1(t, &httpx.Server{Handle: answers}, func(c net.Conn, r *bufio.Reader) {

@@ -65,7 +65,7 @@ var reading = []struct {
 	}, true},
 }
 
-// TestMalformedBodies holds that a chunked body which is malformed is refused,
+// TestMalformedBodies checks that a chunked body which is malformed is refused,
 // before the function is called or while it reads, and that nothing behind it
 // is taken for a request.
 func TestMalformedBodies(t *testing.T) {
@@ -79,7 +79,8 @@ func TestMalformedBodies(t *testing.T) {
 					conn.say(chunkedHead[20:])
 					synctest.Wait()
 				}
-				io.WriteString(conn.Conn, text+getOf("/smuggled")) // of which not all may be taken
+				// of which not all may be taken
+				io.WriteString(conn.Conn, text+getOf("/smuggled"))
 			}
 			s := &httpx.Server{Handle: func(r *httpx.Request) { t.Errorf("%.20q: %s was handled", c.text, r.URI()) }}
 			inH1Dial(t, s, func(t *testing.T, dial func() raw) {
@@ -158,7 +159,7 @@ var stalled = []string{
 	chunkedHead + "0\r\nA: b\r\n",
 }
 
-// TestStalledBodies holds that a body of which the rest does not come is given
+// TestStalledBodies checks that a body of which the rest does not come is given
 // up after BodyTimeout, or RequestTimeout if that is shorter, and the
 // connection with it.
 func TestStalledBodies(t *testing.T) {
@@ -204,8 +205,8 @@ func checkStalled(t *testing.T, c raw, text string, after time.Duration, status 
 	}
 }
 
-// TestDrippingUnread holds that an unread body, of which a byte
-// comes now and then, does not hold the connection for long.
+// TestDrippingUnread checks that an unread body, of which a byte comes now and
+// then, does not hold the connection for long.
 func TestDrippingUnread(t *testing.T) {
 	for _, text := range []string{
 		"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n",
@@ -233,7 +234,7 @@ func TestDrippingUnread(t *testing.T) {
 	}
 }
 
-// TestSlowUnread holds that one that comes in time does no harm, to what
+// TestSlowUnread checks that one that comes in time does no harm, to what
 // follows it either.
 func TestSlowUnread(t *testing.T) {
 	s := &httpx.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}

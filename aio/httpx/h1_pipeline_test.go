@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestPipelined holds that requests that are sent together, in pieces of any
+// TestPipelined checks that requests that are sent together, in pieces of any
 // size, are answered in their order, each once.
 func TestPipelined(t *testing.T) {
 	const rounds, depth = 30, 16

@@ -153,7 +153,9 @@ type randomWorld struct {
 	dial   func() (net.Conn, error)
 	tasks  sync.WaitGroup // of handlers
 
-	calm bool // nothing breaks, and the server ends gracefully: what has begun is answered
+	// nothing breaks, and the server ends gracefully: what has begun is
+	// answered
+	calm bool
 
 	mu       sync.Mutex
 	rng      *rand.Rand
@@ -161,8 +163,9 @@ type randomWorld struct {
 	futures  map[string]*aio.Future[int]
 	begun    []string
 	answered map[string]bool
-	open     map[int]bool // requests that have begun and not ended; nil if they are not observed
-	done     int64        // calls of Server.Done
+	// requests that have begun and not ended; nil if they are not observed
+	open map[int]bool
+	done int64 // calls of Server.Done
 }
 
 func (w *randomWorld) n(n int) int {
@@ -364,7 +367,7 @@ func (w *randomWorld) handle(r *httpx.Request) {
 	w.die()
 }
 
-// die ends a handler otherwise than by returning, sometimes.
+// die sometimes ends a handler without returning.
 func (w *randomWorld) die() {
 	n := w.n(24)
 	if w.calm {

@@ -125,7 +125,7 @@ var handlerSaids = []said{
 	{name: "CONNECT 200 and data", text: connect1, status: 200, header: xy, body: "data", want: []string{ok11, typed}, rest: "data"},
 }
 
-// TestSays holds what is on the wire of answers whose headers have what the
+// TestSays checks what is on the wire of answers whose headers have what the
 // server says itself, or would garble it.
 func TestSays(t *testing.T) {
 	for mode, list := range map[string][]said{"Handle": append(respondSaids, saids...), "Handler": append(handlerSaids, saids...)} {

@@ -54,7 +54,7 @@ func getOf(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: h\r\
 
 func closeWrite(c raw) { c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 
-// TestSilentHandlerOfClientGone holds that a handler which writes nothing ends
+// TestSilentHandlerOfClientGone checks that a handler which writes nothing ends
 // its request, although the client has left a connection on which that was
 // watched for before.
 func TestSilentHandlerOfClientGone(t *testing.T) {
@@ -77,9 +77,9 @@ func TestSilentHandlerOfClientGone(t *testing.T) {
 	}
 }
 
-// TestCancelledBeforeHandled holds that no function is called for a request of
+// TestCancelledBeforeHandled checks that no function is called for a request of
 // a client that is known to be gone, and that such a request does not count for
-// MaxInFlight for ever.
+// MaxInFlight forever.
 func TestCancelledBeforeHandled(t *testing.T) {
 	var calls atomic.Int64
 	for name, s := range map[string]*httpx.Server{
@@ -124,8 +124,8 @@ func TestCancelledBeforeHandled(t *testing.T) {
 	}
 }
 
-// TestRequestTimeoutOfStream holds that RequestTimeout ends a stream that began
-// in time, and goes on beyond ResponseTimeout.
+// TestRequestTimeoutOfStream checks that RequestTimeout ends a stream that
+// began in time, and goes on beyond ResponseTimeout.
 func TestRequestTimeoutOfStream(t *testing.T) {
 	s := &httpx.Server{RequestTimeout: 10 * time.Second, ResponseTimeout: 3 * time.Second, Handle: func(r *httpx.Request) {
 		timer.Delay(r.Context(), time.Second, func(ctx context.Context) error {
@@ -149,7 +149,7 @@ func TestRequestTimeoutOfStream(t *testing.T) {
 	})
 }
 
-// TestDiesAfterAnswer holds that a Handle which panics, or otherwise does not
+// TestDiesAfterAnswer checks that a Handle which panics, or otherwise does not
 // return, when it has answered changes nothing of what is said of the answer.
 func TestDiesAfterAnswer(t *testing.T) {
 	const size = 1 << 20 // more than the connection takes at once
@@ -189,8 +189,8 @@ func TestDiesAfterAnswer(t *testing.T) {
 	}
 }
 
-// TestHijackedBeforeDying holds that a connection which was taken over stays
-// with its new owner, whatever becomes of the handler.
+// TestHijackedBeforeDying checks that a connection which was taken over stays
+// with its new owner, whatever happens to the handler.
 func TestHijackedBeforeDying(t *testing.T) {
 	for _, path := range []string{"/", "/panic", "/abort"} {
 		for _, body := range []string{"GET", "POST"} {
@@ -225,7 +225,7 @@ func TestHijackedBeforeDying(t *testing.T) {
 	}
 }
 
-// TestHijackEndsRead holds that a Read of the body that waits ends when the
+// TestHijackEndsRead checks that a Read of the body that waits ends when the
 // connection is taken over.
 func TestHijackEndsRead(t *testing.T) {
 	s := &httpx.Server{BodyTimeout: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -253,9 +253,9 @@ func TestHijackEndsRead(t *testing.T) {
 	})
 }
 
-// TestDrainWhileSkipping holds that a connection on which the rest of a body is
-// dropped is given a moment when the server drains, for that and for a request
-// that is on its way, and is then closed without a reset.
+// TestDrainWhileSkipping checks that a connection on which the rest of a body
+// is dropped is given a moment when the server drains, for that and for a
+// request that is on its way, and is then closed without a reset.
 func TestDrainWhileSkipping(t *testing.T) {
 	const size = 100 << 10 // of which two bytes come at once
 	for name, sends := range map[string]bool{"sends on": true, "stops": false} {
@@ -306,8 +306,8 @@ func TestDrainWhileSkipping(t *testing.T) {
 	}
 }
 
-// TestUpgradeElsewhere holds that no byte is lost that comes while a connection
-// is taken over by another goroutine, as Handle returns.
+// TestUpgradeElsewhere checks that no byte is lost that comes while a
+// connection is taken over by another goroutine, as Handle returns.
 func TestUpgradeElsewhere(t *testing.T) {
 	const conns, size = 200, 100
 	s := &httpx.Server{Handle: func(r *httpx.Request) {

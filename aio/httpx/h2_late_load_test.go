@@ -12,9 +12,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestH2LateLoad holds the same over real sockets: each request on a connection
-// that was accepted before the loop exits is answered, or refused by a GOAWAY
-// that says so.
+// TestH2LateLoad checks the same over real sockets: each request on a
+// connection that was accepted before the loop exits is answered, or refused by
+// a GOAWAY that says so.
 func TestH2LateLoad(t *testing.T) {
 	rounds := 20
 	if testing.Short() || raceEnabled {
@@ -78,8 +78,8 @@ func lateRound(t *testing.T, answered, refused, slow *atomic.Int64) {
 	})
 }
 
-// parted reports whether the server has told of the end, and answered all that
-// is to be answered.
+// parted reports whether the server has announced the end, and answered
+// everything that it must answer.
 func parted(e h2end) bool { return e.away && len(e.answered) == int(e.last+1)/2 }
 
 // h2asking is what a client that keeps asking has sent, and got.
@@ -88,8 +88,8 @@ type h2asking struct {
 	end chan h2end
 }
 
-// keepAsking sends requests, no more than 4 at a time, until the server takes
-// no more. It calls begun with the first answer.
+// keepAsking sends requests, at most 4 at a time, until the server accepts no
+// more. It calls begun with the first answer.
 func (c h2late) keepAsking(all *sync.WaitGroup, begun func()) *h2asking {
 	a := &h2asking{end: make(chan h2end, 1)}
 	room, over := make(chan struct{}, 4), make(chan struct{})

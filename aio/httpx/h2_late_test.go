@@ -116,7 +116,7 @@ type h2end struct {
 // end reads until the connection's end.
 func (c h2raw) end() h2end { return c.until(func(h2end) bool { return false }) }
 
-// until is end, except that it closes the connection when enough is there.
+// until is end, except that it closes the connection when enough has arrived.
 func (c h2raw) until(enough func(e h2end) bool) h2end {
 	e := h2end{answered: map[uint32]string{}}
 	status := map[uint32]string{}
@@ -150,7 +150,7 @@ func (c h2raw) until(enough func(e h2end) bool) h2end {
 	}
 }
 
-// check checks that the server has told that it takes no more requests,
+// check checks that the server has said that it accepts no more requests,
 // answered those up to the one that it named, which is at least least, and no
 // others.
 func (e h2end) check(t testing.TB, name string, least uint32) {
@@ -173,9 +173,9 @@ func (e h2end) check(t testing.TB, name string, least uint32) {
 	}
 }
 
-// TestH2Late holds that a connection which was accepted before the drain has a
-// second to send its first request, has that answered, is told by GOAWAY that
-// there is no other, and is closed.
+// TestH2Late checks that a connection which was accepted before the drain has a
+// second to send its first request, gets the response and a GOAWAY that allows
+// no further request, and is closed.
 func TestH2Late(t *testing.T) {
 	type variant struct {
 		name          string
@@ -248,9 +248,9 @@ func TestH2Late(t *testing.T) {
 	})
 }
 
-// TestH2LateTold holds that the client of such a connection is told as soon as
-// its request has begun, and that a request which it sends nevertheless is not
-// handled.
+// TestH2LateTold checks that the client of such a connection gets the GOAWAY as
+// soon as its request has begun, and that a request which it then still sends
+// is not handled.
 func TestH2LateTold(t *testing.T) {
 	var calls []string
 	s := func() *httpx.Server {
@@ -288,7 +288,7 @@ func TestH2LateTold(t *testing.T) {
 	})
 }
 
-// TestH2DrainRace holds that requests which come as the server drains, on
+// TestH2DrainRace checks that requests which come as the server drains, on
 // connections that have had others, are answered or refused by a GOAWAY that
 // names the last one which is answered.
 func TestH2DrainRace(t *testing.T) {
@@ -320,8 +320,8 @@ func TestH2DrainRace(t *testing.T) {
 	})
 }
 
-// TestH2DrainHeader holds that a GOAWAY does not come between the frames of a
-// header, nor within one of a body, and that a body goes on behind it.
+// TestH2DrainHeader checks that a GOAWAY does not come between the frames of a
+// header, or within one of a body, and that a body goes on after it.
 func TestH2DrainHeader(t *testing.T) {
 	lateH2(t, func() *httpx.Server { return &httpx.Server{Handle: answers} }, func(t *testing.T, dial func() h2late, drain func()) {
 		c := dial()
@@ -344,7 +344,7 @@ func TestH2DrainHeader(t *testing.T) {
 	})
 }
 
-// TestH2DrainStalled holds that a client which stalls within a frame does not
+// TestH2DrainStalled checks that a client which stalls within a frame does not
 // hold a draining server up for longer than BodyTimeout.
 func TestH2DrainStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -26,7 +26,7 @@ func sendOn(s *httpx.EventStream, err error) (time.Duration, error) {
 	return time.Since(begun), err
 }
 
-// TestStalledStream holds that a response over HTTP/2 ends when the client
+// TestStalledStream checks that a response over HTTP/2 ends when the client
 // reads its connection, and holds back the stream's window for WriteTimeout.
 func TestStalledStream(t *testing.T) {
 	type outcome struct {
@@ -73,7 +73,7 @@ func TestStalledStream(t *testing.T) {
 	}
 }
 
-// TestStalledEnd holds that it is the same with what net/http sends when the
+// TestStalledEnd checks that it is the same with what net/http sends when the
 // handler has returned, and that a handler's own deadline holds.
 func TestStalledEnd(t *testing.T) {
 	for _, k := range []struct {
@@ -99,7 +99,8 @@ func TestStalledEnd(t *testing.T) {
 	}
 }
 
-// TestSlowStream holds that a client may be slow, as long as it makes progress.
+// TestSlowStream checks that a client may be slow, as long as it makes
+// progress.
 func TestSlowStream(t *testing.T) {
 	const size = 8 << 20
 	s := &httpx.Server{Handler: behind(func(w http.ResponseWriter, r *http.Request) {
@@ -146,13 +147,14 @@ func TestSlowStream(t *testing.T) {
 	})
 }
 
-// TestSSENeverRead holds that a client that does not read its connection ends
+// TestSSENeverRead checks that a client that does not read its connection ends
 // its stream.
 func TestSSENeverRead(t *testing.T) {
 	ended := make(chan error, 1)
 	inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 		took, err := sendOn(httpx.SSE(w, r, -1))
-		if took < 30*time.Second || took > time.Minute { // over HTTP/2 a part of a frame may have gone out
+		// over HTTP/2 a part of a frame may have gone out
+		if took < 30*time.Second || took > time.Minute {
 			t.Errorf("took %v", took)
 		}
 		ended <- err
@@ -175,7 +177,7 @@ func TestSSENeverRead(t *testing.T) {
 	})
 }
 
-// TestSSENeverReadOwnServer holds that it is so on net/http's own server with
+// TestSSENeverReadOwnServer checks that it is so on net/http's own server with
 // a client that does not read its response.
 func TestSSENeverReadOwnServer(t *testing.T) {
 	ended := make(chan error, 1)

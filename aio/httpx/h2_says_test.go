@@ -12,7 +12,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestH2Says holds what answers over HTTP/2 say whose headers have what the
+// TestH2Says checks what answers over HTTP/2 say whose headers have what the
 // server says itself, or that HTTP/2 does not allow.
 func TestH2Says(t *testing.T) {
 	connect := ":method: CONNECT\n:authority: server:80"

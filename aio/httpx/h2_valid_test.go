@@ -14,14 +14,16 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// h2form is a request over HTTP/2, and what must come of it: a status, or the
+// h2form is a request over HTTP/2, and the wanted result: a status, or the
 // error code that the stream is reset with.
 type h2form struct {
 	name, want string
-	fields     string   // "NAME: VALUE" lines
-	data       []string // DATA frames, without which the stream ends with the header
-	begins     bool     // an http.Handler may be called, and fail to read the body
-	std        bool     // net/http answers in the place of an http.Handler
+	fields     string // "NAME: VALUE" lines
+	// DATA frames, without which the stream ends with the header
+	data []string
+	// an http.Handler may be called, and fail to read the body
+	begins bool
+	std    bool // net/http answers in the place of an http.Handler
 }
 
 // h2get is the header of a GET request, with other pseudo-header fields instead
@@ -205,7 +207,7 @@ func (c h2raw) outcome(id uint32) string {
 	}
 }
 
-// TestH2Malformed holds that no function is called with a request that is
+// TestH2Malformed checks that no function is called with a request that is
 // malformed: RFC 9113, section 8, has it answered or its stream reset. The
 // connection goes on.
 func TestH2Malformed(t *testing.T) {
@@ -245,8 +247,8 @@ func TestH2Malformed(t *testing.T) {
 	}
 }
 
-// TestH2ExtendedConnect holds what validH2 does of RFC 8441, which net/http has
-// behind a setting of the process.
+// TestH2ExtendedConnect checks what validH2 does of RFC 8441, which net/http
+// has behind a setting of the process.
 func TestH2ExtendedConnect(t *testing.T) {
 	for _, k := range []struct {
 		method, path string

@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestReadyLeaving holds that readiness fails from the first moment of
+// TestReadyLeaving checks that readiness fails from the first moment of
 // Loop.DrainDelay on, and that all else is served until its end, on new
 // connections and old ones, in both styles, over HTTP/1 and HTTP/2.
 func TestReadyLeaving(t *testing.T) {
@@ -80,7 +80,7 @@ func readyLeaving(t *testing.T, s *httpx.Server, protocol string) {
 	})
 }
 
-// TestReadyLeavingKeeps holds that a probe does not end its connection while
+// TestReadyLeavingKeeps checks that a probe does not end its connection while
 // the loop leaves, over which a balancer may have sent requests, and that one
 // that comes while it drains does.
 func TestReadyLeavingKeeps(t *testing.T) {
@@ -132,7 +132,7 @@ func TestReadyLeavingKeeps(t *testing.T) {
 	})
 }
 
-// TestReadyShutdown holds that the end of one server does not wait for the
+// TestReadyShutdown checks that the end of one server does not wait for the
 // loop's delay.
 func TestReadyShutdown(t *testing.T) {
 	for _, leaves := range []bool{false, true} {

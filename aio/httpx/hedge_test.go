@@ -22,7 +22,8 @@ import (
 // the requests whose client went away.
 func slowly(calls, gone *atomic.Int32, times ...time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // only now the server sees it when the client goes away
+		// only now the server sees it when the client goes away
+		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		n := int(calls.Add(1))
 		if n > len(times) {
@@ -41,8 +42,8 @@ func slowly(calls, gone *atomic.Int32, times ...time.Duration) http.HandlerFunc 
 	}
 }
 
-// TestHedge holds when a request is made a second time, who wins, and that
-// nothing of the loser is left.
+// TestHedge checks when a request is made a second time, which attempt wins,
+// and that nothing of the loser is left.
 func TestHedge(t *testing.T) {
 	const s = time.Second
 	for name, x := range map[string]struct {
@@ -94,7 +95,7 @@ func TestHedge(t *testing.T) {
 	}
 }
 
-// TestHedgeStream holds that the winner's body can be read when the losers are
+// TestHedgeStream checks that the winner's body can be read when the losers are
 // gone, and that cancelling ends all.
 func TestHedgeStream(t *testing.T) {
 	var calls, gone atomic.Int32
@@ -125,7 +126,7 @@ type panics struct{}
 
 func (panics) RoundTrip(*http.Request) (*http.Response, error) { panic("at the disco") }
 
-// TestTransportPanics holds that a panic in a Transport fails the request, in
+// TestTransportPanics checks that a panic in a Transport fails the request, in
 // each form.
 func TestTransportPanics(t *testing.T) {
 	for _, c := range []*httpx.Client{{Transport: panics{}}, {Transport: panics{}, Hedge: httpx.Hedge{Delay: time.Second}}} {

@@ -13,9 +13,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestProgress holds that progress is told of both ways, never goes back, ends
-// with all of it, and that the channel is closed then, whether somebody reads
-// it or not.
+// TestProgress checks that progress is reported in both directions, never goes
+// back, ends with the total, and that the channel is then closed, whether or
+// not it is read.
 func TestProgress(t *testing.T) {
 	const up, down = 300_000, 500_000
 	for _, opaque := range []bool{false, true} {
@@ -56,9 +56,9 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestProgressEnds holds that the channel is closed when the request fails,
-// also before it began, and when its stream is closed; and that a body that is
-// sent again is told of from its start.
+// TestProgressEnds checks that the channel is closed when the request fails,
+// also before it began, and when its stream is closed; and that the progress of
+// a body that is sent again starts over.
 func TestProgressEnds(t *testing.T) {
 	h := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/redirect" {

@@ -42,7 +42,8 @@ func proxy(t *testing.T, to string) string {
 		io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
 		var both sync.WaitGroup
 		pass := func(to, from net.Conn) {
-			io.Copy(struct{ io.Writer }{to}, struct{ io.Reader }{from}) // without splice, which keeps its pipes
+			// without splice, which keeps its pipes
+			io.Copy(struct{ io.Writer }{to}, struct{ io.Reader }{from})
 			to.(*net.TCPConn).CloseWrite()
 		}
 		both.Go(func() { pass(out, in) })
@@ -51,7 +52,7 @@ func proxy(t *testing.T, to string) string {
 	})
 }
 
-// TestProxy holds that requests go through Client.Proxy, those of https in a
+// TestProxy checks that requests go through Client.Proxy, those of https in a
 // tunnel, and that the guard sees the proxy.
 func TestProxy(t *testing.T) {
 	secure := httptest.NewTLSServer(http.HandlerFunc(echoes))
@@ -66,7 +67,8 @@ func TestProxy(t *testing.T) {
 		c := &httpx.Client{Proxy: http.ProxyURL(through), Dialer: &tcp.Dialer{TLS: &tls.Config{RootCAs: roots}}}
 		r, err := c.Get(ctx, "http://plain.example/x").Await(ctx)
 		wantBody(t, r, err, 200, "by proxy: http://plain.example/x Basic dXNlcjpwYXNzd29yZA==")
-		r, err = c.Get(ctx, "https://example.com/y").Await(ctx) // the test's certificate is for that name
+		// the test's certificate is for that name
+		r, err = c.Get(ctx, "https://example.com/y").Await(ctx)
 		wantBody(t, r, err, 200, "/y\n")
 		c = &httpx.Client{Proxy: http.ProxyURL(through), Guard: httpx.GuardPublicOnly}
 		_, err = c.Get(ctx, "http://93.184.216.34/").Await(ctx)
@@ -81,8 +83,8 @@ func TestProxy(t *testing.T) {
 	})
 }
 
-// TestProxyFromEnvironment holds that the zero Client asks the environment, in
-// a process of its own, as that is read once.
+// TestProxyFromEnvironment checks that the zero Client asks the environment, in
+// a separate process, as that is read once.
 func TestProxyFromEnvironment(t *testing.T) {
 	if os.Getenv("BEHIND_A_PROXY") == "" {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyFromEnvironment$", "-test.v")

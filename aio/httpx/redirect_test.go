@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRedirects holds how many are followed, and what becomes of method and
+// TestRedirects checks how many redirects are followed, with which method and
 // body.
 func TestRedirects(t *testing.T) {
 	base := origin(t, func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ func TestRedirects(t *testing.T) {
 				t.Errorf("%d: sent %s", status, r.Header.Get("Got-Method"))
 			}
 		}
-		// What cannot be sent again is not.
+		// A body that cannot be sent again is not sent.
 		req := request(t, "POST", base+"/307/1", io.MultiReader(strings.NewReader("body")))
 		r, err = c.Do(ctx, req).Await(ctx)
 		if err != nil || r.Status != 307 {
@@ -57,7 +57,7 @@ func TestRedirects(t *testing.T) {
 	})
 }
 
-// TestCrossHost holds that secrets do not follow a redirect to another host.
+// TestCrossHost checks that secrets do not follow a redirect to another host.
 func TestCrossHost(t *testing.T) {
 	secrets := func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Header["Authorization"], r.Header["Cookie"], r.Header["X-Other"])
@@ -85,7 +85,7 @@ func TestCrossHost(t *testing.T) {
 	})
 }
 
-// TestCookies holds that cookies are kept by a jar, and not without one.
+// TestCookies checks that cookies are kept by a jar, and not without one.
 func TestCookies(t *testing.T) {
 	base := origin(t, func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "key", Value: "value", Path: "/"})

@@ -14,7 +14,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestRequestAccessors holds the seed's accessors, and that what is printed
+// TestRequestAccessors checks the seed's accessors, and that what is printed
 // tells no secrets.
 func TestRequestAccessors(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -58,7 +58,7 @@ func TestRequestAccessors(t *testing.T) {
 	})
 }
 
-// TestAccessLog holds what is logged of a request, and that IDs go through.
+// TestAccessLog checks what is logged of a request, and that IDs go through.
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer
 	s := &httpx.Server{Handle: answers, AccessLog: slog.New(slog.NewTextHandler(&log, nil)), RequestIDHeader: "X-Request-Id"}
@@ -85,7 +85,7 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// TestResponseForms holds what is sent for HEAD, for statuses without a body,
+// TestResponseForms checks what is sent for HEAD, for statuses without a body,
 // and for Expect: 100-continue.
 func TestResponseForms(t *testing.T) {
 	s := &httpx.Server{Handle: func(r *httpx.Request) {
@@ -128,7 +128,7 @@ func TestResponseForms(t *testing.T) {
 	})
 }
 
-// TestHandlerFeatures holds that what http.Handlers rely on passes through:
+// TestHandlerFeatures checks that what http.Handlers rely on passes through:
 // ranges, files, trailers, early hints.
 func TestHandlerFeatures(t *testing.T) {
 	mux := http.NewServeMux()

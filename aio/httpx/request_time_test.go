@@ -52,7 +52,7 @@ func (b *rig) upload(path string, body io.Reader, length int64) (status int, too
 	return resp.StatusCode, time.Since(begun)
 }
 
-// TestResponseTimeoutFromHandle holds that ResponseTimeout begins when Handle
+// TestResponseTimeoutFromHandle checks that ResponseTimeout begins when Handle
 // is called: a body that takes longer than it has no part in it.
 func TestResponseTimeoutFromHandle(t *testing.T) {
 	for _, length := range []int64{20, -1} {
@@ -86,7 +86,8 @@ func TestResponseTimeoutIsKept(t *testing.T) {
 		if status != 503 || took < 25*time.Second || took > 26*time.Second {
 			b.Errorf("got %d after %v", status, took)
 		}
-		synctest.Wait() // the client may have its answer before the request is over
+		// the client may have its answer before the request is over
+		synctest.Wait()
 		if _, err := kept.Respond(200, nil, nil).Result(); !errors.Is(err, httpx.ErrAbandoned) {
 			b.Errorf("Respond: %v", err)
 		}
@@ -96,7 +97,7 @@ func TestResponseTimeoutIsKept(t *testing.T) {
 	})
 }
 
-// TestRequestTimeoutInBody holds that RequestTimeout ends the reading of a
+// TestRequestTimeoutInBody checks that RequestTimeout ends the reading of a
 // body, and that no function is called.
 func TestRequestTimeoutInBody(t *testing.T) {
 	for _, k := range []struct {
@@ -128,7 +129,7 @@ func TestRequestTimeoutInBody(t *testing.T) {
 	}
 }
 
-// TestDrippingBodiesHoldNoSlot holds that requests whose body is still to come
+// TestDrippingBodiesHoldNoSlot checks that requests whose body is still to come
 // do not count for MaxInFlight.
 func TestDrippingBodiesHoldNoSlot(t *testing.T) {
 	inBubbles(t, func() *httpx.Server { return &httpx.Server{MaxInFlight: 1, Handle: answers} }, func(b *rig) {

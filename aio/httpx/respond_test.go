@@ -18,8 +18,8 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// TestRespondTwice holds that a request has one response, and that its future
-// tells of it.
+// TestRespondTwice checks that a request has one response, and that its future
+// resolves with it.
 func TestRespondTwice(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
 		first := r.RespondString(200, "first")
@@ -45,8 +45,8 @@ func TestRespondTwice(t *testing.T) {
 	})
 }
 
-// TestDeferredResponses holds that 10,000 responses may be pending at once, and
-// that each is sent once.
+// TestDeferredResponses checks that 10,000 responses may be pending at once,
+// and that each is sent once.
 func TestDeferredResponses(t *testing.T) {
 	conns, each := 100, 100 // streams on each of the connections
 	if raceEnabled {
@@ -73,7 +73,8 @@ func TestDeferredResponses(t *testing.T) {
 		for range conns {
 			c := newClient(t, nil, "h2c")
 			c.Timeout = time.Minute
-			get(t, c, "http://"+addr+"/open") // else each of the many that follow would dial
+			// else each of the many that follow would dial
+			get(t, c, "http://"+addr+"/open")
 			var mine sync.WaitGroup
 			for range each {
 				mine.Go(func() {
@@ -127,7 +128,7 @@ func events(t *testing.T, s *httpx.Server, client func(addr string, rec *aiotest
 	serveLoop(t, &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}, s, func(addr string) { client(addr, rec) })
 }
 
-// TestDroppedRequests holds that a request that cannot be answered any more
+// TestDroppedRequests checks that a request that cannot be answered any more
 // gets 500, and is an event.
 func TestDroppedRequests(t *testing.T) {
 	events(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -180,7 +181,7 @@ func TestDroppedRequests(t *testing.T) {
 	})
 }
 
-// TestLateResponses holds that a request has a response in time: 503 if the
+// TestLateResponses checks that a request has a response in time: 503 if the
 // user gives none.
 func TestLateResponses(t *testing.T) {
 	var r *httpx.Request
@@ -205,7 +206,7 @@ func TestLateResponses(t *testing.T) {
 		})
 }
 
-// TestRequestTimeout holds that a request's ctx ends in time, and what is
+// TestRequestTimeout checks that a request's ctx ends in time, and what is
 // answered then, in both modes.
 func TestRequestTimeout(t *testing.T) {
 	check := func(s *httpx.Server) {
@@ -229,7 +230,7 @@ func TestRequestTimeout(t *testing.T) {
 	})})
 }
 
-// TestPanics holds that a panic in any function of the user's is an event,
+// TestPanics checks that a panic in any function of the user's is an event,
 // answered with 500 if nothing was sent, and ends the connection; and that
 // http.ErrAbortHandler is none.
 func TestPanics(t *testing.T) {
@@ -293,7 +294,9 @@ func TestPanics(t *testing.T) {
 						want = 0
 					}
 					if strings.HasPrefix(where, "Handle, ") && name == "Goexit" {
-						return // the response's future, which was not looked at, tells of it
+						// reported by the response's future, which was not
+						// looked at
+						return
 					}
 					if got := rec.Wait(t, want); len(got) != want {
 						t.Errorf("%d events, want %d: %v", len(got), want, got)
@@ -304,7 +307,7 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestPanicWithoutCatch holds that a panic ends a loop that does not catch
+// TestPanicWithoutCatch checks that a panic ends a loop that does not catch
 // them.
 func TestPanicWithoutCatch(t *testing.T) {
 	defer func() {
@@ -326,7 +329,7 @@ func TestPanicWithoutCatch(t *testing.T) {
 	})
 }
 
-// TestClientGone holds that a request is cancelled, with a cause, when its
+// TestClientGone checks that a request is cancelled, with a cause, when its
 // client leaves.
 func TestClientGone(t *testing.T) {
 	for _, proto := range []string{"h1", "h2c"} {
@@ -363,7 +366,7 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestMaxInFlight holds that what is too much is refused at once.
+// TestMaxInFlight checks that what is too much is refused at once.
 func TestMaxInFlight(t *testing.T) {
 	held := make(chan *httpx.Request, 1)
 	serve(t, &httpx.Server{MaxInFlight: 1, Handle: func(r *httpx.Request) { held <- r }}, func(addr string) {
@@ -384,7 +387,7 @@ func TestMaxInFlight(t *testing.T) {
 	})
 }
 
-// TestDeferredByTimer holds that a response after a delay is sent although the
+// TestDeferredByTimer checks that a response after a delay is sent although the
 // loop exits meanwhile.
 func TestDeferredByTimer(t *testing.T) {
 	begun := make(chan struct{})

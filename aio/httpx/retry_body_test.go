@@ -27,7 +27,7 @@ func breaksOff(calls *atomic.Int32, times int32, broken string) func(int, net.Co
 	}
 }
 
-// TestRetryBody holds that a request whose response's body breaks off is made
+// TestRetryBody checks that a request whose response's body breaks off is made
 // again if it may be, however the body is read into memory, and as often as
 // Retry says.
 func TestRetryBody(t *testing.T) {
@@ -86,7 +86,7 @@ func TestRetryBody(t *testing.T) {
 	}
 }
 
-// TestRetryBodyNot holds which bodies are not asked for again: one that the
+// TestRetryBodyNot checks which bodies are not asked for again: one that the
 // program reads itself, one that stalls, and one that is too large.
 func TestRetryBodyNot(t *testing.T) {
 	for _, jar := range []http.CookieJar{nil, httpx.NewJar()} {

@@ -39,7 +39,7 @@ func unsteady(calls *atomic.Int32, header http.Header, statuses ...int) http.Han
 // exactly waits 1 s, 2 s, 4 s.
 var exactly = timer.Backoff{Initial: time.Second, Jitter: -1}
 
-// TestRetry holds what is repeated, how often, and after what time.
+// TestRetry checks what is repeated, how often, and after what time.
 func TestRetry(t *testing.T) {
 	opaque := func() io.Reader { return io.MultiReader(strings.NewReader("body")) }
 	for name, x := range map[string]struct {
@@ -110,7 +110,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestRetryConditions holds that a request that can only fail again is not
+// TestRetryConditions checks that a request that can only fail again is not
 // repeated, and that one that is cancelled ends.
 func TestRetryConditions(t *testing.T) {
 	var calls atomic.Int32
@@ -143,7 +143,7 @@ func TestRetryConditions(t *testing.T) {
 	})
 }
 
-// TestRetryBudget holds that a failing server gets little more than its load,
+// TestRetryBudget checks that a failing server gets little more than its load,
 // and that success earns new repetitions.
 func TestRetryBudget(t *testing.T) {
 	for _, x := range []struct {

@@ -77,8 +77,8 @@ func benchServer(b testing.TB, kind string) (addr string, stop func()) {
 
 var benchKinds = []string{"net/http", "Handler", "Handle"}
 
-// TestServerProcess is no test but a server of the benchmarks, in a process of
-// its own: it serves until its standard input ends, and answers each line there
+// TestServerProcess is not a test but a server of the benchmarks, in a separate
+// process: it serves until its standard input ends, and answers each line there
 // with what the process has used so far.
 func TestServerProcess(t *testing.T) {
 	kind := os.Getenv("BE_THE_SERVER")
@@ -270,8 +270,7 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// rss returns the process's resident memory in bytes, 0 where that cannot be
-// had.
+// rss returns the process's resident memory in bytes, 0 if it is not available.
 func rss() int {
 	text, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(text), "VmRSS:")

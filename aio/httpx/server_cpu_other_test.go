@@ -4,5 +4,5 @@ package httpx_test
 
 import "time"
 
-// cpuTime returns nothing where it cannot be had.
+// cpuTime returns 0: it is not available on this system.
 func cpuTime() time.Duration { return 0 }

@@ -10,7 +10,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestCurl holds that curl gets what it asks for, in both modes.
+// TestCurl checks that curl gets what it asks for, in both modes.
 func TestCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {

@@ -59,8 +59,8 @@ func (d *drainCount) client(addr string, id int, body string) {
 	}
 }
 
-// TestDrainUnderLoad holds that no request whose handler began goes without its
-// whole answer when the loop exits.
+// TestDrainUnderLoad checks that no request whose handler began goes without
+// its whole answer when the loop exits.
 func TestDrainUnderLoad(t *testing.T) {
 	rounds, clients := 100, 200
 	switch {
@@ -128,7 +128,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	t.Logf("%d requests, %d (%.3f%%) refused before a handler began", sent, refused, 100*float64(refused)/float64(sent))
 }
 
-// TestDrainEndsIdle holds that idle connections end at once, and one with a
+// TestDrainEndsIdle checks that idle connections end at once, and one with a
 // request after its answer, which says so.
 func TestDrainEndsIdle(t *testing.T) {
 	s := &httpx.Server{}
@@ -168,7 +168,7 @@ func TestDrainEndsIdle(t *testing.T) {
 	})
 }
 
-// TestShutdown holds that Shutdown drains a server without its loop, and that
+// TestShutdown checks that Shutdown drains a server without its loop, and that
 // the readiness hook says so before.
 func TestShutdown(t *testing.T) {
 	s := &httpx.Server{Handle: answers, ReadyPath: "/readyz"}
@@ -196,7 +196,8 @@ func TestShutdown(t *testing.T) {
 		if resp, _ := c.response("GET"); resp.StatusCode != 200 || !resp.Close {
 			t.Errorf("got %d, close %v", resp.StatusCode, resp.Close)
 		}
-		c.Close() // else the server waits for that, to be sure that the answer was read
+		// else the server waits for that, to be sure that the answer was read
+		c.Close()
 		if err := <-done; err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}

@@ -32,4 +32,5 @@ func InFlight(s *Server) int64 { return s.inFlight.Load() }
 // TellNoDone ends an exchange for a server without a Done.
 func TellNoDone() { noDone.tellDone(nil, OutcomeAnswered) }
 
-var noDone = &inbound{s: new(Server)} // anything but the look at Done would panic
+// anything but the look at Done would panic
+var noDone = &inbound{s: new(Server)}

@@ -130,8 +130,8 @@ func (c h2raw) reset(id uint32) {
 	}
 }
 
-// TestH2HeaderTime holds that a header over HTTP/2 is bounded in time, whatever
-// part of it is there.
+// TestH2HeaderTime checks that a header over HTTP/2 is bounded in time,
+// whatever part of it is there.
 func TestH2HeaderTime(t *testing.T) {
 	for name, begin := range map[string]func(c h2raw){
 		"half a frame's head": func(c h2raw) { c.Write([]byte{0, 0, 9}) },
@@ -168,7 +168,7 @@ func TestH2HeaderTime(t *testing.T) {
 	}
 }
 
-// TestH2Limits holds that the limits of the header hold over HTTP/2.
+// TestH2Limits checks that the limits of the header hold over HTTP/2.
 func TestH2Limits(t *testing.T) {
 	for _, k := range []struct {
 		n, size int
@@ -183,7 +183,7 @@ func TestH2Limits(t *testing.T) {
 	}
 }
 
-// TestH2MaxInFlight holds that requests beyond MaxInFlight are refused, on one
+// TestH2MaxInFlight checks that requests beyond MaxInFlight are refused, on one
 // connection too.
 func TestH2MaxInFlight(t *testing.T) {
 	var r *httpx.Request
@@ -211,7 +211,7 @@ func hasField(h *http2.MetaHeadersFrame, name string) bool {
 	return false
 }
 
-// TestH2BodyTime holds that a body that does not come is not waited for longer
+// TestH2BodyTime checks that a body that does not come is not waited for longer
 // than BodyTimeout, over HTTP/2 too.
 func TestH2BodyTime(t *testing.T) {
 	stall := func(c h2raw) (status string, took time.Duration) {

@@ -16,7 +16,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// hostile is what is written on a connection, and what must come of it. Each of
+// hostile is what is written on a connection, and the wanted result. Each of
 // the statuses is a response; without open the connection must be closed behind
 // the last.
 type hostile struct {
@@ -189,8 +189,8 @@ func (h hostile) check(t *testing.T, addr string, n int) {
 	}
 }
 
-// done looks at what Done was told of the requests. With inBody the handler may
-// have answered by itself.
+// done checks the arguments of Done for the requests. With inBody the handler
+// may have answered by itself.
 func (h hostile) done(t *testing.T, calls told, inBody bool) {
 	t.Helper()
 	want := h.want
@@ -214,7 +214,7 @@ func (h hostile) done(t *testing.T, calls told, inBody bool) {
 	}
 }
 
-// TestHostileRequests holds which requests are refused, and with what status,
+// TestHostileRequests checks which requests are refused, and with what status,
 // as the package's documentation says under Errors and panics, however the
 // bytes arrive, in both modes.
 func TestHostileRequests(t *testing.T) {
@@ -257,8 +257,8 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// TestTruncatedRequests holds that a request of which the rest does not come is
-// not handled.
+// TestTruncatedRequests checks that a request of which the rest does not come
+// is not handled.
 func TestTruncatedRequests(t *testing.T) {
 	var calls atomic.Int64
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -285,7 +285,7 @@ func TestTruncatedRequests(t *testing.T) {
 	}
 }
 
-// TestResponseSplitting holds that a line's end in a response's header fails
+// TestResponseSplitting checks that a line's end in a response's header fails
 // the response.
 func TestResponseSplitting(t *testing.T) {
 	for _, value := range []string{"a\r\nSet-Cookie: x=y", "a\nb", "a\rb", "a\x00b"} {

@@ -49,11 +49,12 @@ func peer(t *testing.T, name string) string {
 	return path
 }
 
-// TestWrk holds that wrk gets nothing but answers on 64 connections.
+// TestWrk checks that wrk gets nothing but answers on 64 connections.
 func TestWrk(t *testing.T) {
 	wrk := peer(t, "wrk")
 	bothModes(t, func(t *testing.T, s *httpx.Server) {
-		l := &aio.Loop{OnEvent: func(aio.Event) {}} // of connections that wrk leaves with a request on them
+		// of connections that wrk leaves with a request on them
+		l := &aio.Loop{OnEvent: func(aio.Event) {}}
 		l.Run(t.Context(), func(ctx context.Context) error {
 			if err := s.Start(ctx, "127.0.0.1:0"); err != nil {
 				t.Errorf("s.Start: %v", err)
@@ -72,7 +73,8 @@ func TestWrk(t *testing.T) {
 	})
 }
 
-// TestH2load holds that h2load gets all its answers, over each version of HTTP.
+// TestH2load checks that h2load gets all its answers, over each version of
+// HTTP.
 func TestH2load(t *testing.T) {
 	h2load := peer(t, "h2load")
 	for _, c := range []struct {
@@ -101,7 +103,7 @@ func TestH2load(t *testing.T) {
 	}
 }
 
-// TestH2spec holds that h2spec finds no more wrong with HTTP/2 than it finds
+// TestH2spec checks that h2spec finds no more wrong with HTTP/2 than it finds
 // with net/http's own server.
 func TestH2spec(t *testing.T) {
 	h2spec := peer(t, "h2spec")
@@ -121,7 +123,8 @@ func TestH2spec(t *testing.T) {
 					s.TLS = serverTLS(t)
 				}
 			}
-			l := &aio.Loop{OnEvent: func(aio.Event) {}} // of connections that h2spec breaks
+			// of connections that h2spec breaks
+			l := &aio.Loop{OnEvent: func(aio.Event) {}}
 			l.Run(t.Context(), func(ctx context.Context) error {
 				addrs := []string{addr}
 				for _, s := range []*httpx.Server{handle, handler} {

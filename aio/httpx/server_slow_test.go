@@ -39,8 +39,9 @@ func drip(c net.Conn, text string) time.Duration {
 	return last.Sub(begun)
 }
 
-// TestSlowloris holds that clients which send a byte a second, or read nothing,
-// are closed in time, all of them, and that others are served meanwhile.
+// TestSlowloris checks that clients which send a byte a second, or read
+// nothing, are closed in time, all of them, and that others are served
+// meanwhile.
 func TestSlowloris(t *testing.T) {
 	clients := 2000
 	if testing.Short() || raceEnabled {
@@ -124,7 +125,7 @@ func aliveWrite(c net.Conn) bool {
 	return err == nil
 }
 
-// TestSlowBody holds that a body must make progress, and may be slow.
+// TestSlowBody checks that a body must make progress, and may be slow.
 func TestSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network
@@ -166,7 +167,7 @@ func TestSlowBody(t *testing.T) {
 	})
 }
 
-// TestIdleTimeout holds that a kept connection ends by itself.
+// TestIdleTimeout checks that a kept connection ends by itself.
 func TestIdleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network

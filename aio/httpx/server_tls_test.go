@@ -58,7 +58,7 @@ func serverTLS(t testing.TB) *tls.Config {
 
 var anyCert = &tls.Config{InsecureSkipVerify: true}
 
-// TestVersionsOfHTTP holds that both versions are served over TLS and, if that
+// TestVersionsOfHTTP checks that both versions are served over TLS and, if that
 // is asked for, without.
 func TestVersionsOfHTTP(t *testing.T) {
 	for _, mode := range []string{"Handle", "Handler"} {
@@ -115,7 +115,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestOldTLS holds that TLS 1.1 is refused.
+// TestOldTLS checks that TLS 1.1 is refused.
 func TestOldTLS(t *testing.T) {
 	serve(t, &httpx.Server{Handle: answers, TLS: serverTLS(t)}, func(addr string) {
 		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
@@ -126,8 +126,8 @@ func TestOldTLS(t *testing.T) {
 	})
 }
 
-// TestCertificateReload holds that a certificate that was replaced is used, and
-// that half of one does no harm.
+// TestCertificateReload checks that a certificate that was replaced is used,
+// and that half of one does no harm.
 func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -164,7 +164,7 @@ func TestCertificateReload(t *testing.T) {
 	}
 }
 
-// TestPlainToTLS holds that HTTP on a port with TLS is answered as net/http's
+// TestPlainToTLS checks that HTTP on a port with TLS is answered as net/http's
 // server does, and that other things are not.
 func TestPlainToTLS(t *testing.T) {
 	const want = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"

@@ -15,8 +15,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestEventsIdle holds that a stream that nothing comes on has no goroutine, on
-// Linux, and that events still come on it.
+// TestEventsIdle checks that a stream that nothing comes on has no goroutine,
+// on Linux, and that events still come on it.
 func TestEventsIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("connections have a goroutine each on", runtime.GOOS)

@@ -21,7 +21,7 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// TestEvents holds what is asked for, what is received, that the stream comes
+// TestEvents checks what is asked for, what is received, that the stream comes
 // back with the last ID after the time that the server wants, and that a 204
 // ends it.
 func TestEvents(t *testing.T) {
@@ -59,7 +59,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// TestEventsBackoff holds that the waits grow while attempts fail, up to their
+// TestEventsBackoff checks that the waits grow while attempts fail, up to their
 // bound, and begin anew when something has come; and that their number may be
 // bounded.
 func TestEventsBackoff(t *testing.T) {
@@ -91,7 +91,7 @@ func TestEventsBackoff(t *testing.T) {
 	})
 }
 
-// TestEventsJitter holds that a client comes back no earlier than the server
+// TestEventsJitter checks that a client comes back no earlier than the server
 // wants, and not all at the same time.
 func TestEventsJitter(t *testing.T) {
 	eachWay(t, func(n int, c net.Conn) { io.WriteString(c, streamHead+"retry: 1000\n\n") },
@@ -116,7 +116,7 @@ func TestEventsJitter(t *testing.T) {
 		})
 }
 
-// TestEventsResponses holds which responses end a stream, and with what.
+// TestEventsResponses checks which responses end a stream, and with what.
 func TestEventsResponses(t *testing.T) {
 	const events = "Content-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n"
 	for name, x := range map[string]struct {
@@ -173,7 +173,7 @@ func TestEventsResponses(t *testing.T) {
 	}
 }
 
-// TestEventsSilence holds that a server may be silent for as long as it likes,
+// TestEventsSilence checks that a server may be silent for as long as it likes,
 // or for Silence, comments not counted as silence, nor the time that the reader
 // takes.
 func TestEventsSilence(t *testing.T) {
@@ -212,7 +212,7 @@ func TestEventsSilence(t *testing.T) {
 	})
 }
 
-// TestEventsEnd holds that a stream ends at once, in each state that it is in,
+// TestEventsEnd checks that a stream ends at once, in each state that it is in,
 // and with what.
 func TestEventsEnd(t *testing.T) {
 	why := errors.New("why")
@@ -280,7 +280,7 @@ func TestEventsEnd(t *testing.T) {
 	}
 }
 
-// TestEventsBackpressure holds that a reader that does not read stops the
+// TestEventsBackpressure checks that a reader that does not read stops the
 // server, and gets all once it reads; and that the loop over All can be left.
 func TestEventsBackpressure(t *testing.T) {
 	const size, all = 10_000, 1000
@@ -316,7 +316,7 @@ func TestEventsBackpressure(t *testing.T) {
 	})
 }
 
-// TestEventsOnce holds that a request that cannot be repeated is made once.
+// TestEventsOnce checks that a request that cannot be repeated is made once.
 func TestEventsOnce(t *testing.T) {
 	eachWay(t, func(n int, c net.Conn) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n"[:80-5*(n-1)])
@@ -335,7 +335,7 @@ func TestEventsOnce(t *testing.T) {
 	})
 }
 
-// TestEventsBody holds that a body is sent again with each request.
+// TestEventsBody checks that a body is sent again with each request.
 func TestEventsBody(t *testing.T) {
 	var got atomic.Int32
 	h := func(w http.ResponseWriter, r *http.Request) {
@@ -360,7 +360,7 @@ func TestEventsBody(t *testing.T) {
 	})
 }
 
-// TestEventsTooLarge holds that an event that is too large ends the stream.
+// TestEventsTooLarge checks that an event that is too large ends the stream.
 func TestEventsTooLarge(t *testing.T) {
 	eachWay(t, func(_ int, c net.Conn) {
 		io.WriteString(c, streamHead+"data: a\n\ndata: "+strings.Repeat("x", 2000))
@@ -374,7 +374,7 @@ func TestEventsTooLarge(t *testing.T) {
 	})
 }
 
-// TestEventsPanic holds that a panic of fn ends the stream, and is its error.
+// TestEventsPanic checks that a panic of fn ends the stream, and is its error.
 func TestEventsPanic(t *testing.T) {
 	for _, jar := range []http.CookieJar{nil, httpx.NewJar()} {
 		url := origin(t, func(w http.ResponseWriter, r *http.Request) {
@@ -399,7 +399,7 @@ func TestEventsPanic(t *testing.T) {
 	}
 }
 
-// TestEventsNoLoop holds that a stream without a loop fails.
+// TestEventsNoLoop checks that a stream without a loop fails.
 func TestEventsNoLoop(t *testing.T) {
 	r := new(httpx.Client).Events(context.Background(), getEvents(t))
 	for e := range r.C() {
@@ -410,8 +410,8 @@ func TestEventsNoLoop(t *testing.T) {
 	}
 }
 
-// TestEventsTLS holds that events come over TLS too, by HTTP/1.1 and by HTTP/2,
-// from the events of a server.
+// TestEventsTLS checks that events come over TLS too, over HTTP/1.1 and over
+// HTTP/2, from the events of a server.
 func TestEventsTLS(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -444,7 +444,7 @@ func TestEventsTLS(t *testing.T) {
 	}
 }
 
-// TestEventsGetBody holds that a request whose body fails, or panics, fails.
+// TestEventsGetBody checks that a request whose body fails, or panics, fails.
 func TestEventsGetBody(t *testing.T) {
 	var rec aiotest.Recorder
 	aiotest.RunLoop(t, &aio.Loop{CatchPanics: true, OnEvent: rec.OnEvent}, func(ctx context.Context) error {

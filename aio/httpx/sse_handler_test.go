@@ -14,8 +14,8 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestSSE holds what is on the wire, behind a router and middleware, and what
-// comes of a stream that is used wrongly.
+// TestSSE checks what is on the wire, behind a router and middleware, and the
+// errors of a stream that is used wrongly.
 func TestSSE(t *testing.T) {
 	events := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-A", "b")
@@ -84,7 +84,7 @@ func TestSSE(t *testing.T) {
 // ours is the key under which a request's ctx says that the server is httpx's.
 var ours = new(byte)
 
-// TestSSEHeartbeat holds that a comment is sent when nothing was for 15 s.
+// TestSSEHeartbeat checks that a comment is sent when nothing was for 15 s.
 func TestSSEHeartbeat(t *testing.T) {
 	beat := func(w http.ResponseWriter, r *http.Request) {
 		s, err := httpx.SSE(w, r, 0)
@@ -124,7 +124,7 @@ func TestSSEHeartbeat(t *testing.T) {
 	})
 }
 
-// TestSSEClientLeaves holds that a client that is gone ends a stream.
+// TestSSEClientLeaves checks that a client that is gone ends a stream.
 func TestSSEClientLeaves(t *testing.T) {
 	var begun chan struct{}
 	var ended chan error
@@ -164,8 +164,8 @@ func TestSSEClientLeaves(t *testing.T) {
 	})
 }
 
-// TestSSEDrain holds that a stream is told of the drain of its loop or its
-// server, and ends well.
+// TestSSEDrain checks that a stream learns of the drain of its loop or its
+// server, and ends cleanly.
 func TestSSEDrain(t *testing.T) {
 	for name, drain := range map[string]func(b *rig){
 		"loop":   func(b *rig) { b.loop.Exit(nil) },
@@ -205,7 +205,7 @@ func TestSSEDrain(t *testing.T) {
 	}
 }
 
-// TestSSEContextEnds holds that a ctx that middleware has ended ends a stream.
+// TestSSEContextEnds checks that a ctx that middleware has ended ends a stream.
 func TestSSEContextEnds(t *testing.T) {
 	inBubbles(t, handler(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), 10*time.Second, errEnough)
@@ -235,7 +235,7 @@ func TestSSEContextEnds(t *testing.T) {
 
 var errEnough = errors.New("enough")
 
-// TestSSEForgotten holds that a stream that its handler has not closed ends
+// TestSSEForgotten checks that a stream that its handler has not closed ends
 // with the handler, and does not write behind the response.
 func TestSSEForgotten(t *testing.T) {
 	var s *httpx.EventStream
@@ -260,7 +260,7 @@ func TestSSEForgotten(t *testing.T) {
 	})
 }
 
-// TestSSECannotFlush holds that nothing is sent through a ResponseWriter that
+// TestSSECannotFlush checks that nothing is sent through a ResponseWriter that
 // cannot flush, so that the handler can say so.
 func TestSSECannotFlush(t *testing.T) {
 	type opaque struct{ http.ResponseWriter } // hides all but its three methods
@@ -285,7 +285,7 @@ type flusher struct {
 	http.Flusher
 }
 
-// TestSSEFlusherOnly holds that a ResponseWriter that hides the server serves.
+// TestSSEFlusherOnly checks that a ResponseWriter that hides the server serves.
 func TestSSEFlusherOnly(t *testing.T) {
 	inBubbles(t, func() *httpx.Server {
 		return &httpx.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

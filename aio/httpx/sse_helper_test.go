@@ -25,9 +25,9 @@ type rig struct {
 	h2     bool
 }
 
-// inBubbles serves s by HTTP/1 and by HTTP/2, each in a synctest bubble of its
-// own, and calls test in the loop. The loop exits when test returns. An event,
-// an operation or a goroutine that is left fails the test.
+// inBubbles serves s over HTTP/1 and over HTTP/2, each in a separate synctest
+// bubble, and calls test in the loop. The loop exits when test returns. An
+// event, an operation or a goroutine that is left fails the test.
 func inBubbles(t *testing.T, s func() *httpx.Server, test func(b *rig)) {
 	t.Helper()
 	eachProtocol(t, func(b *rig) {
@@ -124,8 +124,8 @@ func line(t testing.TB, in *bufio.Scanner, want string) {
 	}
 }
 
-// wrapping is middleware that puts a ResponseWriter of its own around the
-// server's, which nothing but Unwrap leads through.
+// wrapping is middleware that wraps the server's ResponseWriter in one that can
+// only be unwrapped.
 func wrapping(next http.Handler) http.Handler {
 	type wrapper struct {
 		http.ResponseWriter

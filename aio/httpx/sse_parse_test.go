@@ -106,7 +106,7 @@ var parserCases = map[string]struct {
 	"invalid UTF-8":         {stream: "data: \xe2\x82\ndata: \xff\xfe\n\n", want: []ServerEvent{{Type: "message", Data: "\ufffd\n\ufffd\ufffd"}}},
 }
 
-// TestEventParser holds what the standard says, however the stream is cut into
+// TestEventParser checks what the standard says, however the stream is cut into
 // parts.
 func TestEventParser(t *testing.T) {
 	for name, x := range parserCases {
@@ -135,7 +135,7 @@ func TestEventParser(t *testing.T) {
 	}
 }
 
-// TestEventParserBounds holds that lines and events are bounded, that comments
+// TestEventParserBounds checks that lines and events are bounded, that comments
 // are not, and that retry does not overflow.
 func TestEventParserBounds(t *testing.T) {
 	long := strings.Repeat("x", 100)
@@ -171,7 +171,7 @@ func TestEventParserBounds(t *testing.T) {
 	}
 }
 
-// TestDecodeUTF8 holds how many U+FFFD an invalid sequence becomes (Unicode,
+// TestDecodeUTF8 checks how many U+FFFD an invalid sequence becomes (Unicode,
 // table 3-8 and section 3.9).
 func TestDecodeUTF8(t *testing.T) {
 	for in, want := range map[string]string{

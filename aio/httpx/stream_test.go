@@ -15,7 +15,7 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// TestStream holds that what is flushed arrives before the response ends.
+// TestStream checks that what is flushed arrives before the response ends.
 func TestStream(t *testing.T) {
 	next := make(chan struct{})
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -66,7 +66,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestStreamClientGone holds that writing to a client that is gone fails with
+// TestStreamClientGone checks that writing to a client that is gone fails with
 // the reason.
 func TestStreamClientGone(t *testing.T) {
 	failed := make(chan error, 1)
@@ -96,7 +96,7 @@ func TestStreamClientGone(t *testing.T) {
 	})
 }
 
-// TestServerSentEvents holds what is on the wire, and that a client that comes
+// TestServerSentEvents checks what is on the wire, and that a client that comes
 // back says where it was.
 func TestServerSentEvents(t *testing.T) {
 	serve(t, &httpx.Server{Handle: func(r *httpx.Request) {
@@ -137,8 +137,8 @@ func TestServerSentEvents(t *testing.T) {
 	})
 }
 
-// TestHeartbeat holds that a stream on which nothing happens sends comments,
-// and that it is told of the drain.
+// TestHeartbeat checks that a stream on which nothing happens sends comments,
+// and that it learns of the drain.
 func TestHeartbeat(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := httpx.Serve(ctx, "127.0.0.1:0", func(r *httpx.Request) {

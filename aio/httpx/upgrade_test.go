@@ -34,7 +34,7 @@ func echoUpgraded(t *testing.T) func(r *httpx.Request) {
 	}
 }
 
-// TestUpgrade holds that a connection changes hands with what was sent on it
+// TestUpgrade checks that a connection changes hands with what was sent on it
 // already, over TLS too.
 func TestUpgrade(t *testing.T) {
 	for _, cfg := range []*tls.Config{nil, serverTLS(t)} {
@@ -60,7 +60,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestNoUpgrade holds that a request without an offer can still be answered,
+// TestNoUpgrade checks that a request without an offer can still be answered,
 // and that an offer which is not taken up keeps its connection, on which the
 // next request is parsed as any other.
 func TestNoUpgrade(t *testing.T) {
@@ -87,7 +87,7 @@ func TestNoUpgrade(t *testing.T) {
 	})
 }
 
-// TestConnect holds that CONNECT makes a tunnel.
+// TestConnect checks that CONNECT makes a tunnel.
 func TestConnect(t *testing.T) {
 	serve(t, &httpx.Server{Handle: echoUpgraded(t)}, func(addr string) {
 		c := dialRaw(t, addr)
@@ -104,9 +104,9 @@ func TestConnect(t *testing.T) {
 	})
 }
 
-// TestHijack holds that an http.Handler can take its connection over, as
+// TestHijack checks that an http.Handler can take its connection over, as
 // websocket packages do, that it stays an operation of the loop, and that the
-// handler is told of the drain.
+// handler learns of the drain.
 func TestHijack(t *testing.T) {
 	hijacked := make(chan struct{})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +151,7 @@ func TestHijack(t *testing.T) {
 	})
 }
 
-// TestSwitchingProtocols holds that an http.Handler can answer with 101 before
+// TestSwitchingProtocols checks that an http.Handler can answer with 101 before
 // it takes the connection over, as some websocket packages do, also while the
 // server drains: the header is sent as it is.
 func TestSwitchingProtocols(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"goaio.example/aio/jobs"
 )
 
-// What a job costs beside what its broker costs: put, reserved, run, deleted.
+// The cost of a job in addition to its broker's: put, reserved, run, deleted.
 func BenchmarkWorker(b *testing.B) {
 	b.ReportAllocs()
 	err := aio.Run(context.Background(), func(ctx context.Context) error {

@@ -71,35 +71,39 @@ func TestDecodeRefuses(t *testing.T) {
 	const ok = `"id":"a","queue":"q","at":"2026-01-02T15:04:05Z"`
 	deep := strings.Repeat("[", 5000)
 	for text, want := range map[string]error{
-		`aio.job/2 {}` + "\n":                                                   jobs.ErrVersion,
-		`aio.job/1234 whatever`:                                                 jobs.ErrVersion,
-		`aio.job/12345 {}` + "\n":                                               jobs.ErrInvalid,
-		`aio.job/`:                                                              jobs.ErrInvalid,
-		`aio.job/ {}` + "\n":                                                    jobs.ErrInvalid,
-		`aio.job/1`:                                                             jobs.ErrInvalid,
-		`aio.job/1 `:                                                            jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `}`:                                                jobs.ErrInvalid, // no end of the line
-		`aio.job/1 {}` + "\n":                                                   jobs.ErrInvalid,
-		`aio.job/1 [{` + ok + `}]` + "\n":                                       jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `} {}` + "\n":                                      jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"id":"b"}` + "\n":                                jobs.ErrInvalid, // twice
-		`aio.job/1 {` + ok + `,"ID":"b"}` + "\n":                                jobs.ErrInvalid, // no such name
-		`aio.job/1 {` + ok + `,"x":1}` + "\n":                                   jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"attempts":-1}` + "\n":                           jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"attempts":1.5}` + "\n":                          jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"attempts":1e9}` + "\n":                          jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"attempts":"1"}` + "\n":                          jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"type":null}` + "\n":                             jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"type":"a\nb"}` + "\n":                           jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"meta":{"a":1}}` + "\n":                          jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"meta":{"":""}}` + "\n":                          jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"meta":[]}` + "\n":                               jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"meta":` + deep + "}\n":                          jobs.ErrInvalid,
-		"aio.job/1 {" + ok + `,"type":"` + "\xff\"}\n":                          jobs.ErrInvalid,
-		`aio.job/1 {` + ok + `,"at":"yesterday"}` + "\n":                        jobs.ErrInvalid,
-		`aio.job/1 {` + ok + strings.Repeat(" ", 8<<10) + "}\n":                 jobs.ErrInvalid, // too long
-		`aio.job/1 {"id":"a b","queue":"q","at":"2026-01-02T15:04:05Z"}` + "\n": jobs.ErrInvalid,
-		`aio.job/1 {"id":"a","queue":"q q","at":"2026-01-02T15:04:05Z"}` + "\n": jobs.ErrInvalid,
+		`aio.job/2 {}` + "\n":     jobs.ErrVersion,
+		`aio.job/1234 whatever`:   jobs.ErrVersion,
+		`aio.job/12345 {}` + "\n": jobs.ErrInvalid,
+		`aio.job/`:                jobs.ErrInvalid,
+		`aio.job/ {}` + "\n":      jobs.ErrInvalid,
+		`aio.job/1`:               jobs.ErrInvalid,
+		`aio.job/1 `:              jobs.ErrInvalid,
+		// no end of the line
+		`aio.job/1 {` + ok + `}`:           jobs.ErrInvalid,
+		`aio.job/1 {}` + "\n":              jobs.ErrInvalid,
+		`aio.job/1 [{` + ok + `}]` + "\n":  jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `} {}` + "\n": jobs.ErrInvalid,
+		// twice
+		`aio.job/1 {` + ok + `,"id":"b"}` + "\n": jobs.ErrInvalid,
+		// no such name
+		`aio.job/1 {` + ok + `,"ID":"b"}` + "\n":         jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"x":1}` + "\n":            jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"attempts":-1}` + "\n":    jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"attempts":1.5}` + "\n":   jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"attempts":1e9}` + "\n":   jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"attempts":"1"}` + "\n":   jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"type":null}` + "\n":      jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"type":"a\nb"}` + "\n":    jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"meta":{"a":1}}` + "\n":   jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"meta":{"":""}}` + "\n":   jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"meta":[]}` + "\n":        jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"meta":` + deep + "}\n":   jobs.ErrInvalid,
+		"aio.job/1 {" + ok + `,"type":"` + "\xff\"}\n":   jobs.ErrInvalid,
+		`aio.job/1 {` + ok + `,"at":"yesterday"}` + "\n": jobs.ErrInvalid,
+		// too long
+		`aio.job/1 {` + ok + strings.Repeat(" ", 8<<10) + "}\n":                                     jobs.ErrInvalid,
+		`aio.job/1 {"id":"a b","queue":"q","at":"2026-01-02T15:04:05Z"}` + "\n":                     jobs.ErrInvalid,
+		`aio.job/1 {"id":"a","queue":"q q","at":"2026-01-02T15:04:05Z"}` + "\n":                     jobs.ErrInvalid,
 		`aio.job/1 {"id":"` + strings.Repeat("a", 129) + `","queue":"q","at":"` + "2026-01-02\"}\n": jobs.ErrInvalid,
 	} {
 		got, err := jobs.Decode(jobs.Delivery{Queue: "mail", Data: []byte(text), BrokerID: "7", Attempts: 2})
@@ -179,7 +183,8 @@ func FuzzDecode(f *testing.F) {
 		before.Attempt--
 		again, id, err := jobs.Encode("q", before)
 		if err != nil {
-			t.Skip("not of Encode's making: its header is too large, or it is no envelope of a time that can be") // checked below
+			// checked below
+			t.Skip("not of Encode's making: its header is too large, or it is no envelope of a time that can be")
 		}
 		k, err := jobs.Decode(jobs.Delivery{Queue: "q", Data: again, BrokerID: "1"})
 		if len(j.Meta) == 0 {

@@ -59,8 +59,8 @@ func (b *bench) wantCalls(want string) {
 	}
 }
 
-// Jobs that end when their ctx does, at the end of Grace, are released, and then
-// the Source is closed.
+// Jobs that end when their ctx does, at the end of Grace, are released, and
+// then the Source is closed.
 func TestDrainCuts(t *testing.T) {
 	inBubble(t, func(ctx context.Context, b *bench) {
 		var causes []error
@@ -96,8 +96,8 @@ func TestDrainCuts(t *testing.T) {
 }
 
 // A job that ignores the end of its ctx is released nevertheless, for another
-// worker to get it at once; then the Source is closed. What comes of it later is
-// an event.
+// worker to get it at once; then the Source is closed. Its later result is an
+// event.
 func TestStuck(t *testing.T) {
 	inBubble(t, func(ctx context.Context, b *bench) {
 		begin := time.Now()

@@ -69,7 +69,8 @@ func TestLeaseLost(t *testing.T) {
 					if took := time.Since(begin); took != test.after {
 						t.Errorf("the ctx ended after %v, want %v", took, test.after)
 					}
-					time.Sleep(b.memory.Lease) // until it is the broker's in any case
+					// until it is the broker's in any case
+					time.Sleep(b.memory.Lease)
 					return nil
 				})
 				b.put(ctx, "one")

@@ -97,8 +97,7 @@ func (s *stuckWriter) Write([]byte) (int, error) {
 	return 0, errors.New("the client is gone")
 }
 
-// A client that does not read keeps neither others, who watch the same, nor the
-// loop's end waiting.
+// A client that does not read delays neither other watchers nor the loop's end.
 func TestStuckClient(t *testing.T) {
 	loop := new(aio.Loop)
 	page := live.Handler(loop)
@@ -229,7 +228,7 @@ func TestStuckConnectionAndLeft(t *testing.T) {
 	done()
 }
 
-// bomb is an error whose text cannot be had.
+// bomb is an error whose Error method panics.
 type bomb struct{}
 
 func (bomb) Error() string { panic("no text") }

@@ -76,7 +76,8 @@ func TestMetrics(t *testing.T) {
 		if err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if n := before.Load(); n != loop.Stats().Ended || n != 6 { // main, bad, slow, and 3 that were held
+		// main, bad, slow, and 3 that were held
+		if n := before.Load(); n != loop.Stats().Ended || n != 6 {
 			t.Errorf("the observer that was there was told of %d ends", n)
 		}
 	})

@@ -74,7 +74,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nonce := rand.Text()
 	secure(w.Header(), nonce)
 	if p.served && r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close") // one that is kept is given some time at the end
+		// one that is kept is given some time at the end
+		w.Header().Set("Connection", "close")
 	}
 	if !p.admit(w, r) {
 		return

@@ -261,7 +261,8 @@ func TestStreamEnds(t *testing.T) {
 		if last := events[len(events)-1]; !strings.Contains(last, "event: end") || !strings.Contains(last, "nothing is left") {
 			t.Errorf("the last event is %q", last)
 		}
-		if n := len(events); n < 15 || n > 20 { // 4 s, 4 in a second, and the end
+		// 4 s, 4 in a second, and the end
+		if n := len(events); n < 15 || n > 20 {
 			t.Errorf("%d events while the loop ended", n)
 		}
 		time.Sleep(time.Minute) // the history goes

@@ -11,7 +11,8 @@ import (
 // query says what a page, or a Snapshot, shows. Its fields and exported methods
 // are for the template.
 type query struct {
-	Search string   // a part of the name or kind, or an ID: the tree is then flat
+	// a part of the name or kind, or an ID: the tree is then flat
+	Search string
 	Open   []string // keys of the rows whose operations are shown
 	Sort   string   // ByAge, ByNew, ByBytes or ByName
 	Op     uint64   // the operation that is shown in detail

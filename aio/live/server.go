@@ -149,7 +149,8 @@ func (s *Server) Close() {
 // end has the server end, within twice endGrace, and waits for that.
 func (s *Server) end(patience time.Duration) {
 	s.own.Exit(nil)
-	cancel := time.AfterFunc(endGrace, func() { s.own.Cancel(nil) }) // earlier than Loop.Grace, which is worth a warning
+	// earlier than Loop.Grace, which is worth a warning
+	cancel := time.AfterFunc(endGrace, func() { s.own.Cancel(nil) })
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {

@@ -87,7 +87,7 @@ func TestOpenPage(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a page is shown the end, and does not hold that up, as well.
+// Over HTTP/2, too, a page shows the end, and does not delay it.
 func TestOpenPageHTTP2(t *testing.T) {
 	other := httptest.NewTLSServer(nil) // has a certificate
 	other.Close()
@@ -278,7 +278,8 @@ func TestAddresses(t *testing.T) {
 
 func ExampleServe() {
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
-		page, err := live.Serve(ctx, "127.0.0.1:0") // ":6060", say, for a fixed port
+		// ":6060", say, for a fixed port
+		page, err := live.Serve(ctx, "127.0.0.1:0")
 		if err != nil {
 			return err
 		}

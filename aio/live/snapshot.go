@@ -30,7 +30,8 @@ type Snapshot struct {
 	Chosen    *Op      // the operation that was asked for, if it is in flight
 	Control   bool     // Page.AllowControl
 
-	events uint64 // how many there have been: Events are the same as long as this is
+	// how many there have been: Events are the same as long as this is
+	events uint64
 }
 
 // Held is a kind of operation that holds the loop open: children of main, which
@@ -62,7 +63,8 @@ type Op struct {
 	Queued     bool          `json:",omitempty"`
 	Cancelled  bool          `json:",omitempty"`
 	Daemon     bool          `json:",omitempty"`
-	Returned   bool          `json:",omitempty"` // main, whose function has returned, while others are in flight
+	// main, whose function has returned, while others are in flight
+	Returned bool `json:",omitempty"`
 }
 
 // opOf describes an operation.

@@ -15,7 +15,8 @@ type tile struct {
 	Total       string // as of now
 	Now         string // a second, if it is a rate
 	Max, Span   string // of the chart
-	Line, Area  string // points of an SVG polyline and polygon, in a box of 300 by 48
+	// points of an SVG polyline and polygon, in a box of 300 by 48
+	Line, Area string
 }
 
 // tiles returns the figures of a snapshot, with a chart each if there are

@@ -25,8 +25,10 @@ type Row struct {
 	Count  int           // how many operations
 	Oldest time.Duration // the age of the oldest
 	Open   bool          `json:",omitempty"` // its operations follow
-	Hidden int           `json:",omitempty"` // of an open row: operations that are not shown
-	Op     *Op           `json:",omitempty"` // the operation of a row that is one
+	// of an open row: operations that are not shown
+	Hidden int `json:",omitempty"`
+	// the operation of a row that is one
+	Op *Op `json:",omitempty"`
 }
 
 // The bounds of a tree.

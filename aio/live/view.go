@@ -15,8 +15,9 @@ type view struct {
 	query    query
 	json     bool // its frames are snapshots in JSON
 	key      string
-	watchers int          // guarded by views
-	cost     atomic.Int64 // nanoseconds that the last look took, with its rendering
+	watchers int // guarded by views
+	// nanoseconds that the last look took, with its rendering
+	cost atomic.Int64
 
 	mu     sync.Mutex
 	last   *frame
@@ -26,10 +27,11 @@ type view struct {
 
 // frame is what a view shows at a time.
 type frame struct {
-	at     time.Time
-	parts  map[string]string // the sections in HTML, by ID; or under "" a Snapshot in JSON
-	events uint64            // Snapshot.events
-	final  bool              // the loop has ended
+	at time.Time
+	// the sections in HTML, by ID; or under "" a Snapshot in JSON
+	parts  map[string]string
+	events uint64 // Snapshot.events
+	final  bool   // the loop has ended
 }
 
 // views are the views that streams show.

@@ -58,8 +58,8 @@ func (l *faultyListener) failures() []time.Time {
 // acceptErrors is what accept may say while the listener goes on.
 var acceptErrors = []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.EPERM, errors.New("odd")}
 
-// An error of accepting is told once per row and followed by pauses of 5 ms to
-// 1 s.
+// Successive errors of accepting are reported once and followed by pauses of 5
+// ms to 1 s.
 func TestAcceptBacksOff(t *testing.T) {
 	for _, cause := range acceptErrors {
 		for _, how := range []string{"OnError", "event"} {
@@ -80,7 +80,8 @@ func TestAcceptBacksOff(t *testing.T) {
 					ask(b, c, "hello") // served in the end
 					wantPauses(b, ln.failures(), 12)
 					ln.fail(2)
-					c2 := b.dial(ln.Addr().String()) // wakes the accept that goes before the failing ones
+					// wakes the accept that goes before the failing ones
+					c2 := b.dial(ln.Addr().String())
 					time.Sleep(time.Minute)
 					ask(b, c2, "hello")
 					wantPauses(b, ln.failures(), 2)

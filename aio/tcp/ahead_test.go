@@ -25,7 +25,7 @@ var putBack = map[string]func(w *world, c *tcp.Conn){
 		ctx, cancel := context.WithCancel(w.ctx)
 		chunks := c.Chunks(ctx)
 		aiotest.Eventually(w, func() bool { return c.Stats().BytesIn > 0 })
-		cancel() // it has read, and nobody has received
+		cancel() // it has read data that was not received
 		wantNoChunk(w, chunks)
 	},
 	"handler": func(w *world, c *tcp.Conn) {
@@ -68,7 +68,8 @@ func TestPutBackComesFirst(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			overStreams(t, func(w *world) {
 				client, server := w.pair()
-				client.SendString("firstsecond") // of which TLS has the rest by then
+				// of which TLS has the rest by then
+				client.SendString("firstsecond")
 				if how != "Unread" {
 					client.SendString("third")
 				}
@@ -93,8 +94,8 @@ func TestPutBackComesFirst(t *testing.T) {
 	}
 }
 
-// A handler that takes over from a Chunks is given what that has read and
-// nobody has received, before what has come since.
+// A handler that takes over from a Chunks gets what that has read and was not
+// received, before data that has arrived since.
 func TestChunksToHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()

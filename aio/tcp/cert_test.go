@@ -19,8 +19,9 @@ var makeCert = sync.OnceValues(func() (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	tmpl := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		NotBefore:             time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), // a synctest bubble begins in 2000
+		SerialNumber: big.NewInt(1),
+		// a synctest bubble begins in 2000
+		NotBefore:             time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:              time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},

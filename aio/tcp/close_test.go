@@ -45,7 +45,8 @@ func afterEnd(w *world, c *tcp.Conn, cond error) {
 			w.Errorf("%s after the end: %v, want %v", what, err, want)
 			continue
 		}
-		if cond != aio.ErrClosed && what == "chunks" { // which tells the cause of a cancelled connection as it is
+		// which tells the cause of a cancelled connection as it is
+		if cond != aio.ErrClosed && what == "chunks" {
 			continue
 		}
 		wantErr(w, err, want, "")
@@ -289,7 +290,7 @@ func TestCloseWrite(t *testing.T) {
 	})
 }
 
-// Close fails what is queued, and whoever waits.
+// Close fails queued sends, and calls that wait.
 func TestCloseEndsWaits(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -303,7 +304,8 @@ func TestCloseEndsWaits(t *testing.T) {
 		wait(func() error { return server.Flush(w.ctx) })
 		wait(func() error { drainChunks(server.Chunks(w.ctx)); return server.Err() })
 		wait(func() error { <-server.Writable(); _, err := server.SendString("x").Await(w.ctx); return err })
-		aiotest.Eventually(w, func() bool { return w.loop.Stats().Kinds["tcp.send"] == 3 }) // the Flush among them
+		// the Flush among them
+		aiotest.Eventually(w, func() bool { return w.loop.Stats().Kinds["tcp.send"] == 3 })
 		server.Close()
 		for range 5 {
 			if err := soon(w, errs); err != nil && !errors.Is(err, aio.ErrClosed) {
@@ -338,7 +340,8 @@ func TestConnCancelled(t *testing.T) {
 			<-ctx.Done()
 			return 0, context.Cause(ctx)
 		})
-		sent := s.SendOwned(numbers(8 << 20)) // nobody looks at it: it was cancelled
+		// it is not looked at: it was cancelled
+		sent := s.SendOwned(numbers(8 << 20))
 		servers.Cancel(cause)
 		p.want(cause, "open", "closed")
 		if _, err := child.Await(w.ctx); err != cause {
@@ -349,9 +352,9 @@ func TestConnCancelled(t *testing.T) {
 	})
 }
 
-// Ends that the program asks for are no events, however many sends are queued
-// and fail by that, although nothing has looked at their futures. overAll fails
-// on events, which lost errors are at the loop's end at the latest.
+// Ends that the program asks for are not events, even if queued sends fail
+// because of them and their futures are not looked at. overAll fails on events,
+// which lost errors are at the loop's end at the latest.
 func TestEndsAskedFor(t *testing.T) {
 	for how, end := range map[string]func(w *world, s *tcp.Server, c *tcp.Conn){
 		"Abort":                  func(_ *world, _ *tcp.Server, c *tcp.Conn) { c.Abort() },
@@ -376,7 +379,8 @@ func TestEndsAskedFor(t *testing.T) {
 					}
 					client := w.dial(w.start(s))
 					server := soon(w, conns)
-					server.SendOwned(make([]byte, 8<<20)) // more than sockets hold: the rest queues
+					// more than sockets hold: the rest queues
+					server.SendOwned(make([]byte, 8<<20))
 					for range 100 {
 						server.SendString("queued")
 						server.SendOwned([]byte("queued"))

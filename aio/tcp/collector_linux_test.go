@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestCollectorExcuses holds that a collection excuses as many waits as it
+// TestCollectorExcuses checks that a collection excuses as many waits as it
 // stops processors, that collections are asked for at most once in
-// collectorLook, and that old ones do not add up for ever.
+// collectorLook, and that old ones do not add up forever.
 func TestCollectorExcuses(t *testing.T) {
 	const procs = 2
 	var cycles uint64
@@ -49,7 +49,7 @@ func TestCollectorExcuses(t *testing.T) {
 	}
 }
 
-// TestCompletedCycles holds that the runtime tells of its collections.
+// TestCompletedCycles checks that the runtime tells of its collections.
 func TestCompletedCycles(t *testing.T) {
 	before := completedCycles()
 	runtime.GC()

@@ -94,7 +94,8 @@ func overAllLoops(t *testing.T, loop func() *aio.Loop, test func(w *world)) {
 		if l.OnEvent == nil {
 			l.OnEvent = w.rec.OnEvent
 		}
-		w.overdue = l.Grace > 0 && l.Grace < time.Second // such a loop is to cut something off
+		// such a loop is to cut something off
+		w.overdue = l.Grace > 0 && l.Grace < time.Second
 		w.run(l, test)
 	})
 }
@@ -191,7 +192,7 @@ func (w *world) serve(h tcp.Handler) *tcp.Conn {
 	return w.dial(w.start(&tcp.Server{Handler: h}))
 }
 
-// dial connects a client in stream style, which waits for nothing for ever.
+// dial connects a client in stream style, which waits for nothing forever.
 func (w *world) dial(addr string) *tcp.Conn {
 	w.Helper()
 	c, err := w.dialer.Dial(w.ctx, addr).Await(w.ctx)

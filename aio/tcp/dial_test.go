@@ -20,7 +20,7 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// freeAddr is an address that nobody listens on.
+// freeAddr returns an address without a listener.
 func freeAddr(t testing.TB) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,7 +70,8 @@ func TestDialTimeout(t *testing.T) {
 func TestDialTimeoutTLS(t *testing.T) {
 	for _, tt := range []struct{ timeout, want time.Duration }{{0, 10 * time.Second}, {2 * time.Second, 2 * time.Second}} {
 		inBubble(t, new(aio.Loop), func(b *bubble) {
-			s := &tcp.Server{Stream: func(_ context.Context, c *tcp.Conn) error { // reads, and says nothing
+			// reads, and says nothing
+			s := &tcp.Server{Stream: func(_ context.Context, c *tcp.Conn) error {
 				io.Copy(io.Discard, c)
 				return nil
 			}}
@@ -166,8 +167,8 @@ func TestDialLateSuccess(t *testing.T) {
 	})
 }
 
-// A race between success and cancelling leaves no connection to a future that
-// nobody wants any more.
+// A race between success and cancellation leaves no connection behind for a
+// cancelled future.
 func TestDialCancelRace(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		s, err := tcp.Serve(ctx, "127.0.0.1:0", tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}})
@@ -191,7 +192,8 @@ func TestDialCancelRace(t *testing.T) {
 // to the operation that dialed.
 func TestDialCtxEndsAfterSuccess(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
-		s := &tcp.Server{Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}} // it sees a reset
+		// it sees a reset
+		s := &tcp.Server{Handler: tcp.Handler{Data: echo.Data, Event: func(*tcp.Conn, error) {}}}
 		addr := b.start(s)
 		d := &tcp.Dialer{DialContext: b.net.DialContext}
 		ctx, cancel := context.WithTimeout(b.ctx, time.Second)
@@ -436,9 +438,10 @@ func addrs(list ...string) (out []netip.Addr) {
 
 // resolver is a Resolver with fixed answers.
 type resolver struct {
-	addrs     []netip.Addr // of both families
-	errs      map[string]error
-	delay     map[string]time.Duration // by network; longer than a day: for ever, whatever ctx says
+	addrs []netip.Addr // of both families
+	errs  map[string]error
+	// by network; longer than a day: forever, whatever ctx says
+	delay     map[string]time.Duration
 	portDelay time.Duration
 	forever   chan struct{}
 }

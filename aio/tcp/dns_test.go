@@ -126,7 +126,7 @@ func TestDialNoName(t *testing.T) {
 	})
 }
 
-// Addresses and localhost ask nobody, with the default resolver too.
+// Addresses and localhost need no lookup, with the default resolver too.
 func TestDialAsksNobody(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		l, err := tcp.Listen(ctx, "127.0.0.1:0")

@@ -122,8 +122,8 @@ func TestDrainIdle(t *testing.T) {
 	})
 }
 
-// What was dialed, and what is read in stream style, goes on, is told by
-// Draining, and is aborted when the loop cancels.
+// Dialed connections, and those in stream style, go on, learn of the drain from
+// Draining, and are aborted when the loop cancels.
 func TestDrainGoesOn(t *testing.T) {
 	inBubblesOverdue(t, slowLoop, func(w *world) {
 		drained := make(chan struct{})

@@ -30,7 +30,7 @@ func streams(w *world, serve func(c *tcp.Conn) error) (client *tcp.Conn, ended c
 	return w.dial(w.start(s)), ended
 }
 
-// wantExit wants err to be that of a Read that is not to wait.
+// wantExit checks that err is the error of a Read that must not wait.
 func wantExit(w *world, err error) {
 	w.Helper()
 	wantErr(w, err, aio.ErrExit, "read")
@@ -177,8 +177,8 @@ func lastErr(seq func(func([]byte, error) bool)) (last error) {
 	return last
 }
 
-// A connection that was dialed does likewise when it is asked to, and waits
-// again when it is asked not to.
+// A dialed connection does the same when it is asked to, and
+// waits again when it is asked not to.
 func TestDrainReadsDialed(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -415,7 +415,8 @@ func TestDrainReadsDeadline(t *testing.T) {
 			past := time.Unix(1, 0)
 			read(past, aio.ErrTimeout, 0)
 			read(time.Now().Add(time.Second), aio.ErrTimeout, time.Second)
-			read(time.Now().Add(time.Hour), aio.ErrExit, 9*time.Second) // when the loop drains
+			// when the loop drains
+			read(time.Now().Add(time.Hour), aio.ErrExit, 9*time.Second)
 			read(past, aio.ErrTimeout, 0)
 			read(time.Now().Add(time.Hour), aio.ErrExit, 0)
 			read(time.Time{}, aio.ErrExit, 0)
@@ -475,8 +476,9 @@ func TestDrainReadsYoung(t *testing.T) {
 	})
 }
 
-// Whoever else reads, moves the deadline, marks the connection or gives it to a
-// handler while the loop drains, no byte is lost and no Read stays.
+// No byte is lost and no Read keeps waiting, even if other goroutines read,
+// move the deadline, mark the connection or set a handler while the loop
+// drains.
 func TestDrainReadsStorm(t *testing.T) {
 	const size = 1 << 20
 	overStreams(t, func(w *world) {

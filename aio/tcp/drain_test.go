@@ -54,7 +54,7 @@ func TestExitServesQueue(t *testing.T) {
 	})
 }
 
-// The same for those who accept themselves.
+// The same for programs that call Accept.
 func TestExitListenerQueue(t *testing.T) {
 	for _, how := range []string{"Accept", "Conns"} {
 		t.Run(how, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestExitDuringHandshake(t *testing.T) {
 	})
 }
 
-// Cancel aborts what is there, and tells why.
+// Cancel aborts the connections, with its cause.
 func TestServerCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("power failure")

@@ -33,7 +33,7 @@ func (l *countedListener) Accept() (net.Conn, error) {
 }
 
 // Without file descriptors a server neither spins nor ends, and it serves again
-// when there are some. The test needs a process of its own.
+// when there are some. The test needs a separate process.
 func TestAcceptEMFILE(t *testing.T) {
 	if os.Getenv("TCP_TEST_EMFILE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAcceptEMFILE$", "-test.count=1")

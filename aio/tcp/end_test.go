@@ -14,7 +14,8 @@ import (
 
 // endMet are the ways in which stream style meets the end of "header".
 var endMet = map[string]func(w *world, c *tcp.Conn){
-	"header": func(w *world, c *tcp.Conn) { wantRead(w, c, "header") }, // on TLS 1.2 the end comes with it
+	// on TLS 1.2 the end comes with it
+	"header": func(w *world, c *tcp.Conn) { wantRead(w, c, "header") },
 	"to the end": func(w *world, c *tcp.Conn) {
 		wantRead(w, c, "header")
 		wantEOF(w, c)
@@ -57,7 +58,7 @@ var endMet = map[string]func(w *world, c *tcp.Conn){
 	},
 }
 
-// A handler is told of an end that was met before it came, and the connection
+// A handler gets an end that was reached before it was set, and the connection
 // then ends, unless it is HalfOpen.
 func TestEndMetBeforeHandler(t *testing.T) {
 	for how, meet := range endMet {
@@ -96,7 +97,7 @@ func TestEndMetBeforeHandler(t *testing.T) {
 	}
 }
 
-// A handler is told of an error that a Read has met before it came.
+// A handler gets an error that a Read has returned before it was set.
 func TestErrorMetBeforeHandler(t *testing.T) {
 	overAll(t, func(w *world) {
 		if w.transport == "unix" {
@@ -115,8 +116,8 @@ func TestErrorMetBeforeHandler(t *testing.T) {
 	})
 }
 
-// The end is not lost when a Chunks is given up just as it comes, nor is the
-// data before it.
+// If a Chunks is closed just as the end arrives, neither the end nor the data
+// before it is lost.
 func TestEndWhileChunksEnds(t *testing.T) {
 	overAll(t, func(w *world) {
 		for range 40 {

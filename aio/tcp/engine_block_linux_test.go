@@ -71,8 +71,8 @@ func (b *blocker) block(t *testing.T, n int) []net.Conn {
 	return conns
 }
 
-// A callback that blocks holds up the others neither of its poller nor
-// elsewhere, and its connection goes on where it was.
+// A callback that blocks delays no other connection, of its poller or
+// elsewhere, and its connection continues where it was.
 func TestBlockedOthersGoOn(t *testing.T) {
 	blocking(t, func(t *testing.T, b *blocker) {
 		var others []net.Conn
@@ -81,7 +81,8 @@ func TestBlockedOthersGoOn(t *testing.T) {
 			ask(t, c, "before")
 			others = append(others, c)
 		}
-		blocked := b.block(t, runtime.GOMAXPROCS(0)) // as many as there are pollers, or more
+		// as many as there are pollers, or more
+		blocked := b.block(t, runtime.GOMAXPROCS(0))
 		var rest strings.Builder
 		for i := range 3000 {
 			fmt.Fprint(&rest, i, " ")
@@ -275,7 +276,8 @@ func TestBlockingConnIsKnown(t *testing.T) {
 			alone, _ := tcp.Expected(known)
 			return alone
 		})
-		aiotest.Eventually(t, func() bool { // on a busy machine they may have looked slow, too
+		// on a busy machine they may have looked slow, too
+		aiotest.Eventually(t, func() bool {
 			ask(t, fast, "fast")
 			alone, _ := tcp.Expected(other)
 			return !alone
@@ -309,7 +311,8 @@ func TestCrewShrinks(t *testing.T) {
 			wantRead(t, c, "block")
 			c.Close()
 		}
-		aiotest.Eventually(t, func() bool { // while there is work, and when there is none
+		// while there is work, and when there is none
+		aiotest.Eventually(t, func() bool {
 			ask(t, other, "busy")
 			return tcp.Resting(c) < 10
 		})
@@ -338,7 +341,8 @@ func TestCrewShrinksAtRest(t *testing.T) {
 		}
 		aiotest.Eventually(t, func() bool { return len(conns) == cap(conns) })
 		c := <-conns
-		aiotest.Eventually(t, func() bool { return tcp.Parked(c) }) // and the watch has nothing to look at
+		// and the watch has nothing to look at
+		aiotest.Eventually(t, func() bool { return tcp.Parked(c) })
 		b.goOn()
 		aiotest.Eventually(t, func() bool { return returned.Load() == int64(cap(conns)) && tcp.Resting(c) == 0 })
 	})
@@ -375,8 +379,8 @@ func TestCrewNeedsMember(t *testing.T) {
 }
 
 // Every message is answered when all clients wait for their answers and some
-// callbacks block for less than the watch sees: nobody else would wake a poller
-// that has parked too early.
+// callbacks block for less than the watch sees: nothing else would wake a
+// poller that has parked too early.
 func TestBlockingSomeClosedLoop(t *testing.T) {
 	data := func(c *tcp.Conn, data []byte) {
 		if rand.N(100) == 0 {

@@ -99,8 +99,9 @@ func countCalls(t *testing.T, trace string) (n calls) {
 		t.Fatalf("os.Open: %v", err)
 	}
 	defer f.Close()
-	conn := ""                   // its descriptor
-	under := map[string]string{} // by thread: the call under way is on that descriptor
+	conn := "" // its descriptor
+	// by thread: the call under way is on that descriptor
+	under := map[string]string{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		line := lines.Text()

@@ -55,7 +55,7 @@ func release(files []*os.File) {
 
 // Where the descriptors do not suffice for what serves a connection, the
 // connection ends with that condition; the server, and the connections it has,
-// go on. The test needs a process of its own.
+// go on. The test needs a separate process.
 func TestAcceptEMFILEBare(t *testing.T) {
 	if os.Getenv("TCP_TEST_EMFILE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAcceptEMFILEBare$", "-test.count=1", "-test.timeout=20s")
@@ -119,7 +119,8 @@ func emfileBare(t *testing.T, ctx context.Context, spare int) {
 		if err := c.SetHandler(tcp.Handler{}); err != nil {
 			t.Errorf("c.SetHandler: %v", err)
 		}
-		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // where the socket was one of package net's from the beginning
+		// where the socket was one of package net's from the beginning
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		if n, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.EMFILE) && !errors.Is(err, aio.ErrClosed) && !errors.Is(err, aio.ErrTimeout) {
 			t.Errorf("Read returned %d, %v", n, err)
 		}

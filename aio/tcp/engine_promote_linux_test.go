@@ -82,7 +82,8 @@ func TestPromoteWriteDeadline(t *testing.T) {
 	serving(t, handing(conns), "127.0.0.1:0", func(t *testing.T, ctx context.Context, s *tcp.Server) {
 		defer connect(t, s.Addr()).Close()
 		c := soon(t, conns)
-		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) // on a busy machine it may pass at any point of the test
+		// on a busy machine it may pass at any point of the test
+		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
 		wrote := make(chan error, 1)
 		go func() { _, err := c.Write(make([]byte, much)); wrote <- err }()
 		aiotest.Eventually(t, func() bool { return tcp.WriteWaits(c) || !tcp.IsBare(c) || len(wrote) > 0 })

@@ -144,8 +144,8 @@ func TestUnixPeerName(t *testing.T) {
 	}
 }
 
-// What a connection has for more than one turn is read in the next ones, also if
-// nothing comes afterwards that would wake the poller.
+// What a connection has for more than one turn is read in the next ones, also
+// if nothing comes afterwards that would wake the poller.
 func TestTurns(t *testing.T) {
 	const size = 150_000 // three buffers, which a unix socket holds
 	aiotest.CheckLeaks(t)

@@ -25,7 +25,7 @@ func serveOnce(t *testing.T, ctx context.Context) error {
 	return nil
 }
 
-// A nested loop has pollers of its own, whose end does not touch those of the
+// A nested loop has separate pollers, whose end does not affect those of the
 // loop around it.
 func TestNestedLoopServes(t *testing.T) {
 	overEngines(t, func(t *testing.T) {

@@ -62,7 +62,8 @@ func ExampleConn_Hijack() {
 
 // A callback gives up when the client does.
 func ExampleConn_AfterHangUp() {
-	h := tcp.Handler{Event: func(*tcp.Conn, error) {}} // a client that goes is no surprise
+	// a client that goes is no surprise
+	h := tcp.Handler{Event: func(*tcp.Conn, error) {}}
 	h.Data = func(c *tcp.Conn, _ []byte) {
 		ctx, cancel := context.WithCancelCause(c.Context())
 		defer c.AfterHangUp(func(err error) { cancel(err) })()

@@ -146,7 +146,7 @@ func (f framing) checkRest(t *testing.T, data []byte, size func(rest []byte, fra
 	}
 }
 
-// frameEnd is what is to come when rest is no whole frame.
+// frameEnd is the wanted end if rest is not a whole frame.
 func frameEnd(rest []byte, viable bool, end error) error {
 	switch {
 	case !viable:

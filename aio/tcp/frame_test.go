@@ -87,7 +87,7 @@ func TestLengthPrefixedLong(t *testing.T) {
 	prefixedFraming(4, 90<<10-1).check(t, data)
 }
 
-// TestFrameEarly holds that a frame fails once it is too long for sure: the
+// TestFrameEarly checks that a frame fails once it is too long for sure: the
 // peer may not send the next byte.
 func TestFrameEarly(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -130,7 +130,7 @@ func TestFrameAgain(t *testing.T) {
 	}
 }
 
-// TestLinesLast holds that the last line is the last, also if r goes on.
+// TestLinesLast checks that the last line is the last, also if r goes on.
 func TestLinesLast(t *testing.T) {
 	r := strings.NewReader("a")
 	seq := tcp.Lines(r, 9)
@@ -221,7 +221,8 @@ func frameAllocated(fn func()) uint64 {
 	return b.TotalAlloc - a.TotalAlloc
 }
 
-// TestFrameMemory holds that memory follows what has come, not what is claimed.
+// TestFrameMemory checks that memory follows what has come, not what is
+// claimed.
 func TestFrameMemory(t *testing.T) {
 	claim := binary.BigEndian.AppendUint64(nil, 1<<40)
 	if math.MaxInt < 1<<40 {
@@ -246,7 +247,7 @@ func TestFrameMemory(t *testing.T) {
 	}
 }
 
-// TestFrameLetsGo holds that the storage of a long frame is not kept while
+// TestFrameLetsGo checks that the storage of a long frame is not kept while
 // waiting for the next one.
 func TestFrameLetsGo(t *testing.T) {
 	const long = 8 << 20

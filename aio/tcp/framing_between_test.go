@@ -106,7 +106,7 @@ func TestFramingBacklog(t *testing.T) {
 }
 
 // What was held up by the queue comes before what came later, also when sending
-// has failed: then the condition is told.
+// has failed: then the condition is reported.
 func TestFramingLastWords(t *testing.T) {
 	overAll(t, func(w *world) {
 		if w.memory() {
@@ -147,8 +147,8 @@ func TestFramingUnread(t *testing.T) {
 	})
 }
 
-// handOvers are the ways in which a callback leaves the rest to somebody else,
-// who then reads it from what the function returns.
+// handOvers are the ways in which a callback leaves the rest to another reader,
+// which the function returns.
 var handOvers = map[string]func(w *world, c *tcp.Conn) io.Reader{
 	"give up": func(w *world, c *tcp.Conn) io.Reader {
 		if err := c.SetHandler(tcp.Handler{}); err != nil {
@@ -187,8 +187,8 @@ var handOvers = map[string]func(w *world, c *tcp.Conn) io.Reader{
 	},
 }
 
-// What follows a frame, and a part of one, goes to whoever comes next: no byte
-// is lost, and all are in order.
+// Data after a frame, and a part of one, goes to the next reader: no byte is
+// lost, and all are in order.
 func TestFramingHandsOver(t *testing.T) {
 	const rest = "\x032\n3\x0afollowing;\x06la" // also as frames by length
 	const more = "ter\n\x01."
@@ -341,8 +341,8 @@ func TestFramingStartTLS(t *testing.T) {
 	})
 }
 
-// What was said in plain text is never taken for what TLS protects: it spoils
-// the handshake.
+// Data that arrived in plain text is never taken for data that TLS protects: it
+// spoils the handshake.
 func TestFramingStartTLSInjected(t *testing.T) {
 	cert := selfSigned(t)
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}

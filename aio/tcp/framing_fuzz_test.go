@@ -13,7 +13,7 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// FuzzFraming holds that the callback is given the frames that Lines and the
+// FuzzFraming checks that the callback is given the frames that Lines and the
 // like have, and the same error, however the bytes are divided.
 func FuzzFraming(f *testing.F) {
 	f.Add([]byte("a\r\nbc\n\nabcd\r"), []byte{1, 2, 3}, []byte{}, uint8(0), uint16(3))

@@ -122,7 +122,7 @@ func TestFramingCutShort(t *testing.T) {
 	}
 }
 
-// A framing that makes no sense ends the connection when something arrives.
+// An invalid framing ends the connection when data arrives.
 func TestFramingArguments(t *testing.T) {
 	for want, f := range map[string]tcp.Framing{
 		"tcp: LineFraming: the maximum is 0 bytes, must be positive":        tcp.LineFraming(0),
@@ -162,7 +162,8 @@ func TestFramingKeepsDelimiter(t *testing.T) {
 	})
 }
 
-// Frames are parts of what has arrived, and nobody can write over what follows.
+// Frames are parts of the arrived data, and appending to one cannot overwrite
+// what follows.
 func TestFramingFrames(t *testing.T) {
 	for name, tt := range map[string]struct {
 		f    tcp.Framing
@@ -212,8 +213,8 @@ func TestFramingWithoutCallback(t *testing.T) {
 	})
 }
 
-// What is kept of a frame is what has come, whatever a prefix claims, and
-// nothing when the frame is there. One Handler serves many connections.
+// Of an incomplete frame the arrived part is kept, whatever its prefix claims,
+// and nothing once the frame is complete. One Handler serves many connections.
 func TestFramingMemory(t *testing.T) {
 	const long, step = 1 << 20, 10_000
 	overAll(t, func(w *world) {

@@ -500,7 +500,8 @@ func TestGivenUpHandler(t *testing.T) {
 		if got := readAll(w, server); got != "y" {
 			w.Errorf("read %q", got)
 		}
-		server.SetHandler(p.handler(tcp.Handler{HalfOpen: true})) // the end does not close it
+		// the end does not close it
+		server.SetHandler(p.handler(tcp.Handler{HalfOpen: true}))
 		server.SetHandler(tcp.Handler{})
 		server.Close()
 		if err := server.SetHandler(p.handler(tcp.Handler{})); !errors.Is(err, aio.ErrClosed) {

@@ -55,7 +55,7 @@ func TestHalfOpenPeerGone(t *testing.T) {
 	}
 }
 
-// hangUps are the ways in which a peer hangs up, and what is told of that.
+// hangUps are the ways in which a peer hangs up, and the wanted calls.
 var hangUps = map[string]struct {
 	how  func(c *tcp.Conn)
 	want []error
@@ -87,8 +87,8 @@ func wantTold(w *world, calls chan error, want []error) {
 	}
 }
 
-// A callback that takes long learns that its peer hangs up, although nobody
-// reads and data is unread; so does one who asks later, or while reading is
+// A long callback learns that its peer hangs up, although nothing reads and
+// data is unread. So does a later call of AfterHangUp, or one while reading is
 // paused.
 func TestHangUpDuringCallback(t *testing.T) {
 	for how, tt := range hangUps {
@@ -148,8 +148,8 @@ func TestHangUpInStreamStyle(t *testing.T) {
 	}
 }
 
-// The end of the connection itself is told last, as what it is, and only of a
-// connection that has not hung up before.
+// The end of the connection itself is reported last, with its own error, and
+// only if the peer has not hung up before.
 func TestHangUpOver(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -241,7 +241,8 @@ func TestHalfOpenReset(t *testing.T) {
 					server.ResumeReading()
 				}
 				close(over)
-				soon(w, closed) // with what the end was, which is not the same everywhere
+				// with what the end was, which is not the same everywhere
+				soon(w, closed)
 			})
 		})
 	}

@@ -36,8 +36,8 @@ func TestReadTimeoutHandler(t *testing.T) {
 	})
 }
 
-// Time in a callback is not idle, nor is time in which the queue is full; a new
-// time begins after it.
+// Time in a callback is not idle time, and neither is time with a full queue; a
+// new time begins after it.
 func TestReadTimeoutBusyHandler(t *testing.T) {
 	inBubbles(t, zeroLoop, func(w *world) {
 		p := newTape(w)
@@ -151,7 +151,8 @@ func TestWriteTimeout(t *testing.T) {
 					n, err := io.Copy(server, io.LimitReader(endless{}, 1_200_000))
 					return int(n), err
 				})
-				for range 20 { // slower than 64 KiB in 10 s: package tls reads ahead
+				// slower than 64 KiB in 10 s: package tls reads ahead
+				for range 20 {
 					time.Sleep(9 * time.Second)
 					if _, err := io.CopyN(io.Discard, client, 40_000); err != nil {
 						w.Fatalf("io.CopyN: %v", err)

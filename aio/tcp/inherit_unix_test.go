@@ -23,7 +23,7 @@ import (
 // it is to do.
 const heirVar = "TCP_TEST_HEIR"
 
-// TestHeir is no test but the child process.
+// TestHeir is not a test but the child process.
 func TestHeir(t *testing.T) {
 	how := os.Getenv(heirVar)
 	if how == "" {
@@ -202,7 +202,8 @@ func TestInherit(t *testing.T) {
 	}
 }
 
-// What is not there, is another's, or is no listener, is told.
+// Inherit returns an error for descriptors that do not exist, belong to another
+// process, or are not listeners.
 func TestInheritNothing(t *testing.T) {
 	lns, files := openListeners(t)
 	c := connect(t, lns[0].Addr())
@@ -249,8 +250,7 @@ func TestInheritNothing(t *testing.T) {
 	}
 }
 
-// Without a predecessor there is nobody to tell, and a nil Inherited has
-// nothing.
+// Without a predecessor Ready does nothing, and a nil Inherited is empty.
 func TestInheritNil(t *testing.T) {
 	var in *tcp.Inherited
 	if err := in.Ready(); err != nil {

@@ -56,7 +56,7 @@ func wantKeepAlive(t *testing.T, fd int, want [4]int) {
 	for i, o := range options {
 		var err error
 		if got[i], err = syscall.GetsockoptInt(fd, o[0], o[1]); err != nil {
-			t.Fatal(err)
+			t.Fatalf("syscall.GetsockoptInt: %v", err)
 		}
 		if got[0] == 0 {
 			break

@@ -18,7 +18,7 @@ func sendUntilFails(w *world, c *tcp.Conn) {
 }
 
 // What the peer has said before it closed is given to the handler, although
-// sending has failed by then: then the condition is told.
+// sending has failed by then: then the condition is reported.
 func TestLastWords(t *testing.T) {
 	overAll(t, func(w *world) {
 		p := newTape(w)
@@ -54,7 +54,9 @@ func TestLastWordsBehindQueue(t *testing.T) {
 		}})}
 		client := w.dial(w.start(server))
 		soon(w, p.conn)
-		words := numbers(48 << 10) // which the kernel takes while nobody reads: an abort drops what has not arrived
+		// which the kernel accepts while the peer does not read: an abort drops
+		// what has not arrived
+		words := numbers(48 << 10)
 		if _, err := client.Write(words); err != nil {
 			w.Errorf("client.Write: %v", err)
 		}

@@ -113,7 +113,9 @@ func TestMaxConnsSlotsComeBack(t *testing.T) {
 					addr := b.start(s)
 					for range 10 { // five times as many as there are slots
 						use(b, s, b.dial(addr))
-						time.Sleep(6 * time.Second) // a server that closes waits for the client's end for 5 s
+						// a server that closes waits for the client's end for 5
+						// s
+						time.Sleep(6 * time.Second)
 					}
 					if n := b.loop.Stats().IncomingConns; n != 0 {
 						b.Errorf("%d connections left", n)
@@ -188,7 +190,7 @@ func TestMaxConnsProcess(t *testing.T) {
 	})
 }
 
-// A negative MaxConns is no bound.
+// A negative MaxConns means no bound.
 func TestMaxConnsNone(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		s := &tcp.Server{Handler: echo, MaxConns: -1}

@@ -62,8 +62,8 @@ func TestListenerAccept(t *testing.T) {
 	})
 }
 
-// Closing a listener ends Accept, and refuses whom nobody has accepted.
-// Accepted connections stay.
+// Closing a listener ends Accept, and refuses connections that were not
+// accepted. Accepted connections stay.
 func TestListenerClose(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()
@@ -116,8 +116,8 @@ func TestListenerConns(t *testing.T) {
 	})
 }
 
-// A connection that nobody has received from Conns is closed with the listener,
-// and does not hold up the loop.
+// A connection that was not received from Conns is closed with the listener,
+// and does not delay the loop's end.
 func TestListenerConnsNobodyReceives(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		l := b.newListener()

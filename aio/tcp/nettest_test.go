@@ -51,7 +51,7 @@ func TestNetConn(t *testing.T) {
 	}
 }
 
-// backgroundLoop runs a loop beside the test.
+// backgroundLoop runs a loop in the background of the test.
 func backgroundLoop(t *testing.T) (ctx context.Context, end func()) {
 	t.Helper()
 	loop := &aio.Loop{Grace: -1, OnEvent: func(aio.Event) {}}

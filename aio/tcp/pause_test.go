@@ -84,7 +84,8 @@ func TestPauseBeforeHandler(t *testing.T) {
 		server.SetHandler(p.handler(tcp.Handler{}))
 		client.SendString("later")
 		client.CloseWrite()
-		server.SendString("x") // whoever reads it knows that the handler is there
+		// its reader knows that the handler is set
+		server.SendString("x")
 		wantRead(w, client, "x")
 		if got := p.got(); got != "" {
 			w.Errorf("received %q while paused", got)

@@ -23,7 +23,8 @@ func TestPipeReset(t *testing.T) {
 				wantMoved = tcp.Piped{AToB: 1, BToA: 5}
 			}
 			bytesOut := p.a.Stats().BytesOut
-			p.right.SendString("x") // which nobody has read: a unix socket is reset by that
+			// which was not read: a unix socket is reset by that
+			p.right.SendString("x")
 			aiotest.Eventually(w, func() bool { return p.a.Stats().BytesOut > bytesOut })
 			p.left.Abort()
 			moved, err := p.done.Await(w.ctx)
@@ -131,7 +132,7 @@ func TestPipeCancelled(t *testing.T) {
 	}
 }
 
-// Without a loop there is no pipe, and the connections are closed all the same.
+// Without a loop there is no pipe, and the connections are nevertheless closed.
 func TestPipeNoLoop(t *testing.T) {
 	overStreams(t, func(w *world) {
 		p := w.apart()
@@ -144,8 +145,8 @@ func TestPipeNoLoop(t *testing.T) {
 	})
 }
 
-// A connection that the program closes itself ends the pipe. Nobody need look
-// at its error: the loop would report a lost one.
+// A connection that the program closes itself ends the pipe. Its error need not
+// be looked at: the loop would report a lost one.
 func TestPipeClosedByProgram(t *testing.T) {
 	overStreams(t, func(w *world) {
 		p := w.piped()
@@ -251,7 +252,7 @@ func TestPipeDrain(t *testing.T) {
 	})
 }
 
-// A pipe that a loop gives up is no lost error.
+// A pipe that a loop cancels is not a lost error.
 func TestPipeGrace(t *testing.T) {
 	overAllLoops(t, func() *aio.Loop { return &aio.Loop{Grace: time.Nanosecond} }, func(w *world) {
 		p := w.piped()
@@ -268,7 +269,7 @@ func TestPipeGrace(t *testing.T) {
 	})
 }
 
-// A pipe is told from others in listings.
+// A pipe can be identified in listings.
 func TestPipeListed(t *testing.T) {
 	overStreams(t, func(w *world) {
 		p := w.piped()

@@ -130,7 +130,8 @@ func TestPipe(t *testing.T) {
 	})
 }
 
-// One side may end long before the other, which is told, and go on reading.
+// One side may end long before the other, which gets the end, and continue to
+// read.
 func TestPipeHalfClose(t *testing.T) {
 	overStreams(t, func(w *world) {
 		w.bothWays(func(p *piped, forth bool) {
@@ -252,7 +253,7 @@ func TestPipeHandler(t *testing.T) {
 	}
 }
 
-// A direction in which nobody reads does not hold up the other.
+// A direction in which the peer does not read does not delay the other.
 func TestPipeSlow(t *testing.T) {
 	const size = 8 << 20
 	overStreams(t, func(w *world) {

@@ -33,7 +33,7 @@ func (c *timedOut) SetDeadline(time.Time) error      { return os.ErrDeadlineExce
 func (c *timedOut) SetReadDeadline(time.Time) error  { return os.ErrDeadlineExceeded }
 func (c *timedOut) SetWriteDeadline(time.Time) error { return os.ErrDeadlineExceeded }
 
-// TestTLSOverTimedOut holds that a handshake over a connection that times out
+// TestTLSOverTimedOut checks that a handshake over a connection that times out
 // fails, and that a connection in handler style ends: neither looks again and
 // again.
 func TestTLSOverTimedOut(t *testing.T) {
@@ -121,7 +121,7 @@ func overMere(ctx context.Context, t *testing.T, h tcp.Handler) (client *tcp.Con
 	network := new(aiotest.Network)
 	ln, err := network.Listen("")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("network.Listen: %v", err)
 	}
 	server = newTape(t)
 	s := &tcp.Server{
@@ -129,7 +129,7 @@ func overMere(ctx context.Context, t *testing.T, h tcp.Handler) (client *tcp.Con
 		Handler: server.handler(tcp.Handler{Data: func(c *tcp.Conn, data []byte) { c.Send(data) }}),
 	}
 	if err := s.StartOn(ctx, ln); err != nil {
-		t.Fatal(err)
+		t.Fatalf("s.StartOn: %v", err)
 	}
 	d := &tcp.Dialer{TLS: &tls.Config{InsecureSkipVerify: true}}
 	d.DialContext = func(ctx context.Context, netw, addr string) (net.Conn, error) {
@@ -139,7 +139,7 @@ func overMere(ctx context.Context, t *testing.T, h tcp.Handler) (client *tcp.Con
 	}
 	client, err = d.Send(ctx, s.Addr().String(), []byte("hello"), h).Await(ctx)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("d.Send: %v", err)
 	}
 	synctest.Wait()
 	s.StopAccepting()

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestBellTakenByOther holds that a member that waits is rung for again after
+// TestBellTakenByOther checks that a member that waits is rung for again after
 // another one has taken the bell's event, which is edge-triggered and comes
-// once: what is posted next would have nobody look at it.
+// once: no member would look at what is posted next.
 func TestBellTakenByOther(t *testing.T) {
 	p := &poller{conns: new(connTable), left: make(chan struct{})}
 	if err := p.ep.init(); err != nil {
@@ -15,11 +15,14 @@ func TestBellTakenByOther(t *testing.T) {
 	}
 	defer p.ep.close()
 	waiting, other := &member{poller: p, free: true}, &member{poller: p}
-	p.crew.free, p.waiting = []*member{waiting}, 1 // it is about to wait for events
+	// it is about to wait for events
+	p.crew.free, p.waiting = []*member{waiting}, 1
 
 	p.post(new(Conn)) // which rings, as all free members wait
 	p.mu.Lock()
-	p.wait(other) // as one that comes back from aside, and looks for events between two posted connections
+	// as one that comes back from aside, and looks for events between two
+	// posted connections
+	p.wait(other)
 	p.posted.pop()
 	p.mu.Unlock()
 

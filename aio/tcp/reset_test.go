@@ -79,7 +79,8 @@ func TestResetBothWait(t *testing.T) {
 			}
 			peer.Abort()
 			_, err := read.Await(w.ctx)
-			wantErr(w, err, aio.ErrReset, "") // on TLS a write that fails ends the connection
+			// on TLS a write that fails ends the connection
+			wantErr(w, err, aio.ErrReset, "")
 			c.Close()
 		}
 	})
@@ -108,7 +109,7 @@ func TestResetMetBySend(t *testing.T) {
 }
 
 // So it is when the engine reads while another goroutine writes: whichever of
-// the two the system tells of the reset, the handler is told of no clean end.
+// the two sees the reset, the handler does not get a clean end.
 func TestResetHandlerWrites(t *testing.T) {
 	for how, write := range map[string]func(c *tcp.Conn, data []byte){
 		"Write": func(c *tcp.Conn, data []byte) { c.Write(data) },
@@ -138,8 +139,8 @@ func TestResetHandlerWrites(t *testing.T) {
 	}
 }
 
-// The peer's end after it was told of by the system stays an end, whatever
-// writing meets then.
+// A peer's end that reading has returned stays an end, whatever error writing
+// meets then.
 func TestEndBeforeReset(t *testing.T) {
 	overStreams(t, func(w *world) {
 		if w.memory() {

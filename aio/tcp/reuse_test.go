@@ -19,8 +19,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// reusable skips the test where several listeners on one port are not to be
-// had.
+// reusable skips the test on systems that do not support several listeners on
+// one port.
 func reusable(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -208,8 +208,8 @@ func mustAddr(s string) net.Addr {
 	return a
 }
 
-// At once is at once: closing one of several does not wait for anybody, nor
-// does the end of a loop without Grace.
+// At once is at once: closing one of several does not wait, and neither does
+// the end of a loop without Grace.
 func TestReusePortClose(t *testing.T) {
 	reusable(t)
 	for _, how := range []string{"close", "cancel"} {

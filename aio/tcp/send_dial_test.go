@@ -69,7 +69,7 @@ func TestSendToClosing(t *testing.T) {
 	})
 }
 
-// A dial that fails is told once, whoever is listening.
+// A failed dial is reported once, whatever listens for it.
 func TestSendFails(t *testing.T) {
 	for _, event := range []bool{true, false} {
 		for _, await := range []bool{true, false} {
@@ -112,7 +112,7 @@ func TestSendFails(t *testing.T) {
 					t.Errorf("Event was called %d times, want %d", told, want)
 				}
 				if want = 0; !event && !await {
-					want = 1 // nobody looked
+					want = 1 // not looked at
 				}
 				if lost != want {
 					t.Errorf("%d events, want %d (event %v, await %v): %v", lost, want, event, await, rec.Events())

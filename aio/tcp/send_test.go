@@ -128,7 +128,8 @@ func TestSendBehindWrite(t *testing.T) {
 			w.Error("the Write is not done with its bytes handed over")
 		}
 		take(90_000)
-		if !w.secure() && (!pending(sent) || !pending(flushed)) { // with TLS, it may go between the Write's records
+		// with TLS, it may go between the Write's records
+		if !w.secure() && (!pending(sent) || !pending(flushed)) {
 			w.Error("the send is done before its bytes were handed over")
 		}
 		take(0)
@@ -300,7 +301,8 @@ func eachFault(t *testing.T, test func(w *world)) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, transport)
 					w.loop = &aio.Loop{OnEvent: func(e aio.Event) {
-						if e.Op.Kind.String() != "tcp.conn.in" { // the server's end is told by nobody's Event
+						// the server's end is reported by no Event
+						if e.Op.Kind.String() != "tcp.conn.in" {
 							t.Errorf("event of %v: %v, lost: %v", e.Op, e.Err, e.Lost)
 						}
 					}}
@@ -337,7 +339,8 @@ func TestSendFaults(t *testing.T) {
 			return
 		}
 		p := newTape(w)
-		if err := c.SetHandler(p.handler(tcp.Handler{})); err != nil { // the last of the handshake failed to go out
+		// the last of the handshake failed to go out
+		if err := c.SetHandler(p.handler(tcp.Handler{})); err != nil {
 			wantErr(w, err, aio.ErrConn, "")
 			<-over
 			return
@@ -368,13 +371,14 @@ func TestSendFaults(t *testing.T) {
 		if got < acked {
 			w.Errorf("%d bytes arrived, %d were said to be sent", got, acked)
 		}
-		if cond == nil && (failed || got != 100_000) && len(p.events) == 0 { // an EOF closes too
+		// an EOF closes too
+		if cond == nil && (failed || got != 100_000) && len(p.events) == 0 {
 			w.Errorf("closed without an error, but only %d bytes arrived, futures failed: %v", got, failed)
 		}
 	})
 }
 
-// Whatever fails: a handler is told once, and what it was given before is a
+// Whatever fails: a handler is told once, and the data that it got before is a
 // part of what was sent.
 func TestEchoFaults(t *testing.T) {
 	eachFault(t, func(w *world) {
@@ -421,28 +425,30 @@ func TestEchoFaults(t *testing.T) {
 	})
 }
 
-// A peer that resets fails what is queued. The Event tells it; futures nobody
-// looks at do not tell it again.
+// A peer that resets fails what is queued. The Event tells it; futures that are
+// not looked at do not report it again.
 func TestResetWhileQueued(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()
 		p := newTape(w)
 		server.SetHandler(p.handler(tcp.Handler{}))
 		seen := server.SendOwned(numbers(8 << 20))
-		server.SendOwned(numbers(1 << 20)) // nobody looks at this one
+		server.SendOwned(numbers(1 << 20)) // this one is not looked at
 		client.Abort()
 		cond := soon(w, p.closed)
 		broke := func(err error) {
 			w.Helper()
-			if w.secure() && errors.Is(err, io.ErrUnexpectedEOF) { // Linux tells of a reset once: to the writer, and then
-				wantErr(w, err, io.ErrUnexpectedEOF, "read") // the reader meets a mere end
+			// Linux reports a reset once: to the writer, and then
+			if w.secure() && errors.Is(err, io.ErrUnexpectedEOF) {
+				// the reader meets a mere end
+				wantErr(w, err, io.ErrUnexpectedEOF, "read")
 				return
 			}
 			wantErr(w, err, aio.ErrReset, "")
 		}
 		broke(cond)
 		told := soon(w, p.events)
-		if aio.IsInfo(told) { // likewise
+		if aio.IsInfo(told) {
 			told = soon(w, p.events)
 		}
 		if told != cond || len(p.events) > 0 {
@@ -459,7 +465,7 @@ func TestResetWhileQueued(t *testing.T) {
 	})
 }
 
-// Without a handler nobody else tells it.
+// Without a handler nothing else reports it.
 func TestResetUnseen(t *testing.T) {
 	overAllLoops(t, zeroLoop, func(w *world) {
 		client, server := w.pair()

@@ -68,7 +68,7 @@ func sending(t *testing.T, file func(t *testing.T, size int) *os.File, size int,
 	})
 }
 
-// TestSendfile holds that the kernel sends a file also on a connection of
+// TestSendfile checks that the kernel sends a file also on a connection of
 // handler style and with a write timeout.
 func TestSendfile(t *testing.T) {
 	const size = 5<<20 + 17
@@ -93,7 +93,7 @@ func TestSendfile(t *testing.T) {
 	}
 }
 
-// TestSendfileUnfit holds that a file is copied that the kernel does not send,
+// TestSendfileUnfit checks that a file is copied that the kernel does not send,
 // at first or after a part.
 func TestSendfileUnfit(t *testing.T) {
 	const size = 3<<20 + 17
@@ -121,7 +121,7 @@ func TestSendfileUnfit(t *testing.T) {
 	}
 }
 
-// TestSendfileFileFails holds that an error of the file comes as it is, and
+// TestSendfileFileFails checks that an error of the file comes as it is, and
 // that the connection goes on.
 func TestSendfileFileFails(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
@@ -151,7 +151,7 @@ func TestSendfileFileFails(t *testing.T) {
 	})
 }
 
-// TestSendfileSlowDisk holds that a disk that is slow holds up neither the
+// TestSendfileSlowDisk checks that a disk that is slow holds up neither the
 // connection's alarm nor its end.
 func TestSendfileSlowDisk(t *testing.T) {
 	f := numbersFile(t, 1<<20)
@@ -189,7 +189,7 @@ func TestSendfileSlowDisk(t *testing.T) {
 	})
 }
 
-// TestSendfileProc holds that files are whole that have no size.
+// TestSendfileProc checks that files are whole that have no size.
 func TestSendfileProc(t *testing.T) {
 	const name = "/proc/version"
 	want, err := os.ReadFile(name)
@@ -214,7 +214,7 @@ func TestSendfileProc(t *testing.T) {
 	})
 }
 
-// TestSendfileEnds holds that what ends a connection, or the deadline, ends
+// TestSendfileEnds checks that what ends a connection, or the deadline, ends
 // the sending of a file to a peer that does not read.
 func TestSendfileEnds(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -241,9 +241,9 @@ func TestSendfileEnds(t *testing.T) {
 	}
 }
 
-// TestSendfileReset holds that a handler is told of a reset, and of no end, also
-// if the system has told sendfile of it, and reading meets what looks like the
-// end before the connection knows that.
+// TestSendfileReset checks that a handler is told of a reset, and of no end,
+// also if the system has told sendfile of it, and reading meets what looks like
+// the end before the connection knows that.
 func TestSendfileReset(t *testing.T) {
 	overPairs(t, func(t *testing.T, transport string) {
 		if transport != "tcp" {
@@ -252,7 +252,8 @@ func TestSendfileReset(t *testing.T) {
 		f := holeFile(t, 64<<20)
 		newWorld(t, transport).run(&aio.Loop{OnEvent: func(aio.Event) {}}, func(w *world) {
 			p := newTape(w)
-			client := w.serve(p.handler(tcp.Handler{Open: func(c *tcp.Conn) { c.PauseReading() }})) // so that sendfile is told
+			// so that sendfile is told
+			client := w.serve(p.handler(tcp.Handler{Open: func(c *tcp.Conn) { c.PauseReading() }}))
 			server := soon(w, p.conn)
 			defer tcp.AfterSendfile(func(err error) {
 				if err != nil && !errors.Is(err, syscall.EAGAIN) {

@@ -23,7 +23,7 @@ func echoStream(_ context.Context, c *tcp.Conn) error {
 	return err
 }
 
-// bubble is a loop in a synctest bubble, with a network of its own.
+// bubble is a loop in a synctest bubble, with its own in-memory network.
 type bubble struct {
 	*testing.T
 	ctx  context.Context
@@ -64,7 +64,7 @@ func (b *bubble) start(s *tcp.Server) string {
 	return s.Addr().String()
 }
 
-// dial opens a client's connection, which knows no loop.
+// dial opens a client's connection, which belongs to no loop.
 func (b *bubble) dial(addr string) aiotest.Conn {
 	b.Helper()
 	c, err := b.net.Dial("tcp", addr)
@@ -108,20 +108,20 @@ func wantEOF(t testing.TB, c net.Conn) {
 	}
 }
 
-// soon waits for a channel, not for ever.
+// soon waits for a channel, not forever.
 func soon[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:
 		return v
 	case <-time.After(20 * time.Second):
-		t.Fatal("nothing happened")
+		t.Fatalf("received nothing in 20 s, want a %T", *new(T))
 		panic("unreachable")
 	}
 }
 
-// connect opens a client's connection that knows no loop and ends with the
-// test.
+// connect opens a client's connection that belongs to no loop and is closed at
+// the end of the test.
 func connect(t testing.TB, a net.Addr) net.Conn {
 	t.Helper()
 	c, err := net.Dial(a.Network(), a.String())
@@ -136,7 +136,7 @@ func connect(t testing.TB, a net.Addr) net.Conn {
 // ops counts the operations of a kind.
 func ops(l *aio.Loop, kind string) int64 { return l.Stats().Kinds[kind] }
 
-// errorsOf returns the errors of the events that are no mere information.
+// errorsOf returns the errors of the events, without information such as EOF.
 func errorsOf(rec *aiotest.Recorder) []error {
 	var errs []error
 	for _, e := range rec.Events() {

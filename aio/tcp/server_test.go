@@ -366,8 +366,8 @@ func TestServerClose(t *testing.T) {
 	})
 }
 
-// A server that was started while the loop drains serves nobody, unless work in
-// progress needs it.
+// A server that was started while the loop drains accepts no connections,
+// unless work in progress needs it.
 func TestServerStartedWhileDraining(t *testing.T) {
 	inBubble(t, new(aio.Loop), func(b *bubble) {
 		aio.Spawn(b.ctx, "work", func(ctx context.Context) error {
@@ -426,7 +426,7 @@ func TestServerCtxEnds(t *testing.T) {
 	})
 }
 
-// A Stream's error is an event, but for the peer's EOF.
+// A Stream's error is an event, except the peer's EOF.
 func TestServerStreamError(t *testing.T) {
 	var rec aiotest.Recorder
 	inBubble(t, &aio.Loop{OnEvent: rec.OnEvent}, func(b *bubble) {

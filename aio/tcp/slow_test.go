@@ -100,7 +100,8 @@ func TestSlowReaders(t *testing.T) {
 			if grown, most := heap()-before, int64(clients*(mark+chunk+buffer+16<<10)); grown > most {
 				t.Errorf("the heap has grown by %d KiB, want at most %d", grown>>10, most>>10)
 			}
-			aio.LoopOf(ctx).Exit(nil) // what cannot be sent within Grace is dropped
+			// what cannot be sent within Grace is dropped
+			aio.LoopOf(ctx).Exit(nil)
 			readers.Wait()
 			return nil
 		})

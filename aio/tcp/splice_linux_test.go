@@ -95,7 +95,7 @@ func (w *world) splice(p *piped, off, n int) {
 	}
 }
 
-// The errors of splices that say that there is no splice.
+// The errors of splice that mean that it is not supported.
 var noSplice = []error{syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EPERM}
 
 // Where splicing is impossible, into a duct or out of it, nothing is lost, and
@@ -246,7 +246,8 @@ func TestSpliceEnds(t *testing.T) {
 					soon(w, full)
 				}
 				end(p)
-				if w.transport == "unix" { // where an end may look like a clean one
+				// where an end may look like a clean one
+				if w.transport == "unix" {
 					p.closePeers()
 				}
 				_, err := p.done.Await(w.ctx)

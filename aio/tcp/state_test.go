@@ -130,7 +130,8 @@ func TestStartTLSWhileSending(t *testing.T) {
 			for range 4 {
 				senders.Go(func() {
 					for !stop.Load() {
-						client.SendString("p").Await(w.ctx) // an error says that TLS is being started
+						// an error says that TLS is being started
+						client.SendString("p").Await(w.ctx)
 					}
 				})
 			}
@@ -281,8 +282,8 @@ func TestCloseWriteBeforeEnd(t *testing.T) {
 				if pause {
 					server.PauseReading()
 				}
-				// Without HalfOpen, a connection that is not paused could end before
-				// the answer is sent.
+				// Without HalfOpen, a connection that is not paused could end
+				// before the answer is sent.
 				server.SetHandler(p.handler(tcp.Handler{HalfOpen: !pause}))
 				server.SendString("answer")
 				server.CloseWrite()

@@ -59,7 +59,8 @@ func TestStatsByHand(t *testing.T) {
 			if st.InFlight != base.InFlight || st.IncomingConns+st.OutgoingConns+st.Callbacks+st.Futures != 0 || st.Failed+st.Cancelled+st.Panicked != 0 {
 				b.Errorf("in the end: %+v", st)
 			}
-			if st.Started-st.Ended != st.InFlight || st.Started != 2+3*n { // dials too
+			// dials too
+			if st.Started-st.Ended != st.InFlight || st.Started != 2+3*n {
 				b.Errorf("%d started, %d ended", st.Started, st.Ended)
 			}
 			s.Close()
@@ -67,8 +68,8 @@ func TestStatsByHand(t *testing.T) {
 	})
 }
 
-// A thousand times served, dialed and exited: aiotest sees to goroutines and
-// file descriptors.
+// A thousand times served, dialed and exited: aiotest checks for leaked
+// goroutines and file descriptors.
 func TestServeDialExitCycles(t *testing.T) {
 	cycles := 1000
 	if testing.Short() {

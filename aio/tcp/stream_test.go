@@ -216,8 +216,8 @@ func TestChunks(t *testing.T) {
 	})
 }
 
-// When ctx ends, the channel is closed, and what nobody has received can be
-// read on.
+// When ctx ends, the channel is closed, and data that was not received can
+// still be read.
 func TestChunksCancelled(t *testing.T) {
 	overStreams(t, func(w *world) {
 		client, server := w.pair()
@@ -343,7 +343,7 @@ func frames(sizes ...int) (out []byte) {
 	return out
 }
 
-// What was read ahead comes first, for whoever reads.
+// Data that was read ahead comes first, for any reader.
 func TestUnread(t *testing.T) {
 	overAll(t, func(w *world) {
 		client, server := w.pair()

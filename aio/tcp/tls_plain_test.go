@@ -13,8 +13,8 @@ import (
 	"goaio.example/aio/tcp"
 )
 
-// TestNotTLS holds what a client is told that does not speak TLS, in both
-// styles, and that its connection is a failed handshake like any other.
+// TestNotTLS checks what a client gets that does not speak TLS, in both styles,
+// and that its connection is a failed handshake like any other.
 func TestNotTLS(t *testing.T) {
 	const word = "TLS, please\n"
 	cfg := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
@@ -60,7 +60,7 @@ func TestNotTLS(t *testing.T) {
 	}
 }
 
-// TestNotTLSStays holds that a client which stays is not waited for for long,
+// TestNotTLSStays checks that a client which stays is not waited for for long,
 // and does not hold the loop open.
 func TestNotTLSStays(t *testing.T) {
 	cfg := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}

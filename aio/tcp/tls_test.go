@@ -119,7 +119,8 @@ func TestStartTLSStream(t *testing.T) {
 		c, s := w.pair()
 		c.SendString("STARTTLS\n")
 		wantRead(w, s, "STARTTLS\n")
-		s.SetDeadline(time.Now().Add(time.Minute)) // must not be lost by the handshake
+		// must not be lost by the handshake
+		s.SetDeadline(time.Now().Add(time.Minute))
 		p := newTape(w)
 		c.SetHandler(p.handler(tcp.Handler{}))
 		cf, sf := c.StartTLS(client), s.StartTLSServer(server)
@@ -146,7 +147,7 @@ func TestStartTLSStream(t *testing.T) {
 	})
 }
 
-// Nobody may be reading when TLS is started.
+// No Read may be in progress when TLS is started.
 func TestStartTLSBesideRead(t *testing.T) {
 	plainOver(t, func(w *world, client, server *tls.Config) {
 		c, s := w.pair()
@@ -334,7 +335,7 @@ func TestStartTLSNeverComes(t *testing.T) {
 	})
 }
 
-// rawTLS is a TLS client that is none of ours, and its socket.
+// rawTLS is a TLS client of package tls, and its socket.
 func rawTLS(w *world, addr string) (*tls.Conn, net.Conn) {
 	w.Helper()
 	var nc net.Conn
@@ -368,7 +369,8 @@ func TestTLSTruncation(t *testing.T) {
 		p.wantData("half of a")
 		nc.Close()
 		e := soon(w, p.events)
-		if !errors.Is(e, aio.ErrReset) { // unread session tickets may make it one
+		// unread session tickets may make it one
+		if !errors.Is(e, aio.ErrReset) {
 			wantErr(w, e, io.ErrUnexpectedEOF, "read")
 		}
 		if aio.IsInfo(e) || soon(w, p.closed) != e {
@@ -507,7 +509,8 @@ func TestTLSDrainMute(t *testing.T) {
 					if says != "" {
 						c.SendString(says)
 					}
-					io.Copy(io.Discard, c) // until it is closed, or reset because of what was not read
+					// until it is closed, or reset because of what was not read
+					io.Copy(io.Discard, c)
 					if d := time.Since(begin); d < want || d > want+time.Millisecond {
 						w.Errorf("the connection ended after %v, want %v", d, want)
 					}

@@ -69,8 +69,8 @@ func (b Backoff) Delays() iter.Seq2[int, time.Duration] {
 	}
 }
 
-// Wait returns how long to wait before try n, 0 before the first try, whose n is
-// 1, and for a smaller n. It ignores Attempts and Elapsed.
+// Wait returns how long to wait before try n, 0 before the first try, whose n
+// is 1, and for a smaller n. It ignores Attempts and Elapsed.
 func (b Backoff) Wait(n int) time.Duration {
 	if n <= 1 {
 		return 0

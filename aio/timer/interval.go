@@ -63,6 +63,8 @@ func (i Interval) late(period time.Duration) time.Duration {
 
 // Tick is one tick of a Ticker.
 type Tick struct {
-	At     time.Time // when the tick was due: time.Since(At) is how late its reader is
-	Missed int       // with MissedSkip: how many ticks right before this one were dropped
+	// when the tick was due: time.Since(At) is how late its reader is
+	At time.Time
+	// with MissedSkip: how many ticks right before this one were dropped
+	Missed int
 }

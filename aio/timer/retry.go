@@ -60,7 +60,9 @@ func (b Backoff) pause(ctx context.Context, d time.Duration) error {
 type RetryError struct {
 	Attempts int   // how often the function was called
 	Last     error // what the last call returned; nil if there was none
-	Cause    error // context.Cause of the ctx, or what the Limiter returned, if that ended the Retry
+	// context.Cause of the ctx, or what the Limiter returned, if that ended the
+	// Retry
+	Cause error
 }
 
 // Error says how often the function was called, why the Retry ended, and what

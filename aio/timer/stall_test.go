@@ -63,7 +63,8 @@ func resetWhileDue(ctx context.Context, t *testing.T, missed timer.Missed, perio
 	t.Helper()
 	every := timer.Every(ctx, 20*time.Second, timer.Interval{Missed: missed})
 	stall(ctx, t, time.Second, 30*time.Second)
-	stall(ctx, t, 2*time.Second, 40*time.Second) // is taken out with the ticker's alarm, and fires first
+	// is taken out with the ticker's alarm, and fires first
+	stall(ctx, t, 2*time.Second, 40*time.Second)
 	time.Sleep(35 * time.Second)
 	if !every.Reset(period) {
 		t.Error("Reset of a ticker that ticks reported false")

@@ -18,8 +18,8 @@ type pending struct {
 	end  func() error // waits for its end, and returns its error
 }
 
-// kinds begin a timer of each kind, which comes after d. The runs of Debounce and
-// Throttle are Delays.
+// kinds begin a timer of each kind, which comes after d. The runs of Debounce
+// and Throttle are Delays.
 var kinds = map[string]func(ctx context.Context, d time.Duration) pending{
 	"Delay": func(ctx context.Context, d time.Duration) pending {
 		x := timer.Delay(ctx, d, noop)

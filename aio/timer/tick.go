@@ -21,7 +21,8 @@ func (t *tickerDriver) Fire() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	if t.err != nil || t.late != nil || now.Before(t.at) { // ended, or reset just before
+	// ended, or reset just before
+	if t.err != nil || t.late != nil || now.Before(t.at) {
 		return
 	}
 	if t.interval.Missed == MissedBurst || t.interval.Missed == MissedDelay {

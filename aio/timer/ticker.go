@@ -27,11 +27,12 @@ type Ticker struct {
 
 	mu     sync.Mutex
 	period time.Duration
-	phase  time.Time     // when the next tick is due, without its jitter
-	at     time.Time     // when the next tick is due
-	missed int           // ticks dropped since the last one that was delivered
-	late   chan struct{} // not nil while a late tick is handed over; closed to call that off
-	err    error         // why the ticker has ended
+	phase  time.Time // when the next tick is due, without its jitter
+	at     time.Time // when the next tick is due
+	missed int       // ticks dropped since the last one that was delivered
+	// not nil while a late tick is handed over; closed to call that off
+	late chan struct{}
+	err  error // why the ticker has ended
 }
 
 // Every returns a Ticker that ticks every d, the first time d from now unless

@@ -123,7 +123,7 @@ func TestMissed(t *testing.T) {
 }
 
 // On the real clock, with a period that no reader can keep: no tick is lost
-// without being told of, and the phase is kept.
+// without being counted, and the phase is kept.
 func TestTickerTooFast(t *testing.T) {
 	for _, missed := range []timer.Missed{timer.MissedSkip, timer.MissedBurst} {
 		var rec recorder
@@ -236,7 +236,7 @@ func TestTickerReset(t *testing.T) {
 	})
 }
 
-// A period that is not positive is an error that is told, and no panic.
+// A period that is not positive is a reported error, and not a panic.
 func TestBadPeriod(t *testing.T) {
 	for _, start := range []func(ctx context.Context) *timer.Ticker{
 		func(ctx context.Context) *timer.Ticker { return timer.Every(ctx, 0, timer.Interval{}) },

@@ -265,7 +265,8 @@ func TestStats(t *testing.T) {
 			for range 3 {
 				timer.Delay(ctx, time.Hour, noop)
 			}
-			if s := l.Stats(); s.Timers != 4 || s.Callbacks != 4 || s.InFlight != 4 { // main has returned
+			// main has returned
+			if s := l.Stats(); s.Timers != 4 || s.Callbacks != 4 || s.InFlight != 4 {
 				t.Errorf("4 delays: %d timers, %d callbacks, %d in flight", s.Timers, s.Callbacks, s.InFlight)
 			}
 			return nil

@@ -92,7 +92,8 @@ func (f *feed) get(ctx context.Context, name string, q url.Values) (*http.Respon
 		return nil, err
 	}
 	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, 200)) // for the message only
+		// for the message only
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 200))
 		res.Body.Close()
 		return nil, &statusError{res.Status, live.Visible(strings.TrimSpace(string(text)))}
 	}

@@ -137,7 +137,8 @@ func TestUnixSocketAndToken(t *testing.T) {
 		if status, out, _ := call(t, ctx, "-once", "-token", "t", url); status != 0 || !strings.Contains(out, "shop: running") {
 			t.Errorf("with the token: %d, %s", status, out)
 		}
-		if status, _, errs := call(t, ctx, url); status != 1 || !strings.Contains(errs, "401") { // is not tried again
+		// is not tried again
+		if status, _, errs := call(t, ctx, url); status != 1 || !strings.Contains(errs, "401") {
 			t.Errorf("a stream without the token: %d, %s", status, errs)
 		}
 	})

@@ -101,7 +101,8 @@ func TestSuspend(t *testing.T) {
 		taken := p.mode()
 		p.shows("aio.spawn")
 		p.press("\x1a")
-		for state := ""; state != "T"; time.Sleep(5 * time.Millisecond) { // what else tells is a wait for the child, which exec makes
+		// what else tells is a wait for the child, which exec makes
+		for state := ""; state != "T"; time.Sleep(5 * time.Millisecond) {
 			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 			if err != nil {
 				t.Fatalf("os.ReadFile: %v", err)

@@ -7,7 +7,8 @@ import (
 
 // The terminal's control sequences.
 const (
-	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l" // another screen, without a cursor; long lines are cut
+	// another screen, without a cursor; long lines are cut
+	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 	home        = "\x1b[H"
 	endLine     = "\x1b[K\r\n"

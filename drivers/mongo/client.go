@@ -56,12 +56,15 @@ func (c *Client) uri() string {
 	return c.URI
 }
 
-// name returns the hosts of the URI, without a password.
+// name returns the hosts of the URI, without a password: also without one that
+// is not escaped as it should be.
 func (c *Client) name() string {
 	_, rest, _ := strings.Cut(c.uri(), "://")
-	rest, _, _ = strings.Cut(rest, "?")
-	rest, _, _ = strings.Cut(rest, "/")
-	if name, err := url.PathUnescape(rest[strings.LastIndex(rest, "@")+1:]); err == nil {
+	rest = rest[strings.LastIndex(rest, "@")+1:]
+	if end := strings.IndexAny(rest, "/?&"); end >= 0 {
+		rest = rest[:end]
+	}
+	if name, err := url.PathUnescape(rest); err == nil {
 		return name
 	}
 	return ""

@@ -50,7 +50,7 @@ func fill(ctx context.Context, t *testing.T, things *mongo.Collection, n int) {
 func decoded(t *testing.T, r *mongo.SingleResult) (v item) {
 	t.Helper()
 	if err := r.Decode(&v); err != nil {
-		t.Fatal(err)
+		t.Fatalf("r.Decode: %v", err)
 	}
 	return v
 }
@@ -102,7 +102,7 @@ func TestWrites(t *testing.T) {
 		var left []item
 		for v, err := range mongo.All[item](ctx, await(ctx, t, things.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}})))) {
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("unexpected error: %v", err)
 			}
 			left = append(left, v)
 		}
@@ -137,7 +137,7 @@ func TestReads(t *testing.T) {
 		var counts []int
 		for v, err := range mongo.All[struct{ N int }](ctx, await(ctx, t, things.Aggregate(ctx, pipeline))) {
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("unexpected error: %v", err)
 			}
 			counts = append(counts, v.N)
 		}
@@ -149,7 +149,7 @@ func TestReads(t *testing.T) {
 		for doc := range cur.C() {
 			var v item
 			if err := cur.Decode(doc, &v); err != nil {
-				t.Fatal(err)
+				t.Fatalf("cur.Decode: %v", err)
 			}
 			seen[v.ID] = true
 		}
@@ -167,7 +167,7 @@ func wantColors(t *testing.T, r *mongo.DistinctResult) {
 	t.Helper()
 	var colors []string
 	if err := r.Decode(&colors); err != nil {
-		t.Fatal(err)
+		t.Fatalf("r.Decode: %v", err)
 	}
 	slices.Sort(colors)
 	if want := []string{"blue", "red"}; !slices.Equal(colors, want) {
@@ -257,7 +257,7 @@ func TestReplicaSet(t *testing.T) {
 			return nil
 		}).Await(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("client.Transaction: %v", err)
 		}
 		for i := range 2 {
 			select {

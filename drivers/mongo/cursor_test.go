@@ -73,7 +73,7 @@ func TestCursorClosedEarly(t *testing.T) {
 		cur := await(ctx, t, f.things().Find(ctx, bson.D{}))
 		for _, err := range cur.All(ctx) {
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("unexpected error: %v", err)
 			}
 			synctest.Wait() // fetches as much as it may
 			break
@@ -99,7 +99,7 @@ func TestCursorDrains(t *testing.T) {
 		n := 0
 		for _, err := range cur.All(ctx) {
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("unexpected error: %v", err)
 			}
 			n++
 		}
@@ -177,7 +177,7 @@ func TestCursorTails(t *testing.T) {
 		n := 0
 		for _, err := range await(ctx, t, f.things().Find(ctx, bson.D{}, o)).All(ctx) {
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("unexpected error: %v", err)
 			}
 			n++
 		}

@@ -71,8 +71,9 @@
 // Errors are those of the driver, for its functions IsDuplicateKeyError,
 // IsNetworkError and IsTimeout, and for errors.As with a driver.CommandError or
 // a driver.WriteException. Those of connections match aio.ErrConn in addition.
-// The driver repeats reads and writes, once, that a broken connection or a
-// change of the primary has failed; RunCommand is not repeated.
+// The driver repeats reads and writes that a broken connection or a change of
+// the primary has failed, as often as their time allows; RunCommand and the
+// commands of a transaction, except its commit or abort, are not repeated.
 //
 // # Limitations
 //

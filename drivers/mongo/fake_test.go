@@ -97,7 +97,7 @@ func (f *fake) listen(t testing.TB) {
 	t.Helper()
 	l, err := f.network.Listen(fakeAddr)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.network.Listen: %v", err)
 	}
 	f.l = l
 	f.wg.Go(func() {

@@ -42,6 +42,7 @@ type feed struct {
 	timeout time.Duration   // of one batch
 	handed  func(idle bool) // called when a document was received, or there was none
 	c       chan bson.Raw
+	turn    *turn           // of the transaction that it belongs to, or nil
 	stop    context.Context // ends when the feed is to end
 	end     context.CancelCauseFunc
 	gone    chan struct{} // closed when nothing comes any more
@@ -60,6 +61,9 @@ func (f *feed) begin(ctx context.Context, kind aio.Kind, d aio.Driver) error {
 		return err
 	}
 	f.link.users.Add(1)
+	if f.turn = turnOf(ctx); f.turn != nil {
+		f.turn.cursors.Add(1) // the caller has the turn
+	}
 	f.op.Go(f.run, f.over)
 	return nil
 }
@@ -67,6 +71,9 @@ func (f *feed) begin(ctx context.Context, kind aio.Kind, d aio.Driver) error {
 // run fetches documents until there are no more.
 func (f *feed) run() {
 	defer f.link.users.Done()
+	if f.turn != nil {
+		defer f.turn.cursors.Done()
+	}
 	err := f.fetch()
 	f.end(errEnough)
 	f.release()
@@ -102,6 +109,10 @@ func (f *feed) fetch() error {
 		case f.c <- slices.Clone(f.src.current()):
 		case <-f.stop.Done():
 			return context.Cause(f.stop)
+		case <-f.turnOver():
+			return f.cut(ErrTransactionOver)
+		case <-f.link.op.Context().Done(): // Disconnect waits no longer
+			return f.cut(context.Cause(f.link.op.Context()))
 		}
 		if f.handed != nil {
 			f.handed(false)
@@ -109,14 +120,55 @@ func (f *feed) fetch() error {
 	}
 }
 
+// turnOver returns the channel that is closed when the transaction's function
+// has returned, nil without a transaction.
+func (f *feed) turnOver() <-chan struct{} {
+	if f.turn == nil {
+		return nil
+	}
+	return f.turn.over
+}
+
+// takeTurn waits until the feed of a transaction may fetch a batch.
+func (f *feed) takeTurn() (done func(), err error) {
+	if f.turn == nil || f.src.ID() == 0 { // there is no batch to fetch
+		return func() {}, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(f.stop, f.timeout, aio.ErrTimeout)
+	defer cancel()
+	if done, err = takeTurn(ctx); err != nil {
+		return nil, f.cut(err)
+	}
+	return done, nil
+}
+
+// cut returns why a feed ends that is cut off: why, or what ended it before.
+func (f *feed) cut(why error) error {
+	if cause := context.Cause(f.stop); cause != nil {
+		return cause
+	}
+	return why
+}
+
 // next goes on to the next document. It reports false if there is none now.
 func (f *feed) next() (bool, error) {
-	ctx, cancel := f.stop, context.CancelFunc(func() {})
+	ctx := f.stop
 	begun := time.Now()
 	if f.src.RemainingBatchLength() == 0 {
+		done, err := f.takeTurn()
+		if err != nil {
+			return false, err
+		}
+		defer done()
+		if f.turn != nil {
+			// Close does not cut off a batch: the server would abort the
+			// transaction.
+			ctx = f.op.Context()
+		}
+		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, aio.ErrTimeout)
+		defer cancel()
 	}
-	defer cancel()
 	if f.src.TryNext(ctx) {
 		return true, nil
 	}
@@ -136,6 +188,10 @@ func (f *feed) release() {
 	defer cancel()
 	if f.link.op.Context().Err() != nil {
 		cancel()
+	}
+	if f.turn != nil && f.src.ID() != 0 {
+		<-f.turn.free // commands take Client.Timeout at most
+		defer f.turn.give()
 	}
 	_ = f.src.Close(ctx) // else it ends by its time
 }

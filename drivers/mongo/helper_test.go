@@ -16,7 +16,7 @@ func await[T any](ctx context.Context, t *testing.T, f *aio.Future[T]) T {
 	defer cancel()
 	v, err := f.Await(ctx)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("f.Await: %v", err)
 	}
 	return v
 }

@@ -81,6 +81,7 @@ func (l *link) begin() {
 // failed ends a link without a client. Those who wait have the error.
 func (l *link) failed(err error) {
 	l.err = err
+	l.client.forget(l)
 	close(l.ended)
 	close(l.ready)
 	l.op.End(nil)
@@ -149,7 +150,11 @@ func (l *link) leave(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if l.wait(ctx) != nil { // the users had the error
-		return context.Cause(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			l.op.Cancel(cause)
+			return cause
+		}
+		return nil
 	}
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -3,8 +3,10 @@ package mongo_test
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,7 @@ import (
 
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
+	"goaio.example/aio/tcp"
 	"goaio.example/drivers/mongo"
 )
 
@@ -117,6 +120,94 @@ func TestWrongSettings(t *testing.T) {
 			_, err := c.Ping(ctx).Await(ctx)
 			if err == nil || !strings.Contains(err.Error(), "mongo: cannot connect") {
 				t.Errorf("%s: the error is %v", uri, err)
+			}
+		}
+		return nil
+	})
+}
+
+// A Disconnect whose ctx ends does not wait for the reader of a Cursor.
+func TestDisconnectCutsOffCursor(t *testing.T) {
+	inFake(t, nil, numbers(1<<20), func(ctx context.Context, t *testing.T, f *fake) error {
+		c := f.client()
+		cur := await(ctx, t, c.Database("test").Collection("things").Find(ctx, bson.D{}))
+		synctest.Wait() // it has fetched as much as it may
+		begun := time.Now()
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		wantErr(ctx, t, "Disconnect", c.Disconnect(short), context.DeadlineExceeded)
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("Disconnect took %v, want 1s, when its ctx ended", took)
+		}
+		for range cur.C() {
+		}
+		if cur.Err() == nil {
+			t.Error("a Cursor that was cut off has no error")
+		}
+		synctest.Wait()
+		if n := f.open(); n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+		return nil
+	})
+}
+
+// The client's name has no part of a password, even if the URI is wrong.
+func TestClientName(t *testing.T) {
+	for uri, want := range map[string]string{
+		"mongodb://a:1,b:2/?appName=x":          "a:1,b:2",
+		"mongodb://u:p@a:1/db":                  "a:1",
+		"mongodb://u:sec/ret@a:1/db":            "a:1",
+		"mongodb://u:sec?ret@a:1/?appName=x":    "a:1",
+		"mongodb://%2Ftmp%2Fmongodb.sock/?w=1":  "/tmp/mongodb.sock",
+		"mongodb+srv://u:sec@ret@cluster:1/?w=": "cluster:1",
+	} {
+		var got atomic.Value
+		var rec aiotest.Recorder // that no server is there
+		l := &aio.Loop{OnEvent: rec.OnEvent, Observe: aio.Observer{Began: func(op aio.OpInfo) {
+			if op.Kind.String() == "mongo.client" {
+				got.Store(op.Name)
+			}
+		}}}
+		inFake(t, l, silent, func(ctx context.Context, t *testing.T, f *fake) error {
+			c := f.client()
+			c.URI, c.Timeout = uri, time.Second
+			if _, err := c.Ping(ctx).Await(ctx); err == nil {
+				t.Errorf("a ping of %s has no error", uri)
+			}
+			return nil
+		})
+		if got.Load() != want {
+			t.Errorf("the client of %s has the name %q, want %q", uri, got.Load(), want)
+		}
+	}
+}
+
+// hanging is a resolver that answers nothing.
+type hanging struct{ tcp.Resolver }
+
+func (hanging) LookupSRV(ctx context.Context, _, _, _ string) (string, []*net.SRV, error) {
+	<-ctx.Done()
+	return "", nil, ctx.Err()
+}
+
+func (hanging) LookupTXT(context.Context, string) ([]string, error) { return nil, nil }
+
+// A Disconnect whose ctx ends leaves no client that is still being made.
+func TestDisconnectCutsOffLookup(t *testing.T) {
+	aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+		c := &mongo.Client{URI: "mongodb+srv://cluster.a.test", Dialer: tcp.Dialer{Resolver: hanging{}}}
+		ping := c.Ping(ctx)
+		synctest.Wait()
+		ping.Cancel(nil)
+		wantErr(ctx, t, "a ping that was cancelled", ping, context.Canceled)
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		wantErr(ctx, t, "Disconnect", c.Disconnect(short), context.DeadlineExceeded)
+		synctest.Wait()
+		for o := range aio.LoopOf(ctx).Ops() {
+			if o.Kind.String() == "mongo.client" {
+				t.Errorf("the client is left: %+v", o)
 			}
 		}
 		return nil

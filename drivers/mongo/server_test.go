@@ -26,7 +26,7 @@ func startServer(t testing.TB) (uri string) {
 	}
 	uri, stop, err := startFerret("127.0.0.1:0", t.TempDir())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("startFerret: %v", err)
 	}
 	t.Cleanup(stop)
 	return uri

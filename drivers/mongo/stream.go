@@ -102,14 +102,26 @@ func (s *ChangeStream) C() <-chan bson.Raw { return s.feed.c }
 
 // All yields the changes until the stream has ended, and closes it when the loop
 // over it ends. An error ends it: Err, or the cause of ctx's end.
-func (s *ChangeStream) All(ctx context.Context) iter.Seq2[bson.Raw, error] { return s.feed.all(ctx) }
+func (s *ChangeStream) All(ctx context.Context) iter.Seq2[bson.Raw, error] {
+	return func(yield func(bson.Raw, error) bool) {
+		for change, err := range s.feed.all(ctx) {
+			if id, ok := change.Lookup("_id").DocumentOK(); ok {
+				s.note(id)
+			}
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
+}
 
 // Decode decodes a change as the client's options say.
 func (s *ChangeStream) Decode(doc bson.Raw, v any) error { return s.feed.decode(doc, v) }
 
 // ResumeToken returns where a stream that goes on behind what was received
 // begins, with options.ChangeStream().SetResumeAfter or SetStartAfter. It may be
-// nil before the first change.
+// nil before the first change. Just after a change was received from C it may
+// still be the token before: a change's own token is its "_id".
 func (s *ChangeStream) ResumeToken() bson.Raw {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -321,3 +321,26 @@ func TestChangeStreamEnds(t *testing.T) {
 		})
 	}
 }
+
+// The token is that of the change that the loop over All has, at once.
+func TestChangeStreamAllToken(t *testing.T) {
+	log := new(changes)
+	inFake(t, nil, log.answer, func(ctx context.Context, t *testing.T, f *fake) error {
+		s := await(ctx, t, f.things().Watch(ctx, bson.A{}))
+		log.add(7)
+		want := 1
+		for _, err := range s.All(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := after(s.ResumeToken()); got != want {
+				t.Errorf("the token at change %d is that of %d", want, got)
+			}
+			synctest.Wait() // the stream waits with the next change
+			if want++; want > 7 {
+				break
+			}
+		}
+		return nil
+	})
+}

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -15,18 +16,20 @@ var kindTransaction = aio.NewKind("mongo.transaction")
 // whose function has returned.
 var ErrTransactionOver = errors.New("mongo: the transaction's function has returned")
 
-// turn lets one command of a transaction run at a time, as servers demand.
+// turn lets one command of a transaction run at a time, as servers and the
+// driver's sessions demand. The commands of a Cursor take part.
 type turn struct {
-	free chan struct{} // receives one value for each command that may run
-	over chan struct{} // closed when no command may run any more
+	free    chan struct{} // receives one value for each command that may run
+	over    chan struct{} // closed when no command may begin any more
+	cursors sync.WaitGroup
 }
 
 type turnKey struct{}
 
 // takeTurn waits until a command may run, and returns what ends the turn.
 func takeTurn(ctx context.Context) (done func(), err error) {
-	t, ok := ctx.Value(turnKey{}).(*turn)
-	if !ok {
+	t := turnOf(ctx)
+	if t == nil {
 		return func() {}, nil
 	}
 	select {
@@ -36,12 +39,35 @@ func takeTurn(ctx context.Context) (done func(), err error) {
 	}
 	select {
 	case <-t.free:
-		return func() { t.free <- struct{}{} }, nil
 	case <-t.over:
 		return nil, ErrTransactionOver
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	select {
+	case <-t.over: // while it waited
+		t.give()
+		return nil, ErrTransactionOver
+	default:
+		return t.give, nil
+	}
+}
+
+func turnOf(ctx context.Context) *turn {
+	t, _ := ctx.Value(turnKey{}).(*turn)
+	return t
+}
+
+// give ends a turn.
+func (t *turn) give() { t.free <- struct{}{} }
+
+// end returns when the commands in progress and the Cursors have ended.
+func (t *turn) end() {
+	close(t.over)
+	<-t.free // a command takes Client.Timeout at most
+	t.give() // to the Cursors, which are closed
+	t.cursors.Wait()
+	<-t.free
 }
 
 // Transaction runs fn in a transaction as an operation: commands of this
@@ -54,7 +80,8 @@ func takeTurn(ctx context.Context) (done func(), err error) {
 // fn is called again when the server says that the transaction failed for a
 // passing reason, for Client.Timeout in all, so that it must have no other
 // effects. A commit is not cancelled by the end of ctx. A Cursor of a
-// transaction must be read within it. The server must be a replica set or a
+// transaction must be read within it: when fn returns, it ends with
+// ErrTransactionOver. The server must be a replica set or a
 // sharded cluster.
 func (c *Client) Transaction(ctx context.Context, name string, fn func(ctx context.Context) error, opts ...options.Lister[options.TransactionOptions]) *aio.Future[struct{}] {
 	return start(ctx, kindTransaction, name, func(ctx context.Context) (struct{}, error) {
@@ -74,10 +101,7 @@ func (c *Client) Transaction(ctx context.Context, name string, fn func(ctx conte
 // inTurns calls fn once, and returns when its commands have ended.
 func inTurns(ctx context.Context, fn func(ctx context.Context) error) error {
 	t := &turn{free: make(chan struct{}, 1), over: make(chan struct{})}
-	t.free <- struct{}{}
-	defer func() {
-		<-t.free // a command takes Client.Timeout at most
-		close(t.over)
-	}()
+	t.give()
+	defer t.end()
 	return fn(context.WithValue(ctx, turnKey{}, t))
 }

@@ -82,7 +82,7 @@ func TestTransaction(t *testing.T) {
 		await(ctx, t, c.Transaction(ctx, "three", func(ctx context.Context) error { return insert(ctx, things, 3) }))
 		b.wantNotes(t, f, "insert 1", "insert 1", "insert 1", "commitTransaction 1")
 		if err := insert(ctx, things, 1); err != nil {
-			t.Error(err)
+			t.Errorf("insert: %v", err)
 		}
 		b.wantNotes(t, f, "insert 0")
 		await(ctx, t, c.Transaction(ctx, "one", func(ctx context.Context) error { return insert(ctx, things, 1) }))
@@ -172,6 +172,128 @@ func TestTransactionEnds(t *testing.T) {
 		f1.Cancel(nil)
 		wantErr(ctx, t, "a transaction that was cancelled", f1, context.Canceled)
 		b.wantNotes(t, f, "insert 1", "abortTransaction 1")
+		return nil
+	})
+}
+
+// A Cursor of a transaction takes its turn among the commands: it fetches no
+// batch while another command is in progress.
+func TestTransactionCursor(t *testing.T) {
+	b := &bank{}
+	b.fail = func(c *call) bson.D {
+		if c.name == "find" || c.name == "getMore" {
+			return numbers(300)(c)
+		}
+		return nil
+	}
+	inFake(t, nil, b.answer, func(ctx context.Context, t *testing.T, f *fake) error {
+		c := f.client()
+		things := c.Database("test").Collection("things")
+		n := 0
+		await(ctx, t, c.Transaction(ctx, "copy", func(ctx context.Context) error {
+			cur, err := things.Find(ctx, bson.D{}).Await(ctx)
+			if err != nil {
+				return err
+			}
+			for _, err := range cur.All(ctx) {
+				if err != nil {
+					return err
+				}
+				n++
+				if err := insert(ctx, things, 1); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if n != 300 {
+			t.Errorf("%d documents came, want 300", n)
+		}
+		return nil
+	})
+}
+
+// A Cursor of a transaction ends with its function, before the commit. A batch
+// that is being fetched arrives first: a request that is cut off would abort the
+// transaction at the server.
+func TestTransactionCursorLeft(t *testing.T) {
+	for _, name := range []string{"closed", "left"} {
+		t.Run(name, func(t *testing.T) {
+			b := &bank{}
+			cut := 0
+			b.fail = func(c *call) bson.D {
+				select {
+				case <-c.gone:
+					cut++
+				default:
+				}
+				if c.name == "find" || c.name == "getMore" {
+					return numbers(1000)(c)
+				}
+				return nil
+			}
+			inFake(t, nil, b.answer, func(ctx context.Context, t *testing.T, f *fake) error {
+				c := f.client()
+				things := c.Database("test").Collection("things")
+				var left *mongo.Cursor
+				await(ctx, t, c.Transaction(ctx, name, func(ctx context.Context) (err error) {
+					if left, err = things.Find(ctx, bson.D{}).Await(ctx); err != nil {
+						return err
+					}
+					for range 36 { // and it asks for more
+						<-left.C()
+					}
+					synctest.Wait()
+					if name == "closed" {
+						left.Close()
+					}
+					return nil
+				}))
+				b.wantNotes(t, f, "find 1", "getMore 1", "killCursors 1", "commitTransaction 1")
+				for range left.C() {
+				}
+				var want error
+				if name == "left" {
+					want = mongo.ErrTransactionOver
+				}
+				if err := left.Err(); err != want {
+					t.Errorf("Err of the Cursor is %v, want %v", err, want)
+				}
+				if cut > 0 {
+					t.Errorf("%d commands were cut off", cut)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// Commands that wait for their turn when the function returns do not begin.
+func TestTransactionOverForWaiting(t *testing.T) {
+	b := new(bank)
+	inFake(t, nil, b.answer, func(ctx context.Context, t *testing.T, f *fake) error {
+		c := f.client()
+		things := c.Database("test").Collection("things")
+		var all []*aio.Future[*mongo.InsertOneResult]
+		await(ctx, t, c.Transaction(ctx, "hasty", func(ctx context.Context) error {
+			for range 4 {
+				all = append(all, things.InsertOne(aio.Detach(ctx), bson.D{}))
+			}
+			synctest.Wait()
+			return nil
+		}))
+		over := 0
+		for _, f := range all {
+			if _, err := f.Await(ctx); errors.Is(err, mongo.ErrTransactionOver) {
+				over++
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+		if over != 3 {
+			t.Errorf("%d of 4 commands were refused, want all but the one in progress", over)
+		}
+		b.wantNotes(t, f, "insert 1", "commitTransaction 1")
 		return nil
 	})
 }

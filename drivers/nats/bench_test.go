@@ -30,7 +30,7 @@ func BenchmarkJobs(b *testing.B) {
 	b.Run("goaio", func(b *testing.B) {
 		addr := benchServer(b)
 		if err := aioJobs(b, addr, workers, body); err != nil {
-			b.Fatal(err)
+			b.Fatalf("aioJobs: %v", err)
 		}
 	})
 	for name, ack := range map[string]func(jetstream.Msg) error{
@@ -40,7 +40,7 @@ func BenchmarkJobs(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			addr := benchServer(b)
 			if err := plainJobs(b, addr, workers, body, ack); err != nil {
-				b.Fatal(err)
+				b.Fatalf("plainJobs: %v", err)
 			}
 		})
 	}

@@ -192,7 +192,8 @@ func (b *Broker) Buried(ctx context.Context, queue string) *aio.Future[int] {
 	})
 }
 
-// countMessages counts a subject's messages in a stream, 0 if that is not there.
+// countMessages counts a subject's messages in a stream, 0 if that is not
+// there.
 func countMessages(ctx context.Context, nc *natsgo.Conn, stream, subject string) (int, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {

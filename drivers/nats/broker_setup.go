@@ -67,8 +67,8 @@ func (b *Broker) streamConfig(name string) jetstream.StreamConfig {
 	return c
 }
 
-// makeConsumer makes the consumer of some queues if it is not there, and returns
-// for how long it leases jobs.
+// makeConsumer makes the consumer of some queues if it is not there, and
+// returns for how long it leases jobs.
 func (b *Broker) makeConsumer(ctx context.Context, nc *natsgo.Conn, queues []string) (time.Duration, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -87,7 +87,8 @@ func (b *Broker) makeConsumer(ctx context.Context, nc *natsgo.Conn, queues []str
 	found, err := js.Consumer(ctx, b.stream(), c.Durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrConsumerDoesNotExist) {
 		found, err = js.CreateConsumer(ctx, b.stream(), c)
-		if errors.Is(err, jetstream.ErrConsumerExists) { // made meanwhile, with another Lease
+		// made meanwhile, with another Lease
+		if errors.Is(err, jetstream.ErrConsumerExists) {
 			found, err = js.Consumer(ctx, b.stream(), c.Durable)
 		}
 	}

@@ -32,7 +32,8 @@ type Entry struct {
 	Value    []byte
 	Revision uint64 // the bucket's counter when the value was put
 	Created  time.Time
-	Deleted  bool // the key was deleted, or its value has expired; only in a Watch
+	// the key was deleted, or its value has expired; only in a Watch
+	Deleted bool
 }
 
 // Bucket is a bucket of JetStream's key-value store. Its calls are futures. One

@@ -107,14 +107,14 @@ func startChild(t testing.TB, role string, env ...string) *child {
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdinPipe: %v", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start: %v", err)
 	}
 	c := &child{cmd, in, make(chan string, 1<<20)}
 	go func() {
@@ -160,7 +160,7 @@ func newProcess(t testing.TB) *process {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen: %v", err)
 	}
 	defer l.Close()
 	return &process{t: t, addr: l.Addr().String(), dir: t.TempDir()}

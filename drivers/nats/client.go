@@ -95,8 +95,8 @@ func (c *Client) options() (natsgo.Options, error) {
 	return o, nil
 }
 
-// link returns what the client has in ctx's loop, which must not have ended: the
-// caller has an operation in it.
+// link returns what the client has in ctx's loop, which must not have ended:
+// the caller has an operation in it.
 func (c *Client) link(ctx context.Context) *link {
 	loop := aio.LoopOf(ctx)
 	c.mu.Lock()

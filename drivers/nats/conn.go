@@ -24,8 +24,9 @@ type conn struct {
 	nc     *natsgo.Conn
 	err    error // why there is no nc
 
-	mu      sync.Mutex
-	dialErr error         // of the newest dial that has failed; nats.go does not tell
+	mu sync.Mutex
+	// of the newest dial that has failed; nats.go does not tell
+	dialErr error
 	down    chan struct{} // closed while the connection is broken
 	subs    map[*natsgo.Subscription]reporter
 }

@@ -25,7 +25,8 @@ func (d dialer) Dial(_, addr string) (net.Conn, error) {
 		t.Timeout = d.timeout
 	}
 	ctx := d.cn.op.Context()
-	c, err := t.Dial(ctx, addr).Await(context.WithoutCancel(ctx)) // it ends with ctx
+	// it ends with ctx
+	c, err := t.Dial(ctx, addr).Await(context.WithoutCancel(ctx))
 	if err != nil {
 		d.cn.mu.Lock()
 		defer d.cn.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package nats has NATS as operations of a loop (see package aio): jobs on
-// JetStream, key-value buckets as futures and channels, publishing, requests and
-// subscriptions. The protocol is that of github.com/nats-io/nats.go, on
+// JetStream, key-value buckets as futures and channels, publishing, requests
+// and subscriptions. The protocol is that of github.com/nats-io/nats.go, on
 // connections of aio/tcp.
 //
 // # Usage
@@ -29,8 +29,8 @@
 // "nats.conn"), with TCP connections of Client.Dialer as its children. It does
 // not hold the loop open. nats.go repairs it, on another server of the cluster
 // if need be; that it broke is an event, which is Served, and that it is
-// repaired is logged. When the loop is empty, the connection is closed, and
-// Run returns when nats.go has said so.
+// repaired is logged. When the loop is empty, the connection is closed, and Run
+// returns when nats.go has said so.
 //
 // # Jobs
 //
@@ -45,10 +45,9 @@
 //   - Touch, Delete, Release: +WPI, +ACK and -NAK with a delay, each a request
 //     that the server answers, repeated until it does.
 //   - Bury: the job is stored in a second stream, JOBS_BURIED for the stream
-//     JOBS, under its queue's name, with the reason as the header Aio-Why.
-//     Then it is terminated. A process that is killed in between leaves the
-//     job in both; it is then buried again, without a second copy within 2
-//     minutes.
+//     JOBS, under its queue's name, with the reason as the header Aio-Why. Then
+//     it is terminated. A process that is killed in between leaves the job in
+//     both; it is then buried again, without a second copy within 2 minutes.
 //   - Attempts: JetStream's count of deliveries. It survives restarts.
 //   - A Put with a delay: the header Aio-Delay, by which the Source that is
 //     handed the job early gives it back for the rest. The clocks of servers

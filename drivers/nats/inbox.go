@@ -11,9 +11,9 @@ import (
 	"goaio.example/aio/jobs"
 )
 
-// inbox is a subscription that the jobs of a Source's pulls come to. A pull is a
-// request for one job (JetStream's MSG.NEXT, ADR-13). The source's lock guards
-// an inbox.
+// inbox is a subscription that the jobs of a Source's pulls come to. A pull is
+// a request for one job (JetStream's MSG.NEXT, ADR-13). The source's lock
+// guards an inbox.
 type inbox struct {
 	s      *source
 	nc     *natsgo.Conn
@@ -89,9 +89,10 @@ func (s *source) drop(in *inbox) {
 	}
 }
 
-// end unsubscribes. What has come, and what comes before the server's answer, is
-// still received.
-func (in *inbox) end() { _ = in.sub.Drain() } // fails if the connection is closed: so is the subscription then
+// end unsubscribes. What has come, and what comes before the server's answer,
+// is still received.
+// fails if the connection is closed: so is the subscription then
+func (in *inbox) end() { _ = in.sub.Drain() }
 
 // pump sends a pull for each waiter that has none. The lock is held.
 func (in *inbox) pump() error {
@@ -136,7 +137,8 @@ func (in *inbox) receive(m *natsgo.Msg) {
 	}
 	s.mu.Unlock()
 	if l != nil {
-		_ = in.nc.Publish(m.Reply, nak(wait)) // else it waits for the end of its lease
+		// else it waits for the end of its lease
+		_ = in.nc.Publish(m.Reply, nak(wait))
 	}
 }
 

@@ -31,7 +31,8 @@ func newLease(in *inbox, m *natsgo.Msg) (l *lease, wait time.Duration, err error
 		return nil, 0, fmt.Errorf("nats: a message that is no job: %w", err)
 	}
 	now := time.Now()
-	delay, _ := time.ParseDuration(m.Header.Get(delayHeader)) // 0 if there is none
+	// 0 if there is none
+	delay, _ := time.ParseDuration(m.Header.Get(delayHeader))
 	attempts := int(min(meta.NumDelivered, 1<<20))
 	if delay > 0 {
 		wait = meta.Timestamp.Add(delay).Sub(now)
@@ -135,7 +136,8 @@ func (l *lease) ask(ctx context.Context, word []byte) error {
 }
 
 // giveBack has the job be handed out at once, without waiting for an answer.
-func (l *lease) giveBack() { _ = l.nc.Publish(l.m.Reply, nak(0)) } // else it waits for the end of its lease
+// else it waits for the end of its lease
+func (l *lease) giveBack() { _ = l.nc.Publish(l.m.Reply, nak(0)) }
 
 // settle forgets a lease that has ended.
 func (l *lease) settle(err error) error {

@@ -47,9 +47,9 @@ func (c *Client) Publish(ctx context.Context, subject string, data []byte) *aio.
 // PublishMsg sends a message, which must not be changed until the future is
 // done. It does not block. Messages are sent in the order of the calls, those
 // of one loop. The future resolves when the server has the message and all
-// before it, not when subscribers do. It fails with an aio.ErrBacklog, and sends
-// nothing, if 8 MiB wait to be sent. A message is sent once: after another
-// error the server may have it or not.
+// before it, not when subscribers do. It fails with an aio.ErrBacklog, and
+// sends nothing, if 8 MiB wait to be sent. A message is sent once: after
+// another error the server may have it or not.
 func (c *Client) PublishMsg(ctx context.Context, m *Msg) *aio.Future[struct{}] {
 	p := &publication{m: m}
 	if p.promise.Start(ctx, kindPublish, m.Subject, p) != nil {

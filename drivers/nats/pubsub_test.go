@@ -65,7 +65,8 @@ func TestRequest(t *testing.T) {
 	})
 }
 
-// A channel that is full is told of, and what came before and after it is there.
+// A channel that is full is told of, and what came before and after it is
+// there.
 func TestSlowConsumer(t *testing.T) {
 	c := client(startServer(t))
 	var events aiotest.Recorder
@@ -91,8 +92,8 @@ func TestSlowConsumer(t *testing.T) {
 	})
 }
 
-// When the loop drains, a subscription ends behind what the server has sent, and
-// the loop ends: the connection does not hold it open.
+// When the loop drains, a subscription ends behind what the server has sent,
+// and the loop ends: the connection does not hold it open.
 func TestDrain(t *testing.T) {
 	server := startServer(t)
 	c := client(server)

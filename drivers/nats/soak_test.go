@@ -55,7 +55,7 @@ func TestSoak(t *testing.T) {
 	if env := os.Getenv("NATS_JOBS"); env != "" {
 		n, err := strconv.Atoi(env)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("strconv.Atoi: %v", err)
 		}
 		s.n = n
 	}
@@ -178,17 +178,17 @@ func (s *soak) wantEmpty() {
 	s.t.Helper()
 	nc, err := natsgo.Connect("nats://" + s.server.addr)
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("natsgo.Connect: %v", err)
 	}
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("jetstream.New: %v", err)
 	}
 	aiotest.Eventually(s.t, func() bool {
 		stream, err := js.Stream(s.t.Context(), "JOBS")
 		if err != nil {
-			s.t.Fatal(err)
+			s.t.Fatalf("js.Stream: %v", err)
 		}
 		return stream.CachedInfo().State.Msgs == 0
 	})

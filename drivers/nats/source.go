@@ -111,8 +111,8 @@ func (s *source) Reserve(ctx context.Context) (jobs.Lease, error) {
 	}
 }
 
-// wait waits for a job from an inbox. again says that the inbox is of no use any
-// more, and another one may be.
+// wait waits for a job from an inbox. again says that the inbox is of no use
+// any more, and another one may be.
 func (s *source) wait(ctx context.Context, in *inbox) (o outcome, again bool) {
 	w := &waiter{make(chan outcome, 1)}
 	s.mu.Lock()

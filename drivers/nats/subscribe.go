@@ -50,8 +50,8 @@ type Subscription struct {
 }
 
 // Subscribe subscribes to a subject, which may have the wildcards "*" and ">".
-// The future resolves when the server knows: what is published after that comes.
-// The subscription is a child of ctx's operation.
+// The future resolves when the server knows: what is published after that
+// comes. The subscription is a child of ctx's operation.
 func (c *Client) Subscribe(ctx context.Context, subject string, o SubscribeOptions) *aio.Future[*Subscription] {
 	if o.Buffer <= 0 {
 		o.Buffer = 1024
@@ -125,7 +125,8 @@ func (s *Subscription) leave(how func(*natsgo.Subscription) error) {
 		if n, err := sub.Dropped(); err == nil {
 			s.dropped = n
 		}
-		s.op.Go(func() { _ = how(sub) }, func(error) {}) // fails if it has ended
+		// fails if it has ended
+		s.op.Go(func() { _ = how(sub) }, func(error) {})
 	}
 }
 

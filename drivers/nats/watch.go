@@ -78,8 +78,10 @@ func (w *Watch) relay() {
 		}
 	}
 	if w.err == nil {
-		w.op.Go(func() { _ = w.kv.Stop() }, func(error) {}) // fails if it has ended
-		for range w.kv.Updates() {                          // until nats.go has ended
+		// fails if it has ended
+		w.op.Go(func() { _ = w.kv.Stop() }, func(error) {})
+		// until nats.go has ended
+		for range w.kv.Updates() {
 		}
 	}
 	close(w.gone)
@@ -106,12 +108,12 @@ func (w *Watch) pass(e jetstream.KeyValueEntry) bool {
 // revisions. It is closed when the Watch has ended.
 func (w *Watch) C() <-chan Entry { return w.c }
 
-// Ready returns a channel that is closed when the values have been received that
-// were there when the Watch began.
+// Ready returns a channel that is closed when the values have been received
+// that were there when the Watch began.
 func (w *Watch) Ready() <-chan struct{} { return w.ready }
 
-// All yields the changes until the Watch has ended or ctx ends, which is yielded
-// as an error, as is Err at the end.
+// All yields the changes until the Watch has ended or ctx ends, which is
+// yielded as an error, as is Err at the end.
 func (w *Watch) All(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for {
@@ -134,8 +136,8 @@ func (w *Watch) All(ctx context.Context) iter.Seq2[Entry, error] {
 	}
 }
 
-// Err returns an aio.ErrClosed if the Watch has ended because its connection was
-// closed for good, and nil otherwise.
+// Err returns an aio.ErrClosed if the Watch has ended because its connection
+// was closed for good, and nil otherwise.
 func (w *Watch) Err() error {
 	if isClosed(w.gone) {
 		return w.err

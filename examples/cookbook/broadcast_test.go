@@ -38,8 +38,8 @@ func (h *hub) server() *tcp.Server {
 	}}
 }
 
-// broadcast sends msg to all connections, and drops those whose queue is full. It
-// does not block.
+// broadcast sends msg to all connections, and drops those whose queue is full.
+// It does not block.
 func (h *hub) broadcast(msg []byte) {
 	h.mu.Lock()
 	conns := slices.Collect(maps.Keys(h.conns))
@@ -82,7 +82,8 @@ func Example_broadcast() {
 		msg, got := bytes.Repeat([]byte("."), 4<<10), 0
 		for ; ; got++ {
 			h.broadcast(msg)
-			if _, err := io.ReadFull(quick, make([]byte, len(msg))); err != nil { // slow does not read
+			// slow does not read
+			if _, err := io.ReadFull(quick, make([]byte, len(msg))); err != nil {
 				return err
 			}
 			select {

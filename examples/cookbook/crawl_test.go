@@ -17,8 +17,9 @@ import (
 	"goaio.example/aio/timer"
 )
 
-// crawl fetches the page first and all pages that can be reached from it, at most
-// total of them at a time, and perHost from one host. It returns their URLs.
+// crawl fetches the page first and all pages that can be reached from it, at
+// most total of them at a time, and perHost from one host. It returns their
+// URLs.
 func crawl(ctx context.Context, first string, total, perHost int,
 	fetch func(ctx context.Context, page string) (links []string, err error),
 ) ([]string, error) {
@@ -39,7 +40,8 @@ func crawl(ctx context.Context, first string, total, perHost int,
 			}
 			seen[page] = true
 			if hosts[u.Host] == nil {
-				hosts[u.Host] = aio.Limit(ctx, perHost) // below the limit for all hosts
+				// below the limit for all hosts
+				hosts[u.Host] = aio.Limit(ctx, perHost)
 			}
 			aio.Spawn(hosts[u.Host], "visit "+page, func(ctx context.Context) error {
 				links, err := fetch(ctx, page)

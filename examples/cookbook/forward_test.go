@@ -18,8 +18,8 @@ type forwarder struct {
 	server tcp.Server
 }
 
-// start starts the forwarder on addr or, after a tcp.HandOver, on the listener of
-// its predecessor.
+// start starts the forwarder on addr or, after a tcp.HandOver, on the listener
+// of its predecessor.
 func (f *forwarder) start(ctx context.Context, addr, target string) error {
 	f.reload(target)
 	f.dialer = tcp.Dialer{Timeout: 5 * time.Second, ReadTimeout: time.Hour}

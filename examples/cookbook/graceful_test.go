@@ -12,8 +12,9 @@ import (
 	"goaio.example/aio/httpx"
 )
 
-// serve serves until SIGTERM or Ctrl-C. A POST to /jobs starts a job, which goes
-// on after the request is answered. serve calls up when the server is listening.
+// serve serves until SIGTERM or Ctrl-C. A POST to /jobs starts a job, which
+// goes on after the request is answered. serve calls up when the server is
+// listening.
 func serve(ctx context.Context, log *slog.Logger,
 	job func(context.Context) error, up func(context.Context, *httpx.Server),
 ) error {
@@ -34,8 +35,9 @@ func serve(ctx context.Context, log *slog.Logger,
 	})
 	mux.HandleFunc("POST /bug", func(http.ResponseWriter, *http.Request) { panic("a bug") })
 	loop := &aio.Loop{
-		Logger:      log,
-		CatchPanics: true,          // a panic ends a request or a job, not the program
+		Logger: log,
+		// a panic ends a request or a job, not the program
+		CatchPanics: true,
 		OnEvent:     aio.LogEvents, // no error ends the program
 		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
 	}

@@ -34,9 +34,9 @@ func (l *latest) get() (text string, changed <-chan struct{}) {
 	return l.text, l.changed
 }
 
-// server returns a server that sends the latest text to each connection whenever
-// that has sent the one before. It drops a connection whose peer reads nothing for
-// as long as patience.
+// server returns a server that sends the latest text to each connection
+// whenever that has sent the one before. It drops a connection whose peer reads
+// nothing for as long as patience.
 func (l *latest) server(patience time.Duration) *tcp.Server {
 	return &tcp.Server{HighWater: 1, WriteTimeout: patience, Handler: tcp.Handler{Open: func(c *tcp.Conn) {
 		aio.Daemon(c.Context(), "feed", func(ctx context.Context) error {
@@ -92,7 +92,8 @@ func Example_latestValue() {
 		quick, quickLines := dial()
 		slow, slowLines := dial()
 		defer slow.Close()
-		if _, err := slowLines.Peek(1); err != nil { // the first text has been sent
+		// the first text has been sent
+		if _, err := slowLines.Peek(1); err != nil {
 			return err
 		}
 		for i := 1001; i <= 1005; i++ {

@@ -11,8 +11,8 @@ import (
 	"goaio.example/aio"
 )
 
-// ordered calls fn for each value of in, for up to n of them at a time. It calls
-// out with the results, in the order of in.
+// ordered calls fn for each value of in, for up to n of them at a time. It
+// calls out with the results, in the order of in.
 func ordered[T, U any](ctx context.Context, in iter.Seq[T], n int,
 	fn func(context.Context, T) (U, error), out func(U) error,
 ) error {
@@ -64,7 +64,8 @@ func Example_orderedPipeline() {
 		return nil
 	}
 	err := aio.Run(context.Background(), func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond) // for all of it
+		// for all of it
+		ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 		defer cancel()
 		return ordered(ctx, slices.Values([]int{1, 2, 3, 4, 5, 6, 7}), 3, work, show)
 	})

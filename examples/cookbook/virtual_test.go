@@ -49,7 +49,8 @@ func TestAskTriesAgain(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			defer func() { fault = aiotest.Plan{} }() // of the first connection only
+			// of the first connection only
+			defer func() { fault = aiotest.Plan{} }()
 			return aiotest.Faulty(c, fault), nil
 		}}
 		begin := time.Now()

@@ -51,8 +51,10 @@ func TestInterrupt(t *testing.T) {
 		t.Fatalf("cmd.Start: %v", err)
 	}
 	r := bufio.NewReader(stdout)
-	if _, err := r.ReadString('w'); err != nil { // of "waiting"
-		t.Errorf("r.ReadString: %v", err)
+	for progress := "\r0 "; strings.HasPrefix(progress[strings.LastIndex(progress, "\r")+1:], "0 "); { // until a page is fetched
+		if progress, err = r.ReadString('w'); err != nil { // of "waiting"
+			t.Fatalf("reading the progress: %v", err)
+		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Errorf("cmd.Process.Signal: %v", err)

@@ -45,7 +45,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	return loop.Run(ctx, func(ctx context.Context) error {
 		server, err := httpx.Serve(ctx, *addr, func(r *httpx.Request) {
-			timer.Delay(r.Context(), *delay, func(context.Context) error { // a child of the request: no exit drops it
+			// a child of the request: no exit drops it
+			timer.Delay(r.Context(), *delay, func(context.Context) error {
 				r.RespondString(200, "hai")
 				return nil
 			})

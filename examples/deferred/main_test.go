@@ -46,7 +46,7 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 	}
 }
 
-// TestDeferred holds that answers come, and after the delay.
+// TestDeferred checks that answers come, and after the delay.
 func TestDeferred(t *testing.T) {
 	url, stop := start(t, "-delay", "100ms")
 	var all sync.WaitGroup

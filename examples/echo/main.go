@@ -37,15 +37,19 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 	loop := &aio.Loop{
 		Name:        "echo",
-		CatchPanics: true,                   // a panic ends one connection
-		OnEvent:     aio.LogEvents,          // a connection that broke, say; the server goes on
-		Grace:       500 * time.Millisecond, // clients are owed no more than that
-		Signals:     []os.Signal{os.Interrupt, syscall.SIGTERM},
+		CatchPanics: true, // a panic ends one connection
+		// a connection that broke, say; the server goes on
+		OnEvent: aio.LogEvents,
+		// clients are owed no more than that
+		Grace:   500 * time.Millisecond,
+		Signals: []os.Signal{os.Interrupt, syscall.SIGTERM},
 	}
 	return loop.Run(ctx, func(ctx context.Context) error {
 		server, err := tcp.Serve(ctx, *addr, tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
 			before, _, quit := bytes.Cut(data, []byte("QUIT"))
-			c.Send(before) // copies what the kernel does not take at once: data is ours during the call only
+			// copies what the kernel does not take at once: data is ours during
+			// the call only
+			c.Send(before)
 			if quit {
 				c.Close()
 				loop.Exit(nil)

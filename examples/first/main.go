@@ -27,7 +27,8 @@ func main() {
 				return errors.New("too late")
 			}
 		}
-		aio.LoopOf(ctx).Exit(nil) // gracefully: drops the timer, would wait for work in progress
+		// gracefully: drops the timer, would wait for work in progress
+		aio.LoopOf(ctx).Exit(nil)
 		return nil
 	})
 	fmt.Println("ended:", err)

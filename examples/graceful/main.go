@@ -46,7 +46,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	answer := func(c *tcp.Conn, line []byte) {
 		text := append(bytes.Clone(line), bytes.Repeat([]byte("."), max(*size-len(line)-1, 0))...)
 		timer.Delay(c.Context(), *delay, func(context.Context) error {
-			c.SendOwned(append(text, '\n')) // if the client has gone, the connection's own event says so
+			// if the client has gone, the connection's own event says so
+			c.SendOwned(append(text, '\n'))
 			return nil
 		})
 	}
@@ -58,7 +59,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	err := loop.Run(ctx, func(ctx context.Context) error {
 		server, err := tcp.Serve(ctx, *addr, tcp.Handler{Data: func(c *tcp.Conn, data []byte) {
-			lines, _ := c.Value().([]byte) // what came before without a line's end
+			// what came before without a line's end
+			lines, _ := c.Value().([]byte)
 			lines = append(lines, data...)
 			for line, rest, ok := bytes.Cut(lines, []byte("\n")); ok; line, rest, ok = bytes.Cut(lines, []byte("\n")) {
 				answer(c, line)

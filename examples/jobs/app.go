@@ -32,8 +32,8 @@ type app struct {
 	full bool // further jobs are refused
 }
 
-// leave waits for the end to be asked for, refuses further jobs, and waits until
-// all are done. Then it ends the loop's DrainDelay.
+// leave waits for the end to be asked for, refuses further jobs, and waits
+// until all are done. Then it ends the loop's DrainDelay.
 func (a *app) leave(ctx context.Context, m *jobs.Memory) {
 	<-aio.Leaving(ctx)
 	a.mu.Lock()

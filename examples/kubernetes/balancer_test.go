@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	patience = 30 * time.Second      // for what comes much sooner unless something is wrong
+	// for what comes much sooner unless something is wrong
+	patience = 30 * time.Second
 	period   = 20 * time.Millisecond // of the probes
 )
 

@@ -85,7 +85,8 @@ func TestTimeout(t *testing.T) {
 	var out strings.Builder
 	begin := time.Now()
 	err := run(t.Context(), []string{"-server", s.Addr(), "-timeout", "100ms", "a.test", "b.test", "c.test"}, &out)
-	if took := time.Since(begin); err == nil || took >= 10*time.Second { // what it is without -timeout
+	// what it is without -timeout
+	if took := time.Since(begin); err == nil || took >= 10*time.Second {
 		t.Errorf("took %v: %v", took, err)
 	}
 	if n := strings.Count(out.String(), "no answer in time"); n != 3 {

@@ -48,7 +48,8 @@ func main() {
 // serve is one of the processes. It ends gracefully when its stdin does, which
 // the parent holds, or at SIGTERM.
 func serve(addr string, delay time.Duration) error {
-	signal.Ignore(os.Interrupt) // the terminal sends it to all; the parent passes it on
+	// the terminal sends it to all; the parent passes it on
+	signal.Ignore(os.Interrupt)
 	loop := &aio.Loop{
 		Name:        "prefork",
 		CatchPanics: true,
@@ -81,7 +82,8 @@ func supervise(addr string, processes int, args []string) error {
 		for range processes {
 			cmd := exec.Command(os.Args[0], append(args[:len(args):len(args)], "-child", "-addr", addr)...)
 			cmd.Stderr = os.Stderr
-			stdin, _ := cmd.StdinPipe() // both fail only on a cmd that has one, or was started
+			// both fail only on a cmd that has one, or was started
+			stdin, _ := cmd.StdinPipe()
 			stdout, _ := cmd.StdoutPipe()
 			if err := cmd.Start(); err != nil {
 				return err
@@ -91,7 +93,8 @@ func supervise(addr string, processes int, args []string) error {
 				defer fmt.Println("process", cmd.Process.Pid, "ended")
 				return cmd.Wait()
 			})
-			aio.Daemon(ctx, "", func(ctx context.Context) error { // ends when the loop drains
+			// ends when the loop drains
+			aio.Daemon(ctx, "", func(ctx context.Context) error {
 				<-ctx.Done()
 				stdin.Close() // fails only if the process has ended
 				return nil

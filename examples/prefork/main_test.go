@@ -47,7 +47,8 @@ func start(t *testing.T, delay string) *program {
 	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // its children too
+	// its children too
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatalf("cmd.StdoutPipe: %v", err)
@@ -139,7 +140,8 @@ func TestEndTogether(t *testing.T) {
 				c.Close()
 				answered[pid]++
 			}
-			if len(answered) != processes { // a client is anybody's, with equal chances
+			// a client is anybody's, with equal chances
+			if len(answered) != processes {
 				t.Errorf("answers by process: %v", answered)
 			}
 			p.ends(t, processes)
@@ -167,7 +169,8 @@ func TestEndOneByOne(t *testing.T) {
 				if requests.Add(1) == 500 {
 					close(warm)
 				}
-				resp, err := client.Get(url) // which tries only once, on a new connection
+				// which tries only once, on a new connection
+				resp, err := client.Get(url)
 				if err == nil {
 					_, err = process(resp)
 				}

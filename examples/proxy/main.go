@@ -68,7 +68,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	dropHopByHop(out.Header)
 	resp, err := p.client.Stream(r.Context(), out).Await(r.Context())
 	if err != nil {
-		http.Error(w, "Bad Gateway", http.StatusBadGateway) // why is none of the client's business
+		// why is none of the client's business
+		http.Error(w, "Bad Gateway", http.StatusBadGateway)
 		return
 	}
 	defer resp.Body.Close()
@@ -78,7 +79,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(resp.Status)
 	if _, err := io.Copy(flusher{w, http.NewResponseController(w)}, resp.Body); err != nil {
-		panic(http.ErrAbortHandler) // tells the client that the answer is not whole
+		// tells the client that the answer is not whole
+		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -45,7 +45,8 @@ func start(t *testing.T) *program {
 	cmd.Env = append(os.Environ(), "BE_THE_PROGRAM=1")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // its successors too
+	// its successors too
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatalf("cmd.StdoutPipe: %v", err)
@@ -140,7 +141,8 @@ func TestRestartUnderLoad(t *testing.T) {
 		if p.pid == old || p.url != url {
 			t.Fatalf("process %d at %s came after %d at %s", p.pid, p.url, old, url)
 		}
-		for process := 0; process != p.pid || requests.Load() < before+500; { // the old one ends, so this does
+		// the old one ends, so this does
+		for process := 0; process != p.pid || requests.Load() < before+500; {
 			var err error
 			if process, err = get(idle, url); err != nil {
 				t.Fatalf("get: %v", err)

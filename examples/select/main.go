@@ -48,8 +48,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		defer conn.Close() // what main leaves open would hold the loop open
 		conn.SendString("how are you?\n")
 
-		pieces := conn.Chunks(ctx)              // a channel of what arrives
-		sum := aio.Go(ctx, "sum", addUp).C()    // a channel for a future's result
+		pieces := conn.Chunks(ctx) // a channel of what arrives
+		// a channel for a future's result
+		sum := aio.Go(ctx, "sum", addUp).C()
 		late := timer.After(ctx, *patience).C() // so is a timer
 		clock := timer.Every(ctx, time.Second, timer.Interval{}).C()
 		for pieces != nil || sum != nil {

@@ -79,7 +79,8 @@ func follow(ctx context.Context, from string, stdout io.Writer) error {
 		return err
 	}
 	client := &httpx.Client{Reconnect: httpx.Reconnect{
-		Silence:  time.Minute,                          // the server has a heartbeat of 15 s
+		// the server has a heartbeat of 15 s
+		Silence:  time.Minute,
 		Statuses: []int{http.StatusServiceUnavailable}, // it may be restarting
 	}}
 	for e, err := range client.Events(ctx, req).All() {

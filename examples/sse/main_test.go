@@ -44,7 +44,7 @@ func start(t *testing.T, args ...string) (url string, stop func()) {
 	}
 }
 
-// TestEvents holds that events come, that the count goes on for a client that
+// TestEvents checks that events come, that the count goes on for a client that
 // comes back, and that the end is told.
 func TestEvents(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")
@@ -85,7 +85,7 @@ func TestEvents(t *testing.T) {
 	<-ended
 }
 
-// TestFollow holds that the client prints what the server sends, and ends by
+// TestFollow checks that the client prints what the server sends, and ends by
 // itself when it is told to.
 func TestFollow(t *testing.T) {
 	url, stop := start(t, "-every", "1ms")

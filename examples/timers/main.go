@@ -81,7 +81,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 				return "", err
 			}
 			defer conn.Close()
-			return bufio.NewReader(conn).ReadString('\n') // io.EOF if the server is not ready
+			// io.EOF if the server is not ready
+			return bufio.NewReader(conn).ReadString('\n')
 		}).Await(ctx)
 		fmt.Fprintf(stdout, "retry: %d tries, then %s", tries, line)
 		return err

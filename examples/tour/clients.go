@@ -26,7 +26,8 @@ type clients struct {
 func newClients(s servers) *clients {
 	resolver := &dnsx.Resolver{Servers: []string{s.dns.Addr()}}
 	dialer := &tcp.Dialer{Resolver: resolver}
-	direct := func(*http.Request) (*url.URL, error) { return nil, nil } // no proxy knows our names
+	// no proxy knows our names
+	direct := func(*http.Request) (*url.URL, error) { return nil, nil }
 	return &clients{
 		resolver: resolver,
 		dialer:   dialer,
@@ -38,7 +39,8 @@ func newClients(s servers) *clients {
 
 // named is an address with a name in the place of the IP address.
 func named(name string, addr net.Addr) string {
-	_, port, _ := net.SplitHostPort(addr.String()) // an address of a listener has a port
+	// an address of a listener has a port
+	_, port, _ := net.SplitHostPort(addr.String())
 	return net.JoinHostPort(name, port)
 }
 

@@ -38,7 +38,8 @@ type servers struct {
 
 // serve starts the servers. They hold the loop open, and end with it.
 func serve(ctx context.Context) (s servers, err error) {
-	s.dns = &dnsserver.Server{Zone: zone} // made for tests, it is no operation: it ends when all others have
+	// made for tests, it is no operation: it ends when all others have
+	s.dns = &dnsserver.Server{Zone: zone}
 	aio.LoopOf(ctx).AtExit(func() { s.dns.Close() })
 	if err := s.dns.Start(); err != nil {
 		return s, err

@@ -68,7 +68,8 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	aio.Spawn(ctx, "say good-bye", func(ctx context.Context) error {
 		select {
 		case <-aio.Draining(ctx):
-			conn.Close(websocket.StatusGoingAway, "the server ends") // a client that has gone need not be told
+			// a client that has gone need not be told
+			conn.Close(websocket.StatusGoingAway, "the server ends")
 		case <-ctx.Done():
 		}
 		return nil

@@ -80,7 +80,8 @@ const (
 // opened begins a socket, whose handshake is to come.
 func (s *sockets) opened(c *tcp.Conn) {
 	k := &socket{all: s, conn: c}
-	c.SetHandler(tcp.Handler{Data: k.data, Event: ignore, Closed: k.closed}) // fails only if the client has gone already
+	// fails only if the client has gone already
+	c.SetHandler(tcp.Handler{Data: k.data, Event: ignore, Closed: k.closed})
 }
 
 // add adds a socket whose handshake is done. It reports false if there shall be

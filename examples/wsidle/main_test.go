@@ -88,7 +88,7 @@ func wantFrame(t *testing.T, c net.Conn, op ws.OpCode, payload string) {
 	}
 }
 
-// TestEcho holds that messages come back, however their bytes are cut into
+// TestEcho checks that messages come back, however their bytes are cut into
 // parts and frames, and that pings are answered.
 func TestEcho(t *testing.T) {
 	addr, stop := start(t)
@@ -115,7 +115,7 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestRefused holds what a client must not send.
+// TestRefused checks what a client must not send.
 func TestRefused(t *testing.T) {
 	addr, stop := start(t)
 	for name, x := range map[string]struct {
@@ -147,7 +147,7 @@ func TestRefused(t *testing.T) {
 	stop()
 }
 
-// TestGoingAway holds that clients are told that the server goes away.
+// TestGoingAway checks that clients are told that the server goes away.
 func TestGoingAway(t *testing.T) {
 	addr, stop := start(t)
 	c := dial(t, addr)
@@ -191,7 +191,7 @@ func memory() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// TestIdle holds what 10,000 idle sockets cost. Their clients are in another
+// TestIdle checks what 10,000 idle sockets cost. Their clients are in another
 // process.
 func TestIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {

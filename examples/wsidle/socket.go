@@ -79,8 +79,9 @@ func (k *socket) handshake() bool {
 		return false
 	}
 	k.held, k.shaken = k.held[end:], true
-	k.conn.SetBusy(true)            // a drain leaves it to goAway
-	k.conn.SetTimeouts(0, sendTime) // it may be idle for as long as it likes; fails only if it has ended
+	k.conn.SetBusy(true) // a drain leaves it to goAway
+	// it may be idle for as long as it likes; fails only if it has ended
+	k.conn.SetTimeouts(0, sendTime)
 	if !k.all.add(k) {
 		k.close(ws.StatusGoingAway)
 		return false
@@ -152,7 +153,8 @@ func (k *socket) frame(f ws.Frame) ws.StatusCode {
 // send sends a frame. It waits while the client does not read, and then the
 // client is not read from.
 func (k *socket) send(op ws.OpCode, payload []byte) {
-	k.conn.Write(ws.MustCompileFrame(ws.NewFrame(op, true, payload))) // fails only on a connection that ends
+	// fails only on a connection that ends
+	k.conn.Write(ws.MustCompileFrame(ws.NewFrame(op, true, payload)))
 }
 
 // close tells the client why, and ends the connection behind that.

@@ -100,12 +100,14 @@ func has(t *testing.T, ctx context.Context, expression string) {
 		if err == nil {
 			return
 		}
-		if text := err.Error(); !strings.Contains(text, "context") && !strings.Contains(text, "navigated") { // of a page that was left
+		// of a page that was left
+		if text := err.Error(); !strings.Contains(text, "context") && !strings.Contains(text, "navigated") {
 			break
 		}
 	}
 	var text string
-	chromedp.Run(ctx, chromedp.Evaluate(`document.body.innerText`, &text)) // for the message
+	// for the message
+	chromedp.Run(ctx, chromedp.Evaluate(`document.body.innerText`, &text))
 	t.Fatalf("%s: %v; the page is %.2000s", expression, err, text)
 }
 
@@ -136,7 +138,8 @@ func TestPage(t *testing.T) {
 				do(t, ctx, chromedp.Navigate(url))
 				is(t, ctx, contains("tree", "timer.after × 1,200"))
 				do(t, ctx, chromedp.Evaluate(`window.same = true`, nil))
-				has(t, ctx, `document.querySelectorAll("#rates svg").length == 6`) // by the stream
+				// by the stream
+				has(t, ctx, `document.querySelectorAll("#rates svg").length == 6`)
 
 				// It is updated without being loaded again, and the focus
 				// stays.
@@ -241,7 +244,8 @@ func TestDrain(t *testing.T) {
 				has(t, ctx, `document.querySelectorAll("#rates svg").length == 6`)
 				do(t, ctx, chromedp.Click(`#head form button`, chromedp.ByQuery))
 				has(t, ctx, contains("head", "draining"))
-				has(t, ctx, `/at most 5[0-8]\.\d s more/.test(document.getElementById("head").textContent)`) // it counts
+				// it counts
+				has(t, ctx, `/at most 5[0-8]\.\d s more/.test(document.getElementById("head").textContent)`)
 				is(t, ctx, contains("held", "aio.spawn"))
 				picture(t, ctx, "drain-"+c.name)
 				close(release)

@@ -68,7 +68,9 @@ func TestMany(t *testing.T) {
 			ctx := tab(t, c.width, c.dark)
 			says := listen(ctx)
 			program(t, new(aio.Loop), &live.Server{}, func(loopCtx context.Context, url string) {
-				var started sync.WaitGroup // all are there before the first look: the next may be a while after it
+				// all are there before the first look: the next may be a while
+				// after it
+				var started sync.WaitGroup
 				started.Add(1000)
 				for range 1000 {
 					aio.Daemon(loopCtx, "session", func(ctx context.Context) error {
@@ -86,7 +88,8 @@ func TestMany(t *testing.T) {
 				has(t, ctx, contains("tree", "timer.after × 99,000"))
 				is(t, ctx, fits)
 				picture(t, ctx, "many-"+c.name)
-				do(t, ctx, chromedp.Evaluate(`document.querySelector("#tree .fold a").click()`, nil)) // the sessions
+				// the sessions
+				do(t, ctx, chromedp.Evaluate(`document.querySelector("#tree .fold a").click()`, nil))
 				has(t, ctx, contains("tree", "900 not shown"))
 				is(t, ctx, fits)
 				picture(t, ctx, "many-open-"+c.name)
@@ -114,7 +117,8 @@ func TestPause(t *testing.T) {
 		do(t, ctx, chromedp.Click(`#pause`, chromedp.ByQuery))
 		is(t, ctx, contains("link", "Paused."))
 		aio.Spawn(loopCtx, "late comer", func(ctx context.Context) error { <-ctx.Done(); return nil })
-		do(t, ctx, chromedp.Sleep(1500*time.Millisecond)) // longer than it takes otherwise
+		// longer than it takes otherwise
+		do(t, ctx, chromedp.Sleep(1500*time.Millisecond))
 		is(t, ctx, "!"+contains("tree", "late comer"))
 		do(t, ctx, chromedp.Click(`#pause`, chromedp.ByQuery))
 		has(t, ctx, contains("tree", "late comer"))

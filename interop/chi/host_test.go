@@ -106,7 +106,7 @@ func (c *client) expect(method, path, body string, status int, want string, head
 	return resp
 }
 
-// raw sends text on a connection of its own, which the test must close.
+// raw sends text on a separate connection, which the test must close.
 func (c *client) raw(text string) (net.Conn, *bufio.Reader) {
 	c.Helper()
 	conn, err := net.Dial("tcp", c.addr)

@@ -84,7 +84,8 @@ func (t *Telemetry) beginExchange(r *http.Request, n int) *exchange {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(n))
 	}
 	ctx, span := t.tracer.Start(r.Context(), name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
-	x.span, x.req = span, r.Clone(ctx) // a RoundTripper leaves its request as it is
+	// a RoundTripper leaves its request as it is
+	x.span, x.req = span, r.Clone(ctx)
 	if x.req.Header == nil {
 		x.req.Header = make(http.Header)
 	}

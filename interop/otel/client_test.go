@@ -310,7 +310,8 @@ func TestEndToEnd(t *testing.T) {
 			t.Errorf("%s is in another trace", s.Name)
 		}
 	}
-	last := r.all()[len(r.all())-1].SpanContext.SpanID() // that of the second server
+	// that of the second server
+	last := r.all()[len(r.all())-1].SpanContext.SpanID()
 	depth := 0
 	for at := last; at.IsValid(); at = up[at] {
 		depth++

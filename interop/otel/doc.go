@@ -82,10 +82,10 @@
 //
 // # Cost
 //
-// A spawn and its await take about 1 us without an observer. With Loop they take
-// 1.06 times as long outside of traces, without another allocation. They take
-// 3.4 times as long with Telemetry.Durations, and 5.7 times as long, with 17
-// allocations more, if each operation is a span that the SDK hands to an
+// A spawn and its await take about 1 us without an observer. With Loop they
+// take 1.06 times as long outside of traces, without another allocation. They
+// take 3.4 times as long with Telemetry.Durations, and 5.7 times as long, with
+// 17 allocations more, if each operation is a span that the SDK hands to an
 // exporter in batches. The figures are those of bench (go run . -run observe),
 // measured on two cores that other programs used at the same time.
 package otelaio

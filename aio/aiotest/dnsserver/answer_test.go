@@ -104,7 +104,8 @@ var answers = []struct {
 	{"x.y.wild.example.", dnsmessage.TypeA, "Success; x.y.wild.example. 3600 A [192 0 2 9]"},
 	{"x.y.wild.example.", dnsmessage.TypeAAAA, "Success; " + soa},
 	{"there.wild.example.", dnsmessage.TypeA, "Success; " + soa},
-	{"x.there.wild.example.", dnsmessage.TypeA, "NameError; " + soa}, // the closest that exists has no wildcard
+	// the closest that exists has no wildcard
+	{"x.there.wild.example.", dnsmessage.TypeA, "NameError; " + soa},
 	{"wild.example.", dnsmessage.TypeA, "Success; " + soa},
 	{"*.wild.example.", dnsmessage.TypeA, "Success; *.wild.example. 3600 A [192 0 2 9]"},
 

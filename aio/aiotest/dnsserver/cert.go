@@ -24,7 +24,8 @@ func (s *Server) certificate() *certificate {
 	s.certOnce.Do(func() {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
-			panic(fmt.Sprintf("dnsserver: no key: %v", err)) // crypto/rand does not fail
+			// crypto/rand does not fail
+			panic(fmt.Sprintf("dnsserver: no key: %v", err))
 		}
 		t := s.template()
 		der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)

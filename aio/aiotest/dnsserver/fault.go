@@ -13,34 +13,49 @@ import (
 // the connection ends. Fields that do not apply to a query's transport are
 // ignored.
 type Fault struct {
-	Delay time.Duration // answers are delayed by this time; other queries are not
-	Drop  bool          // no answer
-	Times int           // the number of queries after which the fault ends; 0: it does not end
+	// answers are delayed by this time; other queries are not
+	Delay time.Duration
+	Drop  bool // no answer
+	// the number of queries after which the fault ends; 0: it does not end
+	Times int
 
 	// Answers that are changed.
 
-	RCode         dnsmessage.RCode // this code, and no records; 0: the right code
-	TTL           *uint32          // of all records, in seconds; nil: as in the zone
-	Extra         int              // the number of additional records for the name: A, AAAA or TXT as asked for, A otherwise
-	Truncate      bool             // UDP: truncated and without records
-	WrongID       bool             // another ID than the query's
-	WrongQuestion bool             // the question and its records have another name
+	// this code, and no records; 0: the right code
+	RCode dnsmessage.RCode
+	// of all records, in seconds; nil: as in the zone
+	TTL *uint32
+	// the number of additional records for the name: A, AAAA or TXT as asked
+	// for, A otherwise
+	Extra    int
+	Truncate bool // UDP: truncated and without records
+	WrongID  bool // another ID than the query's
+	// the question and its records have another name
+	WrongQuestion bool
 
 	// What is sent in place of the answer.
 
-	Garbage   bool                                  // the beginning of a header, and then other bytes
-	Loop      bool                                  // a record whose name is a compression pointer to itself
-	Answer    func(q Query, answer []byte) [][]byte // returns the messages to send; it may change answer
-	OtherPort bool                                  // UDP: it comes from another port; clients in memory do not receive it
-	AnswerToo bool                                  // the right answer follows
-	Status    int                                   // HTTPS: the status; 0: 200
-	Length    *uint16                               // TCP and TLS: the length before the message; nil: the right one
-	Half      bool                                  // TCP and TLS: the length and half of the message; HTTPS: half of the body
+	// the beginning of a header, and then other bytes
+	Garbage bool
+	// a record whose name is a compression pointer to itself
+	Loop bool
+	// returns the messages to send; it may change answer
+	Answer func(q Query, answer []byte) [][]byte
+	// UDP: it comes from another port; clients in memory do not receive it
+	OtherPort bool
+	AnswerToo bool // the right answer follows
+	Status    int  // HTTPS: the status; 0: 200
+	// TCP and TLS: the length before the message; nil: the right one
+	Length *uint16
+	// TCP and TLS: the length and half of the message; HTTPS: half of the body
+	Half bool
 
 	// What happens to the connection afterwards.
 
 	Hangup bool // TCP, TLS and HTTPS: it is closed
-	Reset  bool // it is reset; UDP in memory: the port is unreachable; UDP on loopback: nothing
+	// it is reset; UDP in memory: the port is unreachable; UDP on loopback:
+	// nothing
+	Reset bool
 }
 
 // rule is a fault, and the queries that it applies to.

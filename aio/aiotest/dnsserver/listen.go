@@ -136,7 +136,8 @@ func (s *Server) serveUDP(c *net.UDPConn) {
 				from = s.other
 			}
 			for _, m := range p.messages {
-				_, _ = from.WriteToUDPAddrPort(m, client) // a datagram may be lost
+				// a datagram may be lost
+				_, _ = from.WriteToUDPAddrPort(m, client)
 			}
 			if p.right != nil {
 				_, _ = s.udp.WriteToUDPAddrPort(p.right, client)

@@ -69,7 +69,8 @@ func (s *Server) packed(m *dnsmessage.Message, q *Query) []byte {
 	m = &dnsmessage.Message{Header: m.Header, Questions: m.Questions}
 	m.RCode = dnsmessage.RCodeServerFailure
 	if b, err = m.Pack(); err != nil {
-		panic(fmt.Sprintf("dnsserver: a question does not pack: %v", err)) // it was unpacked before
+		// it was unpacked before
+		panic(fmt.Sprintf("dnsserver: a question does not pack: %v", err))
 	}
 	return b
 }

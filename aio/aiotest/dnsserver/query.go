@@ -25,11 +25,14 @@ type Query struct {
 	Name      string          // in lower case, with a trailing dot
 	Type      dnsmessage.Type // A, AAAA ...
 	Transport Transport
-	Server    string            // the address that the client sent it to, "IP:PORT"
-	Client    netip.AddrPort    // the address that the client sent it from
-	Header    dnsmessage.Header // ID and flags
-	UDPSize   int               // the size of UDP answers that the client announced by EDNS0, in bytes; 0: no EDNS0
-	Time      time.Time         // when it arrived
+	// the address that the client sent it to, "IP:PORT"
+	Server string
+	Client netip.AddrPort    // the address that the client sent it from
+	Header dnsmessage.Header // ID and flags
+	// the size of UDP answers that the client announced by EDNS0, in bytes; 0:
+	// no EDNS0
+	UDPSize int
+	Time    time.Time // when it arrived
 
 	question *dnsmessage.Question // spelled as received; nil in a journal
 	version  byte                 // of EDNS
@@ -89,7 +92,9 @@ func (q *Query) refusal() dnsmessage.RCode {
 
 // Match selects queries. Zero fields match all queries.
 type Match struct {
-	Name      string          // case and a trailing dot do not matter; "*.example." matches all names below example
+	// case and a trailing dot do not matter; "*.example." matches all names
+	// below example
+	Name      string
 	Type      dnsmessage.Type // A, AAAA ...
 	Transport Transport
 	Server    string // the address that the client sent it to, "IP:PORT"

@@ -99,7 +99,8 @@ func FuzzQuery(f *testing.F) {
 				continue
 			}
 			q, _, _ := readQuery(msg)
-			bad := q.Name != "" && (fault.Loop || fault.Garbage) // without a question there is no fault
+			// without a question there is no fault
+			bad := q.Name != "" && (fault.Loop || fault.Garbage)
 			for _, b := range p.messages {
 				if err := new(dnsmessage.Message).Unpack(b); (err != nil) != bad {
 					t.Fatalf("%+v: unpack the answer: %v, want an error exactly if the fault damages it", fault, err)

@@ -74,7 +74,7 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// Who does not trust the server's certificate does not get in.
+// A client that does not trust the server's certificate cannot connect.
 func TestTLSUntrusted(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{TLS: true})

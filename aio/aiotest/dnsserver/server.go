@@ -132,7 +132,8 @@ func (s *Server) Close() error {
 	s.pending = nil
 	err := s.closeOpen()
 	s.mu.Unlock()
-	if e := s.web.Close(); !errors.Is(e, net.ErrClosed) { // its listeners may be closed already
+	// its listeners may be closed already
+	if e := s.web.Close(); !errors.Is(e, net.ErrClosed) {
 		err = errors.Join(err, e)
 	}
 	s.running.Wait()

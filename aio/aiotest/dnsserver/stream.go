@@ -63,7 +63,8 @@ func (st *stream) send(m []byte, length *uint16, half bool) {
 	if half {
 		m = m[:len(m)/2]
 	}
-	_, _ = st.conn.Write(append(binary.BigEndian.AppendUint16(nil, n), m...)) // serveStream sees the error
+	// serveStream sees the error
+	_, _ = st.conn.Write(append(binary.BigEndian.AppendUint16(nil, n), m...))
 }
 
 // reset closes a connection by a reset.

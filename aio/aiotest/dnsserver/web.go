@@ -21,7 +21,8 @@ const dohType = "application/dns-message"
 // serveWeb serves DNS over HTTPS, HTTP/1.1 and HTTP/2, until the listener is
 // closed.
 func (s *Server) serveWeb(l net.Listener) {
-	_ = s.web.Serve(newTLSListener(l, s.serverTLS())) // it returns an error when the server is closed
+	// it returns an error when the server is closed
+	_ = s.web.Serve(newTLSListener(l, s.serverTLS()))
 }
 
 // serveHTTP answers a query by GET or POST (RFC 8484).
@@ -95,7 +96,8 @@ func (p *plan) respond(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done() // dropped
 	}
 	if p.reset || p.hangup || r.Context().Err() != nil {
-		panic(http.ErrAbortHandler) // closes the connection, or the stream of HTTP/2
+		// closes the connection, or the stream of HTTP/2
+		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Content-Type", dohType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(msg)))

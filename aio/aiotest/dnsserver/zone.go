@@ -32,8 +32,9 @@ type record struct {
 // found is the result of a look-up in a zone.
 type found struct {
 	records []owned // the chain of CNAMEs, then the records asked for
-	soa     *owned  // of the zone of the last name, if that has no records of the type
-	rcode   dnsmessage.RCode
+	// of the zone of the last name, if that has no records of the type
+	soa   *owned
+	rcode dnsmessage.RCode
 }
 
 // owned is a record with the owner that it has in the answer.

@@ -13,8 +13,9 @@ type token struct {
 
 // entry is a record or directive. Parentheses can spread it over several lines.
 type entry struct {
-	line     int  // the first, counted from 1
-	indented bool // begins with white space, and has the owner of the entry before
+	line int // the first, counted from 1
+	// begins with white space, and has the owner of the entry before
+	indented bool
 	words    []token
 }
 

@@ -17,7 +17,8 @@ import (
 // Alarm calls a Firer once its time has come. It is meant to be a field of its
 // user's record. Call Init before use.
 type Alarm struct {
-	slot int32 // 1-based place in the heap, 0 when not pending; guarded by the heap's lock
+	// 1-based place in the heap, 0 when not pending; guarded by the heap's lock
+	slot int32
 	fire Firer
 }
 
@@ -43,7 +44,8 @@ type Heap struct {
 	dead    int     // how many of its entries are dead
 	timer   *time.Timer
 	due     int64 // when timer fires; never: it does not
-	serving bool  // a goroutine is serving due alarms, and sets the timer when it is done
+	// a goroutine is serving due alarms, and sets the timer when it is done
+	serving bool
 	closed  bool
 }
 

@@ -72,7 +72,8 @@ func compare(t *testing.T, steps []byte) {
 	var h alarm.Heap
 	defer h.Close()
 	ref := naive{}
-	var mu sync.Mutex // for the race detector: alarms fire in turn with the steps
+	// for the race detector: alarms fire in turn with the steps
+	var mu sync.Mutex
 	var fired []int
 	at := map[int]time.Time{} // when they are to fire
 	var alarms [64]*alarm.Alarm

@@ -76,7 +76,8 @@ func TestForgetsAsItFires(t *testing.T) {
 		h := new(alarm.Heap)
 		var first weak.Pointer[alarm.Alarm]
 		gone := false
-		h.Set(alarm.New(func() { time.Sleep(time.Minute) }), time.Second) // the others are due by then
+		// the others are due by then
+		h.Set(alarm.New(func() { time.Sleep(time.Minute) }), time.Second)
 		first = set(h, 2*time.Second, func() {})
 		h.Set(alarm.New(func() { gone = collected(first) }), 3*time.Second)
 		time.Sleep(time.Hour)

@@ -83,7 +83,7 @@ func TestRefusedChunks(t *testing.T) {
 	}
 }
 
-// TestChunks holds what chunked bodies say.
+// TestChunks checks what chunked bodies say.
 func TestChunks(t *testing.T) {
 	for _, c := range []struct {
 		text, want string
@@ -123,7 +123,7 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-// TestEarlyChunkRefusals holds that a body is refused as soon as no
+// TestEarlyChunkRefusals checks that a body is refused as soon as no
 // continuation can be right, except a line's end.
 func TestEarlyChunkRefusals(t *testing.T) {
 	for _, text := range []string{"x", ";", " ", "\r", "-", "3\r\nabcd", "3\r\nabc\rx", "3\r\nabc0", "3 x"} {
@@ -133,9 +133,9 @@ func TestEarlyChunkRefusals(t *testing.T) {
 	}
 }
 
-// TestEveryByte holds that whatever has come, a byte that may not follow is not
-// taken to be part of something else: each body with a byte changed is refused,
-// incomplete, or has other data of a known length.
+// TestEveryByte checks that whatever has come, a byte that may not follow is
+// not taken to be part of something else: each body with a byte changed is
+// refused, incomplete, or has other data of a known length.
 func TestEveryByte(t *testing.T) {
 	const text = "3;a=b\r\nabc\r\n0\r\nA: b\r\n\r\n"
 	for i := range text {

@@ -14,8 +14,8 @@ import (
 
 var testLimits = Limits{Bytes: 4 << 10, Fields: 20}
 
-// FuzzHead holds that net/http parses each head that Parse accepts, to the same
-// meaning, and that a head is read alike in one piece and in many.
+// FuzzHead checks that net/http parses each head that Parse accepts, to the
+// same meaning, and that a head is read alike in one piece and in many.
 func FuzzHead(f *testing.F) {
 	for _, s := range []string{
 		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -109,7 +109,7 @@ func checkFields(t *testing.T, h *Head, r *http.Request) {
 	}
 }
 
-// FuzzChunked holds that net/http decodes each body that Chunked accepts, to
+// FuzzChunked checks that net/http decodes each body that Chunked accepts, to
 // the same data, whatever pieces it comes in.
 func FuzzChunked(f *testing.F) {
 	for _, s := range []string{
@@ -123,7 +123,8 @@ func FuzzChunked(f *testing.F) {
 		if !bytes.Equal(whole, pieces) || used != used2 || status != status2 {
 			t.Fatalf("%q: %q %d %d; in pieces of %d %q %d %d", p, whole, used, status, size, pieces, used2, status2)
 		}
-		if used == 0 || bytes.Contains(p, []byte(" ;")) || bytes.Contains(p, []byte("\t;")) { // which net/http refuses
+		// which net/http refuses
+		if used == 0 || bytes.Contains(p, []byte(" ;")) || bytes.Contains(p, []byte("\t;")) {
 			return
 		}
 		got, err := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(p[:used])))
@@ -152,7 +153,7 @@ func decode(p []byte, size int) (data []byte, used, status int) {
 	return data, used, 0
 }
 
-// FuzzResponse holds that net/http parses each head of a response that
+// FuzzResponse checks that net/http parses each head of a response that
 // ParseResponse accepts, to the same meaning, and that a head is read alike in
 // one piece and in many.
 func FuzzResponse(f *testing.F) {

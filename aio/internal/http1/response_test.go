@@ -12,7 +12,7 @@ func answer(lines ...string) string {
 	return strings.Join(append([]string{"HTTP/1.1 200 OK"}, append(lines, "", "")...), "\r\n")
 }
 
-// TestResponse holds which heads of responses are refused, and why.
+// TestResponse checks which heads of responses are refused, and why.
 func TestResponse(t *testing.T) {
 	for _, x := range []struct {
 		name, text string
@@ -77,7 +77,7 @@ func TestResponse(t *testing.T) {
 	}
 }
 
-// TestResponseBody holds what a body's length is, and whether the connection
+// TestResponseBody checks what a body's length is, and whether the connection
 // can be used behind it.
 func TestResponseBody(t *testing.T) {
 	status := func(code int, lines ...string) string {

@@ -5,13 +5,14 @@ import (
 	"testing"
 )
 
-// TestTargets holds which targets have a form that fits the method, and what
+// TestTargets checks which targets have a form that fits the method, and what
 // they say.
 func TestTargets(t *testing.T) {
 	for _, c := range []struct {
-		method, target    string
-		form              Form
-		host, path, query string // host is that of the Host field if the target has none
+		method, target string
+		form           Form
+		// host is that of the Host field if the target has none
+		host, path, query string
 	}{
 		{"GET", "/", Origin, "h", "/", ""},
 		{"GET", "//", Origin, "h", "//", ""},

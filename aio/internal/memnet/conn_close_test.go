@@ -89,7 +89,7 @@ func TestLingerUndone(t *testing.T) {
 	wantRead(t, b, "", io.EOF)
 }
 
-// A reset after the end of the data: who has nothing to miss is not told.
+// A reset after the end of the data: a peer that loses nothing does not notice.
 func TestResetAfterCloseWrite(t *testing.T) {
 	a, b := pipe(t, 0)
 	a.CloseWrite()
@@ -139,7 +139,8 @@ func TestEndsWakeTheBlocked(t *testing.T) {
 				synctest.Wait()
 				time.Sleep(time.Hour)
 				tt.end(a, b)
-				synctest.Wait() // the bubble fails if one still blocks at its end
+				// the bubble fails if one still blocks at its end
+				synctest.Wait()
 			})
 		})
 	}

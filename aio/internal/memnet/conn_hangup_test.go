@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 )
 
-// PeerEnded sees the peer's end behind data that nobody has read, and PeerReset
-// what comes after.
+// PeerEnded sees the peer's end after unread data, and PeerReset what follows
+// it.
 func TestPeerEnded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end, then func(c *Conn)

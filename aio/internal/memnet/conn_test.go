@@ -287,7 +287,7 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 	}
 }
 
-// With no goroutine of its own, what waits in a bubble is durably blocked: if
+// The package has no goroutine, so waiting in a bubble is durably blocking: if
 // it were not, the clock would not move and this test would not end.
 func TestManyIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,8 @@ func TestListenAddr(t *testing.T) {
 		if s.LocalAddr().String() != c.RemoteAddr().String() || s.RemoteAddr().String() != c.LocalAddr().String() {
 			t.Errorf("%v->%v, but %v->%v", c.LocalAddr(), c.RemoteAddr(), s.LocalAddr(), s.RemoteAddr())
 		}
-		_, _ = c.LocalAddr().(*net.TCPAddr), s.RemoteAddr().(*net.TCPAddr) // or panic
+		// or panic
+		_, _ = c.LocalAddr().(*net.TCPAddr), s.RemoteAddr().(*net.TCPAddr)
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestYield holds that goroutines which are ready run while a goroutine on the
-// same processor yields, and that a Yielder can be used again. The race detector
-// has the scheduler choose among them at random, so that one Yield may not be
-// enough.
+// TestYield checks that goroutines which are ready run while a goroutine on the
+// same processor yields, and that a Yielder can be used again. The race
+// detector has the scheduler choose among them at random, so that one Yield may
+// not be enough.
 func TestYield(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	synctest.Test(t, func(t *testing.T) {

@@ -146,7 +146,8 @@ func TestSlowBroker(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	server := realServer(t)
 	proxy := slowly(t, server.addr, 20*time.Millisecond)
-	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error { // the proxy's connections end later
+	// the proxy's connections end later
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		b := &beanjobs.Broker{Client: &beanstalk.Client{Addr: proxy}, TTR: time.Second}
 		var mu sync.Mutex
 		runs := make(map[jobs.ID]int)

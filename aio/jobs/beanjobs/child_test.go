@@ -47,7 +47,8 @@ func beWorker(addr string) int {
 }
 
 func handle(ctx context.Context, j *jobs.Job) error {
-	say := func(what string) { fmt.Fprintf(os.Stdout, "%s %s %d\n", what, j.ID, j.Attempt) } // one write
+	// one write
+	say := func(what string) { fmt.Fprintf(os.Stdout, "%s %s %d\n", what, j.ID, j.Attempt) }
 	switch string(j.Body) {
 	case "stuck":
 		say("begun")

@@ -80,8 +80,8 @@ func TestSIGTERMStuck(t *testing.T) {
 }
 
 // A process that is stopped for longer than its lease finds that out when it
-// goes on. What it does then is done twice, unless beanstalkd has missed the end
-// of the lease.
+// goes on. What it does then is done twice, unless beanstalkd has missed the
+// end of the lease.
 func TestSIGSTOP(t *testing.T) {
 	t.Parallel() // it waits, mostly
 	server := realServer(t)

@@ -8,5 +8,6 @@ import (
 
 // Nudge has the server hear from the connection of a lease.
 func Nudge(ctx context.Context, l jobs.Lease) {
-	_, _ = l.(*lease).job.Stats(ctx).Await(ctx) // fails once the lease has ended
+	// fails once the lease has ended
+	_, _ = l.(*lease).job.Stats(ctx).Await(ctx)
 }

@@ -58,7 +58,8 @@ func FuzzMaliciousBroker(f *testing.F) {
 				begin := time.Now()
 				for range 2 {
 					in, cancel := context.WithTimeout(ctx, 10*time.Second)
-					_, _ = b.Put(in, queue, jobs.Job{}).Await(ctx) // the broker may say anything
+					// the broker may say anything
+					_, _ = b.Put(in, queue, jobs.Job{}).Await(ctx)
 					cancel()
 				}
 				time.Sleep(30 * time.Second)

@@ -60,7 +60,8 @@ func TestSoak(t *testing.T) {
 		s.workers[i] = startWorker(t, s.server.addr, "")
 	}
 	begin := time.Now()
-	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error { // the workers live on
+	// the workers live on
+	aiotest.Runner{Parallel: true}.Run(t, func(ctx context.Context) error {
 		puts := s.putAll(ctx)
 		s.attend()
 		if _, err := puts.Await(ctx); err != nil {

@@ -48,7 +48,8 @@ func Run(ctx context.Context, loop *aio.Loop, page *live.Server, open func(ctx c
 		}
 		aio.Daemon(ctx, "write to customers", s.write)
 		for range 40 {
-			timer.Delay(ctx, 20*time.Minute, func(context.Context) error { return nil }) // a basket expires
+			// a basket expires
+			timer.Delay(ctx, 20*time.Minute, func(context.Context) error { return nil })
 		}
 		t.opens("http://" + server.Addr().String())
 		open(ctx)

@@ -14,8 +14,10 @@ import (
 
 // Network holds what is common to all connections to servers.
 type Network struct {
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error) // nil: a net.Dialer
-	TLS  *tls.Config                                                       // nil: the zero Config, and TLS 1.2 or later
+	// nil: a net.Dialer
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// nil: the zero Config, and TLS 1.2 or later
+	TLS *tls.Config
 }
 
 // NewNetwork returns a Network with its own copy of cfg, which may be nil. TLS

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	maxIdle  = 4                // idle connections per server and loop
-	idleTime = 10 * time.Second // how long they are kept after the last use of any
+	maxIdle = 4 // idle connections per server and loop
+	// how long they are kept after the last use of any
+	idleTime = 10 * time.Second
 )
 
 var kindPool = aio.NewKind("dns.pool")

@@ -61,7 +61,8 @@ func Parse(spec string, tcp bool) Server {
 		s.parseAddr(schemeTLS, addr, "853")
 		if s.name = server; server == "" {
 			s.name, _, _ = net.SplitHostPort(s.addr)
-			s.name, _, _ = strings.Cut(s.name, "%") // certificates have no zones
+			// certificates have no zones
+			s.name, _, _ = strings.Cut(s.name, "%")
 		}
 	case "https":
 		s.parseURL(spec)

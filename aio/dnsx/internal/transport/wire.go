@@ -77,7 +77,8 @@ func (w *wire) addEDNS(b *dnsmessage.Builder, pad bool) error {
 	}
 	var opt dnsmessage.OPTResource
 	if pad {
-		const optLen, optionLen = 11, 4 // of a record without options, of an empty option
+		// of a record without options, of an empty option
+		const optLen, optionLen = 11, 4
 		n := headerLen + w.qlen + optLen + optionLen
 		opt.Options = []dnsmessage.Option{{Code: optionPadding, Data: padding[:(padTo-n%padTo)%padTo]}}
 	}

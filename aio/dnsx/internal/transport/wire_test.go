@@ -58,8 +58,8 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// A query over an encrypted connection has the least multiple of padTo bytes that
-// it fits into.
+// A query over an encrypted connection has the least multiple of padTo bytes
+// that it fits into.
 func TestPadding(t *testing.T) {
 	for n := 2; n < 250; n++ {
 		name := "a."
@@ -104,7 +104,8 @@ func TestAnsweredBy(t *testing.T) {
 			switch {
 			case i == flags1: // the opcode and QR decide; AA, TC and RD do not
 				want = 1<<bit&0xF8 == 0
-			case i == flags2, i >= others && i < headerLen: // RA, the code, the other sections
+			// RA, the code, the other sections
+			case i == flags2, i >= others && i < headerLen:
 				want = true
 			case i >= name && i < typ: // in the name, the case of letters
 				want = bit == 5 && answer[i]|0x20 >= 'a' && answer[i]|0x20 <= 'z'
