@@ -270,3 +270,26 @@ func TestCancelAnywhere(t *testing.T) {
 		})
 	})
 }
+
+// wantColors compares the result of a Distinct.
+func wantColors(t *testing.T, r *mongo.DistinctResult) {
+	t.Helper()
+	var colors []string
+	if err := r.Decode(&colors); err != nil {
+		t.Fatalf("r.Decode: %v", err)
+	}
+	slices.Sort(colors)
+	if want := []string{"blue", "red"}; !slices.Equal(colors, want) {
+		t.Errorf("Distinct: %v, want %v", colors, want)
+	}
+}
+
+func TestDistinct(t *testing.T) {
+	answer := func(*call) bson.D {
+		return bson.D{{Key: "ok", Value: 1}, {Key: "values", Value: bson.A{"red", "blue"}}}
+	}
+	inFake(t, nil, answer, func(ctx context.Context, t *testing.T, f *fake) error {
+		wantColors(t, await(ctx, t, f.things().Distinct(ctx, "color", bson.D{})))
+		return nil
+	})
+}

@@ -13,23 +13,12 @@ import (
 )
 
 func Example() {
-	dir, err := os.MkdirTemp("", "mongo-example-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	uri, stop, err := startFerret("127.0.0.1:0", dir)
-	if err != nil {
-		panic(err)
-	}
-	defer stop()
-
 	type city struct {
 		Name   string `bson:"_id"`
 		People int
 	}
-	client := &mongo.Client{URI: uri}
-	err = aio.Run(context.Background(), func(ctx context.Context) error {
+	client := &mongo.Client{URI: "mongodb://127.0.0.1:27017"}
+	err := aio.Run(context.Background(), func(ctx context.Context) error {
 		cities := client.Database("example").Collection("cities")
 		bern := cities.InsertOne(ctx, city{"Bern", 134_000})
 		geneva := cities.InsertOne(ctx, city{"Geneva", 203_000})
@@ -50,10 +39,6 @@ func Example() {
 		return nil
 	})
 	fmt.Println(err)
-	// Output:
-	// Bern 134000
-	// Geneva 203000
-	// <nil>
 }
 
 // A program that follows the changes of a collection until it is told to end.

@@ -1,4 +1,4 @@
-package mongo_test
+package ferretdb_test
 
 import (
 	"context"
@@ -173,16 +173,6 @@ func wantColors(t *testing.T, r *mongo.DistinctResult) {
 	if want := []string{"blue", "red"}; !slices.Equal(colors, want) {
 		t.Errorf("Distinct: %v, want %v", colors, want)
 	}
-}
-
-func TestDistinct(t *testing.T) {
-	answer := func(*call) bson.D {
-		return bson.D{{Key: "ok", Value: 1}, {Key: "values", Value: bson.A{"red", "blue"}}}
-	}
-	inFake(t, nil, answer, func(ctx context.Context, t *testing.T, f *fake) error {
-		wantColors(t, await(ctx, t, f.things().Distinct(ctx, "color", bson.D{})))
-		return nil
-	})
 }
 
 func TestDatabase(t *testing.T) {

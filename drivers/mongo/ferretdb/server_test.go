@@ -1,4 +1,4 @@
-package mongo_test
+package ferretdb_test
 
 import (
 	"context"
