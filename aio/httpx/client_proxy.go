@@ -158,5 +158,9 @@ func (d *dialing) nest(ctx context.Context, inner *tcp.Conn) (*tcp.Conn, error) 
 	td := d.host.pool.client.dialer()
 	td.Control = nil
 	td.DialContext = func(context.Context, string, string) (net.Conn, error) { return inner, nil }
-	return d.await(ctx, td.Dial(d.values, hostPort(d.host.key.addr())))
+	c, err := d.await(ctx, td.Dial(d.values, hostPort(d.host.key.addr())))
+	if err != nil {
+		inner.Abort() // a dial that is cancelled early does not take it over
+	}
+	return c, err
 }

@@ -202,6 +202,13 @@
 //     goroutine for each connection, parked without a buffer. Where sockets
 //     offer no such wait (Windows), and over a net.Conn that is not a socket, a
 //     waiting connection holds 68 KiB.
+//   - Where a write cannot be tried without blocking (Windows, and a net.Conn
+//     that is not a socket), Send queues everything, and a Close that follows
+//     drops what a goroutine has not written yet: use CloseAfterFlush.
+//   - A peer that vanishes without a word is noticed by keep-alive probes after
+//     150 s (see Dialer.KeepAlive). Probes are not sent while it owes an
+//     acknowledgement of data: then the system gives up after some 15 minutes
+//     on Linux. Idle timeouts end the connection earlier, if they are set.
 //   - A connection that a poller serves has keep-alive probes every 15 s and no
 //     delay (TCP_NODELAY), as package net sets them by default, even if the
 //     listener given to StartOn has other settings. When it is read in stream

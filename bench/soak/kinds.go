@@ -54,7 +54,7 @@ func start(ctx context.Context) (kinds []*kind, end func(ctx context.Context) er
 		return nil, nil, err
 	}
 	w := &webSoak{url: "http://" + web.Addr().String() + "/"}
-	d := &dnsSoak{resolver: dnsx.Resolver{Servers: []string{names.Addr()}, Timeout: 10 * time.Second, CacheSize: 1000}}
+	d := &dnsSoak{server: names, resolver: dnsx.Resolver{Servers: []string{names.Addr()}, Timeout: 10 * time.Second, CacheSize: 1000}}
 	kinds = []*kind{
 		{name: "tcp", round: (&echoSoak{addr: plain}).round},
 		{name: "tls", round: (&echoSoak{addr: secure, dialer: tcp.Dialer{TLS: &tls.Config{InsecureSkipVerify: true}}}).round},
@@ -156,7 +156,7 @@ func (s *webSoak) round(ctx context.Context) error {
 	}
 	r, err := f.Await(ctx)
 	switch {
-	case errors.Is(err, errCut), errors.Is(err, aio.ErrConn): // the server has broken it off
+	case errors.Is(err, errCut), errors.Is(err, aio.ErrConn), errors.Is(err, io.EOF): // the server has broken it off
 		return nil
 	case err != nil:
 		return err
@@ -168,9 +168,15 @@ func (s *webSoak) round(ctx context.Context) error {
 }
 
 // dnsSoak looks names up.
-type dnsSoak struct{ resolver dnsx.Resolver }
+type dnsSoak struct {
+	resolver dnsx.Resolver
+	server   *dnsserver.Server
+}
 
 func (s *dnsSoak) round(ctx context.Context) error {
+	if one(200) {
+		s.server.Forget() // what it was asked, which it would keep
+	}
 	f := s.resolver.Lookup(ctx, fmt.Sprintf("host%d.soak.", rand.IntN(3000)))
 	if one(20) {
 		f.Cancel(errCut)

@@ -104,6 +104,27 @@ func TestBlackHole(t *testing.T) {
 	})
 }
 
+// A dial that the driver has given up ends.
+func TestDialGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var network aiotest.Network
+		if err := network.BlackHole(fakeAddr); err != nil {
+			t.Fatal(err)
+		}
+		var rec aiotest.Recorder
+		aiotest.RunLoop(t, &aio.Loop{OnEvent: rec.OnEvent}, func(ctx context.Context) error {
+			c := &mongo.Client{URI: "mongodb://" + fakeAddr + "/?connectTimeoutMS=500"}
+			c.Dialer = tcp.Dialer{DialContext: network.DialContext, Timeout: time.Hour}
+			c.Timeout = 20 * time.Second
+			wantErr(ctx, t, "a ping", c.Ping(ctx), aio.ErrTimeout)
+			if n := len(rec.Events()); n != 1 {
+				t.Errorf("%d events, want one: the driver's monitor has given up", n)
+			}
+			return nil
+		})
+	})
+}
+
 // A connection that breaks in the middle of a command: a read and a write are
 // repeated by the driver. A server that breaks each fails them when their time
 // is over.

@@ -146,10 +146,11 @@ func TestCursorEnds(t *testing.T) {
 			return cur, errors.Join(err, cause)
 		})
 		cur, _ := work.Await(ctx)
+		begun := time.Now()
 		for range cur.C() {
 		}
-		if cur.Err() == nil {
-			t.Error("a Cursor whose parent failed has no error")
+		if took := time.Since(begun); cur.Err() == nil || took > 0 {
+			t.Errorf("a Cursor whose parent failed ended after %v with the error %v, want one at once", took, cur.Err())
 		}
 		return nil
 	})

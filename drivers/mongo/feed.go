@@ -184,11 +184,8 @@ func (f *feed) next() (bool, error) {
 // release tells the server that the cursor is not needed any more, if there is
 // one and its connections are not being aborted.
 func (f *feed) release() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.stop), endTime)
+	ctx, cancel := f.link.bounded(f.stop, endTime)
 	defer cancel()
-	if f.link.op.Context().Err() != nil {
-		cancel()
-	}
 	if f.turn != nil && f.src.ID() != 0 {
 		<-f.turn.free // commands take Client.Timeout at most
 		defer f.turn.give()

@@ -83,7 +83,11 @@ func (l *changes) answer(c *call) bson.D {
 		return l.from("firstBatch", n)
 	case "getMore":
 		n := int(c.doc.Lookup("getMore").Int64()) - 1
-		wait := time.NewTimer(time.Second)
+		patience := time.Second // as real servers have, unless they are told
+		if v, err := c.doc.LookupErr("maxTimeMS"); err == nil {
+			patience = time.Duration(v.AsInt64()) * time.Millisecond
+		}
+		wait := time.NewTimer(patience)
 		defer wait.Stop()
 		for n >= l.n {
 			if l.more == nil {
@@ -166,6 +170,41 @@ func TestChangeStream(t *testing.T) {
 		defer log.mu.Unlock()
 		if log.cut != 1 {
 			t.Errorf("%d waits for more changes were cut off, want that of the stream", log.cut)
+		}
+		return nil
+	})
+}
+
+// The server may wait for changes for longer than Timeout.
+func TestChangeStreamWaits(t *testing.T) {
+	log := new(changes)
+	inFake(t, nil, log.answer, func(ctx context.Context, t *testing.T, f *fake) error {
+		c := f.client()
+		c.Timeout = 5 * time.Second
+		s := await(ctx, t, c.Watch(ctx, bson.A{}, options.ChangeStream().SetMaxAwaitTime(time.Minute)))
+		time.Sleep(30 * time.Second)
+		log.add(1)
+		wantChanges(t, s, 1, 1)
+		if got, want := f.calls(), []string{"aggregate", "getMore"}; !slices.Equal(got[:2], want) || len(got) > 3 {
+			t.Errorf("the commands %v came, want %v and perhaps the next one", got, want)
+		}
+		s.Close()
+		return nil
+	})
+}
+
+// A stream that is begun while the loop drains ends at once.
+func TestChangeStreamWhileDraining(t *testing.T) {
+	log := new(changes)
+	inFake(t, nil, log.answer, func(ctx context.Context, t *testing.T, f *fake) error {
+		aio.LoopOf(ctx).Exit(nil)
+		<-aio.Draining(ctx)
+		s := await(ctx, t, f.things().Watch(ctx, bson.A{}))
+		begun := time.Now()
+		for range s.C() {
+		}
+		if took := time.Since(begun); took > 0 || s.Err() != nil {
+			t.Errorf("the stream ended after %v with the error %v, want at once", took, s.Err())
 		}
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -79,7 +80,8 @@ func (t *turn) end() {
 //
 // fn is called again when the server says that the transaction failed for a
 // passing reason, for Client.Timeout in all, so that it must have no other
-// effects. A commit is not cancelled by the end of ctx. A Cursor of a
+// effects. A commit is not cancelled by the end of ctx, but by the loop's. A
+// transaction that is to be aborted takes 2 s more at most. A Cursor of a
 // transaction must be read within it: when fn returns, it ends with
 // ErrTransactionOver. The server must be a replica set or a
 // sharded cluster.
@@ -90,9 +92,9 @@ func (c *Client) Transaction(ctx context.Context, name string, fn func(ctx conte
 			if err != nil {
 				return struct{}{}, err
 			}
-			defer s.EndSession(context.WithoutCancel(ctx))
-			_, err = s.WithTransaction(ctx, func(ctx context.Context) (any, error) { return nil, inTurns(ctx, fn) }, opts...)
-			return struct{}{}, err
+			a := &attempts{ctx, l, s, time.Now().Add(c.timeout())}
+			defer a.abort(s.EndSession) // after a panic, and an unknown commit
+			return struct{}{}, a.run(fn, opts)
 		})
 		return struct{}{}, failure(ctx, "the transaction "+name, err)
 	})

@@ -85,6 +85,9 @@ func TestTransaction(t *testing.T) {
 			t.Errorf("insert: %v", err)
 		}
 		b.wantNotes(t, f, "insert 0")
+		await(ctx, t, c.Transaction(ctx, "one", func(ctx context.Context) error { return insert(ctx, things, 1) }))
+		await(ctx, t, c.Disconnect(ctx))
+		b.wantNotes(t, f, "insert 3", "commitTransaction 3", "endSessions 0") // one session for all
 		return nil
 	})
 }

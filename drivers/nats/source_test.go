@@ -26,7 +26,7 @@ func TestSource(t *testing.T) {
 			Queue:  queue,
 			Open:   func(context.Context) (jobs.Source, error) { return b.Source(queue), nil },
 			Lease:  time.Second,
-			Delay:  300 * time.Millisecond,
+			Delay:  time.Second,
 			Shared: true,
 			Buried: func(ctx context.Context) (int, error) { return b.Buried(ctx, queue).Await(ctx) },
 		}
