@@ -15,22 +15,18 @@ type h1Exchange struct {
 	body *h1Body       // nil without one
 	hdr  http.Header   // result of header; guarded by the exchange's lock
 	req  *http.Request // for an http.Handler
-	// nil until it is first used; guarded by the exchange's lock
-	out *h1Writer
-	kit *handlerKit // for an http.Handler
+	out  *h1Writer     // nil until used; guarded by the exchange's lock
+	kit  *handlerKit   // for an http.Handler
 
 	// close makes the connection end with the response. The connection's lock
 	// guards it until the response begins.
 	close bool
 
-	// the operation is about to end; guarded by the connection's lock
-	answered bool
+	answered bool // the operation is ending; guarded by the connection's lock
 
 	aside bool // it has a goroutine; immutable once the user's function runs
 
-	// answer was given to the connection; set by the goroutine that ends the
-	// exchange
-	given bool
+	given bool // the answer was given to the connection
 
 	// The parts of the end of the exchange, guarded by its lock.
 	finishing bool // a goroutine is ending it, or has ended it
@@ -157,8 +153,7 @@ const (
 	bodyForHandler                  // to an http.Handler, which reads it
 )
 
-// takeBody calls Handle if the body is complete. Otherwise it waits for the
-// body.
+// takeBody calls Handle if the body is complete, or waits for the body.
 func (x *h1Exchange) takeBody() {
 	k := x.k
 	if max(x.head.Length, x.body.size()) > x.s.lim.bodyBytes {
@@ -193,8 +188,7 @@ func (x *h1Exchange) serveHandle() {
 	deferred = x.callHandle()
 }
 
-// handleReturned continues the exchange after Handle has returned. If the
-// request is not answered, it is deferred.
+// handleReturned continues after Handle has returned, or defers the request.
 func (x *h1Exchange) handleReturned(deferred bool) {
 	if deferred {
 		x.k.watch()
@@ -231,8 +225,7 @@ func (x *h1Exchange) callHandler() {
 	x.handlerReturned()
 }
 
-// handlerOver continues the exchange after the http.Handler has returned or
-// ended its goroutine.
+// handlerOver continues the exchange after the http.Handler has ended.
 func (x *h1Exchange) handlerOver() {
 	if x.req.MultipartForm != nil {
 		// net/http's server ignores the error too
@@ -265,8 +258,8 @@ func (x *h1Exchange) enter() bool {
 	return open
 }
 
-// functionOver notes that the function that serves the exchange has returned.
-// If it gave no answer, the exchange may have been cancelled meanwhile.
+// functionOver notes that the serving function has returned. If it gave no
+// answer, the exchange may have been cancelled meanwhile.
 func (x *h1Exchange) functionOver() {
 	x.mu.Lock()
 	x.running = false
@@ -282,8 +275,7 @@ func (x *h1Exchange) functionOver() {
 	x.changed()
 }
 
-// changed ends the exchange if its state allows: a Handle that has answered may
-// still be running.
+// changed ends the exchange if its state allows: Handle may still be running.
 func (x *h1Exchange) changed() {
 	x.mu.Lock()
 	due := false
@@ -301,8 +293,7 @@ func (x *h1Exchange) changed() {
 	state, a, out := x.state, x.answer, x.out
 	x.stopAlarm()
 	x.mu.Unlock()
-	// nothing has been written, or can be
-	if state == inboundAnswered && out == nil {
+	if state == inboundAnswered && out == nil { // nothing can be written
 		x.give(a)
 	} else {
 		x.finish(state, a, out)
@@ -417,8 +408,7 @@ func (x *h1Exchange) sentBy(f *aio.Future[int]) {
 }
 
 // notSent ends an exchange whose response could not be sent. A handler that has
-// written it piece by piece learns this only from its context, as with
-// net/http's server.
+// written it learns this only from its context, as with net/http's server.
 func (x *h1Exchange) notSent(err error) {
 	if x.out == nil {
 		x.broken(err)
@@ -442,8 +432,7 @@ func (x *h1Exchange) broken(err error) {
 	x.handedOver(false)
 }
 
-// handedOver ends the operation when the kernel has accepted the response
-// (whole), or will not accept it.
+// handedOver ends the operation. whole means that the kernel has the response.
 func (x *h1Exchange) handedOver(whole bool) {
 	outcome, told, fail := x.over(nil, whole)
 	if x.entered {
