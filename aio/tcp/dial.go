@@ -140,7 +140,7 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers
 	}
 	nc, err := d.connect(ctx, network, rest)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		if cause := endOf(ctx); cause != nil && !errors.Is(err, cause) {
 			err = cause // instead of package net's error for it
 		}
 		return nil, aio.NewConnError("dial", network, rest, -1, err)
@@ -154,6 +154,19 @@ func (d *Dialer) dialWithin(outer, ctx context.Context, addr string, ps *pollers
 		return c, nil
 	}
 	return d.secure(ctx, c, rest)
+}
+
+// endOf returns the cause of ctx's end, or nil if ctx goes on. Package net
+// returns at a ctx's deadline by a separate timer, which may fire a moment
+// earlier than that of ctx: endOf waits for ctx then.
+func endOf(ctx context.Context) error {
+	if at, ok := ctx.Deadline(); ok && !time.Now().Before(at) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second): // ctx does not keep its deadline
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // secure makes the TLS handshake of a new connection.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -142,6 +143,32 @@ func TestDialCancelled(t *testing.T) {
 		})
 	}
 }
+
+// TestDialDeadline holds that a dial fails with the error of a ctx whose
+// deadline has passed, also if the network reports the deadline before ctx does.
+func TestDialDeadline(t *testing.T) {
+	inBubble(t, new(aio.Loop), func(b *bubble) {
+		const after = time.Second
+		inner, cancel := context.WithTimeout(b.ctx, after+time.Millisecond)
+		defer cancel()
+		ctx := &earlyCtx{inner, time.Now().Add(after)}
+		d := &tcp.Dialer{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			time.Sleep(after)
+			return nil, os.ErrDeadlineExceeded
+		}}
+		if _, err := d.Dial(ctx, "far:1").Await(b.ctx); !errors.Is(err, context.DeadlineExceeded) {
+			b.Errorf("dial whose ctx ended: %v, want %v", err, context.DeadlineExceeded)
+		}
+	})
+}
+
+// earlyCtx is a ctx that ends later than its Deadline says.
+type earlyCtx struct {
+	context.Context
+	at time.Time
+}
+
+func (c *earlyCtx) Deadline() (time.Time, bool) { return c.at, true }
 
 // A connection that comes although the dial was cancelled is closed.
 func TestDialLateSuccess(t *testing.T) {
