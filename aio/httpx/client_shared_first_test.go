@@ -165,3 +165,37 @@ func TestSharedNoMore(t *testing.T) {
 		})
 	}
 }
+
+// TestSharedFickle holds that a request to a server that speaks HTTP/2 on every
+// other connection, and answers on none, fails after some connections.
+func TestSharedFickle(t *testing.T) {
+	protocols := func(n int) []string {
+		if n%2 == 0 {
+			return []string{"http/1.1"}
+		}
+		return []string{"h2"}
+	}
+	var conns atomic.Int32
+	bubbleTLS(t, protocols, func(n int, c *tls.Conn) {
+		conns.Add(1)
+		if n%2 == 0 {
+			http.ReadRequest(bufio.NewReader(c))
+			return
+		}
+		if p := newFramePeer(c); p != nil {
+			if _, ok := p.request(); ok {
+				p.WriteGoAway(0, http2.ErrCodeNo, nil)
+				p.frame()
+			}
+		}
+	}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+		r, err := c.Get(ctx, "https://origin/").Await(ctx)
+		if err == nil {
+			t.Errorf("a request that no connection answers: got %v, want an error", r)
+		}
+		if n := conns.Load(); n < 3 || n > 20 {
+			t.Errorf("the request took %d connections, want 3 to 20: %v", n, err)
+		}
+		return nil
+	})
+}

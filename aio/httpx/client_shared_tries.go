@@ -6,9 +6,9 @@ import (
 )
 
 // sharedTries counts how often a request is made again because the server has
-// closed a connection for HTTP/2 without answering a request on it. The bound
-// keeps a server that closes every connection at once from being dialed
-// forever.
+// closed a connection for HTTP/2 without answering a request on it, or no longer
+// speaks HTTP/2. The bound keeps a server that closes every connection at once,
+// or changes its protocol each time, from being dialed forever.
 type sharedTries struct {
 	n    int
 	wait bool // pause waits

@@ -108,12 +108,12 @@ func (w *sharedWatch) answerBegins() {
 	w.ex.passPhase(atSend, atHeader)
 }
 
-// stale reports whether a request that has failed is made again: the server has
-// closed its connection, no head of an answer has come, and repeating the
-// request does no harm.
+// stale reports whether a request that has failed is made again: the host no
+// longer speaks HTTP/2, or the server has closed the connection, no head of an
+// answer has come, and repeating the request does no harm.
 func (w *sharedWatch) stale(err error, tries *sharedTries) bool {
 	if errors.Is(err, errNotShared) {
-		return true
+		return tries.another()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
