@@ -1,5 +1,7 @@
 package aio
 
+import "context"
+
 // claim makes the caller the one that resolves the operation, with the given
 // error. It reports false if another caller was first, or if the operation has
 // one of the given flags. After true the caller calls publish.
@@ -164,6 +166,9 @@ func (o *Op) partWithKids() {
 		}
 	}
 	by := o.asStarter()
+	if o.at().has(opCancelled) {
+		by.dead = o.why()
+	}
 	for {
 		o.mu.Lock()
 		kid := o.first
@@ -244,10 +249,15 @@ func (o *Op) tell(err error) {
 // cancelledOnly reports whether err says only that the operation was cancelled.
 func (o *Op) cancelledOnly(err error) bool {
 	// an ancestor's cancellation may not have reached it yet
-	for p := o; p != nil; p = p.parent.Load() {
+	for p := o; p != nil; {
 		if why := p.why(); why != nil {
 			return onlyCancel(err, why, p.Context().Err())
 		}
+		up := p.parent.Load() // before dead is read, see moveUp
+		if dead := p.deadByLeft(); dead != nil {
+			return onlyCancel(err, dead, context.Canceled)
+		}
+		p = up
 	}
 	return onlyCancel(err)
 }

@@ -81,6 +81,9 @@ type starter struct {
 	id    uint64
 	name  string
 	calls []uintptr // that started it
+	// dead is the cause of an ancestor's cancellation, which that has ended
+	// with and which is about to reach the operation; nil without one.
+	dead error
 }
 
 // asStarter returns the operation as a starter.
@@ -106,11 +109,28 @@ func (o *Op) starter() *starter {
 	return p.asStarter() // the operation has not moved
 }
 
-// startedBy records the operation's starter, unless it is recorded already.
+// startedBy records the operation's starter, unless it is recorded already; dead
+// is recorded in any case.
 func (o *Op) startedBy(s *starter) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.extra().by.CompareAndSwap(nil, s)
+	x := o.extra()
+	if first := x.by.Load(); first == nil {
+		x.by.Store(s)
+	} else if s.dead != nil && first.dead == nil {
+		x.by.Store(&starter{first.id, first.name, first.calls, s.dead})
+	}
+}
+
+// deadByLeft returns the cause that an ancestor of the operation which has ended
+// was cancelled with, if that is about to reach the operation.
+func (o *Op) deadByLeft() error {
+	if x := o.x.Load(); x != nil {
+		if by := x.by.Load(); by != nil {
+			return by.dead
+		}
+	}
+	return nil
 }
 
 // adopt makes kid a child of p or, if p has finished, of p's nearest unfinished
