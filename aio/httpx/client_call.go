@@ -25,7 +25,7 @@ type call struct {
 func (ex *outgoing) direct() bool {
 	c, req := ex.client, ex.req
 	switch {
-	case c.Transport != nil, c.Jar != nil, c.Limiter != nil, c.Wrap != nil, c.Hedge.Delay > 0, c.H2C, ex.watch != nil, len(ex.small) > directBody:
+	case c.Transport != nil, c.Jar != nil, c.Limiter != nil, c.Wrap != nil, c.Hedge.Delay > 0, c.H2C, ex.meter != nil, len(ex.small) > directBody:
 		return false
 	case req.URL == nil, req.Header == nil, req.RequestURI != "":
 		return false

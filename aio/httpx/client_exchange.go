@@ -25,7 +25,7 @@ type outgoing struct {
 	small   []byte
 	op      *aio.Op // in progress
 	at      atomic.Int32
-	watch   *progressWatch
+	meter   *progressMeter
 	once    bool        // a RoundTrip: no redirects, cookies and retries
 	bounded bool        // see bounds
 	earned  bool        // it was counted for Retry.Budget
@@ -58,7 +58,7 @@ type outcome struct {
 // The caller must call done when the request is over, and end when the
 // operation is cancelled.
 func (ex *outgoing) init(ctx context.Context, c *Client, req *http.Request, op *aio.Op) {
-	ex.client, ex.req, ex.op, ex.watch = c, req, op, watchOf(ctx)
+	ex.client, ex.req, ex.op, ex.meter = c, req, op, meterOf(ctx)
 	if c.Transport != nil {
 		ex.setPhase(atDial) // a foreign Transport may not report phases
 	}
@@ -211,7 +211,7 @@ func (ex *outgoing) done() {
 	if over {
 		return
 	}
-	ex.watch.end()
+	ex.meter.end()
 	ex.closeBody()
 	ex.stall.stop()
 	for _, stop := range stops {
@@ -351,7 +351,7 @@ func (ex *outgoing) try(ctx context.Context, hc *http.Client) (*http.Response, e
 		req.Host = host
 		req.Header.Del("Host")
 	}
-	ex.watch.upload(req, ex.client.Hedge.Delay > 0 && ex.repeatable())
+	ex.meter.upload(req, ex.client.Hedge.Delay > 0 && ex.repeatable())
 	if ex.req.Body != nil && req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
@@ -372,7 +372,7 @@ func (ex *outgoing) onceRequest() *http.Request {
 	}
 	ex.sent.Store(true)
 	req := ex.req.WithContext(ctx)
-	ex.watch.upload(req, false)
+	ex.meter.upload(req, false)
 	return req
 }
 

@@ -24,11 +24,11 @@ type host struct {
 	waiting tripQueue
 	conns   int // open, or being dialed
 	// when a waiting trip last got a connection, by the pool's clock
-	moved   time.Duration
-	alarm   alarm.Alarm  // fires for trips that wait too long
-	watched bool         // alarm is set
-	h2      *sharedConns // connections over HTTP/2, made with the first of them
-	shared  *sharedConns // h2, while the host is known to speak it
+	moved  time.Duration
+	alarm  alarm.Alarm  // fires for trips that wait too long
+	timed  bool         // alarm is set
+	h2     *sharedConns // connections over HTTP/2, made with the first of them
+	shared *sharedConns // h2, while the host is known to speak it
 }
 
 // find looks for a connection for a trip. It returns an idle connection, or the

@@ -78,7 +78,7 @@ var _ http2.ClientConnPool = (*sharedPool)(nil)
 // GetClientConn returns a connection that has room for another request. Package
 // http2 calls it again for a request that it repeats.
 func (p *sharedPool) GetClientConn(req *http.Request, _ string) (*http2.ClientConn, error) {
-	w := req.Context().Value(sharedWatchKey{}).(*sharedWatch)
+	w := req.Context().Value(sharedExchangeKey{}).(*sharedExchange)
 	w.leave()
 	w.enter(atDial) // the trip has called the trace's GetConn
 	c, err := (*sharedConns)(p).take(req.Context(), w)
@@ -110,7 +110,7 @@ func (s *sharedConns) roundTrip(ex *outgoing, req *http.Request, tries *sharedTr
 		closeBodyOf(req)
 		return nil, nil, err
 	}
-	w := newSharedWatch(ex, req, sent)
+	w := newSharedExchange(ex, req, sent)
 	resp, err = s.t.RoundTrip(w.req)
 	// a hook of another request called Goexit in the goroutine that reads the
 	// connection

@@ -12,12 +12,12 @@ import (
 )
 
 // sharedUpload is a request's body that package http2 sends. It reports its
-// progress to the watch. It is an operation from its first Read until it is
+// progress to the exchange. It is an operation from its first Read until it is
 // closed and no Read is in progress, because a Read that does not return is
 // left behind.
 type sharedUpload struct {
 	op     aio.Op
-	w      *sharedWatch
+	w      *sharedExchange
 	body   io.ReadCloser
 	length int64 // -1: not known
 	sum    int64 // bytes read; only Read touches it
@@ -174,7 +174,7 @@ func (u *sharedUpload) OpName() string { return "body of " + requestName(u.w.own
 // until the body ends.
 type sharedBody struct {
 	io.ReadCloser
-	w      *sharedWatch
+	w      *sharedExchange
 	ended  atomic.Bool // it was read to its end, or failed
 	closed atomic.Bool
 }
@@ -182,7 +182,7 @@ type sharedBody struct {
 // newSharedBody returns the body of a response. Package http2 does not watch
 // the request's context while it waits for a window for the request's body, so
 // the end of that context closes the response's body.
-func newSharedBody(body io.ReadCloser, w *sharedWatch) *sharedBody {
+func newSharedBody(body io.ReadCloser, w *sharedExchange) *sharedBody {
 	b := &sharedBody{ReadCloser: body, w: w}
 	if w.upload != nil {
 		stop := context.AfterFunc(w.req.Context(), b.close)

@@ -10,17 +10,17 @@ import (
 
 // sharedWait is a request that waits for a connection over HTTP/2.
 type sharedWait struct {
-	ctx   context.Context
-	watch *sharedWatch
-	since time.Duration // by the pool's clock
-	over  chan struct{} // closed with one of the following
-	conn  *sharedConn
-	err   error
+	ctx      context.Context
+	exchange *sharedExchange
+	since    time.Duration // by the pool's clock
+	over     chan struct{} // closed with one of the following
+	conn     *sharedConn
+	err      error
 }
 
 // take returns a connection on which it has taken a place for a request. It
 // waits until there is one.
-func (s *sharedConns) take(ctx context.Context, w *sharedWatch) (*sharedConn, error) {
+func (s *sharedConns) take(ctx context.Context, w *sharedExchange) (*sharedConn, error) {
 	p := s.host.pool
 	p.mu.Lock()
 	if !s.current() {
@@ -33,7 +33,7 @@ func (s *sharedConns) take(ctx context.Context, w *sharedWatch) (*sharedConn, er
 			return c, nil
 		}
 	}
-	x := &sharedWait{ctx: ctx, watch: w, since: p.op.Age(), over: make(chan struct{})}
+	x := &sharedWait{ctx: ctx, exchange: w, since: p.op.Age(), over: make(chan struct{})}
 	e := s.waiting.PushBack(x)
 	s.every = 0
 	d := s.serve()
@@ -165,6 +165,6 @@ func (s *sharedConns) failLate() {
 // lock is held.
 func (s *sharedConns) setPhase(p int32) {
 	for e := s.waiting.Front(); e != nil; e = e.Next() {
-		e.Value.(*sharedWait).watch.ex.setPhase(p)
+		e.Value.(*sharedWait).exchange.ex.setPhase(p)
 	}
 }

@@ -10,10 +10,10 @@ import (
 )
 
 // trace returns a context for package http2 whose trace reports the request's
-// progress to the watch, and to the user's trace if there is one. A hook that
+// progress to the exchange, and to the user's trace if there is one. A hook that
 // panics fails only its request: package http2 calls hooks in goroutines that
 // the whole connection depends on.
-func (w *sharedWatch) trace(ctx context.Context) context.Context {
+func (w *sharedExchange) trace(ctx context.Context) context.Context {
 	own, ours := httptrace.ContextClientTrace(ctx), w.ownTrace()
 	if own == nil {
 		return httptrace.WithClientTrace(ctx, ours)
@@ -53,8 +53,8 @@ func (w *sharedWatch) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(httptrace.WithClientTrace(untraced{ctx}, &t), ours)
 }
 
-// ownTrace returns the watch's own hooks.
-func (w *sharedWatch) ownTrace() *httptrace.ClientTrace {
+// ownTrace returns the exchange's own hooks.
+func (w *sharedExchange) ownTrace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { w.enter(atSend) },
 		WroteHeaders: w.wroteHeaders,
@@ -70,7 +70,7 @@ func (w *sharedWatch) ownTrace() *httptrace.ClientTrace {
 }
 
 // takeInterim bounds the interim responses, as over HTTP/1.1.
-func (w *sharedWatch) takeInterim(status int, h textproto.MIMEHeader) error {
+func (w *sharedExchange) takeInterim(status int, h textproto.MIMEHeader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.interim++
@@ -95,7 +95,7 @@ func (w *sharedWatch) takeInterim(status int, h textproto.MIMEHeader) error {
 }
 
 // hook calls a hook of the user's trace.
-func (w *sharedWatch) hook(fn func()) {
+func (w *sharedExchange) hook(fn func()) {
 	failed := func(error) { w.fail(errHook) }
 	if err := w.ex.op.Call(fn, failed); err != nil {
 		failed(err)

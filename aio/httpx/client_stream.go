@@ -14,7 +14,7 @@ import (
 // bound makes the response's body fail when it makes no progress, and reports
 // its progress.
 func (ex *outgoing) bound(resp *http.Response) {
-	ex.watch.download(resp)
+	ex.meter.download(resp)
 	if endsHTTP(resp) { // what follows is not a body
 		return
 	}
@@ -37,7 +37,7 @@ func (b *boundBody) Read(p []byte) (int, error) {
 	b.stall.enter()
 	n, err := b.ReadCloser.Read(p)
 	b.stall.leave()
-	b.ex.watch.received(n)
+	b.ex.meter.received(n)
 	if err != nil && err != io.EOF {
 		err = b.ex.wrap(err)
 	}

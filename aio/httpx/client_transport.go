@@ -88,7 +88,7 @@ func (w *waiter) make(ctx context.Context) (*http.Response, *sharedConns, error)
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { w.trip.fail(context.Cause(ctx)) })
 		w.trip.mu.Lock()
-		w.trip.unwatch = stop
+		w.trip.detach = stop
 		w.trip.mu.Unlock()
 	}
 	w.trip.start()

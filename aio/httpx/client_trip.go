@@ -51,7 +51,7 @@ type trip struct {
 	sent    bool        // the kernel has all of the request
 	held    *clientConn // returned to the pool once sent is true; see keeps
 	// unregisters from the context that cancels the trip; may be nil
-	unwatch func() bool
+	detach func() bool
 
 	telling sync.Mutex // of trips with a trace; see inOrder
 
@@ -189,10 +189,10 @@ func (t *trip) finish() bool {
 // forget unregisters the trip from the context that cancels it.
 func (t *trip) forget() {
 	t.mu.Lock()
-	unwatch := t.unwatch
+	detach := t.detach
 	t.mu.Unlock()
-	if unwatch != nil {
-		unwatch()
+	if detach != nil {
+		detach()
 	}
 }
 

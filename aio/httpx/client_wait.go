@@ -29,8 +29,8 @@ func (h *host) enqueue(t *trip) {
 		return
 	}
 	t.since = h.pool.op.Age()
-	if !h.watched {
-		h.watched = true
+	if !h.timed {
+		h.timed = true
 		h.alarm.Init(h)
 		alarm.Of(&h.pool.op).Set(&h.alarm, limit)
 	}
@@ -41,13 +41,13 @@ func (h *host) Fire() {
 	limit := h.pool.client.waitLimit()
 	var late []*trip
 	h.pool.mu.Lock()
-	h.watched = false
+	h.timed = false
 	for t := h.waiting.head; t != nil; {
 		next := t.next
 		if t.dial == nil {
 			since := max(t.since, h.moved)
 			if !h.waitsTooLong(since) {
-				h.watched = true
+				h.timed = true
 				alarm.Of(&h.pool.op).Set(&h.alarm, limit-(h.pool.op.Age()-since))
 				break
 			}

@@ -83,7 +83,7 @@ func (c *Client) Delete(ctx context.Context, url string) *aio.Future[*Response] 
 func (c *Client) short(ctx context.Context, method, url, contentType string, body []byte) *aio.Future[*Response] {
 	req, err := http.NewRequest(method, url, nil)
 	if err != nil {
-		watchOf(ctx).end()
+		meterOf(ctx).end()
 		return failed(ctx, &Error{Method: method, URL: cutCredentials(url), Phase: PhaseRequest, Err: parseError(url, err)})
 	}
 	if contentType != "" {

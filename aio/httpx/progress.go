@@ -22,35 +22,35 @@ type Progress struct {
 // when the request is done.
 func WithProgress(ctx context.Context) (context.Context, <-chan Progress) {
 	progressWanted.Store(true)
-	w := &progressWatch{ch: make(chan Progress, 1), now: Progress{SendTotal: -1, ReceiveSize: -1}}
+	w := &progressMeter{ch: make(chan Progress, 1), now: Progress{SendTotal: -1, ReceiveSize: -1}}
 	return context.WithValue(ctx, progressKey{}, w), w.ch
 }
 
 type progressKey struct{}
 
 // progressWanted is set once WithProgress was called, so that most programs
-// need not look for a watch.
+// need not look for a meter.
 var progressWanted atomic.Bool
 
-// progressWatch reports a request's progress. All methods may be called on nil.
-type progressWatch struct {
+// progressMeter reports a request's progress. All methods may be called on nil.
+type progressMeter struct {
 	mu    sync.Mutex
 	ch    chan Progress
 	now   Progress
 	ended bool
 }
 
-// watchOf returns the progressWatch in ctx, nil if there is none.
-func watchOf(ctx context.Context) *progressWatch {
+// meterOf returns the progressMeter in ctx, nil if there is none.
+func meterOf(ctx context.Context) *progressMeter {
 	if !progressWanted.Load() {
 		return nil
 	}
-	w, _ := ctx.Value(progressKey{}).(*progressWatch)
+	w, _ := ctx.Value(progressKey{}).(*progressMeter)
 	return w
 }
 
 // update changes the progress and reports it.
-func (w *progressWatch) update(change func(*Progress)) {
+func (w *progressMeter) update(change func(*Progress)) {
 	if w == nil {
 		return
 	}
@@ -67,9 +67,9 @@ func (w *progressWatch) update(change func(*Progress)) {
 	w.ch <- w.now
 }
 
-// upload watches a request's body. If several bodies are sent concurrently, as
+// upload measures a request's body. If several bodies are sent concurrently, as
 // for hedged requests, the one that has come furthest counts.
-func (w *progressWatch) upload(req *http.Request, beside bool) {
+func (w *progressMeter) upload(req *http.Request, beside bool) {
 	if w == nil || req.Body == nil || req.Body == http.NoBody {
 		return
 	}
@@ -77,34 +77,34 @@ func (w *progressWatch) upload(req *http.Request, beside bool) {
 	if total == 0 {
 		total = -1 // as in net/http
 	}
-	watched := func(b io.ReadCloser) io.ReadCloser {
+	metered := func(b io.ReadCloser) io.ReadCloser {
 		w.update(func(p *Progress) {
 			if p.SendTotal = total; !beside {
 				p.Sent = 0
 			}
 		})
-		return &watchedBody{ReadCloser: b, w: w}
+		return &meteredBody{ReadCloser: b, w: w}
 	}
-	req.Body = watched(req.Body)
+	req.Body = metered(req.Body)
 	if again := req.GetBody; again != nil { // for redirects and the like
 		req.GetBody = func() (io.ReadCloser, error) {
 			b, err := again()
 			if err != nil {
 				return nil, err
 			}
-			return watched(b), nil
+			return metered(b), nil
 		}
 	}
 }
 
-// watchedBody reports what is read of a request's body.
-type watchedBody struct {
+// meteredBody reports what is read of a request's body.
+type meteredBody struct {
 	io.ReadCloser
-	w    *progressWatch
+	w    *progressMeter
 	read int64
 }
 
-func (b *watchedBody) Read(p []byte) (int, error) {
+func (b *meteredBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
 		b.read += int64(n)
@@ -114,24 +114,24 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 }
 
 // again resets the progress for another attempt.
-func (w *progressWatch) again() {
+func (w *progressMeter) again() {
 	w.update(func(p *Progress) { p.Sent, p.Received = 0, 0 })
 }
 
-// download starts watching a response's body.
-func (w *progressWatch) download(resp *http.Response) {
+// download starts to measure a response's body.
+func (w *progressMeter) download(resp *http.Response) {
 	w.update(func(p *Progress) { p.ReceiveSize = resp.ContentLength })
 }
 
 // received counts n bytes read of the response's body.
-func (w *progressWatch) received(n int) {
+func (w *progressMeter) received(n int) {
 	if n > 0 {
 		w.update(func(p *Progress) { p.Received += int64(n) })
 	}
 }
 
 // end closes the channel.
-func (w *progressWatch) end() {
+func (w *progressMeter) end() {
 	if w == nil {
 		return
 	}

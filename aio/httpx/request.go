@@ -95,5 +95,5 @@ func (x *inbound) callHandle() (deferred bool) {
 	}
 	r := &Request{x: x}
 	x.call(func() { x.s.Handle(r) })
-	return x.watch(r)
+	return x.bound(r)
 }

@@ -99,7 +99,7 @@ func (ex *outgoing) attempts(hc *http.Client) (*http.Response, error) {
 			}
 			drop(resp)
 			ex.stall.stop()
-			ex.watch.again()
+			ex.meter.again()
 			if perr := pause(ex.context(), max(wait, asked)); perr != nil {
 				return nil, perr
 			}

@@ -33,7 +33,7 @@ type eventSource struct {
 	fn     func(ServerEvent)
 	after  func()        // called at the end; may be nil
 	stop   chan struct{} // closed when the stream must end
-	watch  *progressWatch
+	meter  *progressMeter
 	unbind func() bool // unregisters from the request's own context; may be nil
 	alarm  alarm.Alarm
 
@@ -72,7 +72,7 @@ func newEventSource(c *Client, req *http.Request, fn func(ServerEvent)) *eventSo
 
 // open begins the stream.
 func (s *eventSource) open(ctx context.Context) *aio.Future[struct{}] {
-	s.watch = watchOf(ctx)
+	s.meter = meterOf(ctx)
 	if err := s.Start(ctx, kindEvents, "", s); err != nil {
 		s.mu.Lock()
 		s.state = sourceOver
@@ -166,7 +166,7 @@ func (s *eventSource) release() {
 	if s.unbind != nil {
 		s.unbind()
 	}
-	s.watch.end()
+	s.meter.end()
 	// otherwise a connection has closed it
 	if s.req.Body != nil && s.req.GetBody != nil {
 		s.req.Body.Close()

@@ -11,10 +11,10 @@ import (
 	"goaio.example/aio/internal/alarm"
 )
 
-// sharedWatch bounds the time for sending a request over HTTP/2 and for waiting
-// for its response, which package http2 does not. It also records how far the
-// request had come if its connection is lost.
-type sharedWatch struct {
+// sharedExchange bounds the time for sending a request over HTTP/2 and for
+// waiting for its response, which package http2 does not. It also records
+// how far the request had come if its connection is lost.
+type sharedExchange struct {
 	ex     *outgoing
 	own    *http.Request // as it was given
 	req    *http.Request // as given to package http2
@@ -38,14 +38,15 @@ type sharedWatch struct {
 	why      error // why the request was cancelled
 }
 
-// sharedWatchKey is the key of the watch in the context of its request.
-type sharedWatchKey struct{}
+// sharedExchangeKey is the key of the exchange in the context of its request.
+type sharedExchangeKey struct{}
 
-// newSharedWatch returns the watch of req, which is sent in the form of sent.
-func newSharedWatch(ex *outgoing, req, sent *http.Request) *sharedWatch {
-	w := &sharedWatch{ex: ex, own: req}
+// newSharedExchange returns the exchange of req, which is sent in the form of
+// sent.
+func newSharedExchange(ex *outgoing, req, sent *http.Request) *sharedExchange {
+	w := &sharedExchange{ex: ex, own: req}
 	w.alarm.Init(w)
-	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedWatchKey{}, w))
+	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sharedExchangeKey{}, w))
 	w.cancel = cancel
 	w.req = sent.WithContext(w.trace(ctx))
 	if req.Body == nil || req.Body == http.NoBody {
@@ -65,7 +66,7 @@ func newSharedWatch(ex *outgoing, req, sent *http.Request) *sharedWatch {
 }
 
 // sends returns a body for package http2 to send.
-func (w *sharedWatch) sends(b io.ReadCloser) *sharedUpload {
+func (w *sharedExchange) sends(b io.ReadCloser) *sharedUpload {
 	u := &sharedUpload{
 		w: w, body: b, length: bodyLength(w.own), asks: expectsContinue(w.own),
 		wanted: make(chan struct{}), stopped: make(chan struct{}),
@@ -77,14 +78,14 @@ func (w *sharedWatch) sends(b io.ReadCloser) *sharedUpload {
 }
 
 // join records which connection has the request.
-func (w *sharedWatch) join(c *sharedConn) {
+func (w *sharedExchange) join(c *sharedConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conn, w.last, w.wrote = c, c, false
 }
 
 // leave records that no connection has the request any more.
-func (w *sharedWatch) leave() {
+func (w *sharedExchange) leave() {
 	w.mu.Lock()
 	c := w.conn
 	w.conn = nil
@@ -94,13 +95,13 @@ func (w *sharedWatch) leave() {
 	}
 }
 
-func (w *sharedWatch) wroteHeaders() {
+func (w *sharedExchange) wroteHeaders() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wrote = true
 }
 
-func (w *sharedWatch) answerBegins() {
+func (w *sharedExchange) answerBegins() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begun = true
@@ -111,7 +112,7 @@ func (w *sharedWatch) answerBegins() {
 // stale reports whether a request that has failed is made again: the host no
 // longer speaks HTTP/2, or the server has closed the connection, no head of an
 // answer has come, and repeating the request does no harm.
-func (w *sharedWatch) stale(err error, tries *sharedTries) bool {
+func (w *sharedExchange) stale(err error, tries *sharedTries) bool {
 	if errors.Is(err, errNotShared) {
 		return tries.another()
 	}
@@ -130,7 +131,7 @@ func (w *sharedWatch) stale(err error, tries *sharedTries) bool {
 
 // again returns the request to repeat, or the error that prevents it, which is
 // err or that of GetBody.
-func (w *sharedWatch) again(err error) (*http.Request, error) {
+func (w *sharedExchange) again(err error) (*http.Request, error) {
 	w.mu.Lock()
 	u := w.upload
 	w.mu.Unlock()
@@ -151,7 +152,7 @@ func (w *sharedWatch) again(err error) (*http.Request, error) {
 }
 
 // limit returns how long a phase may make no progress; 0 means no bound.
-func (w *sharedWatch) limit(phase int32) time.Duration {
+func (w *sharedExchange) limit(phase int32) time.Duration {
 	switch phase {
 	case atSend:
 		return orDefault(w.ex.client.Timeouts.Send, 30*time.Second)
@@ -162,7 +163,7 @@ func (w *sharedWatch) limit(phase int32) time.Duration {
 }
 
 // enter begins a phase.
-func (w *sharedWatch) enter(phase int32) {
+func (w *sharedExchange) enter(phase int32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over || w.answered {
@@ -176,14 +177,14 @@ func (w *sharedWatch) enter(phase int32) {
 }
 
 // progress notes that some of the body was read for sending.
-func (w *sharedWatch) progress() {
+func (w *sharedExchange) progress() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.since = time.Now()
 }
 
 // Fire ends the request if it made no progress.
-func (w *sharedWatch) Fire() {
+func (w *sharedExchange) Fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := w.limit(w.phase)
@@ -204,7 +205,7 @@ func (w *sharedWatch) Fire() {
 
 // head notes that the response's head has arrived. The alarm goes on if the
 // body is still being sent.
-func (w *sharedWatch) head() {
+func (w *sharedExchange) head() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.answered = true; w.phase != atSend {
@@ -213,7 +214,7 @@ func (w *sharedWatch) head() {
 }
 
 // sent notes that nothing more of the request will be sent.
-func (w *sharedWatch) sent() {
+func (w *sharedExchange) sent() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.phase = atHeader; w.answered {
@@ -222,7 +223,7 @@ func (w *sharedWatch) sent() {
 }
 
 // fail ends the request with an error of this side.
-func (w *sharedWatch) fail(err error) {
+func (w *sharedExchange) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.why == nil {
@@ -233,7 +234,7 @@ func (w *sharedWatch) fail(err error) {
 
 // sentBy is sent for the body u. It does nothing if u belongs to an earlier
 // attempt.
-func (w *sharedWatch) sentBy(u *sharedUpload) {
+func (w *sharedExchange) sentBy(u *sharedUpload) {
 	w.mu.Lock()
 	latest := w.upload == u
 	w.mu.Unlock()
@@ -242,20 +243,20 @@ func (w *sharedWatch) sentBy(u *sharedUpload) {
 	}
 }
 
-// end ends the watch, because the request has failed.
-func (w *sharedWatch) end() {
+// end ends the exchange, because the request has failed.
+func (w *sharedExchange) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.endLocked()
 }
 
-func (w *sharedWatch) endLocked() {
+func (w *sharedExchange) endLocked() {
 	w.over = true
 	alarm.Of(w.ex.op).Stop(&w.alarm)
 }
 
-// cause returns why the watch cancelled the request, or err if it did not.
-func (w *sharedWatch) cause(err error) error {
+// cause returns why the exchange cancelled the request, or err if it did not.
+func (w *sharedExchange) cause(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil && err != io.EOF && w.why != nil {

@@ -126,10 +126,10 @@ func (x *inbound) reason(err error) error {
 	return ErrAbandoned
 }
 
-// watch bounds how long a request waits for its response after Handle has
+// bound bounds how long a request waits for its response after Handle has
 // returned, and answers it if the program drops it. It reports whether the
 // response is still to come, or not complete.
-func (x *inbound) watch(r *Request) (awaited bool) {
+func (x *inbound) bound(r *Request) (awaited bool) {
 	x.mu.Lock()
 	open, stream := x.state == inboundOpen, x.state == inboundStream
 	x.mu.Unlock()
@@ -137,7 +137,7 @@ func (x *inbound) watch(r *Request) (awaited bool) {
 		x.setAlarm()
 	}
 	if open || stream {
-		x.s.dropped.watch(x.s.op.Op())
+		x.s.dropped.note(x.s.op.Op())
 		runtime.AddCleanup(r, x.s.dropped.add, x)
 	}
 	return open || stream
@@ -150,7 +150,7 @@ func (x *inbound) watch(r *Request) (awaited bool) {
 type droppedList struct {
 	mu      sync.Mutex
 	list    []*inbound
-	watched int // number of Requests that are still to be collected
+	pending int // number of Requests that are still to be collected
 	op      *aio.Op
 	alarm   alarm.Alarm
 	set     bool
@@ -163,11 +163,11 @@ const (
 	lastLook  = time.Second
 )
 
-// watch makes sure that the list is looked at from time to time.
-func (d *droppedList) watch(op *aio.Op) {
+// note makes sure that the list is looked at from time to time.
+func (d *droppedList) note(op *aio.Op) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.watched++
+	d.pending++
 	if d.over || d.set {
 		return
 	}
@@ -184,7 +184,7 @@ func (d *droppedList) watch(op *aio.Op) {
 func (d *droppedList) add(x *inbound) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.watched--
+	d.pending--
 	if !d.over {
 		d.list = append(d.list, x)
 	}
@@ -195,7 +195,7 @@ func (d *droppedList) Fire() {
 	d.mu.Lock()
 	list := d.list
 	d.list = nil
-	if d.set = d.watched > 0 && !d.over; d.set {
+	if d.set = d.pending > 0 && !d.over; d.set {
 		d.wait = min(2*d.wait, lastLook)
 		if len(list) > 0 {
 			d.wait = firstLook
