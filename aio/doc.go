@@ -1,23 +1,24 @@
-// Package aio runs operations under a supervising loop. Operations are
-// goroutines, timers, connections, and what else drivers add. The loop knows
-// every operation in flight, reports every error that was not returned to a
-// caller, and ends all operations gracefully. When [Run] returns, nothing is
-// left.
+// Package aio runs operations under a supervising loop. An operation is a
+// goroutine, a timer, a connection, or anything else that a driver adds. The
+// loop knows every operation in flight, reports every error that was not
+// returned to a caller, and ends all operations gracefully. When [Run]
+// returns, nothing is left.
 //
 // # Usage
 //
-//   - [Run] starts a loop and hands main a ctx that belongs to it. Every
+//   - [Run] starts a loop and calls main with a ctx that belongs to it. Every
 //     operation takes that ctx, or one derived from it, as its first argument.
 //     An operation that is started with a ctx without a loop fails with
 //     [ErrNoLoop]; it neither runs nor panics. A nil ctx has no loop. It stands
 //     for context.Background() where no loop is needed.
-//   - [Go] returns a [Future]: Await it, select over its C or Done, or combine
-//     it ([All], [Any], [Race], [Settle], [Then], [Map], [Catch], [Timeout],
-//     [AsCompleted], [Wait]). [Spawn] has no result. [Daemon] is a Spawn that
-//     does not hold the loop open. [Scope] returns when everything that was
-//     started in it has ended. [NewPromise] returns a [Promise], which is
-//     resolved by hand. [Resolved] and [Failed] return futures that have their
-//     result already.
+//   - [Go] returns a [Future]: Await it, select over its C or Done, or
+//     combine it ([All], [Any], [Race], [Settle], [Then], [Map],
+//     [Catch], [Timeout], [AsCompleted], [Wait]). [Spawn] starts a
+//     function and returns no future. [Daemon] is a Spawn that does not
+//     hold the loop open. [Scope] returns when everything that was
+//     started in it has ended. [NewPromise] returns a [Promise], which
+//     is resolved by hand. [Resolved] and [Failed] return futures that
+//     have their result already.
 //   - [Limit] bounds how many functions run at once.
 //   - Go, Spawn, Daemon and NewPromise never block. They may be called from any
 //     goroutine, as may all methods here.

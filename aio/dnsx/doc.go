@@ -1,6 +1,6 @@
-// Package dnsx looks up names. A lookup is a future, and is answered by a stub
-// resolver with a cache. Lookups of the same name share one query. Only the
-// servers that the resolver asks can mislead it: it ignores what others send.
+// Package dnsx implements a caching DNS stub resolver. Lookups return
+// futures. Lookups of the same name share one query. Only the servers that
+// the resolver asks can mislead it: it ignores what others send.
 //
 // # Usage
 //
@@ -14,8 +14,9 @@
 // These functions use the system's configuration. A [Resolver] has the same
 // operations as methods, and can be given servers, limits and sources;
 // [QueryWith] is Query with a Resolver. A Resolver also has the methods of
-// [net.Resolver], which wait. [Resolver.Net] returns a *net.Resolver that
-// shares the cache, for code that takes only that type.
+// [net.Resolver], which block until the lookup is done. [Resolver.Net]
+// returns a *net.Resolver that shares the cache, for code that takes only
+// that type.
 //
 // A lookup uses these sources in order, until one has an answer:
 //

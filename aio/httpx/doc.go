@@ -1,8 +1,8 @@
-// Package httpx provides HTTP client and server implementations whose requests
-// are operations of a loop (package aio). A [Server] answers requests now or
-// later, and a [Client] makes them. Each request is a child of the operation
-// that it belongs to. The loop counts it, lists it, and ends it together with
-// its other operations.
+// Package httpx provides HTTP client and server implementations whose
+// requests are operations of a loop (package aio). A [Client] sends
+// requests. A [Server] may answer a request after its handler has returned.
+// Each request is a child of the operation that it belongs to. The loop
+// counts it, lists it, and ends it together with its other operations.
 //
 // # Usage
 //
@@ -14,17 +14,19 @@
 //		r.RespondString(200, "hai")
 //	})
 //
-// [ServeHandler] serves an http.Handler, and so the routers and middleware that
-// are written for net/http. A [Server] with its fields set also has TLS with
-// certificates that are reloaded when they change, HTTP/2, limits, an access
-// log and a readiness hook.
+// [ServeHandler] serves an http.Handler, and so the routers and middleware
+// that are written for net/http. The fields of [Server] configure TLS (with
+// certificates that are reloaded when they change), HTTP/2, limits, an
+// access log and a readiness hook. A response has a Date, but no Server
+// header unless the handler sets one.
 //
 // [Request.Start] answers piece by piece. [Request.SSE] answers with
 // server-sent events, and [SSE] does so in an http.Handler. [Request.Upgrade]
 // ends HTTP on the connection and returns it as a tcp.Conn.
 //
-// [Get], [Post], [Do] and the others make a request as cl-async's http-client
-// does. They return the future of the response, with the body in memory:
+// [Get], [Post], [Do] and similar functions send a request, as cl-async's
+// http-client does, and return a future for the response, whose body is read
+// into memory:
 //
 //	resp, err := httpx.Get(ctx, "https://example.com/").Await(ctx)
 //

@@ -1,6 +1,6 @@
-// Package jobs does work that must outlive the process, or that many machines
-// share. A broker keeps the jobs; each run of one is an operation of the loop
-// (see package aio).
+// Package jobs runs background jobs that must survive the process or are
+// shared by several machines. A broker keeps the jobs; each run of one is an
+// operation of the loop (see package aio).
 //
 // # Usage
 //
@@ -31,10 +31,10 @@
 //   - the broker is restarted, or the connection breaks, while the job runs;
 //   - Handle ignores the end of its ctx, and the job is released meanwhile.
 //
-// So a Handle must be correct if it is called twice for one job, even by two
-// workers at the same time. [Job].ID is the same each time: store it with the
-// job's changes, in one transaction, and look it up first. See the example of
-// Job.
+// Handle must therefore tolerate being called more than once for the same
+// job, even concurrently by two workers. [Job].ID is the same each time:
+// store it with the job's changes, in one transaction, and look it up first.
+// See the example of Job.
 //
 // # Life of a job
 //

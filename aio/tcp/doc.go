@@ -1,6 +1,7 @@
-// Package tcp provides TCP, unix sockets and TLS as operations of a loop (see
-// package aio): dialing, listening, and connections. A connection is an
-// ordinary net.Conn, calls back with arriving data, or does both in turn.
+// Package tcp provides TCP, unix sockets and TLS as operations of a loop
+// (see package aio): dialing, listening, and connections. A [Conn] is a
+// net.Conn. It can be read and written directly, or call a [Handler] as data
+// arrives, and it can switch between the two.
 //
 // # Usage
 //
@@ -21,20 +22,20 @@
 //
 // Pipe connects two connections with each other, as a proxy does.
 //
-// Both styles divide what arrives into lines, or into frames with a delimiter
-// or a length prefix. Lines, Delimited and LengthPrefixed are sequences for
-// stream style; LineFraming, DelimiterFraming and LengthFraming make a Handler
-// that is called with each frame:
+// In either style, incoming data can be split into lines, or into delimited
+// or length-prefixed frames. Lines, Delimited and LengthPrefixed are
+// sequences for stream style; LineFraming, DelimiterFraming and
+// LengthFraming make a Handler that is called with each frame:
 //
 //	h := tcp.LineFraming(4096).Handler(tcp.Handler{}, func(c *tcp.Conn, line []byte) { ... })
 //	server, err := tcp.Serve(ctx, ":9003", h)
 //
-// For select there are channels: of connections (Listener.Conns), of arriving
-// data (Conn.Chunks), of room in the queue (Conn.Writable), of the end
-// (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or
-// "unix:PATH"; the prefixes "tcp4:" and "tcp6:" select one family. A connection
-// that was dialed or accepted holds the loop open until it is closed: close
-// what you dial.
+// For select there are channels: of connections (Listener.Conns), of
+// arriving data (Conn.Chunks), of room in the queue (Conn.Writable), of the
+// end (Conn.Done). An address is "HOST:PORT", ":PORT" for all addresses, or
+// "unix:PATH"; the prefixes "tcp4:" and "tcp6:" select one family. A dialed
+// or accepted connection keeps the loop running until it is closed. The
+// caller must close the connections it dials.
 //
 // A connection may change its style. For example, read a header in stream
 // style, then call SetHandler; or call Hijack within a callback, or

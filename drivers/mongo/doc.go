@@ -1,7 +1,8 @@
-// Package mongo has MongoDB as operations of a loop (see package aio): commands
-// as futures, cursors and change streams as sequences and channels, and
-// transactions. The protocol is that of go.mongodb.org/mongo-driver/v2, the
-// official driver, on connections of aio/tcp.
+// Package mongo is a MongoDB client whose commands, cursors, change streams
+// and transactions are operations of a loop (see package aio). Commands are
+// futures; cursors and change streams are sequences and channels. The
+// protocol is that of go.mongodb.org/mongo-driver/v2, the official driver,
+// on connections of aio/tcp.
 //
 // # Usage
 //
@@ -23,8 +24,9 @@
 //	}).Await(ctx)
 //
 // Filters, options and documents are those of the driver's packages bson and
-// options. Programs that import the driver's package mongo give it another name,
-// driver say. Do runs whatever else the driver has.
+// options. Programs that import the driver's package mongo give it another
+// name, driver say. Use Do for methods of the driver that this package does
+// not wrap.
 //
 // # Operations
 //
@@ -33,23 +35,26 @@
 //     It has a goroutine.
 //   - A Cursor is a "mongo.cursor", a ChangeStream a "mongo.stream", a
 //     Transaction a "mongo.transaction".
-//   - The driver's client is a "mongo.client", one in each loop. It does not
-//     hold the loop open. The connections, those of the driver's monitors too,
-//     are its children, made by Client.Dialer. Their names, and the records of a
-//     mongodb+srv URI, are looked up by the Dialer's resolver.
-//   - That a server does not answer the driver's monitor any more is an event of
-//     the client, which is Served; that it answers again is logged.
+//   - The driver's client is a "mongo.client", one in each loop. It does
+//     not hold the loop open. The connections, those of the driver's
+//     monitors too, are its children, made by Client.Dialer. Their
+//     names, and the records of a mongodb+srv URI, are looked up by the
+//     Dialer's resolver.
+//   - That a server does not answer the driver's monitor any more is an
+//     event of the client, which is Served; that it answers again is
+//     logged.
 //
 // # Cancellation
 //
-//   - A command that is cancelled, or whose ctx ends, fails with the cause, and
-//     its connection is closed: the server may have run it or not. Servers end a
-//     read whose client has gone.
+//   - A command that is cancelled, or whose ctx ends, fails with the
+//     cause, and its connection is closed: the server may have run it or
+//     not. Servers end a read whose client has gone.
 //   - A Cursor and a ChangeStream are children of the operation of the ctx that
 //     they are started with, and end with it; the end of a ctx derived from the
 //     operation's does not touch them.
-//   - A command takes Client.Timeout at most, and the server is told so. Then it
-//     fails with an aio.ErrTimeout that has the driver's error too.
+//   - A command takes Client.Timeout at most, and the server is told so.
+//     Then it fails with an aio.ErrTimeout that has the driver's error
+//     too.
 //
 // # Backpressure
 //
