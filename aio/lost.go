@@ -76,7 +76,7 @@ func (o *Op) watchLost(err error) {
 // tap calls send once the operation is resolved. Its error counts as looked at
 // when taken reports that what send sent was received.
 func (o *Op) tap(send func(), taken func() bool) {
-	// there is no error; and many may hold one such future
+	// there is no error, and many may hold one such future
 	if o.resolved() && o.err == nil {
 		send()
 		return

@@ -279,7 +279,7 @@ func TestRunPanic(t *testing.T) {
 		return f, v
 	}
 
-	// Run panics, and there is no event
+	// Run panics and reports no event
 	f, v := run(new(aio.Loop))
 	if p, ok := v.(*aio.PanicError); !ok || p.Value != "oh" {
 		t.Errorf("Run panicked with %v", v)

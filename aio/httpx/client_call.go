@@ -131,8 +131,8 @@ func (ex *outgoing) handOver(t *trip, k *clientConn, goOn func()) (most int64, g
 	return 0, false
 }
 
-// final reports whether the trip's response is the request's final one, and
-// does not have to be unpacked.
+// final reports whether the trip's response is the request's final one and
+// needs no unpacking.
 func (p *call) final(t *trip) bool {
 	c := p.ex.client
 	if t.in.state == answerTunnel || t.packed() {

@@ -144,8 +144,8 @@ func (x *inbound) bound(r *Request) (awaited bool) {
 }
 
 // droppedList holds the exchanges whose Requests were collected. The runtime
-// reports this in one of its own goroutines, which must not touch objects of a
-// synctest bubble. So that goroutine only appends, and the server looks at the
+// reports this in a goroutine of the runtime, which must not touch objects of a
+// synctest bubble. That goroutine only appends, and the server looks at the
 // list at growing intervals.
 type droppedList struct {
 	mu      sync.Mutex

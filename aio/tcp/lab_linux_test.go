@@ -37,7 +37,7 @@ const (
 // is: the name of a test, or "peer".
 const labRole = "TCP_TEST_LAB"
 
-// inLab runs a test in a lab, in a process of its own. It skips the test where
+// inLab runs a test in a lab, in a separate process. It skips the test where
 // no lab can be made, and says what is missing.
 func inLab(t *testing.T, test func(l *lab)) {
 	if os.Getenv(labRole) == t.Name() {
@@ -74,7 +74,8 @@ func needLab(t *testing.T) {
 	}
 }
 
-// labProcess is this program in a network namespace of its own.
+// labProcess returns a command that runs this program in a new network
+// namespace.
 func labProcess(role string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], append(args, "-test.count=1")...)
 	cmd.Env = append(os.Environ(), labRole+"="+role)

@@ -104,7 +104,7 @@ func (c *Client) forget(l *link) {
 // waits for the commands, the Cursors and the ChangeStreams in progress, and
 // ends the driver's sessions and connections. The future fails if ctx ends
 // before that; the connections are then closed nevertheless. A later use
-// connects again. A loop that ends does not need it; the sessions are then left
+// connects again. A second Disconnect that overlaps the first returns at once. A loop that ends does not need it; the sessions are then left
 // to the server, which forgets them after 30 minutes.
 func (c *Client) Disconnect(ctx context.Context) *aio.Future[struct{}] {
 	return start(ctx, kindDisconnect, c.name(), func(ctx context.Context) (struct{}, error) {

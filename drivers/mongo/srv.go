@@ -47,6 +47,9 @@ func (l *link) plainURI(ctx context.Context) (string, error) {
 // the records may say is checked by the driver's code.
 func resolveURI(ctx context.Context, r records, rest string) (string, error) {
 	u := splitURI(rest)
+	if strings.ContainsAny(u.host, ":@") { // it may hold a part of a password, so it is not shown
+		return "", errors.New("the URI's host is not a name without a port, or its user or password is not escaped")
+	}
 	resolver := &dns.Resolver{
 		LookupSRV: func(service, proto, name string) (string, []*net.SRV, error) {
 			return r.LookupSRV(ctx, service, proto, name)

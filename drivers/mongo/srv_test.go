@@ -79,3 +79,18 @@ func TestSRVSilence(t *testing.T) {
 		return nil
 	})
 }
+
+// A password that is not escaped is not shown by the error of its URI.
+func TestSRVSecret(t *testing.T) {
+	for _, uri := range []string{"mongodb+srv://user:hush/hush@cluster.test", "mongodb+srv://user:hush?hush@cluster.test"} {
+		aiotest.RunBubble(t, func(ctx context.Context, t *testing.T) error {
+			r, _ := resolver(t, `other.test. A 192.0.2.1`)
+			c := &mongo.Client{URI: uri}
+			c.Dialer.Resolver = r
+			if _, err := c.Ping(ctx).Await(ctx); err == nil || strings.Contains(err.Error(), "hush") {
+				t.Errorf("%s: the error is %v, want one without the password", uri, err)
+			}
+			return nil
+		})
+	}
+}

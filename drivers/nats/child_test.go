@@ -143,7 +143,7 @@ func (c *child) end(sig syscall.Signal) (rest []string) {
 	return rest
 }
 
-// process is a server in another process, on an address of its own, with its
+// process is a server in another process, on a separate address, with its
 // data in a folder of the test's.
 type process struct {
 	t    testing.TB

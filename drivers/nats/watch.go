@@ -59,8 +59,10 @@ func (b *Bucket) Watch(ctx context.Context, keys ...string) *aio.Future[*Watch] 
 	})
 }
 
-// OpDrain and OpCancel end the Watch.
-func (w *Watch) OpDrain()       { w.end() }
+// OpDrain ends the Watch.
+func (w *Watch) OpDrain() { w.end() }
+
+// OpCancel ends the Watch.
 func (w *Watch) OpCancel(error) { w.end() }
 
 // relay passes on what nats.go has.
