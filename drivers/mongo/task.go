@@ -96,7 +96,9 @@ func failure(ctx context.Context, name string, err error) error {
 // Do runs fn as an operation with the driver's client, for what this package
 // has no method for: indexes, bulk writes, GridFS. Each call of the driver
 // takes Client.Timeout at most, or as long as its ctx says. The client must not
-// be used after fn has returned, nor be disconnected.
+// be used after fn has returned, nor be disconnected. In a Transaction, whose
+// commands take turns, fn must not await another command of that transaction:
+// the command would wait for fn until Client.Timeout.
 func Do[T any](ctx context.Context, c *Client, name string, fn func(ctx context.Context, d *driver.Client) (T, error)) *aio.Future[T] {
 	return start(ctx, kindCommand, name, func(ctx context.Context) (T, error) {
 		v, err := call(ctx, c, func(ctx context.Context, l *link) (T, error) { return fn(ctx, l.driver) })
