@@ -244,7 +244,12 @@ func (ex *outgoing) bounds() {
 		return
 	}
 	ex.bounded = true
-	if own := ex.req.Context(); own.Done() != nil {
+	own := ex.req.Context()
+	switch {
+	case own.Done() == nil:
+	case own.Err() != nil: // the function of AfterFunc would run later
+		ex.end(context.Cause(own))
+	default:
 		stop := context.AfterFunc(own, func() { ex.end(context.Cause(own)) })
 		ex.onDone(func() { stop() })
 	}

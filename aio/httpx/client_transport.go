@@ -22,7 +22,11 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return first.resp, first.err
 	}
-	if err := checkRequest(req); err != nil {
+	err := checkRequest(req)
+	if err == nil { // its end is noticed later, in another goroutine
+		err = context.Cause(req.Context())
+	}
+	if err != nil {
 		closeBodyOf(req)
 		return nil, err
 	}

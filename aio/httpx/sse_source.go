@@ -83,7 +83,12 @@ func (s *eventSource) open(ctx context.Context) *aio.Future[struct{}] {
 		}
 		return s.Future()
 	}
-	if own := s.req.Context(); own.Done() != nil {
+	own := s.req.Context()
+	switch {
+	case own.Done() == nil:
+	case own.Err() != nil: // the function of AfterFunc would run later
+		s.Op().Cancel(context.Cause(own))
+	default:
 		s.unbind = context.AfterFunc(own, func() { s.Op().Cancel(context.Cause(own)) })
 	}
 	if s.Op().Draining() {
