@@ -37,7 +37,7 @@ func (a *attendant) init(m *member) {
 }
 
 // smallRead is the size of the buffer for a callback that is expected to block.
-const smallRead = 4 << 10
+const smallRead = 8 << 10
 
 // buffer returns the buffer for the next read. Callbacks that are expected to
 // block get small buffers, because many may block at a time.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"goaio.example/aio"
@@ -196,7 +197,8 @@ func (c *Conn) writeFirst(bufs net.Buffers) (int, error) {
 	case len(bufs) == 1:
 		return c.transport().tryWrite(bufs[0])
 	}
-	return c.transport().tryWritev(bufs[:min(len(bufs), maxVec)])
+	// the copy keeps the slice of a send of one buffer out of the heap
+	return c.transport().tryWritev(slices.Clone(bufs[:min(len(bufs), maxVec)]))
 }
 
 // track returns the future of a send of n bytes that ends where the queue ends

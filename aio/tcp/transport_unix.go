@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -131,21 +132,45 @@ const smallWrite = 16 << 10
 // more than 2 GiB.
 const maxWrite = 1 << 30
 
-func (s *socket) write(p []byte, wait bool) (n int, err error) {
-	p = p[:min(len(p), maxWrite)]
-	cerr := s.raw.Write(func(fd uintptr) bool {
-		n, err = ignoringEINTR(func() (int, error) { return syscall.Write(int(fd), p) })
-		return err != syscall.EAGAIN || !wait
-	})
+func (s *socket) write(p []byte, wait bool) (int, error) {
+	w := rawWrites.Get().(*rawWrite)
+	w.p, w.wait = p[:min(len(p), maxWrite)], wait
+	err := s.raw.Write(w.call)
+	n, werr := w.n, w.err
+	w.p, w.n, w.err = nil, 0, nil
+	rawWrites.Put(w)
 	switch {
-	case cerr != nil:
-		return 0, cerr
-	case err == syscall.EAGAIN:
-		return 0, nil
 	case err != nil:
-		return 0, os.NewSyscallError("write", err)
+		return 0, err
+	case werr == syscall.EAGAIN:
+		return 0, nil
+	case werr != nil:
+		return 0, os.NewSyscallError("write", werr)
 	}
 	return n, nil
+}
+
+// rawWrite is the argument and the result of a RawConn.Write.
+type rawWrite struct {
+	p    []byte
+	wait bool // for room, if there is none
+	n    int
+	err  error
+	call func(fd uintptr) bool // step, bound once
+}
+
+// rawWrites holds records for reuse, so that a write does not allocate.
+var rawWrites = sync.Pool{New: func() any {
+	w := new(rawWrite)
+	w.call = w.step
+	return w
+}}
+
+// step is called by RawConn.Write: at first, and whenever there may be room.
+// Returning false waits.
+func (w *rawWrite) step(fd uintptr) bool {
+	w.n, w.err = ignoringEINTR(func() (int, error) { return syscall.Write(int(fd), w.p) })
+	return w.err != syscall.EAGAIN || !w.wait
 }
 
 func (s *socket) tryWritev(bufs net.Buffers) (int, error) { return tryEach(s, bufs) }
