@@ -51,7 +51,10 @@ func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 		b.left, b.chunks = 0, &http1.Chunked{Limits: http1.Limits{Bytes: l.headerBytes, Fields: l.headerFields}}
 	}
 	b.expect = h.Flags&http1.ExpectContinue != 0 && h.Minor > 0
-	if n := len(k.rest); b.chunks == nil && int64(n) >= b.left {
+	n := len(k.rest)
+	switch {
+	case b.chunks != nil:
+	case int64(n) >= b.left:
 		n = int(b.left)
 		b.left, b.whole = 0, true
 		// borrowed until the exchange is over or copies it
@@ -60,6 +63,8 @@ func (k *h1Conn) takeBody(x *h1Exchange) *h1Body {
 			x.inbound.body, b.buf, b.read = append([]byte(nil), b.buf...), nil, int64(n)
 		}
 		return b
+	case int64(n) >= b.left/2:
+		b.buf = make([]byte, 0, b.left) // which is at most twice what has come
 	}
 	k.feed(b)
 	return b

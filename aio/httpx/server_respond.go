@@ -138,10 +138,13 @@ func (x *inbound) bound(r *Request) (awaited bool) {
 	}
 	if open || stream {
 		x.s.dropped.note(x.s.op.Op())
-		runtime.AddCleanup(r, x.s.dropped.add, x)
+		runtime.AddCleanup(r, (*inbound).collected, x)
 	}
 	return open || stream
 }
+
+// collected notes that the exchange's Request was collected.
+func (x *inbound) collected() { x.s.dropped.add(x) }
 
 // droppedList holds the exchanges whose Requests were collected. The runtime
 // reports this in a goroutine of the runtime, which must not touch objects of a
