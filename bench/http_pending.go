@@ -62,7 +62,7 @@ func (h *holder) end() {
 // connection that has had an answer before. nbio is left out, which has fewer
 // goroutines for handlers than there are requests.
 func comparePending(r *report) error {
-	n := pick(r.settings, 9000, 100)
+	n := pick(r.settings, 19000, 100)
 	peers := []string{"net/http", "goaio Handler", "goaio Handle", "fasthttp"}
 	metrics := append(footprintMetrics[:len(footprintMetrics):len(footprintMetrics)],
 		metric{"whole", "resident with its connection", "B"},

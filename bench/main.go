@@ -45,7 +45,7 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("run", "", "comma-separated `workloads`; empty means all")
 	peers := flags.String("peers", "", "comma-separated `peers` to measure beside the first; empty means all")
-	cases := flags.String("case", "", "only cases with this `text` in their name")
+	cases := flags.String("case", "", "only cases with this `text` in their name; a $ in it matches the name's end")
 	show := flags.Bool("list", false, "list the workloads and end")
 	flags.IntVar(&s.rounds, "rounds", 5, "`rounds` of each case")
 	flags.DurationVar(&s.window, "window", time.Second, "how `long` a server is measured in a round")

@@ -52,7 +52,7 @@ type outcome struct {
 type spread struct{ Median, Min, Max float64 }
 
 // wanted reports whether a case is among those to be measured.
-func (r *report) wanted(name string) bool { return strings.Contains(name, r.settings.cases) }
+func (r *report) wanted(name string) bool { return strings.Contains(name+"$", r.settings.cases) }
 
 // compare measures the peers in turns, as many rounds as the settings say, and
 // shows the result. The first peer is the base of the ratios. A round is so
