@@ -21,16 +21,19 @@ const (
 )
 
 // outBuffer is a buffer for bytes to be sent.
-type outBuffer struct{ b []byte }
+type outBuffer struct {
+	b    []byte
+	seen seen // of the fields in b, if they are those of an h1Writer
+}
 
-var outBuffers = sync.Pool{New: func() any { return &outBuffer{make([]byte, 0, 4<<10)} }}
+var outBuffers = sync.Pool{New: func() any { return &outBuffer{b: make([]byte, 0, 4<<10)} }}
 
 func getBuffer() *outBuffer { return outBuffers.Get().(*outBuffer) }
 
 // putBuffer returns a buffer to the pool, unless it has grown large.
 func putBuffer(o *outBuffer) {
 	if cap(o.b) <= 2*batchSize {
-		o.b = o.b[:0]
+		o.b, o.seen = o.b[:0], seen{}
 		outBuffers.Put(o)
 	}
 }

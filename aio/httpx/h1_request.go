@@ -16,12 +16,11 @@ import (
 // request's context.
 var noRequest http.Request
 
-// handlerKit holds everything that an http.Handler is given, in one allocation.
-// Its parts stay in memory while the program keeps any of them.
+// handlerKit holds what an http.Handler is given, in one allocation. Its parts
+// stay in memory while the program keeps any of them.
 type handlerKit struct {
-	out    h1Writer
-	url    url.URL
-	values [10]string // of the request's header
+	out h1Writer
+	url url.URL
 }
 
 // request returns the request as an http.Handler gets it, with the body.
@@ -64,13 +63,8 @@ func (x *h1Exchange) header() http.Header {
 		return x.hdr
 	}
 	n := x.head.Len()
-	x.hdr = make(http.Header, n)
-	var values []string
-	if x.kit != nil && n <= len(x.kit.values) {
-		values = x.kit.values[:0]
-	} else {
-		values = make([]string, 0, n)
-	}
+	x.hdr = make(http.Header, max(n-1, 0)) // without Host
+	var values []string // all of one array, as in net/http
 	for f := range x.head.Fields {
 		name := canonical(f.Name)
 		switch {
@@ -80,6 +74,9 @@ func (x *h1Exchange) header() http.Header {
 		if old := x.hdr[name]; old != nil {
 			x.hdr[name] = append(old, f.Value)
 			continue
+		}
+		if values == nil {
+			values = make([]string, 0, n)
 		}
 		values = append(values, f.Value)
 		i := len(values)

@@ -23,8 +23,9 @@ type h1Writer struct {
 	over   atomic.Bool // the handler has returned: writes fail
 	stage  h1Stage
 	status int        // 0 before WriteHeader
-	fields *outBuffer // the status line and the fields fixed by WriteHeader
-	seen   seen
+	// the status line and the fields fixed by WriteHeader, until the header is
+	// complete
+	fields *outBuffer
 	// start of the body, before the header goes out; nil if empty
 	pending *outBuffer
 	length  int64 // the Content-Length, -1 without one
@@ -101,13 +102,13 @@ func (w *h1Writer) WriteHeader(status int) {
 	if err == nil {
 		a := w.answer()
 		w.fields.b = a.appendStatus(w.fields.b, status)
-		w.fields.b, w.seen, err = a.appendFields(w.fields.b, status, w.header, false)
+		w.fields.b, w.fields.seen, err = a.appendFields(w.fields.b, status, w.header, false)
 	}
 	if err != nil {
 		w.fail(err)
 		return
 	}
-	if n, ok := parseLength(w.seen.length); ok && w.seen.coding == "" {
+	if n, ok := parseLength(w.fields.seen.length); ok && w.fields.seen.coding == "" {
 		w.length = n
 	}
 }
@@ -115,7 +116,7 @@ func (w *h1Writer) WriteHeader(status int) {
 // fail answers with 500 instead of a response that cannot be sent.
 func (w *h1Writer) fail(err error) {
 	w.err, w.status = err, http.StatusInternalServerError
-	w.fields.b, w.seen, w.header = w.answer().appendStatus(w.fields.b[:0], w.status), seen{}, nil
+	w.fields.b, w.fields.seen, w.header = w.answer().appendStatus(w.fields.b[:0], w.status), seen{}, nil
 	w.x.ends(err)
 	w.x.Op().Report(err)
 }
@@ -276,6 +277,7 @@ func (w *h1Writer) sendPart(p []byte) error {
 // all of it if whole is set.
 func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 	x, a, out := w.x, w.answer(), w.fields
+	seen := out.seen
 	// what the client sends next is not HTTP
 	a.close = x.endsWith(w.status == http.StatusSwitchingProtocols)
 	w.fields = nil
@@ -288,18 +290,18 @@ func (w *h1Writer) endHeader(data []byte, whole bool) *outBuffer {
 	case !body:
 	case w.length >= 0:
 		f.length = w.length
-	case whole && w.seen.coding == "" && !w.seen.trailer && (!isHead || len(data) > 0):
+	case whole && seen.coding == "" && !seen.trailer && (!isHead || len(data) > 0):
 		w.length, f.length = w.written, w.written
 	case isHead:
-	case x.head.Minor == 0 || w.seen.coding == "identity":
+	case x.head.Minor == 0 || seen.coding == "identity":
 		a.close = true // the connection's end is the body's end
 	default:
 		w.chunked, f.chunked = true, true
 	}
-	if body && !w.seen.kind && !w.seen.encoded && w.seen.coding == "" && len(data) > 0 {
+	if body && !seen.kind && !seen.encoded && seen.coding == "" && len(data) > 0 {
 		f.kind = http.DetectContentType(data)
 	}
-	out.b = a.appendCommon(out.b, w.status, &w.seen, f)
+	out.b = a.appendCommon(out.b, w.status, &seen, f)
 	x.k.mu.Lock()
 	x.close = a.close
 	x.k.mu.Unlock()
