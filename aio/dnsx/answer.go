@@ -24,7 +24,8 @@ type Answer struct {
 	// name itself is canonical.
 	Chain []string
 	// TTL is how long the answer may be kept, from the time when it was
-	// returned. It is 0 for IP addresses, localhost, the hosts file, the
+	// returned. An answer that was known already has it in whole seconds,
+	// rounded down. It is 0 for IP addresses, localhost, the hosts file, the
 	// system's resolver and stale answers.
 	TTL time.Duration
 	// Source says where the answer came from. If the addresses of the two

@@ -21,8 +21,9 @@ func LookupFamily(ctx context.Context, host string, f Family) *aio.Future[Answer
 // Lookup looks up the addresses of a host, which is a domain name in any script
 // or an IP address. It never blocks. If the answer is known already, because
 // the host is an address or localhost, or because the cache has a fresh answer,
-// the future has resolved when Lookup returns. The future fails with an *Error,
-// aio.ErrNoLoop or aio.ErrLoopDone.
+// the future has resolved when Lookup returns, and may be one that another call
+// has returned before. The future fails with an *Error, aio.ErrNoLoop or
+// aio.ErrLoopDone.
 func (r *Resolver) Lookup(ctx context.Context, host string) *aio.Future[Answer] {
 	return r.LookupFamily(ctx, host, Any)
 }
@@ -39,7 +40,7 @@ func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) *aio
 	}
 	now := clock()
 	if a := r.ready(host, f, now); a != nil {
-		return aio.Resolved(a.at(now))
+		return a.future(now)
 	}
 	l := newLookup(r, host, f, now)
 	a, err := l.known()

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"sync/atomic"
 	"time"
+
+	"goaio.example/aio"
 )
 
 // readyCache keeps answers in the form in which they are handed out, so that a
@@ -20,12 +22,14 @@ type readyCache struct {
 const readySize = 4096
 
 // readyAnswer is an answer, and how long it may be handed out. It is immutable
-// once it is in a readyCache.
+// once it is in a readyCache, except for given.
 type readyAnswer struct {
 	Answer
 	family Family
 	until  instant // the end of the answer's TTL; 0: it has none
 	expiry instant // the end of its stay in the cache
+	// the future that was handed out last
+	given atomic.Pointer[aio.Future[Answer]]
 }
 
 // instant is a time by the monotonic clock, since epoch. Reading it costs half
@@ -89,12 +93,32 @@ func (c *readyCache) get(host string, f Family, now instant) *readyAnswer {
 	return a
 }
 
+// left returns the TTL that is left, in whole seconds.
+func (a *readyAnswer) left(now instant) time.Duration {
+	if a.until == 0 {
+		return a.TTL
+	}
+	return max(time.Duration(a.until-now), 0).Truncate(time.Second)
+}
+
+// future returns a resolved future of the answer. A resolved future never
+// changes, so one is enough as long as the TTL that is left does not change.
+func (a *readyAnswer) future(now instant) *aio.Future[Answer] {
+	f := a.given.Load()
+	if f != nil {
+		if b, _ := f.Result(); b.TTL == a.left(now) {
+			return f
+		}
+	}
+	f = aio.Resolved(a.at(now))
+	a.given.Store(f)
+	return f
+}
+
 // at returns the answer with the TTL that is left, and its source as of now.
 func (a *readyAnswer) at(now instant) Answer {
 	b := a.Answer
-	if a.until != 0 {
-		b.TTL = max(time.Duration(a.until-now), 0)
-	}
+	b.TTL = a.left(now)
 	if b.Source == SourceServer {
 		b.Source = SourceCache
 	}

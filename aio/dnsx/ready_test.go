@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
@@ -58,6 +59,44 @@ func TestReadyCacheExpired(t *testing.T) {
 		if c.get("long", Any, now+2) == nil || c.get(nth(i).name, Any, now+2) == nil {
 			t.Errorf("put one that has expired, one that has not and %s: want the last two kept", nth(i).name)
 		}
+	}
+}
+
+// TestReadyFuture checks that an answer that is ready comes in one future as
+// long as what it says is true: for the rest of a second.
+func TestReadyFuture(t *testing.T) {
+	now := clock()
+	a := &readyAnswer{
+		Answer: Answer{Host: "a.example", TTL: 10 * time.Second, Source: SourceServer},
+		until:  now + instant(10*time.Second),
+	}
+	var last *aio.Future[Answer]
+	for _, step := range []struct {
+		at   time.Duration
+		ttl  time.Duration
+		same bool
+	}{
+		{0, 10 * time.Second, false},
+		{time.Millisecond, 9 * time.Second, false},
+		{time.Second, 9 * time.Second, true},
+		{time.Second + 1, 8 * time.Second, false},
+		{9*time.Second + 1, 0, false},
+		{time.Minute, 0, true},
+		{time.Second, 9 * time.Second, false}, // a slower goroutine
+	} {
+		f := a.future(now + instant(step.at))
+		got, err := f.Result()
+		if err != nil || got.TTL != step.ttl || got.Source != SourceCache || got.Host != "a.example" {
+			t.Errorf("future after %v: got %+v, %v, want a TTL of %v, from the cache", step.at, got, err, step.ttl)
+		}
+		if (f == last) != step.same {
+			t.Errorf("future after %v: the same as before: got %v, want %v", step.at, f == last, step.same)
+		}
+		last = f
+	}
+	fixed := &readyAnswer{Answer: Answer{Host: "localhost", Source: SourceHosts}}
+	if f := fixed.future(now); f != fixed.future(now+instant(time.Hour)) {
+		t.Error("future of an answer without a TTL, an hour later: got another, want the same")
 	}
 }
 
