@@ -39,7 +39,8 @@ type Dialer struct {
 	AttemptDelay time.Duration
 	// TLS makes a TLS connection, with this configuration; if it has no
 	// ServerName, that is taken from the address. nil means a plain connection.
-	// The handshake may take TLSTimeout, within Timeout.
+	// The handshake may take TLSTimeout, within Timeout. A connection in handler
+	// style fails if its peer renegotiates, whatever Renegotiation says.
 	TLS *tls.Config
 	// TLSTimeout bounds a TLS handshake, including one by Conn.StartTLS on the
 	// connection. 0 means 10 s; negative: no bound.

@@ -57,7 +57,8 @@ func (u *upgrade) reject(err error, told bool) {
 // TLSTimeout; if it fails the connection ends, with the future's error. The
 // minimum version is TLS 1.2, unless cfg says otherwise. The peer's end is an
 // EOF only if the peer announced it in TLS (close_notify), else an
-// [io.ErrUnexpectedEOF].
+// [io.ErrUnexpectedEOF]. In handler style the connection fails if the peer
+// renegotiates (TLS 1.2), whatever cfg says.
 func (c *Conn) StartTLS(cfg *tls.Config) *aio.Future[tls.ConnectionState] {
 	return c.startTLS(cfg, false)
 }
@@ -265,6 +266,10 @@ func (i *tlsInner) SetWriteDeadline(t time.Time) error { return nil }
 // records for a clean end.
 var errTruncated = fmt.Errorf("the TLS connection ended without a close_notify: %w", io.ErrUnexpectedEOF)
 
+// errRenegotiation is the end of a connection whose peer renegotiates while data
+// is fed: the handshake would have to wait for the peer.
+var errRenegotiation = errors.New("TLS renegotiation needs a connection in stream style")
+
 // errDry makes package tls wait for more data. It is temporary, so that package
 // tls does not treat it as the end of the stream.
 var errDry net.Error = dryError{}
@@ -339,6 +344,9 @@ func (l *tlsLayer) decryptAll(deliver func([]byte) bool) (more bool, err error) 
 			return false, nil
 		}
 		if errors.Is(err, errDry) {
+			if l.Handshake() != nil { // package tls keeps the error of a renegotiation
+				return false, errRenegotiation
+			}
 			return true, nil
 		}
 		if err != nil {
