@@ -103,6 +103,29 @@ func TestHandlers(t *testing.T) {
 	eq(t, "took", took, 5*time.Second)
 }
 
+// TestHandlerHoldsTheLoopOpen checks that in each phase the loop ends as soon
+// as its event handlers have returned, if nothing else is left, and not before.
+func TestHandlerHoldsTheLoopOpen(t *testing.T) {
+	for _, phase := range []string{"running", "leaving", "draining"} {
+		returned := false
+		l := &aio.Loop{Logger: quiet, Grace: time.Minute, OnEvent: func(aio.Event) {
+			time.Sleep(time.Second)
+			returned = true
+		}}
+		if phase == "leaving" {
+			l.DrainDelay = time.Minute
+		}
+		took := must(t, l, func(ctx context.Context) {
+			aio.Spawn(ctx, "fails", failing)
+			if phase != "running" {
+				l.Exit(nil)
+			}
+		})
+		eq(t, phase+": Run took", took, time.Second)
+		eq(t, phase+": the handler has returned", returned, true)
+	}
+}
+
 func TestDefaultOnEvent(t *testing.T) {
 	connErr := aio.NewConnError("read", "tcp", "1.2.3.4:5", 3, errors.New("broken"))
 	for _, c := range []struct {
