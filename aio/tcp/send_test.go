@@ -515,7 +515,7 @@ func TestFlushDuringWrite(t *testing.T) {
 // ends after the last of the data was encrypted, and before it is queued.
 func TestSendAsConnEnds(t *testing.T) {
 	// Buffers without data take the send time, and add nothing to the queue.
-	bufs := make([][]byte, 1<<19)
+	bufs := make([][]byte, 1<<17)
 	bufs[0] = make([]byte, 20<<10)
 	overStreams(t, func(w *world) {
 		if !w.secure() {
