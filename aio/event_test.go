@@ -414,6 +414,37 @@ func TestLogEvents(t *testing.T) {
 	}
 }
 
+// TestLogEventsRecord checks the record that LogEvents makes of each kind of
+// event.
+func TestLogEventsRecord(t *testing.T) {
+	oh := &aio.PanicError{Value: "oh", Stack: []byte("its stack")}
+	for _, c := range []struct {
+		name string
+		e    aio.Event
+		want string
+	}{
+		{"an error", aio.Event{Err: errTest}, `level=ERROR msg=event op=work kind=op err="test error"`},
+		{"a lost error", aio.Event{Err: errTest, Lost: true}, `level=ERROR msg=event op=work kind=op err="test error" lost=true`},
+		{"information", aio.Event{Err: aio.ErrEOF}, `level=DEBUG msg=event op=work kind=op err="aio: EOF"`},
+		{"a panic", aio.Event{Err: oh}, `level=ERROR msg=event op=work kind=op err="aio: panic: oh" stack="its stack"`},
+		{"a panic with information", aio.Event{Err: &aio.PanicError{Value: aio.ErrEOF, Stack: oh.Stack}}, `level=ERROR msg=event op=work kind=op err="aio: panic: aio: EOF" stack="its stack"`},
+	} {
+		var b bytes.Buffer
+		c.e.Loop = &aio.Loop{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{
+			Level: slog.LevelDebug,
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			},
+		}))}
+		c.e.Op.Name = "work"
+		aio.LogEvents(c.e)
+		eq(t, "LogEvents logs of "+c.name, strings.TrimSpace(b.String()), c.want)
+	}
+}
+
 // A child that learns of its parent's cancellation before its own returns that
 // cause: this is not an event.
 func TestCancelledBeforeChild(t *testing.T) {
