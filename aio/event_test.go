@@ -103,6 +103,29 @@ func TestHandlers(t *testing.T) {
 	eq(t, "took", took, 5*time.Second)
 }
 
+// TestHandlerHoldsTheLoopOpen checks that in each phase the loop ends as soon
+// as its event handlers have returned, if nothing else is left, and not before.
+func TestHandlerHoldsTheLoopOpen(t *testing.T) {
+	for _, phase := range []string{"running", "leaving", "draining"} {
+		returned := false
+		l := &aio.Loop{Logger: quiet, Grace: time.Minute, OnEvent: func(aio.Event) {
+			time.Sleep(time.Second)
+			returned = true
+		}}
+		if phase == "leaving" {
+			l.DrainDelay = time.Minute
+		}
+		took := must(t, l, func(ctx context.Context) {
+			aio.Spawn(ctx, "fails", failing)
+			if phase != "running" {
+				l.Exit(nil)
+			}
+		})
+		eq(t, phase+": Run took", took, time.Second)
+		eq(t, phase+": the handler has returned", returned, true)
+	}
+}
+
 func TestDefaultOnEvent(t *testing.T) {
 	connErr := aio.NewConnError("read", "tcp", "1.2.3.4:5", 3, errors.New("broken"))
 	for _, c := range []struct {
@@ -388,6 +411,37 @@ func TestLogEvents(t *testing.T) {
 		if !strings.Contains(b.String(), s) {
 			t.Errorf("%q is not in the log: %s", s, b.String())
 		}
+	}
+}
+
+// TestLogEventsRecord checks the record that LogEvents makes of each kind of
+// event.
+func TestLogEventsRecord(t *testing.T) {
+	oh := &aio.PanicError{Value: "oh", Stack: []byte("its stack")}
+	for _, c := range []struct {
+		name string
+		e    aio.Event
+		want string
+	}{
+		{"an error", aio.Event{Err: errTest}, `level=ERROR msg=event op=work kind=op err="test error"`},
+		{"a lost error", aio.Event{Err: errTest, Lost: true}, `level=ERROR msg=event op=work kind=op err="test error" lost=true`},
+		{"information", aio.Event{Err: aio.ErrEOF}, `level=DEBUG msg=event op=work kind=op err="aio: EOF"`},
+		{"a panic", aio.Event{Err: oh}, `level=ERROR msg=event op=work kind=op err="aio: panic: oh" stack="its stack"`},
+		{"a panic with information", aio.Event{Err: &aio.PanicError{Value: aio.ErrEOF, Stack: oh.Stack}}, `level=ERROR msg=event op=work kind=op err="aio: panic: aio: EOF" stack="its stack"`},
+	} {
+		var b bytes.Buffer
+		c.e.Loop = &aio.Loop{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{
+			Level: slog.LevelDebug,
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			},
+		}))}
+		c.e.Op.Name = "work"
+		aio.LogEvents(c.e)
+		eq(t, "LogEvents logs of "+c.name, strings.TrimSpace(b.String()), c.want)
 	}
 }
 

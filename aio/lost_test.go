@@ -112,27 +112,38 @@ func untilLost(t *testing.T, ctx context.Context, rec *recorder, n int) {
 }
 
 // A loop that does nothing reports a lost error too, however late the future is
-// collected: it looks again and again.
+// collected: it looks again and again. It does so for each of several errors,
+// also after it has found nothing more to look for.
 func TestLostInIdleLoop(t *testing.T) {
 	for _, kept := range []time.Duration{0, 40 * ms, 100 * ms, 10 * time.Second, time.Minute} {
 		var rec recorder
 		must(t, rec.loop(), func(ctx context.Context) {
-			f := aio.Go(ctx, "fails", fails)
-			time.Sleep(kept)
-			synctest.Wait()
-			runtime.KeepAlive(f)
-			for n := 0; !aio.LostGone(aio.LoopOf(ctx)); n++ {
-				if n == 10_000 {
-					t.Fatalf("a failed future was dropped after %v, and its cleanup has not run after %d garbage collections", kept, n)
+			for want := 1; want <= 3; want++ {
+				dropOne(t, ctx, kept)
+				time.Sleep(2*kept + time.Second)
+				synctest.Wait()
+				if n := len(rec.events()); n != want {
+					t.Errorf("failed future %d was dropped after %v, and the loop was idle for as long again: %d events, want %d", want, kept, n, want)
 				}
-				runtime.GC()
-			}
-			time.Sleep(2*kept + time.Second)
-			synctest.Wait()
-			if n := len(rec.events()); n != 1 {
-				t.Errorf("a failed future was dropped after %v, and the loop was idle for as long again: %d events, want 1", kept, n)
+				time.Sleep(time.Hour) // the loop looks no more
 			}
 		})
+	}
+}
+
+// dropOne starts an operation that fails, keeps its future for a while, and
+// returns when the future is collected. Nothing else happens in the loop.
+func dropOne(t *testing.T, ctx context.Context, kept time.Duration) {
+	t.Helper()
+	f := aio.Go(ctx, "fails", fails)
+	time.Sleep(kept)
+	synctest.Wait()
+	runtime.KeepAlive(f)
+	for n := 0; !aio.LostGone(aio.LoopOf(ctx)); n++ {
+		if n == 10_000 {
+			t.Fatalf("a failed future was dropped after %v, and its cleanup has not run after %d garbage collections", kept, n)
+		}
+		runtime.GC()
 	}
 }
 

@@ -347,6 +347,54 @@ func TestForeignCtxLetsGo(t *testing.T) {
 	wantErr(t, "Run", err, nil)
 }
 
+// TestErrStays checks that Err and Cause of an operation's ctx stay what they
+// are once the operation is cancelled or has failed, also if the ctx around it
+// then ends for another reason.
+func TestErrStays(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		end   func(around, o *aio.Op)
+		cause error
+	}{
+		{"cancelled", func(_, o *aio.Op) { o.Cancel(errStop) }, errStop},
+		{"cancelled with its parent", func(around, _ *aio.Op) { around.Cancel(errStop) }, errStop},
+		{"failed", func(_, o *aio.Op) { o.End(errStop) }, errStop},
+		{"cancelled, and ended", func(_, o *aio.Op) { o.Cancel(errStop); o.End(errTest) }, errStop},
+	} {
+		for _, asked := range []string{"", "Done", "Err", "a derived context"} {
+			t.Run(c.name+", asked "+asked, func(t *testing.T) {
+				must(t, (&recorder{}).loop(), func(ctx context.Context) {
+					around, err := aio.Begin(ctx, 0, "around")
+					wantErr(t, "Begin", err, nil)
+					foreign, cancel := context.WithTimeout(around.Context(), time.Minute)
+					defer cancel()
+					o, err := aio.Begin(foreign, 0, "op")
+					wantErr(t, "Begin", err, nil)
+					of := o.Context()
+					switch asked {
+					case "Done":
+						of.Done()
+					case "Err":
+						of.Err()
+					case "a derived context":
+						_, cancel := context.WithCancel(of)
+						defer cancel()
+					}
+					c.end(around, o)
+					wantErr(t, "Err", of.Err(), context.Canceled)
+					time.Sleep(time.Hour)
+					wantErr(t, "Err after the end of the ctx around it", of.Err(), context.Canceled)
+					<-of.Done()
+					wantErr(t, "Err after Done", of.Err(), context.Canceled)
+					wantErr(t, "Cause", context.Cause(of), c.cause)
+					o.End(nil)
+					around.End(nil)
+				})
+			})
+		}
+	}
+}
+
 // What the ctx of an operation says once the operation has ended.
 func TestCtxAfterEnd(t *testing.T) {
 	for _, c := range []struct {

@@ -105,3 +105,31 @@ func TestQueuedAborted(t *testing.T) {
 		}
 	})
 }
+
+// TestAcceptAborted checks that an acceptor takes the next connection at once,
+// without an error of the server's, after the system has reported one that was
+// aborted in the queue.
+func TestAcceptAborted(t *testing.T) {
+	aiotest.CheckLeaks(t)
+	for _, failure := range []error{syscall.ECONNABORTED, syscall.EINTR} {
+		var accepts atomic.Int64
+		restore := tcp.OnAcceptBare(func() error {
+			if accepts.Add(1)%2 == 1 {
+				return failure
+			}
+			return nil
+		})
+		newWorld(t, "tcp").run(new(aio.Loop), func(w *world) {
+			s := &tcp.Server{Handler: echo, OnError: func(err error) { w.Errorf("accepting met %v: OnError was called with %v", failure, err) }}
+			addr := w.start(s)
+			for range 3 {
+				client := w.dial(addr)
+				ask(w, client, "hello")
+				client.Close()
+			}
+		})
+		if restore(); accepts.Load() < 6 {
+			t.Errorf("accepting met %v: %d attempts to take 3 connections, want at least 6", failure, accepts.Load())
+		}
+	}
+}

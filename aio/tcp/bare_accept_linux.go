@@ -60,6 +60,10 @@ func tune(fd int) {
 	}
 }
 
+// acceptBare takes a connection from a listening socket's queue. It is a
+// variable for tests.
+var acceptBare = syscall.Accept4
+
 // accept waits for a connection. Its operation has not begun yet.
 func (l *bareListener) accept(opts *connOptions) (*Conn, error) {
 	var fd int
@@ -67,7 +71,7 @@ func (l *bareListener) accept(opts *connOptions) (*Conn, error) {
 	var err error
 	waitErr := l.raw.Read(func(lfd uintptr) bool {
 		for {
-			fd, peer, err = syscall.Accept4(int(lfd), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+			fd, peer, err = acceptBare(int(lfd), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
 			switch err { //nolint:errorlint // system calls return it bare
 			case syscall.EINTR, syscall.ECONNABORTED:
 				continue

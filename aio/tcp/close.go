@@ -121,7 +121,7 @@ func (c *Conn) flushed() {
 	handled := c.in.engaged()
 	ended := c.in.peer != peerOpen && closing || c.in.peer == peerTold && shut && handled
 	over := ended || closing && !c.canShut()
-	wake := closing || c.in.doing == resting || c.drained() || c.in.peer == peerEnded
+	wake := closing || c.in.doing == resting || c.drained()
 	c.mu.Unlock()
 	switch {
 	case over:

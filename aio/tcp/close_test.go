@@ -352,6 +352,61 @@ func TestConnCancelled(t *testing.T) {
 	})
 }
 
+// untilReset are uses of a connection, each of which returns the error with
+// which it fails once the peer has reset the connection.
+var untilReset = map[string]func(c *tcp.Conn) error{
+	"Read": func(c *tcp.Conn) error {
+		_, err := c.Read(make([]byte, 1))
+		return err
+	},
+	"Write": func(c *tcp.Conn) (err error) {
+		for err == nil {
+			_, err = c.Write([]byte("x"))
+		}
+		return err
+	},
+	"Send": func(c *tcp.Conn) (err error) {
+		for err == nil {
+			_, err = c.SendString("x").Await(context.Background())
+		}
+		return err
+	},
+}
+
+// TestLoopCancelledFirst checks that a connection whose peer is reset because
+// the loop is cancelled fails with the loop's cause, also if it meets the reset
+// before the cancellation reaches it.
+func TestLoopCancelledFirst(t *testing.T) {
+	for how, use := range untilReset {
+		t.Run(how, func(t *testing.T) {
+			overStreams(t, func(w *world) {
+				if w.transport == "unix" {
+					return // a unix socket knows no reset
+				}
+				// the cancellation reaches an operation before its children
+				around, err := aio.Begin(w.ctx, 0, "around the client")
+				if err != nil {
+					w.Fatalf("aio.Begin: %v", err)
+				}
+				outer := w.ctx
+				w.ctx = around.Context()
+				client, server := w.pair()
+				w.ctx = outer
+				failed := make(chan error, 1)
+				around.OnCancel(func(error) {
+					server.Abort()
+					failed <- use(client)
+					around.End(nil)
+				})
+				w.loop.Cancel(nil)
+				if err := soon(w, failed); !errors.Is(err, aio.ErrExit) || errors.Is(err, aio.ErrReset) {
+					w.Errorf("the loop was cancelled, and so the peer was reset: %s failed with %v, want %v", how, err, aio.ErrExit)
+				}
+			})
+		})
+	}
+}
+
 // Ends that the program asks for are not events, even if queued sends fail
 // because of them and their futures are not looked at. overAll fails on events,
 // which lost errors are at the loop's end at the latest.

@@ -29,11 +29,10 @@ type crew struct {
 	spare  int       // the fewest that rested since the last look
 	size   int       // all members
 	busy   int       // those that serve a connection, free or aside
-	asides uint64    // members that serve a connection, free or aside
-	// callbacks often block until so many connections were taken
-	often uint64
+	asides uint64    // how often a member has gone aside
 	// callbacks often block until this many connections were taken
-	ended bool
+	often uint64
+	ended bool // members leave: the poller closes
 	gone  bool // all that were not busy have left
 }
 

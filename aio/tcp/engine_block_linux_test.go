@@ -249,17 +249,16 @@ func TestWillBlock(t *testing.T) {
 	})
 }
 
-// A connection whose callbacks often block is known, and so is that another of
-// the same server's is not like that.
+// A connection whose callbacks often block is known, apart from another one of
+// the same server's. TestScoreIsBounded has how that is forgotten: here a
+// callback that is meant to be quick is slow if its goroutine has to wait.
 func TestBlockingConnIsKnown(t *testing.T) {
 	blocking(t, func(t *testing.T, b *blocker) {
 		conns := make(chan *tcp.Conn, 2)
 		s := &tcp.Server{Handler: tcp.Handler{
 			Open: func(c *tcp.Conn) { conns <- c },
 			Data: func(c *tcp.Conn, p []byte) {
-				if string(p) == "slow" {
-					<-time.After(200 * time.Microsecond) // blocks
-				}
+				<-time.After(200 * time.Microsecond) // blocks
 				c.Send(p)
 			},
 		}}
@@ -268,27 +267,19 @@ func TestBlockingConnIsKnown(t *testing.T) {
 		}
 		slow := connect(t, s.Addr())
 		known := soon(t, conns)
-		fast := connect(t, s.Addr())
+		silent := connect(t, s.Addr())
 		other := soon(t, conns)
 		aiotest.Eventually(t, func() bool {
 			ask(t, slow, "slow")
-			ask(t, fast, "fast")
 			alone, _ := tcp.Expected(known)
 			return alone
 		})
-		// on a busy machine they may have looked slow, too
-		aiotest.Eventually(t, func() bool {
-			ask(t, fast, "fast")
-			alone, _ := tcp.Expected(other)
-			return !alone
-		})
-		aiotest.Eventually(t, func() bool {
-			ask(t, slow, "fast")
-			alone, _ := tcp.Expected(known)
-			return !alone
-		})
+		// one slow call, of Open, is not enough
+		if alone, _ := tcp.Expected(other); alone {
+			t.Error("a connection without data is expected to block, because of another one of the server's")
+		}
 		slow.Close()
-		fast.Close()
+		silent.Close()
 	})
 }
 

@@ -184,3 +184,17 @@ func SetAttendRun(n int) (restore func()) {
 	attendRun = n
 	return func() { attendRun = old }
 }
+
+// OnAcceptBare has before called before each connection that a poller will
+// serve is taken from a listener's queue, until restore is called. Its error is
+// that of accepting.
+func OnAcceptBare(before func() error) (restore func()) {
+	old := acceptBare
+	acceptBare = func(fd, flags int) (int, syscall.Sockaddr, error) {
+		if err := before(); err != nil {
+			return -1, nil, err
+		}
+		return old(fd, flags)
+	}
+	return func() { acceptBare = old }
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 
 	"goaio.example/aio"
 	"goaio.example/aio/aiotest"
@@ -129,6 +130,27 @@ func TestHangUpDuringCallback(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHangUpDuringCall checks that a function is called with a reset that is
+// seen while it is still called with the peer's end.
+func TestHangUpDuringCall(t *testing.T) {
+	inBubbles(t, zeroLoop, func(w *world) {
+		client, server := w.pair()
+		calls, goOn := make(chan error, 10), make(chan struct{})
+		server.AfterHangUp(func(err error) {
+			calls <- err
+			<-goOn
+		})
+		client.CloseWrite()
+		wantErr(w, soon(w, calls), aio.ErrEOF, "read")
+		client.Abort()
+		synctest.Wait()
+		close(goOn)
+		wantErr(w, soon(w, calls), aio.ErrReset, "read")
+		server.Close()
+		client.Close()
+	})
 }
 
 // Stream style learns of it, too: here a writer that never reads.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -507,5 +508,43 @@ func TestFlushDuringWrite(t *testing.T) {
 		}
 		client.Close()
 		server.Close()
+	})
+}
+
+// TestSendAsConnEnds checks that the future of a send fails if the connection
+// ends after the last of the data was encrypted, and before it is queued.
+func TestSendAsConnEnds(t *testing.T) {
+	// Buffers without data take the send time, and add nothing to the queue.
+	bufs := make([][]byte, 1<<17)
+	bufs[0] = make([]byte, 20<<10)
+	overStreams(t, func(w *world) {
+		if !w.secure() {
+			return
+		}
+		aiotest.Eventually(w, func() bool {
+			client, server := w.pair()
+			defer client.Close()
+			before := server.Stats().BytesOut
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				for server.Stats().BytesOut == before {
+					runtime.Gosched()
+				}
+				server.Abort()
+			}()
+			sent := server.SendOwned(bufs...)
+			select {
+			case <-ended:
+			default: // too late
+				<-ended
+				sent.Result()
+				return false
+			}
+			if n, err := sent.Await(w.ctx); !errors.Is(err, aio.ErrClosed) {
+				w.Errorf("Abort during SendOwned: the future has %d, %v; want %v", n, err, aio.ErrClosed)
+			}
+			return true
+		})
 	})
 }
