@@ -32,10 +32,14 @@ type h2raw struct {
 // inH2 runs the server in a synctest bubble, and calls client with a connection
 // on which HTTP/2 has begun.
 func inH2(t *testing.T, s *httpx.Server, client func(c h2raw)) {
+	inH2Loop(t, new(aio.Loop), s, client)
+}
+
+// inH2Loop is inH2 with a loop of the caller's.
+func inH2Loop(t *testing.T, l *aio.Loop, s *httpx.Server, client func(c h2raw)) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network
 		s.H2C = true
-		l := new(aio.Loop)
 		aiotest.RunLoop(t, l, func(ctx context.Context) error {
 			ln, err := n.Listen("server:80")
 			if err != nil {
