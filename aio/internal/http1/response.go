@@ -64,7 +64,7 @@ func (r *Response) ParseResponse(p []byte, checked int, lim Limits) (n int, err 
 // checks a line when it has ended, so that checking is cheap if the head
 // arrives byte by byte.
 func checkResponse(p []byte, checked int, lim Limits) error {
-	if len(p) > lim.Bytes {
+	if len(p) >= lim.Bytes { // its end does not fit
 		return FaultTooLarge
 	}
 	if begin := p[:min(len(p), len(versionStart))]; !strings.HasPrefix(versionStart, string(begin)) {
