@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +29,9 @@ var (
 // watches for the stream's end.
 func (x *h2Exchange) paceStream() {
 	rc := http.NewResponseController(x.rw.rw)
-	x.raw.Body = &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
-	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, max: x.s.lim.write}
+	body := &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
+	x.raw.Body = body
+	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, body: body, max: x.s.lim.write}
 	x.unwatch = context.AfterFunc(x.raw.Context(), x.streamGone)
 }
 
@@ -43,25 +45,57 @@ func (x *h2Exchange) streamGone() {
 	x.clientGone(cause)
 }
 
-// pacedBody bounds the wait for more of an HTTP/2 request's body.
+// pacedBody bounds the wait for more of an HTTP/2 request's body while it is
+// read.
 type pacedBody struct {
 	io.ReadCloser
 	rc   *http.ResponseController
-	max  time.Duration
-	read atomic.Int64 // bytes
+	max  time.Duration // 0: no bound
+	read atomic.Int64  // bytes
+
+	mu  sync.Mutex
+	own time.Time // the deadline set by SetReadDeadline
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
-	if b.max > 0 {
-		// has no effect on a stream that has ended
-		b.rc.SetReadDeadline(time.Now().Add(b.max))
-	}
+	b.bound()
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
-	if err != nil && b.max > 0 {
-		b.rc.SetReadDeadline(time.Time{})
+	if err == nil { // otherwise no deadline has an effect any more
+		b.unbound()
 	}
 	return n, err
+}
+
+// bound sets a deadline for a Read, unless there is an earlier one.
+func (b *pacedBody) bound() {
+	if b.max == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if by := time.Now().Add(b.max); b.own.IsZero() || by.Before(b.own) {
+		b.rc.SetReadDeadline(by) // has no effect on a stream that has ended
+	}
+}
+
+// unbound undoes bound, so that no time counts between Reads: net/http fails
+// the whole body when a deadline passes.
+func (b *pacedBody) unbound() {
+	if b.max == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rc.SetReadDeadline(b.own)
+}
+
+// setDeadline sets a deadline besides that of each Read.
+func (b *pacedBody) setDeadline(t time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.own = t
+	return b.rc.SetReadDeadline(t)
 }
 
 // pacedWriter bounds how long sending an HTTP/2 response's body may make no
@@ -71,6 +105,7 @@ type pacedWriter struct {
 	http.ResponseWriter
 	x        *h2Exchange
 	rc       *http.ResponseController
+	body     *pacedBody    // of the request
 	max      time.Duration // 0: no bound
 	gathered int           // bytes buffered by net/http
 	own      time.Time     // the handler's own deadline
@@ -128,6 +163,10 @@ func (w *pacedWriter) FlushError() error {
 	w.gathered = 0
 	return w.within(w.rc.Flush)
 }
+
+// SetReadDeadline sets a deadline for reading the body, in addition to the bound
+// of each Read.
+func (w *pacedWriter) SetReadDeadline(t time.Time) error { return w.body.setDeadline(t) }
 
 // SetWriteDeadline sets the handler's deadline. The writer's own bound still
 // applies.
