@@ -238,13 +238,16 @@ func (ex *outgoing) doneWhole() {
 }
 
 // bounds starts the exchange's total timeout, and makes the end of the
-// request's own context end it.
+// request's own context end it: at once if the context has ended.
 func (ex *outgoing) bounds() {
 	if ex.bounded {
 		return
 	}
 	ex.bounded = true
 	if own := ex.req.Context(); own.Done() != nil {
+		if own.Err() != nil {
+			ex.end(context.Cause(own))
+		}
 		stop := context.AfterFunc(own, func() { ex.end(context.Cause(own)) })
 		ex.onDone(func() { stop() })
 	}
@@ -262,6 +265,9 @@ func (ex *outgoing) do() (*http.Response, error) {
 	}
 	ex.giveBody()
 	ex.bounds()
+	if err := ex.cause(); err != nil {
+		return nil, ex.wrap(err)
+	}
 	rt := ex.client.Transport
 	if rt == nil {
 		rt = (*transport)(ex)
