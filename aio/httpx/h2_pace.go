@@ -55,46 +55,45 @@ type pacedBody struct {
 
 	mu  sync.Mutex
 	own time.Time // the deadline set by SetReadDeadline
+	by  time.Time // the deadline of the Read in progress
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
-	b.bound()
+	if b.max > 0 {
+		b.bound(time.Now().Add(b.max))
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
-	if err == nil { // otherwise no deadline has an effect any more
-		b.unbound()
+	// After an error no deadline has an effect. Otherwise no time counts
+	// between Reads: net/http fails the whole body when a deadline passes.
+	if err == nil && b.max > 0 {
+		b.bound(time.Time{})
 	}
 	return n, err
 }
 
-// bound sets a deadline for a Read, unless there is an earlier one.
-func (b *pacedBody) bound() {
-	if b.max == 0 {
-		return
-	}
+// bound sets the deadline of a Read; a zero one is none.
+func (b *pacedBody) bound(by time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if by := time.Now().Add(b.max); b.own.IsZero() || by.Before(b.own) {
-		b.rc.SetReadDeadline(by) // has no effect on a stream that has ended
-	}
+	b.by = by
+	b.apply() // has no effect on a stream that has ended
 }
 
-// unbound undoes bound, so that no time counts between Reads: net/http fails
-// the whole body when a deadline passes.
-func (b *pacedBody) unbound() {
-	if b.max == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rc.SetReadDeadline(b.own)
-}
-
-// setDeadline sets a deadline besides that of each Read.
+// setDeadline sets the deadline besides that of each Read.
 func (b *pacedBody) setDeadline(t time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.own = t
+	return b.apply()
+}
+
+// apply makes the earlier deadline hold. The lock is held.
+func (b *pacedBody) apply() error {
+	t := b.own
+	if !b.by.IsZero() && (t.IsZero() || b.by.Before(t)) {
+		t = b.by
+	}
 	return b.rc.SetReadDeadline(t)
 }
 
