@@ -187,3 +187,43 @@ func TestRetryBlocked(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryKeepsHost checks that each attempt, also of a hedged request, is for
+// the host in the request's header, and that the program's header stays as it
+// is.
+func TestRetryKeepsHost(t *testing.T) {
+	for name, c := range map[string]*httpx.Client{
+		"retried": {Retry: httpx.Retry{Attempts: 3, Backoff: exactly}},
+		"hedged":  {Hedge: httpx.Hedge{Delay: time.Second, Max: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int32
+			handler := func(w http.ResponseWriter, r *http.Request) {
+				n := calls.Add(1)
+				if r.Host != "other.example" {
+					t.Errorf("attempt %d is for %q, want other.example", n, r.Host)
+				}
+				switch {
+				case n == 3:
+				case name == "hedged":
+					<-r.Context().Done()
+				default:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}
+			bubble(t, handler, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+				req := request(t, "GET", "http://origin", nil)
+				req.Header.Set("Host", "other.example")
+				r, err := inMemory(c, n).Do(ctx, req).Await(ctx)
+				wantBody(t, r, err, 200, "")
+				if k := calls.Load(); k != 3 {
+					t.Errorf("%d attempts, want 3", k)
+				}
+				if got := req.Header.Get("Host"); got != "other.example" || req.Host != "origin" {
+					t.Errorf("the request has the Host field %q and the Host %q behind it", got, req.Host)
+				}
+				return nil
+			})
+		})
+	}
+}
