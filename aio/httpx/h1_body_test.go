@@ -2,11 +2,14 @@ package httpx_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"goaio.example/aio/httpx"
@@ -87,6 +90,72 @@ func TestClosedBodyIsTaken(t *testing.T) {
 			close(sent)
 			if resp, _ := c.response("POST"); resp.StatusCode != 200 {
 				t.Errorf("status %d, want 200", resp.StatusCode)
+			}
+		})
+	}
+}
+
+// TestSkipLimit checks how much of an unread body is dropped to keep the
+// connection.
+func TestSkipLimit(t *testing.T) {
+	const bound = 256 << 10
+	for _, x := range []struct {
+		size int
+		kept bool
+	}{{bound - 1, true}, {bound, true}, {bound + 1, false}} {
+		inH1Dial(t, &httpx.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}, func(t *testing.T, dial func() raw) {
+			c := dial()
+			defer c.Close()
+			c.say(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", x.size))
+			if resp, _ := c.response("POST"); resp.Close == x.kept {
+				t.Errorf("%d bytes: Connection: close is %v, want %v", x.size, resp.Close, !x.kept)
+			}
+			if !x.kept {
+				return
+			}
+			c.say(strings.Repeat("x", x.size) + getOf("/"))
+			if resp, _ := c.response("GET"); resp.StatusCode != 200 {
+				t.Errorf("%d bytes: the next request gets %d, want 200", x.size, resp.StatusCode)
+			}
+		})
+	}
+}
+
+// TestUnreadBodyBounded checks how much of a body is received that the handler
+// does not read, and that all of it is when it is read.
+func TestUnreadBodyBounded(t *testing.T) {
+	const size, bound = 4 << 20, 64 << 10
+	for _, framing := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n", size), fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size)} {
+		var reads chan bool
+		inH1Dial(t, &httpx.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-reads
+			if n, err := io.CopyN(io.Discard, r.Body, size); err != nil {
+				t.Errorf("%q: the handler reads %d bytes, %v", framing, n, err)
+			}
+		})}, func(t *testing.T, dial func() raw) {
+			reads = make(chan bool)
+			c := dial()
+			defer c.Close()
+			c.say("POST / HTTP/1.1\r\nHost: h\r\n" + framing)
+			var sent atomic.Int64
+			go func() {
+				for range size / 1024 {
+					if _, err := io.WriteString(c.Conn, strings.Repeat("x", 1024)); err != nil {
+						t.Errorf("%q: sending the body: %v", framing, err)
+						return
+					}
+					sent.Add(1024)
+				}
+				io.WriteString(c.Conn, "\r\n0\r\n\r\n")
+			}()
+			synctest.Wait()
+			// in memory a connection takes as much, and the server's buffer
+			if n := sent.Load(); n < bound || n > 8*bound {
+				t.Errorf("%q: %d bytes are taken before the handler reads, want about %d", framing, n, bound)
+			}
+			close(reads)
+			if resp, _ := c.response("POST"); resp.StatusCode != 200 {
+				t.Errorf("%q: status %d, want 200", framing, resp.StatusCode)
 			}
 		})
 	}
