@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,5 +86,37 @@ func TestProbedBody(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestProbedBodyAnsweredWithin checks that a connection is not used for another
+// request when a response is complete and only the beginning of a body was sent
+// whose length is not known.
+func TestProbedBodyAnsweredWithin(t *testing.T) {
+	for _, method := range []string{"GET", "POST"} {
+		var conns atomic.Int32
+		bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
+			conns.Store(int32(n))
+			for line := ""; n == 1 && line != "hello\r\n"; {
+				line, _ = r.ReadString('\n')
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+			if rest, _ := io.ReadAll(r); strings.Contains(string(rest), "/next") {
+				t.Errorf("%s: the next request is sent within the body: %q", method, rest)
+			}
+		}, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+			c := inMemory(&httpx.Client{Timeouts: httpx.Timeouts{Header: time.Second}}, n)
+			body, w := io.Pipe()
+			defer w.Close()
+			time.AfterFunc(250*time.Millisecond, func() { io.WriteString(w, "hello") })
+			r, err := c.Do(ctx, request(t, method, "http://origin/", body)).Await(ctx)
+			wantBody(t, r, err, 200, "hi")
+			r, err = c.Get(ctx, "http://origin/next").Await(ctx)
+			wantBody(t, r, err, 200, "hi")
+			if k := conns.Load(); k != 2 {
+				t.Errorf("%s: %d connections, want 2", method, k)
+			}
+			return nil
+		})
 	}
 }
