@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -49,5 +50,41 @@ func TestDialsNotBegun(t *testing.T) {
 	}
 	if !begun.unwanted || !other.unwanted {
 		t.Errorf("unwanted: %v and %v, want true for both dials", begun.unwanted, other.unwanted)
+	}
+}
+
+// TestTripQueue checks that the queue has the trips in the order of their turns
+// whatever is pushed and removed, and that remove reports whether it had the
+// trip.
+func TestTripQueue(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var q tripQueue
+	trips := make([]trip, 20)
+	for i := range trips {
+		trips[i].turn = uint64(i)
+	}
+	queued := map[*trip]bool{}
+	for range 10_000 {
+		x := &trips[r.IntN(len(trips))]
+		if r.IntN(2) == 0 && !queued[x] {
+			q.push(x)
+			queued[x] = true
+		} else if got := q.remove(x); got != queued[x] {
+			t.Fatalf("remove of trip %d returned %v, want %v", x.turn, got, queued[x])
+		} else {
+			delete(queued, x)
+		}
+		n, last := 0, (*trip)(nil)
+		for x := q.head; x != nil; last, x = x, x.next {
+			if n++; x.prev != last || last != nil && last.turn >= x.turn || !queued[x] {
+				t.Fatalf("trip %d stands behind %v", x.turn, last)
+			}
+		}
+		if n != len(queued) || q.tail != last {
+			t.Fatalf("%d trips are queued, want %d", n, len(queued))
+		}
+	}
+	if q.remove(nil) {
+		t.Error("remove of no trip returned true")
 	}
 }
