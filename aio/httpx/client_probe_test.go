@@ -120,3 +120,20 @@ func TestProbedBodyAnsweredWithin(t *testing.T) {
 		})
 	}
 }
+
+// TestProbedBodyBadHead checks that a request whose head cannot be sent fails
+// when the head is due, although the first Read of its body does not return.
+func TestProbedBodyBadHead(t *testing.T) {
+	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+		body, w := io.Pipe()
+		defer w.Close()
+		req := request(t, "GET", "http://origin/", body)
+		req.URL.RawQuery = "a\nb"
+		begin := time.Now()
+		_, err := inMemory(new(httpx.Client), n).Do(ctx, req).Await(ctx)
+		if d := time.Since(begin); err == nil || d != 200*time.Millisecond {
+			t.Errorf("c.Do: %v after %v, want an error after 200ms", err, d)
+		}
+		return nil
+	})
+}

@@ -173,3 +173,31 @@ func TestSharedWaiterAfterEnd(t *testing.T) {
 		})
 	}
 }
+
+// TestSharedIdleBound checks that MaxIdlePerHost bounds the connections over
+// HTTP/2 that are kept without a request.
+func TestSharedIdleBound(t *testing.T) {
+	for _, most := range []int{-1, 1, 2, 4, 5} {
+		var made atomic.Int64
+		bubbleFrames(t, streams(1), func(_ int, p *framePeer) {
+			made.Add(1)
+			answersAfter(p, aSecond)
+		}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+			c.MaxIdlePerHost = most
+			var fs []*aio.Future[*httpx.Response]
+			for i := range 4 { // each gets a connection of its own
+				fs = append(fs, c.Get(ctx, fmt.Sprint("http://origin/", i)))
+				synctest.Wait()
+			}
+			for i, f := range fs {
+				r, err := f.Await(ctx)
+				wantBody(t, r, err, 200, fmt.Sprint("/", i))
+			}
+			time.Sleep(time.Second)
+			if k, want := outgoing(ctx), min(int64(max(most, 0)), made.Load()); k != want || made.Load() != 4 {
+				t.Errorf("MaxIdlePerHost %d: %d of %d connections are kept, want %d", most, k, made.Load(), want)
+			}
+			return nil
+		})
+	}
+}
