@@ -238,7 +238,7 @@ func (ex *outgoing) doneWhole() {
 }
 
 // bounds starts the exchange's total timeout, and makes the end of the
-// request's own context end it.
+// request's own context end it: at once if the context has ended.
 func (ex *outgoing) bounds() {
 	if ex.bounded {
 		return
@@ -267,6 +267,9 @@ func (ex *outgoing) do() (*http.Response, error) {
 	}
 	ex.giveBody()
 	ex.bounds()
+	if err := ex.cause(); err != nil {
+		return nil, ex.wrap(err)
+	}
 	rt := ex.client.Transport
 	if rt == nil {
 		rt = (*transport)(ex)

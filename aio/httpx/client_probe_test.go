@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,4 +87,53 @@ func TestProbedBody(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestProbedBodyAnsweredWithin checks that a connection is not used for another
+// request when a response is complete and only the beginning of a body was sent
+// whose length is not known.
+func TestProbedBodyAnsweredWithin(t *testing.T) {
+	for _, method := range []string{"GET", "POST"} {
+		var conns atomic.Int32
+		bubbleScript(t, func(n int, c net.Conn, r *bufio.Reader) {
+			conns.Store(int32(n))
+			for line := ""; n == 1 && line != "hello\r\n"; {
+				line, _ = r.ReadString('\n')
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+			if rest, _ := io.ReadAll(r); strings.Contains(string(rest), "/next") {
+				t.Errorf("%s: the next request is sent within the body: %q", method, rest)
+			}
+		}, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+			c := inMemory(&httpx.Client{Timeouts: httpx.Timeouts{Header: time.Second}}, n)
+			body, w := io.Pipe()
+			defer w.Close()
+			time.AfterFunc(250*time.Millisecond, func() { io.WriteString(w, "hello") })
+			r, err := c.Do(ctx, request(t, method, "http://origin/", body)).Await(ctx)
+			wantBody(t, r, err, 200, "hi")
+			r, err = c.Get(ctx, "http://origin/next").Await(ctx)
+			wantBody(t, r, err, 200, "hi")
+			if k := conns.Load(); k != 2 {
+				t.Errorf("%s: %d connections, want 2", method, k)
+			}
+			return nil
+		})
+	}
+}
+
+// TestProbedBodyBadHead checks that a request whose head cannot be sent fails
+// when the head is due, although the first Read of its body does not return.
+func TestProbedBodyBadHead(t *testing.T) {
+	bubbleScript(t, silent, func(ctx context.Context, t *testing.T, n *aiotest.Network) error {
+		body, w := io.Pipe()
+		defer w.Close()
+		req := request(t, "GET", "http://origin/", body)
+		req.URL.RawQuery = "a\nb"
+		begin := time.Now()
+		_, err := inMemory(new(httpx.Client), n).Do(ctx, req).Await(ctx)
+		if d := time.Since(begin); err == nil || d != 200*time.Millisecond {
+			t.Errorf("c.Do: %v after %v, want an error after 200ms", err, d)
+		}
+		return nil
+	})
 }

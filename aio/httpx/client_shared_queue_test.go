@@ -139,3 +139,65 @@ func TestSharedWaiters(t *testing.T) {
 			return nil
 		})
 }
+
+// TestSharedWaiterAfterEnd checks that a request over HTTP/2 that waits for room
+// on the only connection gets the next one as soon as that connection has
+// ended, at whatever time that is.
+func TestSharedWaiterAfterEnd(t *testing.T) {
+	for _, after := range []time.Duration{500 * time.Millisecond, 3300 * time.Millisecond, 10100 * time.Millisecond} {
+		bubbleFrames(t, streams(1), func(n int, p *framePeer) {
+			if n > 1 {
+				p.answersAll()
+				return
+			}
+			r, _ := p.request()
+			p.answer(r.id, r.path)
+			p.request()
+			time.Sleep(after) // and the connection ends
+		}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+			c.MaxConnsPerHost = 1
+			// which brings the server's settings
+			r, err := c.Get(ctx, "http://origin/settings").Await(ctx)
+			wantBody(t, r, err, 200, "/settings")
+			begin := time.Now()
+			first := c.Post(ctx, "http://origin/first", "", nil)
+			synctest.Wait()
+			r, err = c.Get(ctx, "http://origin/next").Await(ctx)
+			wantBody(t, r, err, 200, "/next")
+			if d := time.Since(begin); d != after {
+				t.Errorf("the next request took %v, want %v", d, after)
+			}
+			_, err = first.Await(ctx)
+			failsWith(t, err, httpx.PhaseHeader, aio.ErrConn)
+			return nil
+		})
+	}
+}
+
+// TestSharedIdleBound checks that MaxIdlePerHost bounds the connections over
+// HTTP/2 that are kept without a request.
+func TestSharedIdleBound(t *testing.T) {
+	for _, most := range []int{-1, 1, 2, 4, 5} {
+		var made atomic.Int64
+		bubbleFrames(t, streams(1), func(_ int, p *framePeer) {
+			made.Add(1)
+			answersAfter(p, aSecond)
+		}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
+			c.MaxIdlePerHost = most
+			var fs []*aio.Future[*httpx.Response]
+			for i := range 4 { // each gets a connection of its own
+				fs = append(fs, c.Get(ctx, fmt.Sprint("http://origin/", i)))
+				synctest.Wait()
+			}
+			for i, f := range fs {
+				r, err := f.Await(ctx)
+				wantBody(t, r, err, 200, fmt.Sprint("/", i))
+			}
+			time.Sleep(time.Second)
+			if k, want := outgoing(ctx), min(int64(max(most, 0)), made.Load()); k != want || made.Load() != 4 {
+				t.Errorf("MaxIdlePerHost %d: %d of %d connections are kept, want %d", most, k, made.Load(), want)
+			}
+			return nil
+		})
+	}
+}

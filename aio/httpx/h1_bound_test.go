@@ -17,9 +17,16 @@ import (
 // TestPipelinedAnswersBounded checks that a client which sends many requests at
 // once and reads no response makes the server hold little more than the mark of
 // a connection's queue, and that every request is answered once the client
-// reads.
+// reads: with responses that are sent one by one, and with small ones, which
+// are gathered.
 func TestPipelinedAnswersBounded(t *testing.T) {
-	const requests, size = 100, 100 << 10
+	for _, size := range []int{100 << 10, 10 << 10, 1 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) { pipelinedAnswersBounded(t, size) })
+	}
+}
+
+func pipelinedAnswersBounded(t *testing.T, size int) {
+	requests := 10 << 20 / size
 	body := strings.Repeat("x", size)
 	var calls atomic.Int64
 	for name, s := range map[string]*httpx.Server{
@@ -47,7 +54,7 @@ func TestPipelinedAnswersBounded(t *testing.T) {
 					c.say(strings.Repeat(getOf("/"), requests))
 				}()
 				synctest.Wait()
-				if n := calls.Load(); n*size > 2<<20 {
+				if n := calls.Load(); n*int64(size) > 2<<20 {
 					t.Errorf("%d requests of %d were handled, whose answers have %d bytes each", n, requests, size)
 				}
 				for range requests {

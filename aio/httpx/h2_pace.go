@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +29,9 @@ var (
 // watches for the stream's end.
 func (x *h2Exchange) paceStream() {
 	rc := http.NewResponseController(x.rw.rw)
-	x.raw.Body = &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
-	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, max: x.s.lim.write}
+	body := &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
+	x.raw.Body = body
+	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, body: body, max: x.s.lim.write}
 	x.unwatch = context.AfterFunc(x.raw.Context(), x.streamGone)
 }
 
@@ -43,25 +45,56 @@ func (x *h2Exchange) streamGone() {
 	x.clientGone(cause)
 }
 
-// pacedBody bounds the wait for more of an HTTP/2 request's body.
+// pacedBody bounds the wait for more of an HTTP/2 request's body while it is
+// read.
 type pacedBody struct {
 	io.ReadCloser
 	rc   *http.ResponseController
-	max  time.Duration
-	read atomic.Int64 // bytes
+	max  time.Duration // 0: no bound
+	read atomic.Int64  // bytes
+
+	mu  sync.Mutex
+	own time.Time // the deadline set by SetReadDeadline
+	by  time.Time // the deadline of the Read in progress
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
 	if b.max > 0 {
-		// has no effect on a stream that has ended
-		b.rc.SetReadDeadline(time.Now().Add(b.max))
+		b.bound(time.Now().Add(b.max))
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
-	if err != nil && b.max > 0 {
-		b.rc.SetReadDeadline(time.Time{})
+	// After an error no deadline has an effect. Otherwise no time counts
+	// between Reads: net/http fails the whole body when a deadline passes.
+	if err == nil && b.max > 0 {
+		b.bound(time.Time{})
 	}
 	return n, err
+}
+
+// bound sets the deadline of a Read; a zero one is none.
+func (b *pacedBody) bound(by time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.by = by
+	b.apply() // has no effect on a stream that has ended
+}
+
+// setDeadline sets the deadline besides that of each Read.
+func (b *pacedBody) setDeadline(t time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.own = t
+	return b.apply()
+}
+
+// apply makes the earlier deadline hold. The lock is held.
+func (b *pacedBody) apply() error {
+	t := b.own
+	if !b.by.IsZero() && (t.IsZero() || b.by.Before(t)) {
+		t = b.by
+	}
+	return b.rc.SetReadDeadline(t)
 }
 
 // pacedWriter bounds how long sending an HTTP/2 response's body may make no
@@ -71,6 +104,7 @@ type pacedWriter struct {
 	http.ResponseWriter
 	x        *h2Exchange
 	rc       *http.ResponseController
+	body     *pacedBody    // of the request
 	max      time.Duration // 0: no bound
 	gathered int           // bytes buffered by net/http
 	own      time.Time     // the handler's own deadline
@@ -128,6 +162,10 @@ func (w *pacedWriter) FlushError() error {
 	w.gathered = 0
 	return w.within(w.rc.Flush)
 }
+
+// SetReadDeadline sets a deadline for reading the body, in addition to the bound
+// of each Read.
+func (w *pacedWriter) SetReadDeadline(t time.Time) error { return w.body.setDeadline(t) }
 
 // SetWriteDeadline sets the handler's deadline. The writer's own bound still
 // applies.

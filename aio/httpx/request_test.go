@@ -58,6 +58,45 @@ func TestRequestAccessors(t *testing.T) {
 	})
 }
 
+// TestRequestPrinted checks of which fields a printed request has the value: it
+// has none that may be a secret, and no query and credentials of a Referer.
+func TestRequestPrinted(t *testing.T) {
+	for _, x := range []struct{ name, value, want string }{
+		{"Accept", "x/y", "x/y"},
+		{"User-Agent", "a (b)", "a (b)"},
+		{"Authorization", "Basic s3cret", "[redacted]"},
+		{"Proxy-Authorization", "Basic s3cret", "[redacted]"},
+		{"Cookie", "a=s3cret", "[redacted]"},
+		{"Set-Cookie", "a=s3cret", "[redacted]"},
+		{"X-Csrf-Token", "s3cret", "[redacted]"},
+		{"X-Auth-Token", "s3cret", "[redacted]"},
+		{"Client-Secret", "s3cret", "[redacted]"},
+		{"X-Api-Key", "s3cret", "[redacted]"},
+		{"X-Apikey", "s3cret", "[redacted]"},
+		{"Password", "s3cret", "[redacted]"},
+		{"X-Session-Id", "s3cret", "[redacted]"},
+		{"Referer", "http://h/path", "http://h/path"},
+		{"Referer", "http://h/path?token=s3cret", "http://h/path"},
+		{"Referer", "http://h/?token=s3cret?s3cret", "http://h/"},
+		{"Referer", "?s3cret", ""},
+		{"Referer", "http://user:s3cret@h/path?token=s3cret", "http://xxxxx@h/path"},
+	} {
+		for _, name := range []string{x.name, strings.ToLower(x.name), strings.ToUpper(x.name)} {
+			inH1Dial(t, &httpx.Server{Handle: func(r *httpx.Request) {
+				if text := r.String(); !strings.Contains(text, "\n  "+x.name+": "+x.want+"\n") || strings.Contains(text, "s3cret") {
+					t.Errorf("%s: %s: String returns %q, want the value %q", name, x.value, text, x.want)
+				}
+				r.RespondString(200, "")
+			}}, func(t *testing.T, dial func() raw) {
+				c := dial()
+				defer c.Close()
+				c.say("GET / HTTP/1.1\r\nHost: h\r\n" + name + ": " + x.value + "\r\n\r\n")
+				c.response("GET")
+			})
+		}
+	}
+}
+
 // TestAccessLog checks what is logged of a request, and that IDs go through.
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer

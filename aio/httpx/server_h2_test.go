@@ -32,10 +32,14 @@ type h2raw struct {
 // inH2 runs the server in a synctest bubble, and calls client with a connection
 // on which HTTP/2 has begun.
 func inH2(t *testing.T, s *httpx.Server, client func(c h2raw)) {
+	inH2Loop(t, new(aio.Loop), s, client)
+}
+
+// inH2Loop is inH2 with a loop of the caller's.
+func inH2Loop(t *testing.T, l *aio.Loop, s *httpx.Server, client func(c h2raw)) {
 	synctest.Test(t, func(t *testing.T) {
 		var n aiotest.Network
 		s.H2C = true
-		l := new(aio.Loop)
 		aiotest.RunLoop(t, l, func(ctx context.Context) error {
 			ln, err := n.Listen("server:80")
 			if err != nil {
@@ -237,4 +241,74 @@ func TestH2BodyTime(t *testing.T) {
 			t.Errorf("Handler: %s after %v", status, took)
 		}
 	})
+}
+
+// TestH2BodyTimeWhileReading checks that BodyTimeout bounds Reads of a body
+// only: a handler may take any time between them, and have the rest of the
+// body.
+func TestH2BodyTimeWhileReading(t *testing.T) {
+	for _, late := range []bool{false, true} { // the rest comes while the handler is away
+		inH2(t, &httpx.Server{BodyTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b := make([]byte, 3)
+			if _, err := io.ReadFull(r.Body, b); err != nil {
+				t.Errorf("the first Read: %v", err)
+			}
+			time.Sleep(time.Minute)
+			rest, err := io.ReadAll(r.Body)
+			if err != nil || string(rest) != "def" {
+				t.Errorf("reading the rest: %q, %v", rest, err)
+			}
+		})}, func(c h2raw) {
+			c.request(1, "POST", 0, 0, false)
+			c.check(c.WriteData(1, false, []byte("abc")))
+			if time.Sleep(30 * time.Second); late {
+				time.Sleep(39 * time.Second)
+			}
+			c.check(c.WriteData(1, true, []byte("def")))
+			if _, status, _ := c.answer(); status != "200" {
+				t.Errorf("late %v: status %q, want 200", late, status)
+			}
+		})
+	}
+}
+
+// TestH2ReadDeadline checks that a Read of a body over HTTP/2 ends by the
+// handler's own deadline or after BodyTimeout, whichever is earlier, and that
+// the handler may take its deadline back.
+func TestH2ReadDeadline(t *testing.T) {
+	for _, x := range []struct {
+		body  time.Duration   // BodyTimeout
+		own   []time.Duration // set one after the other; 0: none
+		after time.Duration   // of the first deadline's setting
+	}{
+		{10 * time.Second, []time.Duration{3 * time.Second}, 3 * time.Second},
+		{10 * time.Second, []time.Duration{time.Minute}, 10 * time.Second},
+		{10 * time.Second, []time.Duration{3 * time.Second, 0}, 10 * time.Second},
+		{10 * time.Second, []time.Duration{-time.Second}, 0},
+		{-1, []time.Duration{3 * time.Second}, 3 * time.Second},
+		{-1, []time.Duration{3 * time.Second, time.Minute}, time.Minute},
+	} {
+		inH2(t, &httpx.Server{BodyTimeout: x.body, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rc := http.NewResponseController(w)
+			begin := time.Now()
+			for _, d := range x.own {
+				by := begin.Add(d)
+				if d == 0 {
+					by = time.Time{}
+				}
+				if err := rc.SetReadDeadline(by); err != nil {
+					t.Errorf("SetReadDeadline: %v", err)
+				}
+			}
+			_, err := io.ReadAll(r.Body)
+			if d := time.Since(begin); !errors.Is(err, os.ErrDeadlineExceeded) || d != x.after {
+				t.Errorf("BodyTimeout %v, deadlines %v: %v after %v, want a timeout after %v", x.body, x.own, err, d, x.after)
+			}
+		})}, func(c h2raw) {
+			c.request(1, "POST", 0, 0, false)
+			if _, status, _ := c.answer(); status != "200" {
+				t.Errorf("status %q, want 200", status)
+			}
+		})
+	}
 }

@@ -423,7 +423,8 @@ func TestEventsTLS(t *testing.T) {
 			}
 			defer out.Close()
 			for id := last + 1; id <= last+2; id++ {
-				if err := out.Send(httpx.ServerEvent{ID: strconv.Itoa(id), Data: r.Proto}); err != nil {
+				// the client closes a connection that it makes after the sixth event
+				if err := out.Send(httpx.ServerEvent{ID: strconv.Itoa(id), Data: r.Proto}); err != nil && id <= 6 {
 					t.Errorf("out.Send: %v", err)
 				}
 			}

@@ -126,9 +126,54 @@ func TestChunks(t *testing.T) {
 // TestEarlyChunkRefusals checks that a body is refused as soon as no
 // continuation can be right, except a line's end.
 func TestEarlyChunkRefusals(t *testing.T) {
-	for _, text := range []string{"x", ";", " ", "\r", "-", "3\r\nabcd", "3\r\nabc\rx", "3\r\nabc0", "3 x"} {
+	for _, text := range []string{"x", ";", " ", "\r", "-", "3\r\nabcd", "3\r\nabc\rx", "3\r\nabc0", "3 x", "3 \r", "3\t\r"} {
 		if _, used, status := decode([]byte(text), 1); used != 0 || status != 400 {
 			t.Errorf("%q: %d, %d", text, used, status)
+		}
+	}
+}
+
+// TestChunkSizes checks that each size is read as it is written, in small and
+// in capital letters.
+func TestChunkSizes(t *testing.T) {
+	for n := 1; n <= 0x1000; n++ {
+		data := strings.Repeat("x", n)
+		for _, format := range []string{"%x", "%X", "0%x"} {
+			body := fmt.Sprintf(format, n) + "\r\n" + data + "\r\n0\r\n\r\n"
+			got, used, status := decode([]byte(body), len(body))
+			if string(got) != data || used != len(body) || status != 0 {
+				t.Errorf("size %s: %d bytes of data, %d used, status %d", fmt.Sprintf(format, n), len(got), used, status)
+			}
+		}
+	}
+}
+
+// TestChunkLimits checks what the line before a chunk may just have, and how
+// much such lines may have beyond the usual: data makes up for it, and plain
+// chunks take nothing of it, however small they are.
+func TestChunkLimits(t *testing.T) {
+	// line is a chunk of one byte whose line has n bytes, without its CRLF
+	line := func(n int) string { return "1;" + strings.Repeat("a", n-2) + "\r\na\r\n" }
+	// excess is a chunk whose line has n bytes beyond the usual
+	excess := func(n int) string { return line(n + 16) }
+	large := strings.Repeat("x", 1<<20)
+	for _, c := range []struct {
+		name, text string
+		want       int
+	}{
+		{"longest line", line(maxChunkLine - 2), 0},
+		{"a byte more", line(maxChunkLine - 1), 400},
+		{"most excess", strings.Repeat(excess(128), maxExcess/128), 0},
+		{"a byte more of excess", strings.Repeat(excess(128), maxExcess/128-1) + excess(129), 400},
+		{"excess and data", strings.Repeat(excess(128), maxExcess/128) + "40\r\n" + large[:64] + "\r\n" + excess(128+12), 0},
+		{"a byte more behind data", strings.Repeat(excess(128), maxExcess/128) + "40\r\n" + large[:64] + "\r\n" + excess(128+13), 400},
+		{"no credit", "100000\r\n" + large + "\r\n" + strings.Repeat(excess(128), maxExcess/128) + excess(1), 400},
+		{"small chunks", strings.Repeat("1\r\na\r\n", 1<<16), 0},
+		{"large chunks", strings.Repeat("10000\r\n"+large[:1<<16]+"\r\n", 16), 0},
+	} {
+		text := c.text + "0\r\n\r\n"
+		if _, used, status := decode([]byte(text), len(text)); status != c.want || status == 0 && used != len(text) {
+			t.Errorf("%s: status %d, %d of %d bytes used; want status %d", c.name, status, used, len(text), c.want)
 		}
 	}
 }

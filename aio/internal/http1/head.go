@@ -79,7 +79,7 @@ var crlfcrlf = []byte("\r\n\r\n")
 // again only when a line has ended, so that checking is cheap if the head
 // arrives byte by byte.
 func Check(p []byte, checked int, lim Limits) (status int) {
-	if len(p) > lim.Bytes {
+	if len(p) >= lim.Bytes { // its end does not fit
 		return http.StatusRequestHeaderFieldsTooLarge
 	}
 	end := checked + bytes.LastIndexByte(p[checked:], '\n') + 1

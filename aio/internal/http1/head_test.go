@@ -158,6 +158,10 @@ var headCases = []headCase{
 	{"empty coding", get("Transfer-Encoding:"), 501},
 	{"coding behind a VT", get("Transfer-Encoding: \x0bchunked"), 400},
 	{"forbidden trailer", get("Transfer-Encoding: chunked", "Trailer: A, content-length"), 400},
+	{"forbidden trailer Transfer-Encoding", get("Transfer-Encoding: chunked", "Trailer: transfer-encoding"), 400},
+	{"forbidden trailer Trailer", get("Transfer-Encoding: chunked", "Trailer: trailer, A"), 400},
+	{"forbidden trailer without a coding", get("Trailer: Content-Length"), 0},
+	{"forbidden trailer and a length", get("Content-Length: 1", "Trailer: Content-Length"), 0},
 	{"other trailers", get("Transfer-Encoding: chunked", "Trailer: A, B"), 0},
 }
 
@@ -199,6 +203,8 @@ func TestEarlyRefusals(t *testing.T) {
 		{"GET / HTTP/1.1\r\n" + strings.Repeat("A: b\r\n", testLimits.Fields+1), 431},
 		{"GET / HTTP/1.1\r\n" + strings.Repeat("A: b\r\n", testLimits.Fields), 0},
 		{"GET / HTTP/1.1\r\nHost: h\r\nA", 0},
+		{"GET /" + strings.Repeat("a", testLimits.Bytes-len("GET /")), 431},
+		{"GET /" + strings.Repeat("a", testLimits.Bytes-len("GET /")-1), 0},
 		{"", 0},
 	} {
 		var h Head
@@ -352,6 +358,20 @@ func TestUpgradeTo(t *testing.T) {
 		h.Parse([]byte(get(strings.Split(fields, "\r\n")...)), testLimits)
 		if got := h.UpgradeTo(); got != want {
 			t.Errorf("%q: %q, want %q", fields, got, want)
+		}
+	}
+}
+
+// TestEqualFold checks that only the letters of ASCII have two cases.
+func TestEqualFold(t *testing.T) {
+	letter := func(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+	for a := range 256 {
+		for b := range 256 {
+			x, y := byte(a), byte(b)
+			want := x == y || letter(x) && x|0x20 == y|0x20
+			if got := EqualFold(string([]byte{x}), string([]byte{y})); got != want {
+				t.Errorf("EqualFold(%q, %q): %v, want %v", []byte{x}, []byte{y}, got, want)
+			}
 		}
 	}
 }

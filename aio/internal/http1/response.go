@@ -13,7 +13,7 @@ type Response struct {
 	Announced int64  // the Content-Length, -1 if there is none
 	count     int32  // of the fields
 	Minor     uint8  // of the version HTTP/1.Minor
-	Flags     Flags
+	Flags     Flags  // of Connection
 
 	lengths, codings uint8 // number of these fields, 2 for more
 }
@@ -64,7 +64,7 @@ func (r *Response) ParseResponse(p []byte, checked int, lim Limits) (n int, err 
 // checks a line when it has ended, so that checking is cheap if the head
 // arrives byte by byte.
 func checkResponse(p []byte, checked int, lim Limits) error {
-	if len(p) > lim.Bytes {
+	if len(p) >= lim.Bytes { // its end does not fit
 		return FaultTooLarge
 	}
 	if begin := p[:min(len(p), len(versionStart))]; !strings.HasPrefix(versionStart, string(begin)) {
@@ -132,10 +132,6 @@ func (r *Response) statusLine(line string) error {
 // note records what a field says about the message or the connection.
 func (r *Response) note(f Field) error {
 	switch len(f.Name) {
-	case len("Upgrade"):
-		if EqualFold(f.Name, "Upgrade") && strings.Trim(f.Value, ", \t") != "" {
-			r.Flags |= Upgrade
-		}
 	case len("Connection"):
 		if EqualFold(f.Name, "Connection") {
 			r.Flags.noteConnection(f.Value)
@@ -149,7 +145,6 @@ func (r *Response) note(f Field) error {
 			if r.codings++; r.codings > 1 || !EqualFold(f.Value, "chunked") {
 				return FaultCoding
 			}
-			r.Flags |= ChunkedCoding
 		}
 	}
 	return nil

@@ -3,6 +3,9 @@ package http1
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,6 +37,8 @@ func TestResponse(t *testing.T) {
 		{"HTTP/0.9", "<html>\r\n\r\n", FaultVersion},
 		{"empty line first", "\r\n" + answer(), FaultVersion},
 		{"small letters", "http/1.1 200 OK\r\n\r\n", FaultVersion},
+		{"letter for a version", "HTTP/1.x 200 OK\r\n\r\n", FaultStatusLine},
+		{"no space behind the version", "HTTP/1.1_200 OK\r\n\r\n", FaultStatusLine},
 		{"two digits of a version", "HTTP/1.11 200 OK\r\n\r\n", FaultStatusLine},
 		{"two digits", "HTTP/1.1 20 OK\r\n\r\n", FaultStatusLine},
 		{"four digits", "HTTP/1.1 2000 OK\r\n\r\n", FaultStatusLine},
@@ -77,6 +82,72 @@ func TestResponse(t *testing.T) {
 	}
 }
 
+// statusLine has the status lines that are accepted, with the status and the
+// reason.
+var statusLine = regexp.MustCompile(`^HTTP/1\.[0-9] ([1-9][0-9][0-9])(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?\r\n\r\n$`)
+
+// TestStatusLines checks which status lines are accepted, and what they say: a
+// good one that is cut short anywhere, or has any byte in the place of one.
+func TestStatusLines(t *testing.T) {
+	const line, end = "HTTP/1.1 204 No", "\r\n\r\n"
+	texts := []string{line + end}
+	for i := range line {
+		texts = append(texts, line[:i]+end)
+		for c := range 256 {
+			texts = append(texts, line[:i]+string([]byte{byte(c)})+line[i+1:]+end)
+		}
+	}
+	for _, text := range texts {
+		var r Response
+		n, err := r.ParseResponse([]byte(text), 0, testLimits)
+		want := statusLine.FindStringSubmatch(text)
+		switch {
+		case want == nil && err == nil:
+			t.Errorf("%q is accepted", text)
+		case want != nil && (err != nil || n != len(text) || strconv.Itoa(r.Status) != want[1] || r.Reason != want[2]):
+			t.Errorf("%q: %d, %v, status %d, reason %q", text, n, err, r.Status, r.Reason)
+		}
+	}
+}
+
+// TestResponseLimits checks that the limits are what a head may just have, and
+// that an incomplete head is refused when it has no room for its end.
+func TestResponseLimits(t *testing.T) {
+	sized := func(n int) string { // with n bytes in all
+		return answer("A: " + strings.Repeat("a", n-len(answer("A: "))))
+	}
+	counted := func(n int) string { return answer(slices.Repeat([]string{"A: b"}, n)...) }
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"the most bytes", sized(testLimits.Bytes), nil},
+		{"a byte more", sized(testLimits.Bytes + 1), FaultTooLarge},
+		{"the most fields", counted(testLimits.Fields), nil},
+		{"a field more", counted(testLimits.Fields + 1), FaultTooLarge},
+		{"incomplete, with room for a byte", sized(testLimits.Bytes)[:testLimits.Bytes-1], nil},
+		{"incomplete, without room", sized(testLimits.Bytes + 1)[:testLimits.Bytes], FaultTooLarge},
+	} {
+		_, err := new(Response).ParseResponse([]byte(c.text), 0, testLimits)
+		if err != c.want {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+// TestResponseValue checks that Value returns the first field of the name.
+func TestResponseValue(t *testing.T) {
+	var r Response
+	if _, err := r.ParseResponse([]byte(answer("A: 1", "B: 2", "b: 3")), 0, testLimits); err != nil {
+		t.Fatalf("ParseResponse: %v", err)
+	}
+	for name, want := range map[string]string{"a": "1", "B": "2", "b": "2", "C": ""} {
+		if got := r.Value(name); got != want {
+			t.Errorf("Value(%q): %q, want %q", name, got, want)
+		}
+	}
+}
+
 // TestResponseBody checks what a body's length is, and whether the connection
 // can be used behind it.
 func TestResponseBody(t *testing.T) {
@@ -90,6 +161,8 @@ func TestResponseBody(t *testing.T) {
 		keep         bool
 	}{
 		{"GET", status(200, length), 5, true},
+		{"GET", status(200, length, length), 5, true},
+		{"GET", status(200, length, length, length), 5, true},
 		{"GET", status(200, chunked), LengthChunked, true},
 		{"GET", status(200, chunked, length), LengthChunked, false},
 		{"GET", status(200, "A: b"), LengthUntilClose, true},

@@ -129,6 +129,9 @@ func TestSameHost(t *testing.T) {
 		{"h:8080", "h:8080", true},
 		{"[::1]:80", "[::1]", true},
 		{"h", "i", false},
+		{"[::1]", "[::2]", false},
+		{"[::11]:80", "[::12]", false},
+		{"[::1]:80", "[::1]:81", false},
 		{"h:", "h", true},
 	} {
 		if SameHost(c.a, c.b) != c.want || SameHost(c.b, c.a) != c.want {
