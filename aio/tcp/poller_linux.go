@@ -179,6 +179,9 @@ func (p *poller) wait(m *member) {
 // released while waiting.
 func (p *poller) waitHot(m *member) int {
 	taken := p.taken
+	if !p.parked {
+		p.ep.shut()
+	}
 	p.mu.Unlock()
 	n := p.ep.wait(m.events, hotTime)
 	p.mu.Lock()
