@@ -100,17 +100,20 @@ func (o *Op) await(ctx context.Context) error {
 	if limiting.Load() {
 		defer stepAside(ctx, o)()
 	}
-	if o.park(ctx, begin) {
+	if o.park(ctx, begin) || o.parkAside(ctx) || o.waitDone(ctx) {
 		return nil
 	}
+	return awaitError(ctx, o.label(), uptime()-begin)
+}
+
+// waitDone waits until the operation is resolved or ctx ends. It reports
+// whether the operation is resolved.
+func (o *Op) waitDone(ctx context.Context) bool {
 	select {
 	case <-o.doneChan():
-		return nil
+		return true
 	case <-ctx.Done():
-		if o.resolved() {
-			return nil
-		}
-		return awaitError(ctx, o.label(), uptime()-begin)
+		return o.resolved()
 	}
 }
 

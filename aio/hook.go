@@ -36,6 +36,18 @@ func (o *Op) hook(h *hook) bool {
 	return true
 }
 
+// hookAlone is hook for an operation without hooks. It does nothing and reports
+// false if there is one.
+func (o *Op) hookAlone(h *hook) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.resolved() || o.hooks != nil {
+		return false
+	}
+	o.hooks = h
+	return true
+}
+
 // unhook takes a hook out of the operation's list, if it is there.
 func (o *Op) unhook(h *hook) {
 	o.mu.Lock()

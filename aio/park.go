@@ -131,3 +131,29 @@ func (o *Op) park(ctx context.Context, now time.Duration) bool {
 	}
 	return true
 }
+
+// parkAside waits until the operation is resolved or ctx ends, on a parker that
+// belongs to the loop. It reports false if the operation is not resolved,
+// because ctx has ended, or because the operation has hooks already: those who
+// wait together share a channel, so that each leaves in constant time.
+func (o *Op) parkAside(ctx context.Context) bool {
+	p, _ := o.run.parkers.Get().(*parker)
+	if p == nil {
+		p = &parker{ch: make(chan struct{}, 1)}
+		p.hook.to = p
+	}
+	defer o.run.parkers.Put(p)
+	if !o.hookAlone(&p.hook) {
+		return o.resolved()
+	}
+	done := ctx.Done()
+	for !o.resolved() {
+		select {
+		case <-p.ch:
+		case <-done:
+			o.unhook(&p.hook)
+			return o.resolved()
+		}
+	}
+	return true
+}

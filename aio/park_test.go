@@ -293,3 +293,63 @@ func TestAwaitAmongBusy(t *testing.T) {
 		t.Errorf("aio.Run: %v", err)
 	}
 }
+
+// An Await whose ctx has no parker that is free allocates no more than one with
+// the function's own ctx.
+func TestAwaitAsideAllocs(t *testing.T) {
+	if raceOn {
+		t.Skip("with the race detector, a sync.Pool drops what it is given at random")
+	}
+	must(t, nil, func(ctx context.Context) {
+		allocs := func(by context.Context) float64 {
+			return testing.AllocsPerRun(100, func() {
+				p := aio.NewPromise[int](ctx, 0, "awaited")
+				go p.Resolve(7)
+				if v, err := p.Future().Await(by); v != 7 || err != nil {
+					t.Errorf("Await: %v, %v, want 7, nil", v, err)
+				}
+			})
+		}
+		own := allocs(ctx)
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if n := allocs(derived); n > own {
+			t.Errorf("a promise and an Await with a ctx derived from the function's allocate %v times, want at most %v", n, own)
+		}
+	})
+}
+
+// An Await that its ctx has ended leaves nothing with the future. What that
+// waited on serves the next Await, which the first future does not disturb.
+func TestAwaitAsideEnds(t *testing.T) {
+	must(t, nil, func(ctx context.Context) {
+		for range 3 {
+			first, second := aio.NewPromise[int](ctx, 0, "first"), aio.NewPromise[int](ctx, 0, "second")
+			short, cancel := context.WithCancel(ctx)
+			var all sync.WaitGroup
+			for range 2 {
+				all.Go(func() {
+					var early *aio.AwaitError
+					if v, err := first.Future().Await(short); !errors.As(err, &early) {
+						t.Errorf("Await with a ctx that ends: %v, %v, want an AwaitError", v, err)
+					}
+				})
+			}
+			synctest.Wait()
+			cancel()
+			all.Wait()
+			long, cancel := context.WithCancel(ctx)
+			all.Go(func() {
+				if v, err := second.Future().Await(long); v != 2 || err != nil {
+					t.Errorf("Await of the second: %v, %v, want 2, nil", v, err)
+				}
+			})
+			synctest.Wait()
+			first.Resolve(1)
+			synctest.Wait()
+			second.Resolve(2)
+			all.Wait()
+			cancel()
+		}
+	})
+}

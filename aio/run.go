@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,8 @@ type running struct {
 	lost   lostList
 	alarms alarm.Heap
 	locals local.Store
+	// *parker, of waits whose ctx has none that is free
+	parkers sync.Pool
 
 	crashed  atomic.Pointer[PanicError]
 	abandon  time.Time // when Run gives up; set when it cancels

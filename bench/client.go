@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -214,7 +215,11 @@ func measureClient(r *report) error {
 	for i, w := range clientCases {
 		n := pick(r.settings, w.n, w.workers)
 		at := withParameter(fmt.Sprintf("%d %s", i, server.addr))
-		if err := compareWork(r, w.name, "client", clientPeers, times(n), at); err != nil {
+		peers := clientPeers
+		if w.floored() {
+			peers = append(slices.Clip(peers), floorClient, floorTwoClient)
+		}
+		if err := compareWork(r, w.name, "client", peers, times(n), at); err != nil {
 			return err
 		}
 	}

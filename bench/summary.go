@@ -74,12 +74,12 @@ func (o *outcome) summarize(b *bytes.Buffer, r *report) {
 // own reports whether a peer is of goaio.
 func own(peer string) bool { return strings.HasPrefix(peer, "goaio") }
 
-// best returns the peer, goaio left out, with the lowest median of a metric: of
-// all first metrics less is better.
+// best returns the peer, goaio and the floors left out, with the lowest median
+// of a metric: of all first metrics less is better.
 func (o *outcome) best(m metric) (best string) {
 	for _, p := range o.Peers {
 		v := o.Samples[p][m.Name]
-		if own(p) || len(v) == 0 {
+		if own(p) || strings.HasPrefix(p, "floor") || len(v) == 0 {
 			continue
 		}
 		if best == "" || median(v) < median(o.Samples[best][m.Name]) {

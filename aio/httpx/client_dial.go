@@ -33,6 +33,8 @@ type dialing struct {
 	// the connection exists and uncounts itself; only the dial's goroutine
 	// touches it
 	made bool
+	// a cancellation of the dial of a plain connection has begun
+	lost atomic.Bool
 
 	// The pool's lock guards these.
 	trip     *trip // the trip that waits for it, if any
@@ -89,8 +91,28 @@ func (d *dialing) start() {
 	if unwanted {
 		d.op.Cancel(errNotNeeded)
 	}
+	if h.plain() {
+		d.dialPlain()
+		return
+	}
+	d.goOn(func() {
+		k, c, err := d.connect(d.op.Context())
+		switch {
+		case err != nil:
+			d.fail(err)
+		case k != nil:
+			d.made = true
+			d.handOver(k)
+		default:
+			h.dialedShared(d.op.Context(), d, newSharedConn(h, c))
+		}
+	})
+}
+
+// goOn starts a goroutine that ends the dial with fn.
+func (d *dialing) goOn(fn func()) {
 	d.op.Go(func() {
-		d.run()
+		fn()
 		d.end()
 	}, func(err error) { // a panic, which has been reported
 		if !d.made { // otherwise it failed the trip that got the connection
@@ -118,31 +140,18 @@ func (d *dialing) fail(err error) {
 	}
 }
 
-// run makes the connection.
-func (d *dialing) run() {
-	k, c, err := d.connect(d.op.Context())
-	switch {
-	case err != nil:
-		d.fail(err)
-	case k != nil:
-		d.made = true
-		if t := d.host.dialed(d); t == nil {
-			k.carry(k.free())
-		} else if !k.begin(t) {
-			t.fail(k.reason())
-		}
-	default:
-		d.host.dialedShared(d.op.Context(), d, newSharedConn(d.host, c))
+// handOver gives the new connection to the trip that has waited longest.
+func (d *dialing) handOver(k *clientConn) {
+	if t := d.host.dialed(d); t == nil {
+		k.carry(k.free())
+	} else if !k.begin(t) {
+		t.fail(k.reason())
 	}
 }
 
-// connect makes a connection over HTTP/1.1 or HTTP/2.
+// connect makes a connection over HTTP/1.1 or HTTP/2, which is not plain.
 func (d *dialing) connect(ctx context.Context) (*clientConn, *tcp.Conn, error) {
 	h := d.host
-	if h.key.scheme == "http" && (h.proxy == nil || h.key.name == "" && h.proxy.Scheme == "http") && !h.pool.client.H2C {
-		k, err := d.connectPlain(ctx)
-		return k, nil, err
-	}
 	c, err := d.transport(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -188,20 +197,41 @@ func (h *host) newConn() *clientConn {
 	return k
 }
 
-// connectPlain makes a connection without TLS, and without a proxy that must be
-// told the host.
-func (d *dialing) connectPlain(ctx context.Context) (*clientConn, error) {
-	h := d.host
-	k := h.newConn()
+// plain reports whether connections to the host are without TLS, without a
+// proxy that must be told the host, and over HTTP/1.1.
+func (h *host) plain() bool {
+	direct := h.proxy == nil || h.key.name == "" && h.proxy.Scheme == "http"
+	return h.key.scheme == "http" && direct && !h.pool.client.H2C
+}
+
+// dialPlain makes a plain connection. The dial has no goroutine until that is
+// there.
+func (d *dialing) dialPlain() {
+	k := d.host.newConn()
 	handler := k.handler()
 	handler.Open = k.opened
-	c, err := d.await(ctx, d.dialer(ctx).Send(d.values, hostPort(h.firstHop()), nil, handler))
+	f := d.dialer(d.op.Context()).Send(d.values, hostPort(d.host.firstHop()), nil, handler)
+	d.op.OnCancel(func(cause error) {
+		d.lost.Store(true)
+		f.Cancel(cause)
+	})
+	f.AfterFunc(func() { d.goOn(func() { d.connected(k, f) }) })
+}
+
+// connected ends a plain dial, whose future is resolved.
+func (d *dialing) connected(k *clientConn, f *aio.Future[*tcp.Conn]) {
+	c, err := f.Result()
 	d.made = c != nil
+	if err == nil && d.lost.Load() { // it is being aborted, or will be
+		c.Abort()
+		err = context.Cause(d.op.Context())
+	}
 	if err != nil {
-		return nil, err
+		d.fail(err)
+		return
 	}
 	k.opened(c)
-	return k, nil
+	d.handOver(k)
 }
 
 // transport makes the connection for TLS or HTTP/2, through a proxy if there is

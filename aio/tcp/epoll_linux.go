@@ -12,8 +12,10 @@ import (
 // epoll is an epoll instance on which a goroutine waits in one of two ways: on
 // its thread, which is fast, and parked in the Go netpoller, which holds no
 // thread. For the latter there is a second instance around the first, the door.
-// It lets events through only while a member is parked: otherwise each event
-// would wake a thread of the netpoller unnecessarily.
+// It is open while a member is parked. It may stay open if the member is about
+// to park again, until events turn out to come faster than they are served, or a
+// member waits on its thread: otherwise each event would wake a thread of the
+// netpoller unnecessarily.
 type epoll struct {
 	fd      int
 	door    int
@@ -22,9 +24,11 @@ type epoll struct {
 	bell    int             // an eventfd in fd that ends a wait
 
 	// Used by the parked goroutine, one at a time.
+	open   bool // the door is; used by shut too, while no goroutine is parked
 	stale  [1]syscall.EpollEvent
 	events []syscall.EpollEvent
 	came   int
+	looks  int // how often it has looked for events
 	look   func(uintptr) bool
 }
 
@@ -72,6 +76,7 @@ func (e *epoll) init() (err error) {
 	e.file = os.NewFile(uintptr(e.door), "epoll")
 	e.doorRaw, err = e.file.SyscallConn()
 	e.look = func(uintptr) bool {
+		e.looks++
 		e.came = e.poll(e.events)
 		return e.came > 0
 	}
@@ -161,15 +166,29 @@ func (e *epoll) wait(events []syscall.EpollEvent, d time.Duration) int {
 const sysEpollPwait2 = 441
 
 // park waits for events without holding a thread. It returns 0 only if the
-// epoll was closed.
-func (e *epoll) park(events []syscall.EpollEvent) int {
-	// old events in the door would hide new ones
-	syscall.EpollWait(e.door, e.stale[:], 0)
-	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)
-	e.events, e.came = events, 0
+// epoll was closed. With keep the door stays open, unless the events were there
+// already.
+func (e *epoll) park(events []syscall.EpollEvent, keep bool) int {
+	if !e.open {
+		// old events in the door would hide new ones
+		syscall.EpollWait(e.door, e.stale[:], 0)
+		e.open = true
+		e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, syscall.EPOLLIN, 0)
+	}
+	e.events, e.came, e.looks = events, 0, 0
 	e.doorRaw.Read(e.look) // fails only when closed
-	e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, 0, 0)
+	if !keep || e.looks == 1 {
+		e.shut()
+	}
 	return e.came
+}
+
+// shut shuts the door. No goroutine may be parked.
+func (e *epoll) shut() {
+	if e.open {
+		e.open = false
+		e.ctl(e.door, syscall.EPOLL_CTL_MOD, e.fd, 0, 0)
+	}
 }
 
 func eventfd() (int, error) {

@@ -151,6 +151,7 @@ func (p *poller) wait(m *member) {
 	// goroutine waits for. That goroutine is runnable on this processor, and
 	// runs on it rather than on one that has to be woken.
 	hot := p.procs > 1 && p.crew.asides-p.asides < 2 && !p.dialed
+	dialed := p.dialed
 	p.asides, p.dialed = p.crew.asides, false
 	p.yield(m)
 	n := 0
@@ -165,7 +166,7 @@ func (p *poller) wait(m *member) {
 	case p.waiting > 1: // one waiting member is enough while nothing arrives
 		p.crew.often = 0
 	default:
-		n = p.park(m)
+		n = p.park(m, dialed)
 	}
 	p.waiting--
 	p.rung = false
@@ -179,6 +180,9 @@ func (p *poller) wait(m *member) {
 // released while waiting.
 func (p *poller) waitHot(m *member) int {
 	taken := p.taken
+	if !p.parked {
+		p.ep.shut()
+	}
 	p.mu.Unlock()
 	n := p.ep.wait(m.events, hotTime)
 	p.mu.Lock()
@@ -188,12 +192,14 @@ func (p *poller) waitHot(m *member) int {
 	return n
 }
 
-// park waits for events without holding a thread. The lock is held; it is
-// released while waiting.
-func (p *poller) park(m *member) int {
+// park waits for events without holding a thread. dialed reports whether dialed
+// connections were served since the last wait, so that the member will probably
+// park again after the next events. The lock is held; it is released while
+// waiting.
+func (p *poller) park(m *member, dialed bool) int {
 	p.parked = true
 	p.mu.Unlock()
-	n := p.ep.park(m.events)
+	n := p.ep.park(m.events, dialed)
 	p.mu.Lock()
 	p.parked = false
 	return n
