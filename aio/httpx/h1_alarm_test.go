@@ -37,14 +37,19 @@ func TestAlarmSetAgain(t *testing.T) {
 			s.h1.mu.Lock()
 			k := s.h1.first
 			s.h1.mu.Unlock()
+			state := func() connState {
+				synctest.Wait()
+				k.mu.Lock()
+				defer k.mu.Unlock()
+				return k.state
+			}
 			(*h1Alarm)(k).Fire()
-			synctest.Wait()
-			if k.state != connHead {
-				t.Errorf("the connection's state is %d behind an early Fire, want %d", k.state, connHead)
+			if got := state(); got != connHead {
+				t.Errorf("the connection's state is %d behind an early Fire, want %d", got, connHead)
 			}
 			time.Sleep(2 * time.Second)
-			if k.state != connOver {
-				t.Errorf("the connection's state is %d behind HeaderTimeout, want %d", k.state, connOver)
+			if got := state(); got != connOver {
+				t.Errorf("the connection's state is %d behind HeaderTimeout, want %d", got, connOver)
 			}
 			return nil
 		})
