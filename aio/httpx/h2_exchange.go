@@ -49,14 +49,15 @@ func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
 func (x *h2Exchange) changed()                 {}
 func (x *h2Exchange) ends(error)               {}
 
-// cancelled ends reading the body.
+// cancelled ends reading the body: for Handle, unless that is over, or by an
+// http.Handler.
 func (x *h2Exchange) cancelled() {
-	if !x.intake.TryLock() {
-		// It has no effect on a stream that has ended.
-		http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past)
+	if x.s.Handle != nil && x.intake.TryLock() {
+		x.intake.Unlock()
 		return
 	}
-	x.intake.Unlock()
+	// It has no effect on a stream that has ended.
+	http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past)
 }
 
 func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {

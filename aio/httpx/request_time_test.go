@@ -129,6 +129,24 @@ func TestRequestTimeoutInBody(t *testing.T) {
 	}
 }
 
+// TestRequestTimeoutInRead checks that RequestTimeout ends an http.Handler's
+// Read of a body that does not come.
+func TestRequestTimeoutInRead(t *testing.T) {
+	inBubblesWith(t, func(aio.Event) {}, func() *httpx.Server {
+		return &httpx.Server{RequestTimeout: 500 * time.Millisecond, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := io.ReadAll(r.Body); err == nil {
+				t.Error("io.ReadAll(r.Body): got no error, want one")
+			}
+		})}
+	}, func(b *rig) {
+		status, took := b.upload("/", &dripping{"x", 3 * time.Second, 1}, 1)
+		if status != http.StatusServiceUnavailable || took > 600*time.Millisecond {
+			b.Errorf("upload of a body that does not come: got %d after %v, want 503 after 500ms", status, took)
+		}
+		time.Sleep(4 * time.Second) // the client lets go of its body
+	})
+}
+
 // TestDrippingBodiesHoldNoSlot checks that requests whose body is still to come
 // do not count for MaxInFlight.
 func TestDrippingBodiesHoldNoSlot(t *testing.T) {
