@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync"
 
 	"goaio.example/aio"
 	"goaio.example/aio/internal/bell"
@@ -26,7 +25,7 @@ type h2Exchange struct {
 	unwatch func() bool // stops watching the stream
 	// rung when a parked exchange may continue; guarded by the exchange's lock
 	wake   bell.Bell
-	intake sync.Mutex // held while the body is read before Handle is called
+	intake *pacedBody // the request's body
 }
 
 var _ side = (*h2Exchange)(nil)
@@ -44,21 +43,13 @@ func (x *h2Exchange) request() *http.Request   { return x.raw.WithContext(x.Cont
 func (x *h2Exchange) writer() pieceWriter      { return &x.rw }
 func (x *h2Exchange) sent() (int, int64)       { return int(x.rw.status), x.rw.bytes }
 func (x *h2Exchange) checks() bool             { return true }
-func (x *h2Exchange) awaitGone()               {} // paceStream does it
+func (x *h2Exchange) awaitGone()               {} // serve does it
 func (x *h2Exchange) changedLocked()           { x.wake.Ring() }
 func (x *h2Exchange) changed()                 {}
 func (x *h2Exchange) ends(error)               {}
 
-// cancelled ends reading the body: for Handle, unless that is over, or by an
-// http.Handler.
-func (x *h2Exchange) cancelled() {
-	if x.s.Handle != nil && x.intake.TryLock() {
-		x.intake.Unlock()
-		return
-	}
-	// It has no effect on a stream that has ended.
-	http.NewResponseController(x.rw.rw).SetReadDeadline(bell.Past)
-}
+// cancelled ends reading the body.
+func (x *h2Exchange) cancelled() { x.intake.setDeadline(bell.Past) }
 
 func (x *h2Exchange) upgrade(http.Header) (*tcp.Conn, error) {
 	return nil, fmt.Errorf("httpx: upgrade of %s %s: %w", x.raw.Method, x.raw.Proto, http.ErrNotSupported)
@@ -82,6 +73,7 @@ func (s *Server) exchange(rw http.ResponseWriter, r *http.Request, w *h2Wire) {
 	r.TLS = w.tls
 	x := &h2Exchange{w: w, raw: r}
 	x.rw.x, x.rw.rw = x, rw
+	x.pace(&s.lim)
 	x.running = true
 	died, err := x.start(&w.connCtx, s, x)
 	if err != nil {
@@ -110,7 +102,7 @@ func countFields(h http.Header) (n int) {
 
 // serve answers the request, with 500 if there was a panic before.
 func (x *h2Exchange) serve(died *aio.PanicError) {
-	x.paceStream()
+	x.unwatch = context.AfterFunc(x.raw.Context(), x.streamGone)
 	if x.s.lim.request > 0 {
 		x.alarmAfter(x.s.lim.request)
 	}
@@ -171,9 +163,7 @@ func (x *h2Exchange) readBody() bool {
 		// the client need not send what it announced
 		buf.Grow(int(min(n, 64<<10)) + bytes.MinRead)
 	}
-	x.intake.Lock()
 	_, err := buf.ReadFrom(io.LimitReader(x.raw.Body, limit+1))
-	x.intake.Unlock()
 	switch {
 	case errors.Is(context.Cause(x.Context()), errRequestTime):
 		x.abandon(http.StatusServiceUnavailable, errRequestTime, false)
@@ -214,6 +204,7 @@ func (x *h2Exchange) finish() {
 	// A client that leaves after its response does not cancel what waits for
 	// the operation's end.
 	x.unwatch()
+	x.intake.end()
 	x.mu.Lock()
 	state, a, fail := x.state, x.answer, x.fail
 	x.stopAlarm()
@@ -258,10 +249,7 @@ func (x *h2Exchange) mayHaveHead() bool {
 
 // tally returns the figures for Server.Done.
 func (x *h2Exchange) tally() tally {
-	t := tally{status: int(x.rw.status), out: x.rw.bytes, in: int64(len(x.body))}
-	if b, ok := x.raw.Body.(*pacedBody); ok {
-		t.in = b.read.Load()
-	}
+	t := tally{status: int(x.rw.status), out: x.rw.bytes, in: x.intake.read.Load()}
 	if x.req != nil {
 		t.pattern = x.req.Pattern
 	}

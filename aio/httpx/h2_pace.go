@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -25,14 +24,12 @@ var (
 	errStreamStalled = aio.NewConnError("write", "tcp", "", -1, os.ErrDeadlineExceeded)
 )
 
-// paceStream bounds how long the request's stream makes no progress, and
-// watches for the stream's end.
-func (x *h2Exchange) paceStream() {
+// pace bounds how long the request's stream makes no progress.
+func (x *h2Exchange) pace(lim *limits) {
 	rc := http.NewResponseController(x.rw.rw)
-	body := &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: x.s.lim.body}
-	x.raw.Body = body
-	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, body: body, max: x.s.lim.write}
-	x.unwatch = context.AfterFunc(x.raw.Context(), x.streamGone)
+	x.intake = &pacedBody{ReadCloser: x.raw.Body, rc: rc, max: lim.body}
+	x.raw.Body = x.intake
+	x.rw.rw = &pacedWriter{ResponseWriter: x.rw.rw, x: x, rc: rc, body: x.intake, max: lim.write}
 }
 
 // streamGone notes that the request's stream has ended before its response.
@@ -53,9 +50,10 @@ type pacedBody struct {
 	max  time.Duration // 0: no bound
 	read atomic.Int64  // bytes
 
-	mu  sync.Mutex
-	own time.Time // the deadline set by SetReadDeadline
-	by  time.Time // the deadline of the Read in progress
+	mu   sync.Mutex
+	own  time.Time // the deadline set by SetReadDeadline
+	by   time.Time // the deadline of the Read in progress
+	over bool      // the exchange is ending: rc must not be used
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
@@ -88,8 +86,18 @@ func (b *pacedBody) setDeadline(t time.Time) error {
 	return b.apply()
 }
 
+// end makes later calls have no effect.
+func (b *pacedBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+}
+
 // apply makes the earlier deadline hold. The lock is held.
 func (b *pacedBody) apply() error {
+	if b.over {
+		return nil
+	}
 	t := b.own
 	if !b.by.IsZero() && (t.IsZero() || b.by.Before(t)) {
 		t = b.by
