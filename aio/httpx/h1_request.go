@@ -64,7 +64,7 @@ func (x *h1Exchange) header() http.Header {
 	}
 	n := x.head.Len()
 	x.hdr = make(http.Header, max(n-1, 0)) // without Host
-	var values []string // all of one array, as in net/http
+	var values []string                    // all of one array, as in net/http
 	for f := range x.head.Fields {
 		name := canonical(f.Name)
 		switch {

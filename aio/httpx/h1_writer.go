@@ -22,7 +22,7 @@ type h1Writer struct {
 	header http.Header
 	over   atomic.Bool // the handler has returned: writes fail
 	stage  h1Stage
-	status int        // 0 before WriteHeader
+	status int // 0 before WriteHeader
 	// the status line and the fields fixed by WriteHeader, until the header is
 	// complete
 	fields *outBuffer
