@@ -110,6 +110,7 @@ func countFields(h http.Header) (n int) {
 // serve answers the request, with 500 if there was a panic before.
 func (x *h2Exchange) serve(died *aio.PanicError) {
 	x.paceStream()
+	defer x.rw.rw.(*pacedWriter).body.end()
 	if x.s.lim.request > 0 {
 		x.alarmAfter(x.s.lim.request)
 	}

@@ -56,6 +56,8 @@ type pacedBody struct {
 	mu  sync.Mutex
 	own time.Time // the deadline set by SetReadDeadline
 	by  time.Time // the deadline of the Read in progress
+	// net/http is about to take the stream back: rc must not be used
+	over bool
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
@@ -88,8 +90,19 @@ func (b *pacedBody) setDeadline(t time.Time) error {
 	return b.apply()
 }
 
+// end ends the setting of deadlines. A goroutine that the handler has left
+// behind may still read, and gets net/http's error.
+func (b *pacedBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+}
+
 // apply makes the earlier deadline hold. The lock is held.
 func (b *pacedBody) apply() error {
+	if b.over {
+		return nil
+	}
 	t := b.own
 	if !b.by.IsZero() && (t.IsZero() || b.by.Before(t)) {
 		t = b.by
