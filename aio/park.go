@@ -137,6 +137,7 @@ func (o *Op) park(ctx context.Context, now time.Duration) bool {
 // because ctx has ended, or because the operation has hooks already: those who
 // wait together share a channel, so that each leaves in constant time.
 func (o *Op) parkAside(ctx context.Context) bool {
+	done := ctx.Done() // which may panic: the hook must not stay behind
 	p, _ := o.run.parkers.Get().(*parker)
 	if p == nil {
 		p = &parker{ch: make(chan struct{}, 1)}
@@ -146,7 +147,6 @@ func (o *Op) parkAside(ctx context.Context) bool {
 	if !o.hookAlone(&p.hook) {
 		return o.resolved()
 	}
-	done := ctx.Done()
 	for !o.resolved() {
 		select {
 		case <-p.ch:

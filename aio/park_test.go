@@ -353,3 +353,33 @@ func TestAwaitAsideEnds(t *testing.T) {
 		}
 	})
 }
+
+// noDoneCtx is a ctx whose Done panics.
+type noDoneCtx struct{ context.Context }
+
+func (noDoneCtx) Done() <-chan struct{} { panic("Done") }
+
+// An Await that ends with a panic of its ctx leaves nothing behind that another
+// Await uses.
+func TestAwaitDonePanics(t *testing.T) {
+	must(t, nil, func(ctx context.Context) {
+		for range 20 {
+			one, two := aio.NewPromise[int](ctx, 0, "one"), aio.NewPromise[int](ctx, 0, "two")
+			func() {
+				defer func() { recover() }()
+				one.Future().Await(noDoneCtx{context.Background()})
+			}()
+			var all sync.WaitGroup
+			for _, p := range []*aio.Promise[int]{one, two} {
+				all.Go(func() {
+					time.Sleep(ms)
+					p.Resolve(7)
+				})
+			}
+			if v, err := two.Future().Await(context.Background()); v != 7 || err != nil {
+				t.Errorf("two.Future().Await: %v, %v, want 7, nil", v, err)
+			}
+			all.Wait()
+		}
+	})
+}

@@ -267,7 +267,8 @@ func (ex *outgoing) do() (*http.Response, error) {
 	}
 	ex.giveBody()
 	ex.bounds()
-	if err := ex.cause(); err != nil {
+	// a response that a trip has brought must be closed
+	if err := ex.cause(); err != nil && ex.first.Load() == nil {
 		return nil, ex.wrap(err)
 	}
 	rt := ex.client.Transport

@@ -50,10 +50,11 @@ type pacedBody struct {
 	max  time.Duration // 0: no bound
 	read atomic.Int64  // bytes
 
-	mu   sync.Mutex
-	own  time.Time // the deadline set by SetReadDeadline
-	by   time.Time // the deadline of the Read in progress
-	over bool      // the exchange is ending: rc must not be used
+	mu  sync.Mutex
+	own time.Time // the deadline set by SetReadDeadline
+	by  time.Time // the deadline of the Read in progress
+	// net/http is about to take the stream back: rc must not be used
+	over bool
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
@@ -86,7 +87,8 @@ func (b *pacedBody) setDeadline(t time.Time) error {
 	return b.apply()
 }
 
-// end makes later calls have no effect.
+// end ends the setting of deadlines. A goroutine that the handler has left
+// behind may still read, and gets net/http's error.
 func (b *pacedBody) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

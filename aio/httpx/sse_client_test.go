@@ -116,6 +116,34 @@ func TestEventsJitter(t *testing.T) {
 		})
 }
 
+// TestEventsEndedContext checks that a stream whose ctx, or whose request's own
+// context, has ended makes no request, and that its error is an *httpx.Error,
+// as that of Do.
+func TestEventsEndedContext(t *testing.T) {
+	why := errors.New("why")
+	for name, own := range map[string]bool{"ctx": false, "own": true} {
+		t.Run(name, func(t *testing.T) {
+			eachWay(t, func(int, net.Conn) {}, func(ctx context.Context, t *testing.T, c *httpx.Client, s *eventServer) error {
+				ended, end := context.WithCancelCause(ctx)
+				end(why)
+				within, req := ended, getEvents(t)
+				if own {
+					within, req = ctx, req.WithContext(ended)
+				}
+				_, err := c.EventsFunc(within, req, func(httpx.ServerEvent) {}).Await(ctx)
+				var e *httpx.Error
+				if !errors.As(err, &e) || !errors.Is(err, why) {
+					t.Errorf("EventsFunc: %T %v, want an *httpx.Error of %v", err, err, why)
+				}
+				if reqs, _ := s.has(); len(reqs) != 0 {
+					t.Errorf("%d requests were made, want 0", len(reqs))
+				}
+				return nil
+			})
+		})
+	}
+}
+
 // TestEventsResponses checks which responses end a stream, and with what.
 func TestEventsResponses(t *testing.T) {
 	const events = "Content-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n"

@@ -189,6 +189,9 @@ func (s *eventSource) connect() {
 	s.conn = c
 	s.mu.Unlock()
 	if stopped {
+		if cause != nil {
+			cause = c.ex.wrap(cause)
+		}
 		s.connEnded(c, connEnd{err: cause, final: true})
 		return
 	}
