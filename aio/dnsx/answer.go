@@ -24,7 +24,7 @@ type Answer struct {
 	// name itself is canonical.
 	Chain []string
 	// TTL is how long the answer may be kept, from the time when it was
-	// returned. An answer that was known already has it in whole seconds,
+	// returned. An answer that was known already may have it in whole seconds,
 	// rounded down. It is 0 for IP addresses, localhost, the hosts file, the
 	// system's resolver and stale answers.
 	TTL time.Duration
