@@ -137,6 +137,9 @@ func (o *Op) park(ctx context.Context, now time.Duration) bool {
 // because ctx has ended, or because the operation has hooks already: those who
 // wait together share a channel, so that each leaves in constant time.
 func (o *Op) parkAside(ctx context.Context) bool {
+	if o.run == nil { // a promise that has not started
+		return false
+	}
 	done := ctx.Done() // which may panic: the hook must not stay behind
 	p, _ := o.run.parkers.Get().(*parker)
 	if p == nil {

@@ -383,3 +383,14 @@ func TestAwaitDonePanics(t *testing.T) {
 		}
 	})
 }
+
+// TestAwaitBeforeStart checks that an Await of a promise that has not started
+// waits until its ctx ends.
+func TestAwaitBeforeStart(t *testing.T) {
+	var p aio.Promise[int]
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := p.Future().Await(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Await of a promise that has not started: got %v, want %v", err, context.Canceled)
+	}
+}
