@@ -181,10 +181,20 @@ func TestClientErrors(t *testing.T) {
 	r := newRig(t)
 	r.MaxHosts = 2
 	c := &httpx.Client{Timeouts: httpx.Timeouts{Header: 50 * time.Millisecond}}
-	r.ask(false, func(_ http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, c, func(ctx context.Context, o *origin) {
+	arrived := make(chan struct{}, 1)
+	r.ask(false, func(_ http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/given-up" {
+			arrived <- struct{}{}
+		}
+		<-q.Context().Done()
+	}, c, func(ctx context.Context, o *origin) {
 		c.Get(ctx, "http://127.0.0.1:1/?secret=1").Await(ctx)
 		c.Get(ctx, o.url+"/slow").Await(ctx)
-		f := c.Get(ctx, "http://127.0.0.2:1/")
+		f := c.Get(ctx, o.url+"/given-up")
+		select {
+		case <-arrived: // a request that is cancelled before has no span
+		case <-f.Done(): // it took too long
+		}
 		f.Cancel(nil)
 		f.Await(ctx)
 		c.Get(ctx, "http://127.0.0.3:1/").Await(ctx)
