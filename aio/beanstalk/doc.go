@@ -133,6 +133,10 @@
 //     for it.
 //   - A server's counters of a job (Reserves, Timeouts ...) are lost when it
 //     restarts, even with a log.
+//   - beanstalkd 1.12 that is killed while it writes a job to its log restores
+//     the job with a body of zeros and without its end, first in its tube. Each
+//     Reserve then ends its connection with ErrProtocol, until the job is
+//     deleted by its ID.
 //   - The protocol knows neither authentication nor encryption. Dialer.TLS is
 //     for a server behind a proxy with TLS.
 package beanstalk

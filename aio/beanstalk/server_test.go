@@ -10,11 +10,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"goaio.example/aio/aiotest"
+	"goaio.example/aio/internal/atrest"
 )
 
 // A beanstalkd is the real server, started by the test.
@@ -74,12 +74,14 @@ func (b *beanstalkd) start() {
 	})
 }
 
-// kill ends the server by SIGKILL, and waits for its end.
+// kill ends the server by SIGKILL, between two commands, and waits for its end.
 func (b *beanstalkd) kill() {
 	if b.cmd == nil {
 		return
 	}
-	b.cmd.Process.Signal(syscall.SIGKILL)
+	if err := atrest.Kill(b.cmd.Process); err != nil {
+		b.t.Errorf("atrest.Kill: %v", err)
+	}
 	b.cmd.Wait()
 	b.cmd = nil
 }

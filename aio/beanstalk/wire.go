@@ -99,7 +99,7 @@ func (w *wire) flush() {
 		buf := w.out
 		w.out, w.spare = w.spare[:0], nil
 		w.pool.mu.Unlock()
-		w.c.Send(buf) // if it fails, the connection ends and calls event
+		w.send(buf)
 		w.pool.mu.Lock()
 		if cap(buf) <= maxSpare {
 			w.spare = buf
@@ -107,6 +107,15 @@ func (w *wire) flush() {
 	}
 	w.flushing = false
 	w.pool.mu.Unlock()
+}
+
+// send sends bytes. If that fails, the connection ends or has ended, and has the
+// error for event or closed: that of the send is not a lost one.
+func (w *wire) send(p []byte) {
+	f := w.c.Send(p)
+	if _, err := f.Result(); err == aio.ErrPending {
+		f.AfterFunc(func() { f.Result() })
+	}
 }
 
 // maxSpare bounds the buffer kept for reuse.
@@ -269,7 +278,7 @@ func (w *wire) quit() {
 	w.useful = true // it did not fail
 	w.bury(aio.ErrClosed)
 	w.pool.do(func() {
-		w.c.SendString("quit\r\n")
+		w.send([]byte("quit\r\n"))
 		w.c.CloseAfterFlush() // fails only on a connection that has ended
 	})
 }

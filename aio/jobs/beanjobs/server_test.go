@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goaio.example/aio/aiotest"
+	"goaio.example/aio/internal/atrest"
 )
 
 // beanstalkd is the real server, on a free port.
@@ -63,12 +64,14 @@ func (b *beanstalkd) start() {
 	})
 }
 
-// kill ends the server by SIGKILL, and waits for its end.
+// kill ends the server by SIGKILL, between two commands, and waits for its end.
 func (b *beanstalkd) kill() {
 	if b.cmd == nil {
 		return
 	}
-	_ = b.cmd.Process.Kill()
+	if err := atrest.Kill(b.cmd.Process); err != nil {
+		b.t.Errorf("atrest.Kill: %v", err)
+	}
 	_ = b.cmd.Wait() // says that it was killed
 	b.cmd = nil
 }
