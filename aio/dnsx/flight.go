@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/stack"
 )
 
 var kindQuery = aio.NewKind("dns.query")
@@ -116,17 +117,10 @@ func (f *flight) start(ctx context.Context) {
 	if f.background && f.op.Draining() {
 		f.op.Cancel(aio.ErrExit)
 	}
-	f.op.Go(func() { reserve(0); f.run() }, func(err error) { f.finish(nil, err) })
-}
-
-// reserve grows the stack at once to the size that a flight needs: dnsmessage
-// has large frames. That takes a tenth of the time that growing it step by step
-// takes in a deep call, where there is more to copy.
-//
-//go:noinline
-func reserve(i int) byte {
-	var room [6 << 10]byte
-	return room[i]
+	f.op.Go(func() {
+		stack.To8K() // dnsmessage has large frames
+		f.run()
+	}, func(err error) { f.finish(nil, err) })
 }
 
 // run asks the servers.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/stack"
 )
 
 // call is a request whose response is read into memory.
@@ -68,7 +69,7 @@ func (p *call) goOn() { p.Op().Go(p.run, p.died) }
 
 // run makes the request.
 func (p *call) run() {
-	growStack()
+	stack.To16K() // net/http needs it
 	r, err := p.ex.whole()
 	p.ex.done()
 	if err != nil {

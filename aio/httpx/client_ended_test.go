@@ -67,3 +67,64 @@ func TestEndedContext(t *testing.T) {
 		})
 	}
 }
+
+// TestEndedContextConnected checks that a request whose own context has ended before it
+// begins fails with the cause, and is not sent, although a connection is idle.
+func TestEndedContextConnected(t *testing.T) {
+	cause := errors.New("ended before")
+	ways := map[string]func(ctx context.Context, c *httpx.Client, req *http.Request) error{
+		"Do": func(ctx context.Context, c *httpx.Client, req *http.Request) error {
+			_, err := c.Do(ctx, req).Await(ctx)
+			return err
+		},
+		"Stream": func(ctx context.Context, c *httpx.Client, req *http.Request) error {
+			s, err := c.Stream(ctx, req).Await(ctx)
+			if err == nil {
+				s.Body.Close()
+			}
+			return err
+		},
+		"RoundTrip": func(_ context.Context, c *httpx.Client, req *http.Request) error {
+			resp, err := c.RoundTrip(req)
+			if err == nil {
+				resp.Body.Close()
+			}
+			return err
+		},
+		"Events": func(ctx context.Context, c *httpx.Client, req *http.Request) error {
+			_, err := c.EventsFunc(ctx, req, func(httpx.ServerEvent) {}).Await(ctx)
+			return err
+		},
+	}
+	clients := map[string]*httpx.Client{
+		"plain": {}, "retries and hedges": {Retry: httpx.Retry{Attempts: 3}, Hedge: httpx.Hedge{Delay: 1}},
+	}
+	var served atomic.Int64
+	url := origin(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ended" {
+			served.Add(1)
+		}
+	})
+	for way, do := range ways {
+		for kind, c := range clients {
+			t.Run(way+" "+kind, func(t *testing.T) {
+				aiotest.Run(t, func(ctx context.Context) error {
+					if _, err := c.Get(ctx, url).Await(ctx); err != nil {
+						return err
+					}
+					for range 50 {
+						dead, end := context.WithCancelCause(ctx)
+						end(cause)
+						if err := do(ctx, c, request(t, "GET", url+"/ended", nil).WithContext(dead)); !errors.Is(err, cause) {
+							t.Errorf("%s: got %v, want %v", way, err, cause)
+						}
+					}
+					if n := served.Swap(0); n > 0 {
+						t.Errorf("%s: %d of 50 requests were served", way, n)
+					}
+					return nil
+				})
+			})
+		}
+	}
+}

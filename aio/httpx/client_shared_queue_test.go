@@ -185,7 +185,7 @@ func TestSharedIdleBound(t *testing.T) {
 		}, func(ctx context.Context, t *testing.T, c *httpx.Client, _ *aiotest.Network) error {
 			c.MaxIdlePerHost = most
 			var fs []*aio.Future[*httpx.Response]
-			for i := range 4 { // each gets a connection of its own
+			for i := range 4 { // each needs a connection
 				fs = append(fs, c.Get(ctx, fmt.Sprint("http://origin/", i)))
 				synctest.Wait()
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptrace"
-	"runtime"
 	"strings"
 
 	"goaio.example/aio"
@@ -126,18 +125,6 @@ func (c *Client) do(ctx context.Context, req *http.Request, body []byte) *aio.Fu
 	}
 	return p.Future()
 }
-
-// growStack grows the goroutine's stack at once, while it is nearly empty, to
-// the size that net/http needs. Growing it step by step, with a copy each time,
-// takes a tenth of a request's processor time.
-//
-//go:noinline
-func growStack() {
-	var room [stackRoom]byte
-	runtime.KeepAlive(&room)
-}
-
-const stackRoom = 9 << 10 // makes it 16 KiB
 
 // whole makes the request and reads the response's body.
 func (ex *outgoing) whole() (*Response, error) {

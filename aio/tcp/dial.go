@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"goaio.example/aio"
+	"goaio.example/aio/internal/stack"
 )
 
 // A Dialer makes outgoing connections. The zero Dialer is ready to use, with
@@ -90,7 +90,7 @@ func (d *Dialer) startDial(ctx context.Context, addr string, dial func(p *dialin
 		return p.Future()
 	}
 	p.Op().Go(func() {
-		growStack()
+		stack.To8K() // package net needs it
 		if c, err := dial(p); err != nil {
 			p.Reject(err)
 		} else {
@@ -99,18 +99,6 @@ func (d *Dialer) startDial(ctx context.Context, addr string, dial func(p *dialin
 	}, func(err error) { p.Reject(err) })
 	return p.Future()
 }
-
-// growStack grows the goroutine's stack at once, while it is nearly empty, to
-// the size that package net needs for connecting. Growing it step by step, with
-// a copy each time, takes some percent of a dial's processor time.
-//
-//go:noinline
-func growStack() {
-	var room [stackRoom]byte
-	runtime.KeepAlive(&room)
-}
-
-const stackRoom = 5 << 10 // makes it 8 KiB
 
 // Dial connects to addr, "HOST:PORT" or "unix:PATH", with a zero Dialer.
 func Dial(ctx context.Context, addr string) *aio.Future[*Conn] { return new(Dialer).Dial(ctx, addr) }
